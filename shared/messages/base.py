@@ -1,0 +1,53 @@
+"""What every message shares: the header, the text types, and how ids are made.
+
+Times are Unix nanoseconds in *market time* (equal to wall time unless history is replayed faster). Symbols are
+pairs such as ``BTC/USDT``. Booked amounts travel as decimal strings, estimates as 64-bit floats.
+"""
+
+from decimal import Decimal
+from hashlib import blake2b
+from typing import Annotated
+
+from msgspec import Meta, Struct
+
+MAX_MESSAGE_BYTES = 64 * 1024
+
+MessageId = Annotated[str, Meta(min_length=1, max_length=96, pattern=r"^[A-Za-z0-9._:/-]+$")]
+OrderId = Annotated[str, Meta(min_length=1, max_length=36, pattern=r"^[A-Za-z0-9_-]+$")]
+Symbol = Annotated[str, Meta(min_length=3, max_length=32, pattern=r"^[A-Z0-9]+/[A-Z0-9]+$")]
+Timeframe = Annotated[str, Meta(min_length=2, max_length=4, pattern=r"^[1-9][0-9]?[smhdwM]$")]
+PortfolioName = Annotated[str, Meta(min_length=1, max_length=32, pattern=r"^[a-z0-9_-]+$")]
+Name = Annotated[str, Meta(min_length=1, max_length=64)]
+Text = Annotated[str, Meta(max_length=1024)]
+Cause = Annotated[str, Meta(max_length=96)]
+TimeNs = Annotated[int, Meta(ge=0, le=2**63 - 1)]
+PositiveFloat = Annotated[float, Meta(gt=0)]
+NonNegativeFloat = Annotated[float, Meta(ge=0)]
+Fraction = Annotated[float, Meta(ge=0, le=1)]
+
+
+class Message(Struct, frozen=True, kw_only=True, tag_field="type"):
+    """A fact (``OrderFilled``) or a command (``Halt``), as it stands on the wire.
+
+    id: unique; derived from the cause, so that doing a thing twice yields one message.
+    cause: id of the message that led to this one; empty for what came from outside.
+    trace: one id from bar to fill.
+    time_ns: market time of the event, in nanoseconds since 1970.
+    v: schema version of the type; fields are only ever added.
+    """
+
+    id: MessageId
+    time_ns: TimeNs
+    cause: Cause = ""
+    trace: Cause = ""
+    v: Annotated[int, Meta(ge=1)] = 1
+
+
+class TimePassed(Message, frozen=True, kw_only=True):
+    """The host's clock as a message: the only way a machine learns what time it is. Never on the wire."""
+
+
+def derived_id(prefix: str, *causes: str | int | Decimal) -> str:
+    """A short id (prefix, dash, 20 hex digits) that is the same for the same causes."""
+    digest = blake2b("\x1f".join(map(str, causes)).encode(), digest_size=10).hexdigest()
+    return f"{prefix}-{digest}"

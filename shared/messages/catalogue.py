@@ -1,0 +1,115 @@
+"""Every topic and the messages on it: the one list from which routing, documentation and golden tests derive.
+
+To add a message: write its struct in this folder, name it in a row here, run ``make asyncapi`` and add golden bytes.
+"""
+
+import re
+from dataclasses import dataclass
+from functools import cache
+
+from shared.messages.base import Message
+from shared.messages.control import Flatten, Halt, MessageRefused, Resume, SetPhase
+from shared.messages.market import BarClosed, FeedLost, FeedRestored, MarkChanged, PairListed
+from shared.messages.orders import (
+    OrderClosed,
+    OrderDecided,
+    OrderFilled,
+    OrderPlaced,
+    OrderProposed,
+    StopApproved,
+    StopPlaced,
+    StopRaised,
+)
+from shared.messages.portfolio import Halted, PortfolioMarked, Resumed
+from shared.messages.signals import PositionSized, SignalRaised
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """A stream and the channel of the same name.
+
+    name: what people type (``heatsink tail bars``). key: the Redis key, ``<timeframe>`` and ``{P}`` to be filled in.
+    durable: a stream is kept; otherwise only the latest value per pair, in a hash. per_pair: each message is also
+    published on ``<key>:<pair>``. keep: stream entries retained, at least.
+    """
+
+    name: str
+    key: str
+    messages: tuple[type[Message], ...]
+    written_by: str
+    about: str
+    durable: bool = True
+    per_pair: bool = False
+    keep: int = 100_000
+
+
+BARS = Topic("bars", "hs:bars:<timeframe>", (BarClosed,), "market_data", "closed bars, each once", per_pair=True)
+MARKS = Topic("marks", "hs:marks", (MarkChanged,), "market_data", "live prices", durable=False, per_pair=True)
+PAIRS = Topic("pairs", "hs:pairs", (PairListed,), "market_data", "what the exchange says of each pair")
+FEEDS = Topic("feeds", "hs:feeds", (FeedLost, FeedRestored), "market_data", "feed health")
+SIGNALS = Topic("signals", "hs:signals", (SignalRaised,), "signals, clients", "what strategies want")
+SIZES = Topic("sizes", "hs:{P}:sizes", (PositionSized,), "sizing", "the size of every pair on every bar")
+PROPOSED = Topic(
+    "proposed", "hs:{P}:orders:proposed", (OrderProposed, StopRaised), "sizing, clients", "orders before the gate"
+)
+DECIDED = Topic("decided", "hs:{P}:orders:decided", (OrderDecided, StopApproved), "risk", "verdicts")
+EXECUTED = Topic(
+    "executed",
+    "hs:{P}:orders:executed",
+    (OrderPlaced, OrderFilled, OrderClosed, StopPlaced),
+    "execution",
+    "what became of approved orders",
+)
+PORTFOLIO = Topic("portfolio", "hs:{P}:portfolio", (PortfolioMarked,), "risk", "live heat", keep=5_000)
+HALTS = Topic("halts", "hs:{P}:halts", (Halted, Resumed), "risk", "halts and their ends")
+CONTROL = Topic("control", "hs:{P}:control", (Halt, Resume, Flatten, SetPhase), "ops", "operators' commands")
+DEAD = Topic("dead", "hs:dead", (MessageRefused,), "every consumer", "bytes that could not be read", keep=10_000)
+
+CATALOGUE: tuple[Topic, ...] = (
+    BARS,
+    MARKS,
+    PAIRS,
+    FEEDS,
+    SIGNALS,
+    SIZES,
+    PROPOSED,
+    DECIDED,
+    EXECUTED,
+    PORTFOLIO,
+    HALTS,
+    CONTROL,
+    DEAD,
+)
+
+TOPIC_OF: dict[type[Message], Topic] = {kind: topic for topic in CATALOGUE for kind in topic.messages}
+
+
+def stream_key(topic: Topic, *, portfolio: str = "main", timeframe: str = "") -> str:
+    """The Redis key of a topic's stream (and the name of its channel)."""
+    if "<timeframe>" in topic.key and not timeframe:
+        raise ValueError(f"topic {topic.name!r} needs a timeframe")
+    return topic.key.replace("{P}", "{" + portfolio + "}").replace("<timeframe>", timeframe)
+
+
+def key_of(message: Message, *, portfolio: str = "main") -> str:
+    """The Redis key of the stream that a message belongs to."""
+    timeframe = message.timeframe if isinstance(message, BarClosed) else ""
+    return stream_key(TOPIC_OF[type(message)], portfolio=portfolio, timeframe=timeframe)
+
+
+@cache
+def topic_of_key(key: str) -> Topic | None:
+    """The topic whose stream (or channel) has this key; None for a key of no topic."""
+    for topic in CATALOGUE:
+        template = re.escape(topic.key).replace("<timeframe>", "[^:]+").replace(r"\{P\}", r"\{[^{}]+\}")
+        if re.fullmatch(template, key):
+            return topic
+    return None
+
+
+def topic_named(name: str) -> Topic:
+    """The topic that people call ``name``; KeyError with the names there are."""
+    for topic in CATALOGUE:
+        if topic.name == name:
+            return topic
+    raise KeyError(f"no topic {name!r}; there are: {', '.join(topic.name for topic in CATALOGUE)}")

@@ -1,0 +1,60 @@
+"""Commands of operators, and the envelope of what could not be read."""
+
+from typing import Annotated, Literal
+
+from msgspec import Meta
+
+from shared.messages.base import Message, Name, Text, TimeNs
+from shared.messages.portfolio import HaltMode
+
+Phase = Literal["dry_run", "live", "scaled"]
+
+
+class Halt(Message, frozen=True, kw_only=True):
+    """Stop new risk in one pair, or (symbol empty) in the whole portfolio."""
+
+    who: Name
+    reason: Text
+    symbol: Annotated[str, Meta(max_length=32)] = ""
+    mode: HaltMode = "halted"
+    until_ns: TimeNs = 0
+
+
+class Resume(Message, frozen=True, kw_only=True):
+    """End a halt of one pair, or (symbol empty) of the whole portfolio."""
+
+    who: Name
+    reason: Text = ""
+    symbol: Annotated[str, Meta(max_length=32)] = ""
+
+
+class Flatten(Message, frozen=True, kw_only=True):
+    """Sell one pair's position, or (symbol empty) every position, at the market."""
+
+    who: Name
+    reason: Text
+    symbol: Annotated[str, Meta(max_length=32)] = ""
+
+
+class SetPhase(Message, frozen=True, kw_only=True):
+    """Enter a phase of the plan's ramp."""
+
+    who: Name
+    reason: Text
+    phase: Phase
+
+
+class MessageRefused(Message, frozen=True, kw_only=True):
+    """Bytes that could not be read as a message, where they came from, and why.
+
+    source: stream or channel. entry: stream entry id, empty for a channel. field: where it failed, ``$`` for the whole.
+    body: the first 4096 bytes as they came. size_bytes: how long they were.
+    """
+
+    source: Annotated[str, Meta(max_length=128)]
+    entry: Annotated[str, Meta(max_length=64)]
+    field: Annotated[str, Meta(max_length=256)]
+    reason: Text
+    body: bytes
+    size_bytes: int
+    consumer: Name

@@ -1,0 +1,148 @@
+"""The life of an order: proposed, decided, placed, filled, closed; and of the stop that protects a position."""
+
+from decimal import Decimal
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct
+
+from shared.messages.base import Cause, Message, MessageId, Name, OrderId, PortfolioName, Symbol, Text, TimeNs
+
+Side = Literal["buy", "sell"]
+OrderType = Literal["market", "limit"]
+Verdict = Literal["approve", "trim", "reject"]
+Ending = Literal["filled", "cancelled", "expired", "rejected"]
+
+
+class OrderProposed(Message, frozen=True, kw_only=True):
+    """An order somebody would like to place. ``id`` is the proposer's and names the order from here on.
+
+    quantity: base units. limit_price: USDT, required for a limit order.
+    stop_price: USDT, required to open: below the entry. reduce_only: never sell more than is held.
+    expires_ns: market time after which it must no longer be decided in the proposer's favour; 0 = none.
+    """
+
+    id: OrderId
+    symbol: Symbol
+    side: Side
+    quantity: Decimal
+    portfolio: PortfolioName = "main"
+    order_type: OrderType = "market"
+    limit_price: Decimal | None = None
+    stop_price: Decimal | None = None
+    strategy: Name = "external"
+    reduce_only: bool = False
+    expires_ns: TimeNs = 0
+
+
+class StopRaised(Message, frozen=True, kw_only=True):
+    """A higher protective stop for a position, proposed by sizing. A lower one is refused."""
+
+    symbol: Symbol
+    stop_price: Decimal
+    portfolio: PortfolioName = "main"
+
+
+class CeilingReport(Struct, frozen=True, kw_only=True):
+    """One rule's answer: the largest quantity it would allow, and the figures behind it.
+
+    quantity: base units, an estimate; 1e18 stands for "no ceiling". limit, used, headroom (limit - used): in ``unit``
+    (``USDT``, ``base``, ``seconds``, or empty for a plain gate).
+    reason: why the gate is closed, when quantity is 0 because something was missing or wrong.
+    """
+
+    rule: Name
+    quantity: float
+    limit: float
+    used: float
+    headroom: float
+    unit: Annotated[str, Meta(max_length=16)]
+    reason: Text = ""
+
+
+class OrderDecided(Message, frozen=True, kw_only=True):
+    """The verdict on one proposal, with every ceiling. Exactly one for each order id.
+
+    quantity_requested, quantity_approved: base units. binding: the rule that set it; empty when approved whole.
+    heat_before, heat_after: fraction of NAV. nav: USDT. mark: USDT per unit, 0 when unknown.
+    risk_usdt, cash_usdt: reserved until the order is filled, cancelled or dead.
+    policy: hash of the limits in force. seq: number of the decision within the portfolio.
+    """
+
+    order_id: OrderId
+    symbol: Symbol
+    side: Side
+    verdict: Verdict
+    quantity_requested: Decimal
+    quantity_approved: Decimal
+    binding: Annotated[str, Meta(max_length=64)]
+    reason: Text
+    ceilings: tuple[CeilingReport, ...]
+    heat_before: float
+    heat_after: float
+    nav: float
+    mark: float
+    risk_usdt: float
+    cash_usdt: float
+    policy: Name
+    seq: int
+    order_type: OrderType = "market"
+    limit_price: Decimal | None = None
+    stop_price: Decimal | None = None
+    strategy: Name = "external"
+    reduce_only: bool = False
+    expires_ns: TimeNs = 0
+
+
+class StopApproved(Message, frozen=True, kw_only=True):
+    """A raised stop that risk let pass; execution moves the resting stop order there."""
+
+    symbol: Symbol
+    stop_price: Decimal
+
+
+class OrderPlaced(Message, frozen=True, kw_only=True):
+    """The order rests or works at the exchange."""
+
+    order_id: OrderId
+    symbol: Symbol
+    side: Side
+    quantity: Decimal
+    price: Decimal | None = None
+    venue_order_id: Cause = ""
+
+
+class OrderFilled(Message, frozen=True, kw_only=True):
+    """One execution. ``trade_id`` is unique per venue: a fill heard twice is booked once.
+
+    quantity: base units. price: USDT per unit, all slippage included. fee_usdt: USDT, paid from cash.
+    stop_price: the protective stop that goes with the position after this fill; None on a sell.
+    """
+
+    order_id: OrderId
+    trade_id: MessageId
+    symbol: Symbol
+    side: Side
+    quantity: Decimal
+    price: Decimal
+    fee_usdt: Decimal
+    stop_price: Decimal | None = None
+    liquidity: Literal["maker", "taker"] = "taker"
+
+
+class OrderClosed(Message, frozen=True, kw_only=True):
+    """Nothing more will happen to the order. quantity_filled: base units, over all its fills."""
+
+    order_id: OrderId
+    symbol: Symbol
+    ending: Ending
+    quantity_filled: Decimal
+    reason: Text = ""
+
+
+class StopPlaced(Message, frozen=True, kw_only=True):
+    """The protective stop of a position now rests at ``stop_price`` for ``quantity`` base units (0: none needed)."""
+
+    order_id: OrderId
+    symbol: Symbol
+    stop_price: Decimal
+    quantity: Decimal

@@ -1,0 +1,93 @@
+"""The AsyncAPI 3 document of the wire, made from the catalogue: ``make asyncapi`` writes ``docs/asyncapi.yaml``.
+
+python -m shared.runtime.asyncapi > docs/asyncapi.yaml
+"""
+
+import sys
+from inspect import cleandoc
+from typing import Any
+
+import msgspec
+
+from shared.messages.base import Message
+from shared.messages.catalogue import CATALOGUE, Topic
+
+SCHEMAS = "#/components/schemas/"
+
+
+def document() -> dict[str, Any]:
+    """The document as plain data."""
+    kinds = [kind for topic in CATALOGUE for kind in topic.messages]
+    _, schemas = msgspec.json.schema_components(kinds, ref_template=SCHEMAS + "{name}")
+    for schema in schemas.values():
+        schema["description"] = cleandoc(schema.get("description", ""))
+    return {
+        "asyncapi": "3.0.0",
+        "info": {
+            "title": "heatsink",
+            "version": "1",
+            "description": (
+                "Every message is a MessagePack map. A durable topic is a Redis stream whose entries hold the message "
+                "in the field `m`; every message is also published on the channel of the same name. `{P}` is the "
+                "portfolio's name in braces, `main` by default."
+            ),
+        },
+        "defaultContentType": "application/msgpack",
+        "servers": {"redis": {"host": "127.0.0.1:6379", "protocol": "redis"}},
+        "channels": {topic.name: _channel(topic) for topic in CATALOGUE},
+        "operations": {
+            f"{action}{topic.name.title()}": {
+                "action": action,
+                "channel": {"$ref": f"#/channels/{topic.name}"},
+                "summary": f"{topic.about} (written by {topic.written_by})",
+            }
+            for topic in CATALOGUE
+            for action in _actions(topic)
+        },
+        "components": {
+            "messages": {kind.__name__: _message(kind) for kind in kinds},
+            "schemas": dict(sorted(schemas.items())),
+        },
+    }
+
+
+def _channel(topic: Topic) -> dict[str, Any]:
+    parameters: dict[str, Any] = {}
+    address = topic.key.replace("{P}", "{{portfolio}}").replace("<timeframe>", "{timeframe}")
+    if "{P}" in topic.key:
+        parameters["portfolio"] = {"default": "main", "description": "in literal braces: a Redis cluster hash tag"}
+    if "<timeframe>" in topic.key:
+        parameters["timeframe"] = {"examples": ["15m", "1h", "1d"]}
+    where = "stream and channel" if topic.durable else "hash (pair to latest) and channel"
+    also = "; each message also on the channel of its pair, `<address>:<pair>`" if topic.per_pair else ""
+    return {
+        "address": address,
+        "description": f"{topic.about}: {where}{also}",
+        **({"parameters": parameters} if parameters else {}),
+        "messages": {kind.__name__: {"$ref": f"#/components/messages/{kind.__name__}"} for kind in topic.messages},
+    }
+
+
+def _actions(topic: Topic) -> tuple[str, ...]:
+    """What another process may do: read everything, and write where clients are among the writers."""
+    return ("receive", "send") if "clients" in topic.written_by else ("receive",)
+
+
+def _message(kind: type[Message]) -> dict[str, Any]:
+    return {
+        "name": kind.__name__,
+        "summary": (kind.__doc__ or "").strip().split("\n")[0],
+        "payload": {"$ref": SCHEMAS + kind.__name__},
+    }
+
+
+def as_yaml() -> str:
+    """The document as it is written to disk."""
+    import yaml
+
+    text: str = yaml.safe_dump(document(), sort_keys=False, allow_unicode=True, width=110)
+    return text
+
+
+if __name__ == "__main__":
+    sys.stdout.write(as_yaml())

@@ -1,0 +1,143 @@
+"""What other processes rely on: golden bytes of every message, and strict reading."""
+
+import math
+from decimal import Decimal
+from pathlib import Path
+
+import msgpack
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared.adapters.codec import UnreadableError, decode, encode
+from shared.messages.base import MAX_MESSAGE_BYTES, Message
+from shared.messages.catalogue import CATALOGUE, TOPIC_OF, key_of, stream_key, topic_of_key
+from tests.samples import bar, decision, proposal, samples
+
+GOLDEN = Path(__file__).with_name("golden.txt")
+
+
+def golden() -> dict[str, bytes]:
+    rows = (line.split() for line in GOLDEN.read_text().splitlines() if line)
+    return {name: bytes.fromhex(body) for name, body in rows}
+
+
+def test_every_message_of_the_catalogue_has_a_sample_and_golden_bytes() -> None:
+    kinds = {kind.__name__ for topic in CATALOGUE for kind in topic.messages}
+    assert {type(sample).__name__ for sample in samples()} == kinds
+    assert set(golden()) == kinds
+
+
+@pytest.mark.parametrize("message", samples(), ids=lambda message: type(message).__name__)
+def test_a_message_keeps_its_golden_bytes(message: Message) -> None:
+    assert encode(message) == golden()[type(message).__name__]
+    assert decode(golden()[type(message).__name__]) == message
+
+
+@pytest.mark.parametrize("message", samples(), ids=lambda message: type(message).__name__)
+def test_a_generic_decoder_reads_a_plain_map_with_the_type_inside(message: Message) -> None:
+    plain = msgpack.unpackb(encode(message))
+    assert plain["type"] == type(message).__name__
+    assert plain["id"] == message.id
+    assert plain["v"] == 1
+    assert {"cause", "trace", "time_ns"} <= set(plain)
+
+
+def test_quantities_travel_as_decimal_strings() -> None:
+    assert msgpack.unpackb(encode(proposal(quantity=Decimal("0.10"))))["quantity"] == "0.10"
+
+
+def changed(message: Message, **fields: object) -> bytes:
+    plain = msgpack.unpackb(encode(message))
+    for name, value in fields.items():
+        if value is ...:
+            del plain[name]
+        else:
+            plain[name] = value
+    packed: bytes = msgpack.packb(plain)
+    return packed
+
+
+@pytest.mark.parametrize(
+    ("body", "field", "reason"),
+    [
+        (b"", "$", "not MessagePack"),
+        (b"\xc1", "$", "not MessagePack"),
+        (b"\x81\xa4type", "$", "not MessagePack"),
+        (msgpack.packb([1, 2]), "$", "Expected `object`"),
+        (changed(proposal(), type="OrderMade"), "$.type", "Invalid value"),
+        (changed(proposal(), type=...), "$", "missing required field `type`"),
+        (changed(proposal(), symbol=...), "$", "missing required field `symbol`"),
+        (changed(proposal(), symbol="BTCUSDT"), "$.symbol", "regex"),
+        (changed(proposal(), side="hold"), "$.side", "Invalid enum value"),
+        (changed(proposal(), quantity="lots"), "$.quantity", "decimal"),
+        (changed(proposal(), quantity=[1]), "$.quantity", "decimal"),
+        (changed(proposal(), quantity="NaN"), "$.quantity", "finite"),
+        (changed(proposal(), quantity="-Infinity"), "$.quantity", "finite"),
+        (changed(proposal(), limit_price="sNaN"), "$.limit_price", "finite"),
+        (changed(proposal(), id="x" * 37), "$.id", "36"),
+        (changed(proposal(), id="a b"), "$.id", "regex"),
+        (changed(proposal(), strategy="x" * 65), "$.strategy", "64"),
+        (changed(proposal(), time_ns=-1), "$.time_ns", ">= 0"),
+        (changed(proposal(), time_ns="now"), "$.time_ns", "int"),
+        (changed(bar(), close=math.nan), "$.close", "> 0"),
+        (changed(bar(), high=math.inf), "$.high", "finite"),
+        (changed(bar(), close=0), "$.close", "> 0"),
+        (changed(decision(), nav=math.inf), "$.nav", "finite"),
+        (changed(decision(), heat_after=math.nan), "$.heat_after", "finite"),
+        (b"\xc6" + (MAX_MESSAGE_BYTES).to_bytes(4) + bytes(MAX_MESSAGE_BYTES), "$", "at most"),
+    ],
+)
+def test_what_is_no_message_is_refused_with_field_and_reason(body: bytes, field: str, reason: str) -> None:
+    with pytest.raises(UnreadableError) as caught:
+        decode(body)
+    assert caught.value.field == field
+    assert reason in caught.value.reason
+
+
+def test_nested_numbers_are_checked_too() -> None:
+    plain = msgpack.unpackb(encode(decision()))
+    plain["ceilings"][0]["headroom"] = math.nan
+    with pytest.raises(UnreadableError, match="finite") as caught:
+        decode(msgpack.packb(plain))
+    assert caught.value.field == "$.ceilings[0].headroom"
+
+
+def test_a_message_of_another_topic_is_refused_where_it_does_not_belong() -> None:
+    with pytest.raises(UnreadableError, match="does not belong here"):
+        decode(encode(bar()), [type(proposal())])
+
+
+def test_a_field_that_a_newer_version_added_is_ignored() -> None:
+    assert decode(changed(proposal(), colour="red")) == proposal()
+
+
+@given(st.binary(max_size=300))
+def test_no_bytes_whatever_raise_anything_else(body: bytes) -> None:
+    try:
+        decode(body)
+    except UnreadableError as error:
+        assert error.field.startswith("$")
+        assert error.reason
+
+
+@given(st.integers(0, 400), st.integers(0, 255))
+def test_a_message_with_one_byte_changed_is_read_or_refused(position: int, value: int) -> None:
+    body = bytearray(encode(decision()))
+    body[position % len(body)] = value
+    try:
+        assert isinstance(decode(bytes(body)), Message)
+    except UnreadableError as error:
+        assert error.reason
+
+
+def test_every_stream_key_leads_back_to_its_topic() -> None:
+    for message in samples():
+        topic = topic_of_key(key_of(message, portfolio="desk-2"))
+        assert topic is TOPIC_OF[type(message)]
+    assert topic_of_key("hs:{main}:journal:risk") is None
+
+
+def test_a_topic_of_bars_needs_its_timeframe() -> None:
+    with pytest.raises(ValueError, match="timeframe"):
+        stream_key(TOPIC_OF[type(bar())])

@@ -1,0 +1,207 @@
+"""One believable message of every kind, for golden bytes, round trips and contract tests."""
+
+from decimal import Decimal
+
+from shared.messages.base import Message
+from shared.messages.control import Flatten, Halt, MessageRefused, Resume, SetPhase
+from shared.messages.market import BarClosed, FeedLost, FeedRestored, MarkChanged, PairListed
+from shared.messages.orders import (
+    CeilingReport,
+    OrderClosed,
+    OrderDecided,
+    OrderFilled,
+    OrderPlaced,
+    OrderProposed,
+    StopApproved,
+    StopPlaced,
+    StopRaised,
+)
+from shared.messages.portfolio import Halted, PortfolioMarked, PositionMarked, Resumed
+from shared.messages.signals import PositionSized, SignalRaised
+
+D = Decimal
+T0 = 1_667_260_800_000_000_000  # 2022-11-01 00:00 UTC
+HOUR = 3_600_000_000_000
+BAR_ID = "BTCUSDT-1h-1667260800000"
+
+
+def bar(symbol: str = "BTC/USDT", *, timeframe: str = "1h", hour: int = 0, close: float = 20_500.0) -> BarClosed:
+    """An hourly (or other) bar that opens ``hour`` hours after T0."""
+    length = {"1h": HOUR, "1d": 24 * HOUR, "15m": HOUR // 4}[timeframe]
+    opened = T0 + hour * HOUR
+    return BarClosed(
+        id=f"{symbol.replace('/', '')}-{timeframe}-{opened // 1_000_000}",
+        trace=f"{symbol.replace('/', '')}-{timeframe}-{opened // 1_000_000}",
+        time_ns=opened + length - 1_000_000,
+        symbol=symbol,
+        timeframe=timeframe,
+        open_time_ns=opened,
+        close_time_ns=opened + length - 1_000_000,
+        open=close * 0.998,
+        high=close * 1.004,
+        low=close * 0.995,
+        close=close,
+        volume=1200.5,
+        quote_volume=1200.5 * close,
+        trades=4321,
+    )
+
+
+def proposal(order_id: str = "o-1", **changes: object) -> OrderProposed:
+    fields: dict[str, object] = {
+        "id": order_id,
+        "cause": BAR_ID,
+        "trace": BAR_ID,
+        "time_ns": T0 + HOUR,
+        "symbol": "BTC/USDT",
+        "side": "buy",
+        "quantity": D("0.1"),
+        "stop_price": D("19500"),
+        "strategy": "donchian",
+    }
+    return OrderProposed(**(fields | changes))  # type: ignore[arg-type]
+
+
+def decision(order_id: str = "o-1", **changes: object) -> OrderDecided:
+    fields: dict[str, object] = {
+        "id": f"decided-{order_id}",
+        "cause": order_id,
+        "trace": BAR_ID,
+        "time_ns": T0 + HOUR,
+        "order_id": order_id,
+        "symbol": "BTC/USDT",
+        "side": "buy",
+        "verdict": "trim",
+        "quantity_requested": D("0.5"),
+        "quantity_approved": D("0.31"),
+        "binding": "sector_cap",
+        "reason": "sector_cap has 6,355.00 of 50,000.00 USDT left",
+        "ceilings": (
+            CeilingReport(
+                rule="sector_cap", quantity=0.31, limit=50_000.0, used=43_645.0, headroom=6_355.0, unit="USDT"
+            ),
+        ),
+        "heat_before": 0.031,
+        "heat_after": 0.0326,
+        "nav": 200_000.0,
+        "mark": 20_500.0,
+        "risk_usdt": 316.2,
+        "cash_usdt": 6_361.4,
+        "policy": "a1b2c3d4e5f6",
+        "seq": 7,
+        "stop_price": D("19500"),
+        "strategy": "donchian",
+    }
+    return OrderDecided(**(fields | changes))  # type: ignore[arg-type]
+
+
+def fill(order_id: str = "o-1", *, trade: str = "t-1", **changes: object) -> OrderFilled:
+    fields: dict[str, object] = {
+        "id": f"filled-{order_id}-{trade}",
+        "cause": f"decided-{order_id}",
+        "trace": BAR_ID,
+        "time_ns": T0 + HOUR,
+        "order_id": order_id,
+        "trade_id": trade,
+        "symbol": "BTC/USDT",
+        "side": "buy",
+        "quantity": D("0.31"),
+        "price": D("20510.25"),
+        "fee_usdt": D("6.35817750"),
+        "stop_price": D("19500"),
+    }
+    return OrderFilled(**(fields | changes))  # type: ignore[arg-type]
+
+
+def header(message_id: str) -> dict[str, object]:
+    return {"id": message_id, "cause": "cause-1", "trace": BAR_ID, "time_ns": T0}
+
+
+def samples() -> list[Message]:
+    """One of each, in the order of the catalogue."""
+    return [
+        bar(),
+        MarkChanged(**header("mark-1"), symbol="BTC/USDT", price=20_500.5, bid=20_500.0, ask=20_501.0),
+        PairListed(
+            **header("pair-1"),
+            symbol="POL/USDT",
+            status="trading",
+            price_step=D("0.0001"),
+            quantity_step=D("0.1"),
+            min_quantity=D("0.1"),
+            max_quantity=D("9000000"),
+            min_notional=D("5"),
+            formerly="MATIC/USDT",
+        ),
+        FeedLost(**header("lost-1"), feed="bars:1h", symbol="BTC/USDT", last_seen_ns=T0 - HOUR, reason="no frame"),
+        FeedRestored(**header("back-1"), feed="bars:1h", symbol="BTC/USDT", outage_ns=HOUR),
+        SignalRaised(**header("signal-1"), strategy="donchian", symbol="BTC/USDT", strength=1.0, timeframe="1h"),
+        PositionSized(
+            **header("size-1"),
+            symbol="BTC/USDT",
+            timeframe="1h",
+            bar_open_time_ns=T0,
+            price=20_500.0,
+            atr=800.0,
+            atr_pct=0.039,
+            adv_usdt=5.0e9,
+            equity_at_risk_usdt=250.0,
+            stop_distance=960.0,
+            stop_price=19_540.0,
+            quantity=D("0.26041"),
+            notional_usdt=5_338.4,
+            binding="equity_at_risk",
+            phase_scale=0.25,
+        ),
+        proposal(),
+        StopRaised(**header("raise-1"), symbol="BTC/USDT", stop_price=D("19800")),
+        decision(),
+        StopApproved(**header("raised-1"), symbol="BTC/USDT", stop_price=D("19800")),
+        OrderPlaced(**header("placed-1"), order_id="o-1", symbol="BTC/USDT", side="buy", quantity=D("0.31")),
+        fill(),
+        OrderClosed(
+            **header("closed-1"), order_id="o-1", symbol="BTC/USDT", ending="filled", quantity_filled=D("0.31")
+        ),
+        StopPlaced(**header("stop-1"), order_id="stop-1", symbol="BTC/USDT", stop_price=D("19500"), quantity=D("0.31")),
+        PortfolioMarked(
+            **header("portfolio-1"),
+            nav=200_000.0,
+            cash=D("193635.46"),
+            heat=0.0016,
+            heat_open=0.0016,
+            heat_reserved=0.0,
+            heat_limit=0.08,
+            utilisation=0.0318,
+            drawdown=0.0,
+            positions=(
+                PositionMarked(
+                    symbol="BTC/USDT",
+                    sector="Majors",
+                    quantity=D("0.31"),
+                    mark=20_500.5,
+                    stop=D("19500"),
+                    open_risk_usdt=316.2,
+                    notional_usdt=6_355.2,
+                ),
+            ),
+            sectors={"Majors": 6_355.2},
+            phase="dry_run",
+            seq=12,
+        ),
+        Halted(**header("halted-1"), symbol="BTC/USDT", mode="reducing", reason="gap", until_ns=T0 + HOUR, who="ana"),
+        Resumed(**header("resumed-1"), symbol="BTC/USDT", reason="over", held_ns=HOUR, who="ana"),
+        Halt(**header("halt-1"), who="ana", reason="maintenance", symbol="BTC/USDT", mode="reducing"),
+        Resume(**header("resume-1"), who="ana", reason="done"),
+        Flatten(**header("flatten-1"), who="ana", reason="out", symbol="BTC/USDT"),
+        SetPhase(**header("phase-1"), who="ana", reason="day 15", phase="live"),
+        MessageRefused(
+            **header("dead-1"),
+            source="hs:{main}:orders:proposed",
+            entry="1-0",
+            field="$.quantity",
+            reason="Expected `decimal`, got `nil`",
+            body=b"\x81\xa4type",
+            size_bytes=6,
+            consumer="risk",
+        ),
+    ]  # type: ignore[arg-type]

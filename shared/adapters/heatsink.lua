@@ -1,0 +1,160 @@
+#!lua name=heatsink
+-- What must happen together, happens here: one call, checked first, then written. Lua has no rollback, so every
+-- function validates everything before its first write.
+
+-- Become the writer. KEYS: lease, meta. ARGV: owner, lease_ms.
+-- Returns {epoch, ''} or {0, holder}.
+local function acquire(keys, args)
+  local holder = redis.call('GET', keys[1])
+  if holder and holder ~= args[1] then
+    return {0, holder}
+  end
+  redis.call('SET', keys[1], args[1], 'PX', args[2])
+  return {redis.call('HINCRBY', keys[2], 'epoch', 1), ''}
+end
+
+-- Stay the writer. KEYS: lease, meta. ARGV: owner, lease_ms, epoch. Returns 1, or 0 when fenced.
+local function renew(keys, args)
+  if redis.call('HGET', keys[2], 'epoch') ~= args[3] then
+    return 0
+  end
+  redis.call('SET', keys[1], args[1], 'PX', args[2])
+  return 1
+end
+
+-- Give the lease up. KEYS: lease. ARGV: owner.
+local function release(keys, args)
+  if redis.call('GET', keys[1]) == args[1] then
+    redis.call('DEL', keys[1])
+  end
+  return 1
+end
+
+-- The second, independent check of heat: this function's own sum of reserved risk.
+-- Returns the changes to make to the reserved hash, or nil and the order that does not fit.
+local function checked_guards(reserved_key, guards)
+  local reserved, total = {}, 0
+  local rows = redis.call('HGETALL', reserved_key)
+  for i = 1, #rows, 2 do
+    reserved[rows[i]] = tonumber(rows[i + 1])
+    total = total + reserved[rows[i]]
+  end
+  for _, guard in ipairs(guards) do
+    local id, risk, open, limit = guard[1], tonumber(guard[2]), tonumber(guard[3]), tonumber(guard[4])
+    local after = total - (reserved[id] or 0) + risk
+    if risk > (reserved[id] or 0) and not (open + after <= limit * 1.000000001) then
+      return nil, id
+    end
+    reserved[id], total = risk, after
+  end
+  return reserved
+end
+
+-- The commit. KEYS: meta, cursors, state, journal, reserved, then whatever the plan names by index.
+-- ARGV[1]: the plan as MessagePack:
+--   epoch, seq, digest (strings), journal (bytes), keep
+--   guards    {{order, risk, open, limit}}
+--   decisions {{key index, bytes, ttl_ms}}       must not exist yet
+--   markers   {{key index, ttl_ms}}              proposals known to be in their stream
+--   outputs   {{key index, keep, bytes, {channel, ...}}}
+--   records   {{field, bytes or false}}
+--   cursors   {{stream, id}}
+--   acks      {{key index, group, {id, ...}}}
+-- Returns {'OK'}, {'FENCED', epoch}, {'SEQ', seq}, {'DUP', bytes, ...} or {'HEAT', order}.
+local function commit(keys, args)
+  local plan = cmsgpack.unpack(args[1])
+  local meta = redis.call('HMGET', keys[1], 'epoch', 'seq')
+  if meta[1] ~= plan.epoch then
+    return {'FENCED', meta[1] or ''}
+  end
+  if tonumber(meta[2] or '0') + 1 ~= tonumber(plan.seq) then
+    return {'SEQ', meta[2] or '0'}
+  end
+  local known = {'DUP'}
+  for _, decision in ipairs(plan.decisions) do
+    local stored = redis.call('GET', keys[decision[1]])
+    if stored then
+      known[#known + 1] = stored
+    end
+  end
+  if #known > 1 then
+    return known
+  end
+  local reserved
+  if #plan.guards > 0 then
+    local misfit
+    reserved, misfit = checked_guards(keys[5], plan.guards)
+    if not reserved then
+      return {'HEAT', misfit}
+    end
+  end
+
+  for _, decision in ipairs(plan.decisions) do
+    redis.call('SET', keys[decision[1]], decision[2], 'PX', decision[3])
+  end
+  for _, marker in ipairs(plan.markers) do
+    redis.call('SET', keys[marker[1]], '1', 'PX', marker[2])
+  end
+  for _, guard in ipairs(plan.guards) do
+    if reserved[guard[1]] > 0 then
+      redis.call('HSET', keys[5], guard[1], string.format('%.17g', reserved[guard[1]]))
+    else
+      redis.call('HDEL', keys[5], guard[1])
+    end
+  end
+  for _, record in ipairs(plan.records) do
+    if record[2] then
+      redis.call('HSET', keys[3], record[1], record[2])
+    else
+      redis.call('HDEL', keys[3], record[1])
+    end
+  end
+  for _, cursor in ipairs(plan.cursors) do
+    redis.call('HSET', keys[2], cursor[1], cursor[2])
+  end
+  for _, output in ipairs(plan.outputs) do
+    redis.call('XADD', keys[output[1]], 'MAXLEN', '~', output[2], '*', 'm', output[3])
+    for _, channel in ipairs(output[4]) do
+      redis.call('PUBLISH', channel, output[3])
+    end
+  end
+  for _, ack in ipairs(plan.acks) do
+    redis.call('XACK', keys[ack[1]], ack[2], unpack(ack[3]))
+  end
+  redis.call('XADD', keys[4], 'MAXLEN', '~', plan.keep, '*', 'm', plan.journal)
+  redis.call('HSET', keys[1], 'seq', plan.seq, 'digest', plan.digest)
+  return {'OK'}
+end
+
+-- Append bars that are newer than their pair's last. KEYS: stream, last. ARGV: keep, then (symbol, open_ms, bytes, channel)*.
+-- Returns how many were new.
+local function publish_bars(keys, args)
+  local new = 0
+  for i = 2, #args, 4 do
+    local last = redis.call('HGET', keys[2], args[i])
+    if not last or tonumber(last) < tonumber(args[i + 1]) then
+      redis.call('HSET', keys[2], args[i], args[i + 1])
+      redis.call('XADD', keys[1], 'MAXLEN', '~', args[1], '*', 'm', args[i + 2])
+      redis.call('PUBLISH', keys[1], args[i + 2])
+      redis.call('PUBLISH', args[i + 3], args[i + 2])
+      new = new + 1
+    end
+  end
+  return new
+end
+
+-- A proposal that came by PUBLISH. KEYS: stream, marker. ARGV: bytes, marker_ms, keep. Returns 1 when it was new.
+local function take_in(keys, args)
+  if not redis.call('SET', keys[2], '1', 'NX', 'PX', args[2]) then
+    return 0
+  end
+  redis.call('XADD', keys[1], 'MAXLEN', '~', args[3], '*', 'm', args[1])
+  return 1
+end
+
+redis.register_function('hs_acquire', acquire)
+redis.register_function('hs_renew', renew)
+redis.register_function('hs_release', release)
+redis.register_function('hs_commit', commit)
+redis.register_function('hs_publish_bars', publish_bars)
+redis.register_function('hs_take_in', take_in)

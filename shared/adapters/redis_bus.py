@@ -1,0 +1,204 @@
+"""The bus on a Redis-protocol server: publishing and reading. A machine's seat is in ``redis_seat``."""
+
+from collections import defaultdict
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import asynccontextmanager
+from typing import TypeVar
+
+import msgspec
+from msgspec import Struct
+
+from shared.adapters.clocks import ClockOrigin
+from shared.adapters.codec import UnreadableError, decode, encode
+from shared.adapters.redis_client import SOCKET_TIMEOUT_SECONDS, Client, bus_errors, connect, prepare
+from shared.adapters.redis_keys import (
+    CLOCK_KEY,
+    MARKER_TTL_MS,
+    SERVICES_KEY,
+    decision_key,
+    entry_of,
+    last_bars_key,
+    proposal_marker,
+)
+from shared.adapters.redis_seat import RedisSeat
+from shared.messages.base import Message
+from shared.messages.catalogue import BARS, DEAD, MARKS, PROPOSED, TOPIC_OF, key_of, stream_key
+from shared.messages.market import BarClosed, MarkChanged
+from shared.messages.orders import OrderDecided, OrderProposed
+from shared.ports.bus import Entry
+
+BARS_PER_CALL = 500
+
+S = TypeVar("S", bound=Struct)
+
+
+class RedisBus:
+    """See ``ports.bus.Bus``. One per process; ``portfolio`` fills ``{P}`` in the keys."""
+
+    def __init__(self, client: Client, portfolio: str = "main") -> None:
+        self.client = client
+        self.portfolio = portfolio
+
+    @classmethod
+    @asynccontextmanager
+    async def open(cls, url: str, portfolio: str = "main") -> AsyncIterator["RedisBus"]:
+        """Connect, check the server, load the function library; close at the end."""
+        client = connect(url)
+        try:
+            await prepare(client)
+            yield cls(client, portfolio)
+        finally:
+            await client.aclose()
+
+    # --- publishing -----------------------------------------------------------------------------------------------
+
+    async def publish(self, messages: Sequence[Message]) -> None:
+        if not messages:
+            return
+        pipe = self.client.pipeline(transaction=False)
+        for message in messages:
+            key, body = key_of(message, portfolio=self.portfolio), encode(message)
+            pipe.xadd(key, {"m": body}, maxlen=TOPIC_OF[type(message)].keep, approximate=True)
+            pipe.publish(key, body)
+        async with bus_errors():
+            await pipe.execute()
+
+    async def publish_bars(self, bars: Sequence[BarClosed]) -> int:
+        by_timeframe: dict[str, list[BarClosed]] = defaultdict(list)
+        for bar in bars:
+            by_timeframe[bar.timeframe].append(bar)
+        new = 0
+        for timeframe, group in by_timeframe.items():
+            key = stream_key(BARS, timeframe=timeframe)
+            for start in range(0, len(group), BARS_PER_CALL):
+                args: list[bytes | str | int] = [BARS.keep]
+                for bar in group[start : start + BARS_PER_CALL]:
+                    args += [bar.symbol, bar.open_time_ns // 1_000_000, encode(bar), f"{key}:{bar.symbol}"]
+                async with bus_errors():
+                    new += await self.client.fcall("hs_publish_bars", 2, key, last_bars_key(timeframe), *args)
+        return new
+
+    async def bar_watermarks(self, timeframe: str) -> dict[str, int]:
+        async with bus_errors():
+            rows = await self.client.hgetall(last_bars_key(timeframe))
+        return {symbol.decode(): int(open_ms) * 1_000_000 for symbol, open_ms in rows.items()}
+
+    async def set_marks(self, marks: Sequence[MarkChanged]) -> None:
+        if not marks:
+            return
+        bodies = {mark.symbol: encode(mark) for mark in marks}
+        pipe = self.client.pipeline(transaction=False)
+        pipe.hset(MARKS.key, mapping=bodies)
+        for symbol, body in bodies.items():
+            pipe.publish(MARKS.key, body)
+            pipe.publish(f"{MARKS.key}:{symbol}", body)
+        async with bus_errors():
+            await pipe.execute()
+
+    async def take_in(self, proposal: OrderProposed) -> bool:
+        key = stream_key(PROPOSED, portfolio=self.portfolio)
+        marker = proposal_marker(key, proposal.id)
+        async with bus_errors():
+            new = await self.client.fcall("hs_take_in", 2, key, marker, encode(proposal), MARKER_TTL_MS, PROPOSED.keep)
+        return bool(new)
+
+    async def echo(self, messages: Sequence[Message]) -> None:
+        for message in messages:
+            async with bus_errors():
+                await self.client.publish(key_of(message, portfolio=self.portfolio), encode(message))
+
+    # --- reading --------------------------------------------------------------------------------------------------
+
+    async def marks(self) -> dict[str, MarkChanged]:
+        async with bus_errors():
+            rows = await self.client.hgetall(MARKS.key)
+        found = (_read(body) for body in rows.values())
+        return {mark.symbol: mark for mark in found if isinstance(mark, MarkChanged)}
+
+    async def decision(self, order_id: str) -> OrderDecided | None:
+        async with bus_errors():
+            body = await self.client.get(decision_key(self.portfolio, order_id))
+        message = _read(body) if body else None
+        return message if isinstance(message, OrderDecided) else None
+
+    async def latest(self, key: str, count: int = 1) -> list[Message]:
+        async with bus_errors():
+            rows = await self.client.xrevrange(key, count=count)
+        found = (_read(fields.get(b"m", b"")) for _, fields in rows)
+        return [message for message in found if message is not None]
+
+    async def read_from(self, cursors: dict[str, str], wait_ms: int, count: int = 500) -> list[Entry]:
+        """Entries after each stream's cursor, which moves along; ``$`` starts with what is new. For onlookers."""
+        async with bus_errors():
+            rows = await self.client.xread(dict(cursors), count=count, block=wait_ms)
+        entries: list[Entry] = []
+        for stream, items in rows or ():
+            entries += (entry_of(stream.decode(), entry_id, fields) for entry_id, fields in items)
+            cursors[stream.decode()] = items[-1][0].decode()
+        return entries
+
+    async def refuse(self, refusals: Iterable[Message]) -> None:
+        """Put what could not be read on ``hs:dead``."""
+        await self.publish([message for message in refusals if type(message) in DEAD.messages])
+
+    @asynccontextmanager
+    async def listen(self, *channels: str) -> AsyncIterator["Listener"]:
+        """Live copies of channels. Lossy by nature: what must not be lost is read from the streams."""
+        async with self.client.pubsub() as pubsub:
+            async with bus_errors():
+                await pubsub.subscribe(*channels)
+                for _ in channels:  # from the last confirmation on, nothing is missed
+                    await pubsub.get_message(timeout=SOCKET_TIMEOUT_SECONDS)
+            yield Listener(pubsub)
+
+    def seat(self, service: str, inputs: Sequence[str], *, home: str) -> RedisSeat:
+        return RedisSeat(self.client, service, inputs, home=home, portfolio=self.portfolio)
+
+    # --- heartbeats -----------------------------------------------------------------------------------------------
+
+    async def set_heartbeat(self, service: str, heartbeat: Struct) -> None:
+        async with bus_errors():
+            await self.client.hset(SERVICES_KEY, service, encode(heartbeat))
+
+    async def heartbeats(self, kind: type[S]) -> dict[str, S]:
+        """Stored heartbeats by service, decoded as ``kind``."""
+        async with bus_errors():
+            rows = await self.client.hgetall(SERVICES_KEY)
+        return {service.decode(): msgspec.msgpack.decode(body, type=kind) for service, body in rows.items()}
+
+    # --- the stack's clock ----------------------------------------------------------------------------------------
+
+    async def agree_on_clock(self, origin: ClockOrigin) -> ClockOrigin:
+        """Set the stack's clock unless it is set; returns the one in force."""
+        async with bus_errors():
+            await self.client.set(CLOCK_KEY, encode(origin), nx=True)
+        in_force = await self.clock_origin()
+        assert in_force is not None
+        return in_force
+
+    async def clock_origin(self) -> ClockOrigin | None:
+        async with bus_errors():
+            body = await self.client.get(CLOCK_KEY)
+        return msgspec.msgpack.decode(body, type=ClockOrigin) if body else None
+
+
+class Listener:
+    """Messages from channels, as bytes with the channel they came by."""
+
+    def __init__(self, pubsub: Client) -> None:
+        self._pubsub = pubsub
+
+    async def next(self, timeout_seconds: float) -> tuple[str, bytes] | None:
+        """The next message, or None when none came in time."""
+        async with bus_errors():
+            item = await self._pubsub.get_message(ignore_subscribe_messages=True, timeout=timeout_seconds)
+        if item is None or item["type"] not in ("message", "pmessage"):
+            return None
+        return item["channel"].decode(), item["data"]
+
+
+def _read(body: bytes) -> Message | None:
+    try:
+        return decode(body)
+    except UnreadableError:
+        return None

@@ -1,0 +1,76 @@
+"""Connections to the Redis-protocol server, the function library on it, and the names of keys."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib.resources import files
+from typing import Any, TypeAlias
+
+from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import RedisError, ResponseError
+from redis.exceptions import TimeoutError as RedisTimeoutError
+
+from shared.ports.bus import BusLostError
+
+SOCKET_TIMEOUT_SECONDS = 5.0
+MAX_BLOCK_MS = 2_000  # below the socket timeout, so that a quiet stream is no broken connection
+# redis-py annotates every reply as bytes or text, awaited or not; with ``decode_responses=False`` it is always bytes.
+Client: TypeAlias = Any
+OLDEST = {"redis": (7, 0), "valkey": (8, 0)}
+
+
+class ServerTooOldError(RuntimeError):
+    """The server does not have what heatsink needs."""
+
+
+def connect(url: str) -> Client:
+    """A client that never repeats a command by itself: a repeated write would be written twice."""
+    return Redis.from_url(
+        url,
+        decode_responses=False,
+        retry=Retry(NoBackoff(), 0),
+        socket_timeout=SOCKET_TIMEOUT_SECONDS,
+        socket_connect_timeout=SOCKET_TIMEOUT_SECONDS,
+        health_check_interval=0,
+    )
+
+
+@asynccontextmanager
+async def bus_errors() -> AsyncIterator[None]:
+    """Whatever the client raises when the server is away becomes ``BusLostError``."""
+    try:
+        yield
+    except (RedisConnectionError, RedisTimeoutError, OSError) as error:
+        raise BusLostError(str(error) or type(error).__name__) from error
+    except ResponseError as error:
+        if str(error).startswith(("LOADING ", "BUSY ", "MASTERDOWN ", "READONLY ")):
+            raise BusLostError(str(error)) from error
+        raise
+
+
+async def server_version(client: Client) -> tuple[str, tuple[int, ...]]:
+    """``("valkey", (9, 1, 2))`` or ``("redis", (7, 4, 6))``."""
+    async with bus_errors():
+        info: dict[str, Any] = await client.info("server")
+    kind = "valkey" if "valkey_version" in info else "redis"
+    text = str(info[f"{kind}_version"])
+    return kind, tuple(int(part) for part in text.split(".") if part.isdigit())
+
+
+async def prepare(client: Client) -> None:
+    """Check the server and load the function library; safe to repeat by every process."""
+    kind, version = await server_version(client)
+    if version[:2] < OLDEST[kind]:
+        found = ".".join(map(str, version))
+        raise ServerTooOldError(f"{kind} {found} is too old: heatsink needs Redis >= 7.0 or Valkey >= 8")
+    try:
+        async with bus_errors():
+            await client.function_load(library_code(), replace=True)
+    except RedisError as error:
+        raise ServerTooOldError(f"{kind} refused heatsink's function library: {error}") from error
+
+
+def library_code() -> str:
+    return files("shared.adapters").joinpath("heatsink.lua").read_text(encoding="utf-8")

@@ -1,0 +1,37 @@
+"""Names of Redis keys beside the streams, and how a stream entry is read."""
+
+from shared.adapters.codec import UnreadableError, decode
+from shared.messages.catalogue import BARS, stream_key, topic_of_key
+from shared.ports.bus import Entry
+
+CLOCK_KEY = "hs:clock"
+SERVICES_KEY = "hs:services"
+DECISION_TTL_MS = 30 * 86_400_000
+MARKER_TTL_MS = 86_400_000
+
+
+def decision_key(portfolio: str, order_id: str) -> str:
+    """Where the stored decision of an order is kept, for repeats and for ``heatsink why``."""
+    return f"hs:{{{portfolio}}}:decision:{order_id}"
+
+
+def proposal_marker(stream: str, order_id: str) -> str:
+    """Says that a proposal stands in its stream already."""
+    return f"{stream}:seen:{order_id}"
+
+
+def last_bars_key(timeframe: str) -> str:
+    """Open time of the last bar per pair; the braces put it into the stream's cluster slot."""
+    return "{" + stream_key(BARS, timeframe=timeframe) + "}:last"
+
+
+def entry_of(stream: str, entry_id: bytes, fields: dict[bytes, bytes]) -> Entry:
+    """A stream entry as read: what is wrong with it is part of the answer, not an exception."""
+    body = fields.get(b"m")
+    if body is None:
+        return Entry(stream, entry_id.decode(), None, b"", ("m", "the entry has no field `m` with the message"))
+    topic = topic_of_key(stream)
+    try:
+        return Entry(stream, entry_id.decode(), decode(body, topic.messages if topic else ()), body)
+    except UnreadableError as error:
+        return Entry(stream, entry_id.decode(), None, body, (error.field, error.reason))

@@ -1,0 +1,123 @@
+"""Looking at a server without touching it: stream ends, lags of the readers, persistence, the function library."""
+
+from collections.abc import AsyncIterator, Iterable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from redis.exceptions import RedisError, ResponseError
+
+from shared.adapters.redis_bus import RedisBus
+from shared.adapters.redis_client import Client, bus_errors, connect, library_code, server_version
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """One service's place in a stream. lag: entries not delivered to it yet (None: unknown); pending: not finished."""
+
+    stream: str
+    group: str
+    lag: int | None
+    pending: int
+
+
+@dataclass(frozen=True, slots=True)
+class ServerFacts:
+    """What ``heatsink doctor`` judges. Empty text where the server keeps it to itself.
+
+    library: ``current``, ``other`` (another version is loaded), ``absent`` or ``unknown``.
+    """
+
+    kind: str
+    version: tuple[int, ...]
+    append_only: str
+    fsync: str
+    eviction: str
+    used_memory_bytes: int
+    library: str
+
+
+@asynccontextmanager
+async def onlooker(url: str, portfolio: str) -> AsyncIterator[RedisBus]:
+    """A bus for reading: nothing is loaded onto the server or checked there. Raises ``BusLostError``."""
+    client = connect(url)
+    try:
+        async with bus_errors():
+            await client.ping()
+        yield RedisBus(client, portfolio)
+    finally:
+        await client.aclose()
+
+
+async def stream_ends(bus: RedisBus, streams: Iterable[str]) -> dict[str, str]:
+    """The id of each stream's last entry, ``0-0`` for an empty one: cursors for all that comes after now."""
+    ends = {}
+    for stream in streams:
+        async with bus_errors():
+            rows = await bus.client.xrevrange(stream, count=1)
+        ends[stream] = rows[0][0].decode() if rows else "0-0"
+    return ends
+
+
+async def readers(bus: RedisBus, streams: Iterable[str]) -> list[Reader]:
+    """Every reading group of the streams that exist."""
+    found = []
+    for stream in streams:
+        try:
+            async with bus_errors():
+                rows = await bus.client.xinfo_groups(stream)
+        except ResponseError:  # no such stream yet
+            continue
+        for row in rows:
+            lag = row.get("lag")
+            found.append(
+                Reader(stream, row["name"].decode(), int(lag) if lag is not None else None, int(row["pending"]))
+            )
+    return found
+
+
+async def server_facts(client: Client) -> ServerFacts:
+    kind, version = await server_version(client)
+    async with bus_errors():
+        memory: Mapping[str, Any] = await client.info("memory")
+    return ServerFacts(
+        kind=kind,
+        version=version,
+        append_only=await _setting(client, "appendonly"),
+        fsync=await _setting(client, "appendfsync"),
+        eviction=await _setting(client, "maxmemory-policy"),
+        used_memory_bytes=int(memory.get("used_memory", 0)),
+        library=await _library(client),
+    )
+
+
+async def _setting(client: Client, name: str) -> str:
+    """A setting of the server; empty when it does not tell (managed servers hide CONFIG)."""
+    try:
+        async with bus_errors():
+            rows = await client.config_get(name)
+    except RedisError:
+        return ""
+    return str(rows.get(name, ""))
+
+
+async def _library(client: Client) -> str:
+    try:
+        async with bus_errors():
+            rows = await client.function_list(library="heatsink", withcode=True)
+    except RedisError:
+        return "unknown"
+    if not rows:
+        return "absent"
+    return "current" if library_code().encode() in _flat(rows) else "other"
+
+
+def _flat(reply: Any) -> set[bytes]:
+    """All byte strings in a nested reply, whichever protocol it came by."""
+    if isinstance(reply, bytes):
+        return {reply}
+    if isinstance(reply, dict):
+        return _flat([*reply.keys(), *reply.values()])
+    if isinstance(reply, list | tuple):
+        return set().union(*(_flat(item) for item in reply)) if reply else set()
+    return set()

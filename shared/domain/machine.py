@@ -1,0 +1,91 @@
+"""What a machine is: messages in, messages out, and state kept as records that a host can store.
+
+A machine does no I/O and reads no clock. Two hosts run it: ``runtime.host`` on Redis and ``runtime.replay`` in a loop.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple, Protocol, TypeVar
+
+from msgspec import Struct
+
+from shared.messages.base import Message
+
+R = TypeVar("R", bound=Struct)
+
+
+class Records:
+    """A machine's durable state: structs by kind and name, and which of them changed since the last commit.
+
+    ``kinds`` names each kind once, so that a host can read stored bytes back: ``{"position": Position}``.
+    """
+
+    def __init__(self, kinds: Mapping[str, type[Struct]]) -> None:
+        self.kinds = dict(kinds)
+        self._rows: dict[str, dict[str, Struct]] = {kind: {} for kind in kinds}
+        self._dirty: dict[tuple[str, str], None] = {}
+
+    def get(self, kind: str, name: str, as_type: type[R]) -> R | None:
+        row = self._rows[kind].get(name)
+        assert row is None or isinstance(row, as_type)
+        return row
+
+    def put(self, kind: str, name: str, row: Struct) -> None:
+        self._rows[kind][name] = row
+        self._dirty[kind, name] = None
+
+    def delete(self, kind: str, name: str) -> None:
+        if self._rows[kind].pop(name, None) is not None:
+            self._dirty[kind, name] = None
+
+    def rows(self, kind: str, as_type: type[R]) -> Iterator[tuple[str, R]]:
+        for name, row in list(self._rows[kind].items()):
+            assert isinstance(row, as_type)
+            yield name, row
+
+    def count(self, kind: str) -> int:
+        return len(self._rows[kind])
+
+    def drain(self) -> dict[str, Struct | None]:
+        """What changed since the last drain, by ``kind:name``; None for what was deleted."""
+        changed = {f"{kind}:{name}": self._rows[kind].get(name) for kind, name in self._dirty}
+        self._dirty.clear()
+        return changed
+
+    def load(self, rows: Mapping[str, Struct]) -> None:
+        """Take over stored rows (keys ``kind:name``) in place of whatever was there."""
+        for known in self._rows.values():
+            known.clear()
+        for key, row in rows.items():
+            kind, _, name = key.partition(":")
+            self._rows[kind][name] = row
+        self._dirty.clear()
+
+
+class Guard(NamedTuple):
+    """One step of the store's own count of reserved risk, in the order in which the machine took it.
+
+    risk_usdt above 0 reserves for ``order_id`` and is checked: open_usdt + all reserved <= limit_usdt. 0 releases.
+    """
+
+    order_id: str
+    risk_usdt: float
+    open_usdt: float = 0.0
+    limit_usdt: float = 0.0
+
+
+class Machine(Protocol):
+    """Deterministic: the same messages in the same order give the same messages and the same records."""
+
+    records: Records
+
+    def handle(self, message: Message) -> Sequence[Message]:
+        """Take one message in; give out what follows from it. Messages it has no use for are ignored."""
+        ...
+
+    def warm(self, message: Message) -> None:
+        """Take in history that was handled before a restart: rebuild what derives from the market, give nothing out."""
+        ...
+
+    def restored(self) -> None:
+        """Records were loaded: rebuild totals and indexes that derive from them."""
+        ...

@@ -1,0 +1,99 @@
+"""The plan's numbers as frozen structs. The shipped configuration holds the same defaults."""
+
+from typing import Annotated
+
+from msgspec import Meta, Struct
+
+Fraction = Annotated[float, Meta(gt=0, le=1)]
+Positive = Annotated[float, Meta(gt=0)]
+NonNegative = Annotated[float, Meta(ge=0)]
+Count = Annotated[int, Meta(ge=1)]
+
+
+class Limits(Struct, frozen=True, kw_only=True):
+    """What the risk service holds every order to. Fractions are of NAV unless said otherwise.
+
+    equity_at_risk: per trade, before the phase's scale. heat: open plus reserved risk. pair_cap_nav, sector_cap_nav: notional.
+    pair_cap_adv: notional as a fraction of ADV. drawdown: from the high-water mark. mark_age_seconds: wall seconds after
+    which a mark is stale. atr_floor: smallest ATR / price that a size is computed with.
+    """
+
+    equity_at_risk: Fraction = 0.005
+    heat: Fraction = 0.08
+    pair_cap_nav: Fraction = 0.05
+    pair_cap_adv: Fraction = 0.20
+    sector_cap_nav: Fraction = 0.25
+    drawdown: Fraction = 0.15
+    mark_age_seconds: Positive = 5.0
+    atr_floor: NonNegative = 0.01
+
+
+class Costs(Struct, frozen=True, kw_only=True):
+    """What a trade costs: fee as a fraction of notional; slippage by half spread plus the square-root law.
+
+    slippage_factor: Y in half_spread + Y x sigma_day x sqrt(order / ADV). half_spread: used where there is no book.
+    """
+
+    fee: NonNegative = 0.001
+    slippage_factor: NonNegative = 1.0
+    half_spread: NonNegative = 0.0005
+
+
+class SizingPlan(Struct, frozen=True, kw_only=True):
+    """ATR sizing. atr_days: completed UTC days; stop_atr: stop distance in ATRs; adv_days: days in the mean.
+
+    min_history_days: daily bars needed before a size is given. rebalance_band: smallest change worth an order, as a
+    fraction of the full size.
+    """
+
+    atr_days: Count = 10
+    stop_atr: Positive = 1.2
+    adv_days: Count = 20
+    min_history_days: Count = 60
+    rebalance_band: NonNegative = 0.2
+
+
+class PhasePlan(Struct, frozen=True, kw_only=True):
+    """One phase of the ramp. scale multiplies the equity at risk; paper: orders go to the paper exchange."""
+
+    name: str
+    scale: Positive
+    paper: bool = False
+
+
+class StrategyPlan(Struct, frozen=True, kw_only=True):
+    """One built-in strategy: its kind in the registry, where it listens, its share in the blend, and its numbers."""
+
+    name: str
+    kind: str
+    timeframe: str
+    weight: Fraction
+    parameters: dict[str, float] = {}
+
+
+class Plan(Struct, frozen=True, kw_only=True):
+    """Everything the machines are built from."""
+
+    limits: Limits = Limits()
+    costs: Costs = Costs()
+    sizing: SizingPlan = SizingPlan()
+    phases: tuple[PhasePlan, ...] = (
+        PhasePlan(name="dry_run", scale=0.25, paper=True),
+        PhasePlan(name="live", scale=1.0),
+        PhasePlan(name="scaled", scale=2.0),
+    )
+    phase: str = "dry_run"
+    strategies: tuple[StrategyPlan, ...] = (
+        StrategyPlan(name="donchian", kind="donchian", timeframe="1h", weight=0.5, parameters={"entry": 20, "exit": 10}),
+        StrategyPlan(name="momentum", kind="momentum", timeframe="15m", weight=0.5, parameters={"fast": 20, "slow": 80}),
+    )
+
+    @property
+    def timeframes(self) -> tuple[str, ...]:
+        """Every timeframe in use, the daily one included, each once, in order of first use."""
+        return tuple(dict.fromkeys([*(strategy.timeframe for strategy in self.strategies), "1d"]))
+
+    @property
+    def scale(self) -> float:
+        """The scale of the phase in force."""
+        return next(phase.scale for phase in self.phases if phase.name == self.phase)

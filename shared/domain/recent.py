@@ -1,0 +1,25 @@
+"""The last things seen, by name: bounded, oldest out first."""
+
+from typing import Generic, TypeVar
+
+V = TypeVar("V")
+
+
+class Recent(Generic[V]):
+    """Remembers up to ``most`` values by key."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._values: dict[str, V] = {}
+
+    def add(self, key: str, value: V) -> bool:
+        """Remember a value; False (and nothing changes) when the key is known already."""
+        if key in self._values:
+            return False
+        if len(self._values) >= self._most:
+            del self._values[next(iter(self._values))]
+        self._values[key] = value
+        return True
+
+    def get(self, key: str) -> V | None:
+        return self._values.get(key)

@@ -1,0 +1,64 @@
+"""The pairs heatsink trades: their sectors, and the names they had before."""
+
+from datetime import date, datetime, timezone
+from decimal import Decimal
+
+from msgspec import Struct
+
+
+class Rename(Struct, frozen=True, kw_only=True):
+    """``old`` became ``new`` on ``cutover`` (00:00 UTC), ``ratio`` new units for each old one."""
+
+    old: str
+    new: str
+    cutover: date
+    ratio: Decimal = Decimal(1)
+
+    @property
+    def cutover_ns(self) -> int:
+        midnight = datetime(self.cutover.year, self.cutover.month, self.cutover.day, tzinfo=timezone.utc)
+        return int(midnight.timestamp()) * 1_000_000_000
+
+
+class Pair(Struct, frozen=True, kw_only=True):
+    """``base``/``quote`` with its one sector. ``assumed``: shipped as an assumption, for the operator to confirm."""
+
+    base: str
+    quote: str
+    sector: str
+    assumed: bool = False
+
+    @property
+    def symbol(self) -> str:
+        return f"{self.base}/{self.quote}"
+
+
+class Universe(Struct, frozen=True, kw_only=True):
+    """All pairs, in the order of the configuration, and the renames that touch them."""
+
+    pairs: tuple[Pair, ...]
+    renames: tuple[Rename, ...] = ()
+
+    @property
+    def symbols(self) -> tuple[str, ...]:
+        return tuple(pair.symbol for pair in self.pairs)
+
+    def sector_of(self, symbol: str) -> str | None:
+        """The sector of a pair by its present or a former name; None when it is not in the universe."""
+        for pair in self.pairs:
+            if symbol in (pair.symbol, *(self.names_of(pair.symbol))):
+                return pair.sector
+        return None
+
+    def names_of(self, symbol: str) -> tuple[str, ...]:
+        """Every name the pair has or had, newest first."""
+        base, _, quote = symbol.partition("/")
+        for rename in self.renames:
+            if base in (rename.old, rename.new):
+                return (f"{rename.new}/{quote}", f"{rename.old}/{quote}")
+        return (symbol,)
+
+    def rename_of(self, symbol: str) -> Rename | None:
+        """The rename that touches the pair, if any."""
+        base = symbol.partition("/")[0]
+        return next((rename for rename in self.renames if base in (rename.old, rename.new)), None)

@@ -1,0 +1,1 @@
+"""What heatsink needs of the outside, as protocols: bus, clock, exchange, store."""

@@ -1,0 +1,194 @@
+"""What heatsink needs of an exchange: its pairs, its bars, its live streams. No vendor's type passes this line.
+
+Two sides. ``Exchange`` answers questions (REST). ``Feed`` keeps streams alive by itself and hands over what came in; it
+never loses a closed bar silently: what it had to drop, or missed while it was away, it names, to be asked for by REST.
+
+Every question raises one of three errors: ``UnavailableError`` (no answer, or none that can be trusted: ask again
+later), ``RateLimitedError`` (ask again after that long), ``RejectedError`` (the question is wrong: do not ask again).
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal
+from typing import Literal, NamedTuple, Protocol
+
+from msgspec import Struct
+
+
+class ExchangeError(Exception):
+    """A venue failure; see the three kinds."""
+
+
+class UnavailableError(ExchangeError):
+    """Not reached, timed out, overloaded, or answered with a server error."""
+
+
+class RateLimitedError(ExchangeError):
+    """The exchange, or our own budget for it, wants ``retry_after_seconds`` of wall time without requests."""
+
+    def __init__(self, reason: str, retry_after_seconds: float) -> None:
+        super().__init__(reason)
+        self.retry_after_seconds = retry_after_seconds
+
+
+class RejectedError(ExchangeError):
+    """The exchange understood the question and refused it (an unknown symbol, a bad parameter)."""
+
+
+class Stream(NamedTuple):
+    """One live stream of one pair. ``kind``: ``book`` (best bid and ask) or a timeframe, for its bars."""
+
+    symbol: str
+    kind: str
+
+
+BOOK = "book"
+
+
+class Kline(Struct, frozen=True, kw_only=True, gc=False):
+    """One bar as the exchange tells it, finished or still forming.
+
+    open, high, low, close: quote units per base unit. volume: base units. quote_volume: quote units.
+    """
+
+    symbol: str
+    timeframe: str
+    open_time_ns: int
+    close_time_ns: int
+    open: float
+    high: float
+    low: float
+    close: float
+    volume: float
+    quote_volume: float
+    trades: int
+
+
+class KlineFrame(Struct, frozen=True, kw_only=True, gc=False):
+    """A bar from the stream. Only ``closed`` makes it final. event_time_ns: the exchange's clock when it was sent."""
+
+    kline: Kline
+    closed: bool
+    event_time_ns: int
+
+
+class BestPrice(Struct, frozen=True, kw_only=True, gc=False):
+    """Best bid and ask. seen_wall_ns: our wall clock when it came (the exchange sends no time with it)."""
+
+    symbol: str
+    bid: float
+    ask: float
+    seen_wall_ns: int
+
+
+class ConnectionLost(Struct, frozen=True, kw_only=True):
+    """A socket broke or went silent. ``announced``: the exchange said beforehand that it would shut down."""
+
+    socket: str
+    reason: str
+    announced: bool = False
+
+
+class ConnectionRestored(Struct, frozen=True, kw_only=True):
+    """A socket is up and every stream on it subscribed. attempts: dials it took; first: it was never up before."""
+
+    socket: str
+    attempts: int
+    first: bool
+
+
+class FeedBatch(Struct, frozen=True, kw_only=True):
+    """What came in since the last call.
+
+    closed: finished bars, in the order of arrival. forming and prices: the newest of each stream only.
+    connection: what became of sockets, in order. suspect: streams of which closed bars had to be dropped, because the
+    queue was full or a frame could not be read; they must be asked for by REST.
+    """
+
+    closed: Sequence[KlineFrame] = ()
+    forming: Sequence[KlineFrame] = ()
+    prices: Sequence[BestPrice] = ()
+    connection: Sequence[ConnectionLost | ConnectionRestored] = ()
+    suspect: Sequence[Stream] = ()
+
+
+class OrderBook(Struct, frozen=True, kw_only=True):
+    """Price levels as (price, quantity in base units), best first."""
+
+    symbol: str
+    bids: Sequence[tuple[float, float]]
+    asks: Sequence[tuple[float, float]]
+
+
+ListedStatus = Literal["trading", "halted"]
+
+
+class ListedPair(Struct, frozen=True, kw_only=True):
+    """What the exchange says of a pair. venue_status: its own word for the status.
+
+    price_step, quantity_step: tick and lot size. min_quantity, max_quantity: base units. min_notional: quote units.
+    """
+
+    symbol: str
+    status: ListedStatus
+    venue_status: str
+    price_step: Decimal
+    quantity_step: Decimal
+    min_quantity: Decimal
+    max_quantity: Decimal
+    min_notional: Decimal
+
+
+class Exchange(Protocol):
+    """Questions to the exchange. Each is answered, or fails, within a bounded time."""
+
+    @property
+    def used_weight(self) -> int:
+        """Request weight used in the current minute, by all users of this address."""
+        ...
+
+    async def server_time_ns(self) -> int:
+        """The exchange's clock; whatever arrives later was sent at this time or after."""
+        ...
+
+    async def pairs(self, symbols: Iterable[str]) -> Mapping[str, ListedPair]:
+        """The listed ones among ``symbols``, by symbol."""
+        ...
+
+    async def klines(self, symbol: str, timeframe: str, since_ns: int, limit: int) -> Sequence[Kline]:
+        """The first ``limit`` (at most 1000) bars that opened at ``since_ns`` or after, oldest first.
+
+        The last one may still be forming: only the exchange's clock tells.
+        """
+        ...
+
+    async def best_prices(self, symbols: Iterable[str]) -> Sequence[BestPrice]:
+        """Best bid and ask now. Pairs without a book are left out."""
+        ...
+
+    async def order_book(self, symbol: str, levels: int) -> OrderBook: ...
+
+    async def close(self) -> None: ...
+
+
+class Feed(Protocol):
+    """Live streams, kept alive until cancelled."""
+
+    async def run(self) -> None:
+        """Connect, subscribe, reconnect; returns only by cancellation."""
+        ...
+
+    def watch(self, streams: Iterable[Stream]) -> None:
+        """Add streams; those watched already are left alone."""
+        ...
+
+    async def take(self, timeout_seconds: float) -> FeedBatch:
+        """What came in since the last call; waits for something, at most that long, and may come back empty."""
+        ...
+
+    def reconnect(self, streams: Iterable[Stream], reason: str) -> None:
+        """Renew the sockets that carry these streams."""
+        ...
+
+    def last_heard_wall_ns(self, stream: Stream) -> int:
+        """When the socket that carries the stream delivered anything at all; 0 while it is down."""
+        ...

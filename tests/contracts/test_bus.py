@@ -1,0 +1,175 @@
+"""What every bus does, in memory and on a real server."""
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from shared.adapters.codec import encode
+from shared.adapters.memory_bus import MemoryBus
+from shared.adapters.redis_bus import RedisBus
+from shared.domain.machine import Guard
+from shared.messages.catalogue import BARS, DECIDED, PROPOSED, SIGNALS, stream_key
+from shared.messages.market import MarkChanged
+from shared.messages.orders import OrderDecided
+from shared.ports.bus import AlreadyDecidedError, Commit, CommitRefusedError, FencedError
+from tests.samples import T0, bar, decision, proposal
+
+BarsKey = stream_key(BARS, timeframe="1h")
+ProposedKey = stream_key(PROPOSED)
+AnyBus = MemoryBus | RedisBus
+
+
+def commit_of(seq: int, **changes: Any) -> Commit:
+    fields: dict[str, Any] = {"outputs": (), "records": {}, "cursors": {}, "handled": (), "digest": 0}
+    return Commit(seq=seq, **(fields | changes))
+
+
+async def test_a_bar_is_published_once_and_never_after_a_newer_one(bus: AnyBus) -> None:
+    assert await bus.publish_bars([bar(hour=0), bar(hour=1), bar("ETH/USDT", hour=0, close=1500.0)]) == 3
+    assert await bus.publish_bars([bar(hour=0), bar(hour=1), bar(hour=2)]) == 1
+    assert [message.id for message in await bus.latest(BarsKey, 10)] == [
+        bar(hour=2).id,
+        bar("ETH/USDT").id,
+        bar(hour=1).id,
+        bar(hour=0).id,
+    ]
+    opened = await bus.bar_watermarks("1h")
+    assert opened == {"BTC/USDT": bar(hour=2).open_time_ns, "ETH/USDT": T0}
+
+
+async def test_marks_keep_the_latest_of_each_pair(bus: AnyBus) -> None:
+    first = MarkChanged(id="m-1", time_ns=T0, symbol="BTC/USDT", price=20_000.0)
+    second = MarkChanged(id="m-2", time_ns=T0 + 1, symbol="BTC/USDT", price=20_001.0)
+    await bus.set_marks([first])
+    await bus.set_marks([second])
+    assert await bus.marks() == {"BTC/USDT": second}
+
+
+async def test_a_listener_hears_bars_on_the_pairs_own_channel_too(bus: AnyBus) -> None:
+    async with bus.listen(f"{BarsKey}:BTC/USDT") as listener:
+        await bus.publish_bars([bar("ETH/USDT", close=1500.0), bar()])
+        heard = await listener.next(2.0)
+    assert heard == (f"{BarsKey}:BTC/USDT", encode(bar()))
+
+
+async def test_a_proposal_by_publish_becomes_durable_once(bus: AnyBus) -> None:
+    assert await bus.take_in(proposal("a"))
+    assert not await bus.take_in(proposal("a"))
+    assert [message.id for message in await bus.latest(ProposedKey, 10)] == ["a"]
+
+
+async def test_a_proposal_that_a_seat_wrote_is_not_taken_in_again(bus: AnyBus) -> None:
+    seat = bus.seat("sizing", (), home="hs:{main}")
+    await seat.acquire()
+    await seat.commit(commit_of(1, outputs=[proposal("a")]))
+    assert not await bus.take_in(proposal("a"))
+
+
+async def test_a_seat_reads_its_inputs_in_order_of_priority_and_what_it_left_is_pending(bus: AnyBus) -> None:
+    seat = bus.seat("risk", (BarsKey, ProposedKey), home="hs:{main}")
+    await seat.acquire()
+    await bus.publish([proposal("a")])
+    await bus.publish_bars([bar()])
+    entries = await seat.read(500)
+    assert [entry.stream for entry in entries] == [BarsKey, ProposedKey]
+    assert list(await seat.read(0)) == []
+    successor = bus.seat("risk", (BarsKey, ProposedKey), home="hs:{main}")
+    await seat.release()
+    await successor.acquire()
+    assert [entry.id for entry in await successor.pending()] == [entry.id for entry in entries]
+
+
+async def test_a_commit_stores_everything_and_acknowledges_what_it_handled(bus: AnyBus) -> None:
+    seat = bus.seat("risk", (BarsKey, ProposedKey), home="hs:{main}")
+    await seat.acquire()
+    await bus.publish([proposal("o-1")])
+    await bus.publish_bars([bar()])
+    entries = await seat.read(500)
+    await seat.commit(
+        commit_of(
+            1,
+            outputs=[decision("o-1")],
+            records={"order:o-1": b"record", "gone:x": None},
+            cursors={entry.stream: entry.id for entry in entries},
+            handled=[(entry.stream, entry.id) for entry in entries],
+            digest=2**63 + 5,
+        )
+    )
+    await seat.read(0)  # sends the acknowledgements that the commit could not reach
+    assert list(await seat.pending()) == []
+    snapshot = await seat.load()
+    assert (snapshot.seq, snapshot.digest) == (1, 2**63 + 5)
+    assert snapshot.records == {"order:o-1": b"record"}
+    assert snapshot.cursors == {entry.stream: entry.id for entry in entries}
+    assert await bus.decision("o-1") == decision("o-1")
+    assert await bus.latest(stream_key(DECIDED)) == [decision("o-1")]
+    history = [entry.message async for entry in seat.history(BarsKey, snapshot.cursors[BarsKey])]
+    assert history == [bar()]
+
+
+async def test_an_order_that_was_decided_before_gets_the_stored_decision_and_nothing_is_written(bus: AnyBus) -> None:
+    seat = bus.seat("risk", (), home="hs:{main}")
+    await seat.acquire()
+    await seat.commit(commit_of(1, outputs=[decision("o-1")]))
+    other = decision("o-1", verdict="reject", quantity_approved=Decimal(0))
+    with pytest.raises(AlreadyDecidedError) as caught:
+        await seat.commit(commit_of(2, outputs=[other, decision("o-2")], records={"a:b": b"c"}))
+    assert caught.value.decisions == (decision("o-1"),)
+    assert (await seat.load()).seq == 1
+    assert (await seat.load()).records == {}
+    assert len(await bus.latest(stream_key(DECIDED), 10)) == 1
+
+
+async def test_a_writer_that_was_taken_over_is_fenced(bus: AnyBus) -> None:
+    old = bus.seat("risk", (), home="hs:{main}")
+    await old.acquire()
+    await old.release()
+    new = bus.seat("risk", (), home="hs:{main}")
+    await new.acquire()
+    with pytest.raises(FencedError):
+        await old.commit(commit_of(1))
+    with pytest.raises(FencedError):
+        await old.renew()
+    await new.commit(commit_of(1))
+    await new.renew()
+
+
+async def test_a_commit_out_of_sequence_is_refused(bus: AnyBus) -> None:
+    seat = bus.seat("risk", (), home="hs:{main}")
+    await seat.acquire()
+    with pytest.raises(CommitRefusedError, match="sequence"):
+        await seat.commit(commit_of(2))
+
+
+async def test_the_store_itself_refuses_reserved_heat_over_the_limit(bus: AnyBus) -> None:
+    seat = bus.seat("risk", (), home="hs:{main}")
+    await seat.acquire()
+    await seat.commit(commit_of(1, guards=[Guard("a", 6_000.0, 5_000.0, 16_000.0)]))
+    with pytest.raises(CommitRefusedError, match="order b"):
+        await seat.commit(commit_of(2, outputs=[decision("b")], guards=[Guard("b", 5_001.0, 5_000.0, 16_000.0)]))
+    assert await bus.decision("b") is None
+    fitting = [Guard("a", 0.0), Guard("b", 5_001.0, 9_000.0, 16_000.0)]
+    await seat.commit(commit_of(2, outputs=[decision("b")], guards=fitting))
+    assert isinstance(await bus.decision("b"), OrderDecided)
+
+
+async def test_bytes_that_are_no_message_come_with_the_reason(bus: AnyBus) -> None:
+    seat = bus.seat("risk", (ProposedKey,), home="hs:{main}")
+    await seat.acquire()
+    for body in (b"\xc1", encode(bar())):
+        if isinstance(bus, MemoryBus):
+            bus.append_bytes(ProposedKey, body)
+        else:
+            await bus.client.xadd(ProposedKey, {"m": body})
+    entries = await seat.read(500)
+    assert [entry.message for entry in entries] == [None, None]
+    assert [entry.fault[0] for entry in entries if entry.fault] == ["$", "$.type"]
+
+
+async def test_an_entry_without_the_message_field_comes_with_the_reason(redis_bus: RedisBus) -> None:
+    seat = redis_bus.seat("signals", (SIGNALS.key,), home="{hs:signals}")
+    await seat.acquire()
+    await redis_bus.client.xadd(SIGNALS.key, {"message": b"x"})
+    [entry] = await seat.read(500)
+    assert entry.fault == ("m", "the entry has no field `m` with the message")

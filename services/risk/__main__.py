@@ -1,0 +1,6 @@
+"""``python -m services.risk``"""
+
+from services.risk.service import SERVICE
+from shared.runtime.service import main
+
+main(SERVICE)

@@ -1,0 +1,128 @@
+"""Live heat: what the portfolio would lose if every stop were hit now, open and reserved, as running totals.
+
+Heat = sum of [quantity x max(0, mark - stop) + cost of getting out] / NAV (Seykota and Druz; Elder). A position without
+a stop counts whole. Totals change by the difference of one pair, so a decision costs the same with 1,000 positions as
+with 10; they are summed afresh now and then so that float errors cannot pile up.
+"""
+
+from collections.abc import Iterator
+from decimal import Decimal
+
+RESUM_EVERY = 4096
+
+
+class PairHeat:
+    """One pair's share. Prices in USDT per unit, quantities in base units, the rest in USDT."""
+
+    __slots__ = (
+        "exit_rate", "mark", "mark_time_ns", "notional", "open_risk", "price_risk", "quantity", "reserved_cash",
+        "reserved_notional", "reserved_risk", "reserved_sells", "sector", "stop", "symbol",
+    )  # fmt: skip
+
+    def __init__(self, symbol: str, sector: str, exit_rate: float) -> None:
+        self.symbol = symbol
+        self.sector = sector
+        self.exit_rate = exit_rate  # cost of getting out, as a fraction of notional
+        self.mark = 0.0
+        self.mark_time_ns = 0
+        self.quantity = 0.0
+        self.stop: float | None = None
+        self.notional = 0.0
+        self.price_risk = 0.0  # quantity x max(0, mark - stop), the exit cost aside
+        self.open_risk = 0.0
+        self.reserved_risk = 0.0
+        self.reserved_notional = 0.0
+        self.reserved_cash = 0.0
+        self.reserved_sells = Decimal(0)
+
+    def valued(self) -> tuple[float, float, float]:
+        """(notional, price risk, open risk) at the present mark."""
+        notional = self.quantity * self.mark
+        price_risk = notional if self.stop is None else self.quantity * max(0.0, self.mark - self.stop)
+        return notional, price_risk, price_risk + notional * self.exit_rate
+
+
+class Heat:
+    """Totals over all pairs, kept by difference. ``unmarked`` counts positions whose value is unknown."""
+
+    def __init__(self) -> None:
+        self.pairs: dict[str, PairHeat] = {}
+        self.holdings = 0.0
+        self.open_risk = 0.0
+        self.reserved_risk = 0.0
+        self.reserved_cash = 0.0
+        self.sectors: dict[str, float] = {}  # open plus reserved notional
+        self.unmarked: set[str] = set()
+        self._changes = 0
+
+    def pair(self, symbol: str) -> PairHeat | None:
+        return self.pairs.get(symbol)
+
+    def add_pair(self, symbol: str, sector: str, exit_rate: float) -> None:
+        """Begin to follow a pair."""
+        self.pairs[symbol] = PairHeat(symbol, sector, exit_rate)
+        self.sectors.setdefault(sector, 0.0)
+
+    def marked(self, pair: PairHeat, mark: float, time_ns: int) -> None:
+        """A new price for a pair."""
+        pair.mark, pair.mark_time_ns = mark, time_ns
+        if pair.quantity:
+            self._revalue(pair)
+
+    def held(self, pair: PairHeat, quantity: Decimal, stop: Decimal | None) -> None:
+        """The position in a pair, after a fill or a moved stop."""
+        pair.quantity = float(quantity)
+        pair.stop = None if stop is None else float(stop)
+        self._revalue(pair)
+
+    def costing(self, pair: PairHeat, exit_rate: float) -> None:
+        """A new estimate of what getting out of a pair costs."""
+        pair.exit_rate = exit_rate
+        if pair.quantity:
+            self._revalue(pair)
+
+    def _revalue(self, pair: PairHeat) -> None:
+        notional, price_risk, open_risk = pair.valued()
+        self.holdings += notional - pair.notional
+        self.open_risk += open_risk - pair.open_risk
+        self.sectors[pair.sector] += notional - pair.notional
+        pair.notional, pair.price_risk, pair.open_risk = notional, price_risk, open_risk
+        if pair.quantity and not pair.mark:
+            self.unmarked.add(pair.symbol)
+        else:
+            self.unmarked.discard(pair.symbol)
+        self._count()
+
+    def reserve(self, pair: PairHeat, risk: float, notional: float, cash: float) -> None:
+        """Set aside (or, with negative amounts, give back) what an approved order may come to use."""
+        pair.reserved_risk += risk
+        pair.reserved_notional += notional
+        pair.reserved_cash += cash
+        self.reserved_risk += risk
+        self.reserved_cash += cash
+        self.sectors[pair.sector] += notional
+        self._count()
+
+    def nothing_reserved(self, pair: PairHeat) -> None:
+        """No order of the pair is open any more: what float errors left over goes."""
+        self.reserve(pair, -pair.reserved_risk, -pair.reserved_notional, -pair.reserved_cash)
+        pair.reserved_risk = pair.reserved_notional = pair.reserved_cash = 0.0
+
+    def _count(self) -> None:
+        self._changes += 1
+        if self._changes >= RESUM_EVERY:
+            self.resum()
+
+    def resum(self) -> None:
+        """All totals afresh."""
+        self._changes = 0
+        self.holdings = sum(pair.notional for pair in self.pairs.values())
+        self.open_risk = sum(pair.open_risk for pair in self.pairs.values())
+        self.reserved_risk = sum(pair.reserved_risk for pair in self.pairs.values())
+        self.reserved_cash = sum(pair.reserved_cash for pair in self.pairs.values())
+        self.sectors = dict.fromkeys(self.sectors, 0.0)
+        for pair in self.pairs.values():
+            self.sectors[pair.sector] += pair.notional + pair.reserved_notional
+
+    def positions(self) -> Iterator[PairHeat]:
+        return (pair for pair in self.pairs.values() if pair.quantity)

@@ -1,0 +1,128 @@
+"""Cash and positions, booked from fills. Decimal throughout; nothing here is an estimate."""
+
+from decimal import Decimal
+
+from msgspec import Struct, structs
+
+from shared.domain.machine import Records
+from shared.domain.numbers import booked_usdt
+from shared.messages.orders import OrderFilled
+
+ZERO = Decimal(0)
+ACCOUNT = "account"
+POSITION = "position"
+
+
+class Account(Struct, frozen=True, kw_only=True):
+    """cash, fees, realised: USDT. peak_nav: the high-water mark. snapshots, decisions: how many were made so far."""
+
+    cash: Decimal
+    fees: Decimal = ZERO
+    realised: Decimal = ZERO
+    peak_nav: float = 0.0
+    snapshots: int = 0
+    decisions: int = 0
+
+
+class Position(Struct, frozen=True, kw_only=True):
+    """quantity: base units. cost: USDT paid for it, fees aside. stop: USDT per unit, None while nothing protects it."""
+
+    symbol: str
+    quantity: Decimal
+    cost: Decimal
+    stop: Decimal | None
+
+
+LEDGER_RECORDS: dict[str, type[Struct]] = {ACCOUNT: Account, POSITION: Position}
+
+
+class OversoldError(ValueError):
+    """A fill sells more than is held: the books and the exchange disagree, and nothing may go on from there."""
+
+
+class Ledger:
+    """Cash and positions over a machine's records; opened once with the starting cash."""
+
+    def __init__(self, records: Records, starting_cash: Decimal) -> None:
+        self._records = records
+        self._starting_cash = starting_cash
+
+    @property
+    def account(self) -> Account:
+        return self._records.get(ACCOUNT, "", Account) or Account(cash=self._starting_cash)
+
+    def put_account(self, account: Account) -> None:
+        self._records.put(ACCOUNT, "", account)
+
+    def count_snapshot(self, peak_nav: float) -> None:
+        account = self.account
+        self.put_account(structs.replace(account, snapshots=account.snapshots + 1, peak_nav=peak_nav))
+
+    def count_decision(self) -> int:
+        """The number of the decision that is being made, from 1."""
+        account = self.account
+        self.put_account(structs.replace(account, decisions=account.decisions + 1))
+        return account.decisions + 1
+
+    def position(self, symbol: str) -> Position | None:
+        return self._records.get(POSITION, symbol, Position)
+
+    def quantity(self, symbol: str) -> Decimal:
+        held = self.position(symbol)
+        return held.quantity if held else ZERO
+
+    def positions(self) -> list[Position]:
+        return [position for _, position in self._records.rows(POSITION, Position)]
+
+    def book(self, fill: OrderFilled) -> None:
+        """Move cash and base for one fill. The stop that a buy brings counts if it is higher than the one in place."""
+        held = self.position(fill.symbol) or Position(symbol=fill.symbol, quantity=ZERO, cost=ZERO, stop=None)
+        account = self.account
+        notional = booked_usdt(fill.quantity * fill.price)
+        if fill.side == "buy":
+            stop = _higher(held.stop, fill.stop_price) if held.quantity else fill.stop_price
+            bought = structs.replace(held, quantity=held.quantity + fill.quantity, cost=held.cost + notional, stop=stop)
+            self._records.put(POSITION, fill.symbol, bought)
+            cash, realised = account.cash - notional - fill.fee_usdt, account.realised
+        else:
+            cost_sold = self._take(held, fill)
+            cash, realised = account.cash + notional - fill.fee_usdt, account.realised + notional - cost_sold
+        self.put_account(structs.replace(account, cash=cash, fees=account.fees + fill.fee_usdt, realised=realised))
+
+    def _take(self, held: Position, fill: OrderFilled) -> Decimal:
+        """Take a sale out of a position; returns what the part sold had cost."""
+        if fill.quantity > held.quantity:
+            raise OversoldError(f"fill {fill.trade_id} sells {fill.quantity} {fill.symbol}, {held.quantity} are held")
+        if fill.quantity == held.quantity:
+            self._records.delete(POSITION, fill.symbol)
+            return held.cost
+        cost_sold = booked_usdt(held.cost * fill.quantity / held.quantity)
+        left = structs.replace(held, quantity=held.quantity - fill.quantity, cost=held.cost - cost_sold)
+        self._records.put(POSITION, fill.symbol, left)
+        return cost_sold
+
+    def move_stop(self, symbol: str, stop: Decimal) -> bool:
+        """Raise a position's stop; says whether it moved. A stop never moves down."""
+        held = self.position(symbol)
+        if held is None or (held.stop is not None and stop <= held.stop):
+            return False
+        self._records.put(POSITION, symbol, structs.replace(held, stop=stop))
+        return True
+
+    def rename(self, old: str, new: str, ratio: Decimal) -> bool:
+        """A pair got a new name, ``ratio`` new units for each old one; says whether a position moved with it."""
+        held = self.position(old)
+        if held is None or self.position(new) is not None:
+            return False
+        self._records.delete(POSITION, old)
+        stop = held.stop / ratio if held.stop is not None else None
+        self._records.put(
+            POSITION, new, Position(symbol=new, quantity=held.quantity * ratio, cost=held.cost, stop=stop)
+        )
+        return True
+
+
+def _higher(one: Decimal | None, other: Decimal | None) -> Decimal | None:
+    if one is None or other is None:
+        return one if other is None else other
+    return max(one, other)

@@ -1,0 +1,53 @@
+"""The portfolio as one message."""
+
+from shared.domain.portfolio.heat import Heat
+from shared.domain.portfolio.ledger import Ledger
+from shared.messages.base import Message
+from shared.messages.portfolio import PortfolioMarked, PositionMarked
+
+
+def snapshot_of(
+    ledger: Ledger, heat: Heat, *, cause: Message, portfolio: str, heat_limit: float, phase: str, open_orders: int
+) -> PortfolioMarked | None:
+    """The next snapshot; None while a held pair has no price, because then there is no NAV to speak of.
+
+    Counts the snapshot in the account, and moves the high-water mark.
+    """
+    account = ledger.account
+    nav = float(account.cash) + heat.holdings
+    if heat.unmarked or not nav > 0:
+        return None
+    peak = max(account.peak_nav, nav)
+    seq = account.snapshots + 1
+    ledger.count_snapshot(peak)
+    return PortfolioMarked(
+        id=f"portfolio-{portfolio}-{seq}",
+        cause=cause.id,
+        trace=cause.trace or cause.id,
+        time_ns=cause.time_ns,
+        nav=nav,
+        cash=account.cash,
+        heat=(heat.open_risk + heat.reserved_risk) / nav,
+        heat_open=heat.open_risk / nav,
+        heat_reserved=heat.reserved_risk / nav,
+        heat_limit=heat_limit,
+        utilisation=heat.holdings / nav,
+        drawdown=(peak - nav) / peak,
+        positions=tuple(
+            PositionMarked(
+                symbol=position.symbol,
+                sector=pair.sector,
+                quantity=position.quantity,
+                mark=pair.mark,
+                stop=position.stop,
+                open_risk_usdt=pair.open_risk,
+                notional_usdt=pair.notional,
+            )
+            for position in ledger.positions()
+            if (pair := heat.pair(position.symbol)) is not None
+        ),
+        sectors=dict(heat.sectors),
+        phase=phase,
+        seq=seq,
+        open_orders=open_orders,
+    )

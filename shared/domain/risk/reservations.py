@@ -1,0 +1,89 @@
+"""Approved orders that are not finished: what each may still come to risk and to cost. Reconciled, never timed out."""
+
+from decimal import Decimal
+
+from msgspec import Struct, structs
+
+from shared.domain.machine import Records
+from shared.domain.portfolio.heat import Heat
+from shared.messages.orders import Side
+
+ORDER = "order"
+
+
+class OpenOrder(Struct, frozen=True, kw_only=True):
+    """quantity, filled: base units. unit_risk, unit_notional, unit_cash: USDT for each unit that is not filled yet."""
+
+    order_id: str
+    symbol: str
+    side: Side
+    quantity: Decimal
+    filled: Decimal
+    stop_price: Decimal | None
+    unit_risk: float
+    unit_notional: float
+    unit_cash: float
+
+    @property
+    def left(self) -> Decimal:
+        return max(Decimal(0), self.quantity - self.filled)
+
+
+class Reservations:
+    """Open orders over a machine's records, mirrored in the totals of ``Heat``."""
+
+    def __init__(self, records: Records, heat: Heat) -> None:
+        self._records, self._heat = records, heat
+        self._open: dict[str, int] = {}  # orders per pair
+
+    def get(self, order_id: str) -> OpenOrder | None:
+        return self._records.get(ORDER, order_id, OpenOrder)
+
+    def __len__(self) -> int:
+        return self._records.count(ORDER)
+
+    def open(self, order: OpenOrder) -> None:
+        self._records.put(ORDER, order.order_id, order)
+        self._open[order.symbol] = self._open.get(order.symbol, 0) + 1
+        self._move(order, order.left)
+
+    def fill(self, order_id: str, quantity: Decimal) -> OpenOrder | None:
+        """Part of an order is a position now; returns the order as it is after that."""
+        order = self.get(order_id)
+        if order is None:
+            return None
+        after = structs.replace(order, filled=order.filled + quantity)
+        self._move(order, after.left - order.left)
+        self._records.put(ORDER, order_id, after)
+        return after
+
+    def close(self, order_id: str) -> OpenOrder | None:
+        """Nothing more comes of the order: what it still held is free again."""
+        order = self.get(order_id)
+        if order is None:
+            return None
+        self._move(order, -order.left)
+        self._records.delete(ORDER, order_id)
+        self._open[order.symbol] -= 1
+        pair = self._heat.pair(order.symbol)
+        if not self._open[order.symbol] and pair is not None:
+            self._heat.nothing_reserved(pair)
+        return order
+
+    def rebuild(self) -> None:
+        """After a restart: mirror the stored orders in totals that start from nothing."""
+        self._open.clear()
+        for _, order in self._records.rows(ORDER, OpenOrder):
+            self._open[order.symbol] = self._open.get(order.symbol, 0) + 1
+            self._move(order, order.left)
+
+    def _move(self, order: OpenOrder, quantity: Decimal) -> None:
+        """Reserve ``quantity`` more of the order, or less where it is negative."""
+        pair = self._heat.pair(order.symbol)
+        if pair is None:
+            return
+        if order.side == "sell":
+            pair.reserved_sells += quantity
+            return
+        units = float(quantity)
+        self._heat.reserve(pair, units * order.unit_risk, units * order.unit_notional, units * order.unit_cash)

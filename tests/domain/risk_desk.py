@@ -1,0 +1,110 @@
+"""A risk machine with a market around it, for tests that read as scripts."""
+
+from decimal import Decimal
+
+from msgspec import structs
+
+from shared.domain.plan import Limits, PhasePlan, Plan
+from shared.domain.risk.machine import RiskMachine
+from shared.domain.universe import Pair, Universe
+from shared.messages.base import Message, TimePassed
+from shared.messages.market import MarkChanged, PairListed
+from shared.messages.orders import OrderClosed, OrderDecided, OrderFilled, OrderProposed, StopPlaced
+from shared.messages.portfolio import PortfolioMarked
+from tests.samples import T0, bar, proposal
+
+D = Decimal
+PRICES = {"BTC": 20_000.0, "ETH": 1_500.0, "BNB": 300.0, "SOL": 30.0, "XRP": 0.5, "ADA": 0.4, "LINK": 7.0}
+SECTORS = {"BTC": "Majors", "ETH": "Majors", "BNB": "Majors", "LINK": "DeFi"}
+UNIVERSE = Universe(pairs=tuple(Pair(base=base, quote="USDT", sector=SECTORS.get(base, "Layer 1")) for base in PRICES))
+ADV = 100_000_000.0
+
+
+class Desk:
+    """``buy`` and ``sell`` propose and return the decision; ``fill`` executes what was approved."""
+
+    def __init__(
+        self, *, cash: float = 200_000.0, limits: Limits | None = None, scale: float = 1.0, speed: float = 1.0
+    ):
+        phases = (PhasePlan(name="live", scale=scale),)
+        self.plan = Plan(limits=limits or Limits(), phases=phases, phase="live")
+        self.machine = RiskMachine(self.plan, UNIVERSE, portfolio="main", starting_cash_usdt=cash, speed=speed)
+        self.now_ns = T0 + 40 * 86_400_000_000_000
+        self.made: list[Message] = []
+        self._count = 0
+        for symbol in UNIVERSE.symbols:
+            self.list_pair(symbol)
+            for day in range(30):
+                price = PRICES[symbol.partition("/")[0]]
+                daily = bar(symbol, timeframe="1d", hour=24 * day, close=price)
+                self.handle(structs.replace(daily, quote_volume=ADV))
+        self.pass_time(1)
+        for symbol in UNIVERSE.symbols:
+            self.mark(symbol, PRICES[symbol.partition("/")[0]])
+
+    def handle(self, message: Message) -> list[Message]:
+        made = list(self.machine.handle(message))
+        self.made += made
+        return made
+
+    def pass_time(self, seconds: float) -> list[Message]:
+        self.now_ns += int(seconds * 1e9)
+        return self.handle(TimePassed(id="time", time_ns=self.now_ns))
+
+    def list_pair(self, symbol: str, **changes: object) -> None:
+        listing = PairListed(
+            id=f"listed-{symbol}", time_ns=T0, symbol=symbol, status="trading",
+            price_step=D("0.0001"), quantity_step=D("0.0001"), min_quantity=D("0.0001"), min_notional=D(5),
+        )  # fmt: skip
+        self.handle(structs.replace(listing, **changes))
+
+    def mark(self, symbol: str, price: float, *, age_seconds: float = 0.0) -> None:
+        time_ns = self.now_ns - int(age_seconds * 1e9)
+        self.handle(MarkChanged(id="mark", time_ns=time_ns, symbol=symbol, price=price))
+
+    def buy(self, symbol: str, quantity: str, *, stop: float | str | None = None, **changes: object) -> OrderDecided:
+        price = PRICES.get(symbol.partition("/")[0], 1.0)
+        stop_price = D(str(stop)) if stop is not None else D(str(price * 0.95))
+        return self.propose(symbol=symbol, side="buy", quantity=D(quantity), stop_price=stop_price, **changes)
+
+    def sell(self, symbol: str, quantity: str, **changes: object) -> OrderDecided:
+        return self.propose(symbol=symbol, side="sell", quantity=D(quantity), stop_price=None, **changes)
+
+    def propose(self, **fields: object) -> OrderDecided:
+        self._count += 1
+        order: OrderProposed = proposal(**{"order_id": f"o-{self._count}", "time_ns": self.now_ns} | fields)  # type: ignore[arg-type]
+        [decided] = self.handle(order)
+        assert isinstance(decided, OrderDecided)
+        return decided
+
+    def fill(self, decided: OrderDecided, *, quantity: str | None = None, price: float | None = None) -> None:
+        amount = D(quantity) if quantity else decided.quantity_approved
+        at = D(str(price if price is not None else PRICES[decided.symbol.partition("/")[0]]))
+        number = sum(isinstance(message, PortfolioMarked) for message in self.made)
+        self.handle(
+            OrderFilled(
+                id=f"f-{decided.order_id}-{number}", time_ns=self.now_ns, order_id=decided.order_id,
+                trade_id=f"t-{decided.order_id}-{number}", symbol=decided.symbol, side=decided.side, quantity=amount,
+                price=at, fee_usdt=(amount * at * D("0.001")), stop_price=decided.stop_price,
+            )
+        )  # fmt: skip
+        if quantity is None:
+            self.close(decided)
+
+    def close(self, decided: OrderDecided, ending: str = "filled") -> None:
+        self.handle(
+            OrderClosed(
+                id=f"c-{decided.order_id}", time_ns=self.now_ns, order_id=decided.order_id, symbol=decided.symbol,
+                ending=ending, quantity_filled=decided.quantity_approved,  # type: ignore[arg-type]
+            )
+        )  # fmt: skip
+
+    def stop_placed(self, symbol: str, stop: str) -> None:
+        self.handle(
+            StopPlaced(id="s", time_ns=self.now_ns, order_id="s", symbol=symbol, stop_price=D(stop), quantity=D(1))
+        )
+
+    @property
+    def snapshot(self) -> PortfolioMarked:
+        found = [message for message in self.pass_time(2) if isinstance(message, PortfolioMarked)]
+        return found[-1]

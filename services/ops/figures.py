@@ -1,0 +1,90 @@
+"""What the stack is doing, gathered from the bus: the source of the HTTP API and of the metrics."""
+
+from collections import Counter as Count
+from typing import Any
+
+from shared.adapters.redis_bus import RedisBus
+from shared.messages.base import Message
+from shared.messages.catalogue import DEAD, DECIDED, EXECUTED, FEEDS, HALTS, PORTFOLIO, SIGNALS, SIZES, stream_key
+from shared.messages.market import FeedLost, FeedRestored
+from shared.messages.orders import OrderDecided, OrderFilled
+from shared.messages.portfolio import Halted, PortfolioMarked, Resumed
+from shared.ports.clock import Clock
+from shared.runtime.health import heartbeats, is_alive
+
+FOLLOWED = (SIGNALS, SIZES, DECIDED, EXECUTED, PORTFOLIO, HALTS, FEEDS, DEAD)
+EXPECTED = ("market_data", "signals", "sizing", "risk", "execution")
+WAIT_MS = 500
+RECALLED = 1_000
+
+
+class Figures:
+    """Counts since this process started, and the latest of everything."""
+
+    def __init__(self, bus: RedisBus, clock: Clock, portfolio: str) -> None:
+        self._bus, self._clock = bus, clock
+        self._cursors = {stream_key(topic, portfolio=portfolio): "$" for topic in FOLLOWED}
+        self._known_before = [stream_key(topic, portfolio=portfolio) for topic in (PORTFOLIO, HALTS, FEEDS)]
+        self.counts: Count[tuple[str, str]] = Count()  # (figure, label)
+        self.portfolio: PortfolioMarked | None = None
+        self.lost_feeds: dict[tuple[str, str], FeedLost] = {}
+        self.halts: dict[str, Halted] = {}
+
+    async def follow(self) -> None:
+        """Take in what the streams bring, until cancelled."""
+        for key in self._known_before:
+            for message in reversed(await self._bus.latest(key, RECALLED)):
+                self._learn(message)
+        while True:
+            for entry in await self._bus.read_from(self._cursors, WAIT_MS):
+                if entry.message is not None:
+                    self._take(entry.message)
+
+    def _take(self, message: Message) -> None:
+        self.counts["messages", type(message).__name__] += 1
+        if isinstance(message, OrderDecided):
+            self.counts["decisions", message.verdict] += 1
+            if message.binding:
+                self.counts["binding", message.binding] += 1
+        elif isinstance(message, OrderFilled):
+            self.counts["fills", message.side] += 1
+        self._learn(message)
+
+    def _learn(self, message: Message) -> None:
+        """Keep the latest of what has a present state."""
+        match message:
+            case PortfolioMarked():
+                self.portfolio = message
+            case FeedLost():
+                self.lost_feeds[message.feed, message.symbol] = message
+            case FeedRestored():
+                self.lost_feeds.pop((message.feed, message.symbol), None)
+            case Halted():
+                self.halts[message.symbol] = message
+            case Resumed():
+                self.halts.pop(message.symbol, None)
+            case _:
+                pass
+
+    async def services(self) -> dict[str, dict[str, Any]]:
+        """Every service's heartbeat, and whether it is recent."""
+        wall_ns = self._clock.wall_ns()
+        return {
+            name: {
+                "alive": is_alive(beat, wall_ns),
+                "state": beat.state,
+                "pid": beat.pid,
+                "age_seconds": round((wall_ns - beat.beat_wall_ns) / 1e9, 3),
+                "facts": beat.facts,
+            }
+            for name, beat in (await heartbeats(self._bus)).items()
+        }
+
+    async def faults(self) -> list[str]:
+        """What keeps the stack from being healthy, in words; empty when it is."""
+        services = await self.services()
+        found = [f"{name} is not running" for name in EXPECTED if not services.get(name, {}).get("alive")]
+        found += [f"feed {feed} {symbol} is lost".replace("  ", " ") for feed, symbol in self.lost_feeds]
+        if self.portfolio is None:
+            found.append("no portfolio snapshot yet")
+        return found

@@ -1,0 +1,49 @@
+"""The HTTP side: ``/healthz`` (is the stack healthy), ``/status`` (JSON), ``/metrics`` (Prometheus)."""
+
+import msgspec
+from aiohttp import web
+from prometheus_client.exposition import CONTENT_TYPE_LATEST
+
+from services.ops.figures import Figures
+from services.ops.metrics import exposed
+
+FIGURES: web.AppKey[Figures] = web.AppKey("figures", Figures)
+UNHEALTHY = 503
+
+
+def application(figures: Figures) -> web.Application:
+    app = web.Application()
+    app[FIGURES] = figures
+    app.router.add_get("/healthz", _healthz)
+    app.router.add_get("/status", _status)
+    app.router.add_get("/metrics", _metrics)
+    return app
+
+
+async def _healthz(request: web.Request) -> web.Response:
+    """200 while every service lives and every feed is fresh; otherwise 503 with what is wrong."""
+    faults = await request.app[FIGURES].faults()
+    return _json({"healthy": not faults, "faults": faults}, status=UNHEALTHY if faults else 200)
+
+
+async def _status(request: web.Request) -> web.Response:
+    figures = request.app[FIGURES]
+    return _json(
+        {
+            "portfolio": figures.portfolio,
+            "services": await figures.services(),
+            "halts": list(figures.halts.values()),
+            "lost_feeds": list(figures.lost_feeds.values()),
+            "counts": {f"{figure}.{label}": count for (figure, label), count in figures.counts.items()},
+        }
+    )
+
+
+async def _metrics(request: web.Request) -> web.Response:
+    figures = request.app[FIGURES]
+    body = exposed(figures, await figures.services())
+    return web.Response(body=body, headers={"Content-Type": CONTENT_TYPE_LATEST})
+
+
+def _json(value: object, status: int = 200) -> web.Response:
+    return web.Response(body=msgspec.json.encode(value), status=status, content_type="application/json")

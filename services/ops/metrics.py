@@ -1,0 +1,58 @@
+"""The figures in Prometheus' exposition format."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from services.ops.figures import Figures
+
+PORTFOLIO_GAUGES = {
+    "nav": "Net asset value, USDT",
+    "heat": "Open plus reserved risk as a fraction of NAV",
+    "heat_open": "Open risk as a fraction of NAV",
+    "heat_reserved": "Reserved risk as a fraction of NAV",
+    "heat_limit": "The heat limit, fraction of NAV",
+    "utilisation": "Notional held as a fraction of NAV",
+    "drawdown": "Fall from the high-water mark of NAV, as a fraction of it",
+}
+COUNTERS = {
+    "messages": ("type", "Messages by type"),
+    "decisions": ("verdict", "Decisions by verdict"),
+    "binding": ("rule", "Decisions by the rule that bound"),
+    "fills": ("side", "Fills by side"),
+}
+
+
+class FiguresCollector(Collector):
+    """Gathers when asked, so that nothing has to be kept twice."""
+
+    def __init__(self, figures: Figures, services: dict[str, dict[str, Any]]) -> None:
+        self._figures, self._services = figures, services
+
+    def collect(self) -> Iterator[Metric]:
+        if (portfolio := self._figures.portfolio) is not None:
+            for name, about in PORTFOLIO_GAUGES.items():
+                yield GaugeMetricFamily(f"heatsink_{name}", about, value=getattr(portfolio, name))
+            yield GaugeMetricFamily("heatsink_positions", "Positions held", value=len(portfolio.positions))
+        for figure, (label, about) in COUNTERS.items():
+            counter = CounterMetricFamily(f"heatsink_{figure}", about, labels=[label])
+            for (name, value), count in self._figures.counts.items():
+                if name == figure:
+                    counter.add_metric([value], count)
+            yield counter
+        up = GaugeMetricFamily("heatsink_service_up", "1 while the service's heartbeat is recent", labels=["service"])
+        for service, row in self._services.items():
+            up.add_metric([service], float(row["alive"]))
+        yield up
+        yield GaugeMetricFamily("heatsink_feeds_lost", "Feeds that are lost", value=len(self._figures.lost_feeds))
+
+
+def exposed(figures: Figures, services: dict[str, dict[str, Any]]) -> bytes:
+    """All metrics as text."""
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(FiguresCollector(figures, services))
+    text: bytes = generate_latest(registry)
+    return text

@@ -1,0 +1,273 @@
+"""The host that runs a machine on the bus: read a batch, decide in memory, commit everything that follows in one call.
+
+Nothing is kept in the process that could not be read back: after any doubt (a lost connection, an order decided before)
+the error leaves the host, and a new machine on a new host goes on from the last commit. Starting is the same thing.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from hashlib import blake2b
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from shared.adapters.codec import UnreadableError, decode, encode
+from shared.domain.machine import Guard, Machine
+from shared.messages.base import Message, TimePassed, derived_id
+from shared.messages.catalogue import MARKS
+from shared.messages.control import MessageRefused
+from shared.messages.market import MarkChanged
+from shared.messages.orders import OrderDecided, OrderProposed
+from shared.ports.bus import Bus, Commit, Entry, Seat
+from shared.ports.clock import Clock
+from shared.runtime.audit import log_outputs
+from shared.runtime.service import Context, Service
+from shared.runtime.settings import Settings
+
+WAIT_MS = 100  # how long a read waits for entries before the clock is looked at again
+RENEW_SECONDS = 1.0
+KEPT_BODY_BYTES = 4096
+BATCH = 200
+RECALLED = 10_000
+
+
+class CorruptStateError(RuntimeError):
+    """The stored records do not match their digest: refuse to start on them."""
+
+
+@dataclass(frozen=True, slots=True)
+class MachineSpec:
+    """A machine and its place on the bus.
+
+    inputs: stream keys, in order of priority. warm: those whose history rebuilds what is not in the records.
+    home: key prefix with the hash tag of the machine's state. marks: whether it wants them. intake: the channel where
+    proposals may come by PUBLISH. guards: takes the reservation steps since the last call. recall: the stream of past
+    decisions, to be remembered at start. remember: told of each. repeats: takes the decisions asked for once more.
+    """
+
+    service: str
+    machine: Machine
+    inputs: tuple[str, ...]
+    home: str
+    warm: tuple[str, ...] = ()
+    marks: bool = False
+    intake: str = ""
+    guards: Callable[[], Sequence[Guard]] = field(default=tuple)
+    recall: str = ""
+    remember: Callable[[OrderDecided], None] = field(default=lambda _: None)
+    repeats: Callable[[], Sequence[OrderDecided]] = field(default=tuple)
+
+
+class MachineHost:
+    """Runs one machine; ``recover`` first, then ``step`` again and again."""
+
+    def __init__(self, spec: MachineSpec, bus: Bus, clock: Clock, log: Any) -> None:
+        self.spec, self.bus, self.clock, self.log = spec, bus, clock, log
+        self.seat: Seat = bus.seat(spec.service, spec.inputs, home=spec.home)
+        self.seq = 0
+        self._cursors: dict[str, str] = {}
+        self._hashes: dict[str, int] = {}
+        self._digest = 0
+        self._fresh_marks: dict[str, MarkChanged] = {}
+
+    # --- starting -------------------------------------------------------------------------------------------------
+
+    async def recover(self) -> None:
+        """Take the seat, load the last commit, rebuild what derives from history, handle what was left pending."""
+        epoch = await self.seat.acquire()
+        await self._load()
+        pending = await self.seat.pending()
+        for entry in pending:  # an order may have been decided so long ago that nobody remembers
+            if isinstance(entry.message, OrderProposed):
+                if decision := await self.bus.decision(entry.message.id):
+                    self.spec.remember(decision)
+        for start in range(0, len(pending), BATCH):
+            await self._handle(pending[start : start + BATCH])
+        self.log.info("recovered", epoch=epoch, seq=self.seq, records=len(self._hashes), pending=len(pending))
+
+    async def _load(self) -> None:
+        snapshot = await self.seat.load()
+        machine = self.spec.machine
+        self.seq, self._cursors = snapshot.seq, dict(snapshot.cursors)
+        self._hashes = {key: _hash_of(key, body) for key, body in snapshot.records.items()}
+        self._digest = _combined(self._hashes.values())
+        if self._digest != snapshot.digest:
+            raise CorruptStateError(f"{self.spec.service}: records do not match the digest of commit {self.seq}")
+        machine.records.load(
+            {key: _decode_record(machine.records.kinds, key, body) for key, body in snapshot.records.items()}
+        )
+        for stream in self.spec.warm:
+            if up_to := self._cursors.get(stream):
+                async for entry in self.seat.history(stream, up_to):
+                    if entry.message is not None:
+                        machine.warm(entry.message)
+        machine.restored()
+        if self.spec.recall:
+            for decision in reversed(await self.bus.latest(self.spec.recall, RECALLED)):
+                if isinstance(decision, OrderDecided):
+                    self.spec.remember(decision)
+        if self.spec.marks:
+            self._fresh_marks.update(await self.bus.marks())
+
+    # --- working --------------------------------------------------------------------------------------------------
+
+    async def step(self, wait_ms: int = WAIT_MS) -> int:
+        """Read, decide, commit once. Returns how many entries and outputs there were; 0 means nothing happened."""
+        return await self._handle(await self.seat.read(wait_ms))
+
+    async def _handle(self, entries: Sequence[Entry]) -> int:
+        machine = self.spec.machine
+        outputs: list[Message] = list(machine.handle(self._time()))
+        for mark in self._take_marks():
+            outputs += machine.handle(mark)
+        for entry in entries:
+            if not self._is_new(entry):
+                continue
+            if entry.message is None:
+                await self._refuse(entry)
+            else:
+                outputs += machine.handle(entry.message)
+            self._cursors[entry.stream] = entry.id
+        records = machine.records.drain()
+        if entries or outputs or records:
+            await self._commit(entries, outputs, records)
+        await self.bus.echo(self.spec.repeats())
+        return len(entries) + len(outputs)
+
+    async def _commit(
+        self, entries: Sequence[Entry], outputs: Sequence[Message], records: dict[str, Struct | None]
+    ) -> None:
+        rows = {key: None if record is None else encode(record) for key, record in records.items()}
+        for key, body in rows.items():
+            self._digest ^= self._hashes.pop(key, 0)
+            if body is not None:
+                self._hashes[key] = _hash_of(key, body)
+                self._digest ^= self._hashes[key]
+        commit = Commit(
+            seq=self.seq + 1,
+            outputs=outputs,
+            records=rows,
+            cursors={entry.stream: self._cursors[entry.stream] for entry in entries},
+            handled=[(entry.stream, entry.id) for entry in entries],
+            digest=self._digest,
+            guards=self.spec.guards(),
+        )
+        await self.seat.commit(commit)
+        self.seq += 1
+        log_outputs(self.log, outputs)
+
+    def _is_new(self, entry: Entry) -> bool:
+        """Whether the entry was not part of an earlier commit: a stream's entries are handled in order of their ids."""
+        last = self._cursors.get(entry.stream)
+        return last is None or _id_order(entry.id) > _id_order(last)
+
+    async def _refuse(self, entry: Entry) -> None:
+        where, why = entry.fault or ("$", "unreadable")
+        await self.refuse(entry.stream, entry.id, entry.body, where, why)
+
+    async def refuse(self, source: str, entry_id: str, body: bytes, where: str, why: str) -> None:
+        """Bytes that are no message go to ``hs:dead`` with the reason; nothing else stops."""
+        self.log.warning("message_refused", source=source, entry=entry_id, field=where, reason=why)
+        refused = MessageRefused(
+            id=derived_id("dead", source, entry_id, body.hex()),
+            time_ns=self.clock.now_ns(),
+            source=source[:128],
+            entry=entry_id,
+            field=where[:256],
+            reason=why[:1024],
+            body=body[:KEPT_BODY_BYTES],
+            size_bytes=len(body),
+            consumer=self.spec.service,
+        )
+        await self.bus.publish([refused])
+
+    # --- time and marks -------------------------------------------------------------------------------------------
+
+    def _time(self) -> TimePassed:
+        now_ns = self.clock.now_ns()
+        return TimePassed(id=f"time-{now_ns}", time_ns=now_ns)
+
+    def mark(self, mark: MarkChanged) -> None:
+        """Keep the newest mark of a pair for the next step."""
+        self._fresh_marks[mark.symbol] = mark
+
+    def _take_marks(self) -> Sequence[MarkChanged]:
+        if not self._fresh_marks:
+            return ()
+        marks = tuple(self._fresh_marks.values())
+        self._fresh_marks.clear()
+        return marks
+
+    # --- for as long as the service lives -------------------------------------------------------------------------
+
+    async def run(self, listen: Callable[..., Any], ready: Callable[[], None]) -> None:
+        """Recover, then step until cancelled; the lease is given back at the end."""
+        await self.recover()
+        ready()
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._renew())
+                if self.spec.marks or self.spec.intake:
+                    group.create_task(self._listen(listen))
+                while True:
+                    await self.step()
+        finally:
+            await asyncio.shield(self.seat.release())
+
+    async def _renew(self) -> None:
+        while True:
+            await asyncio.sleep(RENEW_SECONDS)
+            await self.seat.renew()
+
+    async def _listen(self, listen: Callable[..., Any]) -> None:
+        """Follow the live channels: marks, and proposals that come by PUBLISH."""
+        channels = [*([MARKS.key] if self.spec.marks else []), *([self.spec.intake] if self.spec.intake else [])]
+        async with listen(*channels) as listener:
+            while True:
+                if (item := await listener.next(1.0)) is not None:
+                    await self._hear(*item)
+
+    async def _hear(self, channel: str, body: bytes) -> None:
+        try:
+            message = decode(body)
+        except UnreadableError as error:
+            await self.refuse(channel, "", body, error.field, error.reason)
+            return
+        if channel == MARKS.key and isinstance(message, MarkChanged):
+            self.mark(message)
+        elif channel == self.spec.intake and isinstance(message, OrderProposed):
+            await self.bus.take_in(message)
+
+
+def machine_service(name: str, spec_of: Callable[[Settings, Clock], MachineSpec]) -> Service:
+    """The service that is nothing but a machine on its seat."""
+
+    async def run(context: Context) -> None:
+        host = MachineHost(spec_of(context.settings, context.clock), context.bus, context.clock, context.log)
+        await host.run(context.bus.listen, context.health.ready)
+
+    return Service(name, run)
+
+
+def _decode_record(kinds: dict[str, type[Struct]], key: str, body: bytes) -> Struct:
+    kind = kinds[key.partition(":")[0]]
+    record: Struct = msgspec.msgpack.decode(body, type=kind)
+    return record
+
+
+def _hash_of(key: str, body: bytes) -> int:
+    return int.from_bytes(blake2b(key.encode() + b"\x00" + body, digest_size=8).digest())
+
+
+def _combined(hashes: Any) -> int:
+    digest = 0
+    for value in hashes:
+        digest ^= value
+    return digest
+
+
+def _id_order(entry_id: str) -> tuple[int, int]:
+    milliseconds, _, number = entry_id.partition("-")
+    return int(milliseconds), int(number or 0)

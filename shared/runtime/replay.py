@@ -1,0 +1,75 @@
+"""The host without a bus: the same machines in a loop, for backtests and for proving that both hosts agree.
+
+A round lets every machine in turn take all that waits for it, in the order of its inputs, exactly as a host's step
+reads a batch; rounds go on until nobody has anything left. So a replay gives what hosts on Redis give when they are
+stepped in the same order.
+"""
+
+from collections.abc import Iterable, Sequence
+
+from shared.domain.machine import Guard
+from shared.messages.base import Message, TimePassed
+from shared.messages.catalogue import key_of
+from shared.runtime.host import MachineSpec
+
+
+class Replay:
+    """Feed it messages from outside; ``outputs`` of each feed are returned in the order in which they were made."""
+
+    def __init__(self, specs: Sequence[MachineSpec], *, portfolio: str = "main") -> None:
+        self._specs = tuple(specs)
+        self._portfolio = portfolio
+        self._inboxes: list[list[list[Message]]] = [[[] for _ in spec.inputs] for spec in specs]
+        self._routes: dict[str, list[list[Message]]] = {}
+        for spec, inbox in zip(specs, self._inboxes, strict=True):
+            for key, waiting in zip(spec.inputs, inbox, strict=True):
+                self._routes.setdefault(key, []).append(waiting)
+        self._now_ns = -1
+        self.guards: list[Guard] = []
+
+    def feed(self, messages: Iterable[Message]) -> list[Message]:
+        """Tell the machines the time of the first message, let them settle, hand all messages in, let them settle."""
+        outputs: list[Message] = []
+        for number, message in enumerate(messages):
+            if number == 0:
+                self.tell_time(message.time_ns, outputs)
+            self._route(message)
+        self._settle(outputs)
+        return outputs
+
+    def tell_time(self, now_ns: int, outputs: list[Message]) -> None:
+        """Let market time pass, if it is later than what the machines know."""
+        if now_ns <= self._now_ns:
+            return
+        self._now_ns = now_ns
+        time = TimePassed(id=f"time-{now_ns}", time_ns=now_ns)
+        for spec in self._specs:
+            self._emit(spec, spec.machine.handle(time), outputs)
+        self._settle(outputs)
+
+    def _settle(self, outputs: list[Message]) -> None:
+        busy = True
+        while busy:
+            busy = False
+            for spec, inbox in zip(self._specs, self._inboxes, strict=True):
+                taken = [message for waiting in inbox for message in waiting]
+                if not taken:
+                    continue
+                busy = True
+                for waiting in inbox:
+                    waiting.clear()
+                made: list[Message] = []
+                for message in taken:
+                    made += spec.machine.handle(message)
+                self._emit(spec, made, outputs)
+
+    def _emit(self, spec: MachineSpec, made: Sequence[Message], outputs: list[Message]) -> None:
+        spec.machine.records.drain()
+        self.guards += spec.guards()
+        for message in made:
+            self._route(message)
+        outputs += made
+
+    def _route(self, message: Message) -> None:
+        for waiting in self._routes.get(key_of(message, portfolio=self._portfolio), ()):
+            waiting.append(message)

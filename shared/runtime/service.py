@@ -1,0 +1,146 @@
+"""What a service is: a name and an async ``run``; and the one way in which every service starts and stops.
+
+    # services/<name>/__main__.py
+    from shared.runtime.service import main
+    from services.<name>.service import SERVICE
+
+    main(SERVICE)
+
+``run`` gets a ``Context`` with everything it may use, works until it is cancelled, and raises on what it cannot mend:
+the process then ends with an error, and the supervisor (``heatsink up``, Compose, Kubernetes) starts it afresh.
+"""
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from shared.adapters.clocks import RealClock, ScaledClock
+from shared.adapters.redis_bus import RedisBus
+from shared.adapters.redis_client import ServerTooOldError
+from shared.ports.bus import AlreadyDecidedError, BusLostError, FencedError
+from shared.ports.clock import Clock
+from shared.runtime.health import Health
+from shared.runtime.logs import configure_logs, get_logger
+from shared.runtime.settings import Settings
+from shared.runtime.settings_file import ConfigError, load_settings
+
+BUS_RETRY_SECONDS = (0.1, 0.25, 0.5, 1.0, 2.0)
+CLOCK_POLL_SECONDS = 0.1
+EXIT_CONFIG = 78  # EX_CONFIG of sysexits.h: starting again will not help
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """All that a service works with."""
+
+    settings: Settings
+    clock: Clock
+    bus: RedisBus
+    log: Any
+    health: Health
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """``keeps_time``: it sets the stack's clock itself instead of waiting for it (the simulated exchange)."""
+
+    name: str
+    run: Callable[[Context], Awaitable[None]]
+    keeps_time: bool = False
+
+
+def main(service: Service) -> None:
+    """Run the service in this process until SIGTERM or SIGINT."""
+    configure_logs(service.name)
+    log = get_logger()
+    try:
+        settings = load_settings(config_dir(), os.environ)
+    except ConfigError as error:
+        log.error("config_refused", faults=str(error))
+        sys.exit(EXIT_CONFIG)
+    try:
+        _loop_runner()(_until_stopped(service, settings, log))
+    except ServerTooOldError as error:
+        log.error("server_refused", reason=str(error))
+        sys.exit(EXIT_CONFIG)
+    except FencedError as error:
+        log.error("fenced", reason=str(error))
+        sys.exit(1)
+
+
+def config_dir() -> Path:
+    """``HEATSINK_CONFIG_DIR``, or the configuration that ships with the source."""
+    shipped = Path(__file__).resolve().parents[2] / "deploy" / "config"
+    return Path(os.environ.get("HEATSINK_CONFIG_DIR", shipped))
+
+
+def _loop_runner() -> Callable[[Any], None]:
+    """uvloop where there is one, asyncio elsewhere."""
+    try:
+        import uvloop
+    except ImportError:
+        return asyncio.run
+    return uvloop.run
+
+
+async def _until_stopped(service: Service, settings: Settings, log: Any) -> None:
+    """Run the service as a task that the first signal cancels."""
+    stopped = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(name, stopped.set)
+    with suppress(asyncio.CancelledError):
+        async with asyncio.TaskGroup() as group:
+            task = group.create_task(_with_bus(service, settings, log))
+            stop = group.create_task(_cancel_when(stopped, task))
+            task.add_done_callback(lambda _: stop.cancel())
+    log.info("stopped")
+
+
+async def _cancel_when(stopped: asyncio.Event, task: "asyncio.Task[None]") -> None:
+    await stopped.wait()
+    task.cancel()
+
+
+async def _with_bus(service: Service, settings: Settings, log: Any) -> None:
+    """Connect, run, and start over from what is stored whenever the server went away or knew better."""
+    attempt = 0
+    while True:
+        try:
+            async with RedisBus.open(settings.redis.url, settings.portfolio.name) as bus:
+                clock = RealClock() if service.keeps_time else await _stack_clock(bus, settings)
+                health = Health(service.name, bus, clock)
+                log.info("started", speed=clock.speed)
+                attempt = 0
+                async with asyncio.TaskGroup() as group:
+                    beat = group.create_task(health.beat())
+                    await service.run(Context(settings, clock, bus, log, health))
+                    beat.cancel()
+                return
+        except* (BusLostError, AlreadyDecidedError) as errors:
+            delay = BUS_RETRY_SECONDS[min(attempt, len(BUS_RETRY_SECONDS) - 1)]
+            log.warning("starting_over", reason=str(_first(errors)), retry_seconds=delay)
+            attempt += 1
+            await asyncio.sleep(delay)
+
+
+def _first(errors: BaseExceptionGroup[Any]) -> BaseException:
+    found: BaseException = errors
+    while isinstance(found, BaseExceptionGroup):
+        found = found.exceptions[0]
+    return found
+
+
+async def _stack_clock(bus: RedisBus, settings: Settings) -> Clock:
+    """Wall time on Binance; on the simulated exchange its own time, once it has said what that is."""
+    if settings.exchange.kind == "binance":
+        return RealClock()
+    while (origin := await bus.clock_origin()) is None:
+        await asyncio.sleep(CLOCK_POLL_SECONDS)
+    return ScaledClock(origin)

@@ -1,0 +1,87 @@
+"""All settings of a process, frozen, built once and passed by argument. Nothing else reads files or the environment."""
+
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct
+
+from shared.domain.plan import Plan, Positive
+from shared.domain.universe import Universe
+from shared.messages.base import PortfolioName
+
+Port = Annotated[int, Meta(ge=0, le=65535)]
+
+
+class RedisSettings(Struct, frozen=True, kw_only=True):
+    """url: ``redis://`` or ``unix://``; a server of Redis >= 7.0 or Valkey >= 8."""
+
+    url: str = "redis://127.0.0.1:6379/0"
+
+
+class ExchangeSettings(Struct, frozen=True, kw_only=True):
+    """kind: ``sim`` (the simulated exchange at ``url``) or ``binance`` (the public streams; ``url`` unused)."""
+
+    kind: Literal["sim", "binance"] = "sim"
+    url: str = "http://127.0.0.1:9080"
+    weight_per_minute: Annotated[int, Meta(ge=1)] = 6000
+
+
+class PortfolioSettings(Struct, frozen=True, kw_only=True):
+    """name: stands in every Redis key as ``{name}``. starting_cash_usdt: opens the paper ledger once."""
+
+    name: PortfolioName = "main"
+    starting_cash_usdt: Positive = 200_000.0
+
+
+class MarketDataSettings(Struct, frozen=True, kw_only=True):
+    """mark_interval_ms: marks are conflated to one per pair in this wall time. warmup_bars: loaded at start for each
+    timeframe but the daily one; warmup_days: daily bars. late_seconds: wall time after which a missing close is fetched.
+    stale_seconds: wall time without a frame after which a feed counts as lost. refresh_seconds: exchangeInfo polling.
+    """
+
+    mark_interval_ms: Annotated[int, Meta(ge=10)] = 250
+    warmup_bars: Annotated[int, Meta(ge=1, le=1000)] = 200
+    warmup_days: Annotated[int, Meta(ge=60, le=1000)] = 90
+    late_seconds: Positive = 3.0
+    stale_seconds: Positive = 10.0
+    refresh_seconds: Positive = 60.0
+
+
+class SimulatorSettings(Struct, frozen=True, kw_only=True):
+    """The simulated exchange. port 0 picks a free one. replay: a parquet file of klines instead of a generated market;
+    start: ISO date where the replay begins. speed: market seconds per wall second.
+    """
+
+    host: str = "127.0.0.1"
+    port: Port = 9080
+    speed: Positive = 60.0
+    seed: int = 7
+    replay: str = ""
+    start: str = ""
+
+
+class OpsSettings(Struct, frozen=True, kw_only=True):
+    """The HTTP side: health and metrics."""
+
+    host: str = "127.0.0.1"
+    port: Port = 9090
+
+
+class LogSettings(Struct, frozen=True, kw_only=True):
+    """level: the least that is written. form: ``json`` lines, readable ``lines``, or ``auto``: lines on a terminal."""
+
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    form: Literal["auto", "json", "lines"] = "auto"
+
+
+class Settings(Struct, frozen=True, kw_only=True):
+    """Everything a service is built from."""
+
+    universe: Universe
+    plan: Plan = Plan()
+    redis: RedisSettings = RedisSettings()
+    exchange: ExchangeSettings = ExchangeSettings()
+    portfolio: PortfolioSettings = PortfolioSettings()
+    market_data: MarketDataSettings = MarketDataSettings()
+    simulator: SimulatorSettings = SimulatorSettings()
+    ops: OpsSettings = OpsSettings()
+    logs: LogSettings = LogSettings()

@@ -30,24 +30,20 @@ local function release(keys, args)
   return 1
 end
 
--- The second, independent check of heat: this function's own sum of reserved risk.
--- Returns the changes to make to the reserved hash, or nil and the order that does not fit.
-local function checked_guards(reserved_key, guards)
-  local reserved, total = {}, 0
-  local rows = redis.call('HGETALL', reserved_key)
-  for i = 1, #rows, 2 do
-    reserved[rows[i]] = tonumber(rows[i + 1])
-    total = total + reserved[rows[i]]
-  end
+-- The second, independent check of heat: this function's own running sum of reserved risk, whatever the writer thinks.
+-- Returns the rows to write to the reserved hash and the new sum, or nil and the order that does not fit.
+local function checked_guards(reserved_key, total, guards)
+  local reserved = {}
   for _, guard in ipairs(guards) do
     local id, risk, open, limit = guard[1], tonumber(guard[2]), tonumber(guard[3]), tonumber(guard[4])
-    local after = total - (reserved[id] or 0) + risk
-    if risk > (reserved[id] or 0) and not (open + after <= limit * 1.000000001) then
+    local held = reserved[id] or tonumber(redis.call('HGET', reserved_key, id) or '0')
+    total = total - held + risk
+    if risk > held and not (open + total <= limit * 1.000000001) then
       return nil, id
     end
-    reserved[id], total = risk, after
+    reserved[id] = risk
   end
-  return reserved
+  return reserved, total
 end
 
 -- The commit. KEYS: meta, cursors, state, journal, reserved, then whatever the plan names by index.
@@ -63,7 +59,7 @@ end
 -- Returns {'OK'}, {'FENCED', epoch}, {'SEQ', seq}, {'DUP', bytes, ...} or {'HEAT', order}.
 local function commit(keys, args)
   local plan = cmsgpack.unpack(args[1])
-  local meta = redis.call('HMGET', keys[1], 'epoch', 'seq')
+  local meta = redis.call('HMGET', keys[1], 'epoch', 'seq', 'reserved')
   if meta[1] ~= plan.epoch then
     return {'FENCED', meta[1] or ''}
   end
@@ -80,13 +76,9 @@ local function commit(keys, args)
   if #known > 1 then
     return known
   end
-  local reserved
-  if #plan.guards > 0 then
-    local misfit
-    reserved, misfit = checked_guards(keys[5], plan.guards)
-    if not reserved then
-      return {'HEAT', misfit}
-    end
+  local reserved, total = checked_guards(keys[5], tonumber(meta[3] or '0'), plan.guards)
+  if not reserved then
+    return {'HEAT', total}
   end
 
   for _, decision in ipairs(plan.decisions) do
@@ -95,11 +87,11 @@ local function commit(keys, args)
   for _, marker in ipairs(plan.markers) do
     redis.call('SET', keys[marker[1]], '1', 'PX', marker[2])
   end
-  for _, guard in ipairs(plan.guards) do
-    if reserved[guard[1]] > 0 then
-      redis.call('HSET', keys[5], guard[1], string.format('%.17g', reserved[guard[1]]))
+  for id, risk in pairs(reserved) do
+    if risk > 0 then
+      redis.call('HSET', keys[5], id, string.format('%.17g', risk))
     else
-      redis.call('HDEL', keys[5], guard[1])
+      redis.call('HDEL', keys[5], id)
     end
   end
   for _, record in ipairs(plan.records) do
@@ -122,7 +114,10 @@ local function commit(keys, args)
     redis.call('XACK', keys[ack[1]], ack[2], unpack(ack[3]))
   end
   redis.call('XADD', keys[4], 'MAXLEN', '~', plan.keep, '*', 'm', plan.journal)
-  redis.call('HSET', keys[1], 'seq', plan.seq, 'digest', plan.digest)
+  if #plan.guards > 0 and redis.call('EXISTS', keys[5]) == 0 then
+    total = 0 -- nothing is reserved: what float errors left over goes
+  end
+  redis.call('HSET', keys[1], 'seq', plan.seq, 'digest', plan.digest, 'reserved', string.format('%.17g', total))
   return {'OK'}
 end
 

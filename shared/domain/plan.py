@@ -15,7 +15,8 @@ class Limits(Struct, frozen=True, kw_only=True):
 
     equity_at_risk: per trade, before the phase's scale. heat: open plus reserved risk. pair_cap_nav, sector_cap_nav: notional.
     pair_cap_adv: notional as a fraction of ADV. drawdown: from the high-water mark. mark_age_seconds: wall seconds after
-    which a mark is stale. atr_floor: smallest ATR / price that a size is computed with.
+    which a mark is stale; bar_age_seconds: after which a bar is history, if that is more than its timeframe.
+    atr_floor: smallest ATR / price that a size is computed with.
     """
 
     equity_at_risk: Fraction = 0.005
@@ -25,6 +26,7 @@ class Limits(Struct, frozen=True, kw_only=True):
     sector_cap_nav: Fraction = 0.25
     drawdown: Fraction = 0.15
     mark_age_seconds: Positive = 5.0
+    bar_age_seconds: Positive = 10.0
     atr_floor: NonNegative = 0.01
 
 

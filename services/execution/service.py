@@ -1,0 +1,24 @@
+"""Approved orders and raised stops in; on the paper exchange, fills out."""
+
+from shared.domain.execution.machine import PaperExecution
+from shared.messages.catalogue import BARS, DECIDED, PAIRS, stream_key
+from shared.ports.clock import Clock
+from shared.runtime.host import MachineSpec, machine_service
+from shared.runtime.settings import Settings
+
+
+def spec_of(settings: Settings, clock: Clock) -> MachineSpec:
+    portfolio = settings.portfolio.name
+    bars = tuple(stream_key(BARS, timeframe=timeframe) for timeframe in settings.plan.timeframes)
+    return MachineSpec(
+        service="execution",
+        machine=PaperExecution(settings.plan, settings.universe),
+        # Stops see the market before new orders do.
+        inputs=(PAIRS.key, *bars, stream_key(DECIDED, portfolio=portfolio)),
+        home=f"hs:{{{portfolio}}}",
+        warm=bars,
+        marks=True,
+    )
+
+
+SERVICE = machine_service("execution", spec_of)

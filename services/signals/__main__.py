@@ -1,0 +1,6 @@
+"""``python -m services.signals``"""
+
+from services.signals.service import SERVICE
+from shared.runtime.service import main
+
+main(SERVICE)

@@ -1,0 +1,23 @@
+"""The built-in strategies: closed bars in, signals out. Any other process may publish signals beside it."""
+
+from shared.domain.strategies.machine import SignalsMachine
+from shared.messages.catalogue import BARS, SIGNALS, stream_key
+from shared.ports.clock import Clock
+from shared.runtime.host import MachineSpec, machine_service
+from shared.runtime.settings import Settings
+
+
+def spec_of(settings: Settings, clock: Clock) -> MachineSpec:
+    timeframes = dict.fromkeys(strategy.timeframe for strategy in settings.plan.strategies)
+    bars = tuple(stream_key(BARS, timeframe=timeframe) for timeframe in timeframes)
+    limit_ns = int(settings.plan.limits.bar_age_seconds * clock.speed * 1e9)
+    return MachineSpec(
+        service="signals",
+        machine=SignalsMachine(settings.plan, settings.universe, bar_age_limit_ns=limit_ns),
+        inputs=bars,
+        home="{" + SIGNALS.key + "}",
+        warm=bars,
+    )
+
+
+SERVICE = machine_service("signals", spec_of)

@@ -1,0 +1,31 @@
+"""The Portfolio Blender: a size for every pair on every bar, proposed orders, raised stops."""
+
+from shared.domain.sizing.machine import SizingMachine
+from shared.messages.catalogue import BARS, DECIDED, EXECUTED, PAIRS, PORTFOLIO, SIGNALS, stream_key
+from shared.ports.clock import Clock
+from shared.runtime.host import MachineSpec, machine_service
+from shared.runtime.settings import Settings
+
+
+def spec_of(settings: Settings, clock: Clock) -> MachineSpec:
+    portfolio, plan = settings.portfolio.name, settings.plan
+    bars = tuple(stream_key(BARS, timeframe=timeframe) for timeframe in dict.fromkeys(("1d", *plan.timeframes)))
+    limit_ns = int(plan.limits.bar_age_seconds * clock.speed * 1e9)
+    return MachineSpec(
+        service="sizing",
+        machine=SizingMachine(plan, settings.universe, portfolio, bar_age_limit_ns=limit_ns),
+        # What is held and on order comes before the bars that ask for more; days come before the bars within them.
+        inputs=(
+            PAIRS.key,
+            stream_key(EXECUTED, portfolio=portfolio),
+            stream_key(DECIDED, portfolio=portfolio),
+            stream_key(PORTFOLIO, portfolio=portfolio),
+            *bars,
+            SIGNALS.key,
+        ),
+        home=f"hs:{{{portfolio}}}",
+        warm=bars,
+    )
+
+
+SERVICE = machine_service("sizing", spec_of)

@@ -1,0 +1,7 @@
+"""``make bench``: every figure as a ratio against a yardstick measured in the same run, where there is one."""
+
+from tests.bench import burst, decision, redis_path
+
+for bench in (decision, redis_path, burst):
+    bench.report()
+    print()

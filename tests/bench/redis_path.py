@@ -1,0 +1,95 @@
+"""Proposal to decision through Redis, beside a bare stream echo on the same server in the same run."""
+
+import asyncio
+import tempfile
+from pathlib import Path
+from statistics import quantiles
+from time import perf_counter
+
+from services.risk.service import spec_of
+from shared.adapters.clocks import ManualClock
+from shared.adapters.codec import encode
+from shared.adapters.embedded_valkey import running_valkey
+from shared.adapters.redis_bus import RedisBus
+from shared.messages.catalogue import DECIDED, PROPOSED, stream_key
+from shared.runtime.host import MachineHost
+from shared.runtime.settings import PortfolioSettings, Settings
+from tests.bench.market import DAY_NS, HISTORY_DAYS, daily_bars, listings, order, plan_of, universe_of
+from tests.samples import T0
+
+ORDERS = 3_000
+WARMUP = 200
+
+
+class Silent:
+    """A log that costs nothing, so that both sides write none."""
+
+    def __getattr__(self, name: str):
+        return lambda *_, **__: None
+
+
+async def echo(bus: RedisBus, stop: asyncio.Event) -> None:
+    """The yardstick's server side: read a group, answer, acknowledge."""
+    client = bus.client
+    await client.xgroup_create("echo:in", "echo", id="0", mkstream=True)
+    while not stop.is_set():
+        rows = await client.xreadgroup("echo", "one", {"echo:in": ">"}, count=200, block=50)
+        rows = rows.items() if isinstance(rows, dict) else rows or ()
+        for _, entries in rows:
+            for entry_id, fields in entries:
+                pipe = client.pipeline(transaction=False)
+                pipe.xadd("echo:out", fields)
+                pipe.xack("echo:in", "echo", entry_id)
+                await pipe.execute()
+
+
+async def ask(bus: RedisBus, into: str, out: str, count: int) -> list[float]:
+    """Round trips in microseconds: one XADD, one answer, then the next."""
+    client, cursor, took = bus.client, "$", []
+    last = await client.xrevrange(out, count=1)
+    cursor = last[0][0].decode() if last else "0"
+    for number in range(count):
+        body = encode(order(f"C{number % 38:04d}/USDT", f"{number}", T0))
+        started = perf_counter()
+        await client.xadd(into, {"m": body})
+        rows = await client.xread({out: cursor}, block=2_000, count=1)
+        took.append((perf_counter() - started) * 1e6)
+        [(_, entries)] = rows.items() if isinstance(rows, dict) else rows
+        entries = entries[0] if isinstance(entries[0], list) else entries
+        cursor = entries[-1][0].decode()
+    return took[WARMUP:]
+
+
+def p50_p99(took: list[float]) -> tuple[float, float]:
+    cuts = quantiles(took, n=100)
+    return cuts[49], cuts[98]
+
+
+async def measured(url: str) -> None:
+    universe = universe_of(38)
+    settings = Settings(universe=universe, plan=plan_of(), portfolio=PortfolioSettings(starting_cash_usdt=10_000_000.0))
+    async with RedisBus.open(url) as bus, RedisBus.open(url) as client:
+        await bus.publish(listings(universe))
+        await bus.publish_bars(daily_bars(universe))
+        clock = ManualClock(T0 + HISTORY_DAYS * DAY_NS)
+        host = MachineHost(spec_of(settings, clock), bus, clock, Silent())
+        stop = asyncio.Event()
+        async with asyncio.TaskGroup() as group:
+            group.create_task(echo(bus, stop))
+            bare = p50_p99(await ask(client, "echo:in", "echo:out", ORDERS))
+            stop.set()
+        async with asyncio.TaskGroup() as group:
+            ready = asyncio.Event()
+            running = group.create_task(host.run(bus.listen, ready.set))
+            await ready.wait()
+            gate = p50_p99(await ask(client, stream_key(PROPOSED), stream_key(DECIDED), ORDERS))
+            running.cancel()
+    print("proposal to decision through Redis, one at a time (microseconds)")
+    print(f"  bare stream echo   p50 {bare[0]:7.0f}   p99 {bare[1]:7.0f}")
+    print(f"  risk service       p50 {gate[0]:7.0f}   p99 {gate[1]:7.0f}")
+    print(f"  ratio              p50 {gate[0] / bare[0]:7.2f}   p99 {gate[1] / bare[1]:7.2f}")
+
+
+def report() -> None:
+    with tempfile.TemporaryDirectory() as folder, running_valkey(Path(folder)) as server:
+        asyncio.run(measured(server.url))

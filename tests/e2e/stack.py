@@ -1,0 +1,129 @@
+"""A whole stack of real processes for a test: started as a user starts it, on a server the test can look into."""
+
+import asyncio
+import json
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+
+from shared.adapters.redis_bus import RedisBus
+from shared.messages.base import Message
+from shared.messages.catalogue import DECIDED, PORTFOLIO, stream_key
+from shared.runtime.health import heartbeats
+
+ROOT = Path(__file__).resolve().parents[2]
+END_SECONDS = 30.0
+POLL_SECONDS = 0.2
+CONFIG = """
+[[strategies]]
+name = "donchian"
+kind = "donchian"
+timeframe = "1h"
+weight = 0.5
+parameters = { entry = 20, exit = 10 }
+
+[[strategies]]
+name = "momentum"
+kind = "momentum"
+timeframe = "1h"
+weight = 0.5
+parameters = { fast = 10, slow = 40 }
+"""
+
+
+def hourly_config(folder: Path) -> Path:
+    """The shipped configuration with hourly strategies only, so that the file's own bars are the ones in use."""
+    for file in (ROOT / "deploy" / "config").glob("*.toml"):
+        (folder / file.name).write_text(file.read_text(encoding="utf-8"), encoding="utf-8")
+    (folder / "strategies.toml").write_text(CONFIG, encoding="utf-8")
+    return folder
+
+
+@dataclass
+class Stack:
+    """A running ``heatsink up``. ``kills``: processes killed so far, by service."""
+
+    bus: RedisBus
+    process: asyncio.subprocess.Process
+    log: Path
+    kills: dict[str, int] = field(default_factory=dict)
+
+    async def entries(self, key: str) -> list[Message]:
+        """All of a stream, oldest first."""
+        return list(reversed(await self.bus.latest(key, 1_000_000)))
+
+    async def until(self, what: Callable[[], Any], seconds: float) -> None:
+        """Wait until ``await what()`` is true; fails with the log's end when it takes too long."""
+        try:
+            async with asyncio.timeout(seconds):
+                while not await what():
+                    if self.process.returncode is not None:
+                        raise AssertionError(f"the stack ended early:\n{self.tail()}")
+                    await asyncio.sleep(POLL_SECONDS)
+        except TimeoutError:
+            raise AssertionError(f"waited {seconds:g} s in vain:\n{self.tail()}") from None
+
+    async def market_ns(self) -> int:
+        """Market time now: of the newest snapshot."""
+        latest = await self.bus.latest(stream_key(PORTFOLIO))
+        return latest[0].time_ns if latest else 0
+
+    async def decided(self) -> bool:
+        return bool(await self.bus.latest(stream_key(DECIDED)))
+
+    async def kill(self, service: str) -> None:
+        """SIGKILL a service's process, by the pid of its own heartbeat; then wait for its successor to be ready."""
+        pid = (await heartbeats(self.bus))[service].pid
+        os.kill(pid, signal.SIGKILL)
+        self.kills[service] = self.kills.get(service, 0) + 1
+
+        async def back() -> bool:
+            beat = (await heartbeats(self.bus))[service]
+            return beat.pid != pid and beat.state == "ready"
+
+        await self.until(back, 40)
+
+    def exchange_url(self) -> str:
+        """Where the simulated exchange listens, from the note that ``heatsink up`` leaves for other verbs."""
+        note: dict[str, Any] = json.loads((self.log.parent / "data" / "run.json").read_text(encoding="utf-8"))
+        return str(note["exchange_url"])
+
+    async def fault(self, url: str, **fault: Any) -> None:
+        async with aiohttp.ClientSession() as session, session.post(f"{url}/sim/faults", json=fault) as answer:
+            assert answer.status in (200, 201), await answer.text()
+
+    async def faults(self, url: str) -> dict[str, Any]:
+        async with aiohttp.ClientSession() as session, session.get(f"{url}/sim/faults") as answer:
+            found: dict[str, Any] = await answer.json()
+            return found
+
+    def tail(self) -> str:
+        return "\n".join(self.log.read_text(errors="replace").splitlines()[-40:])
+
+
+@asynccontextmanager
+async def running_stack(bus: RedisBus, url: str, folder: Path, *arguments: str) -> AsyncIterator[Stack]:
+    """``heatsink up`` on the given server; ended with SIGTERM, and it must end well."""
+    command = (sys.executable, "-m", "services.cli", "up", "--redis-url", url, "--json-logs", *arguments)
+    log = folder / "up.log"
+    with log.open("wb") as output:
+        process = await asyncio.create_subprocess_exec(
+            *command, "--data", str(folder / "data"), cwd=ROOT, stdout=output, stderr=output
+        )
+    stack = Stack(bus, process, log)
+    try:
+        yield stack
+        process.send_signal(signal.SIGTERM)
+        await asyncio.wait_for(process.wait(), END_SECONDS)
+        assert process.returncode == 0, stack.tail()
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()

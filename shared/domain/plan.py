@@ -13,10 +13,10 @@ Count = Annotated[int, Meta(ge=1)]
 class Limits(Struct, frozen=True, kw_only=True):
     """What the risk service holds every order to. Fractions are of NAV unless said otherwise.
 
-    equity_at_risk: per trade, before the phase's scale. heat: open plus reserved risk. pair_cap_nav, sector_cap_nav: notional.
-    pair_cap_adv: notional as a fraction of ADV. drawdown: from the high-water mark. mark_age_seconds: wall seconds after
-    which a mark is stale; bar_age_seconds: after which a bar is history, if that is more than its timeframe.
-    atr_floor: smallest ATR / price that a size is computed with.
+    equity_at_risk: per trade, before the phase's scale. heat: open plus reserved risk. pair_cap_nav, sector_cap_nav:
+    notional. pair_cap_adv: notional as a fraction of ADV. drawdown: from the high-water mark. mark_age_seconds: wall
+    seconds after which a mark is stale; bar_age_seconds: after which a bar is history, if that is more than its
+    timeframe. atr_floor: smallest ATR / price that a size is computed with.
     """
 
     equity_at_risk: Fraction = 0.005
@@ -86,8 +86,12 @@ class Plan(Struct, frozen=True, kw_only=True):
     )
     phase: str = "dry_run"
     strategies: tuple[StrategyPlan, ...] = (
-        StrategyPlan(name="donchian", kind="donchian", timeframe="1h", weight=0.5, parameters={"entry": 20, "exit": 10}),
-        StrategyPlan(name="momentum", kind="momentum", timeframe="15m", weight=0.5, parameters={"fast": 20, "slow": 80}),
+        StrategyPlan(
+            name="donchian", kind="donchian", timeframe="1h", weight=0.5, parameters={"entry": 20, "exit": 10}
+        ),
+        StrategyPlan(
+            name="momentum", kind="momentum", timeframe="15m", weight=0.5, parameters={"fast": 20, "slow": 80}
+        ),
     )
 
     @property

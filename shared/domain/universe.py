@@ -1,6 +1,6 @@
 """The pairs heatsink trades: their sectors, and the names they had before."""
 
-from datetime import date, datetime, timezone
+from datetime import UTC, date, datetime
 from decimal import Decimal
 
 from msgspec import Struct
@@ -16,7 +16,7 @@ class Rename(Struct, frozen=True, kw_only=True):
 
     @property
     def cutover_ns(self) -> int:
-        midnight = datetime(self.cutover.year, self.cutover.month, self.cutover.day, tzinfo=timezone.utc)
+        midnight = datetime(self.cutover.year, self.cutover.month, self.cutover.day, tzinfo=UTC)
         return int(midnight.timestamp()) * 1_000_000_000
 
 

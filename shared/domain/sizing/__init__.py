@@ -1,0 +1,1 @@
+"""How large a position may be, what the strategies together want of it, and the orders that lead there."""

@@ -1,0 +1,65 @@
+"""The messages that sizing gives out: ids, causes and traces in one place."""
+
+from decimal import Decimal
+
+from shared.domain.sizing.blender import Wish
+from shared.domain.sizing.size import Size
+from shared.messages.base import Message, derived_id
+from shared.messages.market import BarClosed
+from shared.messages.orders import OrderProposed, StopRaised
+from shared.messages.signals import PositionSized
+
+BLENDER = "blender"
+
+
+def position_sized(size: Size, bar: BarClosed, portfolio: str, phase_scale: float) -> PositionSized:
+    quantity = size.quantity
+    return PositionSized(
+        id=f"size-{portfolio}-{bar.id}",
+        time_ns=bar.time_ns,
+        cause=bar.id,
+        trace=bar.trace or bar.id,
+        symbol=bar.symbol,
+        timeframe=bar.timeframe,
+        bar_open_time_ns=bar.open_time_ns,
+        price=bar.close,
+        atr=size.atr,
+        atr_pct=size.atr / bar.close,
+        adv_usdt=size.adv_usdt,
+        equity_at_risk_usdt=size.equity_at_risk_usdt,
+        stop_distance=size.stop_distance,
+        stop_price=size.stop_price,
+        quantity=quantity,
+        notional_usdt=float(quantity) * bar.close,
+        binding=size.binding,
+        phase_scale=phase_scale,
+    )
+
+
+def order_proposed(wish: Wish, symbol: str, portfolio: str, cause: Message, expires_ns: int) -> OrderProposed:
+    return OrderProposed(
+        id=derived_id("o", portfolio, symbol, cause.id),
+        time_ns=cause.time_ns,
+        cause=cause.id,
+        trace=cause.trace or cause.id,
+        symbol=symbol,
+        side=wish.side,
+        quantity=wish.quantity,
+        portfolio=portfolio,
+        stop_price=wish.stop_price,
+        strategy=BLENDER,
+        reduce_only=wish.side == "sell",
+        expires_ns=expires_ns,
+    )
+
+
+def stop_raised(stop_price: Decimal, bar: BarClosed, portfolio: str) -> StopRaised:
+    return StopRaised(
+        id=derived_id("stop-raised", portfolio, bar.id),
+        time_ns=bar.time_ns,
+        cause=bar.id,
+        trace=bar.trace or bar.id,
+        symbol=bar.symbol,
+        stop_price=stop_price,
+        portfolio=portfolio,
+    )

@@ -1,0 +1,129 @@
+"""The size of a full position in one pair.
+
+    equity at risk  = NAV x fraction x phase scale
+    stop distance   = stop_atr x max(ATR, atr_floor x price)
+    quantity        = equity at risk / stop distance
+
+capped by the pair's share of NAV and of its average daily volume, then cut to the lot step. A size is never rounded up
+over a cap. Whatever is missing or no number makes it 0 and names itself: the gate is closed, not open.
+"""
+
+from decimal import Decimal
+from math import inf, isfinite
+
+from msgspec import Struct
+
+from shared.domain.bars.series import DailyHistory
+from shared.domain.plan import Limits, SizingPlan
+from shared.messages.market import PairListed
+
+EQUITY_AT_RISK = "equity_at_risk"
+PAIR_CAP_NAV = "pair_cap_nav"
+PAIR_CAP_ADV = "pair_cap_adv"
+ATR_FLOOR = "atr_floor"
+MIN_NOTIONAL = "min_notional"
+MIN_QUANTITY = "min_quantity"
+MISSING = frozenset({"pair", "price", "history", "atr", "adv", "nav"})
+ZERO = Decimal(0)
+
+
+class Size(Struct, frozen=True):
+    """quantity: base units, a multiple of the lot step. atr, stop_distance: USDT per unit, 0 if unknown.
+
+    binding: what set the quantity, or what was missing when it is 0. A stop can be placed without knowing NAV or ADV,
+    so the stop distance stands whenever ATR, history and pair are known.
+    """
+
+    quantity: Decimal
+    binding: str
+    price: float
+    atr: float = 0.0
+    adv_usdt: float = 0.0
+    equity_at_risk_usdt: float = 0.0
+    stop_distance: float = 0.0
+
+    @property
+    def is_known(self) -> bool:
+        """Whether all inputs were there: a quantity of 0 then means "too small to trade", not "nobody knows"."""
+        return self.binding not in MISSING
+
+    @property
+    def stop_price(self) -> float:
+        """Where the stop of an entry at ``price`` belongs, before rounding; never below 0."""
+        return max(0.0, self.price - self.stop_distance) if self.stop_distance else 0.0
+
+
+class Account(Struct, frozen=True):
+    """nav: USDT, None before it is known. scale: of the phase in force, multiplies the equity at risk."""
+
+    nav_usdt: float | None
+    scale: float
+
+
+def size_of(
+    *,
+    price: float,
+    time_ns: int,
+    account: Account,
+    history: DailyHistory,
+    listed: PairListed | None,
+    limits: Limits,
+    sizing: SizingPlan,
+    price_ratio: float = 1.0,
+) -> Size:
+    """The full size at ``price`` (USDT) as of ``time_ns``.
+
+    price_ratio: what one unit of the history's prices is worth in units of ``price`` (1 unless the pair is renamed with
+    another ratio).
+    """
+    if not 0.0 < price < inf:  # false for NaN as well
+        return Size(ZERO, "price", 0.0)
+    nav, adv, atr = account.nav_usdt or 0.0, history.adv_usdt or 0.0, history.atr
+    missing = _missing_for_stop(history, time_ns, listed, sizing)
+    if missing or atr is None or listed is None:
+        return Size(ZERO, missing or "atr", price, _finite(atr) * price_ratio, _finite(adv))
+    atr *= price_ratio
+    floor = limits.atr_floor * price
+    binding = EQUITY_AT_RISK if atr >= floor else ATR_FLOOR
+    distance = sizing.stop_atr * max(atr, floor)
+    if not 0.0 < distance < inf:
+        return Size(ZERO, "atr", price, _finite(atr), _finite(adv))
+    if not 0.0 < adv < inf or not 0.0 < nav < inf:
+        return Size(ZERO, "nav" if 0.0 < adv < inf else "adv", price, atr, _finite(adv), stop_distance=distance)
+    equity_at_risk = nav * limits.equity_at_risk * account.scale
+    quantity = equity_at_risk / distance
+    if (cap := nav * limits.pair_cap_nav / price) < quantity:
+        quantity, binding = cap, PAIR_CAP_NAV
+    if (cap := adv * limits.pair_cap_adv / price) < quantity:
+        quantity, binding = cap, PAIR_CAP_ADV
+    booked = cut_to_step(quantity, listed.quantity_step)
+    if booked < listed.min_quantity or not booked:
+        booked, binding = ZERO, MIN_QUANTITY
+    elif float(booked) * price < listed.min_notional:
+        booked, binding = ZERO, MIN_NOTIONAL
+    return Size(booked, binding, price, atr, adv, equity_at_risk, distance)
+
+
+def _missing_for_stop(history: DailyHistory, time_ns: int, listed: PairListed | None, sizing: SizingPlan) -> str:
+    """The name of the first thing that is missing to place a stop; empty when all is there."""
+    if listed is None or listed.status != "trading":
+        return "pair"
+    if history.days < sizing.min_history_days or not history.is_fresh(time_ns):
+        return "history"
+    return "" if history.atr is not None and isfinite(history.atr) else "atr"
+
+
+def _finite(figure: float | None) -> float:
+    return figure if figure is not None and isfinite(figure) else 0.0
+
+
+def cut_to_step(quantity: float, step: Decimal) -> Decimal:
+    """The largest multiple of ``step`` that is not above ``quantity``: an estimate becomes something to book."""
+    if step <= 0:
+        return Decimal(quantity)
+    steps = quantity / float(step)
+    whole = int(steps)
+    doubt = steps * 1e-15  # the quotient of two floats is off by less
+    if doubt < steps - whole < 1.0 - doubt:
+        return whole * step
+    return Decimal(quantity) // step * step  # near a whole number: exact, a float is a Decimal without loss

@@ -1,0 +1,4 @@
+"""The built-in strategies: one file each, one ``STRATEGIES`` tuple in ``registry``, and the machine that runs them.
+
+To add one: write its class and its ``StrategyKind`` in a file of its own, name the kind in ``registry.STRATEGIES``.
+"""

@@ -1,0 +1,36 @@
+"""Every built-in strategy, in one tuple, and how a row of the configuration becomes a strategy."""
+
+from shared.domain.plan import StrategyPlan
+from shared.domain.strategies.base import Fault, ParameterError, Strategy, StrategyKind
+from shared.domain.strategies.donchian import DONCHIAN
+from shared.domain.strategies.momentum import MOMENTUM
+from shared.domain.timeframes import timeframe_ns
+
+STRATEGIES: tuple[StrategyKind, ...] = (DONCHIAN, MOMENTUM)
+
+
+def kind_named(name: str) -> StrategyKind | None:
+    return next((kind for kind in STRATEGIES if kind.name == name), None)
+
+
+def faults_of(plan: StrategyPlan) -> tuple[Fault, ...]:
+    """Everything that keeps the plan's row from becoming a strategy; empty when it is sound."""
+    faults: list[Fault] = []
+    try:
+        timeframe_ns(plan.timeframe)
+    except ValueError:
+        faults.append(Fault("timeframe", plan.timeframe, "set a number and one of s, m, h, d, such as 15m or 1h"))
+    kind = kind_named(plan.kind)
+    if kind is None:
+        known = ", ".join(kind.name for kind in STRATEGIES)
+        return (*faults, Fault("kind", plan.kind, f"set one of {known}"))
+    return (*faults, *kind.faults(plan.parameters))
+
+
+def build_strategy(plan: StrategyPlan) -> Strategy:
+    """A fresh strategy for one pair. Raises ``ParameterError`` that names every fault, its value and the remedy."""
+    faults = faults_of(plan)
+    kind = kind_named(plan.kind)
+    if faults or kind is None:
+        raise ParameterError(plan.name, faults)
+    return kind.build(kind.completed(plan.parameters))

@@ -1,0 +1,149 @@
+"""What a pair's daily bars come to: ATR, ADV, volatility, and when they say nothing."""
+
+import math
+import statistics
+from datetime import date
+from decimal import Decimal
+from itertools import pairwise
+from pathlib import Path
+
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared.domain.bars.atr import WilderAtr
+from shared.domain.bars.series import MAX_HOLE_DAYS, DailyHistory, PairNames
+from shared.domain.universe import Pair, Rename, Universe
+from tests.domain.market_scripts import DAY, T0, days, ohlc
+
+
+def history(atr_days: int = 10, adv_days: int = 20) -> DailyHistory:
+    return DailyHistory(atr_days=atr_days, adv_days=adv_days)
+
+
+def day(number: int, close: float, quote_volume: float = 1e6):
+    return ohlc(24 * number, close, close * 1.02, close * 0.98, close, timeframe="1d", quote_volume=quote_volume)
+
+
+def test_each_figure_stands_once_there_are_enough_days() -> None:
+    daily = history(atr_days=3, adv_days=4)
+    known = []
+    for number in range(6):
+        daily.add(day(number, 100.0 + number))
+        known.append((daily.atr is not None, daily.adv_usdt is not None, daily.sigma_day is not None))
+    assert [row[0] for row in known] == [False, False, False, True, True, True]
+    assert [row[1] for row in known] == [False, False, False, True, True, True]
+    assert [row[2] for row in known] == [False, False, False, False, True, True]
+    assert daily.days == 6
+
+
+def test_adv_is_the_mean_quote_volume_of_the_last_days() -> None:
+    daily = history(adv_days=3)
+    for number, volume in enumerate([9e9, 1e6, 2e6, 6e6]):
+        daily.add(day(number, 100.0, volume))
+    assert daily.adv_usdt == pytest.approx(3e6)
+
+
+def test_sigma_is_the_sample_deviation_of_the_last_daily_log_returns() -> None:
+    closes = [100.0, 104.0, 99.0, 101.0, 97.0, 103.0]
+    daily = history(adv_days=4)
+    for number, close in enumerate(closes):
+        daily.add(day(number, close))
+    returns = [math.log(after / before) for before, after in pairwise(closes)]
+    assert daily.sigma_day == pytest.approx(statistics.stdev(returns[-4:]))
+
+
+def test_a_bar_that_is_not_newer_than_the_last_changes_nothing() -> None:
+    daily = history(atr_days=2, adv_days=2)
+    for number in range(5):
+        assert daily.add(day(number, 100.0 + number))
+    before = (daily.atr, daily.adv_usdt, daily.sigma_day, daily.days)
+    assert not daily.add(day(4, 900.0))
+    assert not daily.add(day(2, 900.0))
+    assert (daily.atr, daily.adv_usdt, daily.sigma_day, daily.days) == before
+
+
+def test_a_short_hole_is_bridged_and_its_gap_counts_as_range() -> None:
+    daily = history(atr_days=2, adv_days=2)
+    for number in (0, 1, 2):
+        daily.add(day(number, 100.0))
+    daily.add(day(3 + MAX_HOLE_DAYS, 200.0))
+    assert daily.days == 4
+    assert daily.atr == pytest.approx((4.0 + 104.0) / 2)
+
+
+def test_after_a_long_hole_the_history_begins_anew() -> None:
+    daily = history(atr_days=2, adv_days=2)
+    for number in (0, 1, 2):
+        daily.add(day(number, 100.0))
+    daily.add(day(4 + MAX_HOLE_DAYS, 200.0))
+    assert (daily.days, daily.atr, daily.adv_usdt, daily.sigma_day) == (1, None, None, None)
+
+
+def test_a_history_whose_last_day_is_long_gone_is_not_fresh() -> None:
+    daily = history()
+    for bar in days(30):
+        daily.add(bar)
+    assert daily.is_fresh(T0)
+    assert daily.is_fresh(T0 + 2 * DAY)
+    assert not daily.is_fresh(T0 + 4 * DAY)
+
+
+def test_figures_carry_on_in_new_units_through_a_rename() -> None:
+    plain, renamed = history(atr_days=3, adv_days=3), history(atr_days=3, adv_days=3)
+    for number in range(8):
+        close = 100.0 + number
+        plain.add(day(number, close))
+        renamed.add(day(number, close * 10 if number < 5 else close), price_ratio=10.0 if number < 5 else 1.0)
+    assert renamed.atr == pytest.approx(plain.atr)
+    assert renamed.sigma_day == pytest.approx(plain.sigma_day)
+    assert renamed.adv_usdt == plain.adv_usdt
+
+
+def test_every_name_of_a_pair_leads_to_its_newest_name() -> None:
+    universe = Universe(
+        pairs=(Pair(base="MATIC", quote="USDT", sector="L2"), Pair(base="BTC", quote="USDT", sector="Majors")),
+        renames=(Rename(old="MATIC", new="POL", cutover=date(2024, 9, 13), ratio=Decimal(2)),),
+    )
+    names = PairNames(universe)
+    assert names.pairs == ("POL/USDT", "BTC/USDT")
+    old, new = names.get("MATIC/USDT"), names.get("POL/USDT")
+    assert old is not None
+    assert new is not None
+    assert (old.pair, old.ratio, old.price_ratio) == ("POL/USDT", 2, 2.0)
+    assert (new.pair, new.ratio) == ("POL/USDT", 1)
+    assert names.get("DOGE/USDT") is None
+
+
+@given(st.lists(st.tuples(st.floats(0.01, 1e5), st.floats(0, 1e10)), min_size=1, max_size=80), st.integers(1, 15))
+def test_figures_equal_those_of_the_last_window_alone(rows: list[tuple[float, float]], adv_days: int) -> None:
+    daily = history(atr_days=5, adv_days=adv_days)
+    for number, (close, volume) in enumerate(rows):
+        daily.add(day(number, close, volume))
+    if len(rows) >= adv_days:
+        assert daily.adv_usdt == pytest.approx(statistics.fmean(volume for _, volume in rows[-adv_days:]))
+    else:
+        assert daily.adv_usdt is None
+    assert (daily.sigma_day is not None) == (len(rows) > adv_days > 1)
+
+
+def test_the_real_history_of_a_pair_gives_figures_a_trader_would_know(data_dir: Path) -> None:
+    table = pq.read_table(data_dir / "daily.parquet")
+    rows = table.filter(pc.equal(table["symbol"], "BTCUSDT")).sort_by("open_time").to_pylist()
+    daily, atr = history(), WilderAtr(10)
+    for row in rows:
+        opened = row["open_time"] if isinstance(row["open_time"], int) else int(row["open_time"].timestamp() * 1000)
+        hour = (opened * 1_000_000 - T0) / 3.6e12
+        bar = ohlc(hour, row["open"], row["high"], row["low"], row["close"], timeframe="1d",
+                   quote_volume=row["quote_volume"])  # fmt: skip
+        daily.add(bar)
+        atr.update(row["high"], row["low"], row["close"])
+    assert daily.days == len(rows) == 2924
+    assert daily.atr == atr.value
+    assert 0.005 < daily.atr / rows[-1]["close"] < 0.06
+    assert daily.adv_usdt is not None
+    assert 5e8 < daily.adv_usdt < 1e10
+    assert daily.sigma_day is not None
+    assert 0.005 < daily.sigma_day < 0.06

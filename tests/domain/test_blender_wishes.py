@@ -1,0 +1,205 @@
+"""The Portfolio Blender: what strategies want together, and the one order that leads there."""
+
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared.domain.sizing.blender import Exposure, Wanted, Wish, blend, stop_below, target_fraction, wish_for
+from shared.domain.sizing.size import Size
+from tests.domain.market_scripts import T0, D, listed
+
+WEIGHTS = {"donchian": 0.5, "momentum": 0.5}
+FULL = Size(D(10), "equity_at_risk", 100.0, atr=5.0, adv_usdt=1e9, equity_at_risk_usdt=60.0, stop_distance=6.0)
+
+
+def wanted(strength: float, **changes: object) -> Wanted:
+    return Wanted(strength, T0, **changes)  # type: ignore[arg-type]
+
+
+def exposure(position: str = "0", buying: str = "0", selling: str = "0") -> Exposure:
+    return Exposure(D(position), D(buying), D(selling))
+
+
+def wish(
+    fraction: float, held: Exposure | None = None, *, size: Size = FULL, band: float = 0.2, **pair: object
+) -> Wish:
+    return wish_for(fraction, size, held or exposure(), listed(**pair), band)  # type: ignore[arg-type]
+
+
+# --- the blend ----------------------------------------------------------------------------------------------------
+
+
+def test_strengths_add_up_by_their_weights() -> None:
+    assert blend(WEIGHTS, {"donchian": wanted(1.0)}, T0).fraction == 0.5
+    assert blend(WEIGHTS, {"donchian": wanted(1.0), "momentum": wanted(0.5)}, T0).fraction == 0.75
+    assert blend(WEIGHTS, {"donchian": wanted(1.0), "momentum": wanted(1.0)}, T0).fraction == 1.0
+
+
+def test_a_blend_above_a_full_position_is_cut_to_one() -> None:
+    assert blend({"one": 0.8, "two": 0.9}, {"one": wanted(1.0), "two": wanted(1.0)}, T0).fraction == 1.0
+
+
+def test_an_expired_signal_counts_for_nothing_and_the_reason_is_there() -> None:
+    mix = blend(WEIGHTS, {"donchian": wanted(1.0, expires_ns=T0)}, T0 + 1)
+    assert (mix.fraction, mix.shares[0].reason) == (0.0, "expired")
+    assert blend(WEIGHTS, {"donchian": wanted(1.0, expires_ns=T0)}, T0).fraction == 0.5
+
+
+def test_a_strategy_outside_the_plan_is_ignored_and_the_reason_is_there() -> None:
+    mix = blend(WEIGHTS, {"guru": wanted(1.0)}, T0)
+    assert mix.fraction is None
+    assert mix.shares[0].reason == "not in the plan: weight 0"
+
+
+def test_a_strategy_outside_the_plan_counts_when_outsiders_have_a_weight() -> None:
+    assert blend(WEIGHTS, {"guru": wanted(1.0)}, T0, outside_weight=0.3).fraction == 0.3
+
+
+def test_a_spent_signal_counts_for_nothing_and_is_no_opinion() -> None:
+    mix = blend(WEIGHTS, {"donchian": wanted(1.0).used_up()}, T0)
+    assert mix.fraction is None
+    assert mix.shares[0].reason.startswith("spent")
+
+
+def test_a_strategy_that_wants_nothing_has_an_opinion_and_one_that_was_never_heard_has_none() -> None:
+    assert blend(WEIGHTS, {"donchian": wanted(0.0)}, T0).fraction == 0.0
+    assert blend(WEIGHTS, {}, T0).fraction is None
+
+
+@given(
+    st.dictionaries(st.sampled_from("abcdef"), st.floats(0, 1)),
+    st.dictionaries(st.sampled_from("abcdef"), st.floats(0, 1)),
+)
+def test_a_blend_is_a_fraction_and_the_same_in_whatever_order_signals_came(
+    weights: dict[str, float], strengths: dict[str, float]
+) -> None:
+    signals = {name: wanted(strength) for name, strength in strengths.items()}
+    mix = blend(weights, signals, T0)
+    assert mix.fraction is None or 0 <= mix.fraction <= 1
+    assert mix.fraction == target_fraction(weights, signals, T0)
+    assert blend(weights, dict(reversed(signals.items())), T0) == mix
+
+
+# --- the order ----------------------------------------------------------------------------------------------------
+
+
+def test_a_full_target_from_nothing_buys_the_full_size_with_its_stop() -> None:
+    assert wish(1.0) == Wish("buy", D(10), D("94.00"))
+
+
+def test_half_a_target_buys_half_the_size() -> None:
+    assert wish(0.5).quantity == D(5)
+
+
+def test_what_is_held_and_what_is_in_flight_count_towards_the_target() -> None:
+    assert wish(1.0, exposure("4", buying="3")) == Wish("buy", D(3), D("94.00"))
+    assert not wish(1.0, exposure("4", buying="6")).quantity
+
+
+def test_nothing_is_bought_while_somebody_is_selling() -> None:
+    assert wish(1.0, exposure("8", selling="2")).reason == "a sale is in flight"
+
+
+def test_a_difference_inside_the_band_is_left_alone_and_one_at_its_edge_is_not() -> None:
+    assert wish(1.0, exposure("8.001")).reason == "within the band"
+    assert wish(1.0, exposure("8")).quantity == D(2)
+    assert wish(0.5, exposure("6.9")).reason == "within the band"
+    assert wish(0.5, exposure("7")) == Wish("sell", D(2))
+
+
+def test_a_target_of_zero_sells_everything_however_little_it_is() -> None:
+    assert wish(0.0, exposure("10")) == Wish("sell", D(10))
+    assert wish(0.0, exposure("0.01")) == Wish("sell", D("0.01"))
+    assert wish(0.0).reason == "nothing to sell"
+
+
+def test_a_target_of_zero_sells_even_when_no_size_is_known() -> None:
+    unknown = Size(D(0), "nav", 100.0)
+    assert wish(0.0, exposure("10"), size=unknown) == Wish("sell", D(10))
+
+
+@pytest.mark.parametrize("binding", ["history", "atr", "adv", "nav", "min_notional"])
+def test_without_a_size_a_position_is_left_as_it_is(binding: str) -> None:
+    assert wish(0.5, exposure("10"), size=Size(D(0), binding, 100.0)).reason == binding
+
+
+def test_a_pair_that_does_not_trade_gets_no_order_at_all() -> None:
+    assert wish(1.0, status="halted").reason == "pair"
+    assert wish(0.0, exposure("10"), status="delisted").reason == "pair"
+    assert wish_for(1.0, FULL, exposure(), None, 0.2).reason == "pair"
+
+
+def test_a_sell_is_never_more_than_what_is_held_and_not_being_sold() -> None:
+    assert wish(0.0, exposure("10", selling="7")).quantity == D(3)
+    assert wish(0.0, exposure("10", selling="10")).reason == "nothing to sell"
+    assert wish(0.1, exposure("2", buying="9", selling="1")).quantity == D(1)
+
+
+def test_an_order_is_cut_to_the_lot_step_and_to_the_largest_order() -> None:
+    assert wish(0.33, quantity_step=D(1)).quantity == D(3)
+    assert wish(1.0, max_quantity=D("2.5")).quantity == D("2.5")
+    assert wish(0.0, exposure("10"), max_quantity=D(4)) == Wish("sell", D(4))
+    assert wish(0.0, exposure("1.23456")).quantity == D("1.234")
+
+
+def test_an_order_below_the_minima_is_not_proposed_unless_it_ends_the_position() -> None:
+    assert wish(0.3, exposure(), min_notional=D(301)).reason == "min_notional"
+    assert wish(0.3, exposure(), min_quantity=D("3.1")).reason == "min_quantity"
+    assert wish(0.5, exposure("8"), min_notional=D(301)).reason == "min_notional"
+    assert wish(0.0, exposure("0.01"), min_notional=D(301)).quantity == D("0.01")
+
+
+# --- the stop -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("price", "distance", "step", "stop"),
+    [
+        (100.0, 6.0, "0.01", "94.00"),
+        (100.0, 5.999, "0.01", "94.01"),  # up: less risk
+        (100.0, 0.001, "0.01", "99.99"),  # up would be the price itself
+        (100.0, 99.999, "0.01", "0.01"),
+        (100.0, 250.0, "0.01", "0.01"),  # never zero or below
+        (0.00002350, 0.000002, "0.00000001", "0.00002150"),
+        (0.5, 0.1, "1", None),  # no step fits below the price
+    ],
+)
+def test_a_stop_is_rounded_up_to_the_price_step_and_stays_below_the_price(
+    price: float, distance: float, step: str, stop: str | None
+) -> None:
+    assert stop_below(price, distance, D(step)) == (None if stop is None else D(stop))
+
+
+@given(st.floats(1e-5, 1e6), st.floats(0, 2), st.sampled_from(["0.00000001", "0.0001", "0.01", "1"]))
+def test_every_stop_is_a_positive_step_strictly_below_the_price(price: float, part: float, step: str) -> None:
+    stop = stop_below(price, price * part, D(step))
+    if stop is None:
+        assert price <= float(D(step)) * (1 + 1e-9)
+        return
+    assert 0 < stop < Decimal(price)
+    assert stop % D(step) == 0
+    assert stop >= Decimal(price - price * part) - Decimal(price * 1e-12) or stop + D(step) >= Decimal(price)
+
+
+@given(
+    st.floats(0, 1),
+    st.tuples(st.integers(0, 3000), st.integers(0, 3000), st.integers(0, 3000)),
+    st.integers(0, 2000),
+    st.floats(0, 0.5),
+)
+def test_an_order_never_overshoots_the_target_and_never_sells_what_is_not_there(
+    fraction: float, amounts: tuple[int, int, int], full: int, band: float
+) -> None:
+    position, buying, selling = (Decimal(amount) / 100 for amount in amounts)
+    selling = min(selling, position)
+    size = Size(Decimal(full) / 100, "equity_at_risk", 100.0, stop_distance=6.0)
+    order = wish_for(fraction, size, Exposure(position, buying, selling), listed(min_notional=D(0)), band)
+    if order.side == "sell":
+        assert order.quantity <= position - selling
+        assert order.stop_price is None
+    else:
+        target = Decimal(fraction) * size.quantity
+        assert position + buying - selling + order.quantity <= target * (1 + Decimal("1e-12")) or not order.quantity
+        assert not order.quantity or (order.stop_price is not None and order.stop_price < 100)

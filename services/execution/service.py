@@ -10,9 +10,10 @@ from shared.runtime.settings import Settings
 def spec_of(settings: Settings, clock: Clock) -> MachineSpec:
     portfolio = settings.portfolio.name
     bars = tuple(stream_key(BARS, timeframe=timeframe) for timeframe in settings.plan.timeframes)
+    limit_ns = int(settings.plan.limits.mark_age_seconds * clock.speed * 1e9)
     return MachineSpec(
         service="execution",
-        machine=PaperExecution(settings.plan, settings.universe),
+        machine=PaperExecution(settings.plan, settings.universe, quote_age_limit_ns=limit_ns),
         # Stops see the market before new orders do.
         inputs=(PAIRS.key, *bars, stream_key(DECIDED, portfolio=portfolio)),
         home=f"hs:{{{portfolio}}}",

@@ -1,0 +1,1 @@
+"""Paper execution: approved orders become fills on the pure exchange of ``shared.domain.matching``."""

@@ -1,0 +1,170 @@
+"""What the paper exchange holds of one portfolio: positions with their stops, resting orders, orders seen before."""
+
+from collections.abc import Sequence
+from decimal import Decimal
+
+import msgspec
+from msgspec import Struct
+
+from shared.domain.machine import Records
+from shared.messages.base import derived_id
+from shared.messages.market import PairListed
+from shared.messages.orders import OrderDecided, Side
+
+POSITION, RESTING, DONE, LISTED = "position", "order", "done", "pair"
+ORDERS_REMEMBERED = 64
+ZERO = Decimal(0)
+
+
+class PaperPosition(Struct, frozen=True, kw_only=True):
+    """quantity: base units. opened_by: the order that opened it; names the stop. stop: USDT per unit, None without one.
+
+    stop_since_ns: market time from which the stop rests at that price. trace: of the order that opened it.
+    """
+
+    quantity: Decimal
+    opened_by: str
+    stop: Decimal | None = None
+    stop_since_ns: int = 0
+    trace: str = ""
+
+
+class RestingOrder(Struct, frozen=True, kw_only=True):
+    """A limit order that waits. quantity: base units. limit_price, stop_price: USDT per unit."""
+
+    order_id: str
+    symbol: str
+    side: Side
+    quantity: Decimal
+    limit_price: Decimal
+    since_ns: int
+    stop_price: Decimal | None = None
+    expires_ns: int = 0
+    trace: str = ""
+
+
+class Done(Struct, frozen=True):
+    """The latest order ids that were taken in, oldest first: a verdict heard again leads to nothing."""
+
+    order_ids: tuple[str, ...] = ()
+
+
+KINDS: dict[str, type[Struct]] = {
+    POSITION: PaperPosition,
+    RESTING: RestingOrder,
+    DONE: Done,
+    LISTED: PairListed,
+}
+
+
+def stop_order_id(symbol: str, position: PaperPosition) -> str:
+    """The order id under which a position's stop fills."""
+    return derived_id("stop", symbol, position.opened_by)
+
+
+class PaperBook:
+    """The records, with resting orders indexed by pair."""
+
+    def __init__(self) -> None:
+        self.records = Records(KINDS)
+        self._by_pair: dict[str, dict[str, RestingOrder]] = {}
+        self.next_expiry_ns = 0
+
+    def restored(self) -> None:
+        self._by_pair.clear()
+        for _, order in self.records.rows(RESTING, RestingOrder):
+            self._by_pair.setdefault(order.symbol, {})[order.order_id] = order
+        self._note_expiry()
+
+    # --- positions ------------------------------------------------------------------------------------------------
+
+    def position(self, symbol: str) -> PaperPosition | None:
+        return self.records.get(POSITION, symbol, PaperPosition)
+
+    def put_position(self, symbol: str, position: PaperPosition) -> None:
+        """Keep the position, or forget it once nothing of it is left."""
+        if position.quantity > 0:
+            self.records.put(POSITION, symbol, position)
+        else:
+            self.records.delete(POSITION, symbol)
+
+    def bought(
+        self, symbol: str, order: OrderDecided | RestingOrder, quantity: Decimal, since_ns: int
+    ) -> PaperPosition:
+        """Add to the position; the higher of its stop and the order's protects all of it."""
+        held = self.position(symbol) or PaperPosition(
+            quantity=ZERO, opened_by=order.order_id, trace=order.trace or order.order_id
+        )
+        held = msgspec.structs.replace(held, quantity=held.quantity + quantity)
+        if order.stop_price is not None and (held.stop is None or order.stop_price > held.stop):
+            held = msgspec.structs.replace(held, stop=order.stop_price, stop_since_ns=since_ns)
+        self.put_position(symbol, held)
+        return held
+
+    def sold(self, symbol: str, quantity: Decimal) -> PaperPosition:
+        """Take from the position; never more than there is."""
+        held = self.position(symbol)
+        assert held is not None
+        assert quantity <= held.quantity
+        left = msgspec.structs.replace(held, quantity=held.quantity - quantity)
+        self.put_position(symbol, left)
+        return left
+
+    def rename(self, former: str, symbol: str, ratio: Decimal, now_ns: int) -> PaperPosition | None:
+        """Carry a position over to the pair's new name: ``ratio`` new units for each old one."""
+        held = self.position(former)
+        if held is None or self.position(symbol) is not None:
+            return None
+        moved = msgspec.structs.replace(
+            held,
+            quantity=held.quantity * ratio,
+            stop=None if held.stop is None else held.stop / ratio,
+            stop_since_ns=now_ns,
+        )
+        self.records.delete(POSITION, former)
+        self.put_position(symbol, moved)
+        return moved
+
+    # --- pairs ----------------------------------------------------------------------------------------------------
+
+    def listed(self, symbol: str) -> PairListed | None:
+        return self.records.get(LISTED, symbol, PairListed)
+
+    def list_pair(self, listed: PairListed) -> None:
+        self.records.put(LISTED, listed.symbol, listed)
+
+    # --- orders ---------------------------------------------------------------------------------------------------
+
+    def is_known(self, symbol: str, order_id: str) -> bool:
+        done = self.records.get(DONE, symbol, Done)
+        return done is not None and order_id in done.order_ids
+
+    def remember(self, symbol: str, order_id: str) -> None:
+        done = self.records.get(DONE, symbol, Done) or Done()
+        self.records.put(DONE, symbol, Done((*done.order_ids, order_id)[-ORDERS_REMEMBERED:]))
+
+    def rest(self, order: RestingOrder) -> None:
+        self.records.put(RESTING, order.order_id, order)
+        self._by_pair.setdefault(order.symbol, {})[order.order_id] = order
+        self._note_expiry()
+
+    def take(self, order: RestingOrder) -> None:
+        """The order rests no longer."""
+        self.records.delete(RESTING, order.order_id)
+        del self._by_pair[order.symbol][order.order_id]
+        self._note_expiry()
+
+    def resting(self, symbol: str) -> Sequence[RestingOrder]:
+        orders = self._by_pair.get(symbol)
+        return tuple(orders.values()) if orders else ()
+
+    def expired(self, now_ns: int) -> Sequence[RestingOrder]:
+        if not self.next_expiry_ns or now_ns <= self.next_expiry_ns:
+            return ()
+        orders = (order for resting in self._by_pair.values() for order in resting.values())
+        return tuple(order for order in orders if order.expires_ns and now_ns > order.expires_ns)
+
+    def _note_expiry(self) -> None:
+        """The earliest expiry of all, so that the passing of time costs nothing while none is due."""
+        expiries = [o.expires_ns for resting in self._by_pair.values() for o in resting.values() if o.expires_ns]
+        self.next_expiry_ns = min(expiries, default=0)

@@ -1,0 +1,70 @@
+"""What the paper exchange knows of the market: the latest quote, the depth and the listing of every pair."""
+
+from shared.domain.bars.series import DailyHistory, PairNames
+from shared.domain.matching.prices import Depth, Quote
+from shared.domain.plan import SizingPlan
+from shared.domain.universe import Universe
+from shared.messages.market import BarClosed, MarkChanged
+
+DAILY = "1d"
+UNKNOWN = Depth()
+
+
+class PaperMarket:
+    """All of it derives from the market, so none of it is in the records.
+
+    quote_age_limit_ns: market time after which a quote is too old to fill an order at.
+    """
+
+    def __init__(self, plan: SizingPlan, universe: Universe, quote_age_limit_ns: int) -> None:
+        self._plan = plan
+        self._quote_age_limit_ns = quote_age_limit_ns
+        self._names = PairNames(universe)
+        self._quotes: dict[str, Quote] = {}
+        self._histories: dict[str, DailyHistory] = {}
+        self._seen_ns: dict[tuple[str, str], int] = {}
+
+    def fresh_quote(self, symbol: str, now_ns: int) -> Quote | None:
+        """The latest quote, None when there is none or it is too old: history must not be traded on."""
+        quote = self._quotes.get(symbol)
+        return None if quote is None or now_ns - quote.time_ns > self._quote_age_limit_ns else quote
+
+    def depth(self, symbol: str) -> Depth:
+        """ADV and volatility go on through a rename: it is the same market."""
+        named = self._names.get(symbol)
+        history = self._histories.get(named.pair if named else symbol)
+        return UNKNOWN if history is None else Depth(history.adv_usdt, history.sigma_day)
+
+    def take_mark(self, mark: MarkChanged) -> Quote | None:
+        """The new quote; None when the mark is older than what is known."""
+        return self._take(mark.symbol, Quote(mark.price, mark.bid, mark.ask, mark.time_ns))
+
+    def take_bar(self, bar: BarClosed) -> bool:
+        """Remember the bar; False when it is not newer than the last of its timeframe."""
+        key = (bar.symbol, bar.timeframe)
+        if bar.open_time_ns <= self._seen_ns.get(key, -1):
+            return False
+        self._seen_ns[key] = bar.open_time_ns
+        if bar.timeframe == DAILY:
+            self._take_day(bar)
+        return True
+
+    def take_close(self, bar: BarClosed) -> Quote | None:
+        """A bar's close is a mark too; None when a newer one is known."""
+        return self._take(bar.symbol, Quote(bar.close, 0.0, 0.0, bar.close_time_ns))
+
+    def _take(self, symbol: str, quote: Quote) -> Quote | None:
+        known = self._quotes.get(symbol)
+        if known is not None and quote.time_ns < known.time_ns:
+            return None
+        self._quotes[symbol] = quote
+        return quote
+
+    def _take_day(self, bar: BarClosed) -> None:
+        named = self._names.get(bar.symbol)
+        pair, price_ratio = (named.pair, named.price_ratio) if named else (bar.symbol, 1.0)
+        history = self._histories.get(pair)
+        if history is None:
+            history = DailyHistory(atr_days=self._plan.atr_days, adv_days=self._plan.adv_days)
+            self._histories[pair] = history
+        history.add(bar, price_ratio)

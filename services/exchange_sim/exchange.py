@@ -1,0 +1,183 @@
+"""The simulated exchange: one aiohttp server in front of a market."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from fnmatch import fnmatchcase
+from typing import Any
+
+import msgspec
+from aiohttp import web
+
+from services.exchange_sim.faults import LASTING, Fault, FaultBook, ScriptedFault
+from services.exchange_sim.market.market import Market
+from services.exchange_sim.market_faults import delist, rename, set_status
+from services.exchange_sim.publisher import Publisher
+from services.exchange_sim.rest import BinanceError, RestApi
+from services.exchange_sim.streams import Connection, Frame, Hub
+from services.exchange_sim.weights import Refusal, WeightBudget, too_many
+from shared.ports.clock import Clock
+
+
+class ExchangeOptions(msgspec.Struct, frozen=True, kw_only=True):
+    """tick_ms: wall time between looks at the clock. seed: of the chances of faults. script: faults with their time."""
+
+    tick_ms: int = 250
+    weight_per_minute: int = 6000
+    seed: int = 7
+    script: tuple[ScriptedFault, ...] = ()
+
+
+class SimulatedExchange:
+    """``async with exchange.running(host, port) as port`` serves until the block ends."""
+
+    def __init__(self, market: Market, clock: Clock, options: ExchangeOptions | None = None) -> None:
+        self.market = market
+        self.clock = clock
+        self.options = options or ExchangeOptions()
+        self.faults = FaultBook(self.options.seed)
+        self.hub = Hub(clock)
+        self.publisher = Publisher(market, self.hub, clock, self.faults)
+        self._budget = WeightBudget(self.options.weight_per_minute)
+        self._rest = RestApi(market, self.options.weight_per_minute, lambda: self.publisher.tick_ms)
+        self._script = list(self.options.script)
+        self._started_wall_ns = clock.wall_ns()
+        self._stack = AsyncExitStack()
+
+    @asynccontextmanager
+    async def running(self, host: str, port: int) -> AsyncIterator[int]:
+        """Serve as market time passes; yields the port (a free one for 0)."""
+        async with self.listening(host, port) as bound, asyncio.TaskGroup() as group:
+            ticker = group.create_task(self._tick_forever())
+            yield bound
+            ticker.cancel()
+
+    @asynccontextmanager
+    async def listening(self, host: str, port: int) -> AsyncIterator[int]:
+        """Serve, but send nothing unless somebody calls ``tick``."""
+        runner = web.AppRunner(self._application(), access_log=None, shutdown_timeout=1.0)
+        await runner.setup()
+        try:
+            await web.TCPSite(runner, host, port).start()
+            yield runner.addresses[0][1]
+        finally:
+            self.hub.drop_all()
+            await runner.cleanup()
+
+    async def start(self, host: str, port: int) -> int:
+        """``running`` for callers without a block: to be ended by ``stop`` in the same task."""
+        return await self._stack.enter_async_context(self.running(host, port))
+
+    async def stop(self) -> None:
+        await self._stack.aclose()
+
+    async def _tick_forever(self) -> None:
+        while True:
+            self.tick()
+            await self.clock.sleep_wall(self.options.tick_ms / 1000)
+
+    def tick(self) -> None:
+        """Let happen what the time has come for."""
+        elapsed_wall_ns = self.clock.wall_ns() - self._started_wall_ns
+        due = [one for one in self._script if one.is_due(elapsed_wall_ns=elapsed_wall_ns, now_ns=self.clock.now_ns())]
+        for fault in due:
+            self._script.remove(fault)
+            self.inflict(fault)
+        self.publisher.tick()
+
+    def inflict(self, fault: Fault) -> None:
+        """Put a fault in force or, if it is one that happens at once, let it happen."""
+        if fault.fault in LASTING:
+            self.faults.add(fault, self.clock.wall_ns())
+        elif fault.fault in ("drop", "half_open", "server_shutdown"):
+            meant = [one for one in self.hub.connections if _fits(fault, one) and self.faults.chance(fault)]
+            for connection in meant[: fault.count]:
+                self._break(connection, fault)
+                self.faults.happened[fault.fault] += 1
+        else:
+            now_ms = self.clock.now_ns() // 1_000_000
+            {"status": set_status, "delist": delist, "rename": rename}[fault.fault](self.market, fault, now_ms)
+            self.faults.happened[fault.fault] += 1
+
+    def _break(self, connection: Connection, fault: Fault) -> None:
+        if fault.fault == "drop":
+            connection.drop()
+        elif fault.fault == "half_open":
+            connection.go_half_open()
+        else:
+            now_ms = self.clock.now_ns() // 1_000_000
+            connection.offer(Frame("!serverShutdown", {"e": "serverShutdown", "E": now_ms}))
+
+    def _application(self) -> web.Application:
+        application = web.Application()
+        application.router.add_get("/api/v3/{path:.+}", self._answer)
+        # ccxt.pro reads from /stream/ws and numbers its sockets: /stream/ws/0
+        for path in ("/ws", "/ws/{stream:.+}", "/stream", "/stream/ws", "/stream/ws/{number}"):
+            application.router.add_get(path, self.hub.serve)
+        application.router.add_get("/sim/clock", self._show_clock)
+        application.router.add_get("/sim/faults", self._show_faults)
+        application.router.add_post("/sim/faults", self._add_fault)
+        application.router.add_delete("/sim/faults", self._clear_faults)
+        return application
+
+    async def _answer(self, request: web.Request) -> web.Response:
+        address, path = request.remote or "", request.match_info["path"]
+        endpoint = self._rest.endpoints.get(path)
+        if endpoint is None:
+            return _json({"code": -1000, "msg": f"Path /api/v3/{path}, Method GET is invalid"}, 404)
+        wall_ns = self.clock.wall_ns()
+        refusal = self._fault_of(request.path, address) or self._budget.spend(
+            address, endpoint.weight(request.query), wall_ns
+        )
+        used = str(self._budget.used(address, wall_ns))
+        headers = {"X-MBX-USED-WEIGHT": used, "X-MBX-USED-WEIGHT-1M": used}
+        if refusal is not None:
+            if refusal.status in (418, 429):
+                headers["Retry-After"] = str(refusal.retry_after_seconds)
+            code = -1003 if refusal.status in (418, 429) else -1008
+            return _json({"code": code, "msg": refusal.message}, refusal.status, headers)
+        try:
+            body = endpoint.answer(request.query, self.clock.now_ns() // 1_000_000)
+        except BinanceError as error:
+            return _json({"code": error.code, "msg": error.message}, error.status, headers)
+        return _json(body, 200, headers)
+
+    def _fault_of(self, path: str, address: str) -> Refusal | None:
+        wall_ns = self.clock.wall_ns()
+        fault = self.faults.request_fault(path, wall_ns)
+        if fault is None:
+            return None
+        if fault.fault == "ban":
+            return self._budget.ban(address, wall_ns, int(fault.seconds))
+        if fault.fault == "rate_limit":
+            return too_many(self.options.weight_per_minute, int(fault.seconds))
+        return Refusal(fault.status_code, 0, "Server is currently overloaded with other requests.")
+
+    async def _show_clock(self, request: web.Request) -> web.Response:
+        now_ns = self.clock.now_ns()
+        return _json({"now_ms": now_ns // 1_000_000, "now_ns": now_ns, "speed": self.clock.speed})
+
+    async def _show_faults(self, request: web.Request) -> web.Response:
+        return _json({"happened": dict(self.faults.happened), "active": self.faults.active, "waiting": self._script})
+
+    async def _add_fault(self, request: web.Request) -> web.Response:
+        try:
+            fault = msgspec.json.decode(await request.read(), type=Fault)
+            self.inflict(fault)
+        except (msgspec.DecodeError, ValueError) as error:
+            return _json({"error": str(error)}, 400)
+        return await self._show_faults(request)
+
+    async def _clear_faults(self, request: web.Request) -> web.Response:
+        self.faults.clear()
+        self._script.clear()
+        return await self._show_faults(request)
+
+
+def _fits(fault: Fault, connection: Connection) -> bool:
+    return fault.stream == "*" or any(fnmatchcase(stream, fault.stream) for stream in connection.streams)
+
+
+def _json(body: Any, status: int = 200, headers: dict[str, str] | None = None) -> web.Response:
+    encoded = msgspec.json.encode(body)
+    return web.Response(body=encoded, status=status, headers=headers, content_type="application/json")

@@ -1,0 +1,142 @@
+"""What goes wrong on demand. A fault is described by one ``Fault``; each time it really happens it is counted.
+
+Frame faults (missing, duplicate, late, out_of_order, unclosed) meet closed klines, request faults (rate_limit, ban,
+server_error) meet REST requests: they stay in force until their ``count`` is used up, their time is over or they are
+cleared. The others happen at once to the connections or the symbol that they name.
+"""
+
+from collections import Counter
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Annotated, Literal, get_args
+
+import msgspec
+import numpy as np
+from msgspec import Meta, Struct
+
+from services.exchange_sim.market.market import Status
+
+FrameFault = Literal["missing", "duplicate", "late", "out_of_order", "unclosed"]
+RequestFault = Literal["rate_limit", "ban", "server_error"]
+ConnectionFault = Literal["drop", "half_open", "server_shutdown"]
+SymbolFault = Literal["status", "delist", "rename"]
+Kind = FrameFault | RequestFault | ConnectionFault | SymbolFault
+LASTING: tuple[str, ...] = (*get_args(FrameFault), *get_args(RequestFault))
+KINDS: tuple[str, ...] = (*LASTING, *get_args(ConnectionFault), *get_args(SymbolFault))
+
+
+class Fault(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+    """One fault. Filters are shell patterns: ``stream`` (``btcusdt@kline_*``), ``symbol`` (``BTCUSDT``; exact for
+    symbol faults), ``timeframe``, ``path`` (``/api/v3/klines``). ``count``: how often at most; ``lasts_seconds``: how
+    long at most (wall time). ``seconds``: a late frame's delay, Retry-After, the pause before a renamed symbol trades
+    (market time). ``status_code``: of server_error. ``status``: of the symbol. ``new_symbol``: its name after rename,
+    ``price_ratio``: new price divided by old price.
+    """
+
+    fault: Kind
+    stream: str = "*"
+    symbol: str = "*"
+    timeframe: str = "*"
+    path: str = "*"
+    probability: Annotated[float, Meta(gt=0, le=1)] = 1.0
+    count: Annotated[int, Meta(ge=1)] | None = None
+    lasts_seconds: Annotated[float, Meta(gt=0)] | None = None
+    seconds: Annotated[float, Meta(ge=0)] = 2.0
+    status_code: Annotated[int, Meta(ge=500, le=599)] = 503
+    status: Status = "HALT"
+    new_symbol: str = ""
+    price_ratio: Annotated[float, Meta(gt=0)] = 1.0
+
+
+class ScriptedFault(Fault, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+    """A fault with its time: ``after_seconds`` of wall time since the start, or at a market time (UTC)."""
+
+    after_seconds: float | None = None
+    at_market_time: datetime | None = None
+
+    def is_due(self, *, elapsed_wall_ns: int, now_ns: int) -> bool:
+        if self.at_market_time is not None:
+            time = self.at_market_time.replace(tzinfo=self.at_market_time.tzinfo or UTC)
+            return now_ns >= time.timestamp() * 1e9
+        return elapsed_wall_ns >= (self.after_seconds or 0.0) * 1e9
+
+
+class _Script(Struct, frozen=True, forbid_unknown_fields=True):
+    faults: tuple[ScriptedFault, ...]
+
+
+def read_script(path: Path) -> tuple[ScriptedFault, ...]:
+    """A ``.toml`` file with ``[[faults]]`` tables, or a ``.json`` file with ``{"faults": [...]}``."""
+    body = path.read_bytes()
+    try:
+        if path.suffix == ".toml":
+            return msgspec.toml.decode(body, type=_Script).faults
+        return msgspec.json.decode(body, type=_Script).faults
+    except msgspec.DecodeError as error:
+        raise ValueError(f"{path}: {error}") from None
+
+
+class _Active:
+    """A lasting fault and what is left of it."""
+
+    def __init__(self, fault: Fault, now_wall_ns: int) -> None:
+        self.fault = fault
+        self.left = fault.count
+        self.until_wall_ns = None if fault.lasts_seconds is None else now_wall_ns + int(fault.lasts_seconds * 1e9)
+
+    def is_over(self, now_wall_ns: int) -> bool:
+        return self.left == 0 or (self.until_wall_ns is not None and now_wall_ns >= self.until_wall_ns)
+
+
+class FaultBook:
+    """The faults in force, and how often each kind has happened."""
+
+    def __init__(self, seed: int = 0) -> None:
+        self._random = np.random.default_rng(seed)
+        self._active: list[_Active] = []
+        self.happened: Counter[str] = Counter(dict.fromkeys(KINDS, 0))
+
+    @property
+    def active(self) -> list[Fault]:
+        return [one.fault for one in self._active]
+
+    def add(self, fault: Fault, now_wall_ns: int) -> None:
+        self._active.append(_Active(fault, now_wall_ns))
+
+    def clear(self) -> None:
+        self._active.clear()
+
+    def frame_fault(self, *, stream: str, symbol: str, timeframe: str, now_wall_ns: int) -> Fault | None:
+        """The fault that befalls a closed kline, counted; None when it goes out as it should."""
+        for one in self._in_force(get_args(FrameFault), now_wall_ns):
+            fault = one.fault
+            names = ((stream, fault.stream), (symbol, fault.symbol), (timeframe, fault.timeframe))
+            if all(fnmatchcase(name, pattern) for name, pattern in names) and self._strikes(one):
+                return fault
+        return None
+
+    def request_fault(self, path: str, now_wall_ns: int) -> Fault | None:
+        """The fault that befalls a REST request, counted; None when it is answered."""
+        for one in self._in_force(get_args(RequestFault), now_wall_ns):
+            if fnmatchcase(path, one.fault.path) and self._strikes(one):
+                return one.fault
+        return None
+
+    def chance(self, fault: Fault) -> bool:
+        """Whether a fault that happens at once does so this time."""
+        return self._random.random() < fault.probability
+
+    def _in_force(self, kinds: Iterable[str], now_wall_ns: int) -> list[_Active]:
+        if self._active:
+            self._active = [one for one in self._active if not one.is_over(now_wall_ns)]
+        return [one for one in self._active if one.fault.fault in kinds]
+
+    def _strikes(self, one: _Active) -> bool:
+        if one.left == 0 or not self.chance(one.fault):
+            return False
+        if one.left is not None:
+            one.left -= 1
+        self.happened[one.fault.fault] += 1
+        return True

@@ -1,0 +1,80 @@
+"""The simulated exchange as a service: it sets the stack's clock and serves its market by it.
+
+Gives out nothing on the bus but the clock (``hs:clock``); everything else goes over Binance's REST and stream protocol.
+"""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+from services.exchange_sim.exchange import ExchangeOptions, SimulatedExchange
+from services.exchange_sim.faults import read_script
+from services.exchange_sim.market.generated import GeneratedMarket
+from services.exchange_sim.market.market import Market
+from services.exchange_sim.market.replayed import ReplayedMarket
+from shared.adapters.clocks import ClockOrigin, ScaledClock
+from shared.domain.universe import Universe
+from shared.runtime.service import Context, Service
+from shared.runtime.settings import SimulatorSettings
+
+FACT_SECONDS = 1.0
+
+
+def market_of(simulator: SimulatorSettings, universe: Universe, start_ms: int) -> Market:
+    """The market that the settings ask for, as it is from ``start_ms`` on."""
+    if simulator.replay:
+        return Market(ReplayedMarket(Path(simulator.replay), start_ms))
+    return Market(GeneratedMarket(universe, simulator.seed, start_ms))
+
+
+def start_ns_of(simulator: SimulatorSettings, wall_ns: int) -> int:
+    """When market time begins: at ``start``, 00:00 UTC if it is a day; without one a generated market begins now."""
+    if simulator.start:
+        start = datetime.fromisoformat(simulator.start)
+        return int(start.replace(tzinfo=start.tzinfo or UTC).timestamp()) * 1_000_000_000
+    if simulator.replay:
+        raise ValueError("simulator.start: a replay needs the date at which it begins")
+    return wall_ns
+
+
+async def run(context: Context) -> None:
+    """Serve until cancelled. A clock that was set before goes on: a restarted exchange is where it would be."""
+    settings, simulator = context.settings, context.settings.simulator
+    wall_ns = context.clock.wall_ns()
+    earlier = await context.bus.clock_origin()
+    start_ns = earlier.origin_market_ns if earlier is not None else start_ns_of(simulator, wall_ns)
+    market = market_of(simulator, settings.universe, start_ns // 1_000_000)
+    options = ExchangeOptions(
+        weight_per_minute=settings.exchange.weight_per_minute,
+        seed=simulator.seed,
+        script=read_script(Path(simulator.faults)) if simulator.faults else (),
+    )
+    # Time begins when the market is ready to be asked, so that loading a recording costs none of it.
+    origin = await context.bus.agree_on_clock(
+        ClockOrigin(origin_market_ns=start_ns, origin_wall_ns=context.clock.wall_ns(), speed=simulator.speed)
+    )
+    if origin.speed != simulator.speed or (simulator.start and start_ns_of(simulator, wall_ns) != start_ns):
+        context.log.warning(
+            "clock_continued", speed=origin.speed, started_at=_iso(start_ns), reason="hs:clock was set before"
+        )
+    clock = ScaledClock(origin)
+    exchange = SimulatedExchange(market, clock, options)
+    async with exchange.running(simulator.host, simulator.port) as port:
+        context.log.info(
+            "exchange_listening",
+            url=f"http://{simulator.host}:{port}",
+            market=simulator.replay or f"generated, seed {simulator.seed}",
+            pairs=len(market.listed(clock.now_ns() // 1_000_000)),
+            market_time=_iso(clock.now_ns()),
+            speed=clock.speed,
+        )
+        context.health.ready()
+        while True:
+            context.health.fact(connections=len(exchange.hub.connections), faults=exchange.faults.happened.total())
+            await clock.sleep_wall(FACT_SECONDS)
+
+
+def _iso(time_ns: int) -> str:
+    return datetime.fromtimestamp(time_ns // 1_000_000_000, UTC).isoformat()
+
+
+SERVICE = Service("exchange_sim", run, keeps_time=True)

@@ -1,0 +1,123 @@
+"""Recorded klines in parquet files: the only place that reads parquet.
+
+Columns: ``symbol``, ``open_time`` (UTC ms), ``open``, ``high``, ``low``, ``close``, ``volume`` (base units) and perhaps
+``quote_volume`` (without it: close x volume). A file that mixes bar lengths has a column ``interval``.
+"""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+Floats = npt.NDArray[np.float64]
+PRICES = ("open", "high", "low", "close")
+NEEDED = ("symbol", "open_time", *PRICES, "volume")
+DAY_MS = 86_400_000
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """Klines of one symbol, oldest first, each open time once. Times in ms, ``quote_volume`` in quote units."""
+
+    open_ms: npt.NDArray[np.int64]
+    open: Floats
+    high: Floats
+    low: Floats
+    close: Floats
+    volume: Floats
+    quote_volume: Floats
+
+
+class KlineFile:
+    """``bar_ms``: the usual distance between two bars. ``spans``: first and last open time of each symbol, in ms."""
+
+    def __init__(self, path: Path, near_ms: int) -> None:
+        """``near_ms``: of a file that mixes bar lengths, the one that most symbols have around that time is read."""
+        self.path = path
+        try:
+            names = pq.read_schema(path).names
+        except (OSError, pa.ArrowInvalid) as error:
+            raise ValueError(f"{path}: not a readable parquet file: {error}") from None
+        missing = [name for name in NEEDED if name not in names]
+        if missing:
+            raise ValueError(f"{path}: no column {', '.join(missing)}; expected {', '.join(NEEDED)}")
+        self._columns = [*NEEDED, *(name for name in ("quote_volume",) if name in names)]
+        self._where = _of_common_interval(path, near_ms) if "interval" in names else None
+        self.spans: dict[str, tuple[int, int]] = {}
+        lengths: Counter[int] = Counter()
+        for part in self._parts(["symbol", "open_time"], None):
+            opens = part["open_time"].to_numpy()
+            for symbol, rows in _rows_of_symbols(part):
+                times = np.unique(opens[rows])
+                first, last = self.spans.get(symbol, (times[0], times[-1]))
+                self.spans[symbol] = (int(min(first, times[0])), int(max(last, times[-1])))
+                steps, counts = np.unique(np.diff(times), return_counts=True)
+                lengths.update(dict(zip(steps.tolist(), counts.tolist(), strict=True)))
+        if not lengths:
+            raise ValueError(f"{path}: no two klines of one symbol, so it does not tell how long a bar is")
+        self.bar_ms = lengths.most_common(1)[0][0]
+
+    def read(self, symbols: set[str], start_ms: int, end_ms: int) -> dict[str, Columns]:
+        """The klines with start_ms <= open time < end_ms of each symbol that has some."""
+        where = (pc.field("open_time") >= start_ms) & (pc.field("open_time") < end_ms)
+        where &= pc.field("symbol").isin(sorted(symbols))
+        found: dict[str, list[list[npt.NDArray[Any]]]] = {}
+        for part in self._parts(self._columns, where):
+            columns = [part[name].to_numpy() for name in self._columns[1:]]
+            for symbol, rows in _rows_of_symbols(part):
+                found.setdefault(symbol, []).append([column[rows] for column in columns])
+        pa.default_memory_pool().release_unused()
+        return {symbol: self._merged(parts) for symbol, parts in found.items()}
+
+    def _merged(self, parts: list[list[npt.NDArray[Any]]]) -> Columns:
+        """The parts of one symbol, in order of time, each time once."""
+        columns = [np.concatenate(column) for column in zip(*parts, strict=True)]
+        open_ms, at = np.unique(columns[0].astype(np.int64), return_index=True)
+        values = dict(zip(self._columns[2:], (column[at].astype(np.float64) for column in columns[1:]), strict=True))
+        estimate = values["close"] * values["volume"]
+        exact = values.get("quote_volume", estimate)
+        values["quote_volume"] = np.where(np.isnan(exact), estimate, exact)
+        return Columns(open_ms, **values)
+
+    def _parts(self, columns: list[str], where: pc.Expression | None) -> Iterator[pa.Table]:
+        """The rows that fit, one row group at a time: a long recording never stands in memory whole."""
+        where = where if self._where is None else self._where if where is None else where & self._where
+        needed = columns if self._where is None else [*columns, "interval"]
+        with pq.ParquetFile(self.path, read_dictionary=["symbol"]) as file:
+            for group in range(file.num_row_groups):
+                table = file.read_row_group(group, columns=needed)
+                yield (table if where is None else table.filter(where)).select(columns)
+
+
+def _rows_of_symbols(part: pa.Table) -> Iterator[tuple[str, npt.NDArray[np.intp]]]:
+    """Which rows belong to which symbol."""
+    for chunk, first in _chunks(part["symbol"]):
+        codes = chunk.indices.to_numpy()
+        for code in np.unique(codes):
+            yield str(chunk.dictionary[int(code)]), np.flatnonzero(codes == code) + first
+
+
+def _chunks(column: Any) -> Iterator[tuple[Any, int]]:
+    """The dictionary-encoded chunks of a column, with the row at which each begins."""
+    first = 0
+    for chunk in column.chunks:
+        yield chunk, first
+        first += len(chunk)
+
+
+def _of_common_interval(path: Path, near_ms: int) -> pc.Expression:
+    near = (pc.field("open_time") >= near_ms - DAY_MS) & (pc.field("open_time") < near_ms + DAY_MS)
+    table = pq.read_table(path, columns=["symbol", "interval"], filters=near)
+    rows: list[dict[str, Any]] = table.group_by("interval").aggregate([("symbol", "count_distinct")]).to_pylist()
+    if not rows:
+        raise ValueError(f"{path}: no klines around {np.datetime64(near_ms, 'ms')}")
+    chosen = max(rows, key=lambda row: (row["symbol_count_distinct"], row["interval"]))["interval"]
+    where: pc.Expression = pc.field("interval") == chosen
+    return where

@@ -7,7 +7,8 @@ reason, so that the reader can put it on ``hs:dead`` and go on.
 import math
 from collections.abc import Iterable
 from decimal import Decimal
-from typing import Any
+from functools import cache
+from typing import Any, get_args, get_type_hints
 
 import msgspec
 from msgspec import Struct
@@ -51,6 +52,7 @@ def decode(body: bytes, kinds: Iterable[type[Message]] = ()) -> Message:
         names = ", ".join(kind.__name__ for kind in allowed)
         raise UnreadableError("$.type", f"{type(message).__name__} does not belong here; expected {names}")
     _refuse_non_finite(message, "$")
+    _refuse_binary_amounts(message, body)
     return message
 
 
@@ -60,6 +62,26 @@ def _explained(error: msgspec.ValidationError) -> UnreadableError:
     if not separator:
         return UnreadableError("$", str(error))
     return UnreadableError("$" + place.rpartition("$")[2].rstrip("`"), reason)
+
+
+def _refuse_binary_amounts(message: Message, body: bytes) -> None:
+    """A float cannot hold 0.1: booked amounts come as decimal strings, and nothing else is taken for one."""
+    names = _decimal_fields(type(message))
+    if not names:
+        return
+    try:
+        plain = msgspec.msgpack.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise UnreadableError("$", f"a field that is not known cannot be read: {error}") from None
+    for name in names:
+        if isinstance(plain.get(name), int | float):
+            raise UnreadableError(f"$.{name}", f'expected a decimal string such as "0.25", got {plain[name]!r}')
+
+
+@cache
+def _decimal_fields(kind: type[Message]) -> tuple[str, ...]:
+    hints = get_type_hints(kind)
+    return tuple(name for name, hint in hints.items() if hint is Decimal or Decimal in get_args(hint))
 
 
 _numeric: dict[type, tuple[str, ...]] = {}

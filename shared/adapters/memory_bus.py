@@ -14,8 +14,8 @@ from shared.domain.machine import Guard
 from shared.messages.base import Message
 from shared.messages.catalogue import MARKS, PROPOSED, key_of, stream_key
 from shared.messages.market import BarClosed, MarkChanged
-from shared.messages.orders import OrderDecided, OrderProposed
-from shared.ports.bus import AlreadyDecidedError, Commit, CommitRefusedError, Entry, FencedError, Snapshot
+from shared.messages.orders import OrderDecided
+from shared.ports.bus import AlreadyDecidedError, Commit, CommitRefusedError, Entry, FencedError, Proposal, Snapshot
 
 READ_BATCH = 200
 LISTENER_BOUND = 10_000
@@ -47,7 +47,7 @@ class MemoryBus:
         self._send(key, body)
         if isinstance(message, BarClosed):
             self._send(f"{key}:{message.symbol}", body)
-        if isinstance(message, OrderProposed):
+        if isinstance(message, Proposal):
             self._proposed.add(message.id)
 
     def append_bytes(self, key: str, body: bytes) -> None:
@@ -83,7 +83,7 @@ class MemoryBus:
         found = (decode(body) for body in self._marks.values())
         return {mark.symbol: mark for mark in found if isinstance(mark, MarkChanged)}
 
-    async def take_in(self, proposal: OrderProposed) -> bool:
+    async def take_in(self, proposal: Proposal) -> bool:
         if proposal.id in self._proposed:
             return False
         self._proposed.add(proposal.id)
@@ -128,7 +128,8 @@ class MemoryListener:
 
     async def next(self, timeout_seconds: float) -> tuple[str, bytes] | None:
         try:
-            return await asyncio.wait_for(self._queue.get(), timeout_seconds)
+            async with asyncio.timeout(timeout_seconds):
+                return await self._queue.get()
         except TimeoutError:
             return None
 
@@ -187,7 +188,8 @@ class MemorySeat:
         if not entries and wait_ms:
             self._bus.arrived.clear()
             try:
-                await asyncio.wait_for(self._bus.arrived.wait(), wait_ms / 1000)
+                async with asyncio.timeout(wait_ms / 1000):
+                    await self._bus.arrived.wait()
             except TimeoutError:
                 return []
             entries = self._new_entries()

@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from shared.adapters.clocks import ClockOrigin
 from shared.adapters.codec import UnreadableError, decode, encode
-from shared.adapters.redis_client import SOCKET_TIMEOUT_SECONDS, Client, bus_errors, connect, prepare
+from shared.adapters.redis_client import CALL_SECONDS, Client, bus_errors, connect, prepare
 from shared.adapters.redis_keys import (
     CLOCK_KEY,
     MARKER_TTL_MS,
@@ -24,8 +24,8 @@ from shared.adapters.redis_seat import RedisSeat
 from shared.messages.base import Message
 from shared.messages.catalogue import BARS, DEAD, MARKS, PROPOSED, TOPIC_OF, key_of, stream_key
 from shared.messages.market import BarClosed, MarkChanged
-from shared.messages.orders import OrderDecided, OrderProposed
-from shared.ports.bus import Entry
+from shared.messages.orders import OrderDecided
+from shared.ports.bus import Entry, Proposal
 
 BARS_PER_CALL = 500
 
@@ -95,7 +95,7 @@ class RedisBus:
         async with bus_errors():
             await pipe.execute()
 
-    async def take_in(self, proposal: OrderProposed) -> bool:
+    async def take_in(self, proposal: Proposal) -> bool:
         key = stream_key(PROPOSED, portfolio=self.portfolio)
         marker = proposal_marker(key, proposal.id)
         async with bus_errors():
@@ -148,7 +148,7 @@ class RedisBus:
             async with bus_errors():
                 await pubsub.subscribe(*channels)
                 for _ in channels:  # from the last confirmation on, nothing is missed
-                    await pubsub.get_message(timeout=SOCKET_TIMEOUT_SECONDS)
+                    await pubsub.get_message(timeout=CALL_SECONDS)
             yield Listener(pubsub)
 
     def seat(self, service: str, inputs: Sequence[str], *, home: str) -> RedisSeat:

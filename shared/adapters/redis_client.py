@@ -1,5 +1,6 @@
 """Connections to the Redis-protocol server, the function library on it, and the names of keys."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.resources import files
@@ -14,8 +15,8 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from shared.ports.bus import BusLostError
 
-SOCKET_TIMEOUT_SECONDS = 5.0
-MAX_BLOCK_MS = 2_000  # below the socket timeout, so that a quiet stream is no broken connection
+CALL_SECONDS = 5.0
+MAX_BLOCK_MS = 2_000  # below the bound of a call, so that a quiet stream is no broken connection
 # redis-py annotates every reply as bytes or text, awaited or not; with ``decode_responses=False`` it is always bytes.
 Client: TypeAlias = Any
 OLDEST = {"redis": (7, 0), "valkey": (8, 0)}
@@ -31,18 +32,23 @@ def connect(url: str) -> Client:
         url,
         decode_responses=False,
         retry=Retry(NoBackoff(), 0),
-        socket_timeout=SOCKET_TIMEOUT_SECONDS,
-        socket_connect_timeout=SOCKET_TIMEOUT_SECONDS,
+        socket_timeout=None,  # ``bus_errors`` bounds every call
+        socket_connect_timeout=None,
         health_check_interval=0,
     )
 
 
 @asynccontextmanager
 async def bus_errors() -> AsyncIterator[None]:
-    """Whatever the client raises when the server is away becomes ``BusLostError``."""
+    """Bounds the calls inside in time; whatever the client raises when the server is away becomes ``BusLostError``.
+
+    The client's own timeout goes through ``asyncio.wait_for``, which costs a task for every command and, before
+    Python 3.12, can swallow a cancellation: a service would then not stop when it is told to.
+    """
     try:
-        yield
-    except (RedisConnectionError, RedisTimeoutError, OSError) as error:
+        async with asyncio.timeout(CALL_SECONDS):
+            yield
+    except (TimeoutError, RedisConnectionError, RedisTimeoutError, OSError) as error:
         raise BusLostError(str(error) or type(error).__name__) from error
     except ResponseError as error:
         if str(error).startswith(("LOADING ", "BUSY ", "MASTERDOWN ", "READONLY ")):

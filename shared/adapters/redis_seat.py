@@ -20,8 +20,8 @@ from shared.adapters.redis_keys import DECISION_TTL_MS, MARKER_TTL_MS, decision_
 from shared.messages.base import Message
 from shared.messages.catalogue import TOPIC_OF, key_of
 from shared.messages.market import BarClosed
-from shared.messages.orders import OrderDecided, OrderProposed
-from shared.ports.bus import AlreadyDecidedError, Commit, CommitRefusedError, Entry, FencedError, Snapshot
+from shared.messages.orders import OrderDecided
+from shared.ports.bus import AlreadyDecidedError, Commit, CommitRefusedError, Entry, FencedError, Proposal, Snapshot
 
 LEASE_MS = 3_000
 ENTRIES_PER_READ = 200
@@ -175,7 +175,7 @@ class RedisSeat:
             outputs.append((number(key), TOPIC_OF[type(message)].keep, body, _channels(key, message)))
             if isinstance(message, OrderDecided):
                 decisions.append((number(decision_key(self._portfolio, message.order_id)), body, DECISION_TTL_MS))
-            elif isinstance(message, OrderProposed):
+            elif isinstance(message, Proposal):
                 markers.append((number(proposal_marker(key, message.id)), MARKER_TTL_MS))
         acks: dict[str, list[str]] = defaultdict(list)
         for stream, entry_id in commit.handled:

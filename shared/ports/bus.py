@@ -12,7 +12,9 @@ from msgspec import Struct
 from shared.domain.machine import Guard
 from shared.messages.base import Message
 from shared.messages.market import BarClosed, MarkChanged
-from shared.messages.orders import OrderDecided, OrderProposed
+from shared.messages.orders import OrderDecided, OrderProposed, StopRaised
+
+Proposal = OrderProposed | StopRaised
 
 
 class BusLostError(ConnectionError):
@@ -119,7 +121,7 @@ class Bus(Protocol):
 
     async def marks(self) -> dict[str, MarkChanged]: ...
 
-    async def take_in(self, proposal: OrderProposed) -> bool:
+    async def take_in(self, proposal: Proposal) -> bool:
         """Make a proposal that came by PUBLISH durable, unless its stream has it already; says whether it was new."""
         ...
 

@@ -185,6 +185,11 @@ class Feed(Protocol):
         """What came in since the last call; waits for something, at most that long, and may come back empty."""
         ...
 
+    @property
+    def all_up(self) -> bool:
+        """Every socket is connected and every stream on it subscribed."""
+        ...
+
     def reconnect(self, streams: Iterable[Stream], reason: str) -> None:
         """Renew the sockets that carry these streams."""
         ...

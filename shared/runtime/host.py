@@ -6,6 +6,7 @@ the error leaves the host, and a new machine on a new host goes on from the last
 
 import asyncio
 from collections.abc import Callable, Sequence
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Any
@@ -16,11 +17,11 @@ from msgspec import Struct
 from shared.adapters.codec import UnreadableError, decode, encode
 from shared.domain.machine import Guard, Machine
 from shared.messages.base import Message, TimePassed, derived_id
-from shared.messages.catalogue import MARKS
+from shared.messages.catalogue import MARKS, topic_of_key
 from shared.messages.control import MessageRefused
 from shared.messages.market import MarkChanged
 from shared.messages.orders import OrderDecided, OrderProposed
-from shared.ports.bus import Bus, Commit, Entry, Seat
+from shared.ports.bus import Bus, Commit, Entry, Proposal, Seat
 from shared.ports.clock import Clock
 from shared.runtime.audit import log_outputs
 from shared.runtime.service import Context, Service
@@ -80,9 +81,9 @@ class MachineHost:
         await self._load()
         pending = await self.seat.pending()
         for entry in pending:  # an order may have been decided so long ago that nobody remembers
-            if isinstance(entry.message, OrderProposed):
-                if decision := await self.bus.decision(entry.message.id):
-                    self.spec.remember(decision)
+            order_id = entry.message.id if isinstance(entry.message, OrderProposed) else ""
+            if order_id and (decision := await self.bus.decision(order_id)):
+                self.spec.remember(decision)
         for start in range(0, len(pending), BATCH):
             await self._handle(pending[start : start + BATCH])
         self.log.info("recovered", epoch=epoch, seq=self.seq, records=len(self._hashes), pending=len(pending))
@@ -203,41 +204,43 @@ class MachineHost:
     # --- for as long as the service lives -------------------------------------------------------------------------
 
     async def run(self, listen: Callable[..., Any], ready: Callable[[], None]) -> None:
-        """Recover, then step until cancelled; the lease is given back at the end."""
-        await self.recover()
-        ready()
-        try:
-            async with asyncio.TaskGroup() as group:
-                group.create_task(self._renew())
-                if self.spec.marks or self.spec.intake:
-                    group.create_task(self._listen(listen))
-                while True:
-                    await self.step()
-        finally:
-            await asyncio.shield(self.seat.release())
+        """Listen, recover, then step until cancelled; the lease is given back at the end."""
+        channels = [*([MARKS.key] if self.spec.marks else []), *([self.spec.intake] if self.spec.intake else [])]
+        async with AsyncExitStack() as stack:
+            listener = await stack.enter_async_context(listen(*channels)) if channels else None
+            try:
+                await self.recover()
+                ready()
+                async with asyncio.TaskGroup() as group:
+                    group.create_task(self._renew())
+                    if listener is not None:
+                        group.create_task(self._follow(listener))
+                    while True:
+                        await self.step()
+            finally:
+                await asyncio.shield(self.seat.release())
 
     async def _renew(self) -> None:
         while True:
             await asyncio.sleep(RENEW_SECONDS)
             await self.seat.renew()
 
-    async def _listen(self, listen: Callable[..., Any]) -> None:
-        """Follow the live channels: marks, and proposals that come by PUBLISH."""
-        channels = [*([MARKS.key] if self.spec.marks else []), *([self.spec.intake] if self.spec.intake else [])]
-        async with listen(*channels) as listener:
-            while True:
-                if (item := await listener.next(1.0)) is not None:
-                    await self._hear(*item)
+    async def _follow(self, listener: Any) -> None:
+        """Take in the live channels: marks, and proposals that come by PUBLISH."""
+        while True:
+            if (item := await listener.next(1.0)) is not None:
+                await self._hear(*item)
 
     async def _hear(self, channel: str, body: bytes) -> None:
+        topic = topic_of_key(channel)
         try:
-            message = decode(body)
+            message = decode(body, topic.messages if topic else ())
         except UnreadableError as error:
             await self.refuse(channel, "", body, error.field, error.reason)
             return
-        if channel == MARKS.key and isinstance(message, MarkChanged):
+        if isinstance(message, MarkChanged):
             self.mark(message)
-        elif channel == self.spec.intake and isinstance(message, OrderProposed):
+        elif isinstance(message, Proposal):
             await self.bus.take_in(message)
 
 

@@ -64,6 +64,7 @@ def main(service: Service) -> None:
     except ConfigError as error:
         log.error("config_refused", faults=str(error))
         sys.exit(EXIT_CONFIG)
+    configure_logs(service.name, level=settings.logs.level, form=settings.logs.form)
     try:
         _loop_runner()(_until_stopped(service, settings, log))
     except ServerTooOldError as error:

@@ -34,8 +34,9 @@ class PortfolioSettings(Struct, frozen=True, kw_only=True):
 
 class MarketDataSettings(Struct, frozen=True, kw_only=True):
     """mark_interval_ms: marks are conflated to one per pair in this wall time. warmup_bars: loaded at start for each
-    timeframe but the daily one; warmup_days: daily bars. late_seconds: wall time after which a missing close is fetched.
-    stale_seconds: wall time without a frame after which a feed counts as lost. refresh_seconds: exchangeInfo polling.
+    timeframe but the daily one; warmup_days: daily bars. late_seconds: wall time after which a missing close is
+    fetched. stale_seconds: wall time without a frame after which a feed counts as lost. refresh_seconds: how often
+    exchangeInfo is asked for.
     """
 
     mark_interval_ms: Annotated[int, Meta(ge=10)] = 250
@@ -48,7 +49,8 @@ class MarketDataSettings(Struct, frozen=True, kw_only=True):
 
 class SimulatorSettings(Struct, frozen=True, kw_only=True):
     """The simulated exchange. port 0 picks a free one. replay: a parquet file of klines instead of a generated market;
-    start: ISO date where the replay begins. speed: market seconds per wall second.
+    start: ISO date where the replay begins. speed: market seconds per wall second. faults: a script of faults (TOML or
+    JSON).
     """
 
     host: str = "127.0.0.1"
@@ -57,6 +59,7 @@ class SimulatorSettings(Struct, frozen=True, kw_only=True):
     seed: int = 7
     replay: str = ""
     start: str = ""
+    faults: str = ""
 
 
 class OpsSettings(Struct, frozen=True, kw_only=True):

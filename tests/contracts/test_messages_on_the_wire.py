@@ -72,6 +72,8 @@ def changed(message: Message, **fields: object) -> bytes:
         (changed(proposal(), side="hold"), "$.side", "Invalid enum value"),
         (changed(proposal(), quantity="lots"), "$.quantity", "decimal"),
         (changed(proposal(), quantity=[1]), "$.quantity", "decimal"),
+        (changed(proposal(), quantity=0.1), "$.quantity", "decimal string"),
+        (changed(proposal(), limit_price=3), "$.limit_price", "decimal string"),
         (changed(proposal(), quantity="NaN"), "$.quantity", "finite"),
         (changed(proposal(), quantity="-Infinity"), "$.quantity", "finite"),
         (changed(proposal(), limit_price="sNaN"), "$.limit_price", "finite"),

@@ -1,0 +1,80 @@
+"""Which feeds are lost, said once when they go and once when they are back.
+
+Feeds are ``connection`` (symbol empty), ``marks`` and ``bars:<timeframe>`` (each of one pair). What an earlier process
+reported lost is read back from the bus at the start, so that its return is reported too.
+"""
+
+from collections.abc import Iterable
+from typing import Any
+
+from shared.messages.base import Message, derived_id
+from shared.messages.catalogue import FEEDS
+from shared.messages.market import FeedLost, FeedRestored
+from shared.ports.bus import Bus
+from shared.ports.clock import Clock
+
+CONNECTION = "connection"
+MARKS = "marks"
+LOOK_BACK = 2_000
+
+
+class FeedHealth:
+    """The lost feeds by (feed, symbol)."""
+
+    def __init__(self, bus: Bus, clock: Clock, log: Any) -> None:
+        self._bus, self._clock, self._log = bus, clock, log
+        self._lost: dict[tuple[str, str], FeedLost] = {}
+
+    async def recover(self) -> None:
+        """Take over what was lost when the last process ended."""
+        self.replay(reversed(await self._bus.latest(FEEDS.key, LOOK_BACK)))
+
+    def replay(self, messages: Iterable[Message]) -> None:
+        for message in messages:
+            if isinstance(message, FeedLost):
+                self._lost[message.feed, message.symbol] = message
+            elif isinstance(message, FeedRestored):
+                self._lost.pop((message.feed, message.symbol), None)
+
+    def is_lost(self, feed: str, symbol: str = "") -> bool:
+        return (feed, symbol) in self._lost
+
+    @property
+    def lost(self) -> tuple[tuple[str, str], ...]:
+        return tuple(self._lost)
+
+    async def set_lost(self, feed: str, symbol: str = "", *, reason: str, last_seen_ns: int = 0) -> None:
+        """Report a loss, unless it is known."""
+        if self.is_lost(feed, symbol):
+            return
+        now_ns = self._clock.now_ns()
+        message = FeedLost(
+            id=derived_id("lost", feed, symbol, now_ns),
+            time_ns=now_ns,
+            feed=feed,
+            symbol=symbol,
+            last_seen_ns=last_seen_ns or now_ns,
+            reason=reason,
+        )
+        self._lost[feed, symbol] = message
+        self._log.warning("feed_lost", feed=feed, symbol=symbol, reason=reason)
+        await self._bus.publish([message])
+
+    async def set_restored(self, feed: str, symbol: str = "") -> None:
+        """Report a return, if it was lost."""
+        lost = self._lost.pop((feed, symbol), None)
+        if lost is None:
+            return
+        now_ns = self._clock.now_ns()
+        outage_ns = max(0, now_ns - lost.last_seen_ns)
+        message = FeedRestored(
+            id=derived_id("restored", lost.id),
+            cause=lost.id,
+            time_ns=now_ns,
+            feed=feed,
+            symbol=symbol,
+            outage_ns=outage_ns,
+        )
+        seconds = round(outage_ns / self._clock.speed / 1e9, 1)
+        self._log.info("feed_restored", feed=feed, symbol=symbol, outage_wall_seconds=seconds)
+        await self._bus.publish([message])

@@ -1,0 +1,79 @@
+"""From the feed to the tracks: what came in is put in order, and what is complete goes to the outbox."""
+
+from services.market_data.backfill import Backfill
+from services.market_data.bars import closed_bar
+from services.market_data.desk import Desk
+from services.market_data.marks import Marks
+from services.market_data.streams import Streams
+from services.market_data.watchdog import Watchdog
+from shared.messages.market import BarClosed
+from shared.ports.exchange import BOOK, ConnectionLost, ConnectionRestored, FeedBatch, KlineFrame, Stream
+
+WAIT_SECONDS = 1.0
+
+
+class Follower:
+    """The one reader of the feed."""
+
+    def __init__(self, desk: Desk, backfill: Backfill, marks: Marks, streams: Streams, watchdog: Watchdog) -> None:
+        self._desk, self._backfill, self._marks = desk, backfill, marks
+        self._streams, self._watchdog = streams, watchdog
+
+    async def run(self) -> None:
+        while True:
+            await self.handle(await self._desk.feed.take(WAIT_SECONDS))
+            await self._desk.outbox.room()
+
+    async def handle(self, batch: FeedBatch) -> None:
+        ready: list[BarClosed] = []
+        for frame in batch.closed:
+            ready += self._closed(frame)
+        self._desk.outbox.add(ready)
+        for frame in batch.forming:
+            self._forming(frame)
+        for price in batch.prices:
+            self._marks.update(price)
+            self._streams.heard(Stream(price.symbol, BOOK))
+        for stream in batch.suspect:
+            self._suspect(stream)
+        for event in batch.connection:
+            await self._connection(event)
+
+    def _closed(self, frame: KlineFrame) -> list[BarClosed]:
+        kline = frame.kline
+        track = self._desk.tracks.get(kline.symbol, kline.timeframe)
+        if track is None:
+            return []
+        self._desk.time.saw(max(frame.event_time_ns, kline.close_time_ns))
+        self._streams.heard(track.stream)
+        track.newest = frame
+        ready = track.sequencer.frame(closed_bar(kline, backfilled=False))
+        if ready:
+            track.failures = 0
+        elif track.sequencer.gap is not None:
+            self._backfill.want(track)
+        return ready
+
+    def _forming(self, frame: KlineFrame) -> None:
+        kline = frame.kline
+        track = self._desk.tracks.get(kline.symbol, kline.timeframe)
+        if track is None:
+            return
+        self._desk.time.saw(frame.event_time_ns)
+        self._streams.heard(track.stream)
+        if track.newest is None or kline.open_time_ns >= track.newest.kline.open_time_ns:
+            track.newest = frame
+        self._marks.last_price(frame)
+
+    def _suspect(self, stream: Stream) -> None:
+        """A closed bar may have been dropped: ask at once, without waiting for the next one to show it."""
+        track = self._desk.tracks.get(*stream)
+        if track is not None:
+            track.try_again_soon()
+            self._backfill.want(track)
+
+    async def _connection(self, event: ConnectionLost | ConnectionRestored) -> None:
+        if isinstance(event, ConnectionLost):
+            await self._watchdog.connection_lost(event)
+        else:
+            await self._watchdog.connection_up(event)

@@ -1,0 +1,107 @@
+"""Live prices, conflated: at most one mark per pair in ``mark_interval_ms`` of wall time.
+
+The exchange sends best bid and ask only when they change. An unchanged price is still the price, so it is said again
+every ``AGAIN_SECONDS``, as long as the socket that would bring a change delivers anything at all. A mark's time is the
+time of that evidence, so a dead socket lets its marks age, and the risk service closes the gate.
+"""
+
+import asyncio
+from dataclasses import dataclass
+
+from services.market_data.desk import Desk
+from shared.messages.market import MarkChanged
+from shared.ports.exchange import BOOK, BestPrice, KlineFrame, Stream
+
+AGAIN_SECONDS = 1.0
+
+
+@dataclass(slots=True)
+class Quote:
+    """The newest price of a pair and when it was last known to be right. bid and ask are 0 without a book."""
+
+    price: float
+    bid: float
+    ask: float
+    seen_wall_ns: int
+    said_wall_ns: int = 0
+    changed: bool = True
+
+
+class Marks:
+    """``doubtful``: pairs whose stream may have missed a change; their price is said again only on new evidence."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+        self._quotes: dict[str, Quote] = {}
+        self.doubtful: set[str] = set()
+        self.published = 0
+
+    def quote(self, symbol: str) -> Quote | None:
+        return self._quotes.get(symbol)
+
+    def doubt_all(self) -> None:
+        """The connection broke: what changed since is unknown."""
+        self.doubtful.update(self._quotes)
+
+    def update(self, price: BestPrice, *, live: bool = True) -> bool:
+        """Take in a best price; says whether it is another one than before. live: its stream works."""
+        if live:
+            self.doubtful.discard(price.symbol)
+        else:
+            self.doubtful.add(price.symbol)
+        known = self._quotes.get(price.symbol)
+        mid = (price.bid + price.ask) / 2
+        if known is None:
+            self._quotes[price.symbol] = Quote(mid, price.bid, price.ask, price.seen_wall_ns)
+            return True
+        changed = (known.bid, known.ask) != (price.bid, price.ask)
+        known.price, known.bid, known.ask = mid, price.bid, price.ask
+        known.seen_wall_ns = max(known.seen_wall_ns, price.seen_wall_ns)
+        known.changed = known.changed or changed
+        return changed
+
+    def last_price(self, frame: KlineFrame) -> None:
+        """The close of a forming bar: the mark of a pair without a book."""
+        symbol, close = frame.kline.symbol, frame.kline.close
+        known = self._quotes.get(symbol)
+        if known is None or known.bid == 0:
+            changed = known is None or known.price != close or known.changed
+            said_ns = known.said_wall_ns if known is not None else 0
+            self._quotes[symbol] = Quote(close, 0.0, 0.0, self._desk.clock.wall_ns(), said_ns, changed)
+
+    async def run(self) -> None:
+        while True:
+            await self._desk.bus.set_marks(self.due())
+            await asyncio.sleep(self._desk.settings.mark_interval_ms / 1000)
+
+    def due(self) -> list[MarkChanged]:
+        """What is to be said now."""
+        wall_ns = self._desk.clock.wall_ns()
+        marks = []
+        for symbol, quote in self._quotes.items():
+            if symbol in self._desk.tracks.off:
+                continue
+            heard_ns = self._heard_wall_ns(symbol, quote)
+            again = heard_ns > quote.said_wall_ns and wall_ns - quote.said_wall_ns >= AGAIN_SECONDS * 1e9
+            if quote.changed or again:
+                quote.changed, quote.said_wall_ns = False, wall_ns
+                marks.append(self._mark(symbol, quote, wall_ns - heard_ns))
+        self.published += len(marks)
+        return marks
+
+    def _heard_wall_ns(self, symbol: str, quote: Quote) -> int:
+        """When we last knew that this is the price."""
+        if symbol in self.doubtful or symbol in self._desk.tracks.halted or quote.bid == 0:
+            return quote.seen_wall_ns
+        return max(quote.seen_wall_ns, self._desk.feed.last_heard_wall_ns(Stream(symbol, BOOK)))
+
+    def _mark(self, symbol: str, quote: Quote, age_wall_ns: int) -> MarkChanged:
+        time_ns = self._desk.clock.now_ns() - int(max(0, age_wall_ns) * self._desk.clock.speed)
+        return MarkChanged(
+            id=f"mark-{symbol.replace('/', '')}-{time_ns}",
+            time_ns=time_ns,
+            symbol=symbol,
+            price=quote.price,
+            bid=quote.bid,
+            ask=quote.ask,
+        )

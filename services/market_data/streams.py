@@ -1,0 +1,135 @@
+"""Streams that went silent. A quiet market and a dead stream look alike, so the exchange is asked which it is.
+
+A stream without a frame for ``stale_seconds`` of wall time is compared with REST. The same answer: the market is quiet,
+nothing is wrong. Another answer twice, ``GRACE_SECONDS`` apart and still no frame: the stream is dead, its socket is
+renewed, and not again soon if that did not help.
+"""
+
+from dataclasses import dataclass
+
+from services.market_data.desk import Desk
+from services.market_data.marks import Marks
+from services.market_data.tracks import Track
+from shared.ports.exchange import BOOK, Kline, Stream
+
+GRACE_SECONDS = 3.0  # an update is pushed every 2 s
+PROBES_AT_ONCE = 20  # kline streams compared in one look
+RENEW_SECONDS = 30.0  # before a socket is renewed again for the same stream, doubled each time
+LONGEST_RENEW_SECONDS = 900.0
+
+
+@dataclass(slots=True)
+class Pulse:
+    """heard_wall_ns: the last frame, or the last proof that there was none to send. differs_wall_ns: since when REST
+    tells something else; 0 when it does not. dead: it does so twice. renewals: how often its socket was renewed.
+    """
+
+    heard_wall_ns: int
+    next_probe_wall_ns: int = 0
+    differs_wall_ns: int = 0
+    dead: bool = False
+    renewals: int = 0
+    next_renewal_wall_ns: int = 0
+
+
+class Streams:
+    """One pulse for each watched stream."""
+
+    def __init__(self, desk: Desk, marks: Marks) -> None:
+        self._desk, self._marks = desk, marks
+        self._pulses: dict[Stream, Pulse] = {}
+        self.probes = 0
+
+    def watch(self, streams: list[Stream]) -> None:
+        now_ns = self._desk.clock.wall_ns()
+        self._pulses.update((stream, Pulse(now_ns)) for stream in streams)
+
+    def heard(self, stream: Stream) -> None:
+        """A frame came."""
+        pulse = self._pulses.get(stream)
+        if pulse is not None:
+            pulse.heard_wall_ns = self._desk.clock.wall_ns()
+            pulse.differs_wall_ns, pulse.dead, pulse.renewals = 0, False, 0
+
+    def start_afresh(self) -> None:
+        """Sockets were renewed: every stream gets its time again."""
+        now_ns = self._desk.clock.wall_ns()
+        for pulse in self._pulses.values():
+            pulse.heard_wall_ns = max(pulse.heard_wall_ns, now_ns)
+            pulse.differs_wall_ns = 0
+
+    def is_dead(self, stream: Stream) -> bool:
+        pulse = self._pulses.get(stream)
+        return pulse is not None and pulse.dead
+
+    async def look(self) -> None:
+        """Compare what is silent with REST and renew what is dead. Raises the port's errors."""
+        silent = self._silent()
+        if books := [stream for stream in silent if stream.kind == BOOK]:
+            await self._compare_books(books)
+        for stream in [stream for stream in silent if stream.kind != BOOK][:PROBES_AT_ONCE]:
+            track = self._desk.tracks.get(*stream)
+            if track is not None:
+                await self._compare_bars(track)
+        self._renew([stream for stream in silent if self._pulses[stream].dead])
+
+    def _silent(self) -> list[Stream]:
+        wall_ns, stale_ns = self._desk.clock.wall_ns(), self._desk.settings.stale_seconds * 1e9
+        tracks = self._desk.tracks
+        return [
+            stream
+            for stream, pulse in self._pulses.items()
+            if wall_ns - pulse.heard_wall_ns > stale_ns
+            and wall_ns >= pulse.next_probe_wall_ns
+            and stream.symbol not in tracks.off
+            and stream.symbol not in tracks.halted
+            and self._desk.feed.last_heard_wall_ns(stream)  # its socket is up; otherwise that is the news
+        ]
+
+    async def _compare_books(self, streams: list[Stream]) -> None:
+        self.probes += 1
+        prices = {price.symbol: price for price in await self._desk.exchange.best_prices([s.symbol for s in streams])}
+        for stream in streams:
+            price, quote = prices.get(stream.symbol), self._marks.quote(stream.symbol)
+            same = price is None or (quote is not None and (price.bid, price.ask) == (quote.bid, quote.ask))
+            if price is not None:
+                self._marks.update(price, live=same)
+            self._note(stream, same=same)
+
+    async def _compare_bars(self, track: Track) -> None:
+        self.probes += 1
+        frame = track.newest.kline if track.newest is not None else None
+        since_ns = frame.open_time_ns if frame is not None else track.sequencer.next_open_ns
+        if since_ns is None:
+            return
+        rows = await self._desk.exchange.klines(track.symbol, track.timeframe, since_ns, 2)
+        silence_is_right = not rows or rows[-1].trades == 0 or (frame is not None and _equal(rows[-1], frame))
+        self._note(track.stream, same=silence_is_right)
+
+    def _note(self, stream: Stream, *, same: bool) -> None:
+        """What the comparison says of the stream."""
+        pulse, wall_ns = self._pulses[stream], self._desk.clock.wall_ns()
+        if same:
+            pulse.heard_wall_ns, pulse.differs_wall_ns, pulse.dead = wall_ns, 0, False
+            return
+        pulse.next_probe_wall_ns = wall_ns + int(GRACE_SECONDS * 1e9)
+        if pulse.differs_wall_ns:
+            pulse.dead = True
+        else:
+            pulse.differs_wall_ns = wall_ns
+
+    def _renew(self, dead: list[Stream]) -> None:
+        wall_ns = self._desk.clock.wall_ns()
+        due = [stream for stream in dead if wall_ns >= self._pulses[stream].next_renewal_wall_ns]
+        for stream in due:
+            pulse = self._pulses[stream]
+            wait_seconds = min(LONGEST_RENEW_SECONDS, RENEW_SECONDS * 2 ** min(pulse.renewals, 10))
+            pulse.renewals += 1
+            pulse.next_renewal_wall_ns = wall_ns + int(wait_seconds * 1e9)
+        self._desk.feed.reconnect(due, "a stream on it is dead")
+
+
+def _equal(one: Kline, other: Kline) -> bool:
+    return (one.open_time_ns, one.trades, one.volume, one.close) == (
+        other.open_time_ns, other.trades, other.volume, other.close,
+    )  # fmt: skip

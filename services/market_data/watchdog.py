@@ -1,0 +1,111 @@
+"""Says when the feed cannot be relied on, and says that it can again only when nothing is missing any more."""
+
+import asyncio
+
+from services.market_data.backfill import Backfill
+from services.market_data.desk import Desk
+from services.market_data.feeds import CONNECTION, MARKS, FeedHealth
+from services.market_data.marks import Marks
+from services.market_data.streams import Streams
+from services.market_data.tracks import Track
+from shared.ports.exchange import BOOK, ConnectionLost, ConnectionRestored, ExchangeError, RateLimitedError, Stream
+
+LOOK_SECONDS = 0.25
+RETRY_SECONDS = 2.0  # after a question that failed
+
+
+class Watchdog:
+    """Watches sockets, streams and tracks, and drives the way back after an outage.
+
+    After a connection is back: ask the exchange's time, and best prices once; want every bar that closed until then;
+    only when each was published, or REST says there is none, is the connection restored.
+    """
+
+    def __init__(self, desk: Desk, backfill: Backfill, marks: Marks, streams: Streams, health: FeedHealth) -> None:
+        self._desk, self._backfill, self._marks = desk, backfill, marks
+        self._streams, self._health = streams, health
+        self._caught_up_from_ns = 0  # 0: the exchange's time was not asked since the connection came back
+        self._pause_until_wall_ns = 0
+        self.reconnects = 0
+
+    @property
+    def lost(self) -> tuple[tuple[str, str], ...]:
+        """The feeds that are lost now, as (feed, symbol)."""
+        return self._health.lost
+
+    async def start(self) -> None:
+        """Until everything is there, it is lost; what an earlier process reported lost stays so."""
+        await self._health.recover()
+        await self._health.set_lost(CONNECTION, reason="market data is starting")
+
+    async def connection_lost(self, event: ConnectionLost) -> None:
+        self._caught_up_from_ns = 0
+        self._marks.doubt_all()
+        if self._health.is_lost(CONNECTION):
+            self._desk.log.warning("connection_failed", socket=event.socket, reason=event.reason)
+        await self._health.set_lost(CONNECTION, reason=event.reason)
+
+    async def connection_up(self, event: ConnectionRestored) -> None:
+        self._caught_up_from_ns = 0
+        self._streams.start_afresh()
+        for track in self._desk.tracks.active():
+            track.try_again_soon()
+        if not event.first:
+            self.reconnects += 1
+            self._desk.log.info("reconnected", socket=event.socket, dials=event.attempts)
+
+    async def run(self) -> None:
+        while True:
+            await asyncio.sleep(LOOK_SECONDS)
+            try:
+                await self.look()
+            except ExchangeError as error:
+                wait = error.retry_after_seconds if isinstance(error, RateLimitedError) else RETRY_SECONDS
+                self._pause_until_wall_ns = self._desk.clock.wall_ns() + int(wait * 1e9)
+
+    async def look(self) -> None:
+        """One look at everything. Raises the port's errors when a question fails."""
+        await self._look_at_tracks()
+        await self._look_at_marks()
+        if self._desk.clock.wall_ns() < self._pause_until_wall_ns:
+            return
+        if self._health.is_lost(CONNECTION) and self._desk.feed.all_up:
+            await self._way_back()
+        await self._streams.look()
+
+    async def _way_back(self) -> None:
+        desk = self._desk
+        if not self._caught_up_from_ns:
+            for price in await desk.exchange.best_prices(desk.tracks.symbols()):
+                self._marks.update(price)
+            await desk.time.ask()
+            self._caught_up_from_ns = self._backfill.catch_up_ns = desk.time.settled_ns
+            self._backfill.scan()
+        elif desk.outbox.idle and all(map(self._is_caught_up, desk.tracks.active())):
+            await self._health.set_restored(CONNECTION)
+
+    def _is_caught_up(self, track: Track) -> bool:
+        return track.refused or track.sequencer.settled(self._caught_up_from_ns)
+
+    async def _look_at_tracks(self) -> None:
+        """A track is lost when its bars are overdue for long, though REST was asked, or its stream is dead."""
+        desk = self._desk
+        late_ns = desk.time.now_ns() - desk.late_ns()
+        overdue_ns = late_ns - desk.time.market_ns(desk.settings.stale_seconds)
+        for track in desk.tracks.active():
+            if track.symbol in desk.tracks.halted:
+                continue
+            dead = self._streams.is_dead(track.stream)
+            if dead or not (track.refused or track.sequencer.settled(overdue_ns)):
+                reason = "the stream is dead" if dead else "bars are missing and REST does not bring them"
+                last_ns = (track.sequencer.next_open_ns or 0) - 1
+                await self._health.set_lost(track.feed, track.symbol, reason=reason, last_seen_ns=max(0, last_ns))
+            elif desk.outbox.idle and track.sequencer.settled(late_ns):
+                await self._health.set_restored(track.feed, track.symbol)
+
+    async def _look_at_marks(self) -> None:
+        for symbol in self._desk.tracks.symbols():
+            if self._streams.is_dead(Stream(symbol, BOOK)):
+                await self._health.set_lost(MARKS, symbol, reason="the book stream is dead")
+            elif self._health.is_lost(MARKS, symbol) and symbol not in self._marks.doubtful:
+                await self._health.set_restored(MARKS, symbol)

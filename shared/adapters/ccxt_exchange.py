@@ -1,0 +1,128 @@
+"""Binance, or the simulated exchange that speaks its protocol, through ccxt.pro. The one home of ccxt.
+
+exchange = open_exchange(settings_url, clock, weight_per_minute=6000)   # "" for Binance itself: public data, no keys
+feed = exchange.feed(silent_seconds=10)
+...
+await exchange.close()
+"""
+
+from collections.abc import Awaitable, Iterable, Mapping, Sequence
+from typing import Any
+
+from ccxt.base.errors import BaseError, DDoSProtection, OperationFailed, RateLimitExceeded
+
+from shared.adapters.ccxt_budget import DEFAULT_PAUSE_SECONDS, WeightBudget
+from shared.adapters.ccxt_exchange_client import BinanceClient
+from shared.adapters.ccxt_exchange_feed import CcxtFeed, close_sockets, exchange_id
+from shared.adapters.ccxt_frames import MS_NS, MalformedError, best_price, kline_row, listed_pair, order_book
+from shared.adapters.ccxt_inbox import Inbox
+from shared.ports.clock import Clock
+from shared.ports.exchange import (
+    BestPrice,
+    ExchangeError,
+    Kline,
+    ListedPair,
+    OrderBook,
+    RateLimitedError,
+    RejectedError,
+    UnavailableError,
+)
+
+KLINES_LIMIT = 1_000
+TIME_WEIGHT, KLINES_WEIGHT, BOOKS_WEIGHT, EXCHANGE_INFO_WEIGHT = 1, 2, 4, 20
+DEPTH_WEIGHTS = ((100, 5), (500, 25), (1_000, 50), (5_000, 250))  # by the greatest limit
+
+
+class CcxtExchange:
+    """See ``ports.exchange.Exchange``."""
+
+    def __init__(self, client: BinanceClient) -> None:
+        self._client = client
+        self._budget = client.budget
+
+    @property
+    def used_weight(self) -> int:
+        return self._budget.used_weight
+
+    def feed(self, silent_seconds: float) -> CcxtFeed:
+        """The live streams; one for each exchange."""
+        return CcxtFeed(self._client, silent_seconds)
+
+    async def server_time_ns(self) -> int:
+        body = await self._ask(TIME_WEIGHT, self._client.publicGetTime)
+        return int(_field(body, "serverTime")) * MS_NS
+
+    async def pairs(self, symbols: Iterable[str]) -> Mapping[str, ListedPair]:
+        wanted = {exchange_id(symbol) for symbol in symbols}
+        body = await self._ask(EXCHANGE_INFO_WEIGHT, self._client.publicGetExchangeInfo)
+        rows = [row for row in _field(body, "symbols") if row.get("symbol") in wanted]
+        return {pair.symbol: pair for pair in _read(listed_pair, rows)}
+
+    async def klines(self, symbol: str, timeframe: str, since_ns: int, limit: int) -> Sequence[Kline]:
+        question = {
+            "symbol": exchange_id(symbol),
+            "interval": timeframe,
+            "startTime": since_ns // MS_NS,
+            "limit": min(limit, KLINES_LIMIT),
+        }
+        rows = await self._ask(KLINES_WEIGHT, self._client.publicGetKlines, question)
+        return _read(lambda row: kline_row(row, symbol, timeframe), rows)
+
+    async def best_prices(self, symbols: Iterable[str]) -> Sequence[BestPrice]:
+        wanted = {exchange_id(symbol): symbol for symbol in symbols}
+        rows = await self._ask(BOOKS_WEIGHT, self._client.publicGetTickerBookTicker)
+        now_ns = self._client.clock.wall_ns()
+        rows = [row for row in rows if row.get("symbol") in wanted]
+        found = _read(
+            lambda row: best_price(row, wanted[row["symbol"]], bid="bidPrice", ask="askPrice", seen_wall_ns=now_ns),
+            rows,
+        )
+        return [price for price in found if price is not None]
+
+    async def order_book(self, symbol: str, levels: int) -> OrderBook:
+        weight = next((weight for limit, weight in DEPTH_WEIGHTS if levels <= limit), DEPTH_WEIGHTS[-1][1])
+        body = await self._ask(weight, self._client.publicGetDepth, {"symbol": exchange_id(symbol), "limit": levels})
+        book: OrderBook = _read(lambda row: order_book(row, symbol), [body])[0]
+        return book
+
+    async def close(self) -> None:
+        await close_sockets(self._client)
+        await self._client.close()
+
+    async def _ask(self, weight: int, endpoint: Any, question: Mapping[str, object] | None = None) -> Any:
+        """One request within the budget, with ccxt's errors as ours."""
+        await self._budget.spend(weight)
+        try:
+            answer: Awaitable[Any] = endpoint(dict(question or {}))
+            return await answer
+        except BaseError as error:
+            raise self._explained(error) from error
+
+    def _explained(self, error: BaseError) -> ExchangeError:
+        text = str(error)[:300]
+        if isinstance(error, DDoSProtection | RateLimitExceeded):
+            return RateLimitedError(text, self._budget.pause_left_seconds or DEFAULT_PAUSE_SECONDS)
+        if isinstance(error, OperationFailed):  # wider than NetworkError: "unknown" is in here
+            return UnavailableError(text)
+        return RejectedError(text)
+
+
+def open_exchange(url: str, clock: Clock, *, weight_per_minute: int) -> CcxtExchange:
+    """``url``: ``http://host:port`` of the simulated exchange; empty for Binance itself."""
+    return CcxtExchange(BinanceClient(url, clock, WeightBudget(clock, weight_per_minute), Inbox()))
+
+
+def _field(body: Any, name: str) -> Any:
+    if not isinstance(body, dict) or name not in body:
+        raise UnavailableError(f"an answer without {name!r}: {str(body)[:200]}")
+    return body[name]
+
+
+def _read(reader: Any, rows: Any) -> list[Any]:
+    """Rows through a reader; an answer that cannot be read as a whole is not trusted in part."""
+    if not isinstance(rows, list):
+        raise UnavailableError(f"an answer that is no list: {str(rows)[:200]}")
+    try:
+        return [reader(row) for row in rows]
+    except MalformedError as error:
+        raise UnavailableError(str(error)) from error

@@ -1,0 +1,168 @@
+"""The ccxt.pro Binance class with the few methods that we need to behave otherwise. The library itself is unmodified.
+
+What differs, and why (measured, see ARCHITECTURE.md):
+- klines and best prices go raw to the inbox: ccxt's rows have no closed flag, quote volume or trade count, and its
+  batch calls drop what arrives in the same tick;
+- ``serverShutdown`` is obeyed, which ccxt ignores;
+- response headers reach the weight budget; what means "ask again later" is never mistaken for a refusal;
+- a handler never raises: that would end ccxt's receive loop without a word.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+from ccxt.base.errors import ExchangeNotAvailable, NetworkError
+from ccxt.pro.binance import binance
+
+from shared.adapters.ccxt_budget import BANNED, WeightBudget
+from shared.adapters.ccxt_frames import MalformedError, best_price, kline_frame
+from shared.adapters.ccxt_inbox import Inbox
+from shared.ports.clock import Clock
+from shared.ports.exchange import Stream
+
+TOO_MANY = 429
+FIREWALL = 403
+ASK_AGAIN_CODES = frozenset({-1000, -1001, -1006, -1007, -1008, -1016, -1034})  # unknown, disconnected, overloaded
+KEEP_ALIVE_MS = 2_000  # a half-open socket is noticed after two missed pongs; ccxt's default takes six minutes
+TIMEOUT_MS = 10_000
+SERVER_SHUTDOWN = "serverShutdown"
+# Binance's hosts for market data only: no order can be sent there.
+PUBLIC_REST = "https://data-api.binance.vision/api/v3"
+PUBLIC_STREAM = "wss://data-stream.binance.vision/ws"
+
+
+class BinanceClient(binance):
+    """One per process: REST and every socket go through it."""
+
+    def __init__(self, url: str, clock: Clock, budget: WeightBudget, inbox: Inbox) -> None:
+        """``url``: of the simulated exchange (``http://host:port``); empty for Binance itself."""
+        self.clock, self.budget, self.inbox = clock, budget, inbox
+        self.watched: dict[str, str] = {}  # symbols by the exchange's id: {"BTCUSDT": "BTC/USDT"}
+        self.heard_wall_ns: dict[str, int] = {}  # by socket url
+        self.announced: set[str] = set()  # socket urls whose server said that it shuts down
+        self.malformed = 0
+        super().__init__(_config(url))
+
+    # --- REST -----------------------------------------------------------------------------------------------------
+
+    def on_rest_response(
+        self,
+        code: int,
+        reason: str,
+        url: str,
+        method: str,
+        response_headers: Mapping[str, str],
+        response_body: str,
+        request_headers: object,
+        request_body: object,
+    ) -> str:
+        headers = {name.lower(): value for name, value in response_headers.items()}
+        used = headers.get("x-mbx-used-weight-1m", "")
+        if used.isdecimal():
+            self.budget.reported(int(used))
+        if code in (TOO_MANY, BANNED):
+            after = headers.get("retry-after", "")
+            self.budget.refused(code, float(after) if after.isdecimal() else None)
+        return response_body.strip()
+
+    def handle_errors(
+        self,
+        code: int,
+        reason: str,
+        url: str,
+        method: str,
+        headers: Any,
+        body: str,
+        response: object,
+        requestHeaders: object,  # noqa: N803
+        requestBody: object,  # noqa: N803
+    ) -> None:
+        own_code = response.get("code") if isinstance(response, dict) else None
+        if code >= 500 or code == FIREWALL or own_code in ASK_AGAIN_CODES:
+            raise ExchangeNotAvailable(f"{method} {urlsplit(url).path}: {code} {reason} {body[:200]}")
+        super().handle_errors(code, reason, url, method, headers, body, response, requestHeaders, requestBody)
+
+    # --- sockets --------------------------------------------------------------------------------------------------
+
+    def handle_message(self, client: Any, message: object) -> None:
+        self.heard_wall_ns[client.url] = self.clock.wall_ns()
+        if not isinstance(message, dict):
+            self.malformed += 1
+            return
+        body = message.get("data") if "stream" in message else message
+        if not isinstance(body, dict):
+            self.malformed += 1
+            return
+        event = body.get("e")
+        if event == "kline":
+            self.handle_ohlcv(client, body)
+        elif event == SERVER_SHUTDOWN:
+            self.announced.add(client.url)
+            self.break_off(client.url, SERVER_SHUTDOWN)
+        elif "b" in body and "a" in body and event in (None, "bookTicker"):
+            self.handle_bids_asks(client, body)
+        elif "id" in body:
+            super().handle_message(client, body)  # replies: accepted, or an error that rejects the subscription
+
+    def handle_ohlcv(self, client: Any, message: dict[str, Any]) -> None:
+        symbol = self.watched.get(str(message.get("s")))
+        if symbol is None:
+            return
+        try:
+            self.inbox.put_frame(kline_frame(message, symbol))
+        except MalformedError:
+            self.malformed += 1
+            row = message.get("k")
+            if isinstance(row, dict) and isinstance(row.get("i"), str):
+                self.inbox.put_suspect(Stream(symbol, row["i"]))
+
+    def handle_bids_asks(self, client: Any, message: Any) -> None:
+        symbol = self.watched.get(str(message.get("s")))
+        if symbol is None:
+            return
+        try:
+            price = best_price(message, symbol, bid="b", ask="a", seen_wall_ns=self.clock.wall_ns())
+        except MalformedError:
+            self.malformed += 1
+            return
+        if price is not None:
+            self.inbox.put_price(price)
+
+    def handle_subscription_status(self, client: Any, message: dict[str, Any]) -> dict[str, Any]:
+        client.resolve(message, acknowledgement(message.get("id")))
+        return message
+
+    def on_connected(self, client: Any, message: object = None) -> None:
+        super().on_connected(client, message)
+        self.heard_wall_ns[client.url] = self.clock.wall_ns()
+        if self.clients.get(client.url) is not client:  # given up while it was dialled
+            client.on_error(NetworkError("no longer wanted"))
+
+    def break_off(self, url: str, reason: str) -> None:
+        """End a socket now; whoever waits on it sees a ``NetworkError`` with the reason."""
+        client = self.clients.get(url)
+        if client is not None:
+            client.on_error(NetworkError(reason))
+
+
+def acknowledgement(request_id: object) -> str:
+    """The name under which ccxt's client keeps the future of a subscription's reply."""
+    return f"ack:{request_id}"
+
+
+def _config(url: str) -> dict[str, Any]:
+    rest = f"{url}/api/v3" if url else PUBLIC_REST
+    # The path has to contain ``/stream``: that is how ccxt tells spot from futures.
+    stream = f"{url.replace('http', 'ws', 1)}/stream/ws" if url else PUBLIC_STREAM
+    return {
+        "enableRateLimit": False,  # the weight budget does that, by weight and for all callers
+        "timeout": TIMEOUT_MS,
+        "options": {
+            "fetchMarkets": {"types": ["spot"]},
+            "fetchCurrencies": False,
+            "fetchMargins": False,
+            "ws": {"keepAlive": KEEP_ALIVE_MS, "connectionTimeout": TIMEOUT_MS, "compress": 0},
+        },
+        "urls": {"api": {"public": rest, "private": rest, "ws": {"spot": stream}}},
+    }

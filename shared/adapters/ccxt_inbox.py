@@ -1,0 +1,70 @@
+"""Between the sockets and the service: a bounded queue that conflates what may be conflated and names what it drops.
+
+Closed bars are kept one by one, in order. Of forming bars and best prices only the newest of each stream is kept. When
+the queue is full a closed bar is dropped and its stream is marked as suspect: the reader fetches it by REST.
+"""
+
+import asyncio
+
+from shared.ports.exchange import BestPrice, ConnectionLost, ConnectionRestored, FeedBatch, KlineFrame, Stream
+
+CLOSED_LIMIT = 50_000
+CONNECTION_LIMIT = 1_000
+
+
+class Inbox:
+    """Written by socket handlers (never blocks, never raises), read by one reader."""
+
+    def __init__(self, closed_limit: int = CLOSED_LIMIT) -> None:
+        self._limit = closed_limit
+        self._closed: list[KlineFrame] = []
+        self._forming: dict[Stream, KlineFrame] = {}
+        self._prices: dict[str, BestPrice] = {}
+        self._connection: list[ConnectionLost | ConnectionRestored] = []
+        self._suspect: dict[Stream, None] = {}
+        self._filled = asyncio.Event()
+        self.dropped = 0
+
+    def put_frame(self, frame: KlineFrame) -> None:
+        stream = Stream(frame.kline.symbol, frame.kline.timeframe)
+        if not frame.closed:
+            self._forming[stream] = frame
+        elif len(self._closed) < self._limit:
+            self._closed.append(frame)
+        else:
+            self.dropped += 1
+            self._suspect[stream] = None
+        self._filled.set()
+
+    def put_price(self, price: BestPrice) -> None:
+        self._prices[price.symbol] = price
+        self._filled.set()
+
+    def put_suspect(self, stream: Stream) -> None:
+        """A frame of the stream could not be read; it may have been a close."""
+        self._suspect[stream] = None
+        self._filled.set()
+
+    def put_connection(self, event: ConnectionLost | ConnectionRestored) -> None:
+        if len(self._connection) >= CONNECTION_LIMIT:  # nobody reads: the newest tell enough
+            del self._connection[0]
+        self._connection.append(event)
+        self._filled.set()
+
+    async def take(self, timeout_seconds: float) -> FeedBatch:
+        """All there is; waits for something, at most that long."""
+        try:
+            async with asyncio.timeout(timeout_seconds):
+                await self._filled.wait()
+        except TimeoutError:
+            return FeedBatch()
+        self._filled.clear()
+        batch = FeedBatch(
+            closed=self._closed,
+            forming=tuple(self._forming.values()),
+            prices=tuple(self._prices.values()),
+            connection=self._connection,
+            suspect=tuple(self._suspect),
+        )
+        self._closed, self._forming, self._prices, self._connection, self._suspect = [], {}, {}, [], {}
+        return batch

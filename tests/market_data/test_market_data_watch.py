@@ -1,0 +1,195 @@
+"""Marks, silent streams and feed health: quiet is not dead, dead is noticed, and what was lost is reported back."""
+
+import asyncio
+
+import pytest
+from msgspec.structs import replace
+
+from services.market_data.bars import closed_bar
+from services.market_data.desk import Desk
+from services.market_data.exchange_time import ExchangeTime
+from services.market_data.feeds import FeedHealth
+from services.market_data.marks import Marks
+from services.market_data.outbox import Outbox
+from services.market_data.roster import ForeignBusError
+from services.market_data.tracks import Tracks
+from shared.adapters.ccxt_exchange import open_exchange
+from shared.adapters.clocks import ManualClock
+from shared.adapters.memory_bus import MemoryBus
+from shared.domain.plan import Plan
+from shared.messages.catalogue import FEEDS
+from shared.messages.market import FeedLost, FeedRestored
+from shared.ports.exchange import BestPrice, Kline, KlineFrame
+from tests.market_data.market_stage import QUICK, START_MS, UNIVERSE, LogBook, Stage, market_stage
+
+SECOND_NS = 1_000_000_000
+HOUR_NS = 3600 * SECOND_NS
+
+
+def desk(clock: ManualClock, bus: MemoryBus) -> Desk:
+    """The parts on a clock that stands still, at an exchange that is never asked."""
+    exchange = open_exchange("http://127.0.0.1:9", clock, weight_per_minute=6000)
+    log = LogBook()
+    return Desk(
+        settings=QUICK, universe=UNIVERSE, plan=Plan(), clock=clock, bus=bus, exchange=exchange,
+        feed=exchange.feed(10.0), time=ExchangeTime(exchange, clock), tracks=Tracks(), outbox=Outbox(bus, log), log=log,
+    )  # fmt: skip
+
+
+def price(bid: float, ask: float, seen_wall_ns: int = 0) -> BestPrice:
+    return BestPrice(symbol="BTC/USDT", bid=bid, ask=ask, seen_wall_ns=seen_wall_ns)
+
+
+def kline(open_time_ns: int, close: float = 100.0) -> Kline:
+    return Kline(
+        symbol="BTC/USDT", timeframe="1h", open_time_ns=open_time_ns, close_time_ns=open_time_ns + HOUR_NS - 1_000_000,
+        open=close, high=close, low=close, close=close, volume=1.0, quote_volume=close, trades=1,
+    )  # fmt: skip
+
+
+def test_many_prices_between_two_looks_are_one_mark_with_the_newest_mid() -> None:
+    clock = ManualClock(1000 * SECOND_NS)
+    marks = Marks(desk(clock, MemoryBus()))
+    for step in range(100):
+        marks.update(price(100.0 + step, 101.0 + step, clock.wall_ns()))
+    (mark,) = marks.due()
+    assert (mark.price, mark.bid, mark.ask) == (199.5, 199.0, 200.0)
+    assert marks.due() == []
+
+
+def test_an_unchanged_price_is_not_said_again_while_nothing_at_all_is_heard() -> None:
+    clock = ManualClock(1000 * SECOND_NS)
+    marks = Marks(desk(clock, MemoryBus()))
+    marks.update(price(100.0, 101.0, clock.wall_ns()))
+    assert len(marks.due()) == 1
+    clock.time_ns += 60 * SECOND_NS
+    assert marks.due() == []
+
+
+def test_a_price_that_was_confirmed_is_said_again_with_the_time_of_the_evidence() -> None:
+    clock = ManualClock(1000 * SECOND_NS, speed=60.0)
+    marks = Marks(desk(clock, MemoryBus()))
+    marks.update(price(100.0, 101.0, clock.wall_ns()))
+    marks.due()
+    clock.time_ns += 120 * SECOND_NS  # two wall seconds
+    confirmed_ns = clock.now_ns()
+    marks.update(price(100.0, 101.0, clock.wall_ns()))
+    clock.time_ns += 60 * SECOND_NS
+    (mark,) = marks.due()
+    assert mark.time_ns == pytest.approx(confirmed_ns, abs=1000)
+
+
+def test_without_a_book_the_close_of_the_forming_bar_is_the_mark() -> None:
+    clock = ManualClock(1000 * SECOND_NS)
+    marks = Marks(desk(clock, MemoryBus()))
+    frame = KlineFrame(kline=kline(0, close=42.0), closed=False, event_time_ns=1)
+    marks.last_price(frame)
+    (mark,) = marks.due()
+    assert (mark.price, mark.bid, mark.ask) == (42.0, 0.0, 0.0)
+    marks.update(price(100.0, 101.0))
+    marks.last_price(frame)
+    assert marks.due()[0].price == 100.5
+
+
+async def test_bars_leave_in_the_order_in_which_they_were_added_and_repeats_are_told() -> None:
+    bus, log = MemoryBus(), LogBook()
+    outbox = Outbox(bus, log)
+    bars = [closed_bar(kline(index * HOUR_NS), backfilled=False) for index in range(2_500)]
+    outbox.add(bars)
+    outbox.add(bars[-1:])
+    async with asyncio.TaskGroup() as group:
+        task = group.create_task(outbox.run())
+        while not outbox.idle:
+            await asyncio.sleep(0.01)
+        task.cancel()
+    assert outbox.published == 2_500
+    assert len(bus.streams["hs:bars:1h"]) == 2_500
+    assert log.all("bars_ignored") == [{"bars": 1, "reason": "at or below the watermark"}]
+
+
+async def test_what_an_earlier_process_reported_lost_is_reported_back() -> None:
+    bus, clock = MemoryBus(), ManualClock(5 * SECOND_NS)
+    before = FeedHealth(bus, clock, LogBook())
+    await before.set_lost("bars:1h", "BTC/USDT", reason="gone")
+    await before.set_lost("marks", "ETH/USDT", reason="gone")
+    await before.set_restored("marks", "ETH/USDT")
+    clock.time_ns += 10 * SECOND_NS
+    after = FeedHealth(bus, clock, LogBook())
+    await after.recover()
+    assert after.lost == (("bars:1h", "BTC/USDT"),)
+    await after.set_restored("bars:1h", "BTC/USDT")
+    await after.set_restored("bars:1h", "BTC/USDT")
+    (newest, *_) = await bus.latest(FEEDS.key, 10)
+    assert isinstance(newest, FeedRestored)
+    assert newest.outage_ns == 10 * SECOND_NS
+    assert len(await bus.latest(FEEDS.key, 10)) == 4
+
+
+async def test_a_quiet_market_is_asked_about_and_not_taken_for_a_dead_stream() -> None:
+    """At a thousandth of real speed best prices hardly change, so the book streams are silent."""
+    async with market_stage(speed=0.001, start_ms=START_MS + 300_000) as stage, stage.follow():
+        await stage.until_calm()
+        before = await stage.bus.marks()
+        await stage.until(lambda: stage.health.facts.get("probes", 0) >= 2)
+        after = await stage.bus.marks()
+        assert not await stage.open_losses()
+        assert len(await stage.messages(FEEDS.key)) == 2
+    assert all(after[symbol].time_ns > mark.time_ns for symbol, mark in before.items())
+    assert after["BTC/USDT"].price == before["BTC/USDT"].price
+
+
+async def test_dead_streams_are_noticed_and_their_socket_is_renewed_while_no_bar_is_lost() -> None:
+    async with market_stage() as stage, stage.follow():
+        await stage.until_calm()
+        for connection in stage.exchange.hub.connections:
+            for name in ("btcusdt@bookTicker", "ethusdt@kline_15m"):
+                connection.streams.pop(name)
+        await stage.until(lambda: stage.log.all("reconnected"))
+        await stage.until_calm()
+        lost = {(one.feed, one.symbol) for one in await stage.messages(FEEDS.key) if isinstance(one, FeedLost)}
+        await stage.check_all(("BTC/USDT", "ETH/USDT"))
+    assert lost & {("marks", "BTC/USDT"), ("bars:15m", "ETH/USDT")}
+    assert ("connection", "") in lost
+
+
+async def test_while_the_exchange_is_away_the_feed_is_lost_and_afterwards_nothing_is_missing() -> None:
+    async with market_stage() as stage:
+        stage.inflict(fault="server_error", path="/api/v3/*", lasts_seconds=0.5)
+        async with stage.follow():
+            await stage.until(lambda: stage.log.all("exchange_unreachable"))
+            assert await stage.open_losses() == {("connection", "")}
+            await stage.until_calm()
+            stage.inflict(fault="server_error", path="/api/v3/*", lasts_seconds=2.0)
+            stage.inflict(fault="missing", timeframe="15m", lasts_seconds=2.0)
+            await _until_lost(stage, "bars:15m")
+            await stage.until_calm()
+            counts = await stage.check_all(("BTC/USDT", "ETH/USDT"))
+    assert counts["holes"] == 0
+    assert stage.log.all("rest_failed")
+
+
+async def _until_lost(stage: Stage, feed: str) -> None:
+    async def is_lost() -> bool:
+        return any(name == feed for name, _ in await stage.open_losses())
+
+    await stage.until(is_lost)
+
+
+async def test_a_bus_with_bars_from_the_future_is_refused_with_a_clear_sentence() -> None:
+    future_ns = (START_MS // 3_600_000 + 1000) * HOUR_NS
+    async with market_stage() as stage:
+        await stage.bus.publish_bars([closed_bar(kline(future_ns), backfilled=False)])
+        with pytest.raises(ExceptionGroup) as caught:
+            async with stage.follow():
+                await asyncio.sleep(5)
+    found = caught.value.exceptions[0]
+    while isinstance(found, ExceptionGroup):
+        found = found.exceptions[0]
+    assert isinstance(found, ForeignBusError)
+    assert "use an empty Redis database" in str(found)
+
+
+def test_a_bar_of_the_stream_and_the_same_bar_by_rest_are_one_message() -> None:
+    streamed, fetched = (closed_bar(kline(HOUR_NS), backfilled=flag) for flag in (False, True))
+    assert streamed.id == fetched.id == "BTCUSDT-1h-3600000"
+    assert replace(fetched, backfilled=False) == streamed

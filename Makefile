@@ -1,0 +1,69 @@
+# Two commands do everything on a machine with Python >= 3.11: make run, make test.
+
+# The first Python that is new enough; name another with PYTHON=...
+ifndef PYTHON
+PYTHON := $(shell for p in python3 python3.11 python3.12 python3.13 python3.14; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && exit; done; echo python3)
+endif
+
+RUN := .venv/bin
+DEV := .venv-dev/bin
+SOURCES := services shared tests
+
+.DEFAULT_GOAL := help
+.PHONY: help install run dev test check format lock asyncapi bench chaos stack-test picture clean
+
+help: ## List the verbs
+	@echo 'heatsink: make VERB [ARGS="..."] [PYTHON=python3.12]'
+	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  \1|\2/p' Makefile | awk -F'|' '{ printf "%-14s%s\n", $$1, $$2 }'
+
+install: ## Install what running needs, hash-pinned, into .venv
+	@sh deploy/venv.sh $(PYTHON) .venv requirements.lock
+
+run: install ## Run the whole stack; options for `heatsink up`: make run ARGS="--exchange binance"
+	@$(RUN)/python -m services.cli up $(ARGS)
+
+dev: # Install what testing needs, hash-pinned, into .venv-dev
+	@sh deploy/venv.sh $(PYTHON) .venv-dev requirements-dev.lock
+
+test: dev ## Run all tests; options for pytest: make test ARGS="-k heat"
+	@$(DEV)/python -m pytest $(ARGS)
+
+check: dev ## Lint, types, floors, then all tests
+	$(DEV)/ruff check $(SOURCES)
+	$(DEV)/ruff format --check $(SOURCES)
+	$(DEV)/mypy
+	$(DEV)/lint-imports
+	$(DEV)/python -m pytest $(ARGS)
+
+format: dev ## Format the code
+	$(DEV)/ruff check --fix-only $(SOURCES)
+	$(DEV)/ruff format $(SOURCES)
+
+lock: dev ## Pin every dependency anew, with hashes
+	$(DEV)/python -m pip install --quiet uv
+	$(DEV)/uv pip compile --quiet pyproject.toml --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --upgrade \
+		--output-file requirements.lock
+	$(DEV)/uv pip compile --quiet pyproject.toml --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --extra dev \
+		--constraint requirements.lock --output-file requirements-dev.lock
+
+asyncapi: dev ## Write docs/asyncapi.yaml from the catalogue of messages
+	$(DEV)/python -m shared.runtime.asyncapi > docs/asyncapi.draft
+	mv docs/asyncapi.draft docs/asyncapi.yaml
+
+bench: dev ## Measure decisions, the way through Redis, bursts of bars
+	$(DEV)/python -m tests.bench $(ARGS)
+
+stack-test: ## The whole stack in containers, with killed services
+	bash tests/deploy/stack_test.sh
+
+chaos: dev ## The whole stack under drops, gaps, duplicates and killed processes
+	$(DEV)/python -m pytest tests/e2e -m stack -k "kill or fault or chaos" $(ARGS)
+
+picture: install ## Draw docs/heatsink-up.svg: the panel of a stack after a minute
+	$(RUN)/python -m services.cli up --duration 60 --speed 1200 --data .heatsink/picture --picture docs/heatsink-up.svg $(ARGS)
+
+clean: ## Remove environments and caches (data under .heatsink stays)
+	rm -rf .venv .venv-dev build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf tests/node_client/node_modules
+	find services shared tests -name __pycache__ -type d -prune -exec rm -rf {} +

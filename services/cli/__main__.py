@@ -1,0 +1,31 @@
+"""The ``heatsink`` command line. A verb imports what it needs when it is called, so that help is there at once."""
+
+import typer
+
+from services.cli.config import config_app
+from services.cli.control import halt, resume
+from services.cli.doctor import doctor
+from services.cli.look import sizes, status
+from services.cli.tail import tail
+from services.cli.up import up
+from services.cli.why import why
+
+app = typer.Typer(
+    name="heatsink",
+    help="The risk layer between crypto strategies and the exchange: every order held to the portfolio's live heat.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+for verb in (up, status, sizes, tail, why, halt, resume, doctor):
+    app.command()(verb)
+app.add_typer(config_app, name="config")
+
+
+def main() -> None:
+    app()
+
+
+if __name__ == "__main__":
+    main()

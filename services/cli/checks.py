@@ -1,0 +1,200 @@
+"""The checks of ``heatsink doctor``: each looks at one thing and says ``ok``, ``warn`` or ``fail``."""
+
+import asyncio
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from rich.text import Text
+
+from services.cli.children import SERVICES, SIMULATOR
+from services.cli.exchange import BINANCE, Exchange, ExchangeAwayError
+from services.cli.market_time import market_clock
+from services.cli.printing import plain_console
+from services.cli.where import Place
+from services.cli.wording import duration
+from shared.adapters.redis_bus import RedisBus
+from shared.adapters.redis_client import OLDEST
+from shared.adapters.redis_look import ServerFacts, onlooker, server_facts
+from shared.ports.bus import BusLostError
+from shared.ports.clock import Clock
+from shared.runtime.health import heartbeats, is_alive
+
+Grade = Literal["ok", "warn", "fail"]
+GIGABYTE = 1_000_000_000
+LEAST_DISK_BYTES, ENOUGH_DISK_BYTES = GIGABYTE // 5, 2 * GIGABYTE
+SKEW_WARN_SECONDS, SKEW_FAIL_SECONDS = 0.5, 1.0  # Binance refuses requests that are a second ahead
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """subject: what was looked at. text: what was found. remedy: empty when all is well."""
+
+    grade: Grade
+    subject: str
+    text: str
+    remedy: str = ""
+
+
+async def examine(place: Place, data_dir: Path) -> list[Finding]:
+    """All checks, as far as each can get without the one before it."""
+    config = f"{len(place.settings.universe.pairs)} pairs, phase {place.settings.plan.phase}"
+    findings = [Finding("ok", "configuration", config), disk(data_dir)]
+    clock: Clock | None = None
+    try:
+        async with onlooker(place.redis_url, place.portfolio) as bus:
+            findings += server(await server_facts(bus.client), place)
+            clock = await market_clock(bus, place.exchange)
+            findings += await services(bus, clock, place)
+    except BusLostError as error:
+        remedy = "Start the stack (heatsink up), or name a running server: --redis-url or HEATSINK_REDIS__URL."
+        findings.append(Finding("fail", "redis", f"{place.redis_url} (by {place.origin}) is away: {error}", remedy))
+    findings += await exchange(place, clock)
+    return findings
+
+
+def disk(folder: Path) -> Finding:
+    """Room for the server's append-only file."""
+    there = next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())
+    free = shutil.disk_usage(there).free
+    text = f"{free / GIGABYTE:.1f} GB free at {folder}"
+    remedy = "Make room: the append-only file of the server grows with every message."
+    if free < LEAST_DISK_BYTES:
+        return Finding("fail", "disk", text, remedy)
+    return Finding("warn", "disk", text, remedy) if free < ENOUGH_DISK_BYTES else Finding("ok", "disk", text)
+
+
+# --- redis ------------------------------------------------------------------------------------------------------------
+
+
+def server(facts: ServerFacts, place: Place) -> list[Finding]:
+    return [_version(facts, place), _persistence(facts), _eviction(facts), _library(facts)]
+
+
+def _version(facts: ServerFacts, place: Place) -> Finding:
+    found = f"{facts.kind} {'.'.join(map(str, facts.version))} at {place.redis_url} (by {place.origin})"
+    if facts.version[:2] < OLDEST[facts.kind]:
+        return Finding("fail", "redis", found, "Use Redis >= 7.0 or Valkey >= 8.")
+    return Finding("ok", "redis", found)
+
+
+def _persistence(facts: ServerFacts) -> Finding:
+    if not facts.append_only:
+        remedy = "Make sure that it runs with appendonly yes."
+        return Finding("warn", "persistence", "the server does not tell how it stores data", remedy)
+    if facts.append_only != "yes":
+        return Finding("fail", "persistence", "appendonly is off: a restart loses everything", "Set appendonly yes.")
+    if facts.fsync == "no":
+        return Finding("warn", "persistence", "appendfsync no: power loss costs data", "Set appendfsync always.")
+    return Finding("ok", "persistence", f"append-only file, fsync {facts.fsync}")
+
+
+def _eviction(facts: ServerFacts) -> Finding:
+    if facts.eviction in ("", "noeviction"):
+        return Finding("ok", "memory", f"{facts.used_memory_bytes / 1e6:,.0f} MB in use, nothing is evicted")
+    text = f"maxmemory-policy {facts.eviction}: a full server would throw orders away"
+    return Finding("fail", "memory", text, "Set maxmemory-policy noeviction.")
+
+
+def _library(facts: ServerFacts) -> Finding:
+    match facts.library:
+        case "current":
+            return Finding("ok", "functions", "heatsink's function library is loaded")
+        case "other":
+            text = "another version of heatsink's function library is loaded"
+            return Finding("warn", "functions", text, "Restart the services with this version; they load their own.")
+        case "absent":
+            text = "heatsink's function library is not loaded"
+            return Finding("warn", "functions", text, "Start the stack: every service loads it.")
+        case _:
+            return Finding(
+                "warn", "functions", "the server does not list functions", "Allow FUNCTION LIST to this user."
+            )
+
+
+# --- services ---------------------------------------------------------------------------------------------------------
+
+
+async def services(bus: RedisBus, clock: Clock, place: Place) -> list[Finding]:
+    """The heartbeat of every service that belongs to the stack."""
+    expected = (*((SIMULATOR,) if place.exchange == "sim" else ()), *SERVICES)
+    beats = await heartbeats(bus)
+    wall_ns = clock.wall_ns()
+    findings = []
+    for name in expected:
+        beat = beats.get(name)
+        if beat is None:
+            findings.append(Finding("fail", name, "has never run here", "Start the stack: heatsink up."))
+        elif not is_alive(beat, wall_ns):
+            age = duration((wall_ns - beat.beat_wall_ns) / 1e9)
+            findings.append(Finding("fail", name, f"its last heartbeat is {age} old", "Look at its log, restart it."))
+        elif beat.state != "ready":
+            remedy = "Give it some seconds; then look at its log."
+            findings.append(Finding("warn", name, f"{beat.state}, process {beat.pid}", remedy))
+        else:
+            findings.append(Finding("ok", name, f"ready, process {beat.pid}"))
+    return findings
+
+
+# --- exchange ---------------------------------------------------------------------------------------------------------
+
+
+async def exchange(place: Place, clock: Clock | None) -> list[Finding]:
+    """Reachable, of the same time, and listing what is to be traded."""
+    remote = Exchange(BINANCE if place.exchange == "binance" else place.exchange_url)
+    loop = asyncio.get_running_loop()
+    try:
+        began = loop.time()
+        server_ns = await remote.server_time_ns()
+        round_trip = loop.time() - began
+        statuses = await remote.statuses()
+    except ExchangeAwayError as error:
+        return [Finding("fail", "exchange", str(error).partition(": ")[0], str(error).partition(": ")[2])]
+    findings = [Finding("ok", "exchange", f"{remote.url} answers in {round_trip * 1000:.0f} ms")]
+    if clock is not None:
+        findings.append(_skew(server_ns, clock, round_trip))
+    return [*findings, *_pairs(place, statuses)]
+
+
+def _skew(server_ns: int, clock: Clock, round_trip: float) -> Finding:
+    """Half the round trip is taken as the way back; both times are market time, the difference in wall seconds."""
+    now_ns = clock.now_ns()
+    skew = abs((now_ns - server_ns) / clock.speed / 1e9 - round_trip / 2)
+    text = f"{skew * 1000:.0f} ms apart from the exchange"
+    remedy = "Let this machine keep its time by NTP."
+    if skew >= SKEW_FAIL_SECONDS:
+        return Finding("fail", "clock", text, remedy)
+    return Finding("warn", "clock", text, remedy) if skew >= SKEW_WARN_SECONDS else Finding("ok", "clock", text)
+
+
+def _pairs(place: Place, statuses: dict[str, str]) -> list[Finding]:
+    """Which pairs of the universe trade, by the name they have now."""
+    universe = place.settings.universe
+    off = []
+    for symbol in universe.symbols:
+        found = {name: statuses[name] for name in universe.names_of(symbol) if name in statuses}
+        if "TRADING" not in found.values():
+            off.append(f"{symbol} ({', '.join(found.values()) or 'not listed'})")
+    listed = len(universe.symbols) - len(off)
+    if not off:
+        return [Finding("ok", "pairs", f"all {listed} trade")]
+    text = f"{listed} trade; off: {', '.join(off)}"
+    remedy = "They stay off, the rest runs; remove them from universe.toml or add their rename."
+    return [Finding("warn" if listed else "fail", "pairs", text, remedy)]
+
+
+def print_findings(findings: list[Finding]) -> None:
+    console = plain_console()
+    colours = {"ok": "green", "warn": "yellow", "fail": "bold red"}
+    width = max(len(finding.subject) for finding in findings)
+    for finding in findings:
+        grade = (f"{finding.grade:<4}", colours[finding.grade])
+        console.print(Text.assemble(grade, f"  {finding.subject:<{width}}  {finding.text}"), soft_wrap=True)
+        if finding.remedy:
+            console.print(
+                Text(f"      {'':<{width}}  -> {finding.remedy}", style=colours[finding.grade]), soft_wrap=True
+            )
+    worst = [grade for grade in ("fail", "warn") if any(finding.grade == grade for finding in findings)]
+    counts = ", ".join(f"{sum(f.grade == grade for f in findings)} {grade}" for grade in ("ok", "warn", "fail"))
+    console.print(Text(counts, style=colours[worst[0]] if worst else "green"))

@@ -1,0 +1,51 @@
+"""``heatsink config``: the configuration, checked before anything runs on it."""
+
+from typing import TYPE_CHECKING
+
+import typer
+
+from services.cli.failing import explained
+from services.cli.shared_options import ConfigOption
+
+if TYPE_CHECKING:
+    from shared.runtime.settings import Settings
+
+config_app = typer.Typer(help="Look at the configuration.", no_args_is_help=True)
+
+
+@config_app.callback()
+def _config() -> None:
+    """Look at the configuration."""
+
+
+@config_app.command()
+def check(config: ConfigOption = None) -> None:
+    """Name every fault at once: file, key, value, remedy."""
+    from shared.runtime.settings_file import default_config_dir, load_settings, process_environment
+
+    environ = process_environment()
+    folder = config or default_config_dir(environ)
+    with explained():
+        settings = load_settings(folder, environ)
+    print("\n".join([f"{folder} is sound", *(f"  {name:<10}  {text}" for name, text in _essentials(settings))]))
+
+
+def _essentials(settings: "Settings") -> list[tuple[str, str]]:
+    """What an operator would want to see before a start."""
+    plan, limits, pairs = settings.plan, settings.plan.limits, settings.universe.pairs
+    sectors, renames = len({pair.sector for pair in pairs}), len(settings.universe.renames)
+    caps = f"pair {limits.pair_cap_nav:.0%}, sector {limits.sector_cap_nav:.0%}, drawdown {limits.drawdown:.0%}"
+    rows = [
+        ("universe", f"{len(pairs)} pairs, {sectors} sectors, {renames} renames"),
+        ("limits", f"heat {limits.heat:.0%}, {limits.equity_at_risk:.2%} at risk a trade, {caps}"),
+        ("phase", f"{plan.phase}, scale {plan.scale:g}"),
+        (
+            "strategies",
+            ", ".join(f"{each.name} {each.timeframe} x {each.weight:g}" for each in plan.strategies) or "none",
+        ),
+        ("exchange", settings.exchange.kind),
+        ("redis", settings.redis.url),
+    ]
+    if assumed := " ".join(pair.base for pair in pairs if pair.assumed):
+        rows.append(("note", f"{assumed} are an assumption of universe.toml: confirm or replace them"))
+    return rows

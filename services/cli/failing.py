@@ -1,0 +1,73 @@
+"""Errors that people can do something about, told in a sentence instead of a traceback."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import typer
+
+from shared.runtime.settings_faults import ConfigError
+
+EXIT_FAILED = 1
+EXIT_CONFIG = 78  # EX_CONFIG of sysexits.h: starting again would end the same way
+
+
+class ToldError(RuntimeError):
+    """An error whose text says all that people need: what happened, and what to do about it."""
+
+
+FIND_REDIS = "Is the stack running (heatsink up)? Otherwise give --redis-url, or set HEATSINK_REDIS__URL."
+
+
+@contextmanager
+def explained(redis_remedy: str = FIND_REDIS) -> Iterator[None]:
+    """Turn expected errors into a message on standard error and an exit code; let bugs through."""
+    try:
+        yield
+    except typer.Exit:
+        raise
+    except Exception as error:
+        found = _innermost(error)
+        if isinstance(found, ConfigError):
+            print_faults(found)
+            raise typer.Exit(EXIT_CONFIG) from None
+        if text := _told(found, redis_remedy):
+            print(text, file=sys.stderr)
+            raise typer.Exit(EXIT_FAILED) from None
+        raise
+
+
+def _told(error: BaseException, redis_remedy: str) -> str:
+    """The sentence for an expected error; empty for a bug."""
+    from shared.adapters.embedded_valkey import NoServerError
+    from shared.adapters.redis_client import ServerTooOldError
+    from shared.ports.bus import BusLostError
+
+    match error:
+        case BusLostError():
+            return f"Redis is away: {error}\n{redis_remedy}"
+        case ToldError() | NoServerError() | ServerTooOldError():
+            return str(error)
+        case _:
+            return ""
+
+
+def _innermost(error: BaseException) -> BaseException:
+    while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
+        error = error.exceptions[0]
+    return error
+
+
+def print_faults(error: ConfigError) -> None:
+    """Every fault with its place, what is wrong, and what to do."""
+    from rich.console import Console
+    from rich.text import Text
+
+    console = Console(stderr=True)
+    count = len(error.faults)
+    console.print(Text(f"{count} fault{'s' * (count != 1)} in the configuration", style="bold red"))
+    for fault in error.faults:
+        value = f" = {fault.value}" if fault.value else ""
+        console.print(Text.assemble((fault.file, "cyan"), "  ", (f"{fault.key}{value}", "bold")), soft_wrap=True)
+        console.print(Text(f"    {fault.problem}"), soft_wrap=True)
+        console.print(Text(f"    -> {fault.remedy}", style="green"), soft_wrap=True)

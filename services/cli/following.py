@@ -1,0 +1,110 @@
+"""Follows streams (and, when asked for, the channel of marks) and prints what comes."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from services.cli.failing import ToldError
+from services.cli.printing import json_text
+from services.cli.render import event_line
+from services.cli.where import Place, streams_of
+from shared.adapters.codec import UnreadableError, decode
+from shared.adapters.redis_bus import RedisBus
+from shared.adapters.redis_look import onlooker, stream_ends
+from shared.messages.base import Message
+from shared.messages.catalogue import CATALOGUE, MARKS
+from shared.ports.bus import Entry
+from shared.runtime.settings_faults import did_you_mean
+
+WAIT_MS = 1_000
+MARK_WAIT_SECONDS = 1.0
+
+
+class UnknownTopicError(ToldError):
+    """A topic that is not in the catalogue."""
+
+
+@dataclass(frozen=True, slots=True)
+class Following:
+    """topics: by name; none means all but marks. names: of the one pair that is wanted; none means all pairs.
+
+    last: earlier messages to begin with, for each stream.
+    """
+
+    topics: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
+    last: int = 0
+    follow: bool = True
+    as_json: bool = False
+
+
+async def follow_topics(place: Place, wanted: Following, say: Callable[[str], None] | None = None) -> None:
+    """Print until cancelled, or, without ``follow``, what is there. Raises ``UnknownTopicError``, ``BusLostError``."""
+    names = _checked(wanted.topics)
+    tell = say or _print
+    streams = [
+        key for name, keys in streams_of(place.settings, place.portfolio).items() if name in names for key in keys
+    ]
+    async with onlooker(place.redis_url, place.portfolio) as bus:
+        cursors = await stream_ends(bus, streams)
+        for message in await _earlier(bus, streams, wanted.last):
+            _tell(message, wanted, tell)
+        if not wanted.follow:
+            return
+        async with asyncio.TaskGroup() as group:
+            if streams:
+                group.create_task(_follow_streams(bus, cursors, wanted, tell))
+            if MARKS.name in names:
+                group.create_task(_follow_marks(bus, wanted, tell))
+
+
+def _checked(topics: tuple[str, ...]) -> tuple[str, ...]:
+    known = [topic.name for topic in CATALOGUE]
+    for name in topics:
+        if name not in known:
+            raise UnknownTopicError(f'There is no topic "{name}". {did_you_mean(name, known)}')
+    return topics or tuple(name for name in known if name != MARKS.name)
+
+
+async def _earlier(bus: RedisBus, streams: list[str], count: int) -> list[Message]:
+    """The last messages of each stream, in the order of their times."""
+    if not count:
+        return []
+    found = [message for stream in streams for message in reversed(await bus.latest(stream, count))]
+    return sorted(found, key=lambda message: message.time_ns)
+
+
+async def _follow_streams(
+    bus: RedisBus, cursors: dict[str, str], wanted: Following, tell: Callable[[str], None]
+) -> None:
+    while True:
+        for entry in await bus.read_from(cursors, WAIT_MS):
+            if entry.message is not None:
+                _tell(entry.message, wanted, tell)
+            elif not wanted.names:
+                tell(_unreadable(entry))
+
+
+async def _follow_marks(bus: RedisBus, wanted: Following, tell: Callable[[str], None]) -> None:
+    async with bus.listen(MARKS.key) as listener:
+        while True:
+            if (item := await listener.next(MARK_WAIT_SECONDS)) is not None:
+                try:
+                    _tell(decode(item[1]), wanted, tell)
+                except UnreadableError as error:
+                    tell(f"unreadable on {item[0]}: {error}")
+
+
+def _tell(message: Message, wanted: Following, tell: Callable[[str], None]) -> None:
+    if wanted.names and getattr(message, "symbol", "") not in wanted.names:
+        return
+    tell(json_text(message) if wanted.as_json else event_line(message))
+
+
+def _unreadable(entry: Entry) -> str:
+    where, why = entry.fault or ("$", "unreadable")
+    return f"unreadable on {entry.stream} ({entry.id}): {where}: {why}"
+
+
+def _print(line: str) -> None:
+    print(line, flush=True)

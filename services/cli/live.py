@@ -1,0 +1,194 @@
+"""The panel of ``heatsink up``: live on a terminal, or drawn once as a picture for the documents."""
+
+import io
+import re
+from collections import deque
+from pathlib import Path
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.panel import Panel
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from services.cli.render import SIZE_COLUMNS, SizeGroups, counts_line, event_line, is_told, size_rows
+from services.cli.supervisor import Child, Supervisor
+from services.cli.watch import Tally
+from services.cli.wording import clock, percent, price, quantity, usd
+from shared.messages.base import Message
+from shared.messages.portfolio import PortfolioMarked
+from shared.messages.signals import PositionSized
+
+EVENTS_KEPT = 50
+OTHER_LINES = 9  # borders, figures, children, some trouble
+PICTURE_COLUMNS, PICTURE_LINES = 124, 40
+_COLOURS = {"APPROVE": "green", "TRIM": "yellow", "REJECT": "red", "filled": "cyan", "HALTED": "bold red"}
+
+
+class Panels:
+    """Draws the panel for a console of a certain height. sizes: with a table of all pairs."""
+
+    def __init__(self, console: Console, title: str, *, sizes: bool = False) -> None:
+        self.console = console
+        self._title, self._with_sizes = title, sizes
+        self._events: deque[str] = deque(maxlen=EVENTS_KEPT)
+        self._sizes = SizeGroups()
+
+    def message(self, message: Message) -> None:
+        if isinstance(message, PositionSized):
+            if line := self._sizes.add(message):
+                self._events.append(line)
+        elif is_told(message):
+            self._events.append(event_line(message))
+
+    def drawn(self, tally: Tally, supervisor: Supervisor, seconds: float) -> RenderableType:
+        market = clock(tally.market_ns) if tally.market_ns else "waiting for the market"
+        parts: list[RenderableType] = [_standing(tally.portfolio), Text(counts_line(tally))]
+        parts.append(_children(supervisor))
+        parts += [Text(line, style="bold red") for line in _troubles(tally)]
+        room = self.console.height - OTHER_LINES
+        if tally.portfolio and tally.portfolio.positions:
+            shown = min(len(tally.portfolio.positions), max(3, room // 2))
+            parts.append(_positions(tally.portfolio, shown))
+            room -= shown + 2
+        if self._with_sizes and tally.latest_size:
+            parts.append(sizes_table(tally.latest_size))
+            room -= len(tally.latest_size) + 1
+        parts += [_event_text(line) for line in list(self._events)[-max(3, room) :]]
+        title = f"{self._title} · market {market} · {seconds:.0f} s"
+        return Panel(Group(*parts), title=title, title_align="left", subtitle="Ctrl-C ends", subtitle_align="right")
+
+
+class LiveScreen(Panels):
+    """The panel, redrawn in place; log lines scroll above it."""
+
+    def __init__(self, console: Console, title: str, *, sizes: bool = False) -> None:
+        super().__init__(console, title, sizes=sizes)
+        self._live = Live(console=console, auto_refresh=False, redirect_stdout=False, redirect_stderr=False)
+        self._live.start()
+
+    def tick(self, tally: Tally, supervisor: Supervisor, seconds: float) -> None:
+        self._live.update(self.drawn(tally, supervisor, seconds), refresh=True)
+
+    def say(self, text: str) -> None:
+        self.console.print(text, highlight=False, markup=False)
+
+    def close(self) -> None:
+        self._live.stop()
+
+
+class PictureScreen(Panels):
+    """Shows nothing while it runs, and leaves the last panel as an SVG."""
+
+    def __init__(self, path: Path, title: str) -> None:
+        console = Console(record=True, file=io.StringIO(), width=PICTURE_COLUMNS, height=PICTURE_LINES)
+        super().__init__(console, title)
+        self._path = path
+        self._last: RenderableType = Text("nothing happened")
+
+    def tick(self, tally: Tally, supervisor: Supervisor, seconds: float) -> None:
+        self._last = self.drawn(tally, supervisor, seconds)
+
+    def say(self, text: str) -> None:
+        pass
+
+    def close(self) -> None:
+        self.console.print(self._last)
+        svg = self.console.export_svg(title="heatsink up")
+        self._path.write_text(re.sub(r"@font-face\s*\{[^}]*\}", "", svg), encoding="utf-8")  # no fonts from elsewhere
+
+
+def _standing(portfolio: PortfolioMarked | None) -> RenderableType:
+    if portfolio is None:
+        return Text("no portfolio yet", style="dim")
+    share = min(1.0, portfolio.heat / portfolio.heat_limit)
+    colour = "green" if share < 0.75 else "yellow" if share < 0.95 else "red"
+    row = Table.grid(padding=(0, 2))
+    row.add_row(
+        Text(f"NAV {usd(portfolio.nav)}", style="bold"),
+        Text(f"heat {percent(portfolio.heat)} of {percent(portfolio.heat_limit, 0)}", style=colour),
+        ProgressBar(total=1.0, completed=share, width=24, complete_style=colour, finished_style=colour),
+        Text(f"used {percent(portfolio.utilisation, 1)}"),
+        Text(f"drawdown {percent(portfolio.drawdown)}"),
+        Text(portfolio.phase, style="dim"),
+    )
+    return row
+
+
+def _children(supervisor: Supervisor) -> Text:
+    text = Text()
+    for name, child in supervisor.children.items():
+        text.append("● ", style="green" if child.running else "red")
+        text.append(f"{name}{_restarted(child)}  ", style="dim")
+    return text
+
+
+def _restarted(child: Child) -> str:
+    return f" (restarted {child.restarts}×)" if child.restarts else ""
+
+
+def _troubles(tally: Tally) -> list[str]:
+    lines = [f"halted: {symbol or 'the portfolio'}: {halt.reason}" for symbol, halt in tally.halts.items()]
+    if tally.lost_feeds:
+        names = ", ".join(f"{feed} {symbol}".strip() for feed, symbol in list(tally.lost_feeds)[:5])
+        lines.append(f"{len(tally.lost_feeds)} feeds lost: {names}")
+    if tally.off_pairs:
+        lines.append("pairs off: " + ", ".join(f"{pair} ({at.status})" for pair, at in tally.off_pairs.items()))
+    return lines
+
+
+def _positions(portfolio: PortfolioMarked, shown: int) -> Table:
+    table = Table(box=None, header_style="dim", padding=(0, 2, 0, 0))
+    for name in ("position", "quantity", "mark", "stop", "notional", "open risk", "sector"):
+        table.add_column(name, justify="left" if name in ("position", "sector") else "right")
+    riskiest = sorted(portfolio.positions, key=lambda position: -position.open_risk_usdt)
+    for position in riskiest[:shown]:
+        table.add_row(
+            position.symbol,
+            quantity(position.quantity),
+            price(position.mark),
+            price(position.stop) if position.stop is not None else "none",
+            usd(position.notional_usdt),
+            usd(position.open_risk_usdt),
+            position.sector,
+        )
+    if len(riskiest) > shown:
+        table.add_row(f"and {len(riskiest) - shown} more")
+    return table
+
+
+def sizes_table(sizes: dict[str, PositionSized]) -> Table:
+    """The latest size of every pair."""
+    table = Table(box=None, header_style="dim", padding=(0, 2, 0, 0))
+    for name in SIZE_COLUMNS:
+        table.add_column(name, justify="left" if name in ("pair", "bar", "set by") else "right", no_wrap=True)
+    for row in size_rows(sizes):
+        table.add_row(*row)
+    return table
+
+
+def _event_text(line: str) -> Text:
+    word = line[21:].partition(" ")[0]
+    return Text(line, style=_COLOURS.get(word, "default"), no_wrap=True, overflow="ellipsis")
+
+
+class ConsoleStream(io.TextIOBase):
+    """A text stream that prints above the panel: for log lines."""
+
+    def __init__(self, console: Console) -> None:
+        super().__init__()
+        self._console = console
+        self._rest = ""
+
+    def isatty(self) -> bool:
+        return True
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, text: str, /) -> int:
+        *lines, self._rest = (self._rest + text).split("\n")
+        for line in lines:
+            self._console.print(Text.from_ansi(line))
+        return len(text)

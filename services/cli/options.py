@@ -1,0 +1,92 @@
+"""What ``heatsink up`` was asked for, and how that becomes settings: options override the environment and the files."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from shared.runtime.settings import Settings
+from shared.runtime.settings_faults import ENVIRONMENT, ConfigError, Fault
+from shared.runtime.settings_file import default_config_dir, load_settings, process_environment
+
+COMMAND_LINE = "command line"
+OPTION_OF = {
+    "HEATSINK_EXCHANGE__KIND": "--exchange",
+    "HEATSINK_SIMULATOR__REPLAY": "--replay",
+    "HEATSINK_SIMULATOR__START": "--from",
+    "HEATSINK_SIMULATOR__SPEED": "--speed",
+    "HEATSINK_SIMULATOR__SEED": "--seed",
+    "HEATSINK_REDIS__URL": "--redis-url",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class UpOptions:
+    """None where the option was not given. duration_seconds: wall time from the start of the services."""
+
+    data_dir: Path
+    config_dir: Path | None = None
+    exchange: str | None = None
+    replay: Path | None = None
+    start: str | None = None
+    speed: float | None = None
+    seed: int | None = None
+    redis_url: str | None = None
+    duration_seconds: float | None = None
+    quiet: bool = False
+    json_logs: bool = False
+    sizes: bool = False
+    picture: Path | None = None
+
+    def overrides(self) -> dict[str, str]:
+        """The options as the variables that every child reads them from."""
+        given = {
+            "HEATSINK_EXCHANGE__KIND": self.exchange,
+            "HEATSINK_SIMULATOR__REPLAY": str(self.replay.resolve()) if self.replay else None,
+            "HEATSINK_SIMULATOR__START": self.start,
+            "HEATSINK_SIMULATOR__SPEED": self.speed,
+            "HEATSINK_SIMULATOR__SEED": self.seed,
+            "HEATSINK_REDIS__URL": self.redis_url,
+        }
+        return {name: str(value) for name, value in given.items() if value is not None}
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """Checked settings, and the environment that makes every child read the same."""
+
+    settings: Settings
+    environ: dict[str, str]
+    config_dir: Path
+
+
+def prepare_settings(options: UpOptions) -> Prepared:
+    """Settings with the options applied. Raises ``ConfigError``; faults of an option are named after it."""
+    inherited = process_environment()
+    folder = (options.config_dir or default_config_dir(inherited)).resolve()
+    overrides = options.overrides()
+    environ = {**inherited, **overrides, "HEATSINK_CONFIG_DIR": str(folder)}
+    faults = _contradictions(options)
+    try:
+        settings = load_settings(folder, environ)
+    except ConfigError as error:
+        raise ConfigError([*faults, *(_named_after_option(fault, overrides) for fault in error.faults)]) from None
+    if faults:
+        raise ConfigError(faults)
+    return Prepared(settings, environ, folder)
+
+
+def _named_after_option(fault: Fault, overrides: dict[str, str]) -> Fault:
+    if fault.file != ENVIRONMENT or fault.key not in overrides:
+        return fault
+    return Fault(COMMAND_LINE, OPTION_OF[fault.key], fault.value, fault.problem, fault.remedy)
+
+
+def _contradictions(options: UpOptions) -> list[Fault]:
+    """Options that do not go together."""
+    faults = []
+    if options.exchange == "binance":
+        for option, value in (("--replay", options.replay), ("--from", options.start), ("--speed", options.speed)):
+            if value is not None:
+                remedy = f"Leave out {option}, or use --exchange sim."
+                problem = "history and speed belong to the simulated exchange"
+                faults.append(Fault(COMMAND_LINE, option, str(value), problem, remedy))
+    return faults

@@ -1,0 +1,18 @@
+"""Printing for people and for programs."""
+
+import msgspec
+from msgspec import Struct
+from rich.console import Console
+
+UNLIMITED_COLUMNS = 180  # where no terminal says how wide it is: tables are not cut
+
+
+def json_text(value: Struct | dict[str, object]) -> str:
+    """One line; decimals as strings, as they are on the wire."""
+    return msgspec.json.encode(value).decode()
+
+
+def plain_console(*, stderr: bool = False) -> Console:
+    """A console that leaves numbers uncoloured and does not cut tables in files and pipes."""
+    console = Console(highlight=False, stderr=stderr)
+    return console if console.is_terminal else Console(highlight=False, stderr=stderr, width=UNLIMITED_COLUMNS)

@@ -1,0 +1,108 @@
+"""Text and tables from a watch's tally, for every kind of output."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+
+from services.cli.watch import Tally
+from services.cli.wording import clock, headline, percent, price, quantity, usd
+from shared.messages.base import Message
+from shared.messages.control import MessageRefused
+from shared.messages.market import FeedLost, FeedRestored, PairListed
+from shared.messages.orders import OrderClosed, OrderDecided, OrderFilled, OrderProposed
+from shared.messages.portfolio import Halted, Resumed
+from shared.messages.signals import PositionSized
+
+TOLD = (OrderProposed, OrderDecided, OrderFilled, Halted, Resumed, FeedLost, FeedRestored, MessageRefused)
+
+
+def is_told(message: Message) -> bool:
+    """Whether the message is worth a line of its own on the screen."""
+    if isinstance(message, OrderClosed):
+        return message.ending != "filled"
+    if isinstance(message, PairListed):
+        return message.status != "trading"
+    return isinstance(message, TOLD)
+
+
+def event_line(message: Message) -> str:
+    """``2022-11-01 14:00:00  TRIM      buy 0.5 -> 0.31 ETH/USDT: ...``"""
+    word, text = headline(message)
+    return f"{clock(message.time_ns)}  {word:<9} {text}"
+
+
+class SizeGroups:
+    """Sizes come for every pair on every bar: told as one line a bar."""
+
+    def __init__(self) -> None:
+        self._groups: dict[str, tuple[int, list[PositionSized]]] = {}
+
+    def add(self, size: PositionSized) -> str | None:
+        """Take a size in; gives the line of the group that it ends, if it begins the next bar."""
+        opened, group = self._groups.get(size.timeframe, (size.bar_open_time_ns, []))
+        line = None
+        if opened != size.bar_open_time_ns:
+            line = _group_line(group)
+            opened, group = size.bar_open_time_ns, []
+        group.append(size)
+        self._groups[size.timeframe] = (opened, group)
+        return line
+
+    def flush(self) -> list[str]:
+        """The lines of all groups so far."""
+        lines = [_group_line(group) for _, group in self._groups.values() if group]
+        self._groups.clear()
+        return lines
+
+
+def _group_line(group: list[PositionSized]) -> str:
+    last = group[-1]
+    why = ", ".join(f"{name} {count}" for name, count in Counter(size.binding for size in group).most_common())
+    total = usd(sum(size.notional_usdt for size in group))
+    pairs = f"{len(group)} pair{'s' * (len(group) != 1)}"
+    return f"{clock(last.time_ns)}  {'sized':<9} {pairs} on the {last.timeframe} bar, {total} in all; set by {why}"
+
+
+def status_line(tally: Tally, seconds: float, restarts: int) -> str:
+    """One line that says how things stand."""
+    portfolio = tally.portfolio
+    standing = (
+        f"NAV {usd(portfolio.nav)} · heat {percent(portfolio.heat)} of {percent(portfolio.heat_limit, 0)}"
+        f" · used {percent(portfolio.utilisation, 1)} · drawdown {percent(portfolio.drawdown)}"
+        if portfolio
+        else "no portfolio yet"
+    )
+    market = clock(tally.market_ns) if tally.market_ns else "no market yet"
+    parts = [f"[{seconds:.0f} s] {market}", standing, counts_line(tally)]
+    if restarts:
+        parts.append(f"restarts {restarts}")
+    if tally.halts:
+        parts.append("HALTED: " + ", ".join(symbol or "portfolio" for symbol in tally.halts))
+    if tally.lost_feeds:
+        parts.append(f"feeds lost: {len(tally.lost_feeds)}")
+    return " · ".join(parts)
+
+
+def counts_line(tally: Tally) -> str:
+    verdicts = ", ".join(f"{kind} {tally.verdicts[kind]:,}" for kind in ("approve", "trim", "reject"))
+    bars = f"bars {tally.bars:,} (+{tally.backfilled:,} of history)"
+    return f"{bars} · sizes {tally.sizes:,} · proposals {tally.proposals:,} · {verdicts} · fills {tally.fills:,}"
+
+
+SIZE_COLUMNS = ("pair", "bar", "price", "ATR", "size", "notional", "stop", "risk", "set by")
+
+
+def size_rows(sizes: Mapping[str, PositionSized]) -> Iterable[tuple[str, ...]]:
+    """One row a pair, by name; see ``SIZE_COLUMNS``."""
+    for symbol in sorted(sizes):
+        size = sizes[symbol]
+        yield (
+            symbol,
+            f"{size.timeframe} {clock(size.bar_open_time_ns)[5:16]}",
+            price(size.price),
+            percent(size.atr_pct),
+            quantity(size.quantity),
+            usd(size.notional_usdt),
+            price(size.stop_price),
+            usd(size.equity_at_risk_usdt),
+            size.binding,
+        )

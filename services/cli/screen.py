@@ -1,0 +1,164 @@
+"""Where a running stack shows itself: as lines (here), or as a live panel on a terminal (``live``).
+
+Events of the market and the portfolio go to standard output, log lines of the processes to standard error. On a
+terminal log lines below WARNING are left out: the events say the same, in fewer words.
+"""
+
+import sys
+from collections import deque
+from typing import Any, Protocol, TextIO
+
+import msgspec
+
+from services.cli.children import SERVER
+from services.cli.render import SizeGroups, event_line, is_told, status_line
+from services.cli.supervisor import ChildEvent, Supervisor
+from services.cli.watch import Tally
+from shared.messages.base import Message
+from shared.messages.signals import PositionSized
+from shared.runtime.logs import ReadableLines, get_logger
+
+STATUS_SECONDS = 5.0
+LINES_PER_SECOND = 20
+LAST_WORDS = 20
+_LOUD = ("warning", "error", "critical")
+
+
+class Screen(Protocol):
+    """What the stack shows itself on."""
+
+    def message(self, message: Message) -> None: ...
+
+    def tick(self, tally: Tally, supervisor: Supervisor, seconds: float) -> None:
+        """Called a few times a second."""
+        ...
+
+    def say(self, text: str) -> None: ...
+
+    def close(self) -> None: ...
+
+
+class LogPipe:
+    """Children's lines to an output: JSON as it came, or readable on a terminal."""
+
+    def __init__(self, output: TextIO, *, readable: bool) -> None:
+        self._output = output
+        self._render = ReadableLines(colours=output.isatty()) if readable else None
+        self._last_words: deque[str] = deque(maxlen=LAST_WORDS)
+        self._log = get_logger()
+
+    def line(self, name: str, line: str) -> None:
+        if name == SERVER:  # it has its own form; worth reading only when it died
+            self._last_words.append(line)
+            return
+        event = _parsed(line)
+        if event is None:
+            self._log.warning("output", service=name, line=line)
+        elif self._render is None:
+            print(line, file=self._output, flush=True)
+        elif event.get("level") in _LOUD:
+            print(self._render(None, "", event), file=self._output, flush=True)
+
+    def event(self, event: ChildEvent) -> None:
+        child = event.child
+        match event.kind:
+            case "started":
+                self._log.info("child_started", child=child.spec.name, pid=child.pid, restarts=child.restarts)
+            case "died":
+                self._log.warning(
+                    "child_died",
+                    child=child.spec.name,
+                    exit_code=child.exit_code,
+                    restart_in_seconds=event.delay_seconds,
+                    restarts=child.restarts,
+                )
+                self._tell_last_words(child.spec.name)
+            case "refused":
+                self._log.error("child_refused", child=child.spec.name, exit_code=child.exit_code)
+            case _:
+                self._log.warning("child_killed", child=child.spec.name, reason="it did not end when asked to")
+
+    def _tell_last_words(self, name: str) -> None:
+        if name == SERVER:
+            for line in self._last_words:
+                self._log.warning("output", service=name, line=line)
+            self._last_words.clear()
+
+
+def _parsed(line: str) -> dict[str, Any] | None:
+    if not line.startswith("{"):
+        return None
+    try:
+        return msgspec.json.decode(line, type=dict[str, Any])
+    except msgspec.DecodeError:
+        return None
+
+
+class LineScreen:
+    """One line an event, at most ``LINES_PER_SECOND``, and a status line every few seconds. quiet: neither."""
+
+    def __init__(self, output: TextIO | None = None, *, quiet: bool = False) -> None:
+        self._output = output or sys.stdout
+        self._quiet = quiet
+        self._sizes = SizeGroups()
+        self._left = LINES_PER_SECOND
+        self._unshown = 0
+        self._second = 0
+        self._status_due = STATUS_SECONDS
+
+    def message(self, message: Message) -> None:
+        if self._quiet:
+            return
+        if isinstance(message, PositionSized):
+            if line := self._sizes.add(message):
+                self._tell(line)
+        elif is_told(message):
+            self._tell(event_line(message))
+
+    def _tell(self, line: str) -> None:
+        if self._left > 0:
+            self._left -= 1
+            self.say(line)
+        else:
+            self._unshown += 1
+
+    def tick(self, tally: Tally, supervisor: Supervisor, seconds: float) -> None:
+        if self._quiet:
+            return
+        if int(seconds) != self._second:
+            self._second, self._left = int(seconds), LINES_PER_SECOND
+        if seconds >= self._status_due:
+            self._status_due = seconds + STATUS_SECONDS
+            for line in self._sizes.flush():
+                self._tell(line)
+            more = f" · {self._unshown:,} lines not shown" if self._unshown else ""
+            self._unshown = 0
+            self.say(status_line(tally, seconds, supervisor.restarts) + more)
+
+    def say(self, text: str) -> None:
+        print(text, file=self._output, flush=True)
+
+    def close(self) -> None:
+        pass
+
+
+class LogScreen:
+    """Nothing but log lines (``--json-logs``): the services' own, and the stack's status now and then."""
+
+    def __init__(self) -> None:
+        self._log = get_logger()
+        self._status_due = STATUS_SECONDS
+
+    def message(self, message: Message) -> None:
+        pass
+
+    def tick(self, tally: Tally, supervisor: Supervisor, seconds: float) -> None:
+        if seconds >= self._status_due:
+            self._status_due = seconds + STATUS_SECONDS
+            self._log.info("status", text=status_line(tally, seconds, supervisor.restarts))
+
+    def say(self, text: str) -> None:
+        self._log.info("said", text=text)
+
+    def close(self) -> None:
+        pass

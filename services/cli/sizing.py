@@ -1,0 +1,37 @@
+"""The latest sizes, read from their stream."""
+
+from services.cli.failing import ToldError
+from services.cli.live import sizes_table
+from services.cli.printing import json_text, plain_console
+from services.cli.where import Place
+from shared.adapters.redis_look import onlooker
+from shared.messages.catalogue import SIZES, stream_key
+from shared.messages.signals import PositionSized
+
+PAGE = 5_000  # enough for some bars of every pair in several timeframes
+
+
+class NoSizesError(ToldError):
+    """Nothing was sized yet, or not this pair."""
+
+
+async def read_sizes(place: Place, names: tuple[str, ...]) -> dict[str, PositionSized]:
+    """The newest size of every pair, or of the one with these names. Raises ``NoSizesError``."""
+    async with onlooker(place.redis_url, place.portfolio) as bus:
+        messages = await bus.latest(stream_key(SIZES, portfolio=place.portfolio), PAGE)
+    found: dict[str, PositionSized] = {}
+    for message in messages:
+        if isinstance(message, PositionSized) and (not names or message.symbol in names):
+            found.setdefault(message.symbol, message)
+    if not found:
+        what = f"{names[0]} has" if names else "No pair has"
+        raise NoSizesError(f"{what} not been sized yet: a size follows the first closed bar after the start.")
+    return found
+
+
+def print_sizes(sizes: dict[str, PositionSized], *, as_json: bool) -> None:
+    if as_json:
+        for symbol in sorted(sizes):
+            print(json_text(sizes[symbol]))
+    else:
+        plain_console().print(sizes_table(sizes))

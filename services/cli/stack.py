@@ -1,0 +1,201 @@
+"""``heatsink up``: the embedded server, the simulated exchange and every service, under one supervisor."""
+
+import asyncio
+import os
+import signal
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
+from typing import Any
+
+from services.cli.children import SERVICES, SIMULATOR, STAGE_EXCHANGE, server_child, service_child
+from services.cli.exchange import BINANCE, Exchange
+from services.cli.failing import EXIT_CONFIG
+from services.cli.folder import locked, server_folder
+from services.cli.options import Prepared, UpOptions
+from services.cli.screen import LogPipe, Screen
+from services.cli.summary import summary_rows
+from services.cli.supervisor import ChildEvent, Supervisor
+from services.cli.watch import Watch
+from services.cli.where import RunNote, remove_note, streams_of, write_note
+from shared.adapters.clocks import RealClock
+from shared.adapters.embedded_valkey import EmbeddedValkey, wait_until_ready
+from shared.adapters.loopback import HOST, free_port, wait_for_listener
+from shared.adapters.redis_bus import RedisBus
+from shared.adapters.redis_look import stream_ends
+from shared.ports.bus import BusLostError
+from shared.runtime.logs import get_logger
+
+SERVER_PORT = 6390  # when it is free
+TICK_SECONDS = 0.25
+SIMULATOR_SECONDS = 30.0
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+class Stack:
+    """One run of the whole, from nothing to the summary.
+
+    make_screen: called with a title once there is something to show. summary: filled at the end.
+    """
+
+    def __init__(
+        self, options: UpOptions, prepared: Prepared, pipe: LogPipe, make_screen: Callable[[str], Screen]
+    ) -> None:
+        self.summary: list[tuple[str, str]] = []
+        self._options, self._settings = options, prepared.settings
+        self._environ, self._config_dir = dict(prepared.environ), prepared.config_dir
+        self._make_screen, self._pipe = make_screen, pipe
+        self._supervisor = Supervisor(pipe.line, self._on_event)
+        self._stop = asyncio.Event()
+        self._exit_code = 0
+        self._log = get_logger()
+
+    async def run(self) -> int:
+        """Until the duration is over, a signal came, or a child refused its configuration; gives the exit code."""
+        self._listen_for_signals()
+        async with AsyncExitStack() as stack:
+            stack.enter_context(locked(self._options.data_dir))
+            if self._settings.exchange.kind == "binance":
+                await self._unless_stopped(Exchange(BINANCE).server_time_ns())
+            server = self._server(stack)
+            group = await stack.enter_async_context(self._children())
+            if server is not None:
+                self._supervisor.start(server_child(server, self._environ), group)
+                await self._unless_stopped(wait_until_ready(server.url))
+            if not self._stop.is_set():
+                bus = await stack.enter_async_context(self._bus())
+                await self._work(bus, group)
+        return self._exit_code
+
+    # --- what has to be there first -------------------------------------------------------------------------------
+
+    def _server(self, stack: AsyncExitStack) -> EmbeddedValkey | None:
+        """The embedded server, not started yet; None when one runs already."""
+        if self._options.redis_url is not None:
+            return None
+        kind = self._settings.exchange.kind
+        folder = stack.enter_context(server_folder(self._options.data_dir, kind))
+        server = EmbeddedValkey(folder, free_port(SERVER_PORT), "always" if kind == "binance" else "everysec")
+        self._environ["HEATSINK_REDIS__URL"] = server.url
+        return server
+
+    @asynccontextmanager
+    async def _children(self) -> AsyncIterator[asyncio.TaskGroup]:
+        """The group in which children are kept; whatever happens, all of them are ended before it is left."""
+        async with asyncio.TaskGroup() as group:
+            try:
+                yield group
+            finally:
+                await self._supervisor.end()
+
+    @asynccontextmanager
+    async def _bus(self) -> AsyncIterator[RedisBus]:
+        """The server, with the function library on it, and the note that tells other verbs where it is."""
+        url = self._environ.get("HEATSINK_REDIS__URL", self._settings.redis.url)
+        ports = {
+            "HEATSINK_SIMULATOR__PORT": free_port(self._settings.simulator.port),
+            "HEATSINK_OPS__PORT": free_port(self._settings.ops.port),
+        }
+        exchange_url = f"http://{HOST}:{ports['HEATSINK_SIMULATOR__PORT']}"
+        self._environ.update({name: str(port) for name, port in ports.items()})
+        self._environ["HEATSINK_SIMULATOR__HOST"] = HOST
+        self._environ["HEATSINK_EXCHANGE__URL"] = exchange_url
+        note = RunNote(
+            pid=os.getpid(),
+            redis_url=url,
+            portfolio=self._settings.portfolio.name,
+            exchange=self._settings.exchange.kind,
+            exchange_url=exchange_url,
+            ops_url=f"http://{HOST}:{ports['HEATSINK_OPS__PORT']}",
+            config_dir=str(self._config_dir),
+            started_wall_ns=RealClock().wall_ns(),
+        )
+        async with RedisBus.open(url, note.portfolio) as bus:
+            with self._noted(note):
+                yield bus
+
+    @contextmanager
+    def _noted(self, note: RunNote) -> Iterator[None]:
+        self._note = note
+        write_note(self._options.data_dir, note)
+        try:
+            yield
+        finally:
+            remove_note(self._options.data_dir)
+
+    # --- the run itself -------------------------------------------------------------------------------------------
+
+    async def _work(self, bus: RedisBus, group: asyncio.TaskGroup) -> None:
+        streams = [key for keys in streams_of(self._settings, bus.portfolio).values() for key in keys]
+        screen = self._make_screen(self._title())
+        watch = Watch(bus, await stream_ends(bus, streams), screen.message)
+        try:
+            await self._start_simulator(group)
+            loop = asyncio.get_running_loop()
+            began = watch.tally.began = loop.time()
+            for name in SERVICES:
+                self._supervisor.start(service_child(name, self._environ), group)
+            follow = group.create_task(watch.run())
+            await self._show(screen, watch)
+            follow.cancel()
+            seconds = loop.time() - began
+            await self._supervisor.end(down_to_stage=STAGE_EXCHANGE)
+            with suppress(BusLostError):
+                await watch.drain()
+        finally:
+            screen.close()
+        restarts = {name: child.restarts for name, child in self._supervisor.children.items() if child.restarts}
+        self.summary = summary_rows(watch.tally, seconds, restarts)
+
+    async def _start_simulator(self, group: asyncio.TaskGroup) -> None:
+        if self._settings.exchange.kind != "sim":
+            return
+        self._supervisor.start(service_child(SIMULATOR, self._environ), group)
+        port = int(self._environ["HEATSINK_SIMULATOR__PORT"])
+        await self._unless_stopped(wait_for_listener(port, SIMULATOR_SECONDS))
+
+    async def _show(self, screen: Screen, watch: Watch) -> None:
+        """Keep the screen up to date until it is time to end."""
+        loop = asyncio.get_running_loop()
+        while not self._stop.is_set():
+            seconds = loop.time() - watch.tally.began
+            if self._options.duration_seconds is not None and seconds >= self._options.duration_seconds:
+                return
+            screen.tick(watch.tally, self._supervisor, seconds)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(TICK_SECONDS):
+                    await self._stop.wait()
+
+    def _title(self) -> str:
+        simulator = self._settings.simulator
+        market = "binance, orders on paper"
+        if self._settings.exchange.kind == "sim":
+            what = f"replay of {simulator.replay.rpartition('/')[2]}" if simulator.replay else "generated market"
+            market = f"{what} at {simulator.speed:g}x"
+        return f"heatsink · {market} · {self._note.redis_url}"
+
+    # --- signals --------------------------------------------------------------------------------------------------
+
+    def _listen_for_signals(self) -> None:
+        loop = asyncio.get_running_loop()
+        for number in SIGNALS:
+            loop.add_signal_handler(number, self._on_signal)
+
+    def _on_signal(self) -> None:
+        """The first one ends the run in order, the second at once."""
+        if self._stop.is_set():
+            self._supervisor.kill()
+        self._stop.set()
+
+    def _on_event(self, event: ChildEvent) -> None:
+        self._pipe.event(event)
+        if event.kind == "refused":
+            self._exit_code = EXIT_CONFIG
+            self._stop.set()
+
+    async def _unless_stopped(self, work: Coroutine[Any, Any, object]) -> None:
+        """Wait for the work, or leave it as soon as the run is to end."""
+        async with asyncio.TaskGroup() as group:
+            tasks = {group.create_task(work), group.create_task(self._stop.wait())}
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            for task in tasks:
+                task.cancel()

@@ -1,0 +1,205 @@
+"""What ``heatsink status`` shows: read in one go, then printed."""
+
+from dataclasses import dataclass, field
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from services.cli.market_time import market_clock
+from services.cli.printing import json_text, plain_console
+from services.cli.where import Place, streams_of
+from services.cli.wording import clock, duration, percent, price, quantity, usd
+from shared.adapters.redis_bus import RedisBus
+from shared.adapters.redis_look import Reader, onlooker, readers
+from shared.messages.catalogue import FEEDS, HALTS, PORTFOLIO, stream_key
+from shared.messages.market import FeedLost, FeedRestored
+from shared.messages.portfolio import Halted, PortfolioMarked, Resumed
+from shared.ports.clock import Clock
+from shared.runtime.health import Heartbeat, heartbeats, is_alive
+
+PAGE = 2_000
+SECOND_NS = 1e9
+
+
+@dataclass(slots=True)
+class Standing:
+    """ages in wall seconds. oldest_mark: pair and age of its mark. lags: of readers that are behind."""
+
+    place: Place
+    clock: Clock
+    portfolio: PortfolioMarked | None = None
+    portfolio_age_seconds: float = 0.0
+    halts: list[Halted] = field(default_factory=list)
+    lost_feeds: list[FeedLost] = field(default_factory=list)
+    marks: int = 0
+    oldest_mark: tuple[str, float] | None = None
+    beats: dict[str, Heartbeat] = field(default_factory=dict)
+    lags: list[Reader] = field(default_factory=list)
+
+
+async def read_standing(place: Place) -> Standing:
+    """Everything at once. Raises ``BusLostError``."""
+    async with onlooker(place.redis_url, place.portfolio) as bus:
+        standing = Standing(place, await market_clock(bus, place.exchange))
+        await _read_portfolio(bus, standing)
+        await _read_feeds(bus, standing)
+        standing.halts = await _halts_in_force(bus)
+        standing.beats = await heartbeats(bus)
+        streams = [key for keys in streams_of(place.settings, place.portfolio).values() for key in keys]
+        standing.lags = await readers(bus, streams)
+    return standing
+
+
+async def _read_portfolio(bus: RedisBus, standing: Standing) -> None:
+    latest = await bus.latest(stream_key(PORTFOLIO, portfolio=bus.portfolio))
+    if latest and isinstance(latest[0], PortfolioMarked):
+        standing.portfolio = latest[0]
+        standing.portfolio_age_seconds = _age_seconds(standing.clock, latest[0].time_ns)
+
+
+async def _read_feeds(bus: RedisBus, standing: Standing) -> None:
+    ended: set[tuple[str, str]] = set()
+    for message in await bus.latest(stream_key(FEEDS), PAGE):  # newest first: the first word on a feed counts
+        if isinstance(message, FeedLost | FeedRestored) and (message.feed, message.symbol) not in ended:
+            ended.add((message.feed, message.symbol))
+            if isinstance(message, FeedLost):
+                standing.lost_feeds.append(message)
+    marks = await bus.marks()
+    standing.marks = len(marks)
+    if marks:
+        oldest = min(marks.values(), key=lambda mark: mark.time_ns)
+        standing.oldest_mark = (oldest.symbol, _age_seconds(standing.clock, oldest.time_ns))
+
+
+async def _halts_in_force(bus: RedisBus) -> list[Halted]:
+    ended: set[str] = set()
+    halts = []
+    for message in await bus.latest(stream_key(HALTS, portfolio=bus.portfolio), PAGE):
+        if isinstance(message, Halted | Resumed) and message.symbol not in ended:
+            ended.add(message.symbol)
+            if isinstance(message, Halted):
+                halts.append(message)
+    return halts
+
+
+def _age_seconds(clock: Clock, time_ns: int) -> float:
+    """Wall seconds since a market time."""
+    return max(0.0, (clock.now_ns() - time_ns) / clock.speed / SECOND_NS)
+
+
+# --- printing ---------------------------------------------------------------------------------------------------------
+
+
+def print_standing(standing: Standing, *, as_json: bool) -> None:
+    if as_json:
+        print(json_text(_as_object(standing)))
+        return
+    console = plain_console()
+    place = standing.place
+    speed = f" at {standing.clock.speed:g}x" if standing.clock.speed != 1 else ""
+    console.print(f"[dim]{place.redis_url} (by {place.origin}) · {place.exchange}{speed} · market[/dim]", end=" ")
+    console.print(clock(standing.clock.now_ns()))
+    _print_portfolio(console, standing)
+    _print_troubles(console, standing)
+    console.print(_services_table(standing))
+
+
+def _print_portfolio(console: Console, standing: Standing) -> None:
+    portfolio = standing.portfolio
+    if portfolio is None:
+        console.print("No snapshot of the portfolio yet: the risk service has not run here.", style="yellow")
+        return
+    rows = Table.grid(padding=(0, 3))
+    near = portfolio.heat > 0.9 * portfolio.heat_limit
+    heat = f"{percent(portfolio.heat)} of {percent(portfolio.heat_limit, 0)}"
+    parts = f"open {percent(portfolio.heat_open)}, reserved {percent(portfolio.heat_reserved)}"
+    rows.add_row("NAV", f"[bold]{usd(portfolio.nav)}[/bold]", f"cash {usd(portfolio.cash)}")
+    rows.add_row("heat", Text(heat, style="red" if near else "green"), parts)
+    orders = f"{portfolio.open_orders} open orders"
+    rows.add_row("used", percent(portfolio.utilisation, 1), f"{len(portfolio.positions)} positions, {orders}")
+    rows.add_row("drawdown", percent(portfolio.drawdown), f"phase {portfolio.phase}")
+    rows.add_row("as of", clock(portfolio.time_ns), f"{duration(standing.portfolio_age_seconds)} ago")
+    console.print(rows)
+    if portfolio.positions:
+        console.print(positions_table(portfolio))
+
+
+def positions_table(portfolio: PortfolioMarked) -> Table:
+    table = Table(box=None, header_style="dim", padding=(0, 2, 0, 0))
+    for name in ("position", "quantity", "mark", "stop", "notional", "open risk", "of NAV", "sector"):
+        table.add_column(name, justify="left" if name in ("position", "sector") else "right", no_wrap=True)
+    for position in sorted(portfolio.positions, key=lambda each: -each.open_risk_usdt):
+        table.add_row(
+            position.symbol,
+            quantity(position.quantity),
+            price(position.mark),
+            price(position.stop) if position.stop is not None else "none",
+            usd(position.notional_usdt),
+            usd(position.open_risk_usdt),
+            percent(position.notional_usdt / portfolio.nav),
+            position.sector,
+        )
+    return table
+
+
+def _print_troubles(console: Console, standing: Standing) -> None:
+    for halt in standing.halts:
+        until = f" until {clock(halt.until_ns)}" if halt.until_ns else ""
+        what = f"{halt.symbol or 'the portfolio'} ({halt.mode}){until}"
+        console.print(Text(f"halted: {what}: {halt.reason}, by {halt.who}", style="bold red"))
+    for feed in standing.lost_feeds[:10]:
+        console.print(Text(f"feed lost: {feed.feed} {feed.symbol} {feed.reason}", style="red"))
+    if standing.oldest_mark:
+        pair, age = standing.oldest_mark
+        limit = standing.place.settings.plan.limits.mark_age_seconds
+        text = f"{standing.marks} marks, the oldest of {pair}, {duration(age)} old (limit {limit:g} s)"
+        console.print(Text(text, style="red" if age > limit else "dim"))
+
+
+def _services_table(standing: Standing) -> Table:
+    table = Table(box=None, header_style="dim", padding=(0, 2, 0, 0))
+    for name in ("service", "state", "heartbeat", "behind", "facts"):
+        table.add_column(name)
+    wall_ns = standing.clock.wall_ns()
+    for name, beat in sorted(standing.beats.items()):
+        alive = is_alive(beat, wall_ns)
+        facts = "  ".join(f"{key} {value}" for key, value in beat.facts.items())
+        age = (wall_ns - beat.beat_wall_ns) / SECOND_NS
+        state = Text(beat.state if alive else "dead", style="green" if alive else "red")
+        table.add_row(name, state, f"{duration(age)} ago", _behind(standing, name), facts)
+    if not standing.beats:
+        table.add_row("none", "", "", "", "no service has run here")
+    return table
+
+
+def _behind(standing: Standing, service: str) -> str:
+    mine = [reader for reader in standing.lags if reader.group.partition(":")[0] == service]
+    lag = sum(reader.lag or 0 for reader in mine)
+    pending = sum(reader.pending for reader in mine)
+    if not mine:
+        return ""
+    return f"{lag:,} entries" + (f", {pending:,} in work" if pending else "")
+
+
+def _as_object(standing: Standing) -> dict[str, object]:
+    wall_ns = standing.clock.wall_ns()
+    return {
+        "redis_url": standing.place.redis_url,
+        "exchange": standing.place.exchange,
+        "speed": standing.clock.speed,
+        "market_ns": standing.clock.now_ns(),
+        "portfolio": standing.portfolio,
+        "portfolio_age_seconds": standing.portfolio_age_seconds,
+        "halts": standing.halts,
+        "lost_feeds": standing.lost_feeds,
+        "oldest_mark": standing.oldest_mark,
+        "services": {
+            name: {"alive": is_alive(beat, wall_ns), "state": beat.state, "pid": beat.pid, "facts": beat.facts}
+            for name, beat in standing.beats.items()
+        },
+        "readers": [
+            {"stream": reader.stream, "group": reader.group, "lag": reader.lag, "pending": reader.pending}
+            for reader in standing.lags
+        ],
+    }

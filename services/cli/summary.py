@@ -1,0 +1,70 @@
+"""What a run came to, at its end."""
+
+from collections.abc import Mapping
+
+from services.cli.watch import Tally
+from services.cli.wording import clock, duration, percent, usd
+
+
+def summary_rows(tally: Tally, seconds: float, restarts: Mapping[str, int]) -> list[tuple[str, str]]:
+    """Name and value, in the order in which they are read. restarts: by child, only of those that had any."""
+    rows = [
+        ("ran", duration(seconds) + (f", market at {clock(tally.market_ns)}" if tally.market_ns else "")),
+        ("bars", f"{tally.bars:,} live, {tally.backfilled:,} of history"),
+        ("sizes", f"{tally.sizes:,} for {len(tally.latest_size)} pairs"),
+        ("signals", f"{tally.signals:,}"),
+        ("proposals", f"{tally.proposals:,}"),
+        ("verdicts", _verdicts(tally)),
+        ("bound by", ", ".join(f"{rule} {count:,}" for rule, count in tally.bindings.most_common()) or "no rule"),
+        ("fills", f"{tally.fills:,}, fees {usd(tally.fees_usdt)}"),
+        *_endings(tally),
+        *_portfolio(tally),
+        ("restarts", _restarts(restarts)),
+        ("first decision", _first_decision(tally)),
+    ]
+    if tally.off_pairs:
+        rows.append(("pairs off", ", ".join(f"{pair} ({listed.status})" for pair, listed in tally.off_pairs.items())))
+    if tally.refused:
+        rows.append(("refused", f"{tally.refused:,} messages that could not be read, on hs:dead"))
+    if tally.halts:
+        rows.append(("halted", ", ".join(symbol or "portfolio" for symbol in tally.halts)))
+    return rows
+
+
+def summary_text(rows: list[tuple[str, str]]) -> str:
+    width = max(len(name) for name, _ in rows)
+    return "\n".join(f"  {name:<{width}}  {value}" for name, value in rows)
+
+
+def _verdicts(tally: Tally) -> str:
+    parts = [f"{kind} {tally.verdicts[kind]:,}" for kind in ("approve", "trim", "reject")]
+    return f"{tally.decisions:,}: {', '.join(parts)}"
+
+
+def _endings(tally: Tally) -> list[tuple[str, str]]:
+    odd = {ending: count for ending, count in tally.endings.items() if ending != "filled"}
+    return [("unfilled", ", ".join(f"{ending} {count:,}" for ending, count in odd.items()))] if odd else []
+
+
+def _portfolio(tally: Tally) -> list[tuple[str, str]]:
+    now, first = tally.portfolio, tally.first_portfolio
+    if now is None or first is None:
+        return [("NAV", "no snapshot of the portfolio came")]
+    change = now.nav / first.nav - 1
+    return [
+        ("NAV", f"{usd(now.nav)} ({change * 100:+.2f} %), drawdown {percent(now.drawdown)}"),
+        ("heat", f"{percent(now.heat)} of {percent(now.heat_limit, 0)}, at most {percent(tally.max_heat)}"),
+        ("positions", f"{len(now.positions)}, {percent(now.utilisation, 1)} of NAV in use, phase {now.phase}"),
+    ]
+
+
+def _restarts(restarts: Mapping[str, int]) -> str:
+    if not restarts:
+        return "0"
+    return f"{sum(restarts.values())}: " + ", ".join(f"{name} {count}" for name, count in restarts.items())
+
+
+def _first_decision(tally: Tally) -> str:
+    if tally.first_decision_seconds is None:
+        return "none"
+    return f"{tally.first_decision_seconds:.1f} s after the services' start"

@@ -1,0 +1,190 @@
+"""Keeps child processes running: starts them, passes their output on, restarts the dead with backoff, ends all cleanly.
+
+Every child leads a session of its own, so that Ctrl-C on the terminal reaches the supervisor alone, which then ends the
+children in order. On Linux the kernel ends them too when the supervisor itself is killed: nothing is left behind.
+"""
+
+import asyncio
+import signal
+from asyncio.subprocess import DEVNULL, PIPE, STDOUT, Process
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+from services.cli.failing import EXIT_CONFIG
+from shared.adapters.orphans import die_with_parent
+
+END_SECONDS = 10.0
+LINE_BYTES = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Backoff:
+    """Seconds to wait before the nth restart in a row; after ``healthy_seconds`` of running the count starts anew."""
+
+    first_seconds: float = 0.5
+    factor: float = 2.0
+    longest_seconds: float = 15.0
+    healthy_seconds: float = 30.0
+
+    def delay_seconds(self, failures: int) -> float:
+        return min(self.first_seconds * self.factor ** min(failures, 30), self.longest_seconds)
+
+
+@dataclass(frozen=True, slots=True)
+class ChildSpec:
+    """What to run. stage: lower stages outlive higher ones at the end. environ: the child's whole environment."""
+
+    name: str
+    command: tuple[str, ...]
+    environ: Mapping[str, str]
+    stage: int = 1
+
+
+@dataclass(slots=True)
+class Child:
+    """A child as it is now. exit_code: of its last end; negative for a signal."""
+
+    spec: ChildSpec
+    process: Process | None = None
+    restarts: int = 0
+    exit_code: int | None = None
+    started: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @property
+    def running(self) -> bool:
+        return self.process is not None and self.process.returncode is None
+
+    @property
+    def pid(self) -> int:
+        return self.process.pid if self.process else 0
+
+
+@dataclass(frozen=True, slots=True)
+class ChildEvent:
+    """What happened to a child.
+
+    kind: ``started``; ``died`` (it starts again after delay_seconds); ``refused`` (it ended because of its
+    configuration, and is not started again); ``killed`` (it did not end by itself when asked to).
+    """
+
+    kind: str
+    child: Child
+    delay_seconds: float = 0.0
+
+
+class Supervisor:
+    """Runs children within a task group of the caller; ``end`` before the group is left.
+
+    on_line: called with every line that a child writes. on_event: with what happens to children.
+    """
+
+    def __init__(
+        self,
+        on_line: Callable[[str, str], None],
+        on_event: Callable[[ChildEvent], None],
+        backoff: Backoff | None = None,
+    ) -> None:
+        self.children: dict[str, Child] = {}
+        self._on_line, self._on_event = on_line, on_event
+        self._backoff = backoff or Backoff()
+        self._ending = asyncio.Event()
+
+    @property
+    def restarts(self) -> int:
+        return sum(child.restarts for child in self.children.values())
+
+    def start(self, spec: ChildSpec, group: asyncio.TaskGroup) -> Child:
+        """Keep a child running until ``end``."""
+        child = self.children[spec.name] = Child(spec)
+        group.create_task(self._keep(child), name=f"keep {spec.name}")
+        return child
+
+    async def _keep(self, child: Child) -> None:
+        """Run, and run again, until the end."""
+        failures = 0
+        loop = asyncio.get_running_loop()
+        while not self._ending.is_set():
+            began = loop.time()
+            child.exit_code = await self._run_once(child)
+            if self._ending.is_set():
+                return
+            if child.exit_code == EXIT_CONFIG:
+                self._on_event(ChildEvent("refused", child))
+                return
+            failures = 0 if loop.time() - began >= self._backoff.healthy_seconds else failures
+            delay = self._backoff.delay_seconds(failures)
+            failures += 1
+            child.restarts += 1
+            self._on_event(ChildEvent("died", child, delay))
+            with suppress(TimeoutError):
+                async with asyncio.timeout(delay):
+                    await self._ending.wait()
+
+    async def _run_once(self, child: Child) -> int:
+        """Start the process, pass its lines on, and wait for its end; returns the exit code."""
+        process = await asyncio.create_subprocess_exec(
+            *child.spec.command,
+            stdin=DEVNULL,
+            stdout=PIPE,
+            stderr=STDOUT,
+            env=dict(child.spec.environ),
+            limit=LINE_BYTES,
+            start_new_session=True,
+            preexec_fn=die_with_parent(),
+        )
+        child.process = process
+        child.started.set()
+        self._on_event(ChildEvent("started", child))
+        if self._ending.is_set():  # the end was called while the process was being made
+            _signal(child, signal.SIGKILL)
+        assert process.stdout is not None
+        await self._pass_on(child.spec.name, process.stdout)
+        return await process.wait()
+
+    async def _pass_on(self, name: str, output: asyncio.StreamReader) -> None:
+        while True:
+            try:
+                line = await output.readline()
+            except ValueError:  # a line beyond LINE_BYTES: drop it, go on with the next
+                continue
+            if not line:
+                return
+            self._on_line(name, line.decode(errors="replace").rstrip("\n"))
+
+    async def end(self, seconds: float = END_SECONDS, *, down_to_stage: int = 0) -> None:
+        """SIGTERM stage by stage, highest first; whoever does not end within ``seconds`` is killed by its id.
+
+        From here on nobody is started again, in the stages that still run either.
+        """
+        self._ending.set()
+        stages = {child.spec.stage for child in self.children.values() if child.spec.stage >= down_to_stage}
+        for stage in sorted(stages, reverse=True):
+            children = [child for child in self.children.values() if child.spec.stage == stage and child.running]
+            for child in children:
+                _signal(child, signal.SIGTERM)
+            await self._wait_for(children, seconds)
+
+    async def _wait_for(self, children: list[Child], seconds: float) -> None:
+        waits = [child.process.wait() for child in children if child.process is not None]
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await asyncio.gather(*waits)
+        for child in children:
+            if child.running and child.process is not None:
+                _signal(child, signal.SIGKILL)
+                self._on_event(ChildEvent("killed", child))
+                await child.process.wait()
+
+    def kill(self) -> None:
+        """End everything at once, for a second Ctrl-C."""
+        self._ending.set()
+        for child in self.children.values():
+            if child.running:
+                _signal(child, signal.SIGKILL)
+
+
+def _signal(child: Child, number: signal.Signals) -> None:
+    with suppress(ProcessLookupError):
+        if child.process is not None:
+            child.process.send_signal(number)

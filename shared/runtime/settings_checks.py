@@ -1,0 +1,168 @@
+"""Checks that need more than one value: does the plan fit together, and with the world it will run in?"""
+
+from datetime import datetime
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from shared.domain.plan import Limits, PhasePlan, SizingPlan, StrategyPlan
+from shared.domain.strategies.base import StrategyKind
+from shared.domain.strategies.registry import STRATEGIES, kind_named
+from shared.domain.timeframes import timeframe_ns
+from shared.runtime.settings import ExchangeSettings, MarketDataSettings, OpsSettings, RedisSettings, SimulatorSettings
+from shared.runtime.settings_faults import did_you_mean
+from shared.runtime.settings_tables import Tables
+
+LISTED_TIMEFRAMES = ("1s", "1m", "3m", "5m", "15m", "30m", "1h", "2h", "4h", "6h", "8h", "12h", "1d", "3d")
+
+
+def check_limits(tables: Tables, file: str, limits: Limits) -> None:
+    """Caps must nest: a pair within its sector, one trade within the heat."""
+    if limits.pair_cap_nav > limits.sector_cap_nav:
+        source, key = tables.place_of("limits.pair_cap_nav", file)
+        problem = f"one pair may hold more than its whole sector ({limits.sector_cap_nav:g})"
+        remedy = "Lower limits.pair_cap_nav or raise limits.sector_cap_nav."
+        tables.fault(source, key, limits.pair_cap_nav, problem, remedy)
+    if limits.equity_at_risk > limits.heat:
+        source, key = tables.place_of("limits.equity_at_risk", file)
+        problem = f"one trade would risk more than the whole portfolio may ({limits.heat:g})"
+        tables.fault(source, key, limits.equity_at_risk, problem, "Lower limits.equity_at_risk or raise limits.heat.")
+    if limits.atr_floor >= 1:
+        source, key = tables.place_of("limits.atr_floor", file)
+        remedy = "Write a fraction of the price, such as 0.01."
+        tables.fault(source, key, limits.atr_floor, "a floor of the whole price leaves no size", remedy)
+
+
+def check_sizing(tables: Tables, file: str, sizing: SizingPlan, market_data: MarketDataSettings | None) -> None:
+    """History must be long enough for the averages taken over it, and loaded at start."""
+    needed = max(sizing.atr_days + 1, sizing.adv_days)
+    source, key = tables.place_of("sizing.min_history_days", file)
+    if sizing.min_history_days < needed:
+        problem = f"ATR over {sizing.atr_days} and ADV over {sizing.adv_days} days need {needed} daily bars"
+        tables.fault(source, key, sizing.min_history_days, problem, f"Write {needed} or more; 60 lets the ATR settle.")
+    elif market_data is not None and market_data.warmup_days < sizing.min_history_days:
+        source, key = tables.place_of("market_data.warmup_days", file)
+        problem = f"fewer daily bars are loaded at start than a size needs ({sizing.min_history_days})"
+        remedy = f"Write {sizing.min_history_days} or more, or lower sizing.min_history_days."
+        tables.fault(source, key, market_data.warmup_days, problem, remedy)
+
+
+def check_phases(tables: Tables, file: str, phases: tuple[PhasePlan, ...], limits: Limits | None) -> None:
+    """Names once each; a phase's scale must leave one trade within the heat limit."""
+    for index, phase in enumerate(phases):
+        if phase.name in {earlier.name for earlier in phases[:index]}:
+            problem = "a second phase of this name"
+            tables.fault(file, f"phases[{index}].name", phase.name, problem, "Rename or remove one of the two.")
+        if limits is not None and limits.equity_at_risk <= limits.heat < limits.equity_at_risk * phase.scale:
+            risk = limits.equity_at_risk * phase.scale
+            problem = f"one trade would risk {risk:g} of NAV, the heat limit is {limits.heat:g}"
+            remedy = f"Write {limits.heat / limits.equity_at_risk:g} or less."
+            tables.fault(file, f"phases[{index}].scale", phase.scale, problem, remedy)
+
+
+def check_strategies(
+    tables: Tables, file: str, strategies: tuple[StrategyPlan, ...], market_data: MarketDataSettings | None
+) -> None:
+    """Names once each, kinds and parameters that exist, timeframes that the exchange has, shares of one whole."""
+    for index, strategy in enumerate(strategies):
+        place = f"strategies[{index}]"
+        if not 1 <= len(strategy.name) <= 64:
+            tables.fault(file, f"{place}.name", strategy.name, "not 1 to 64 characters", "Write a short name.")
+        if strategy.name in {earlier.name for earlier in strategies[:index]}:
+            problem = "a second strategy of this name"
+            tables.fault(file, f"{place}.name", strategy.name, problem, "Rename one of the two.")
+        kind = kind_named(strategy.kind)
+        if kind is None:
+            remedy = did_you_mean(strategy.kind, [known.name for known in STRATEGIES])
+            tables.fault(file, f"{place}.kind", strategy.kind, "no such kind of strategy", remedy)
+        else:
+            _check_parameters(tables, file, place, strategy, kind, market_data)
+        _check_timeframe(tables, file, f"{place}.timeframe", strategy.timeframe)
+    total = sum(strategy.weight for strategy in strategies)
+    if total > 1 + 1e-9:
+        weights = " + ".join(f"{strategy.weight:g}" for strategy in strategies)
+        remedy = f"Lower them: divided by {total:g} they add up to 1."
+        tables.fault(file, "strategies[].weight", weights, f"the weights add up to {total:g}, above 1", remedy)
+
+
+def _check_parameters(
+    tables: Tables,
+    file: str,
+    place: str,
+    strategy: StrategyPlan,
+    kind: StrategyKind,
+    market_data: MarketDataSettings | None,
+) -> None:
+    """The kind's own checks, and history enough at start for what the parameters ask."""
+    faults = kind.faults(strategy.parameters)
+    for fault in faults:
+        remedy = fault.remedy[0].upper() + fault.remedy[1:] + "."
+        tables.fault(file, f"{place}.parameters.{fault.name}", fault.value, f"{kind.name} cannot work with it", remedy)
+    if faults or market_data is None:
+        return
+    needed = kind.build(kind.completed(strategy.parameters)).warmup_bars
+    name = "warmup_days" if strategy.timeframe == "1d" else "warmup_bars"
+    loaded = market_data.warmup_days if strategy.timeframe == "1d" else market_data.warmup_bars
+    if loaded < needed:
+        source, key = tables.place_of(f"market_data.{name}", file.replace("strategies.toml", "stack.toml"))
+        problem = f"fewer bars are loaded at start than strategy {strategy.name!r} needs ({needed})"
+        tables.fault(source, key, loaded, problem, f"Write {needed} or more, or shorten the strategy's windows.")
+
+
+def _check_timeframe(tables: Tables, file: str, place: str, timeframe: str) -> None:
+    try:
+        timeframe_ns(timeframe)
+    except ValueError:
+        remedy = f"Write one of {', '.join(LISTED_TIMEFRAMES)}."
+        tables.fault(file, place, timeframe, "not a timeframe", remedy)
+        return
+    if timeframe not in LISTED_TIMEFRAMES:
+        remedy = f"Write one of {', '.join(LISTED_TIMEFRAMES)}."
+        tables.fault(file, place, timeframe, "the exchange has no bars of this length", remedy)
+
+
+def check_addresses(tables: Tables, file: str, redis: RedisSettings | None, exchange: ExchangeSettings | None) -> None:
+    if redis is not None:
+        _check_url(tables, file, "redis.url", redis.url, ("redis", "rediss", "unix"), "redis://127.0.0.1:6379/0")
+    if exchange is not None and exchange.kind == "sim":
+        _check_url(tables, file, "exchange.url", exchange.url, ("http", "https"), "http://127.0.0.1:9080")
+
+
+def _check_url(tables: Tables, file: str, dotted: str, url: str, schemes: tuple[str, ...], example: str) -> None:
+    source, key = tables.place_of(dotted, file)
+    try:
+        parts = urlsplit(url)
+        usable = bool(parts.path if parts.scheme == "unix" else parts.hostname) and (
+            parts.port is None or parts.port > 0
+        )
+    except ValueError:
+        parts, usable = urlsplit(""), False
+    if parts.scheme not in schemes or not usable:
+        remedy = f'Write an address that starts with {" or ".join(f"{s}://" for s in schemes)}, such as "{example}".'
+        tables.fault(source, key, url, "not a usable address", remedy)
+
+
+def check_simulator(tables: Tables, file: str, simulator: SimulatorSettings, ops: OpsSettings | None) -> None:
+    """What is replayed must be there, and two servers can't share a port."""
+    needed = {
+        "replay": "Write the path of a parquet file of klines, or leave it empty for a generated market.",
+        "faults": "Write the path of a script of faults, or leave it empty for none.",
+    }
+    for name, remedy in needed.items():
+        path = getattr(simulator, name)
+        if path and not Path(path).is_file():
+            source, key = tables.place_of(f"simulator.{name}", file)
+            tables.fault(source, key, path, "no such file", remedy)
+    if simulator.replay and not simulator.start:
+        source, key = tables.place_of("simulator.replay", file)
+        remedy = 'Name its first day: simulator.start = "2022-11-01" (--from 2022-11-01).'
+        tables.fault(source, key, simulator.replay, "a replay needs the date at which it begins", remedy)
+    if simulator.start:
+        try:
+            datetime.fromisoformat(simulator.start)
+        except ValueError:
+            source, key = tables.place_of("simulator.start", file)
+            tables.fault(source, key, simulator.start, "not a date", 'Write it as "2022-11-01".')
+    if ops is not None and ops.port == simulator.port != 0 and ops.host == simulator.host:
+        source, key = tables.place_of("ops.port", file)
+        problem = "the simulated exchange listens on the same port"
+        tables.fault(source, key, ops.port, problem, f"Write another one, such as {ops.port + 10}, or 0 for any.")

@@ -1,0 +1,223 @@
+"""Settings from ``deploy/config/*.toml`` and the environment: the only place that reads either.
+
+``HEATSINK_<SECTION>__<KEY>`` overrides a key of a section (``HEATSINK_REDIS__URL``, ``HEATSINK_LIMITS__HEAT``),
+``HEATSINK_PHASE`` the phase, ``HEATSINK_CONFIG_DIR`` names the folder. Every fault is found in one reading.
+"""
+
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from msgspec import Struct
+
+from shared.domain.plan import Costs, Limits, PhasePlan, Plan, SizingPlan, StrategyPlan
+from shared.runtime.settings import (
+    ExchangeSettings,
+    LogSettings,
+    MarketDataSettings,
+    OpsSettings,
+    PortfolioSettings,
+    RedisSettings,
+    Settings,
+    SimulatorSettings,
+)
+from shared.runtime.settings_checks import (
+    check_addresses,
+    check_limits,
+    check_phases,
+    check_simulator,
+    check_sizing,
+    check_strategies,
+)
+from shared.runtime.settings_faults import ENVIRONMENT, ConfigError, Fault, did_you_mean
+from shared.runtime.settings_tables import Tables, unread_keys
+from shared.runtime.settings_universe import read_universe
+
+__all__ = [
+    "ConfigError",
+    "Fault",
+    "default_config_dir",
+    "load_settings",
+    "process_environment",
+    "settings_from_environment",
+]
+
+PREFIX = "HEATSINK_"
+CONFIG_DIR, PHASE = f"{PREFIX}CONFIG_DIR", f"{PREFIX}PHASE"
+FILES = ("universe.toml", "limits.toml", "phases.toml", "strategies.toml", "stack.toml")
+PLAN_SECTIONS: dict[str, type[Struct]] = {"limits": Limits, "costs": Costs, "sizing": SizingPlan}
+STACK_SECTIONS: dict[str, type[Struct]] = {
+    "redis": RedisSettings,
+    "exchange": ExchangeSettings,
+    "portfolio": PortfolioSettings,
+    "market_data": MarketDataSettings,
+    "simulator": SimulatorSettings,
+    "ops": OpsSettings,
+    "logs": LogSettings,
+}
+SECTIONS = PLAN_SECTIONS | STACK_SECTIONS
+HOMES = {
+    **dict.fromkeys(("quote", "sectors", "assumed", "renames"), "universe.toml"),
+    **dict.fromkeys(PLAN_SECTIONS, "limits.toml"),
+    **dict.fromkeys(("phase", "phases"), "phases.toml"),
+    "strategies": "strategies.toml",
+    **dict.fromkeys(STACK_SECTIONS, "stack.toml"),
+}
+
+
+def settings_from_environment() -> Settings:
+    """The settings of this process. Raises ``ConfigError``."""
+    return load_settings(default_config_dir(os.environ), os.environ)
+
+
+def process_environment() -> dict[str, str]:
+    """A copy of this process's environment, for the processes that it starts."""
+    return dict(os.environ)
+
+
+def default_config_dir(environ: Mapping[str, str]) -> Path:
+    """``HEATSINK_CONFIG_DIR``; else ``deploy/config`` here; else the one that came with the source."""
+    if named := environ.get(CONFIG_DIR):
+        return Path(named)
+    here = Path("deploy/config")
+    return here if here.is_dir() else Path(__file__).parents[2] / "deploy" / "config"
+
+
+def load_settings(config_dir: Path, environ: Mapping[str, str]) -> Settings:
+    """Everything a process is built from. Raises ``ConfigError`` with all faults of all files at once."""
+    tables = Tables()
+    _read_environment(tables, environ)
+    documents = _read_files(tables, config_dir)
+    paths = {name: str(config_dir / name) for name in FILES}
+    parts: dict[str, Any] = {}
+    if "universe.toml" in documents:
+        own = ("quote", "sectors", "assumed", "renames")
+        homes = {name: home for name, home in HOMES.items() if name not in own}
+        parts["universe"] = read_universe(tables, paths["universe.toml"], documents["universe.toml"], homes)
+    for name, kinds in (("limits.toml", PLAN_SECTIONS), ("stack.toml", STACK_SECTIONS)):
+        if name in documents:
+            _read_sections(tables, paths[name], documents[name], kinds, parts)
+    if "phases.toml" in documents:
+        _read_phases(tables, paths["phases.toml"], documents["phases.toml"], environ, parts)
+    if "strategies.toml" in documents:
+        _read_strategies(tables, paths["strategies.toml"], documents["strategies.toml"], parts)
+    _cross_check(tables, paths, parts)
+    if tables.faults:
+        raise ConfigError(tables.faults)
+    plan_keys = (*PLAN_SECTIONS, "phases", "phase", "strategies")
+    plan = Plan(**{key: parts[key] for key in plan_keys})
+    return Settings(universe=parts["universe"], plan=plan, **{key: parts[key] for key in STACK_SECTIONS})
+
+
+# --- files ------------------------------------------------------------------------------------------------------------
+
+
+def _read_files(tables: Tables, folder: Path) -> dict[str, dict[str, Any]]:
+    if not folder.is_dir():
+        remedy = f"Set {CONFIG_DIR} or --config to the folder that holds {', '.join(FILES)}."
+        tables.fault(str(folder), "", None, "no such folder", remedy)
+        return {}
+    documents = {}
+    for name in FILES:
+        try:
+            documents[name] = tomllib.loads((folder / name).read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            tables.fault(
+                str(folder / name), "", None, "the file is missing", "Restore it from the shipped deploy/config."
+            )
+        except (OSError, UnicodeDecodeError) as error:
+            tables.fault(str(folder / name), "", None, f"cannot be read: {error}", "Make it a readable UTF-8 file.")
+        except tomllib.TOMLDecodeError as error:
+            remedy = "Correct the line; text wants quotes, and every section or key stands once."
+            tables.fault(str(folder / name), "", None, f"not TOML: {error}", remedy)
+    for stray in sorted(folder.glob("*.toml")):
+        if stray.name not in FILES:
+            tables.fault(str(stray), "", None, "a file that nothing reads", did_you_mean(stray.name, FILES))
+    return documents
+
+
+def _read_sections(
+    tables: Tables, file: str, document: dict[str, Any], kinds: Mapping[str, type[Struct]], parts: dict[str, Any]
+) -> None:
+    unread_keys(tables, file, document, tuple(kinds), {key: home for key, home in HOMES.items() if key not in kinds})
+    for name, kind in kinds.items():
+        parts[name] = tables.section(kind, file, name, document.get(name, {}))
+
+
+def _rows(tables: Tables, file: str, name: str, document: dict[str, Any], kind: type[Struct]) -> tuple[Any, ...] | None:
+    """``[[name]]`` tables as structs; None when any of them has a fault."""
+    rows = document.get(name, [])
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+        tables.fault(file, name, None, "a list of tables was expected", f"Write a line [[{name}]] for each one.")
+        return None
+    found = [tables.struct(kind, file, f"{name}[{index}]", row) for index, row in enumerate(rows)]
+    return None if None in found else tuple(found)
+
+
+def _read_phases(
+    tables: Tables, file: str, document: dict[str, Any], environ: Mapping[str, str], parts: dict[str, Any]
+) -> None:
+    unread_keys(
+        tables, file, document, ("phase", "phases"), {k: v for k, v in HOMES.items() if not k.startswith("phase")}
+    )
+    phases = _rows(tables, file, "phases", document, PhasePlan)
+    phase, source, key = document.get("phase"), file, "phase"
+    if PHASE in environ:
+        phase, source, key = environ[PHASE], ENVIRONMENT, PHASE
+    parts["phase"], parts["phases"] = phase, phases
+    if phases is None:
+        return
+    names = [row.name for row in phases]
+    if not names:
+        tables.fault(file, "phases", None, "there is no phase", "Write at least one [[phases]] with name and scale.")
+    elif phase is None:
+        tables.fault(file, "phase", None, 'the key "phase" is missing', f'Add phase = "{names[0]}".')
+    elif phase not in names:
+        tables.fault(source, key, phase, "no phase of this name is defined", did_you_mean(str(phase), names))
+
+
+def _read_strategies(tables: Tables, file: str, document: dict[str, Any], parts: dict[str, Any]) -> None:
+    homes = {key: home for key, home in HOMES.items() if key != "strategies"}
+    unread_keys(tables, file, document, ("strategies",), homes)
+    parts["strategies"] = _rows(tables, file, "strategies", document, StrategyPlan)
+
+
+def _cross_check(tables: Tables, paths: Mapping[str, str], parts: Mapping[str, Any]) -> None:
+    """What needs several values, as far as these could be read."""
+    limits, market_data = parts.get("limits"), parts.get("market_data")
+    if limits is not None:
+        check_limits(tables, paths["limits.toml"], limits)
+    if parts.get("sizing") is not None:
+        check_sizing(tables, paths["limits.toml"], parts["sizing"], market_data)
+    if parts.get("phases") is not None:
+        check_phases(tables, paths["phases.toml"], parts["phases"], limits)
+    if parts.get("strategies") is not None:
+        check_strategies(tables, paths["strategies.toml"], parts["strategies"], market_data)
+    check_addresses(tables, paths["stack.toml"], parts.get("redis"), parts.get("exchange"))
+    if parts.get("simulator") is not None:
+        check_simulator(tables, paths["stack.toml"], parts["simulator"], parts.get("ops"))
+
+
+# --- environment ------------------------------------------------------------------------------------------------------
+
+
+def _read_environment(tables: Tables, environ: Mapping[str, str]) -> None:
+    """Overrides into ``tables``; a variable that nothing reads is a fault when it was meant for heatsink."""
+    known = {f"{PREFIX}{section}__{key}".upper(): (section, key) for section, key in _keys()}
+    one_underscore = {name.replace("__", "_"): name for name in known}
+    for name, text in environ.items():
+        if not name.startswith(PREFIX) or name in (CONFIG_DIR, PHASE):
+            continue
+        if name in known:
+            tables.overrides[known[name]] = (name, text)
+        elif "__" in name:
+            tables.fault(ENVIRONMENT, name, text, "no such setting", did_you_mean(name, [*known, PHASE, CONFIG_DIR]))
+        elif name in one_underscore and not text.startswith("tcp://"):  # Kubernetes sets HEATSINK_REDIS_PORT=tcp://...
+            problem = "one underscore stands between section and key"
+            tables.fault(ENVIRONMENT, name, text, problem, f"Write {one_underscore[name]}.")
+
+
+def _keys() -> list[tuple[str, str]]:
+    return [(section, key) for section, kind in SECTIONS.items() for key in kind.__struct_fields__]

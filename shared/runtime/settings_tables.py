@@ -1,0 +1,120 @@
+"""TOML tables to frozen structs, field by field, so that every fault is found and not only the first."""
+
+import difflib
+import math
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+import msgspec
+from msgspec import Struct
+
+from shared.runtime.settings_faults import (
+    ENVIRONMENT,
+    Fault,
+    as_number,
+    described,
+    did_you_mean,
+    is_number,
+    remedy_for,
+    shown,
+)
+
+S = TypeVar("S", bound=Struct)
+
+
+class Tables:
+    """Collects faults while tables are read.
+
+    overrides: text from the environment by (section, key), with the variable's name; it wins over the files.
+    """
+
+    def __init__(self, overrides: Mapping[tuple[str, str], tuple[str, str]] | None = None) -> None:
+        self.faults: list[Fault] = []
+        self.overrides = dict(overrides or {})
+        self._places: dict[str, tuple[str, str]] = {}
+
+    def fault(self, file: str, key: str, value: object, problem: str, remedy: str) -> None:
+        text = "" if value is None else shown(value)
+        self.faults.append(Fault(file=file, key=key, value=text, problem=problem, remedy=remedy))
+
+    def section(self, kind: type[S], file: str, name: str, table: object) -> S | None:
+        """``[name]`` of a file as a struct of ``kind``, overridden by the environment; see ``struct``."""
+        if not isinstance(table, dict):
+            self.fault(file, name, table, "a table was expected here", f"Write a line [{name}], and its keys under it.")
+            return None
+        return self.struct(kind, file, name, table, section=name)
+
+    def struct(self, kind: type[S], file: str, where: str, table: dict[str, Any], *, section: str = "") -> S | None:
+        """A table at the dotted place ``where`` as a struct; every key is looked at.
+
+        A number that could not be read is NaN, anything else its default, so that other checks can still be made: NaN
+        fails no comparison. None when that is not possible.
+        """
+        fields = {field.name: field for field in msgspec.structs.fields(kind)}
+        for key, value in table.items():
+            if key not in fields:
+                self.fault(file, f"{where}.{key}", value, "no such key", did_you_mean(key, fields))
+        values: dict[str, Any] = {}
+        for name, field in fields.items():
+            place, source, given, strict = f"{where}.{name}", file, table.get(name, msgspec.UNSET), True
+            if (section, name) in self.overrides:
+                place, given = self.overrides[section, name]
+                source, strict = ENVIRONMENT, False
+            self._places[f"{where}.{name}"] = (source, place)
+            if given is not msgspec.UNSET:
+                self._convert(values, field, given, source, place, strict=strict)
+            elif field.required:
+                remedy = f"Add {name} = ...: {described(field.type)}."
+                self.fault(file, place, None, f'the key "{name}" is missing', remedy)
+                self._stand_in(values, field)
+        return kind(**values) if all(name in values or not fields[name].required for name in fields) else None
+
+    def _convert(
+        self,
+        values: dict[str, Any],
+        field: msgspec.structs.FieldInfo,
+        given: Any,
+        source: str,
+        place: str,
+        *,
+        strict: bool,
+    ) -> None:
+        """The value of a field into ``values``, or a fault and what stands in for it."""
+        try:
+            value = msgspec.convert(given, field.type, strict=strict)
+        except msgspec.ValidationError:
+            problem = f"expected {described(field.type)}"
+            meant = given if strict else as_number(given)
+            self.fault(source, place, given, problem, remedy_for(meant, field.type, field.default))
+            self._stand_in(values, field)
+            return
+        if isinstance(value, float) and not math.isfinite(value):
+            self.fault(source, place, given, "expected a finite number", remedy_for(given, field.type, field.default))
+            value = math.nan
+        values[field.name] = value
+
+    def _stand_in(self, values: dict[str, Any], field: msgspec.structs.FieldInfo) -> None:
+        if is_number(field.type):
+            values[field.name] = math.nan
+
+    def place_of(self, dotted: str, file: str) -> tuple[str, str]:
+        """Where a value came from: its file and key, or the environment and the variable."""
+        return self._places.get(dotted, (file, dotted))
+
+
+def unread_keys(
+    tables: Tables, file: str, table: Mapping[str, object], known: tuple[str, ...], homes: Mapping[str, str]
+) -> None:
+    """Faults for top-level keys a file does not have; ``homes`` tells which file a known section belongs in."""
+    for key, value in table.items():
+        if key in known:
+            continue
+        near = difflib.get_close_matches(key.casefold(), [*known, *homes], n=1, cutoff=0.6)
+        remedy = did_you_mean(key, known)
+        if key in homes:
+            remedy = f"[{key}] belongs in {homes[key]}."
+        elif near and near[0] in homes:
+            remedy = f'Did you mean "{near[0]}"? It belongs in {homes[near[0]]}.'
+        what = "section" if isinstance(value, dict | list) else "key"
+        shown_value = None if isinstance(value, dict | list) else value
+        tables.fault(file, key, shown_value, f"no such {what}", remedy)

@@ -1,0 +1,226 @@
+"""What a running stack shows: event lines, the status line, the panel, and the summary at the end."""
+
+import io
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+import pytest
+import structlog
+from rich.console import Console
+
+from services.cli.live import LiveScreen, PictureScreen
+from services.cli.render import SizeGroups, event_line, is_told
+from services.cli.screen import LINES_PER_SECOND, LineScreen, LogPipe
+from services.cli.summary import summary_rows, summary_text
+from services.cli.supervisor import Supervisor
+from services.cli.watch import Tally
+from services.cli.wording import duration, headline, percent, price, quantity, usd
+from shared.messages.catalogue import TOPIC_OF
+from shared.messages.market import PairListed
+from shared.messages.orders import OrderClosed
+from shared.messages.portfolio import PortfolioMarked
+from shared.messages.signals import PositionSized
+from shared.runtime.logs import configure_logs
+from tests.samples import HOUR, T0, D, decision, header, proposal, samples
+
+
+@pytest.fixture(autouse=True)
+def _restored_logging() -> Iterator[None]:
+    yield
+    structlog.reset_defaults()
+
+
+def idle_supervisor() -> Supervisor:
+    return Supervisor(lambda _name, _line: None, lambda _event: None)
+
+
+def tally_of_samples() -> Tally:
+    tally = Tally(began=100.0)
+    for message in samples():
+        tally.take(message, now=103.5)
+    return tally
+
+
+def size(symbol: str, hour: int) -> PositionSized:
+    found = next(message for message in samples() if isinstance(message, PositionSized))
+    return msgspec.structs.replace(found, symbol=symbol, bar_open_time_ns=T0 + hour * HOUR)
+
+
+# --- words ------------------------------------------------------------------------------------------------------------
+
+
+def test_every_message_of_the_catalogue_has_its_words() -> None:
+    for message in samples():
+        word, text = headline(message)
+        assert 0 < len(word) <= 9, message
+        assert text, message
+    assert {type(message) for message in samples()} == set(TOPIC_OF)
+
+
+def test_a_verdict_tells_quantities_reason_and_heat() -> None:
+    assert event_line(decision()) == (
+        "2022-11-01 01:00:00  TRIM      buy 0.5 -> 0.31 BTC/USDT: sector_cap has 6,355.00 of 50,000.00 USDT left"
+        " · heat 3.10 % -> 3.26 % (o-1)"
+    )
+
+
+@pytest.mark.parametrize(
+    ("shown", "expected"),
+    [
+        (usd(200_000.4), "$200,000"),
+        (usd(-12.345), "-$12.35"),
+        (usd(0), "$0.00"),
+        (usd(0.0312), "$0.0312"),
+        (price(0.00001234), "0.00001234"),
+        (price(20_510.25), "20,510.2"),
+        (price(0), "0"),
+        (quantity(D("1E+3")), "1000"),
+        (quantity(D("0.5000")), "0.5"),
+        (percent(0.0316), "3.16 %"),
+        (duration(0.25), "0.2 s"),
+        (duration(75), "1 min 15 s"),
+        (duration(7200), "2 h"),
+        (duration(90_000), "1 d 1 h"),
+    ],
+)
+def test_figures_are_written_for_people(shown: str, expected: str) -> None:
+    assert shown == expected
+
+
+def test_only_messages_worth_a_line_get_one() -> None:
+    filled = OrderClosed(**header("c"), order_id="o", symbol="BTC/USDT", ending="filled", quantity_filled=D(1))
+    expired = OrderClosed(**header("c"), order_id="o", symbol="BTC/USDT", ending="expired", quantity_filled=D(0))
+    trading = PairListed(**header("p"), symbol="BTC/USDT", status="trading")
+    halted = PairListed(**header("p"), symbol="BTC/USDT", status="halted", reason="BREAK")
+    assert [is_told(message) for message in (filled, expired, trading, halted, proposal())] == [
+        False, True, False, True, True,
+    ]  # fmt: skip
+
+
+def test_sizes_of_one_bar_are_told_as_one_line() -> None:
+    groups = SizeGroups()
+    assert groups.add(size("BTC/USDT", 0)) is None
+    assert groups.add(size("ETH/USDT", 0)) is None
+    line = groups.add(size("BTC/USDT", 1))
+    assert line is not None
+    assert "2 pairs on the 1h bar, $10,677 in all; set by equity_at_risk 2" in line
+    assert "1 pair on the 1h bar" in groups.flush()[0]
+    assert groups.flush() == []
+
+
+# --- lines ------------------------------------------------------------------------------------------------------------
+
+
+def test_events_beyond_what_can_be_read_are_counted_instead() -> None:
+    output = io.StringIO()
+    screen = LineScreen(output)
+    for number in range(LINES_PER_SECOND + 30):
+        screen.message(proposal(f"o-{number}"))
+    assert len(output.getvalue().splitlines()) == LINES_PER_SECOND
+    screen.tick(Tally(), idle_supervisor(), 6.0)
+    assert output.getvalue().splitlines()[-1].endswith("30 lines not shown")
+    screen.message(proposal("o-next"))
+    assert "o-next" in output.getvalue().splitlines()[-1]
+
+
+def test_the_status_line_says_how_things_stand() -> None:
+    output = io.StringIO()
+    LineScreen(output).tick(tally_of_samples(), idle_supervisor(), 6.0)
+    (line,) = output.getvalue().splitlines()
+    assert line.startswith("[6 s] 2022-11-01 01:00:00 · NAV $200,000 · heat 0.16 % of 8 %")
+    assert "bars 1 (+0 of history) · sizes 1 · proposals 1 · approve 0, trim 1, reject 0 · fills 1" in line
+
+
+def test_a_quiet_screen_shows_no_events() -> None:
+    output = io.StringIO()
+    screen = LineScreen(output, quiet=True)
+    screen.message(proposal())
+    screen.tick(Tally(), idle_supervisor(), 60.0)
+    assert output.getvalue() == ""
+
+
+def test_log_lines_of_children_pass_through_as_they_came() -> None:
+    output = io.StringIO()
+    configure_logs("up", stream=output)
+    pipe = LogPipe(output, readable=False)
+    line = '{"timestamp":"2026-01-01T00:00:00Z","level":"info","service":"risk","event":"started"}'
+    pipe.line("risk", line)
+    assert output.getvalue() == line + "\n"
+
+
+def test_what_is_no_log_line_is_wrapped_into_one() -> None:
+    output = io.StringIO()
+    configure_logs("up", stream=output)
+    pipe = LogPipe(output, readable=False)
+    for text in ("Traceback (most recent call last):", "{not json", "[1, 2]"):
+        pipe.line("risk", text)
+    lines = [json.loads(line) for line in output.getvalue().splitlines()]
+    assert [line["line"] for line in lines] == ["Traceback (most recent call last):", "{not json", "[1, 2]"]
+    assert {(line["service"], line["level"]) for line in lines} == {("risk", "warning")}
+
+
+def test_people_see_warnings_only_and_without_json() -> None:
+    output = io.StringIO()
+    configure_logs("up", form="lines", stream=output)
+    pipe = LogPipe(output, readable=True)
+    pipe.line("risk", '{"timestamp":"2026-01-01T10:20:30Z","level":"info","service":"risk","event":"started"}')
+    pipe.line("risk", '{"timestamp":"2026-01-01T10:20:30Z","level":"warning","service":"risk","event":"bus_lost"}')
+    assert output.getvalue() == "10:20:30 risk         WARNING bus_lost\n"
+
+
+# --- panel and summary ------------------------------------------------------------------------------------------------
+
+
+def test_the_panel_shows_standing_positions_and_events() -> None:
+    console = Console(file=io.StringIO(), width=140, height=40, force_terminal=True, color_system=None)
+    screen = LiveScreen(console, "heatsink · test", sizes=True)
+    try:
+        for message in samples():
+            screen.message(message)
+        console.print(screen.drawn(tally_of_samples(), idle_supervisor(), 12.0))
+    finally:
+        screen.close()
+    assert isinstance(console.file, io.StringIO)
+    text = console.file.getvalue()
+    for part in ("NAV $200,000", "heat 0.16 % of 8 %", "Majors", "0.26041", "TRIM", "market 2022-11-01", "12 s"):
+        assert part in text
+
+
+def test_a_picture_of_the_panel_asks_nothing_of_other_hosts(tmp_path: Path) -> None:
+    screen = PictureScreen(tmp_path / "up.svg", "heatsink · test")
+    screen.tick(tally_of_samples(), idle_supervisor(), 12.0)
+    screen.close()
+    svg = (tmp_path / "up.svg").read_text()
+    assert "NAV" in svg
+    assert "@font-face" not in svg
+    assert "@import" not in svg
+
+
+def test_the_summary_counts_verdicts_rules_fills_and_the_first_decision() -> None:
+    rows = dict(summary_rows(tally_of_samples(), 61.0, {"sizing": 2, "risk": 1}))
+    assert rows["ran"].startswith("1 min 1 s")
+    assert rows["verdicts"] == "1: approve 0, trim 1, reject 0"
+    assert rows["bound by"] == "sector_cap 1"
+    assert rows["fills"] == "1, fees $6.36"
+    assert rows["NAV"] == "$200,000 (+0.00 %), drawdown 0.00 %"
+    assert rows["heat"] == "0.16 % of 8 %, at most 0.16 %"
+    assert rows["restarts"] == "3: sizing 2, risk 1"
+    assert rows["first decision"] == "3.5 s after the services' start"
+    assert rows["refused"].startswith("1 messages")
+
+
+def test_the_summary_of_a_run_in_which_nothing_happened_is_complete() -> None:
+    text = summary_text(summary_rows(Tally(), 1.0, {}))
+    assert "no snapshot of the portfolio came" in text
+    assert "first decision  none" in text
+
+
+def test_heat_in_the_summary_is_the_highest_that_was_seen() -> None:
+    tally = tally_of_samples()
+    assert tally.portfolio is not None
+    cooler = msgspec.structs.replace(tally.portfolio, heat=0.0004)
+    assert isinstance(cooler, PortfolioMarked)
+    tally.take(cooler, now=104.0)
+    assert dict(summary_rows(tally, 5.0, {}))["heat"] == "0.04 % of 8 %, at most 0.16 %"

@@ -121,7 +121,8 @@ async def running_stack(bus: RedisBus, url: str, folder: Path, *arguments: str) 
     try:
         yield stack
         process.send_signal(signal.SIGTERM)
-        await asyncio.wait_for(process.wait(), END_SECONDS)
+        async with asyncio.timeout(END_SECONDS):
+            await process.wait()
         assert process.returncode == 0, stack.tail()
     finally:
         if process.returncode is None:

@@ -1,0 +1,98 @@
+"""The Compose file and the image, as far as they can be judged without a container engine."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from shared.runtime.settings_file import load_settings
+
+ROOT = Path(__file__).resolve().parents[2]
+COMPOSE = ROOT / "docker-compose.yml"
+DOCKERFILE = ROOT / "deploy" / "Dockerfile"
+NO_CONTAINER = {"cli", "backtest"}  # tools that people run, not services
+DEFAULT = re.compile(r"\$\{\w+:-([^}]*)\}")  # ${NAME:-default}, as Compose fills it in
+PINNED = re.compile(r"[a-z0-9./-]+:\d+(\.\d+)+[a-z0-9.-]*")
+
+
+@pytest.fixture(scope="module")
+def stack() -> dict[str, Any]:
+    parsed: dict[str, Any] = yaml.safe_load(COMPOSE.read_text())["services"]
+    return parsed
+
+
+@pytest.fixture(scope="module")
+def ours(stack: dict[str, Any]) -> dict[str, Any]:
+    return {name: block for name, block in stack.items() if "build" in block}
+
+
+def test_every_service_of_the_source_has_one_block_and_runs_its_own_module(ours: dict[str, Any]) -> None:
+    folders = {path.parent.name for path in (ROOT / "services").glob("*/__init__.py")}
+    assert set(ours) == folders - NO_CONTAINER
+    for name, block in ours.items():
+        assert block["command"] == ["python", "-m", f"services.{name}"]
+
+
+def test_all_services_run_from_one_image_of_this_version(ours: dict[str, Any]) -> None:
+    version = re.search(r'^version = "(.+)"$', (ROOT / "pyproject.toml").read_text(), re.MULTILINE)
+    assert version is not None
+    assert {block["image"] for block in ours.values()} == {f"heatsink:{version[1]}"}
+    assert {str(block["build"]) for block in ours.values()} == {
+        str({"context": ".", "dockerfile": "deploy/Dockerfile"})
+    }
+
+
+def test_every_image_is_pinned(stack: dict[str, Any]) -> None:
+    bases = re.findall(r"^FROM (\S+)", DOCKERFILE.read_text(), re.MULTILINE)
+    images = [block["image"] for block in stack.values()]
+    assert bases
+    assert [image for image in bases + images if not PINNED.fullmatch(image)] == []
+
+
+def test_packages_are_installed_by_hash_and_the_containers_user_is_not_root() -> None:
+    text = DOCKERFILE.read_text()
+    assert "--require-hashes" in text
+    assert "--no-compile" in text
+    assert "requirements-dev" not in text
+    assert re.findall(r"^USER (\S+)", text, re.MULTILINE) == ["heatsink"]
+
+
+def test_the_environment_names_settings_that_exist(ours: dict[str, Any]) -> None:
+    for block in ours.values():
+        environment = {key: DEFAULT.sub(r"\1", str(value)) for key, value in block["environment"].items()}
+        settings = load_settings(ROOT / "deploy" / "config", environment)
+        assert settings.redis.url == "redis://valkey:6379/0"
+        assert settings.exchange.url == f"http://exchange_sim:{settings.simulator.port}"
+        assert settings.simulator.host == settings.ops.host == "0.0.0.0"
+
+
+def test_services_wait_for_a_healthy_server_and_for_nothing_else(stack: dict[str, Any], ours: dict[str, Any]) -> None:
+    assert "ping" in stack["valkey"]["healthcheck"]["test"]
+    for block in ours.values():
+        assert block["depends_on"] == {"valkey": {"condition": "service_healthy"}}
+
+
+def test_every_container_comes_back_and_gets_time_to_end(stack: dict[str, Any]) -> None:
+    assert {block["restart"] for block in stack.values()} == {"unless-stopped"}
+    assert all(block["stop_grace_period"] for block in stack.values())
+
+
+def test_only_the_http_side_of_ops_is_published_and_only_to_this_machine(stack: dict[str, Any]) -> None:
+    published = {name: block["ports"] for name, block in stack.items() if "ports" in block}
+    assert list(published) == ["ops"]
+    assert all(port.startswith("127.0.0.1:") for port in published["ops"])
+
+
+def test_the_server_forgets_nothing_that_it_acknowledged(stack: dict[str, Any]) -> None:
+    lines = (ROOT / "deploy" / "redis" / "valkey.conf").read_text().splitlines()
+    assert {"appendonly yes", "appendfsync always", "maxmemory-policy noeviction"} <= set(lines)
+    assert "valkey-data:/data" in stack["valkey"]["volumes"]
+
+
+def test_what_goes_into_the_image_is_listed_and_nothing_else_does() -> None:
+    ignored = [line for line in (ROOT / ".dockerignore").read_text().splitlines() if line and line[0] != "#"]
+    copied = re.findall(r"^COPY (\S+)", DOCKERFILE.read_text(), re.MULTILINE)
+    assert ignored[0] == "*"
+    assert [line.lstrip("!") for line in ignored if line.startswith("!")] == copied

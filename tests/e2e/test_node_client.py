@@ -1,0 +1,230 @@
+"""A client in another language, Node's ``redis`` and ``@msgpack/msgpack``, beside real sizing and risk processes."""
+
+import asyncio
+import hashlib
+import json
+import shutil
+import subprocess
+import sys
+from asyncio.subprocess import DEVNULL, PIPE, Process
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from shared.adapters.clocks import ClockOrigin, RealClock, ScaledClock
+from shared.adapters.embedded_valkey import running_valkey
+from shared.adapters.redis_bus import RedisBus
+from shared.messages.base import Message
+from shared.messages.catalogue import DEAD, DECIDED, PROPOSED, SIZES, stream_key
+from shared.messages.control import MessageRefused
+from shared.messages.market import MarkChanged, PairListed
+from shared.messages.orders import OrderDecided
+from shared.runtime.health import heartbeats
+from shared.runtime.settings_file import process_environment
+from tests.samples import HOUR, T0, bar
+
+SOURCE = Path(__file__).parents[1] / "node_client"
+INSTALL_SECONDS, NODE_SECONDS, RUN_SECONDS, END_SECONDS = 90, 40, 60, 10
+POLL_SECONDS, MARK_SECONDS = 0.05, 0.25
+PRICES = {"BTC/USDT": 20_000.0, "ETH/USDT": 1_500.0}
+DAYS = 70
+NOW_NS = T0 + DAYS * 24 * HOUR + HOUR + 1_000_000  # one hour and a millisecond after the last daily bar
+PROPOSED_KEY, DECIDED_KEY, SIZES_KEY = (stream_key(topic) for topic in (PROPOSED, DECIDED, SIZES))
+KINDS_REFUSED = 11
+
+
+@pytest.fixture(scope="session")
+def node_client(request: pytest.FixtureRequest) -> Path:
+    """The folder of the client, its packages installed: in place if somebody did that, else in pytest's cache."""
+    if (node := shutil.which("node")) is None or (npm := shutil.which("npm")) is None:
+        pytest.skip("no Node on this machine (node and npm, 20 or newer)")
+    version = subprocess.run([node, "--version"], capture_output=True, text=True, check=True).stdout.strip()
+    if int(version.lstrip("v").partition(".")[0]) < 20:
+        pytest.skip(f"Node {version} is too old for the client: it needs 20 or newer")
+    if (SOURCE / "node_modules").is_dir():
+        return SOURCE
+    locked = hashlib.sha256((SOURCE / "package-lock.json").read_bytes()).hexdigest()[:12]
+    folder = request.config.cache.mkdir(f"node_client-{locked}")
+    for path in SOURCE.iterdir():
+        if path.is_file():
+            shutil.copy(path, folder)
+    if not (folder / "node_modules" / ".package-lock.json").is_file():  # npm writes it when all is there
+        _install(npm, folder)
+    return folder
+
+
+def _install(npm: str, folder: Path) -> None:
+    command = [npm, "ci", "--prefer-offline", "--fetch-retries=1"]
+    try:
+        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=INSTALL_SECONDS, check=False)
+    except subprocess.TimeoutExpired:
+        pytest.skip(f"npm could not install the client's packages within {INSTALL_SECONDS} s")
+    if done.returncode:
+        reason = next((line for line in done.stderr.splitlines() if "npm error" in line), "it gave no reason")
+        pytest.skip(f"npm could not install the client's packages: {reason}")
+
+
+class Stack:
+    """A small market on an embedded Valkey, with the real sizing and risk services as processes of their own."""
+
+    def __init__(self, url: str, bus: RedisBus, clock: ScaledClock) -> None:
+        self.url, self.bus, self.clock = url, bus, clock
+
+    async def decisions(self) -> dict[str, OrderDecided]:
+        found = await self.bus.latest(DECIDED_KEY, 1000)
+        return {message.order_id: message for message in found if isinstance(message, OrderDecided)}
+
+    async def close_an_hour_when_heard(self) -> None:
+        """Once somebody listens to sizes, publish the bars of the hour that just ended: sizing sizes each pair."""
+        await _until_heard(self.bus, SIZES_KEY)
+        await self.bus.publish_bars([bar(symbol, hour=DAYS * 24, close=price) for symbol, price in PRICES.items()])
+
+
+@asynccontextmanager
+async def running_stack(folder: Path) -> AsyncIterator[Stack]:
+    with running_valkey(folder) as server:
+        async with RedisBus.open(server.url) as bus:
+            origin = ClockOrigin(origin_market_ns=NOW_NS, origin_wall_ns=RealClock().wall_ns(), speed=1.0)
+            clock = ScaledClock(await bus.agree_on_clock(origin))
+            await bus.publish(_listings())
+            await bus.publish_bars(
+                [
+                    bar(symbol, timeframe="1d", hour=24 * day, close=price)
+                    for symbol, price in PRICES.items()
+                    for day in range(DAYS)
+                ]
+            )
+            async with asyncio.TaskGroup() as group:
+                marks = group.create_task(_keep_marks_fresh(bus, clock))
+                async with _service("sizing", server.url, folder), _service("risk", server.url, folder):
+                    async with asyncio.timeout(RUN_SECONDS):
+                        await _until_ready(bus, "sizing", "risk")
+                    yield Stack(server.url, bus, clock)
+                marks.cancel()
+
+
+def _listings() -> list[Message]:
+    return [
+        PairListed(
+            id=f"listed-{symbol}", time_ns=T0, symbol=symbol, status="trading",
+            quantity_step=Decimal("0.00001"), min_quantity=Decimal("0.00001"), min_notional=Decimal(5),
+        )
+        for symbol in PRICES
+    ]  # fmt: skip
+
+
+async def _keep_marks_fresh(bus: RedisBus, clock: ScaledClock) -> None:
+    while True:
+        now_ns = clock.now_ns()
+        await bus.set_marks(
+            [
+                MarkChanged(id=f"mark-{now_ns}", time_ns=now_ns, symbol=symbol, price=price)
+                for symbol, price in PRICES.items()
+            ]
+        )
+        await asyncio.sleep(MARK_SECONDS)
+
+
+@asynccontextmanager
+async def _service(name: str, url: str, folder: Path) -> AsyncIterator[Process]:
+    """``python -m services.<name>`` as Compose and ``heatsink up`` start it; its log is in ``folder``."""
+    environment = {key: value for key, value in process_environment().items() if not key.startswith("HEATSINK_")}
+    environment |= {"HEATSINK_REDIS__URL": url, "HEATSINK_EXCHANGE__KIND": "sim"}
+    root = Path(__file__).parents[2]
+    with (folder / f"{name}.log").open("wb") as log:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", f"services.{name}", cwd=root, env=environment, stdin=DEVNULL, stdout=log, stderr=log
+        )
+    try:
+        yield process
+        assert process.returncode is None, (folder / f"{name}.log").read_text()
+    finally:
+        if process.returncode is None:
+            process.terminate()
+            try:
+                async with asyncio.timeout(END_SECONDS):
+                    await process.wait()
+            except TimeoutError:
+                process.kill()
+                await process.wait()
+
+
+async def _until_ready(bus: RedisBus, *services: str) -> None:
+    """Until the services work, and somebody listens for proposals that come by PUBLISH."""
+    while True:
+        beats = await heartbeats(bus)
+        if all(name in beats and beats[name].state == "ready" for name in services):
+            return await _until_heard(bus, PROPOSED_KEY)
+        await asyncio.sleep(POLL_SECONDS)
+
+
+async def _until_heard(bus: RedisBus, channel: str) -> None:
+    while not dict(await bus.client.pubsub_numsub(channel))[channel.encode()]:
+        await asyncio.sleep(POLL_SECONDS)
+
+
+async def _run_node(stack: Stack, program: Path) -> list[str]:
+    """What the program printed by its end, which must be a good one. Sizes come once it listens."""
+    process = await asyncio.create_subprocess_exec(
+        "node", program.name, stack.url, str(NODE_SECONDS), cwd=program.parent, stdin=DEVNULL, stdout=PIPE, stderr=PIPE
+    )
+    try:
+        async with asyncio.timeout(RUN_SECONDS), asyncio.TaskGroup() as group:
+            output = group.create_task(process.communicate())
+            group.create_task(stack.close_an_hour_when_heard())
+        printed, complaint = output.result()
+        assert process.returncode == 0, (printed + complaint).decode()
+        return printed.decode().splitlines()
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+
+
+async def test_a_node_client_sees_sizes_and_gets_its_verdicts_whatever_else_it_sends(
+    node_client: Path, tmp_path: Path
+) -> None:
+    async with running_stack(tmp_path) as stack:
+        said = [json.loads(line) for line in await _run_node(stack, node_client / "client.mjs")]
+        decided = await stack.decisions()
+        dead = [message for message in await stack.bus.latest(DEAD.key, 100) if isinstance(message, MessageRefused)]
+
+    [size] = _events(said, "size")
+    assert (size["type"], size["symbol"], size["timeframe"]) == ("PositionSized", "BTC/USDT", "1h")
+    assert Decimal(size["quantity"]) > 0
+
+    verdicts = {row["order_id"]: row for row in _events(said, "verdict")}
+    assert list(verdicts) == ["node-by-publish", "node-by-xadd", "node-after-publish", "node-after-xadd"]
+    assert {row["verdict"] for row in verdicts.values()} == {"approve"}
+    for order_id, row in verdicts.items():
+        stored = decided[order_id]
+        assert (row["id"], row["trace"], row["time_ns"]) == (stored.id, size["trace"], str(stored.time_ns))
+        assert Decimal(row["quantity_approved"]) == stored.quantity_approved == Decimal("0.01")
+        assert row["heat_after"] == stored.heat_after > stored.heat_before
+    assert set(decided) == set(verdicts), "only what was an order was decided"
+
+    [sent] = _events(said, "sent_malformed")
+    refused = _events(said, "refused")
+    assert len(sent["kinds"]) == KINDS_REFUSED
+    assert [row["by"] for row in refused].count("publish") == KINDS_REFUSED
+    assert [row["by"] for row in refused].count("xadd") == KINDS_REFUSED + 1  # and the entry without a field `m`
+    assert {row["source"] for row in refused} == {PROPOSED_KEY}
+    assert len(dead) == len(refused)
+    assert {message.consumer for message in dead} == {"risk"}
+    assert all(message.reason and message.field for message in dead)
+
+
+async def test_the_example_of_the_readme_takes_a_size_and_prints_its_verdict(node_client: Path, tmp_path: Path) -> None:
+    async with running_stack(tmp_path) as stack:
+        [line] = await _run_node(stack, node_client / "example.mjs")
+        [decided] = (await stack.decisions()).values()
+    assert decided.strategy == "example"
+    assert line.startswith(f"{decided.verdict} {decided.quantity_approved} {decided.symbol} ")
+
+
+def _events(said: list[dict[str, Any]], event: str) -> list[dict[str, Any]]:
+    return [row for row in said if row["event"] == event]

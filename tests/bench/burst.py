@@ -6,8 +6,8 @@ from pathlib import Path
 from time import perf_counter
 
 from msgspec import structs
-from services.sizing.service import spec_of
 
+from services.sizing.service import spec_of
 from shared.adapters.clocks import ManualClock
 from shared.adapters.embedded_valkey import running_valkey
 from shared.adapters.redis_bus import RedisBus
@@ -46,20 +46,21 @@ async def burst(url: str, pairs: int) -> tuple[float, float]:
             clock.time_ns = bars[0].close_time_ns + 1
             before = await bus.client.xlen(stream_key(SIZES))
             async with asyncio.TaskGroup() as group:
-                running = group.create_task(stepping(host))
+                over = asyncio.Event()
+                group.create_task(stepping(host, over))
                 started = perf_counter()
                 await feed.publish_bars(bars)
                 sent = perf_counter()
                 while await feed.client.xlen(stream_key(SIZES)) < before + pairs:
                     await asyncio.sleep(0)
                 done = perf_counter()
-                running.cancel()
+                over.set()
             best = min(best, ((done - started) * 1e3, (done - sent) * 1e3))
     return best
 
 
-async def stepping(host: MachineHost) -> None:
-    while True:
+async def stepping(host: MachineHost, over: asyncio.Event) -> None:
+    while not over.is_set():
         await host.step()
 
 

@@ -5,10 +5,9 @@ from decimal import Decimal
 from pathlib import Path
 
 from services.execution.service import spec_of as execution_spec
+from services.risk.service import spec_of as risk_spec
 from services.signals.service import spec_of as signals_spec
 from services.sizing.service import spec_of as sizing_spec
-
-from services.risk.service import spec_of as risk_spec
 from shared.adapters.clocks import ManualClock
 from shared.adapters.redis_bus import RedisBus
 from shared.domain.plan import Plan, StrategyPlan

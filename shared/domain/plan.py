@@ -17,6 +17,11 @@ class Limits(Struct, frozen=True, kw_only=True):
     notional. pair_cap_adv: notional as a fraction of ADV. drawdown: from the high-water mark. mark_age_seconds: wall
     seconds after which a mark is stale; bar_age_seconds: after which a bar is history, if that is more than its
     timeframe. atr_floor: smallest ATR / price that a size is computed with.
+    max_order_usdt: notional of one order. price_collar: how far from the mark an order may trade, of the mark.
+    book_age_seconds: wall seconds after which a book sample is stale; 0 switches the rules off that need a book.
+    spread_median: largest median spread at size; spread_multiple: of that median, for the spread right now.
+    gap_shock: a fall of every pair at once; gap_stress: the loss it may make. max_open_orders: unfinished at once.
+    orders_per_second: approvals in a wall second; repeats_per_minute: of one strategy in one pair, in a wall minute.
     """
 
     equity_at_risk: Fraction = 0.005
@@ -28,6 +33,16 @@ class Limits(Struct, frozen=True, kw_only=True):
     mark_age_seconds: Positive = 5.0
     bar_age_seconds: Positive = 10.0
     atr_floor: NonNegative = 0.01
+    max_order_usdt: Positive = 25_000.0
+    price_collar: Fraction = 0.02
+    book_age_seconds: NonNegative = 120.0
+    spread_median: Positive = 0.002
+    spread_multiple: Positive = 3.0
+    gap_shock: Fraction = 0.20
+    gap_stress: Fraction = 0.20
+    max_open_orders: Count = 40
+    orders_per_second: Count = 50
+    repeats_per_minute: Count = 20
 
 
 class Costs(Struct, frozen=True, kw_only=True):

@@ -7,10 +7,13 @@ import re
 from dataclasses import dataclass
 from functools import cache
 
+from shared.messages.ask import RoomAnswered, RoomAsked, ShadowAsked, ShadowCounted
 from shared.messages.base import Message
-from shared.messages.control import Flatten, Halt, MessageRefused, Resume, SetPhase
-from shared.messages.market import BarClosed, FeedLost, FeedRestored, MarkChanged, PairListed
+from shared.messages.control import ApprovePhase, Flatten, Halt, MessageRefused, Resume, SetLimits, SetPhase
+from shared.messages.market import BarClosed, BookSampled, FeedLost, FeedRestored, MarkChanged, PairListed
 from shared.messages.orders import (
+    CancelDecided,
+    CancelProposed,
     OrderClosed,
     OrderDecided,
     OrderFilled,
@@ -20,7 +23,16 @@ from shared.messages.orders import (
     StopPlaced,
     StopRaised,
 )
-from shared.messages.portfolio import Halted, PortfolioMarked, Resumed
+from shared.messages.portfolio import (
+    CommandRefused,
+    Halted,
+    LimitsChanged,
+    PhaseChanged,
+    PhaseProposed,
+    PortfolioMarked,
+    ResumeAsked,
+    Resumed,
+)
 from shared.messages.signals import PositionSized, SignalRaised
 
 
@@ -45,14 +57,19 @@ class Topic:
 
 BARS = Topic("bars", "hs:bars:<timeframe>", (BarClosed,), "market_data", "closed bars, each once", per_pair=True)
 MARKS = Topic("marks", "hs:marks", (MarkChanged,), "market_data", "live prices", durable=False, per_pair=True)
+BOOKS = Topic("books", "hs:books", (BookSampled,), "market_data", "order books, sampled", durable=False, per_pair=True)
 PAIRS = Topic("pairs", "hs:pairs", (PairListed,), "market_data", "what the exchange says of each pair")
 FEEDS = Topic("feeds", "hs:feeds", (FeedLost, FeedRestored), "market_data", "feed health")
 SIGNALS = Topic("signals", "hs:signals", (SignalRaised,), "signals, clients", "what strategies want")
 SIZES = Topic("sizes", "hs:{P}:sizes", (PositionSized,), "sizing", "the size of every pair on every bar")
 PROPOSED = Topic(
-    "proposed", "hs:{P}:orders:proposed", (OrderProposed, StopRaised), "sizing, clients", "orders before the gate"
+    "proposed",
+    "hs:{P}:orders:proposed",
+    (OrderProposed, StopRaised, CancelProposed),
+    "sizing, risk, clients",
+    "orders before the gate",
 )
-DECIDED = Topic("decided", "hs:{P}:orders:decided", (OrderDecided, StopApproved), "risk", "verdicts")
+DECIDED = Topic("decided", "hs:{P}:orders:decided", (OrderDecided, StopApproved, CancelDecided), "risk", "verdicts")
 EXECUTED = Topic(
     "executed",
     "hs:{P}:orders:executed",
@@ -61,13 +78,38 @@ EXECUTED = Topic(
     "what became of approved orders",
 )
 PORTFOLIO = Topic("portfolio", "hs:{P}:portfolio", (PortfolioMarked,), "risk", "live heat", keep=5_000)
-HALTS = Topic("halts", "hs:{P}:halts", (Halted, Resumed), "risk", "halts and their ends")
-CONTROL = Topic("control", "hs:{P}:control", (Halt, Resume, Flatten, SetPhase), "ops", "operators' commands")
+HALTS = Topic("halts", "hs:{P}:halts", (Halted, Resumed, ResumeAsked), "risk", "halts and their ends")
+AUDIT = Topic(
+    "audit",
+    "hs:{P}:audit",
+    (LimitsChanged, PhaseProposed, PhaseChanged, CommandRefused),
+    "risk",
+    "changes of limits and phases, refused commands",
+)
+CONTROL = Topic(
+    "control",
+    "hs:{P}:control",
+    (Halt, Resume, Flatten, SetPhase, ApprovePhase, SetLimits),
+    "ops",
+    "operators' commands",
+)
+ASK = Topic(
+    "ask",
+    "hs:{P}:ask",
+    (RoomAsked, ShadowAsked),
+    "clients",
+    "questions that reserve nothing; PUBLISH only",
+    durable=False,
+)
+ANSWERS = Topic(
+    "answers", "hs:{P}:answers", (RoomAnswered, ShadowCounted), "risk", "answers, on the asker's channel", durable=False
+)
 DEAD = Topic("dead", "hs:dead", (MessageRefused,), "every consumer", "bytes that could not be read", keep=10_000)
 
 CATALOGUE: tuple[Topic, ...] = (
     BARS,
     MARKS,
+    BOOKS,
     PAIRS,
     FEEDS,
     SIGNALS,
@@ -77,7 +119,10 @@ CATALOGUE: tuple[Topic, ...] = (
     EXECUTED,
     PORTFOLIO,
     HALTS,
+    AUDIT,
     CONTROL,
+    ASK,
+    ANSWERS,
     DEAD,
 )
 

@@ -21,11 +21,28 @@ class Halt(Message, frozen=True, kw_only=True):
 
 
 class Resume(Message, frozen=True, kw_only=True):
-    """End a halt of one pair, or (symbol empty) of the whole portfolio."""
+    """End the halts of one pair, or (symbol empty) of the whole portfolio. confirm: the code of ``ResumeAsked``."""
 
     who: Name
     reason: Text = ""
     symbol: Annotated[str, Meta(max_length=32)] = ""
+    confirm: Annotated[str, Meta(max_length=64)] = ""
+
+
+class SetLimits(Message, frozen=True, kw_only=True):
+    """Change limits by name (fields of ``[limits]``); all of them or, when one is invalid, none."""
+
+    who: Name
+    reason: Text
+    limits: dict[str, float]
+
+
+class ApprovePhase(Message, frozen=True, kw_only=True):
+    """Approve the promotion to ``phase`` that was proposed."""
+
+    who: Name
+    reason: Text
+    phase: Phase
 
 
 class Flatten(Message, frozen=True, kw_only=True):
@@ -37,7 +54,7 @@ class Flatten(Message, frozen=True, kw_only=True):
 
 
 class SetPhase(Message, frozen=True, kw_only=True):
-    """Enter a phase of the plan's ramp."""
+    """Enter a phase of the plan's ramp, whatever the evidence says: an operator's own responsibility."""
 
     who: Name
     reason: Text

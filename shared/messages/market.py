@@ -46,6 +46,23 @@ class MarkChanged(Message, frozen=True, kw_only=True):
     ask: NonNegativeFloat = 0.0
 
 
+class BookSampled(Message, frozen=True, kw_only=True):
+    """The order book of a pair at one moment, and what it costs to trade a certain size in it.
+
+    asks, bids: (price, quantity) from the best one outwards. size_usdt: the size that spreads are given for.
+    spread: (ask VWAP - bid VWAP) / mid at that size, a fraction; None when the book is too thin for it.
+    median_spread: of the last ``samples`` samples of the pair.
+    """
+
+    symbol: Symbol
+    bids: tuple[tuple[PositiveFloat, NonNegativeFloat], ...]
+    asks: tuple[tuple[PositiveFloat, NonNegativeFloat], ...]
+    size_usdt: PositiveFloat
+    spread: NonNegativeFloat | None
+    median_spread: NonNegativeFloat | None
+    samples: Annotated[int, Meta(ge=1)] = 1
+
+
 class PairListed(Message, frozen=True, kw_only=True):
     """What the exchange says of a pair: whether it trades, and the steps and minima its orders must keep.
 

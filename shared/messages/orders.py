@@ -34,6 +34,22 @@ class OrderProposed(Message, frozen=True, kw_only=True):
     expires_ns: TimeNs = 0
 
 
+class CancelProposed(Message, frozen=True, kw_only=True):
+    """A wish to cancel an order that is not finished; always passes."""
+
+    order_id: OrderId
+    portfolio: PortfolioName = "main"
+    reason: Text = ""
+
+
+class CancelDecided(Message, frozen=True, kw_only=True):
+    """Execution is to cancel what is left of an order."""
+
+    order_id: OrderId
+    symbol: Symbol
+    reason: Text = ""
+
+
 class StopRaised(Message, frozen=True, kw_only=True):
     """A higher protective stop for a position, proposed by sizing. A lower one is refused."""
 

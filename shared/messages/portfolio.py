@@ -8,6 +8,18 @@ from msgspec import Struct
 from shared.messages.base import Message, Name, Symbol, Text, TimeNs
 
 HaltMode = Literal["reducing", "halted"]
+ClearedBy = Literal["time", "operator", "two_steps", "condition"]
+Trigger = Literal[
+    "operator",
+    "gap",
+    "market_shock",
+    "heat",
+    "drawdown",
+    "day_loss",
+    "feed",
+    "exchange_status",
+    "liquidity",
+]
 
 
 class PositionMarked(Struct, frozen=True, kw_only=True):
@@ -47,13 +59,22 @@ class PortfolioMarked(Message, frozen=True, kw_only=True):
 
 
 class Halted(Message, frozen=True, kw_only=True):
-    """New risk is stopped. symbol is empty for the whole portfolio; until_ns 0 means until an operator resumes."""
+    """New risk is stopped. symbol is empty for the whole portfolio; until_ns 0 means no end by time.
+
+    mode: ``reducing`` lets only reductions through; ``halted`` also cancels open entry orders.
+    trigger: what set it off; one scope may be halted by several triggers at once, and each ends by itself.
+    evidence: the figures that set it off. cleared_by: ``time``, ``operator``, ``two_steps`` (an operator, twice), or
+    ``condition`` (it ends when what set it off is over).
+    """
 
     symbol: str = ""
     mode: HaltMode = "halted"
     reason: Text = ""
     until_ns: TimeNs = 0
     who: Name = "risk"
+    trigger: Trigger = "operator"
+    evidence: Text = ""
+    cleared_by: ClearedBy = "operator"
 
 
 class Resumed(Message, frozen=True, kw_only=True):
@@ -63,3 +84,53 @@ class Resumed(Message, frozen=True, kw_only=True):
     reason: Text = ""
     held_ns: TimeNs = 0
     who: Name = "risk"
+    trigger: Trigger = "operator"
+
+
+class ResumeAsked(Message, frozen=True, kw_only=True):
+    """A resume takes a second step: ``Resume`` once more, with this ``confirm`` code, before ``until_ns``."""
+
+    confirm: Name
+    symbol: str = ""
+    trigger: Trigger = "operator"
+    who: Name = "risk"
+    until_ns: TimeNs = 0
+
+
+class LimitsChanged(Message, frozen=True, kw_only=True):
+    """Limits were changed at run time. old, new: by name. over: what exceeds the new limits already, in words."""
+
+    who: Name
+    reason: Text
+    old: dict[str, float]
+    new: dict[str, float]
+    policy_before: Name
+    policy: Name
+    over: tuple[Text, ...] = ()
+
+
+class PhaseProposed(Message, frozen=True, kw_only=True):
+    """The evidence allows the next phase; an operator has to approve it."""
+
+    phase: Name
+    to_phase: Name
+    evidence: Text
+
+
+class PhaseChanged(Message, frozen=True, kw_only=True):
+    """Another phase is in force. scale multiplies the equity at risk."""
+
+    phase_before: Name
+    phase: Name
+    scale: float
+    who: Name
+    reason: Text
+    evidence: Text = ""
+
+
+class CommandRefused(Message, frozen=True, kw_only=True):
+    """An operator's command was not carried out; reason names field, value and remedy."""
+
+    command: Name
+    who: Name
+    reason: Text

@@ -32,7 +32,7 @@ def microseconds_per_decision(positions: int) -> float:
     best = float("inf")
     for round_number in range(ROUNDS):
         machine = machine_with(positions)
-        symbols = list(machine.heat.pairs)[:38]
+        symbols = list(machine.state.heat.pairs)[:38]
         now_ns = T0 + HISTORY_DAYS * DAY_NS
         orders = [order(symbols[n % 38], f"{round_number}-{n}", now_ns) for n in range(DECISIONS)]
         started = perf_counter()

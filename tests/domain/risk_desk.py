@@ -20,16 +20,41 @@ UNIVERSE = Universe(pairs=tuple(Pair(base=base, quote="USDT", sector=SECTORS.get
 ADV = 100_000_000.0
 
 
+def relaxed(limits: Limits) -> Limits:
+    """The limits with those out of the way that a test about others does not mean."""
+    return structs.replace(
+        limits,
+        book_age_seconds=0.0,
+        max_order_usdt=1e9,
+        gap_stress=1.0,
+        max_open_orders=1_000,
+        orders_per_second=100_000,
+        repeats_per_minute=100_000,
+        drawdown=1.0,
+    )
+
+
 class Desk:
-    """``buy`` and ``sell`` propose and return the decision; ``fill`` executes what was approved."""
+    """``buy`` and ``sell`` propose and return the decision; ``fill`` executes what was approved.
+
+    exact: the limits as given; otherwise ``relaxed``.
+    """
 
     def __init__(
-        self, *, cash: float = 200_000.0, limits: Limits | None = None, scale: float = 1.0, speed: float = 1.0
+        self,
+        *,
+        cash: float = 200_000.0,
+        limits: Limits | None = None,
+        scale: float = 1.0,
+        speed: float = 1.0,
+        exact: bool = False,
     ):
         phases = (PhasePlan(name="live", scale=scale),)
-        self.plan = Plan(limits=limits or Limits(), phases=phases, phase="live")
+        self.plan = Plan(
+            limits=limits if exact and limits else relaxed(limits or Limits()), phases=phases, phase="live"
+        )
         self.machine = RiskMachine(self.plan, UNIVERSE, portfolio="main", starting_cash_usdt=cash, speed=speed)
-        self.now_ns = T0 + 40 * 86_400_000_000_000
+        self.now_ns = T0 + 30 * 86_400_000_000_000
         self.made: list[Message] = []
         self._count = 0
         for symbol in UNIVERSE.symbols:

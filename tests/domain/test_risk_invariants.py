@@ -28,7 +28,7 @@ def play(desk: Desk, steps: list[tuple[str, str, float, float]]) -> list[OrderDe
     decisions: list[OrderDecided] = []
     waiting: list[OrderDecided] = []
     for action, symbol, size, stop in steps:
-        pair = desk.machine.heat.pairs[symbol]
+        pair = desk.machine.state.heat.pairs[symbol]
         quantity = str(round(30_000 * size / PRICES[symbol.partition("/")[0]], 4))
         if action == "buy":
             decided = desk.buy(symbol, quantity, stop=round(pair.mark * stop, 6))
@@ -41,7 +41,7 @@ def play(desk: Desk, steps: list[tuple[str, str, float, float]]) -> list[OrderDe
         elif action == "mark":
             desk.pass_time(1)
             for each in UNIVERSE.symbols:
-                desk.mark(each, desk.machine.heat.pairs[each].mark * (0.9 + size / 5 if each == symbol else 1.0))
+                desk.mark(each, desk.machine.state.heat.pairs[each].mark * (0.9 + size / 5 if each == symbol else 1.0))
         elif action == "stop":
             desk.stop_placed(symbol, str(round(pair.mark * stop, 6)))
         elif waiting and action in ("fill", "cancel"):
@@ -53,7 +53,7 @@ def play(desk: Desk, steps: list[tuple[str, str, float, float]]) -> list[OrderDe
         elif waiting and action == "part":
             decided = waiting[-1]
             half = (decided.quantity_approved / 2).quantize(D("0.0001"))
-            order = desk.machine.reservations.get(decided.order_id)
+            order = desk.machine.state.reservations.get(decided.order_id)
             if order and 0 < half < order.left:
                 desk.fill(decided, quantity=str(half))
     return decisions
@@ -71,7 +71,7 @@ def test_nothing_is_approved_past_any_limit_and_totals_stay_right(steps: list[tu
             assert quantity <= row.quantity * (1 + 1e-9)
         assert decided.heat_after <= 0.03 * (1 + 1e-9)
         assert decided.quantity_approved <= decided.quantity_requested
-    heat = desk.machine.heat
+    heat = desk.machine.state.heat
     kept = (heat.holdings, heat.open_risk, heat.reserved_risk, heat.reserved_cash, *heat.sectors.values())
     heat.resum()
     afresh = (heat.holdings, heat.open_risk, heat.reserved_risk, heat.reserved_cash, *heat.sectors.values())
@@ -93,7 +93,7 @@ def test_a_restart_from_the_records_gives_the_same_portfolio(steps: list[tuple[s
     other.machine.restored()
     other.now_ns = desk.now_ns
     for symbol in UNIVERSE.symbols:
-        other.mark(symbol, desk.machine.heat.pairs[symbol].mark)
+        other.mark(symbol, desk.machine.state.heat.pairs[symbol].mark)
     one, two = desk.snapshot, other.snapshot
     assert two.cash == one.cash
     assert two.nav == pytest.approx(one.nav, rel=1e-9)

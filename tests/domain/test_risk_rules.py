@@ -90,7 +90,7 @@ def test_an_order_over_the_heat_limit_is_trimmed_to_the_headroom() -> None:
 def test_heat_counts_the_cost_of_getting_out() -> None:
     desk = Desk(limits=WIDE)
     decided = desk.buy("BTC/USDT", "1", stop=19_000)
-    pair = desk.machine.heat.pairs["BTC/USDT"]
+    pair = desk.machine.state.heat.pairs["BTC/USDT"]
     assert pair.exit_rate >= 0.0015  # fee 10 bp, half spread 5 bp
     assert decided.risk_usdt == pytest.approx(1_000 + 20_000 * pair.exit_rate)
 
@@ -108,31 +108,31 @@ def test_a_closed_order_gives_back_what_it_reserved() -> None:
     desk = Desk()
     decided = desk.buy("BTC/USDT", "0.5", stop=19_900)
     desk.close(decided, "cancelled")
-    assert desk.machine.heat.reserved_risk == 0.0
+    assert desk.machine.state.heat.reserved_risk == 0.0
     assert desk.buy("BTC/USDT", "0.5", stop=19_900).verdict == "approve"
 
 
 def test_a_partly_filled_order_reserves_only_what_is_left() -> None:
     desk = Desk()
     decided = desk.buy("BTC/USDT", "0.4", stop=19_900)
-    whole = desk.machine.heat.reserved_risk
+    whole = desk.machine.state.heat.reserved_risk
     desk.fill(decided, quantity="0.1")
-    assert desk.machine.heat.reserved_risk == pytest.approx(whole * 0.75)
-    assert desk.machine.ledger.quantity("BTC/USDT") == D("0.1")
+    assert desk.machine.state.heat.reserved_risk == pytest.approx(whole * 0.75)
+    assert desk.machine.state.ledger.quantity("BTC/USDT") == D("0.1")
 
 
 def test_a_fill_heard_twice_is_booked_once() -> None:
     desk = Desk()
     decided = desk.buy("BTC/USDT", "0.4", stop=19_900)
     desk.fill(decided)
-    cash = desk.machine.ledger.account.cash
+    cash = desk.machine.state.ledger.account.cash
     fill = next(reversed([m for m in desk.made if type(m).__name__ == "PortfolioMarked"]))
     assert fill is not None
     desk.machine.handle(
         proposal(order_id=decided.order_id)  # the order is decided once, too
     )
     assert desk.machine.take_repeats() == [decided]
-    assert desk.machine.ledger.account.cash == cash
+    assert desk.machine.state.ledger.account.cash == cash
 
 
 @pytest.mark.parametrize(
@@ -177,16 +177,16 @@ def test_at_sixty_times_the_speed_a_mark_may_be_sixty_times_as_old() -> None:
 def test_a_position_without_a_price_makes_nav_unknown_and_closes_the_gate() -> None:
     desk = Desk()
     desk.fill(desk.buy("BTC/USDT", "0.1"))
-    desk.machine.heat.marked(desk.machine.heat.pairs["BTC/USDT"], 0.0, desk.now_ns)
+    desk.machine.state.heat.marked(desk.machine.state.heat.pairs["BTC/USDT"], 0.0, desk.now_ns)
     decided = desk.buy("ETH/USDT", "0.1")
     assert (decided.verdict, decided.reason) == ("reject", "NAV is unknown")
 
 
-def test_a_pair_without_daily_history_has_no_adv_and_is_rejected() -> None:
+def test_a_pair_without_daily_history_has_no_atr_and_is_rejected() -> None:
     desk = Desk()
-    del desk.machine._daily["ETH/USDT"]
+    del desk.machine.state.daily["ETH/USDT"]
     decided = desk.buy("ETH/USDT", "0.1")
-    assert (decided.verdict, decided.binding, decided.reason) == ("reject", "pair_cap_adv", "ADV is unknown")
+    assert (decided.verdict, decided.binding, decided.reason) == ("reject", "known_atr", "ATR is unknown")
 
 
 def test_a_pair_that_stopped_trading_takes_no_new_risk_but_lets_you_out() -> None:
@@ -247,7 +247,7 @@ def test_a_stop_only_moves_up() -> None:
     assert raised_to(19_400) == []
     assert raised_to(19_500) == []
     desk.stop_placed("BTC/USDT", "19400")
-    position = desk.machine.ledger.position("BTC/USDT")
+    position = desk.machine.state.ledger.position("BTC/USDT")
     assert position is not None
     assert position.stop == D(19_500)
 
@@ -263,11 +263,11 @@ def test_heat_falls_as_the_stop_rises() -> None:
 
 def test_a_closed_bar_newer_than_the_mark_is_the_mark() -> None:
     desk = Desk()
-    newer = bar("BTC/USDT", hour=24 * 41, close=21_000.0)
+    newer = bar("BTC/USDT", hour=24 * 31, close=21_000.0)
     desk.handle(newer)
-    assert desk.machine.heat.pairs["BTC/USDT"].mark == 21_000.0
+    assert desk.machine.state.heat.pairs["BTC/USDT"].mark == 21_000.0
     desk.mark("BTC/USDT", 20_000.0)
-    assert desk.machine.heat.pairs["BTC/USDT"].mark == 21_000.0
+    assert desk.machine.state.heat.pairs["BTC/USDT"].mark == 21_000.0
 
 
 def test_an_order_below_the_exchanges_minimum_is_rejected() -> None:
@@ -288,7 +288,7 @@ def test_a_renamed_pair_takes_its_position_along() -> None:
     desk = Desk()
     desk.fill(desk.buy("SOL/USDT", "10", stop=29))
     desk.handle(PairListed(id="x", time_ns=T0, symbol="LINK/USDT", status="trading", formerly="SOL/USDT", ratio=D(2)))
-    position = desk.machine.ledger.position("LINK/USDT")
+    position = desk.machine.state.ledger.position("LINK/USDT")
     assert position is not None
     assert (position.quantity, position.stop) == (D(20), D("14.5"))
-    assert desk.machine.ledger.position("SOL/USDT") is None
+    assert desk.machine.state.ledger.position("SOL/USDT") is None

@@ -134,7 +134,7 @@ async def test_an_order_decided_long_ago_gets_the_stored_decision(bus: AnyBus, c
     await bus.publish([proposal("old", quantity=Decimal("0.01"))])
     await settle(host)
     machine = host.spec.machine
-    machine._decided._values.clear()  # type: ignore[attr-defined]  # as after thousands of other orders
+    machine.gate._decided._values.clear()  # type: ignore[attr-defined]  # as after thousands of other orders
     await bus.publish([proposal("old", quantity=Decimal("0.02")), proposal("new", quantity=Decimal("0.01"))])
     with pytest.raises(AlreadyDecidedError, match="old"):
         await settle(host)
@@ -185,10 +185,10 @@ async def test_a_host_that_comes_back_knows_its_reservations_and_history(bus: An
     orders: Sequence[OrderProposed] = [proposal(f"o-{number}", quantity=Decimal("0.02")) for number in range(3)]
     await bus.publish(orders)
     await settle(host)
-    reserved = host.spec.machine.heat.reserved_risk  # type: ignore[attr-defined]
+    reserved = host.spec.machine.state.heat.reserved_risk  # type: ignore[attr-defined]
     await host.seat.release()
     successor = risk_host(bus, clock)
     await successor.recover()
     machine = successor.spec.machine
-    assert machine.heat.reserved_risk == pytest.approx(reserved)  # type: ignore[attr-defined]
-    assert machine._daily["BTC/USDT"].days == 30  # type: ignore[attr-defined]
+    assert machine.state.heat.reserved_risk == pytest.approx(reserved)  # type: ignore[attr-defined]
+    assert machine.state.daily["BTC/USDT"].days == 30  # type: ignore[attr-defined]

@@ -51,6 +51,7 @@ class Heat:
         self.open_risk = 0.0
         self.reserved_risk = 0.0
         self.reserved_cash = 0.0
+        self.reserved_notional = 0.0
         self.sectors: dict[str, float] = {}  # open plus reserved notional
         self.unmarked: set[str] = set()
         self._changes = 0
@@ -100,6 +101,7 @@ class Heat:
         pair.reserved_cash += cash
         self.reserved_risk += risk
         self.reserved_cash += cash
+        self.reserved_notional += notional
         self.sectors[pair.sector] += notional
         self._count()
 
@@ -120,6 +122,7 @@ class Heat:
         self.open_risk = sum(pair.open_risk for pair in self.pairs.values())
         self.reserved_risk = sum(pair.reserved_risk for pair in self.pairs.values())
         self.reserved_cash = sum(pair.reserved_cash for pair in self.pairs.values())
+        self.reserved_notional = sum(pair.reserved_notional for pair in self.pairs.values())
         self.sectors = dict.fromkeys(self.sectors, 0.0)
         for pair in self.pairs.values():
             self.sectors[pair.sector] += pair.notional + pair.reserved_notional

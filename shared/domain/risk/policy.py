@@ -4,10 +4,10 @@ from hashlib import blake2b
 
 from msgspec import structs
 
-from shared.domain.plan import Plan
+from shared.domain.plan import Limits, Plan
 
 
-def policy_of(plan: Plan) -> str:
-    """12 hex digits that change with any limit, cost or scale."""
-    parts = [*structs.astuple(plan.limits), *structs.astuple(plan.costs), plan.phase, plan.scale]
+def policy_of(limits: Limits, plan: Plan) -> str:
+    """12 hex digits that change with any limit or cost."""
+    parts = [*structs.astuple(limits), *structs.astuple(plan.costs)]
     return blake2b("\x1f".join(map(repr, parts)).encode(), digest_size=6).hexdigest()

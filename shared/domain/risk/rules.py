@@ -7,135 +7,195 @@ To add a rule: write one function here and put it into ``RULES``, in the order i
 import math
 from collections.abc import Callable
 
+from shared.domain.risk.ceilings import UNBOUNDED, budget, closed, measured, opened
+from shared.domain.risk.validity import fault_of
 from shared.domain.risk.view import View
 from shared.messages.orders import CeilingReport as Ceiling
 from shared.messages.orders import OrderProposed
 
-UNBOUNDED = 1e18  # "no ceiling": finite, so that it can travel
 Rule = Callable[[OrderProposed, View], Ceiling]
+_VALID, _NOT_HALTED, _COLLAR_OPEN, _SPREAD_OPEN = map(
+    opened, ("known_and_valid", "halted", "price_collar", "spread_at_size")
+)
 
 
 def known_and_valid(order: OrderProposed, view: View) -> Ceiling:
     """The order makes sense by itself, for a pair that trades."""
-    return _gate("known_and_valid", _fault_of(order, view))
-
-
-def _fault_of(order: OrderProposed, view: View) -> str:  # noqa: C901 - one line a fault reads best in a row
-    if order.portfolio != view.portfolio:
-        return f"portfolio {order.portfolio!r}: this is {view.portfolio!r}; propose on its own stream"
-    if view.pair is None:
-        return f"symbol {order.symbol!r} is not in the universe; add it to universe.toml"
-    if view.listing is None:
-        return f"pair {order.symbol} has not been seen on the exchange yet"
-    if view.listing.status != "trading":
-        return f"pair {order.symbol} is {view.listing.status} {view.listing.reason}".rstrip()
-    if order.quantity <= 0:
-        return f"quantity {order.quantity} must be above 0"
-    if order.expires_ns and order.expires_ns <= view.now_ns:
-        return f"expires_ns {order.expires_ns} has passed"
-    if order.order_type == "limit" and (order.limit_price is None or order.limit_price <= 0):
-        return f"limit_price {order.limit_price} must be above 0 for a limit order"
-    if order.reduce_only:
-        return "reduce_only: a buy opens risk; leave it out"
-    if order.stop_price is None or order.stop_price <= 0:
-        return f"stop_price {order.stop_price} is required to open: the price below the entry at which to get out"
-    if view.price and float(order.stop_price) >= view.price:
-        return f"stop_price {order.stop_price} must be below the price {view.price}"
-    return ""
+    fault = fault_of(order, view)
+    return closed("known_and_valid", fault) if fault else _VALID
 
 
 def halted(order: OrderProposed, view: View) -> Ceiling:
     """No halt of the portfolio or the pair is in force."""
-    halt = view.halts.get("") or view.halts.get(order.symbol)
-    return _gate("halted", f"{halt.symbol or 'portfolio'} {halt.mode}: {halt.reason}" if halt else "")
+    halt = view.state.halts.over(order.symbol)
+    if halt is None:
+        return _NOT_HALTED
+    return closed("halted", f"{halt.symbol or 'portfolio'} {halt.mode}: {halt.reason}")
 
 
 def fresh_mark(order: OrderProposed, view: View) -> Ceiling:
     """There is a live price, and it is young enough to trade on."""
-    if view.pair is None or not view.pair.mark > 0:
-        return _closed("fresh_mark", "seconds", f"mark of {order.symbol} is missing")
-    age_ns = view.now_ns - view.pair.mark_time_ns
-    # The limit is market time already; what an operator reads is wall seconds.
-    limit_seconds = view.limits.mark_age_seconds
-    age_seconds = age_ns / view.mark_age_limit_ns * limit_seconds
-    stale = age_ns > view.mark_age_limit_ns
-    return Ceiling(
-        rule="fresh_mark",
-        quantity=0.0 if stale else UNBOUNDED,
-        limit=limit_seconds,
-        used=age_seconds,
-        headroom=limit_seconds - age_seconds,
-        unit="seconds",
-        reason=f"mark of {order.symbol} is stale: {age_seconds:.1f} s old" if stale else "",
-    )
+    pair, state = view.pair, view.state
+    if pair is None or not pair.mark > 0:
+        return closed("fresh_mark", f"mark of {order.symbol} is missing", "seconds")
+    age_seconds = (state.now_ns - pair.mark_time_ns) / state.speed / 1e9
+    limit = state.limits.mark_age_seconds
+    return measured("fresh_mark", limit, age_seconds, "seconds", f"mark of {order.symbol} is stale")
+
+
+def order_size(order: OrderProposed, view: View) -> Ceiling:
+    """One order by itself: the most that a slip of the finger may cost."""
+    return budget("order_size", view.state.limits.max_order_usdt, 0.0, view.price)
+
+
+def price_collar(order: OrderProposed, view: View) -> Ceiling:
+    """No trade far from the mark: a limit price within the collar; a market order as far as the book carries it."""
+    pair, limits = view.pair, view.state.limits
+    if pair is None or not pair.mark > 0:
+        return closed("price_collar", "price is unknown", "USDT")
+    highest = pair.mark * (1.0 + limits.price_collar)
+    if order.limit_price is not None:
+        return measured("price_collar", highest, float(order.limit_price), "USDT", f"limit_price is over {highest:.8g}")
+    if not limits.book_age_seconds:
+        return _COLLAR_OPEN
+    missing = _book_fault(order, view)
+    if missing or view.book is None:
+        return closed("price_collar", missing, "base")
+    quantity = sum(amount for price, amount in view.book.asks if price <= highest)
+    return Ceiling(rule="price_collar", quantity=quantity, limit=quantity, used=0.0, headroom=quantity, unit="base")
 
 
 def equity_at_risk(order: OrderProposed, view: View) -> Ceiling:
-    """Loss at the stop, of this trade and what the pair risks already, within the phase's share of NAV."""
-    used = view.pair.price_risk + view.pair.reserved_risk if view.pair else math.nan
-    return _budget("equity_at_risk", view.equity_at_risk * view.nav, used, view.unit_price_risk)
+    """Loss at the stop, of this trade and what the pair risks already, within the phase's share of NAV.
+
+    A stop nearer than the floor under ATR counts as if it stood there: a tiny distance must not make a huge position.
+    """
+    state, pair = view.state, view.pair
+    used = pair.price_risk + pair.reserved_risk if pair is not None else math.nan
+    floor = state.plan.sizing.stop_atr * state.limits.atr_floor * view.price
+    return budget("equity_at_risk", state.equity_at_risk * view.nav, used, max(view.unit_price_risk, floor))
+
+
+def known_atr(order: OrderProposed, view: View) -> Ceiling:
+    """The pair's daily range is known: without it nobody can say whether a stop is far or near."""
+    if view.atr > 0:
+        return _ATR_KNOWN
+    return closed("known_atr", "ATR is unknown")
 
 
 def pair_cap_nav(order: OrderProposed, view: View) -> Ceiling:
     """Notional of the pair, held and on order, within its share of NAV."""
-    return _budget("pair_cap_nav", view.limits.pair_cap_nav * view.nav, _pair_notional(view), view.price)
+    return budget("pair_cap_nav", view.state.limits.pair_cap_nav * view.nav, _pair_notional(view), view.price)
 
 
 def pair_cap_adv(order: OrderProposed, view: View) -> Ceiling:
     """Notional of the pair within its share of the average daily volume: what can be got out of."""
-    return _budget("pair_cap_adv", view.limits.pair_cap_adv * view.adv, _pair_notional(view), view.price, missing="ADV")
+    limit = view.state.limits.pair_cap_adv * view.adv
+    return budget("pair_cap_adv", limit, _pair_notional(view), view.price, "ADV")
 
 
 def sector_cap(order: OrderProposed, view: View) -> Ceiling:
     """Notional of the pair's sector, held and on order, within its share of NAV."""
-    used = view.heat.sectors[view.pair.sector] if view.pair else math.nan
-    return _budget("sector_cap", view.limits.sector_cap_nav * view.nav, used, view.price)
+    state, pair = view.state, view.pair
+    used = state.heat.sectors[pair.sector] if pair is not None else math.nan
+    return budget("sector_cap", state.limits.sector_cap_nav * view.nav, used, view.price)
 
 
 def portfolio_heat(order: OrderProposed, view: View) -> Ceiling:
     """Open plus reserved risk of the whole portfolio within the heat limit."""
-    used = view.heat.open_risk + view.heat.reserved_risk
-    return _budget("portfolio_heat", view.limits.heat * view.nav, used, view.unit_risk)
+    state = view.state
+    used = state.heat.open_risk + state.heat.reserved_risk
+    return budget("portfolio_heat", state.limits.heat * view.nav, used, view.unit_risk)
+
+
+def gap_stress(order: OrderProposed, view: View) -> Ceiling:
+    """What everything held and on order would lose if all of it fell at once, through every stop."""
+    state = view.state
+    shock = state.limits.gap_shock
+    used = shock * (state.heat.holdings + state.heat.reserved_notional)
+    return budget("gap_stress", state.limits.gap_stress * view.nav, used, shock * view.price)
+
+
+def spread_at_size(order: OrderProposed, view: View) -> Ceiling:
+    """Getting in and out is affordable: the median spread within the criterion, the live one not far over it."""
+    limits, book = view.state.limits, view.book
+    if not limits.book_age_seconds:
+        return _SPREAD_OPEN
+    missing = _book_fault(order, view)
+    if missing or book is None:
+        return closed("spread_at_size", missing)
+    if book.spread is None or book.median_spread is None:
+        return closed("spread_at_size", f"book of {order.symbol} is too thin for {book.size_usdt:,.0f} USDT")
+    if book.median_spread > limits.spread_median:
+        reason = f"median spread {book.median_spread:.2%} of {order.symbol} is over the criterion"
+        return measured("spread_at_size", limits.spread_median, book.median_spread, "fraction", reason)
+    limit = max(limits.spread_multiple * book.median_spread, limits.spread_median)
+    return measured("spread_at_size", limit, book.spread, "fraction", f"spread of {order.symbol} is {book.spread:.2%}")
 
 
 def cash(order: OrderProposed, view: View) -> Ceiling:
     """Cash that is neither spent nor promised to other orders; costs of the entry included."""
-    return _budget("cash", view.cash_free, 0.0, view.unit_cash)
+    state = view.state
+    return budget("cash", float(state.ledger.account.cash), state.heat.reserved_cash, view.unit_cash)
 
+
+def open_orders(order: OrderProposed, view: View) -> Ceiling:
+    """Orders that are not finished yet."""
+    limit = view.state.limits.max_open_orders
+    return measured("open_orders", limit, len(view.state.reservations) + 1, "orders", "too many orders are open")
+
+
+def throttle(order: OrderProposed, view: View) -> Ceiling:
+    """Approvals in a second, over all; and of one strategy in one pair in a minute: a loop gone wild is stopped."""
+    state = view.state
+    reason = state.pace.fault(order, state.now_ns)
+    return closed("throttle", reason, "orders") if reason else _UNHURRIED
+
+
+def drawdown(order: OrderProposed, view: View) -> Ceiling:
+    """The fall from the high-water mark of NAV within its limit."""
+    peak = view.state.ledger.account.peak_nav
+    fallen = (peak - view.nav) / peak if peak > 0 else 0.0
+    if not math.isfinite(fallen):
+        return closed("drawdown", "NAV is unknown", "fraction")
+    return measured("drawdown", view.state.limits.drawdown, fallen, "fraction", f"drawdown is {fallen:.1%}")
+
+
+_ATR_KNOWN, _UNHURRIED = map(opened, ("known_atr", "throttle"))
 
 RULES: tuple[Rule, ...] = (
     known_and_valid,
     halted,
     fresh_mark,
+    order_size,
+    price_collar,
+    known_atr,
     equity_at_risk,
     pair_cap_nav,
     pair_cap_adv,
     sector_cap,
     portfolio_heat,
+    gap_stress,
+    spread_at_size,
     cash,
+    open_orders,
+    throttle,
+    drawdown,
 )
 
 
 def _pair_notional(view: View) -> float:
-    return view.pair.notional + view.pair.reserved_notional if view.pair else math.nan
+    pair = view.pair
+    return pair.notional + pair.reserved_notional if pair is not None else math.nan
 
 
-def _budget(rule: str, limit: float, used: float, per_unit: float, *, missing: str = "NAV") -> Ceiling:
-    """The quantity that a budget in USDT still buys, at ``per_unit`` of it for each unit."""
-    headroom = limit - used
-    if not (math.isfinite(headroom) and per_unit > 0):
-        name = missing if not math.isfinite(limit) else "price" if not per_unit > 0 else "position"
-        return _closed(rule, "USDT", f"{name} is unknown")
-    quantity = max(0.0, headroom) / per_unit
-    return Ceiling(rule=rule, quantity=quantity, limit=limit, used=used, headroom=headroom, unit="USDT")
+def _book_fault(order: OrderProposed, view: View) -> str:
+    """What keeps the pair's book sample from being used; empty when nothing does."""
+    if view.book is None:
+        return f"book of {order.symbol} is missing"
+    if view.state.now_ns - view.book.time_ns > view.state.book_age_limit_ns:
+        return f"book of {order.symbol} is stale"
+    return ""
 
 
-def _gate(rule: str, fault: str) -> Ceiling:
-    """Open without a bound, or closed for a reason."""
-    return Ceiling(
-        rule=rule, quantity=0.0 if fault else UNBOUNDED, limit=0.0, used=0.0, headroom=0.0, unit="", reason=fault
-    )
-
-
-def _closed(rule: str, unit: str, reason: str) -> Ceiling:
-    return Ceiling(rule=rule, quantity=0.0, limit=0.0, used=0.0, headroom=0.0, unit=unit, reason=reason)
+__all__ = ["RULES", "UNBOUNDED", "Rule"]

@@ -1,59 +1,40 @@
 """All that a rule may look at: one proposed order beside the portfolio as it is now."""
 
-from shared.domain.plan import Limits
-from shared.domain.portfolio.heat import Heat, PairHeat
-from shared.messages.market import PairListed
+import math
+
+from shared.domain.risk.state import RiskState
 from shared.messages.orders import OrderProposed
-from shared.messages.portfolio import Halted
 
 
 class View:
     """What the rules see. NaN stands for unknown: a rule that needs it closes the gate by name.
 
-    now_ns: market time. nav, cash_free, adv: USDT. price: what a unit is taken to cost, USDT: the mark, or the limit
-    where it is higher. unit_price_risk: price - stop. unit_risk: that plus the cost of getting out again.
-    equity_at_risk: fraction of NAV, the phase's scale included. mark_age_limit_ns: market time.
+    state: the portfolio, the limits, the market. price: what a unit is taken to cost, USDT: the mark, or the limit
+    where it is higher. unit_price_risk: price - stop. unit_risk: that plus the cost of getting out again. unit_cash: what a
+    unit takes of the cash. nav: USDT. atr: USDT per unit. adv: USDT a day.
     """
 
     __slots__ = (
-        "adv", "cash_free", "equity_at_risk", "halts", "heat", "limits", "listing", "mark_age_limit_ns", "nav",
-        "now_ns", "pair", "portfolio", "price", "unit_cash", "unit_price_risk", "unit_risk",
+        "adv", "atr", "book", "listing", "nav", "pair", "price", "state", "unit_cash", "unit_price_risk", "unit_risk",
     )  # fmt: skip
 
-    def __init__(
-        self,
-        order: OrderProposed,
-        *,
-        now_ns: int,
-        portfolio: str,
-        nav: float,
-        cash_free: float,
-        adv: float,
-        equity_at_risk: float,
-        mark_age_limit_ns: float,
-        limits: Limits,
-        heat: Heat,
-        pair: PairHeat | None,
-        listing: PairListed | None,
-        halts: dict[str, Halted],
-        entry_rate: float,
-    ) -> None:
-        self.now_ns = now_ns
-        self.portfolio = portfolio
-        self.nav = nav
-        self.cash_free = cash_free
-        self.adv = adv
-        self.equity_at_risk = equity_at_risk
-        self.mark_age_limit_ns = mark_age_limit_ns
-        self.limits = limits
-        self.heat = heat
-        self.pair = pair
-        self.listing = listing
-        self.halts = halts
-        mark = pair.mark if pair else 0.0
-        limit_price = float(order.limit_price) if order.limit_price is not None else 0.0
-        self.price = max(mark, limit_price)
+    def __init__(self, order: OrderProposed, state: RiskState) -> None:
+        symbol = order.symbol
+        self.state = state
+        self.pair = pair = state.heat.pairs.get(symbol)
+        self.listing = state.listings.get(symbol)
+        self.book = state.books.get(symbol)
+        self.nav = state.nav
+        history = state.daily.get(symbol)
+        self.atr = self.adv = math.nan
+        if history is not None and history.is_fresh(state.now_ns):
+            self.atr = math.nan if history.atr is None else history.atr
+            self.adv = math.nan if history.adv_usdt is None else history.adv_usdt
+        price, exit_rate = (pair.mark, pair.exit_rate) if pair is not None else (0.0, 0.0)
+        if order.limit_price is not None:
+            price = max(price, float(order.limit_price))
         stop = float(order.stop_price) if order.stop_price is not None else 0.0
-        self.unit_price_risk = max(0.0, self.price - stop)
-        self.unit_risk = self.unit_price_risk + self.price * (pair.exit_rate if pair else 0.0)
-        self.unit_cash = self.price * (1.0 + entry_rate)
+        self.price = price
+        self.unit_price_risk = price - stop if price > stop else 0.0
+        self.unit_risk = self.unit_price_risk + price * exit_rate
+        self.unit_cash = price * (1.0 + exit_rate)

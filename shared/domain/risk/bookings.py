@@ -1,0 +1,68 @@
+"""What became of approved orders: fills, ends and stops, booked into the portfolio once each."""
+
+from collections.abc import Sequence
+
+from shared.domain.machine import Guard
+from shared.domain.portfolio.snapshot import snapshot_of
+from shared.domain.recent import Recent
+from shared.domain.risk.state import RiskState
+from shared.messages.base import Message
+from shared.messages.market import PairListed
+from shared.messages.orders import OrderClosed, OrderFilled, StopPlaced
+from shared.messages.portfolio import PortfolioMarked
+
+REMEMBERED = 10_000  # trades kept in memory, so that a fill heard twice is booked once
+
+
+class Bookings:
+    """Books into the state; ``snapshot`` gives out the portfolio as it is then."""
+
+    def __init__(self, state: RiskState) -> None:
+        self._state = state
+        self._trades: Recent[bool] = Recent(REMEMBERED)
+
+    def remember(self, fill: OrderFilled) -> None:
+        """A fill that was booked before a restart."""
+        self._trades.add(fill.trade_id, True)
+
+    def fill(self, fill: OrderFilled) -> Sequence[Message]:
+        if not self._trades.add(fill.trade_id, True):
+            return ()
+        state = self._state
+        state.ledger.book(fill)
+        order = state.reservations.fill(fill.order_id, fill.quantity)
+        if order is not None:
+            state.guards.append(Guard(order.order_id, float(order.left) * order.unit_risk))
+        state.follow_position(fill.symbol)
+        return self.snapshot(fill)
+
+    def close(self, closed: OrderClosed) -> Sequence[Message]:
+        if self._state.reservations.close(closed.order_id) is not None:
+            self._state.guards.append(Guard(closed.order_id, 0.0))
+        return ()
+
+    def stop_placed(self, placed: StopPlaced) -> Sequence[Message]:
+        if self._state.ledger.move_stop(placed.symbol, placed.stop_price):
+            self._state.follow_position(placed.symbol)
+        return ()
+
+    def rename(self, listing: PairListed) -> Sequence[Message]:
+        """A position goes along when its pair gets another name."""
+        if not listing.formerly or not self._state.ledger.rename(listing.formerly, listing.symbol, listing.ratio):
+            return ()
+        for symbol in (listing.formerly, listing.symbol):
+            self._state.follow_position(symbol)
+        return self.snapshot(listing)
+
+    def snapshot(self, cause: Message) -> Sequence[PortfolioMarked]:
+        state = self._state
+        snapshot = snapshot_of(
+            state.ledger,
+            state.heat,
+            cause=cause,
+            portfolio=state.portfolio,
+            heat_limit=state.limits.heat,
+            phase=state.phase.name,
+            open_orders=len(state.reservations),
+        )
+        return (snapshot,) if snapshot is not None else ()

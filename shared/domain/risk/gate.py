@@ -1,0 +1,153 @@
+"""The gate itself: a proposal in, its verdict out, and what the verdict reserves."""
+
+from collections.abc import Sequence
+from decimal import Decimal
+
+from shared.domain.machine import Guard
+from shared.domain.recent import Recent
+from shared.domain.risk.decide import Ruling, decide_opening, decide_reducing
+from shared.domain.risk.reservations import OpenOrder
+from shared.domain.risk.state import RiskState
+from shared.domain.risk.view import View
+from shared.messages.base import Message, derived_id
+from shared.messages.orders import CancelDecided, CancelProposed, OrderDecided, OrderProposed, StopApproved, StopRaised
+
+ZERO = Decimal(0)
+REMEMBERED = 10_000  # decisions kept in memory; older repeats are caught by the store
+
+
+class Gate:
+    """Decides once; a proposal that was decided before gets nothing new, its decision is put among the repeats."""
+
+    def __init__(self, state: RiskState) -> None:
+        self._state = state
+        self._decided: Recent[OrderDecided] = Recent(REMEMBERED)
+        self._repeats: list[OrderDecided] = []
+
+    def remember(self, decision: OrderDecided) -> None:
+        """A decision from the store, so that its order is never decided again."""
+        self._decided.add(decision.order_id, decision)
+
+    def take_repeats(self) -> Sequence[OrderDecided]:
+        """Decisions that were asked for once more since the last call."""
+        taken, self._repeats = self._repeats, []
+        return taken
+
+    # --- orders ---------------------------------------------------------------------------------------------------
+
+    def propose(self, order: OrderProposed) -> Sequence[OrderDecided]:
+        known = self._decided.get(order.id)
+        if known is not None:
+            self._repeats.append(known)
+            return ()
+        view = View(order, self._state)
+        ruling = self._ruling(order, view)
+        decided = self._message(order, ruling, view)
+        self._decided.add(order.id, decided)
+        if ruling.quantity > 0:
+            self._reserve(order, decided, view)
+        return (decided,)
+
+    def _ruling(self, order: OrderProposed, view: View) -> Ruling:
+        if order.side == "buy":
+            return decide_opening(order, view)
+        selling = view.pair.reserved_sells if view.pair is not None else ZERO
+        return decide_reducing(order, view, self._state.ledger.quantity(order.symbol), selling)
+
+    def _message(self, order: OrderProposed, ruling: Ruling, view: View) -> OrderDecided:
+        state = self._state
+        opens = float(ruling.quantity) if order.side == "buy" else 0.0
+        risk = opens * view.unit_risk
+        nav = view.nav if view.nav > 0 else 0.0
+        used = state.heat.open_risk + state.heat.reserved_risk
+        return OrderDecided(
+            id=f"decided-{state.portfolio}-{order.id}",
+            cause=order.id,
+            trace=order.trace or order.id,
+            time_ns=state.now_ns or order.time_ns,
+            order_id=order.id,
+            symbol=order.symbol,
+            side=order.side,
+            verdict=ruling.verdict,
+            quantity_requested=order.quantity,
+            quantity_approved=ruling.quantity,
+            binding=ruling.binding,
+            reason=ruling.reason[:1024],
+            ceilings=ruling.ceilings,
+            heat_before=used / nav if nav else 0.0,
+            heat_after=(used + risk) / nav if nav else 0.0,
+            nav=nav,
+            mark=view.pair.mark if view.pair is not None else 0.0,
+            risk_usdt=risk,
+            cash_usdt=opens * view.unit_cash,
+            policy=state.policy,
+            seq=state.ledger.count_decision(),
+            order_type=order.order_type,
+            limit_price=order.limit_price,
+            stop_price=order.stop_price,
+            strategy=order.strategy,
+            reduce_only=order.reduce_only or order.side == "sell",
+            expires_ns=order.expires_ns,
+        )
+
+    def _reserve(self, order: OrderProposed, decided: OrderDecided, view: View) -> None:
+        state, buys = self._state, order.side == "buy"
+        limit_usdt = state.limits.heat * decided.nav
+        state.guards.append(Guard(order.id, decided.risk_usdt, state.heat.open_risk, limit_usdt))
+        state.reservations.open(
+            OpenOrder(
+                order_id=order.id,
+                symbol=order.symbol,
+                side=order.side,
+                quantity=decided.quantity_approved,
+                filled=ZERO,
+                stop_price=order.stop_price,
+                unit_risk=view.unit_risk if buys else 0.0,
+                unit_notional=view.price if buys else 0.0,
+                unit_cash=view.unit_cash if buys else 0.0,
+            )
+        )
+        if buys:
+            state.pace.count(order, state.now_ns)
+
+    # --- what always passes ---------------------------------------------------------------------------------------
+
+    def raise_stop(self, raised: StopRaised) -> Sequence[Message]:
+        """A higher stop always passes; a lower one, or one for nothing, is dropped: the ratchet."""
+        held = self._state.ledger.position(raised.symbol)
+        if raised.portfolio != self._state.portfolio or held is None:
+            return ()
+        if not raised.stop_price > (held.stop or ZERO):
+            return ()
+        return (
+            StopApproved(
+                id=derived_id("stop-approved", self._state.portfolio, raised.id),
+                cause=raised.id,
+                trace=raised.trace or raised.id,
+                time_ns=raised.time_ns,
+                symbol=raised.symbol,
+                stop_price=raised.stop_price,
+            ),
+        )
+
+    def cancel(self, proposed: CancelProposed) -> Sequence[Message]:
+        """A cancel of an order that is not finished always passes; of any other there is nothing to do."""
+        if proposed.portfolio != self._state.portfolio:
+            return ()
+        return self.cancel_order(proposed, proposed.order_id, proposed.reason)
+
+    def cancel_order(self, cause: Message, order_id: str, reason: str) -> Sequence[Message]:
+        order = self._state.reservations.get(order_id)
+        if order is None:
+            return ()
+        return (
+            CancelDecided(
+                id=derived_id("cancel", cause.id, order_id),
+                cause=cause.id,
+                trace=cause.trace or cause.id,
+                time_ns=cause.time_ns,
+                order_id=order_id,
+                symbol=order.symbol,
+                reason=reason,
+            ),
+        )

@@ -1,0 +1,149 @@
+"""What the parts of the risk machine share: the portfolio, the market as it is known, and the limits in force."""
+
+import math
+from decimal import Decimal
+
+from msgspec import Struct
+
+from shared.domain.bars.series import DailyHistory
+from shared.domain.machine import Guard, Records
+from shared.domain.plan import Limits, Plan
+from shared.domain.portfolio.heat import Heat
+from shared.domain.portfolio.ledger import LEDGER_RECORDS, Ledger
+from shared.domain.risk.halts import HALT_RECORDS, Halts
+from shared.domain.risk.pace import Pace
+from shared.domain.risk.policy import policy_of
+from shared.domain.risk.reservations import ORDER, OpenOrder, Reservations
+from shared.domain.universe import Universe
+from shared.messages.market import BookSampled, PairListed
+
+LIMITS, PHASE = "limits", "phase"
+ZERO = Decimal(0)
+
+
+class PhaseInForce(Struct, frozen=True, kw_only=True):
+    """The phase of the ramp, since when, and the high-water mark of NAV since then."""
+
+    name: str
+    scale: float
+    since_ns: int = 0
+    peak_nav: float = 0.0
+
+
+STATE_RECORDS: dict[str, type[Struct]] = {
+    **LEDGER_RECORDS,
+    **HALT_RECORDS,
+    ORDER: OpenOrder,
+    LIMITS: Limits,
+    PHASE: PhaseInForce,
+}
+
+
+class RiskState:
+    """One portfolio. ``speed``: market seconds in a wall second, by which every age limit stretches.
+
+    now_ns: market time. policy: short name of the limits in force. guards: reservation steps for the store's own check.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        universe: Universe,
+        *,
+        portfolio: str,
+        starting_cash_usdt: float,
+        speed: float,
+        records: Records,
+    ) -> None:
+        self.plan, self.universe, self.portfolio, self.speed = plan, universe, portfolio, speed
+        self.records = records
+        self.ledger = Ledger(records, Decimal(str(starting_cash_usdt)))
+        self.halts = Halts(records)
+        self.listings: dict[str, PairListed] = {}
+        self.daily: dict[str, DailyHistory] = {}
+        self.books: dict[str, BookSampled] = {}
+        self.guards: list[Guard] = []
+        self.now_ns = 0
+        self.take_over()
+
+    def take_over(self) -> None:
+        """Begin from the records: totals, limits and phase as they say."""
+        self.use_limits(self.records.get(LIMITS, "", Limits) or self.plan.limits)
+        self.phase = self.records.get(PHASE, "", PhaseInForce) or PhaseInForce(
+            name=self.plan.phase, scale=self.plan.scale
+        )
+        self.use_phase(self.phase)
+        self.heat = Heat()
+        self.reservations = Reservations(self.records, self.heat)
+        rate = self.plan.costs.fee + self.plan.costs.half_spread
+        for pair in self.universe.pairs:
+            for name in self.universe.names_of(pair.symbol):
+                self.heat.add_pair(name, pair.sector, rate)
+        for position in self.ledger.positions():
+            self.follow_position(position.symbol)
+        self.reservations.rebuild()
+        for symbol in self.daily:
+            self.learn_costs(symbol)
+        self.halts.rebuild()
+        self.guards.clear()
+
+    # --- limits and phase in force --------------------------------------------------------------------------------
+
+    def use_limits(self, limits: Limits) -> None:
+        """Hold every order from here on to these limits; does not store them."""
+        self.limits = limits
+        self.mark_age_limit_ns = self.market_ns(limits.mark_age_seconds)
+        self.book_age_limit_ns = self.market_ns(limits.book_age_seconds)
+        self.pace = Pace(limits, self.speed)
+        self.policy = policy_of(limits, self.plan)
+
+    def use_phase(self, phase: PhaseInForce) -> None:
+        """Size by this phase's scale from here on; does not store it."""
+        self.phase = phase
+
+    @property
+    def equity_at_risk(self) -> float:
+        """Fraction of NAV that one trade may risk, the phase's scale included."""
+        return self.limits.equity_at_risk * self.phase.scale
+
+    def market_ns(self, wall_seconds: float) -> float:
+        """A length of wall time in market time."""
+        return wall_seconds * self.speed * 1e9
+
+    # --- figures --------------------------------------------------------------------------------------------------
+
+    @property
+    def nav(self) -> float:
+        """NAV in USDT; NaN while the value of a held pair is unknown."""
+        return math.nan if self.heat.unmarked else float(self.ledger.account.cash) + self.heat.holdings
+
+    def revalue(self, symbol: str, price: float, time_ns: int) -> bool:
+        """Take a price that is newer than the one at hand; says whether it was."""
+        pair = self.heat.pair(symbol)
+        if pair is None or time_ns <= pair.mark_time_ns:
+            return False
+        self.heat.marked(pair, price, time_ns)
+        return True
+
+    def follow_position(self, symbol: str) -> None:
+        """Take a position's quantity and stop into the totals."""
+        pair, position = self.heat.pair(symbol), self.ledger.position(symbol)
+        if pair is not None:
+            self.heat.held(pair, position.quantity if position else ZERO, position.stop if position else None)
+
+    def history(self, symbol: str) -> DailyHistory:
+        """The pair's daily figures, begun when there are none yet."""
+        found = self.daily.get(symbol)
+        if found is None:
+            sizing = self.plan.sizing
+            found = self.daily[symbol] = DailyHistory(atr_days=sizing.atr_days, adv_days=sizing.adv_days)
+        return found
+
+    def learn_costs(self, symbol: str) -> None:
+        """Getting out costs the fee, half the spread, and the square-root slippage of a full position in the pair."""
+        pair, history, costs = self.heat.pair(symbol), self.daily[symbol], self.plan.costs
+        if pair is None or not history.adv_usdt or history.sigma_day is None:
+            return
+        full_usdt = self.limits.pair_cap_nav * max(0.0, float(self.ledger.account.cash) + self.heat.holdings)
+        slippage = costs.slippage_factor * history.sigma_day * math.sqrt(full_usdt / history.adv_usdt)
+        self.heat.costing(pair, costs.fee + costs.half_spread + slippage)

@@ -1,0 +1,42 @@
+"""What makes an order no order at all, in words that name field, value and remedy."""
+
+from shared.domain.risk.view import View
+from shared.messages.orders import OrderProposed
+
+
+def fault_of(order: OrderProposed, view: View) -> str:
+    """The first fault of an order that opens risk; empty when there is none."""
+    return _fault_of_pair(order, view) or fault_of_any(order, view) or _fault_of_stop(order, view)
+
+
+def fault_of_any(order: OrderProposed, view: View) -> str:
+    """What neither a buy nor a sell may have wrong."""
+    if order.portfolio != view.state.portfolio:
+        return f"portfolio {order.portfolio!r}: this is {view.state.portfolio!r}; propose on its own stream"
+    if order.quantity <= 0:
+        return f"quantity {order.quantity} must be above 0"
+    if order.order_type == "limit" and (order.limit_price is None or order.limit_price <= 0):
+        return f"limit_price {order.limit_price} must be above 0 for a limit order"
+    return ""
+
+
+def _fault_of_pair(order: OrderProposed, view: View) -> str:
+    if view.pair is None:
+        return f"symbol {order.symbol!r} is not in the universe; add it to universe.toml"
+    if view.listing is None:
+        return f"pair {order.symbol} has not been seen on the exchange yet"
+    if view.listing.status != "trading":
+        return f"pair {order.symbol} is {view.listing.status} {view.listing.reason}".rstrip()
+    return ""
+
+
+def _fault_of_stop(order: OrderProposed, view: View) -> str:
+    if order.expires_ns and order.expires_ns <= view.state.now_ns:
+        return f"expires_ns {order.expires_ns} has passed"
+    if order.reduce_only:
+        return "reduce_only: a buy opens risk; leave it out"
+    if order.stop_price is None or order.stop_price <= 0:
+        return f"stop_price {order.stop_price} is required to open: the price below the entry at which to get out"
+    if view.price and float(order.stop_price) >= view.price:
+        return f"stop_price {order.stop_price} must be below the price {view.price}"
+    return ""

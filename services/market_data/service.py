@@ -1,7 +1,8 @@
 """market_data: Binance, or the simulated exchange, in; closed bars, marks, pairs and feed health out.
 
 Takes in: REST and streams of the exchange (``exchange.kind``, ``exchange.url``).
-Gives out: ``hs:bars:<timeframe>`` (each closed bar once, in order), ``hs:marks``, ``hs:pairs``, ``hs:feeds``.
+Gives out: ``hs:bars:<timeframe>`` (each closed bar once, in order), ``hs:marks``, ``hs:books``, ``hs:pairs``,
+``hs:feeds``.
 
 It keeps no state of its own: the last bar of each pair stands on the bus beside the bars, and starting means to fetch
 what closed since.
@@ -10,6 +11,7 @@ what closed since.
 import asyncio
 
 from services.market_data.backfill import Backfill
+from services.market_data.books import Books
 from services.market_data.desk import Desk
 from services.market_data.exchange_time import ExchangeTime
 from services.market_data.feeds import FeedHealth
@@ -53,7 +55,7 @@ async def _follow(context: Context, exchange: CcxtExchange) -> None:
         outbox=Outbox(bus, log),
         log=log,
     )
-    marks, backfill = Marks(desk), Backfill(desk)
+    marks, backfill, books = Marks(desk), Backfill(desk), Books(desk, settings.exchange.weight_per_minute)
     streams, health = Streams(desk, marks), FeedHealth(bus, clock, log)
     watchdog = Watchdog(desk, backfill, marks, streams, health)
     roster = Roster(desk, Pairs(desk), streams)
@@ -69,11 +71,18 @@ async def _follow(context: Context, exchange: CcxtExchange) -> None:
         group.create_task(backfill.run())
         group.create_task(watchdog.run())
         group.create_task(roster.run())
-        group.create_task(_tell(context, desk, backfill, marks, streams, watchdog))
+        group.create_task(books.run())
+        group.create_task(_tell(context, desk, backfill, marks, books, streams, watchdog))
 
 
 async def _tell(
-    context: Context, desk: Desk, backfill: Backfill, marks: Marks, streams: Streams, watchdog: Watchdog
+    context: Context,
+    desk: Desk,
+    backfill: Backfill,
+    marks: Marks,
+    books: Books,
+    streams: Streams,
+    watchdog: Watchdog,
 ) -> None:
     """Figures for the heartbeat."""
     while True:
@@ -83,6 +92,8 @@ async def _tell(
             "holes": desk.tracks.total("holes"),
             "duplicates": desk.tracks.total("duplicates"),
             "marks": marks.published,
+            "books": books.published,
+            "books_thin": books.thin,
             "reconnects": watchdog.reconnects,
             "feeds_lost": len(watchdog.lost),
             "probes": streams.probes,

@@ -6,6 +6,8 @@ from shared.ports.clock import Clock
 from shared.ports.exchange import RateLimitedError
 
 SHARE = 0.9  # of the exchange's limit: what we miscount, and what others on this address spend meanwhile, needs room
+RESERVE = 0.25  # of the budget that what can wait leaves to the others
+LOOK_SECONDS = 0.05  # between looks whether nobody else waits
 LONGEST_WAIT_SECONDS = 60.0
 DEFAULT_PAUSE_SECONDS = 10.0  # after a 429 without Retry-After
 BANNED = 418
@@ -38,6 +40,19 @@ class WeightBudget:
                 await self._clock.sleep_wall(wait_seconds)
             self._tokens -= weight
 
+    async def spend_spare(self, weight: int) -> None:
+        """``spend`` for what can wait: lets all others go first and leaves them ``RESERVE`` of the budget.
+
+        Raises ``RateLimitedError`` when it had no turn for ``LONGEST_WAIT_SECONDS``.
+        """
+        waited_seconds = 0.0
+        while (pause_seconds := self._spare_wait_seconds(weight)) > 0:
+            if waited_seconds + pause_seconds > LONGEST_WAIT_SECONDS:
+                raise RateLimitedError("no request weight to spare", pause_seconds)
+            await self._clock.sleep_wall(pause_seconds)
+            waited_seconds += pause_seconds
+        self._tokens -= weight
+
     def reported(self, used_weight: int) -> None:
         """The exchange's own count for the current minute: trust it when it leaves less than ours."""
         self.used_weight = used_weight
@@ -57,10 +72,16 @@ class WeightBudget:
     def pause_left_seconds(self) -> float:
         return max(0.0, (self._paused_until_wall_ns - self._clock.wall_ns()) / 1e9)
 
-    def _wait_seconds(self, weight: int) -> float:
+    def _wait_seconds(self, weight: float) -> float:
         self._refill()
         lacking = min(weight, self.capacity) - self._tokens
         return max(self.pause_left_seconds, lacking / self._per_second)
+
+    def _spare_wait_seconds(self, weight: int) -> float:
+        wait_seconds = self._wait_seconds(weight + self.capacity * RESERVE)
+        if self._queue.locked() or wait_seconds > 0:
+            return max(LOOK_SECONDS, wait_seconds)
+        return 0.0
 
     def _refill(self) -> None:
         now_ns = self._clock.wall_ns()

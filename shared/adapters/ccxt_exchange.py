@@ -80,8 +80,8 @@ class CcxtExchange:
         return [price for price in found if price is not None]
 
     async def order_book(self, symbol: str, levels: int) -> OrderBook:
-        weight = next((weight for limit, weight in DEPTH_WEIGHTS if levels <= limit), DEPTH_WEIGHTS[-1][1])
-        body = await self._ask(weight, self._client.publicGetDepth, {"symbol": exchange_id(symbol), "limit": levels})
+        question = {"symbol": exchange_id(symbol), "limit": levels}
+        body = await self._ask(depth_weight(levels), self._client.publicGetDepth, question, can_wait=True)
         book: OrderBook = _read(lambda row: order_book(row, symbol), [body])[0]
         return book
 
@@ -89,9 +89,11 @@ class CcxtExchange:
         await close_sockets(self._client)
         await self._client.close()
 
-    async def _ask(self, weight: int, endpoint: Any, question: Mapping[str, object] | None = None) -> Any:
-        """One request within the budget, with ccxt's errors as ours."""
-        await self._budget.spend(weight)
+    async def _ask(
+        self, weight: int, endpoint: Any, question: Mapping[str, object] | None = None, *, can_wait: bool = False
+    ) -> Any:
+        """One request within the budget, with ccxt's errors as ours. can_wait: after all others."""
+        await (self._budget.spend_spare(weight) if can_wait else self._budget.spend(weight))
         try:
             answer: Awaitable[Any] = endpoint(dict(question or {}))
             return await answer
@@ -105,6 +107,11 @@ class CcxtExchange:
         if isinstance(error, OperationFailed):  # wider than NetworkError: "unknown" is in here
             return UnavailableError(text)
         return RejectedError(text)
+
+
+def depth_weight(levels: int) -> int:
+    """The request weight of one book."""
+    return next((weight for limit, weight in DEPTH_WEIGHTS if levels <= limit), DEPTH_WEIGHTS[-1][1])
 
 
 def open_exchange(url: str, clock: Clock, *, weight_per_minute: int) -> CcxtExchange:

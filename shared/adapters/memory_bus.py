@@ -12,8 +12,8 @@ from shared.adapters.codec import UnreadableError, decode, encode
 from shared.adapters.redis_keys import entry_of
 from shared.domain.machine import Guard
 from shared.messages.base import Message
-from shared.messages.catalogue import MARKS, PROPOSED, key_of, stream_key
-from shared.messages.market import BarClosed, MarkChanged
+from shared.messages.catalogue import BOOKS, MARKS, PROPOSED, key_of, reply_channel, stream_key
+from shared.messages.market import BarClosed, BookSampled, MarkChanged
 from shared.messages.orders import OrderDecided
 from shared.ports.bus import AlreadyDecidedError, Commit, CommitRefusedError, Entry, FencedError, Proposal, Snapshot
 
@@ -32,7 +32,7 @@ class MemoryBus:
         self.decisions: dict[str, bytes] = {}
         self.seats: dict[tuple[str, str], _Stored] = defaultdict(_Stored)
         self.arrived = asyncio.Event()
-        self._marks: dict[str, bytes] = {}
+        self._latest: dict[str, dict[str, bytes]] = defaultdict(dict)  # by topic, then by pair
         self._last_bars: dict[str, dict[str, int]] = defaultdict(dict)
         self._proposed: set[str] = set()
         self._listeners: list[tuple[frozenset[str], asyncio.Queue[tuple[str, bytes]]]] = []
@@ -75,13 +75,24 @@ class MemoryBus:
 
     async def set_marks(self, marks: Sequence[MarkChanged]) -> None:
         for mark in marks:
-            self._marks[mark.symbol] = encode(mark)
-            self._send(MARKS.key, self._marks[mark.symbol])
-            self._send(f"{MARKS.key}:{mark.symbol}", self._marks[mark.symbol])
+            self._set_latest(MARKS.key, mark.symbol, encode(mark))
+
+    async def set_books(self, books: Sequence[BookSampled]) -> None:
+        for book in books:
+            self._set_latest(BOOKS.key, book.symbol, encode(book))
+
+    def _set_latest(self, key: str, symbol: str, body: bytes) -> None:
+        self._latest[key][symbol] = body
+        self._send(key, body)
+        self._send(f"{key}:{symbol}", body)
 
     async def marks(self) -> dict[str, MarkChanged]:
-        found = (decode(body) for body in self._marks.values())
+        found = (decode(body) for body in self._latest[MARKS.key].values())
         return {mark.symbol: mark for mark in found if isinstance(mark, MarkChanged)}
+
+    async def books(self) -> dict[str, BookSampled]:
+        found = (decode(body) for body in self._latest[BOOKS.key].values())
+        return {book.symbol: book for book in found if isinstance(book, BookSampled)}
 
     async def take_in(self, proposal: Proposal) -> bool:
         if proposal.id in self._proposed:
@@ -93,6 +104,11 @@ class MemoryBus:
     async def echo(self, messages: Sequence[Message]) -> None:
         for message in messages:
             self._send(key_of(message, portfolio=self.portfolio), encode(message))
+
+    async def answer(self, answers: Sequence[Message]) -> None:
+        for message in answers:
+            if channel := reply_channel(message, portfolio=self.portfolio):
+                self._send(channel, encode(message))
 
     async def decision(self, order_id: str) -> OrderDecided | None:
         body = self.decisions.get(order_id)

@@ -22,8 +22,18 @@ from shared.adapters.redis_keys import (
 )
 from shared.adapters.redis_seat import RedisSeat
 from shared.messages.base import Message
-from shared.messages.catalogue import BARS, DEAD, MARKS, PROPOSED, TOPIC_OF, key_of, stream_key
-from shared.messages.market import BarClosed, MarkChanged
+from shared.messages.catalogue import (
+    BARS,
+    BOOKS,
+    DEAD,
+    MARKS,
+    PROPOSED,
+    TOPIC_OF,
+    key_of,
+    reply_channel,
+    stream_key,
+)
+from shared.messages.market import BarClosed, BookSampled, MarkChanged
 from shared.messages.orders import OrderDecided
 from shared.ports.bus import Entry, Proposal
 
@@ -84,14 +94,20 @@ class RedisBus:
         return {symbol.decode(): int(open_ms) * 1_000_000 for symbol, open_ms in rows.items()}
 
     async def set_marks(self, marks: Sequence[MarkChanged]) -> None:
-        if not marks:
+        await self._set_latest(MARKS.key, {mark.symbol: encode(mark) for mark in marks})
+
+    async def set_books(self, books: Sequence[BookSampled]) -> None:
+        await self._set_latest(BOOKS.key, {book.symbol: encode(book) for book in books})
+
+    async def _set_latest(self, key: str, bodies: dict[str, bytes]) -> None:
+        """Keep the latest of each pair in a hash, and publish it."""
+        if not bodies:
             return
-        bodies = {mark.symbol: encode(mark) for mark in marks}
         pipe = self.client.pipeline(transaction=False)
-        pipe.hset(MARKS.key, mapping=bodies)
+        pipe.hset(key, mapping=bodies)
         for symbol, body in bodies.items():
-            pipe.publish(MARKS.key, body)
-            pipe.publish(f"{MARKS.key}:{symbol}", body)
+            pipe.publish(key, body)
+            pipe.publish(f"{key}:{symbol}", body)
         async with bus_errors():
             await pipe.execute()
 
@@ -107,13 +123,27 @@ class RedisBus:
             async with bus_errors():
                 await self.client.publish(key_of(message, portfolio=self.portfolio), encode(message))
 
+    async def answer(self, answers: Sequence[Message]) -> None:
+        channels = [(reply_channel(message, portfolio=self.portfolio), message) for message in answers]
+        pipe = self.client.pipeline(transaction=False)
+        for channel, message in channels:
+            if channel:
+                pipe.publish(channel, encode(message))
+        async with bus_errors():
+            await pipe.execute()
+
     # --- reading --------------------------------------------------------------------------------------------------
 
     async def marks(self) -> dict[str, MarkChanged]:
+        return {mark.symbol: mark for mark in await self._latest_of(MARKS.key) if isinstance(mark, MarkChanged)}
+
+    async def books(self) -> dict[str, BookSampled]:
+        return {book.symbol: book for book in await self._latest_of(BOOKS.key) if isinstance(book, BookSampled)}
+
+    async def _latest_of(self, key: str) -> list[Message | None]:
         async with bus_errors():
-            rows = await self.client.hgetall(MARKS.key)
-        found = (_read(body) for body in rows.values())
-        return {mark.symbol: mark for mark in found if isinstance(mark, MarkChanged)}
+            rows = await self.client.hgetall(key)
+        return [_read(body) for body in rows.values()]
 
     async def decision(self, order_id: str) -> OrderDecided | None:
         async with bus_errors():

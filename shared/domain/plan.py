@@ -1,6 +1,6 @@
 """The plan's numbers as frozen structs. The shipped configuration holds the same defaults."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
@@ -45,6 +45,45 @@ class Limits(Struct, frozen=True, kw_only=True):
     repeats_per_minute: Count = 20
 
 
+Breaker = Literal[
+    "gap", "market_shock", "heat", "drawdown", "day_loss", "feed", "exchange_status", "liquidity"
+]
+
+
+class BreakerPlan(Struct, frozen=True, kw_only=True):
+    """When trading halts by itself. Fractions; minutes and days are market time.
+
+    off: breakers that are switched off. cool_down_minutes: how long a pair halts after a gap. gap_atr: a bar opens
+    further than so many daily ATRs from the last close. mark_jump: between two marks. stop_slip: a stop filled below
+    its price by more than so many times the expected slippage was fallen through.
+    shock_pair moves by more than shock_move within shock_minutes, or shock_gaps pairs gap within shock_gap_minutes: the
+    whole portfolio only reduces. heat_clear: of the heat limit, at or under which a halt for heat ends. reduce_heat:
+    sell the hottest positions until heat is under its limit again.
+    drawdown_warning: from the high-water mark; the halt itself is at ``limits.drawdown``. day_loss: of NAV at UTC
+    midnight. min_adv_usdt: a pair below it only reduces; so does one whose spread at size was over
+    ``limits.spread_median`` for spread_samples samples on end.
+    resume_seconds: wall seconds in which the second step of a resume must follow the first.
+    """
+
+    off: tuple[Breaker, ...] = ()
+    cool_down_minutes: Positive = 60.0
+    gap_atr: Positive = 1.0
+    mark_jump: Positive = 0.08
+    stop_slip: Positive = 2.0
+    shock_pair: str = "BTC/USDT"
+    shock_move: Positive = 0.06
+    shock_minutes: Positive = 15.0
+    shock_gaps: Count = 5
+    shock_gap_minutes: Positive = 10.0
+    heat_clear: Fraction = 0.98
+    reduce_heat: bool = False
+    drawdown_warning: Fraction = 0.10
+    day_loss: Fraction = 0.05
+    min_adv_usdt: NonNegative = 40_000_000.0
+    spread_samples: Count = 5
+    resume_seconds: Positive = 60.0
+
+
 class Costs(Struct, frozen=True, kw_only=True):
     """What a trade costs: fee as a fraction of notional; slippage by half spread plus the square-root law.
 
@@ -71,11 +110,36 @@ class SizingPlan(Struct, frozen=True, kw_only=True):
 
 
 class PhasePlan(Struct, frozen=True, kw_only=True):
-    """One phase of the ramp. scale multiplies the equity at risk; paper: orders go to the paper exchange."""
+    """One phase of the ramp. scale multiplies the equity at risk; paper: orders go to the paper exchange.
+
+    from_day: of the ramp, from 1: on which the phase begins at the earliest. What the phase before must have shown:
+    drawdown_below: its worst drawdown (1: anything); sharpe_above: its Sharpe ratio (0: anything); reviews: risk reviews
+    signed. demote_over: drawdown from the high-water mark since the phase began, beyond which the phase before it
+    comes back (1: never).
+    """
 
     name: str
     scale: Positive
     paper: bool = False
+    from_day: Count = 1
+    drawdown_below: Fraction = 1.0
+    sharpe_above: NonNegative = 0.0
+    reviews: Annotated[int, Meta(ge=0)] = 0
+    demote_over: Fraction = 1.0
+
+
+class RampPlan(Struct, frozen=True, kw_only=True):
+    """How phases follow each other. automatic: a promotion that the evidence allows needs no operator.
+
+    rehearsal: a phase may run on an exchange that it is not meant for, paper or real; shown wherever the phase is shown.
+    by_date: phases follow the calendar from ``start`` (ISO date; empty: the first snapshot), whatever the evidence says:
+    for backtests.
+    """
+
+    automatic: bool = False
+    rehearsal: bool = False
+    by_date: bool = False
+    start: str = ""
 
 
 class StrategyPlan(Struct, frozen=True, kw_only=True):
@@ -89,17 +153,19 @@ class StrategyPlan(Struct, frozen=True, kw_only=True):
 
 
 class Plan(Struct, frozen=True, kw_only=True):
-    """Everything the machines are built from."""
+    """Everything the machines are built from. shadow: limits that are evaluated beside the live ones and never act."""
 
     limits: Limits = Limits()
+    shadow: Limits | None = None
     costs: Costs = Costs()
     sizing: SizingPlan = SizingPlan()
     phases: tuple[PhasePlan, ...] = (
         PhasePlan(name="dry_run", scale=0.25, paper=True),
-        PhasePlan(name="live", scale=1.0),
-        PhasePlan(name="scaled", scale=2.0),
+        PhasePlan(name="live", scale=1.0, from_day=15, demote_over=0.10),
+        PhasePlan(name="scaled", scale=2.0, from_day=60, drawdown_below=0.05, sharpe_above=1.0, demote_over=0.05),
     )
     phase: str = "dry_run"
+    ramp: RampPlan = RampPlan()
     strategies: tuple[StrategyPlan, ...] = (
         StrategyPlan(
             name="donchian", kind="donchian", timeframe="1h", weight=0.5, parameters={"entry": 20, "exit": 10}

@@ -1,5 +1,6 @@
 """The last things seen, by name: bounded, oldest out first."""
 
+from collections import OrderedDict
 from typing import Generic, TypeVar
 
 V = TypeVar("V")
@@ -10,14 +11,14 @@ class Recent(Generic[V]):
 
     def __init__(self, most: int) -> None:
         self._most = most
-        self._values: dict[str, V] = {}
+        self._values: OrderedDict[str, V] = OrderedDict()  # a plain dict finds its oldest key ever more slowly
 
     def add(self, key: str, value: V) -> bool:
         """Remember a value; False (and nothing changes) when the key is known already."""
         if key in self._values:
             return False
         if len(self._values) >= self._most:
-            del self._values[next(iter(self._values))]
+            self._values.popitem(last=False)
         self._values[key] = value
         return True
 

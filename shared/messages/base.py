@@ -26,7 +26,7 @@ NonNegativeFloat = Annotated[float, Meta(ge=0)]
 Fraction = Annotated[float, Meta(ge=0, le=1)]
 
 
-class Message(Struct, frozen=True, kw_only=True, tag_field="type"):
+class Message(Struct, frozen=True, kw_only=True, tag_field="type", gc=False):
     """A fact (``OrderFilled``) or a command (``Halt``), as it stands on the wire.
 
     id: unique; derived from the cause, so that doing a thing twice yields one message.
@@ -34,6 +34,8 @@ class Message(Struct, frozen=True, kw_only=True, tag_field="type"):
     trace: one id from bar to fill.
     time_ns: market time of the event, in nanoseconds since 1970.
     v: schema version of the type; fields are only ever added.
+
+    gc=False: messages hold no cycles, so the garbage collector need not visit each of them.
     """
 
     id: MessageId

@@ -24,6 +24,7 @@ from shared.messages.orders import (
     StopRaised,
 )
 from shared.messages.portfolio import (
+    Alerted,
     CommandRefused,
     Halted,
     LimitsChanged,
@@ -82,9 +83,9 @@ HALTS = Topic("halts", "hs:{P}:halts", (Halted, Resumed, ResumeAsked), "risk", "
 AUDIT = Topic(
     "audit",
     "hs:{P}:audit",
-    (LimitsChanged, PhaseProposed, PhaseChanged, CommandRefused),
+    (LimitsChanged, PhaseProposed, PhaseChanged, CommandRefused, Alerted),
     "risk",
-    "changes of limits and phases, refused commands",
+    "changes of limits and phases, refused commands, warnings",
 )
 CONTROL = Topic(
     "control",
@@ -105,6 +106,8 @@ ANSWERS = Topic(
     "answers", "hs:{P}:answers", (RoomAnswered, ShadowCounted), "risk", "answers, on the asker's channel", durable=False
 )
 DEAD = Topic("dead", "hs:dead", (MessageRefused,), "every consumer", "bytes that could not be read", keep=10_000)
+
+_REPLY_CHANNEL = re.compile(r"hs:[A-Za-z0-9._:{}-]{1,61}")
 
 CATALOGUE: tuple[Topic, ...] = (
     BARS,
@@ -146,10 +149,29 @@ def key_of(message: Message, *, portfolio: str = "main") -> str:
 def topic_of_key(key: str) -> Topic | None:
     """The topic whose stream (or channel) has this key; None for a key of no topic."""
     for topic in CATALOGUE:
-        template = re.escape(topic.key).replace("<timeframe>", "[^:]+").replace(r"\{P\}", r"\{[^{}]+\}")
-        if re.fullmatch(template, key):
+        if _template(topic).fullmatch(key):
             return topic
     return None
+
+
+def reply_channel(message: Message, *, portfolio: str = "main") -> str:
+    """Where an answer is published: ``reply_to``, or its topic's channel when it names none; empty when it must not.
+
+    A reply channel begins with ``hs:`` and is nobody else's: an asker must not be able to speak on another topic.
+    """
+    topic = TOPIC_OF[type(message)]
+    channel = getattr(message, "reply_to", "") or stream_key(topic, portfolio=portfolio)
+    if not _REPLY_CHANNEL.fullmatch(channel):
+        return ""
+    others = (other for other in CATALOGUE if other is not topic)
+    return "" if any(_template(other, channels=True).fullmatch(channel) for other in others) else channel
+
+
+@cache
+def _template(topic: Topic, *, channels: bool = False) -> re.Pattern[str]:
+    """Matches the keys of a topic; with ``channels``, the channels of single pairs as well."""
+    template = re.escape(topic.key).replace("<timeframe>", "[^:]+").replace(r"\{P\}", r"\{[^{}]+\}")
+    return re.compile(template + (r"(:.*)?" if channels and topic.per_pair else ""))
 
 
 def topic_named(name: str) -> Topic:

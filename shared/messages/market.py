@@ -49,7 +49,8 @@ class MarkChanged(Message, frozen=True, kw_only=True):
 class BookSampled(Message, frozen=True, kw_only=True):
     """The order book of a pair at one moment, and what it costs to trade a certain size in it.
 
-    asks, bids: (price, quantity) from the best one outwards. size_usdt: the size that spreads are given for.
+    asks, bids: (price, quantity) from the best one outwards; the outer levels summed up, each sum at its worst price.
+    size_usdt: the size that spreads are given for.
     spread: (ask VWAP - bid VWAP) / mid at that size, a fraction; None when the book is too thin for it.
     median_spread: of the last ``samples`` samples of the pair.
     """

@@ -58,7 +58,7 @@ class StopRaised(Message, frozen=True, kw_only=True):
     portfolio: PortfolioName = "main"
 
 
-class CeilingReport(Struct, frozen=True, kw_only=True):
+class CeilingReport(Struct, frozen=True, kw_only=True, gc=False):
     """One rule's answer: the largest quantity it would allow, and the figures behind it.
 
     quantity: base units, an estimate; 1e18 stands for "no ceiling". limit, used, headroom (limit - used): in ``unit``
@@ -81,7 +81,7 @@ class OrderDecided(Message, frozen=True, kw_only=True):
     quantity_requested, quantity_approved: base units. binding: the rule that set it; empty when approved whole.
     heat_before, heat_after: fraction of NAV. nav: USDT. mark: USDT per unit, 0 when unknown.
     risk_usdt, cash_usdt: reserved until the order is filled, cancelled or dead.
-    policy: hash of the limits in force. seq: number of the decision within the portfolio.
+    policy: hash of the limits in force. seq: number of the decision within the portfolio. phase: of the ramp, in force.
     """
 
     order_id: OrderId
@@ -107,6 +107,7 @@ class OrderDecided(Message, frozen=True, kw_only=True):
     strategy: Name = "external"
     reduce_only: bool = False
     expires_ns: TimeNs = 0
+    phase: Annotated[str, Meta(max_length=64)] = ""
 
 
 class StopApproved(Message, frozen=True, kw_only=True):

@@ -64,7 +64,8 @@ class Halted(Message, frozen=True, kw_only=True):
     mode: ``reducing`` lets only reductions through; ``halted`` also cancels open entry orders.
     trigger: what set it off; one scope may be halted by several triggers at once, and each ends by itself.
     evidence: the figures that set it off. cleared_by: ``time``, ``operator``, ``two_steps`` (an operator, twice), or
-    ``condition`` (it ends when what set it off is over).
+    ``condition`` (it ends when what set it off is over). since_ns: when it began; ``time_ns`` is later once it was
+    prolonged or made stricter.
     """
 
     symbol: str = ""
@@ -75,6 +76,7 @@ class Halted(Message, frozen=True, kw_only=True):
     trigger: Trigger = "operator"
     evidence: Text = ""
     cleared_by: ClearedBy = "operator"
+    since_ns: TimeNs = 0
 
 
 class Resumed(Message, frozen=True, kw_only=True):
@@ -95,6 +97,15 @@ class ResumeAsked(Message, frozen=True, kw_only=True):
     trigger: Trigger = "operator"
     who: Name = "risk"
     until_ns: TimeNs = 0
+
+
+class Alerted(Message, frozen=True, kw_only=True):
+    """Something an operator should look at before it stops anything. symbol is empty for the whole portfolio."""
+
+    trigger: Trigger
+    reason: Text
+    symbol: str = ""
+    evidence: Text = ""
 
 
 class LimitsChanged(Message, frozen=True, kw_only=True):

@@ -11,10 +11,10 @@ from msgspec import Struct
 
 from shared.domain.machine import Guard
 from shared.messages.base import Message
-from shared.messages.market import BarClosed, MarkChanged
-from shared.messages.orders import OrderDecided, OrderProposed, StopRaised
+from shared.messages.market import BarClosed, BookSampled, MarkChanged
+from shared.messages.orders import CancelProposed, OrderDecided, OrderProposed, StopRaised
 
-Proposal = OrderProposed | StopRaised
+Proposal = OrderProposed | StopRaised | CancelProposed
 
 
 class BusLostError(ConnectionError):
@@ -121,12 +121,20 @@ class Bus(Protocol):
 
     async def marks(self) -> dict[str, MarkChanged]: ...
 
+    async def set_books(self, books: Sequence[BookSampled]) -> None: ...
+
+    async def books(self) -> dict[str, BookSampled]: ...
+
     async def take_in(self, proposal: Proposal) -> bool:
         """Make a proposal that came by PUBLISH durable, unless its stream has it already; says whether it was new."""
         ...
 
     async def echo(self, messages: Sequence[Message]) -> None:
         """Publish copies on the channels only: answers to what was asked once more."""
+        ...
+
+    async def answer(self, answers: Sequence[Message]) -> None:
+        """Publish each on the channel its asker named (see ``catalogue.reply_channel``); kept nowhere."""
         ...
 
     async def decision(self, order_id: str) -> OrderDecided | None: ...

@@ -45,7 +45,8 @@ class MachineSpec:
     inputs: stream keys, in order of priority. warm: those whose history rebuilds what is not in the records.
     home: key prefix with the hash tag of the machine's state. marks: whether it wants them. intake: the channel where
     proposals may come by PUBLISH. guards: takes the reservation steps since the last call. recall: the stream of past
-    decisions, to be remembered at start. remember: told of each. repeats: takes the decisions asked for once more.
+    decisions, to be remembered at start. remember: told of each. repeats: takes the orders whose
+    stored decision was asked for once more.
     """
 
     service: str
@@ -58,7 +59,7 @@ class MachineSpec:
     guards: Callable[[], Sequence[Guard]] = field(default=tuple)
     recall: str = ""
     remember: Callable[[OrderDecided], None] = field(default=lambda _: None)
-    repeats: Callable[[], Sequence[OrderDecided]] = field(default=tuple)
+    repeats: Callable[[], Sequence[str]] = field(default=tuple)
 
 
 class MachineHost:
@@ -134,7 +135,9 @@ class MachineHost:
         records = machine.records.drain()
         if entries or outputs or records:
             await self._commit(entries, outputs, records)
-        await self.bus.echo(self.spec.repeats())
+        for order_id in self.spec.repeats():
+            if decision := await self.bus.decision(order_id):
+                await self.bus.echo([decision])
         return len(entries) + len(outputs)
 
     async def _commit(

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
-from shared.domain.plan import Plan, Positive
+from shared.domain.plan import Fraction, Plan, Positive
 from shared.domain.universe import Universe
 from shared.messages.base import PortfolioName
 
@@ -37,6 +37,8 @@ class MarketDataSettings(Struct, frozen=True, kw_only=True):
     timeframe but the daily one; warmup_days: daily bars. late_seconds: wall time after which a missing close is
     fetched. stale_seconds: wall time without a frame after which a feed counts as lost. refresh_seconds: how often
     exchangeInfo is asked for.
+    book_seconds: wall time in which every pair's book is sampled once. book_size_usdt: what its spread is told for.
+    book_share: the most that the samples may take of the request weight; more pairs then take longer.
     """
 
     mark_interval_ms: Annotated[int, Meta(ge=10)] = 250
@@ -45,6 +47,9 @@ class MarketDataSettings(Struct, frozen=True, kw_only=True):
     late_seconds: Positive = 3.0
     stale_seconds: Positive = 10.0
     refresh_seconds: Positive = 60.0
+    book_seconds: Positive = 60.0
+    book_size_usdt: Positive = 25_000.0
+    book_share: Fraction = 0.2
 
 
 class SimulatorSettings(Struct, frozen=True, kw_only=True):

@@ -6,7 +6,7 @@ from time import perf_counter
 from shared.domain.risk.machine import RiskMachine
 from shared.messages.base import TimePassed
 from shared.messages.orders import OrderDecided
-from tests.bench.market import DAY_NS, HISTORY_DAYS, daily_bars, listings, order, plan_of, position, universe_of
+from tests.bench.market import DAY_NS, HISTORY_DAYS, book, daily_bars, listings, order, plan_of, position, universe_of
 from tests.samples import T0
 
 DECISIONS = 10_000
@@ -22,6 +22,8 @@ def machine_with(positions: int) -> RiskMachine:
     now_ns = T0 + HISTORY_DAYS * DAY_NS
     for message in (*listings(universe), *daily_bars(universe), TimePassed(id="t", time_ns=now_ns)):
         machine.handle(message)
+    for symbol in universe.symbols:
+        machine.handle(book(symbol, now_ns))
     for number, symbol in enumerate(universe.symbols[:positions]):
         machine.handle(position(symbol, number, now_ns))
     return machine

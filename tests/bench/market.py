@@ -7,14 +7,26 @@ from msgspec import structs
 from shared.domain.plan import Limits, PhasePlan, Plan
 from shared.domain.universe import Pair, Universe
 from shared.messages.base import Message
-from shared.messages.market import BarClosed, PairListed
+from shared.messages.market import BarClosed, BookSampled, PairListed
 from shared.messages.orders import OrderFilled, OrderProposed
 from tests.samples import T0, bar
 
 DAY_NS = 86_400_000_000_000
 HISTORY_DAYS = 70
 D = Decimal
-ROOMY = Limits(equity_at_risk=1.0, heat=1.0, pair_cap_nav=1.0, sector_cap_nav=1.0, mark_age_seconds=1e9)
+ROOMY = Limits(
+    equity_at_risk=1.0,
+    heat=1.0,
+    pair_cap_nav=1.0,
+    sector_cap_nav=1.0,
+    mark_age_seconds=1e9,
+    book_age_seconds=1e9,
+    max_order_usdt=1e9,
+    gap_stress=1.0,
+    max_open_orders=1_000_000,
+    orders_per_second=1_000_000,
+    repeats_per_minute=1_000_000,
+)
 
 
 def universe_of(pairs: int) -> Universe:
@@ -54,4 +66,14 @@ def position(symbol: str, number: int, time_ns: int) -> OrderFilled:
 def order(symbol: str, number: int | str, time_ns: int) -> OrderProposed:
     return OrderProposed(
         id=f"o-{number}", time_ns=time_ns, symbol=symbol, side="buy", quantity=D("0.01"), stop_price=D(95)
+    )  # fmt: skip
+
+
+def book(symbol: str, time_ns: int, mark: float = 100.0) -> BookSampled:
+    """Twenty levels a side, a basis point apart, deep enough for anything."""
+    levels = range(1, 21)
+    return BookSampled(
+        id=f"book-{symbol}", time_ns=time_ns, symbol=symbol, size_usdt=25_000.0, spread=0.0004, median_spread=0.0004,
+        bids=tuple((mark * (1 - n / 1e4), 1e6) for n in levels), asks=tuple((mark * (1 + n / 1e4), 1e6) for n in levels),
+        samples=60,
     )  # fmt: skip

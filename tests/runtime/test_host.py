@@ -10,6 +10,7 @@ from shared.adapters.clocks import ManualClock
 from shared.adapters.codec import encode
 from shared.adapters.memory_bus import MemoryBus
 from shared.adapters.redis_bus import RedisBus
+from shared.domain.plan import Limits, Plan
 from shared.messages.base import Message
 from shared.messages.catalogue import DEAD, DECIDED, PROPOSED, stream_key
 from shared.messages.control import MessageRefused
@@ -28,7 +29,7 @@ Proposed = stream_key(PROPOSED)
 
 
 def risk_host(bus: AnyBus, clock: ManualClock) -> MachineHost:
-    return MachineHost(spec_of(Settings(universe=UNIVERSE), clock), bus, clock, get_logger())
+    return MachineHost(spec_of(Settings(universe=UNIVERSE, plan=Plan(limits=Limits(book_age_seconds=0.0))), clock), bus, clock, get_logger())
 
 
 def history() -> list[BarClosed]:

@@ -11,17 +11,23 @@ from shared.messages.orders import OrderFilled
 ZERO = Decimal(0)
 ACCOUNT = "account"
 POSITION = "position"
+COUNTED = "counted"
 
 
 class Account(Struct, frozen=True, kw_only=True):
-    """cash, fees, realised: USDT. peak_nav: the high-water mark. snapshots, decisions: how many were made so far."""
+    """cash, fees, realised: USDT. peak_nav: the high-water mark. snapshots: how many were made so far."""
 
     cash: Decimal
     fees: Decimal = ZERO
     realised: Decimal = ZERO
     peak_nav: float = 0.0
     snapshots: int = 0
-    decisions: int = 0
+
+
+class Counted(Struct, frozen=True):
+    """How many decisions were made so far."""
+
+    decisions: int
 
 
 class Position(Struct, frozen=True, kw_only=True):
@@ -33,7 +39,7 @@ class Position(Struct, frozen=True, kw_only=True):
     stop: Decimal | None
 
 
-LEDGER_RECORDS: dict[str, type[Struct]] = {ACCOUNT: Account, POSITION: Position}
+LEDGER_RECORDS: dict[str, type[Struct]] = {ACCOUNT: Account, POSITION: Position, COUNTED: Counted}
 
 
 class OversoldError(ValueError):
@@ -46,13 +52,16 @@ class Ledger:
     def __init__(self, records: Records, starting_cash: Decimal) -> None:
         self._records = records
         self._starting_cash = starting_cash
+        self.reload()
 
-    @property
-    def account(self) -> Account:
-        return self._records.get(ACCOUNT, "", Account) or Account(cash=self._starting_cash)
+    def reload(self) -> None:
+        """Begin from the records. ``cash``: the account's, as a float, for estimates."""
+        self.account = self._records.get(ACCOUNT, "", Account) or Account(cash=self._starting_cash)
+        self.cash = float(self.account.cash)
 
     def put_account(self, account: Account) -> None:
         self._records.put(ACCOUNT, "", account)
+        self.account, self.cash = account, float(account.cash)
 
     def count_snapshot(self, peak_nav: float) -> None:
         account = self.account
@@ -60,9 +69,10 @@ class Ledger:
 
     def count_decision(self) -> int:
         """The number of the decision that is being made, from 1."""
-        account = self.account
-        self.put_account(structs.replace(account, decisions=account.decisions + 1))
-        return account.decisions + 1
+        earlier = self._records.get(COUNTED, "", Counted)
+        number = earlier.decisions + 1 if earlier is not None else 1
+        self._records.put(COUNTED, "", Counted(number))
+        return number
 
     def position(self, symbol: str) -> Position | None:
         return self._records.get(POSITION, symbol, Position)

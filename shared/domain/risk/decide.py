@@ -35,8 +35,9 @@ def decide_opening(order: OrderProposed, view: View) -> Ruling:
         if ceiling.quantity < least.quantity:
             least = ceiling
     wanted, binding, reason = order.quantity, "", ""
-    if least.quantity <= 0.0 or least.quantity * (1.0 + SLACK) < float(wanted):
-        wanted, binding, reason = to_decimal(max(0.0, least.quantity)), least.rule, least.reason
+    most = max(0.0, least.quantity * (1.0 + SLACK))
+    if most <= 0.0 or most < float(wanted):
+        wanted, binding, reason = to_decimal(most), least.rule, least.reason
     if view.listing is not None:
         wanted, binding, reason = _tradable(wanted, binding, reason, view.price, view.listing)
     if wanted >= order.quantity > 0:
@@ -55,7 +56,8 @@ def _tradable(
             "max_quantity",
             f"one order holds at most {listing.max_quantity}",
         )
-    wanted = round_down(wanted, listing.quantity_step)
+    if listing.quantity_step > 0 and wanted % listing.quantity_step:
+        wanted = round_down(wanted, listing.quantity_step)
     if wanted > 0 and (wanted < listing.min_quantity or float(wanted) * price < float(listing.min_notional)):
         minimum = f"{listing.min_quantity} base units and {listing.min_notional} USDT"
         below = f"{wanted} is below the exchange's minimum of {minimum}"

@@ -13,37 +13,35 @@ from shared.messages.base import Message, derived_id
 from shared.messages.orders import CancelDecided, CancelProposed, OrderDecided, OrderProposed, StopApproved, StopRaised
 
 ZERO = Decimal(0)
-REMEMBERED = 10_000  # decisions kept in memory; older repeats are caught by the store
+REMEMBERED = 10_000  # ids of decided orders kept in memory; older repeats are caught by the store
 
 
 class Gate:
-    """Decides once; a proposal that was decided before gets nothing new, its decision is put among the repeats."""
+    """Decides once; a proposal that was decided before gets nothing new, its id is put among the repeats."""
 
     def __init__(self, state: RiskState) -> None:
         self._state = state
-        self._decided: Recent[OrderDecided] = Recent(REMEMBERED)
-        self._repeats: list[OrderDecided] = []
+        self._decided: Recent[bool] = Recent(REMEMBERED)
+        self._repeats: list[str] = []
 
     def remember(self, decision: OrderDecided) -> None:
         """A decision from the store, so that its order is never decided again."""
-        self._decided.add(decision.order_id, decision)
+        self._decided.add(decision.order_id, True)
 
-    def take_repeats(self) -> Sequence[OrderDecided]:
-        """Decisions that were asked for once more since the last call."""
+    def take_repeats(self) -> Sequence[str]:
+        """Orders whose stored decision was asked for once more since the last call."""
         taken, self._repeats = self._repeats, []
         return taken
 
     # --- orders ---------------------------------------------------------------------------------------------------
 
     def propose(self, order: OrderProposed) -> Sequence[OrderDecided]:
-        known = self._decided.get(order.id)
-        if known is not None:
-            self._repeats.append(known)
+        if not self._decided.add(order.id, True):
+            self._repeats.append(order.id)
             return ()
         view = View(order, self._state)
         ruling = self._ruling(order, view)
         decided = self._message(order, ruling, view)
-        self._decided.add(order.id, decided)
         if ruling.quantity > 0:
             self._reserve(order, decided, view)
         return (decided,)
@@ -88,6 +86,7 @@ class Gate:
             strategy=order.strategy,
             reduce_only=order.reduce_only or order.side == "sell",
             expires_ns=order.expires_ns,
+            phase=state.phase.name,
         )
 
     def _reserve(self, order: OrderProposed, decided: OrderDecided, view: View) -> None:

@@ -108,6 +108,7 @@ class RiskMachine:
 
     def restored(self) -> None:
         self.state.take_over()
+        self.shadow.restored()
         self._snapshot_ns = -1
 
     def take_guards(self) -> Sequence[Guard]:
@@ -125,6 +126,7 @@ class RiskMachine:
         if not resumed and self._snapshot_ns >= 0 and state.now_ns - self._snapshot_ns < self._snapshot_every_ns:
             return ()
         self._snapshot_ns = state.now_ns
+        self.shadow.store()
         snapshot = self.bookings.snapshot(message)
         watched: list[Message] = [*resumed, *snapshot, *self.breakers.time(message)]
         for each in snapshot:
@@ -172,5 +174,5 @@ class RiskMachine:
     def remember(self, decision: OrderDecided) -> None:
         self.gate.remember(decision)
 
-    def take_repeats(self) -> Sequence[OrderDecided]:
+    def take_repeats(self) -> Sequence[str]:
         return self.gate.take_repeats()

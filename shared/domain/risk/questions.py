@@ -1,11 +1,28 @@
-"""Questions that reserve nothing: how much could I buy now, what would other limits have done."""
+"""Questions that reserve nothing: how much could I buy now, what would other limits have done.
+
+An answer comes from the gate's own rules, put to an order too large for any of them. Nothing is written down: no
+record, no reservation, no sequence number, no count of the throttle's.
+"""
 
 from collections.abc import Sequence
+from decimal import Decimal
+from typing import NamedTuple
 
+from msgspec import structs
+
+from shared.domain.risk.decide import decide_opening
 from shared.domain.risk.shadow import Shadow
 from shared.domain.risk.state import RiskState
-from shared.messages.ask import RoomAsked, ShadowAsked
-from shared.messages.base import Message
+from shared.domain.risk.view import View
+from shared.domain.sizing.blender import stop_below
+from shared.messages.ask import Room, RoomAnswered, RoomAsked, ShadowAsked, ShadowCounted
+from shared.messages.base import derived_id
+from shared.messages.orders import CeilingReport, OrderProposed
+
+ENDLESS = Decimal(10) ** 18  # base units: as much as "no ceiling" allows
+ROOMS_A_MESSAGE = 50  # so that a message stays within what is read, whatever the reasons
+REASON_LENGTH = 200
+SMALLEST = Decimal("0.00000001")
 
 
 class Questions:
@@ -14,8 +31,117 @@ class Questions:
     def __init__(self, state: RiskState, shadow: Shadow) -> None:
         self._state, self._shadow = state, shadow
 
-    def room(self, asked: RoomAsked) -> Sequence[Message]:
-        return ()
+    def room(self, asked: RoomAsked) -> Sequence[RoomAnswered]:
+        """The largest buy that would be approved now, of one pair or of each."""
+        if not asked.symbol:
+            rooms = [_shortened(room_in(self._state, pair.symbol, asked)) for pair in self._state.universe.pairs]
+            return self._answers(asked, rooms)
+        if asked.symbol not in self._state.heat.pairs:
+            reason = f"symbol {asked.symbol[:32]!r} is not in the universe; add it to universe.toml"
+            return self._answers(asked, [], reason=reason)
+        return self._answers(asked, [room_in(self._state, asked.symbol, asked)])
 
-    def shadow(self, asked: ShadowAsked) -> Sequence[Message]:
-        return ()
+    def _answers(self, asked: RoomAsked, rooms: list[Room], reason: str = "") -> Sequence[RoomAnswered]:
+        """The rooms in as many messages as they need, at least one."""
+        state, heat = self._state, self._state.heat
+        nav = state.nav if state.nav > 0 else 0.0
+        pages = [rooms[start : start + ROOMS_A_MESSAGE] for start in range(0, len(rooms), ROOMS_A_MESSAGE)] or [[]]
+        return [
+            RoomAnswered(
+                id=derived_id("room", asked.id, part),
+                cause=asked.id,
+                trace=asked.trace or asked.id,
+                time_ns=state.now_ns or asked.time_ns,
+                reply_to=asked.reply_to,
+                nav=nav,
+                heat=(heat.open_risk + heat.reserved_risk) / nav if nav else 0.0,
+                rooms=tuple(page),
+                part=part,
+                parts=len(pages),
+                reason=reason,
+                policy=state.policy,
+                phase=state.phase.name,
+            )
+            for part, page in enumerate(pages, start=1)
+        ]
+
+    def shadow(self, asked: ShadowAsked) -> Sequence[ShadowCounted]:
+        """What the shadow limits would have done so far."""
+        return (self._shadow.counted(asked),)
+
+
+def room_in(state: RiskState, symbol: str, asked: RoomAsked) -> Room:
+    """The verdict on an endless order, under the name by which the pair trades now."""
+    symbol = _trading_name(state, symbol)
+    stop = _stop(state, symbol, asked)
+    order = OrderProposed(
+        id="room",
+        time_ns=state.now_ns,
+        symbol=symbol,
+        side="buy",
+        quantity=ENDLESS,
+        portfolio=state.portfolio,
+        order_type="market" if asked.limit_price is None else "limit",
+        limit_price=asked.limit_price,
+        stop_price=stop.order_price,
+        strategy=asked.strategy,
+    )
+    view = View(order, state)
+    ruling = decide_opening(order, view)
+    return Room(
+        symbol=symbol,
+        quantity=ruling.quantity,
+        notional_usdt=float(ruling.quantity) * view.price,
+        stop_price=stop.price,
+        binding=ruling.binding,
+        reason=ruling.reason[:1024],
+        ceilings=ruling.ceilings,
+        price=view.price,
+    )
+
+
+class _Stop(NamedTuple):
+    """price: to be told, None when nobody can say. order_price: what the rules get to see."""
+
+    price: Decimal | None
+    order_price: Decimal
+
+
+def _stop(state: RiskState, symbol: str, asked: RoomAsked) -> _Stop:
+    """The stop that was asked about, or the one that sizing would set.
+
+    Where that cannot be said (no price, no ATR), something stands in that passes as a stop, so that the rule that names
+    what is missing gets to speak.
+    """
+    if asked.stop_price is not None:
+        return _Stop(asked.stop_price, asked.stop_price)
+    view = View(_bare(state, symbol, asked), state)
+    step = view.listing.price_step if view.listing is not None else SMALLEST
+    price = float(asked.limit_price) if asked.limit_price is not None else view.price
+    floor = state.limits.atr_floor * price
+    known = view.atr > 0
+    distance = state.plan.sizing.stop_atr * (max(view.atr, floor) if known else floor)
+    stop = stop_below(price, distance, step) if price > 0 else None
+    return _Stop(stop if known else None, SMALLEST if stop is None else stop)
+
+
+def _bare(state: RiskState, symbol: str, asked: RoomAsked) -> OrderProposed:
+    """Enough of an order to look at price and ATR with the eyes of the rules."""
+    return OrderProposed(
+        id="room", time_ns=state.now_ns, symbol=symbol, side="buy", quantity=ENDLESS, limit_price=asked.limit_price
+    )
+
+
+def _trading_name(state: RiskState, symbol: str) -> str:
+    """The pair's name that trades; where none does, the one that was asked for."""
+    names = dict.fromkeys((symbol, *state.universe.names_of(symbol)))
+    listed = [name for name in names if name in state.listings]
+    return next((name for name in listed if state.listings[name].status == "trading"), (*listed, symbol)[0])
+
+
+def _shortened(room: Room) -> Room:
+    """One of many: the binding ceiling alone, and not too many words."""
+    binding: tuple[CeilingReport, ...] = tuple(
+        structs.replace(ceiling, reason="") for ceiling in room.ceilings if ceiling.rule == room.binding
+    )
+    return structs.replace(room, reason=room.reason[:REASON_LENGTH], ceilings=binding)

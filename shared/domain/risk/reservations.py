@@ -11,7 +11,7 @@ from shared.messages.orders import Side
 ORDER = "order"
 
 
-class OpenOrder(Struct, frozen=True, kw_only=True):
+class OpenOrder(Struct, frozen=True, kw_only=True, gc=False):
     """quantity, filled: base units. unit_risk, unit_notional, unit_cash: USDT for each unit that is not filled yet."""
 
     order_id: str

@@ -136,13 +136,13 @@ def spread_at_size(order: OrderProposed, view: View) -> Ceiling:
 def cash(order: OrderProposed, view: View) -> Ceiling:
     """Cash that is neither spent nor promised to other orders; costs of the entry included."""
     state = view.state
-    return budget("cash", float(state.ledger.account.cash), state.heat.reserved_cash, view.unit_cash)
+    return budget("cash", state.ledger.cash, state.heat.reserved_cash, view.unit_cash)
 
 
 def open_orders(order: OrderProposed, view: View) -> Ceiling:
     """Orders that are not finished yet."""
-    limit = view.state.limits.max_open_orders
-    return measured("open_orders", limit, len(view.state.reservations) + 1, "orders", "too many orders are open")
+    limit, used = float(view.state.limits.max_open_orders), float(len(view.state.reservations) + 1)
+    return measured("open_orders", limit, used, "orders", "too many orders are open")
 
 
 def throttle(order: OrderProposed, view: View) -> Ceiling:

@@ -3,7 +3,7 @@
 import math
 from decimal import Decimal
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from shared.domain.bars.series import DailyHistory
 from shared.domain.machine import Guard, Records
@@ -11,8 +11,10 @@ from shared.domain.plan import Limits, Plan
 from shared.domain.portfolio.heat import Heat
 from shared.domain.portfolio.ledger import LEDGER_RECORDS, Ledger
 from shared.domain.risk.halts import HALT_RECORDS, Halts
+from shared.domain.risk.in_force import LimitsInForce, PhaseInForce
 from shared.domain.risk.pace import Pace
 from shared.domain.risk.policy import policy_of
+from shared.domain.risk.ramp import phase_named
 from shared.domain.risk.reservations import ORDER, OpenOrder, Reservations
 from shared.domain.universe import Universe
 from shared.messages.market import BookSampled, PairListed
@@ -21,20 +23,11 @@ LIMITS, PHASE = "limits", "phase"
 ZERO = Decimal(0)
 
 
-class PhaseInForce(Struct, frozen=True, kw_only=True):
-    """The phase of the ramp, since when, and the high-water mark of NAV since then."""
-
-    name: str
-    scale: float
-    since_ns: int = 0
-    peak_nav: float = 0.0
-
-
 STATE_RECORDS: dict[str, type[Struct]] = {
     **LEDGER_RECORDS,
     **HALT_RECORDS,
     ORDER: OpenOrder,
-    LIMITS: Limits,
+    LIMITS: LimitsInForce,
     PHASE: PhaseInForce,
 }
 
@@ -68,11 +61,9 @@ class RiskState:
 
     def take_over(self) -> None:
         """Begin from the records: totals, limits and phase as they say."""
-        self.use_limits(self.records.get(LIMITS, "", Limits) or self.plan.limits)
-        self.phase = self.records.get(PHASE, "", PhaseInForce) or PhaseInForce(
-            name=self.plan.phase, scale=self.plan.scale
-        )
-        self.use_phase(self.phase)
+        self.ledger.reload()
+        self._take_over_limits()
+        self._take_over_phase()
         self.heat = Heat()
         self.reservations = Reservations(self.records, self.heat)
         rate = self.plan.costs.fee + self.plan.costs.half_spread
@@ -88,6 +79,18 @@ class RiskState:
         self.guards.clear()
 
     # --- limits and phase in force --------------------------------------------------------------------------------
+
+    def _take_over_limits(self) -> None:
+        """Limits set by command hold on, unless the configuration changed since: then it has the last word."""
+        stored = self.records.get(LIMITS, "", LimitsInForce)
+        unchanged = stored is not None and stored.file_limits == self.plan.limits
+        self.use_limits(stored.limits if stored is not None and unchanged else self.plan.limits)
+
+    def _take_over_phase(self) -> None:
+        """The phase comes from the records, what it means from the plan."""
+        phase = self.records.get(PHASE, "", PhaseInForce) or PhaseInForce(name=self.plan.phase, scale=self.plan.scale)
+        planned = phase_named(self.plan, phase.name)
+        self.use_phase(structs.replace(phase, scale=planned.scale) if planned is not None else phase)
 
     def use_limits(self, limits: Limits) -> None:
         """Hold every order from here on to these limits; does not store them."""
@@ -115,7 +118,7 @@ class RiskState:
     @property
     def nav(self) -> float:
         """NAV in USDT; NaN while the value of a held pair is unknown."""
-        return math.nan if self.heat.unmarked else float(self.ledger.account.cash) + self.heat.holdings
+        return math.nan if self.heat.unmarked else self.ledger.cash + self.heat.holdings
 
     def revalue(self, symbol: str, price: float, time_ns: int) -> bool:
         """Take a price that is newer than the one at hand; says whether it was."""
@@ -144,6 +147,6 @@ class RiskState:
         pair, history, costs = self.heat.pair(symbol), self.daily[symbol], self.plan.costs
         if pair is None or not history.adv_usdt or history.sigma_day is None:
             return
-        full_usdt = self.limits.pair_cap_nav * max(0.0, float(self.ledger.account.cash) + self.heat.holdings)
+        full_usdt = self.limits.pair_cap_nav * max(0.0, self.ledger.cash + self.heat.holdings)
         slippage = costs.slippage_factor * history.sigma_day * math.sqrt(full_usdt / history.adv_usdt)
         self.heat.costing(pair, costs.fee + costs.half_spread + slippage)

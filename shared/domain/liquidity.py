@@ -1,0 +1,67 @@
+"""What a book can carry: walking its sides, the spread at a size, and the median of the last samples.
+
+Levels are (price, base units), best first; sizes are in USDT. Whatever cannot be told is None, never a guess.
+"""
+
+import math
+from collections import deque
+from collections.abc import Iterable, Sequence
+
+Level = tuple[float, float]
+
+
+def walk(levels: Iterable[Level], size_usdt: float) -> float | None:
+    """The average price, weighted by volume, of trading ``size_usdt`` into one side; None when the side is too thin."""
+    left_usdt, quantity = size_usdt, 0.0
+    for price, amount in levels:
+        worth_usdt = price * amount
+        if worth_usdt >= left_usdt:
+            return size_usdt / (quantity + left_usdt / price)
+        left_usdt -= worth_usdt
+        quantity += amount
+    return None
+
+
+def spread_at_size(bids: Sequence[Level], asks: Sequence[Level], size_usdt: float) -> float | None:
+    """(ask VWAP - bid VWAP) / mid for ``size_usdt`` a side: what it costs to get in and out, as a fraction.
+
+    None when a side is too thin for it, or the book is crossed: nobody trades on that.
+    """
+    bid, ask = walk(bids, size_usdt), walk(asks, size_usdt)
+    if bid is None or ask is None or bids[0][0] > asks[0][0]:
+        return None
+    return max(0.0, ask - bid) / ((bids[0][0] + asks[0][0]) / 2.0)
+
+
+def summed_up(levels: Sequence[Level], exactly: int, sums: int) -> tuple[Level, ...]:
+    """The first ``exactly`` levels as they are, the others in at most ``sums`` sums, each at its worst price.
+
+    Walking the result never looks better than walking the levels.
+    """
+    near, far = levels[:exactly], levels[exactly:]
+    run = max(1, math.ceil(len(far) / sums))
+    outer = (far[start : start + run] for start in range(0, len(far), run))
+    return (*near, *((part[-1][0], sum(amount for _, amount in part)) for part in outer))
+
+
+class SpreadStatistics:
+    """The median spread of the last ``most`` samples. A book that was too thin counts as an infinite spread."""
+
+    def __init__(self, most: int) -> None:
+        self._samples: deque[float] = deque(maxlen=most)
+
+    def add(self, spread: float | None) -> None:
+        self._samples.append(math.inf if spread is None else spread)
+
+    @property
+    def count(self) -> int:
+        return len(self._samples)
+
+    @property
+    def median(self) -> float | None:
+        """None without samples, and while half of the books or more were too thin."""
+        if not self._samples:
+            return None
+        ordered, middle = sorted(self._samples), len(self._samples) // 2
+        found = ordered[middle] if len(ordered) % 2 else (ordered[middle - 1] + ordered[middle]) / 2.0
+        return found if math.isfinite(found) else None

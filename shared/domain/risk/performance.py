@@ -1,0 +1,58 @@
+"""Drawdown and Sharpe ratio of the portfolio, on NAV once a UTC day.
+
+The NAV of a day is the one of its first snapshot, at or just after 00:00 UTC. A market that never closes has 365 days
+a year: Sharpe = mean / sample standard deviation x sqrt(365) (Sharpe 1994, with no rate taken off).
+"""
+
+from itertools import pairwise
+from math import isfinite, sqrt
+
+from msgspec import Struct, structs
+
+DAY_NS = 86_400_000_000_000
+HOUR_NS = 3_600_000_000_000
+DAYS_A_YEAR = 365
+MOST_DAYS = 1_100  # three years; the oldest go first
+
+
+class DailyNavs(Struct, frozen=True, kw_only=True):
+    """navs: USDT, one a day. last_day: days since 1970 of the last one. missed: days without any snapshot.
+
+    The return over missed days counts as one return: no loss is left out, none is smoothed.
+    """
+
+    navs: tuple[float, ...] = ()
+    last_day: int = -1
+    missed: int = 0
+
+    def with_nav(self, time_ns: int, nav: float) -> "DailyNavs":
+        """The same object when the day has its NAV already."""
+        day = time_ns // DAY_NS
+        if day <= self.last_day:
+            return self
+        gap = day - self.last_day - 1 if self.navs else 0
+        return structs.replace(
+            self, navs=(*self.navs[-MOST_DAYS + 1 :], nav), last_day=day, missed=self.missed + max(0, gap)
+        )
+
+    @property
+    def returns(self) -> list[float]:
+        return [after / before - 1.0 for before, after in pairwise(self.navs)]
+
+
+def sharpe_of(returns: list[float]) -> float | None:
+    """Annualised; None when there are fewer than two returns, or all of them are the same."""
+    count = len(returns)
+    if count < 2:
+        return None
+    mean = sum(returns) / count
+    variance = sum((each - mean) ** 2 for each in returns) / (count - 1)
+    deviation = sqrt(variance)
+    if not isfinite(deviation) or deviation <= 1e-12 * max(1.0, abs(mean)):  # the same but for float rounding
+        return None
+    return mean / deviation * sqrt(DAYS_A_YEAR)
+
+
+def drawdown_of(peak_nav: float, nav: float) -> float:
+    """Fraction of the peak that is lost; 0 at a peak."""
+    return max(0.0, (peak_nav - nav) / peak_nav) if peak_nav > 0 else 0.0

@@ -1,0 +1,106 @@
+"""The ramp's own arithmetic: days, order of the phases, evidence for a promotion and what it lacks. Pure functions."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from math import floor
+
+from msgspec import Struct
+
+from shared.domain.plan import PhasePlan, Plan
+from shared.domain.risk.performance import DAY_NS
+
+SECOND_NS = 1_000_000_000
+
+
+class Evidence(Struct, frozen=True, kw_only=True):
+    """What a phase has shown up to ``at_ns``.
+
+    days: since it began. ramp_day: of the whole ramp, from 1. drawdown: now, worst_drawdown: at worst, both from the
+    high-water mark since the phase began. sharpe: annualised, None while unknown, over ``returns`` daily returns, with
+    ``missed`` days in them that have none. breach_hours: hours with heat over its limit. reviews: signed, as the
+    operator states; None when nobody was asked.
+    """
+
+    phase: str
+    since_ns: int
+    at_ns: int
+    days: float
+    ramp_day: int
+    drawdown: float
+    worst_drawdown: float
+    sharpe: float | None
+    returns: int
+    missed: int
+    breach_hours: int
+    reviews: int | None = None
+
+
+def phase_named(plan: Plan, name: str) -> PhasePlan | None:
+    return next((phase for phase in plan.phases if phase.name == name), None)
+
+
+def phase_after(plan: Plan, name: str, step: int = 1) -> PhasePlan | None:
+    """The phase ``step`` places further up the ramp (down, when negative); None beyond its ends."""
+    names = [phase.name for phase in plan.phases]
+    place = names.index(name) + step if name in names else -1
+    return plan.phases[place] if 0 <= place < len(names) else None
+
+
+def ramp_day(phase: PhasePlan, since_ns: int, now_ns: int) -> int:
+    """A phase begins on its first day of the ramp, whenever it is entered; days count in full from that moment."""
+    return phase.from_day + max(0, (now_ns - since_ns) // DAY_NS)
+
+
+def phase_by_date(phases: Sequence[PhasePlan], start_ns: int, time_ns: int) -> PhasePlan:
+    """The phase that the calendar gives: the last one whose first day has come; the first one before the start."""
+    day = floor((time_ns - start_ns) / DAY_NS) + 1
+    found = phases[0]
+    for phase in phases:
+        if phase.from_day <= day:
+            found = phase
+    return found
+
+
+def start_of(text: str) -> int:
+    """Nanoseconds of an ISO date (00:00 UTC unless it says otherwise); 0 for an empty text. Raises ``ValueError``."""
+    if not text:
+        return 0
+    when = datetime.fromisoformat(text)
+    when = when.replace(tzinfo=UTC) if when.tzinfo is None else when
+    return int(when.timestamp()) * SECOND_NS
+
+
+def lacking(evidence: Evidence, phase: PhasePlan) -> list[str]:
+    """What keeps ``phase`` from following on this evidence, in words; nothing when it may. Unknown figures keep it."""
+    lacks = []
+    if evidence.ramp_day < phase.from_day:
+        lacks.append(f"day {evidence.ramp_day} of the ramp, {phase.name} begins on day {phase.from_day}")
+    if phase.drawdown_below < 1.0 and not evidence.worst_drawdown < phase.drawdown_below:
+        lacks.append(f"drawdown of {evidence.worst_drawdown:.2%} is not under {phase.drawdown_below:.2%}")
+    if phase.sharpe_above:
+        if evidence.sharpe is None:
+            lacks.append(f"the Sharpe ratio of {evidence.returns} daily returns is unknown")
+        elif not evidence.sharpe > phase.sharpe_above:
+            lacks.append(f"a Sharpe ratio of {evidence.sharpe:.3f} is not over {phase.sharpe_above:g}")
+    if evidence.reviews is not None and evidence.reviews < phase.reviews:
+        lacks.append(f"{evidence.reviews} of {phase.reviews} risk reviews are signed")
+    return lacks
+
+
+def evidence_in_words(evidence: Evidence) -> str:
+    """``day 60 of the ramp, 45.0 days in live since 2022-11-15; drawdown 1.20 %, at worst 3.10 %; Sharpe 1.35 ...``"""
+    since = datetime.fromtimestamp(evidence.since_ns // SECOND_NS, tz=UTC).date()
+    missed = f", {evidence.missed} days without one" if evidence.missed else ""
+    sharpe = "unknown" if evidence.sharpe is None else f"{evidence.sharpe:.2f}"
+    hours = f"{evidence.breach_hours} hour{'s' * (evidence.breach_hours != 1)}"
+    reviews = "" if evidence.reviews is None else f"; {evidence.reviews} risk reviews signed"
+    return (
+        f"day {evidence.ramp_day} of the ramp, {evidence.days:.1f} days in {evidence.phase} since {since}"
+        f"; drawdown {_percent(evidence.drawdown)}, at worst {_percent(evidence.worst_drawdown)}"
+        f"; Sharpe {sharpe} (n = {evidence.returns} daily returns{missed}, x sqrt 365)"
+        f"; heat over its limit in {hours}{reviews}"
+    )
+
+
+def _percent(fraction: float) -> str:
+    return f"{fraction * 100:.2f} %"

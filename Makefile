@@ -11,7 +11,7 @@ DEV := .venv-dev/bin
 SOURCES := services shared tests
 
 .DEFAULT_GOAL := help
-.PHONY: help install run dev test check format lock asyncapi bench chaos stack-test picture clean
+.PHONY: help install run dev test check format lock asyncapi bench bench-peers crash-windows chaos stack-test picture clean
 
 help: ## List the verbs
 	@echo 'heatsink: make VERB [ARGS="..."] [PYTHON=python3.12]'
@@ -46,6 +46,8 @@ lock: dev ## Pin every dependency anew, with hashes
 		--output-file requirements.lock
 	$(DEV)/uv pip compile --quiet pyproject.toml --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --extra dev \
 		--constraint requirements.lock --output-file requirements-dev.lock
+	echo 'nautilus_trader==1.221.0' | $(DEV)/uv pip compile --quiet - --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
+		--no-emit-index-url --output-file requirements-bench.lock
 
 asyncapi: dev ## Write docs/asyncapi.yaml from the catalogue of messages
 	$(DEV)/python -m shared.runtime.asyncapi > docs/asyncapi.draft
@@ -53,6 +55,14 @@ asyncapi: dev ## Write docs/asyncapi.yaml from the catalogue of messages
 
 bench: dev ## Measure decisions, the way through Redis, bursts of bars
 	$(DEV)/python -m tests.bench $(ARGS)
+
+bench-peers: ## Install NautilusTrader, hash-pinned, into .venv-bench: the yardstick of `make bench`
+	@[ -x .venv-bench/bin/python ] || $(PYTHON) -m venv .venv-bench
+	@.venv-bench/bin/python -m pip install --quiet --no-input --disable-pip-version-check --require-hashes \
+		--requirement requirements-bench.lock
+
+crash-windows: dev ## Replay real crashes with breakers and without, and print a table of each
+	@$(DEV)/python -m tests.simulation.crash_windows
 
 stack-test: ## The whole stack in containers, with killed services
 	bash tests/deploy/stack_test.sh
@@ -64,6 +74,6 @@ picture: install ## Draw docs/heatsink-up.svg: the panel of a stack after a minu
 	$(RUN)/python -m services.cli up --duration 60 --speed 1200 --data .heatsink/picture --picture docs/heatsink-up.svg $(ARGS)
 
 clean: ## Remove environments and caches (data under .heatsink stays)
-	rm -rf .venv .venv-dev build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf .venv .venv-dev .venv-bench build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	rm -rf tests/node_client/node_modules
 	find services shared tests -name __pycache__ -type d -prune -exec rm -rf {} +

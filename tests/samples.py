@@ -2,10 +2,13 @@
 
 from decimal import Decimal
 
+from shared.messages.ask import Room, RoomAnswered, RoomAsked, ShadowAsked, ShadowCounted
 from shared.messages.base import Message
-from shared.messages.control import Flatten, Halt, MessageRefused, Resume, SetPhase
-from shared.messages.market import BarClosed, FeedLost, FeedRestored, MarkChanged, PairListed
+from shared.messages.control import ApprovePhase, Flatten, Halt, MessageRefused, Resume, SetLimits, SetPhase
+from shared.messages.market import BarClosed, BookSampled, FeedLost, FeedRestored, MarkChanged, PairListed
 from shared.messages.orders import (
+    CancelDecided,
+    CancelProposed,
     CeilingReport,
     OrderClosed,
     OrderDecided,
@@ -16,7 +19,18 @@ from shared.messages.orders import (
     StopPlaced,
     StopRaised,
 )
-from shared.messages.portfolio import Halted, PortfolioMarked, PositionMarked, Resumed
+from shared.messages.portfolio import (
+    Alerted,
+    CommandRefused,
+    Halted,
+    LimitsChanged,
+    PhaseChanged,
+    PhaseProposed,
+    PortfolioMarked,
+    PositionMarked,
+    ResumeAsked,
+    Resumed,
+)
 from shared.messages.signals import PositionSized, SignalRaised
 
 D = Decimal
@@ -113,6 +127,39 @@ def fill(order_id: str = "o-1", *, trade: str = "t-1", **changes: object) -> Ord
     return OrderFilled(**(fields | changes))  # type: ignore[arg-type]
 
 
+def book(message_id: str = "book-1", **changes: object) -> BookSampled:
+    """A book of 3 levels a side that carries $25,000 at 1.5 bp."""
+    fields: dict[str, object] = {
+        "id": message_id,
+        "time_ns": T0,
+        "symbol": "BTC/USDT",
+        "bids": ((20_500.0, 1.5), (20_499.0, 4.0), (20_490.0, 60.0)),
+        "asks": ((20_501.0, 0.75), (20_502.5, 3.25), (20_510.0, 55.5)),
+        "size_usdt": 25_000.0,
+        "spread": 0.00015,
+        "median_spread": 0.00012,
+        "samples": 60,
+    }
+    return BookSampled(**(fields | changes))  # type: ignore[arg-type]
+
+
+def counted(**changes: object) -> ShadowCounted:
+    fields: dict[str, object] = {
+        "id": "counted-1",
+        "cause": "asked-2",
+        "time_ns": T0,
+        "reply_to": "hs:reply:7f3a",
+        "policy": "0f1e2d3c4b5a",
+        "decisions": 212,
+        "would_trim": 14,
+        "would_reject": 3,
+        "would_allow_more": 0,
+        "by_rule": {"portfolio_heat": 15, "sector_cap": 2},
+        "summary": "with heat 6 %, 14 of 212 orders would have been trimmed and 3 rejected",
+    }
+    return ShadowCounted(**(fields | changes))  # type: ignore[arg-type]
+
+
 def header(message_id: str) -> dict[str, object]:
     return {"id": message_id, "cause": "cause-1", "trace": BAR_ID, "time_ns": T0}
 
@@ -122,6 +169,7 @@ def samples() -> list[Message]:
     return [
         bar(),
         MarkChanged(**header("mark-1"), symbol="BTC/USDT", price=20_500.5, bid=20_500.0, ask=20_501.0),
+        book(),
         PairListed(
             **header("pair-1"),
             symbol="POL/USDT",
@@ -155,8 +203,10 @@ def samples() -> list[Message]:
         ),
         proposal(),
         StopRaised(**header("raise-1"), symbol="BTC/USDT", stop_price=D("19800")),
+        CancelProposed(**header("cancel-1"), order_id="o-1", reason="no longer wanted"),
         decision(),
         StopApproved(**header("raised-1"), symbol="BTC/USDT", stop_price=D("19800")),
+        CancelDecided(**header("cancelled-1"), order_id="o-1", symbol="BTC/USDT", reason="no longer wanted"),
         OrderPlaced(**header("placed-1"), order_id="o-1", symbol="BTC/USDT", side="buy", quantity=D("0.31")),
         fill(),
         OrderClosed(
@@ -190,10 +240,71 @@ def samples() -> list[Message]:
         ),
         Halted(**header("halted-1"), symbol="BTC/USDT", mode="reducing", reason="gap", until_ns=T0 + HOUR, who="ana"),
         Resumed(**header("resumed-1"), symbol="BTC/USDT", reason="over", held_ns=HOUR, who="ana"),
+        ResumeAsked(
+            **header("asked-1"), confirm="7f3a9c", symbol="", trigger="drawdown", who="ana", until_ns=T0 + HOUR
+        ),
+        LimitsChanged(
+            **header("limits-2"),
+            who="ana",
+            reason="less heat over the weekend",
+            old={"heat": 0.08},
+            new={"heat": 0.06},
+            policy_before="a1b2c3d4e5f6",
+            policy="0f1e2d3c4b5a",
+            over=("heat 6.80 % is over 6 %",),
+        ),
+        PhaseProposed(**header("proposed-2"), phase="dry_run", to_phase="live", evidence="day 15, drawdown 1.20 %"),
+        PhaseChanged(
+            **header("phase-2"),
+            phase_before="dry_run",
+            phase="live",
+            scale=1.0,
+            who="ana",
+            reason="the dry run went well",
+            evidence="day 15, drawdown 1.20 %",
+        ),
+        CommandRefused(**header("refused-1"), command="SetLimits", who="ana", reason="limits.heat 8.0 is above 1"),
+        Alerted(
+            **header("alert-1"), trigger="drawdown", reason="drawdown is over 10 %", evidence="NAV 179,200 of 200,000"
+        ),
         Halt(**header("halt-1"), who="ana", reason="maintenance", symbol="BTC/USDT", mode="reducing"),
         Resume(**header("resume-1"), who="ana", reason="done"),
         Flatten(**header("flatten-1"), who="ana", reason="out", symbol="BTC/USDT"),
         SetPhase(**header("phase-1"), who="ana", reason="day 15", phase="live"),
+        ApprovePhase(**header("approve-1"), who="ana", reason="the dry run went well", phase="live", reviews=2),
+        SetLimits(**header("limits-1"), who="ana", reason="less heat over the weekend", limits={"heat": 0.06}),
+        RoomAsked(**header("asked-2"), reply_to="hs:reply:7f3a", symbol="ETH/USDT", stop_price=D("1420.5")),
+        ShadowAsked(**header("asked-3"), reply_to="hs:reply:7f3a"),
+        RoomAnswered(
+            **header("room-1"),
+            reply_to="hs:reply:7f3a",
+            nav=200_000.0,
+            heat=0.0316,
+            rooms=(
+                Room(
+                    symbol="ETH/USDT",
+                    quantity=D("2.7"),
+                    notional_usdt=4_185.0,
+                    stop_price=D("1420.5"),
+                    binding="sector_cap",
+                    reason="sector_cap has 4,210.00 of 50,000.00 USDT left",
+                    ceilings=(
+                        CeilingReport(
+                            rule="sector_cap",
+                            quantity=2.716,
+                            limit=50_000.0,
+                            used=45_790.0,
+                            headroom=4_210.0,
+                            unit="USDT",
+                        ),
+                    ),
+                    price=1_550.0,
+                ),
+            ),
+            policy="a1b2c3d4e5f6",
+            phase="dry_run",
+        ),
+        counted(),
         MessageRefused(
             **header("dead-1"),
             source="hs:{main}:orders:proposed",

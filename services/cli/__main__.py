@@ -3,9 +3,12 @@
 import typer
 
 from services.cli.config import config_app
-from services.cli.control import halt, resume
+from services.cli.control import flatten, halt, resume
 from services.cli.doctor import doctor
+from services.cli.limits import limits_app
 from services.cli.look import sizes, status
+from services.cli.phase import phase_app
+from services.cli.room import room, shadow
 from services.cli.tail import tail
 from services.cli.up import up
 from services.cli.why import why
@@ -18,8 +21,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for verb in (up, status, sizes, tail, why, halt, resume, doctor):
+for verb in (up, status, sizes, tail, why, room, shadow, halt, resume, flatten, doctor):
     app.command()(verb)
+app.add_typer(phase_app, name="phase")
+app.add_typer(limits_app, name="limits")
 app.add_typer(config_app, name="config")
 
 

@@ -13,7 +13,7 @@ from services.cli.exchange import BINANCE, Exchange, ExchangeAwayError
 from services.cli.market_time import market_clock
 from services.cli.printing import plain_console
 from services.cli.where import Place
-from services.cli.wording import duration
+from services.cli.wording import duration, rehearsed
 from shared.adapters.redis_bus import RedisBus
 from shared.adapters.redis_client import OLDEST
 from shared.adapters.redis_look import ServerFacts, onlooker, server_facts
@@ -39,7 +39,8 @@ class Finding:
 
 async def examine(place: Place, data_dir: Path) -> list[Finding]:
     """All checks, as far as each can get without the one before it."""
-    config = f"{len(place.settings.universe.pairs)} pairs, phase {place.settings.plan.phase}"
+    plan = place.settings.plan
+    config = f"{len(place.settings.universe.pairs)} pairs, phase {rehearsed(plan.phase, rehearsal=plan.ramp.rehearsal)}"
     findings = [Finding("ok", "configuration", config), disk(data_dir)]
     clock: Clock | None = None
     try:

@@ -1,21 +1,24 @@
-"""Sends a command and waits for the risk service to say that it took it."""
+"""Sends a command and waits for what the risk service does about it."""
 
 import asyncio
 import getpass
+from collections.abc import Callable
 
 from services.cli.failing import ToldError
 from services.cli.market_time import market_clock
-from services.cli.render import event_line
 from services.cli.where import Place
 from shared.adapters.redis_bus import RedisBus
 from shared.adapters.redis_look import onlooker, stream_ends
 from shared.messages.base import Message, derived_id
-from shared.messages.catalogue import HALTS, stream_key
-from shared.messages.control import Halt, Resume
+from shared.messages.catalogue import AUDIT, DECIDED, HALTS, PORTFOLIO, PROPOSED, stream_key
+from shared.messages.control import Flatten, Halt, Resume
+from shared.messages.orders import OrderDecided, OrderProposed
+from shared.messages.portfolio import HaltMode, PortfolioMarked
 
 ANSWER_SECONDS = 5.0
 WAIT_MS = 200
 MINUTE_NS = 60_000_000_000
+Command = Halt | Resume | Flatten
 
 
 class NoAnswerError(ToldError):
@@ -23,35 +26,75 @@ class NoAnswerError(ToldError):
 
 
 async def send_halt(
-    place: Place, symbol: str, reason: str, minutes: float, *, wait_seconds: float = ANSWER_SECONDS
-) -> str:
-    """Halt; returns the answer in words. Raises ``NoAnswerError``."""
-    async with onlooker(place.redis_url, place.portfolio) as bus:
-        clock = await market_clock(bus, place.exchange)
-        now_ns, symbol = clock.now_ns(), await _present_name(bus, place, symbol)
-        command = Halt(
-            id=derived_id("halt", _who(), symbol, clock.wall_ns()),
-            time_ns=now_ns,
-            who=_who(),
-            reason=reason,
-            symbol=symbol,
-            until_ns=now_ns + int(minutes * MINUTE_NS) if minutes else 0,
+    place: Place,
+    symbol: str,
+    reason: str,
+    minutes: float,
+    *,
+    mode: HaltMode = "halted",
+    wait_seconds: float = ANSWER_SECONDS,
+) -> list[Message]:
+    """Halt; returns the halt, the cancels that it led to, or the refusal. Raises ``NoAnswerError``."""
+
+    def command(name: str, now_ns: int, scope: str) -> Halt:
+        until_ns = now_ns + int(minutes * MINUTE_NS) if minutes else 0
+        return Halt(
+            id=name, time_ns=now_ns, who=operator_name(), reason=reason, symbol=scope, mode=mode, until_ns=until_ns
         )
-        return await _answered(bus, command, f"{symbol or 'the portfolio'} is not halted yet", wait_seconds)
+
+    return await _send(place, symbol, command, "is not halted yet", wait_seconds)
 
 
-async def send_resume(place: Place, symbol: str, reason: str, *, wait_seconds: float = ANSWER_SECONDS) -> str:
-    """End a halt; returns the answer in words. Raises ``NoAnswerError``."""
+async def send_resume(
+    place: Place, symbol: str, reason: str, *, confirm: str = "", wait_seconds: float = ANSWER_SECONDS
+) -> list[Message]:
+    """End halts; returns their ends, the code for the second step, or the refusal. Raises ``NoAnswerError``."""
+
+    def command(name: str, now_ns: int, scope: str) -> Resume:
+        return Resume(id=name, time_ns=now_ns, who=operator_name(), reason=reason, symbol=scope, confirm=confirm)
+
+    return await _send(place, symbol, command, "is as it was", wait_seconds)
+
+
+async def send_flatten(
+    place: Place, symbol: str, reason: str, *, wait_seconds: float = ANSWER_SECONDS
+) -> list[Message]:
+    """Sell; returns cancels, proposals and the verdicts on them, or the refusal. Raises ``NoAnswerError``."""
+
+    def command(name: str, now_ns: int, scope: str) -> Flatten:
+        return Flatten(id=name, time_ns=now_ns, who=operator_name(), reason=reason, symbol=scope)
+
+    return await _send(place, symbol, command, "is not being sold yet", wait_seconds)
+
+
+async def read_portfolio(place: Place) -> PortfolioMarked | None:
+    """The latest snapshot."""
     async with onlooker(place.redis_url, place.portfolio) as bus:
-        clock, symbol = await market_clock(bus, place.exchange), await _present_name(bus, place, symbol)
-        command = Resume(
-            id=derived_id("resume", _who(), symbol, clock.wall_ns()),
-            time_ns=clock.now_ns(),
-            who=_who(),
-            reason=reason,
-            symbol=symbol,
-        )
-        return await _answered(bus, command, f"{symbol or 'the portfolio'} was not halted, or still is", wait_seconds)
+        latest = await bus.latest(stream_key(PORTFOLIO, portfolio=bus.portfolio))
+    return latest[0] if latest and isinstance(latest[0], PortfolioMarked) else None
+
+
+async def _send(
+    place: Place, symbol: str, command_of: Callable[[str, int, str], Command], otherwise: str, wait_seconds: float
+) -> list[Message]:
+    async with onlooker(place.redis_url, place.portfolio) as bus:
+        clock, scope = await market_clock(bus, place.exchange), await _present_name(bus, place, symbol)
+        name = derived_id("command", operator_name(), scope, clock.wall_ns())
+        command = command_of(name, clock.now_ns(), scope)
+        topics = (HALTS, AUDIT, PROPOSED, DECIDED)
+        cursors = await stream_ends(bus, [stream_key(topic, portfolio=bus.portfolio) for topic in topics])
+        await bus.publish([command])
+        answers: list[Message] = []
+        try:
+            async with asyncio.timeout(wait_seconds):
+                await _gather(bus, cursors, command.id, answers)
+        except TimeoutError:
+            if not answers:
+                raise NoAnswerError(
+                    f"The risk service said nothing to the command within {wait_seconds:g} s:"
+                    f" {scope or 'the portfolio'} {otherwise}. The command waits in its stream; see heatsink status."
+                ) from None
+        return answers
 
 
 async def _present_name(bus: RedisBus, place: Place, symbol: str) -> str:
@@ -61,27 +104,23 @@ async def _present_name(bus: RedisBus, place: Place, symbol: str) -> str:
     return max(marks, key=lambda mark: mark.time_ns).symbol if marks else symbol
 
 
-async def _answered(bus: RedisBus, command: Halt | Resume, otherwise: str, wait_seconds: float) -> str:
-    cursors = await stream_ends(bus, [stream_key(HALTS, portfolio=bus.portfolio)])
-    await bus.publish([command])
-    try:
-        async with asyncio.timeout(wait_seconds):
-            return event_line(await _answer(bus, cursors, command.id))
-    except TimeoutError:
-        raise NoAnswerError(
-            f"The risk service said nothing to the command within {wait_seconds:g} s: {otherwise}. The command waits"
-            " in its stream; see heatsink status."
-        ) from None
-
-
-async def _answer(bus: RedisBus, cursors: dict[str, str], command_id: str) -> Message:
-    while True:
+async def _gather(bus: RedisBus, cursors: dict[str, str], command_id: str, answers: list[Message]) -> None:
+    """What follows from the command, which comes at once, and then the verdict on every order among it."""
+    causes, undecided = {command_id}, set[str]()
+    while not answers or undecided:
         for entry in await bus.read_from(cursors, WAIT_MS):
-            if entry.message is not None and entry.message.cause == command_id:
-                return entry.message
+            if entry.message is None or entry.message.cause not in causes:
+                continue
+            answers.append(entry.message)
+            if isinstance(entry.message, OrderProposed):
+                causes.add(entry.message.id)
+                undecided.add(entry.message.id)
+            elif isinstance(entry.message, OrderDecided):
+                undecided.discard(entry.message.order_id)
 
 
-def _who() -> str:
+def operator_name() -> str:
+    """Who gives the command, for the record."""
     try:
         return getpass.getuser()[:64]
     except (OSError, KeyError):  # a user id without a name, as in containers

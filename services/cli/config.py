@@ -32,13 +32,17 @@ def check(config: ConfigOption = None) -> None:
 
 def _essentials(settings: "Settings") -> list[tuple[str, str]]:
     """What an operator would want to see before a start."""
+    from services.cli.wording import rehearsed
+    from shared.domain.risk.words import differing
+
     plan, limits, pairs = settings.plan, settings.plan.limits, settings.universe.pairs
     sectors, renames = len({pair.sector for pair in pairs}), len(settings.universe.renames)
     caps = f"pair {limits.pair_cap_nav:.0%}, sector {limits.sector_cap_nav:.0%}, drawdown {limits.drawdown:.0%}"
+    phase = rehearsed(plan.phase, rehearsal=plan.ramp.rehearsal)
     rows = [
         ("universe", f"{len(pairs)} pairs, {sectors} sectors, {renames} renames"),
         ("limits", f"heat {limits.heat:.0%}, {limits.equity_at_risk:.2%} at risk a trade, {caps}"),
-        ("phase", f"{plan.phase}, scale {plan.scale:g}"),
+        ("phase", f"{phase}, scale {plan.scale:g}, orders on {settings.exchange.orders}"),
         (
             "strategies",
             ", ".join(f"{each.name} {each.timeframe} x {each.weight:g}" for each in plan.strategies) or "none",
@@ -46,6 +50,8 @@ def _essentials(settings: "Settings") -> list[tuple[str, str]]:
         ("exchange", settings.exchange.kind),
         ("redis", settings.redis.url),
     ]
+    if plan.shadow is not None:
+        rows.append(("shadow", f"{differing(plan.shadow, limits) or 'the same limits'}: counted, never acting"))
     if assumed := " ".join(pair.base for pair in pairs if pair.assumed):
         rows.append(("note", f"{assumed} are an assumption of universe.toml: confirm or replace them"))
     return rows

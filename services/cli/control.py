@@ -1,4 +1,4 @@
-"""``heatsink halt`` and ``heatsink resume``: an operator's commands, answered by the risk service."""
+"""``heatsink halt``, ``resume`` and ``flatten``: an operator's commands, answered by the risk service."""
 
 from typing import Annotated
 
@@ -15,36 +15,74 @@ def halt(
     pair: PairArgument = "",
     reason: Annotated[str, typer.Option("--reason", help="Why, for the record.")] = "halted by hand",
     minutes: Annotated[float, typer.Option("--minutes", help="Market minutes until it ends by itself.", min=0)] = 0,
+    reducing: Annotated[bool, typer.Option("--reducing", help="Leave open entry orders where they are.")] = False,
     redis_url: RedisOption = None,
     config: ConfigOption = None,
     data: DataOption = DATA_DIR,
 ) -> None:
-    """Stop new risk, in a pair or everywhere; selling stays possible."""
+    """Stop new risk and cancel open entry orders, in a pair or everywhere; selling stays possible."""
     import asyncio
 
+    from services.cli.answers import tell
     from services.cli.commanding import send_halt
     from services.cli.where import find_stack, symbol_of
 
     with explained():
         place = find_stack(redis_url=redis_url, config_dir=config, data_dir=data)
         symbol = symbol_of(place.settings, pair) if pair else ""
-        print(asyncio.run(send_halt(place, symbol, reason, minutes)))
+        tell(asyncio.run(send_halt(place, symbol, reason, minutes, mode="reducing" if reducing else "halted")))
 
 
 def resume(
     pair: PairArgument = "",
     reason: Annotated[str, typer.Option("--reason", help="Why, for the record.")] = "",
+    code: Annotated[str, typer.Option("--code", help="The second step, with the code that the first one gave.")] = "",
     redis_url: RedisOption = None,
     config: ConfigOption = None,
     data: DataOption = DATA_DIR,
 ) -> None:
-    """End a halt."""
+    """End halts. After a drawdown, a market shock or a kill it asks back: that takes two steps."""
     import asyncio
 
+    from services.cli.answers import code_in, halts_before, tell
     from services.cli.commanding import send_resume
     from services.cli.where import find_stack, symbol_of
 
     with explained():
         place = find_stack(redis_url=redis_url, config_dir=config, data_dir=data)
         symbol = symbol_of(place.settings, pair) if pair else ""
-        print(asyncio.run(send_resume(place, symbol, reason)))
+        answers = asyncio.run(send_resume(place, symbol, reason, confirm=code))
+        tell(answers)
+        if confirm := code_in(answers):
+            for line in asyncio.run(halts_before(place, answers)):
+                print(line)
+            typer.confirm(f"Resume {symbol or 'the portfolio'} in spite of this?", abort=True)
+            tell(asyncio.run(send_resume(place, symbol, reason, confirm=confirm)))
+
+
+def flatten(
+    pair: PairArgument = "",
+    reason: Annotated[str, typer.Option("--reason", help="Why, for the record.")] = "flattened by hand",
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask back.")] = False,
+    redis_url: RedisOption = None,
+    config: ConfigOption = None,
+    data: DataOption = DATA_DIR,
+) -> None:
+    """Cancel open orders and sell what is held at the market, in a pair or everywhere; asks back first.
+
+    Strategies may buy again on the next bar: halt first to keep them out.
+    """
+    import asyncio
+
+    from services.cli.answers import holdings, tell
+    from services.cli.commanding import read_portfolio, send_flatten
+    from services.cli.where import find_stack, names_of, symbol_of
+
+    with explained():
+        place = find_stack(redis_url=redis_url, config_dir=config, data_dir=data)
+        symbol = symbol_of(place.settings, pair) if pair else ""
+        for line in holdings(asyncio.run(read_portfolio(place)), names_of(place.settings, pair)):
+            print(line)
+        if not yes:
+            typer.confirm(f"Cancel all orders and sell all of {symbol or 'the portfolio'} at the market?", abort=True)
+        tell(asyncio.run(send_flatten(place, symbol, reason)))

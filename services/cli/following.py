@@ -1,4 +1,4 @@
-"""Follows streams (and, when asked for, the channel of marks) and prints what comes."""
+"""Follows streams (and, when asked for, channels that keep nothing) and prints what comes."""
 
 import asyncio
 from collections.abc import Callable
@@ -12,12 +12,13 @@ from shared.adapters.codec import UnreadableError, decode
 from shared.adapters.redis_bus import RedisBus
 from shared.adapters.redis_look import onlooker, stream_ends
 from shared.messages.base import Message
-from shared.messages.catalogue import CATALOGUE, MARKS
+from shared.messages.catalogue import CATALOGUE, stream_key
 from shared.ports.bus import Entry
 from shared.runtime.settings_faults import did_you_mean
 
 WAIT_MS = 1_000
-MARK_WAIT_SECONDS = 1.0
+LISTEN_SECONDS = 1.0
+LIVE = tuple(topic for topic in CATALOGUE if not topic.durable)
 
 
 class UnknownTopicError(ToldError):
@@ -26,7 +27,7 @@ class UnknownTopicError(ToldError):
 
 @dataclass(frozen=True, slots=True)
 class Following:
-    """topics: by name; none means all but marks. names: of the one pair that is wanted; none means all pairs.
+    """topics: by name; none means all streams. names: of the one pair that is wanted; none means all pairs.
 
     last: earlier messages to begin with, for each stream.
     """
@@ -54,8 +55,8 @@ async def follow_topics(place: Place, wanted: Following, say: Callable[[str], No
         async with asyncio.TaskGroup() as group:
             if streams:
                 group.create_task(_follow_streams(bus, cursors, wanted, tell))
-            if MARKS.name in names:
-                group.create_task(_follow_marks(bus, wanted, tell))
+            if live := [stream_key(topic, portfolio=place.portfolio) for topic in LIVE if topic.name in names]:
+                group.create_task(_follow_channels(bus, live, wanted, tell))
 
 
 def _checked(topics: tuple[str, ...]) -> tuple[str, ...]:
@@ -63,7 +64,7 @@ def _checked(topics: tuple[str, ...]) -> tuple[str, ...]:
     for name in topics:
         if name not in known:
             raise UnknownTopicError(f'There is no topic "{name}". {did_you_mean(name, known)}')
-    return topics or tuple(name for name in known if name != MARKS.name)
+    return topics or tuple(topic.name for topic in CATALOGUE if topic.durable)
 
 
 async def _earlier(bus: RedisBus, streams: list[str], count: int) -> list[Message]:
@@ -85,10 +86,10 @@ async def _follow_streams(
                 tell(_unreadable(entry))
 
 
-async def _follow_marks(bus: RedisBus, wanted: Following, tell: Callable[[str], None]) -> None:
-    async with bus.listen(MARKS.key) as listener:
+async def _follow_channels(bus: RedisBus, channels: list[str], wanted: Following, tell: Callable[[str], None]) -> None:
+    async with bus.listen(*channels) as listener:
         while True:
-            if (item := await listener.next(MARK_WAIT_SECONDS)) is not None:
+            if (item := await listener.next(LISTEN_SECONDS)) is not None:
                 try:
                     _tell(decode(item[1]), wanted, tell)
                 except UnreadableError as error:

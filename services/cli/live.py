@@ -15,12 +15,13 @@ from rich.text import Text
 from services.cli.render import SIZE_COLUMNS, SizeGroups, counts_line, event_line, is_told, size_rows
 from services.cli.supervisor import Child, Supervisor
 from services.cli.watch import Tally
-from services.cli.wording import clock, percent, price, quantity, usd
+from services.cli.wording import clock, percent, price, quantity, rehearsed, usd
 from shared.messages.base import Message
 from shared.messages.portfolio import PortfolioMarked
 from shared.messages.signals import PositionSized
 
 EVENTS_KEPT = 50
+HALTS_SHOWN = 4
 OTHER_LINES = 9  # borders, figures, children, some trouble
 PICTURE_COLUMNS, PICTURE_LINES = 124, 40
 _COLOURS = {"APPROVE": "green", "TRIM": "yellow", "REJECT": "red", "filled": "cyan", "HALTED": "bold red"}
@@ -111,7 +112,7 @@ def _standing(portfolio: PortfolioMarked | None) -> RenderableType:
         ProgressBar(total=1.0, completed=share, width=24, complete_style=colour, finished_style=colour),
         Text(f"used {percent(portfolio.utilisation, 1)}"),
         Text(f"drawdown {percent(portfolio.drawdown)}"),
-        Text(portfolio.phase, style="dim"),
+        Text(rehearsed(portfolio.phase, rehearsal=portfolio.rehearsal), style="dim"),
     )
     return row
 
@@ -129,7 +130,10 @@ def _restarted(child: Child) -> str:
 
 
 def _troubles(tally: Tally) -> list[str]:
-    lines = [f"halted: {symbol or 'the portfolio'}: {halt.reason}" for symbol, halt in tally.halts.items()]
+    halts = list(tally.halts.values())
+    lines = [f"halted: {halt.symbol or 'the portfolio'} ({halt.mode}): {halt.reason}" for halt in halts[:HALTS_SHOWN]]
+    if len(halts) > HALTS_SHOWN:
+        lines.append(f"and {len(halts) - HALTS_SHOWN} more halts")
     if tally.lost_feeds:
         names = ", ".join(f"{feed} {symbol}".strip() for feed, symbol in list(tally.lost_feeds)[:5])
         lines.append(f"{len(tally.lost_feeds)} feeds lost: {names}")

@@ -9,10 +9,34 @@ from shared.messages.base import Message
 from shared.messages.control import MessageRefused
 from shared.messages.market import FeedLost, FeedRestored, PairListed
 from shared.messages.orders import OrderClosed, OrderDecided, OrderFilled, OrderProposed
-from shared.messages.portfolio import Halted, Resumed
+from shared.messages.portfolio import (
+    Alerted,
+    CommandRefused,
+    Halted,
+    LimitsChanged,
+    PhaseChanged,
+    PhaseProposed,
+    ResumeAsked,
+    Resumed,
+)
 from shared.messages.signals import PositionSized
 
-TOLD = (OrderProposed, OrderDecided, OrderFilled, Halted, Resumed, FeedLost, FeedRestored, MessageRefused)
+TOLD = (
+    OrderProposed,
+    OrderDecided,
+    OrderFilled,
+    Halted,
+    Resumed,
+    FeedLost,
+    FeedRestored,
+    MessageRefused,
+    LimitsChanged,
+    PhaseProposed,
+    PhaseChanged,
+    CommandRefused,
+    ResumeAsked,
+    Alerted,
+)
 
 
 def is_told(message: Message) -> bool:
@@ -76,7 +100,7 @@ def status_line(tally: Tally, seconds: float, restarts: int) -> str:
     if restarts:
         parts.append(f"restarts {restarts}")
     if tally.halts:
-        parts.append("HALTED: " + ", ".join(symbol or "portfolio" for symbol in tally.halts))
+        parts.append(f"HALTED: {tally.halted}")
     if tally.lost_feeds:
         parts.append(f"feeds lost: {len(tally.lost_feeds)}")
     return " · ".join(parts)

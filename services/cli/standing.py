@@ -9,7 +9,7 @@ from rich.text import Text
 from services.cli.market_time import market_clock
 from services.cli.printing import json_text, plain_console
 from services.cli.where import Place, streams_of
-from services.cli.wording import clock, duration, percent, price, quantity, usd
+from services.cli.wording import clock, duration, percent, price, quantity, rehearsed, usd
 from shared.adapters.redis_bus import RedisBus
 from shared.adapters.redis_look import Reader, onlooker, readers
 from shared.messages.catalogue import FEEDS, HALTS, PORTFOLIO, stream_key
@@ -44,7 +44,7 @@ async def read_standing(place: Place) -> Standing:
         standing = Standing(place, await market_clock(bus, place.exchange))
         await _read_portfolio(bus, standing)
         await _read_feeds(bus, standing)
-        standing.halts = await _halts_in_force(bus)
+        standing.halts = await halts_in_force(bus)
         standing.beats = await heartbeats(bus)
         streams = [key for keys in streams_of(place.settings, place.portfolio).values() for key in keys]
         standing.lags = await readers(bus, streams)
@@ -72,12 +72,13 @@ async def _read_feeds(bus: RedisBus, standing: Standing) -> None:
         standing.oldest_mark = (oldest.symbol, _age_seconds(standing.clock, oldest.time_ns))
 
 
-async def _halts_in_force(bus: RedisBus) -> list[Halted]:
-    ended: set[str] = set()
+async def halts_in_force(bus: RedisBus) -> list[Halted]:
+    """Every halt that was not ended yet, newest first."""
+    ended: set[tuple[str, str]] = set()  # a scope may be halted for several reasons at once
     halts = []
     for message in await bus.latest(stream_key(HALTS, portfolio=bus.portfolio), PAGE):
-        if isinstance(message, Halted | Resumed) and message.symbol not in ended:
-            ended.add(message.symbol)
+        if isinstance(message, Halted | Resumed) and (message.symbol, message.trigger) not in ended:
+            ended.add((message.symbol, message.trigger))
             if isinstance(message, Halted):
                 halts.append(message)
     return halts
@@ -118,7 +119,9 @@ def _print_portfolio(console: Console, standing: Standing) -> None:
     rows.add_row("heat", Text(heat, style="red" if near else "green"), parts)
     orders = f"{portfolio.open_orders} open orders"
     rows.add_row("used", percent(portfolio.utilisation, 1), f"{len(portfolio.positions)} positions, {orders}")
-    rows.add_row("drawdown", percent(portfolio.drawdown), f"phase {portfolio.phase}")
+    rows.add_row(
+        "drawdown", percent(portfolio.drawdown), f"phase {rehearsed(portfolio.phase, rehearsal=portfolio.rehearsal)}"
+    )
     rows.add_row("as of", clock(portfolio.time_ns), f"{duration(standing.portfolio_age_seconds)} ago")
     console.print(rows)
     if portfolio.positions:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from services.cli.watch import Tally
-from services.cli.wording import clock, duration, percent, usd
+from services.cli.wording import clock, duration, percent, rehearsed, usd
 
 
 def summary_rows(tally: Tally, seconds: float, restarts: Mapping[str, int]) -> list[tuple[str, str]]:
@@ -27,7 +27,7 @@ def summary_rows(tally: Tally, seconds: float, restarts: Mapping[str, int]) -> l
     if tally.refused:
         rows.append(("refused", f"{tally.refused:,} messages that could not be read, on hs:dead"))
     if tally.halts:
-        rows.append(("halted", ", ".join(symbol or "portfolio" for symbol in tally.halts)))
+        rows.append(("halted", tally.halted))
     return rows
 
 
@@ -50,11 +50,14 @@ def _portfolio(tally: Tally) -> list[tuple[str, str]]:
     now, first = tally.portfolio, tally.first_portfolio
     if now is None or first is None:
         return [("NAV", "no snapshot of the portfolio came")]
-    change = now.nav / first.nav - 1
+    change, phase = now.nav / first.nav - 1, rehearsed(now.phase, rehearsal=now.rehearsal)
     return [
         ("NAV", f"{usd(now.nav)} ({change * 100:+.2f} %), drawdown {percent(now.drawdown)}"),
         ("heat", f"{percent(now.heat)} of {percent(now.heat_limit, 0)}, at most {percent(tally.max_heat)}"),
-        ("positions", f"{len(now.positions)}, {percent(now.utilisation, 1)} of NAV in use, phase {now.phase}"),
+        (
+            "positions",
+            f"{len(now.positions)}, {percent(now.utilisation, 1)} of NAV in use, phase {phase}",
+        ),
     ]
 
 

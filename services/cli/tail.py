@@ -10,7 +10,9 @@ from services.cli.where import DATA_DIR
 
 
 def tail(
-    topics: Annotated[list[str] | None, typer.Argument(help="bars sizes proposed decided ...; all but marks.")] = None,
+    topics: Annotated[
+        list[str] | None, typer.Argument(help="bars decided halts ...; marks and books only if named.")
+    ] = None,
     pair: Annotated[str, typer.Option("--pair", help="Only this pair: ETH or ETH/USDT.")] = "",
     last: Annotated[int, typer.Option("--last", help="Begin with so many earlier messages a stream.", min=0)] = 0,
     follow: Annotated[bool, typer.Option(help="Go on until Ctrl-C.")] = True,

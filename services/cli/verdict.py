@@ -1,6 +1,8 @@
 """The story of one order: what was asked, what every rule would have allowed, and what became of it."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from decimal import Decimal
 
 from rich.table import Table
 from rich.text import Text
@@ -8,12 +10,13 @@ from rich.text import Text
 from services.cli.failing import ToldError
 from services.cli.printing import json_text, plain_console
 from services.cli.render import event_line
+from services.cli.rule_words import allowed_words, binding_words, figures
 from services.cli.where import Place
 from services.cli.wording import base, clock, percent, price, quantity, usd
 from shared.adapters.redis_bus import RedisBus
 from shared.adapters.redis_look import onlooker
 from shared.messages.base import Message
-from shared.messages.catalogue import DECIDED, EXECUTED, PROPOSED, stream_key
+from shared.messages.catalogue import DECIDED, EXECUTED, HALTS, PROPOSED, stream_key
 from shared.messages.orders import (
     CeilingReport,
     OrderClosed,
@@ -22,9 +25,9 @@ from shared.messages.orders import (
     OrderPlaced,
     OrderProposed,
 )
+from shared.messages.portfolio import Halted, Resumed
 
 PAGE = 20_000
-NO_CEILING = 1e17  # rules without a bound answer with a number beyond any order
 
 
 class UnknownOrderError(ToldError):
@@ -33,11 +36,12 @@ class UnknownOrderError(ToldError):
 
 @dataclass(frozen=True, slots=True)
 class Story:
-    """after: what execution said of the order, oldest first. sector: of its pair."""
+    """after: what execution said of the order, oldest first. sector: of its pair. halt: that stood against it."""
 
     decision: OrderDecided
     after: tuple[Message, ...]
     sector: str
+    halt: Halted | None = None
 
 
 async def read_story(place: Place, order_id: str) -> Story:
@@ -45,12 +49,38 @@ async def read_story(place: Place, order_id: str) -> Story:
     async with onlooker(place.redis_url, place.portfolio) as bus:
         decision = await bus.decision(order_id) or await _by_beginning(bus, order_id)
         executed = await bus.latest(stream_key(EXECUTED, portfolio=bus.portfolio), PAGE)
+        halt = await _halt_over(bus, decision.symbol, decision.time_ns) if decision.binding == "halted" else None
     own = [
         message
         for message in reversed(executed)
         if isinstance(message, OrderPlaced | OrderFilled | OrderClosed) and message.order_id == decision.order_id
     ]
-    return Story(decision, tuple(own), place.settings.universe.sector_of(decision.symbol) or "")
+    sector = place.settings.universe.sector_of(decision.symbol) or ""
+    return Story(decision, tuple(own), sector, halt)
+
+
+async def read_halt(place: Place, symbol: str, time_ns: int) -> Halted | None:
+    """The halt that kept new risk out of a pair at that time."""
+    async with onlooker(place.redis_url, place.portfolio) as bus:
+        return await _halt_over(bus, symbol, time_ns)
+
+
+async def _halt_over(bus: RedisBus, symbol: str, time_ns: int) -> Halted | None:
+    return halt_over(symbol, time_ns, reversed(await bus.latest(stream_key(HALTS, portfolio=bus.portfolio), PAGE)))
+
+
+def halt_over(symbol: str, time_ns: int, history: Iterable[Message]) -> Halted | None:
+    """The halt that kept new risk out of a pair at that time, the portfolio's first. history: oldest first."""
+    in_force: dict[tuple[str, str], Halted] = {}
+    for message in history:
+        if message.time_ns > time_ns:
+            continue
+        if isinstance(message, Halted):
+            in_force[message.symbol, message.trigger] = message
+        elif isinstance(message, Resumed):
+            in_force.pop((message.symbol, message.trigger), None)
+    over = sorted((halt for halt in in_force.values() if halt.symbol in ("", symbol)), key=lambda halt: halt.symbol)
+    return over[0] if over else None
 
 
 async def _by_beginning(bus: RedisBus, beginning: str) -> OrderDecided:
@@ -74,7 +104,7 @@ async def _by_beginning(bus: RedisBus, beginning: str) -> OrderDecided:
 
 
 def story_text(story: Story) -> str:
-    """One paragraph: the verdict, the rule that set it and its figures, heat before and after."""
+    """One paragraph: the verdict, the rule that set it and its figures, heat before and after, what became of it."""
     decision = story.decision
     coin = base(decision.symbol)
     wanted, given = quantity(decision.quantity_requested), quantity(decision.quantity_approved)
@@ -86,97 +116,109 @@ def story_text(story: Story) -> str:
         case _:
             verdict = f"was rejected ({wanted} {coin} asked)"
     order = f"{decision.order_id}, a {decision.order_type} {decision.side} by {decision.strategy},"
-    sentences = [f"{order} {verdict}{_cause(story)}."]
-    if decision.nav > 0:
-        heat = f"from {percent(decision.heat_before)} to {percent(decision.heat_after)}"
-        mark = f", the mark was {price(decision.mark)}" if decision.mark else ""
-        sentences.append(f"Heat went {heat} of NAV {usd(decision.nav)}{mark}.")
-    if decision.stop_price is not None:
-        sentences.append(
-            f"Its stop is at {price(decision.stop_price)}; until it is filled or dead it reserves "
-            f"{usd(decision.risk_usdt)} of risk and {usd(decision.cash_usdt)} of cash."
-        )
-    return " ".join(sentences)
+    sentences = [f"{order} {verdict}{_cause(story)}.", *_heat(decision), *_stop(story)]
+    phase = f", in phase {decision.phase}" if decision.phase else ""
+    sentences.append(f"It was held to the limits of policy {decision.policy}{phase}.")
+    return " ".join([*sentences, outcome_text(story)])
 
 
 def _cause(story: Story) -> str:
+    """What set the verdict, as the end of its sentence."""
     decision = story.decision
-    if not decision.binding:
-        return " (no rule stood against it)" if decision.verdict == "approve" else ""
-    binding = next((ceiling for ceiling in decision.ceilings if ceiling.rule == decision.binding), None)
-    if binding is None or binding.reason or binding.unit != "USDT":
-        return f": {decision.reason or decision.binding}"
-    left = f"{usd(binding.headroom)} of {usd(binding.limit)} left"
-    extra = f"; {decision.reason}" if "minimum" in decision.reason else ""
-    return f": {rule_words(binding.rule, decision.symbol, story.sector)} has {left}{extra}"
+    if decision.verdict == "approve":
+        if decision.reason.startswith("dust"):
+            small = decision.reason.partition(": ")[2]
+            return f" (dust, {small}: selling is never held back here, the exchange may refuse it)"
+        return " (what reduces risk always passes)" if decision.side == "sell" else " (no rule stood against it)"
+    words = binding_words(
+        decision.binding, decision.ceilings, decision.reason, decision.symbol, story.sector, story.halt
+    )
+    return f": {words}"
 
 
-def rule_words(rule: str, symbol: str, sector: str) -> str:
-    """A rule as people call it: ``sector Layer 1``."""
-    match rule:
-        case "sector_cap":
-            return f"sector {sector}" if sector else "the sector"
-        case "pair_cap_nav":
-            return f"{symbol}, by its share of NAV,"
-        case "pair_cap_adv":
-            return f"{symbol}, by its share of daily volume,"
-        case "equity_at_risk":
-            return f"the risk of one trade in {symbol}"
-        case "portfolio_heat":
-            return "the portfolio's heat"
-        case "cash":
-            return "free cash"
-        case _:
-            return rule.replace("_", " ")
+def _heat(decision: OrderDecided) -> list[str]:
+    if decision.nav <= 0:
+        return ["NAV was unknown."]
+    mark = f", the mark was {price(decision.mark)}" if decision.mark else ""
+    if decision.heat_after == decision.heat_before:
+        return [f"Heat was {percent(decision.heat_before)} of NAV {usd(decision.nav)}{mark}."]
+    change = f"from {percent(decision.heat_before)} to {percent(decision.heat_after)}"
+    return [f"Heat went {change} of NAV {usd(decision.nav)}{mark}."]
 
 
-def ceilings_table(decision: OrderDecided) -> Table:
+def _stop(story: Story) -> list[str]:
+    """The stop, and what is reserved for as long as the order is not finished."""
+    decision = story.decision
+    if decision.stop_price is None or not decision.quantity_approved:
+        return []
+    amounts = f"{usd(decision.risk_usdt)} of risk and {usd(decision.cash_usdt)} of cash"
+    if any(isinstance(message, OrderClosed) for message in story.after):
+        return [f"Its stop: {price(decision.stop_price)}; {amounts} were reserved until it was finished."]
+    return [f"Its stop is at {price(decision.stop_price)}; until it is filled or dead it reserves {amounts}."]
+
+
+def outcome_text(story: Story) -> str:
+    """What became of it: filled at which price and fee, cancelled, refused by the exchange, or nothing yet."""
+    decision, coin = story.decision, base(story.decision.symbol)
+    if decision.verdict == "reject":
+        return "Nothing of it went to the exchange."
+    fills = [message for message in story.after if isinstance(message, OrderFilled)]
+    closed = next((message for message in story.after if isinstance(message, OrderClosed)), None)
+    if not story.after:
+        return "Nothing was heard of it from execution yet."
+    filled = sum((fill.quantity for fill in fills), Decimal(0))
+    of_all = f"{quantity(filled)} of {quantity(decision.quantity_approved)} {coin}"
+    paid = _paid(fills, decision)
+    if closed is None:
+        return (
+            f"So far {of_all} is filled{paid}; the rest works at the exchange." if fills else "It is at the exchange."
+        )
+    if closed.ending == "filled":
+        return f"It was filled{paid}."
+    reason = f" ({closed.reason})" if closed.reason else ""
+    verb = "refused by the exchange" if closed.ending == "rejected" else closed.ending
+    return (
+        f"It was {verb}{reason} after {of_all}{paid}." if fills else f"It was {verb}{reason}; nothing of it was filled."
+    )
+
+
+def _paid(fills: list[OrderFilled], decision: OrderDecided) -> str:
+    """`` at 20,510.2 on average, 0.05 % above the mark, fees $6.36``; empty without fills."""
+    filled = sum((fill.quantity for fill in fills), Decimal(0))
+    if not filled:
+        return ""
+    average = sum((fill.quantity * fill.price for fill in fills), Decimal(0)) / filled
+    away = ""
+    if decision.mark:
+        difference = float(average) / decision.mark - 1.0
+        away = f", {percent(abs(difference))} {'above' if difference > 0 else 'below'} the mark"
+    in_trades = f" on average of {len(fills)} trades" if len(fills) > 1 else ""
+    return f" at {price(average)}{in_trades}{away}, fees {usd(sum((fill.fee_usdt for fill in fills), Decimal(0)))}"
+
+
+def ceilings_table(ceilings: tuple[CeilingReport, ...], binding: str, symbol: str, mark: float) -> Table:
     """Every rule's answer; the binding one is marked."""
     table = Table(box=None, header_style="dim", padding=(0, 2, 0, 0))
     for name in ("", "rule", "would allow", "limit", "used", "left", "why"):
         table.add_column(name, justify="left" if name in ("", "rule", "why") else "right")
-    for ceiling in decision.ceilings:
-        binds = ceiling.rule == decision.binding
-        cells = (">" if binds else "", ceiling.rule, _allowed(ceiling, decision), *_figures(ceiling), ceiling.reason)
+    for ceiling in ceilings:
+        binds = ceiling.rule == binding
+        allowed = allowed_words(ceiling, symbol, mark)
+        cells = (">" if binds else "", ceiling.rule, allowed, *figures(ceiling), ceiling.reason)
         table.add_row(*(Text(cell) for cell in cells), style="bold yellow" if binds else "")
     return table
 
 
-def _allowed(ceiling: CeilingReport, decision: OrderDecided) -> str:
-    if float(ceiling.quantity) >= NO_CEILING:
-        return "any"
-    if not ceiling.quantity:
-        return "nothing"
-    worth = f" = {usd(float(ceiling.quantity) * decision.mark)}" if decision.mark else ""
-    return f"{price(ceiling.quantity)} {base(decision.symbol)}{worth}"
-
-
-def _figures(ceiling: CeilingReport) -> tuple[str, str, str]:
-    values = (ceiling.limit, ceiling.used, ceiling.headroom)
-    match ceiling.unit:
-        case "":
-            return ("", "", "")
-        case "USDT":
-            return (usd(values[0]), usd(values[1]), usd(values[2]))
-        case "fraction":
-            return (percent(values[0]), percent(values[1]), percent(values[2]))
-        case unit:
-            return (f"{price(values[0])} {unit}", f"{price(values[1])} {unit}", f"{price(values[2])} {unit}")
-
-
 def print_story(story: Story, *, as_json: bool) -> None:
+    decision = story.decision
     if as_json:
-        for message in (story.decision, *story.after):
+        for message in (decision, *story.after):
             print(json_text(message))
         return
     console = plain_console()
-    console.print(Text(f"{clock(story.decision.time_ns)}  {story_text(story)}"))
-    if story.decision.ceilings:
-        console.print(ceilings_table(story.decision))
+    console.print(Text(f"{clock(decision.time_ns)}  {story_text(story)}"))
+    if decision.ceilings:
+        console.print(ceilings_table(decision.ceilings, decision.binding, decision.symbol, decision.mark))
     for message in story.after:
         console.print(Text(event_line(message)), soft_wrap=True)
-    if story.decision.verdict != "reject" and not story.after:
-        console.print(Text("Nothing was heard of it from execution yet."), style="dim")
-    console.print(
-        Text(f"trace {story.decision.trace} · policy {story.decision.policy} · #{story.decision.seq}"), style="dim"
-    )
+    console.print(Text(f"trace {decision.trace} · policy {decision.policy} · #{decision.seq}"), style="dim")

@@ -11,12 +11,13 @@ from shared.messages.base import Message
 from shared.messages.control import MessageRefused
 from shared.messages.market import BarClosed, FeedLost, FeedRestored, PairListed
 from shared.messages.orders import OrderClosed, OrderDecided, OrderFilled, OrderProposed
-from shared.messages.portfolio import Halted, PortfolioMarked, Resumed
+from shared.messages.portfolio import Halted, PortfolioMarked, Resumed, Trigger
 from shared.messages.signals import PositionSized, SignalRaised
 from shared.ports.bus import BusLostError
 
 WAIT_MS = 250
 RETRY_SECONDS = 0.5
+SCOPES_SHOWN = 8
 
 
 @dataclass(slots=True)
@@ -38,7 +39,7 @@ class Tally:
     bindings: Counter[str] = field(default_factory=Counter)
     endings: Counter[str] = field(default_factory=Counter)
     lost_feeds: dict[tuple[str, str], FeedLost] = field(default_factory=dict)
-    halts: dict[str, Halted] = field(default_factory=dict)
+    halts: dict[tuple[str, Trigger], Halted] = field(default_factory=dict)
     off_pairs: dict[str, PairListed] = field(default_factory=dict)
     latest_size: dict[str, PositionSized] = field(default_factory=dict)
     portfolio: PortfolioMarked | None = None
@@ -57,6 +58,13 @@ class Tally:
     @property
     def decisions(self) -> int:
         return self.verdicts.total()
+
+    @property
+    def halted(self) -> str:
+        """What is halted now, each scope once, in words; empty when nothing is."""
+        scopes = dict.fromkeys(symbol or "portfolio" for symbol, _ in self.halts)
+        more = f" and {len(scopes) - SCOPES_SHOWN} more" if len(scopes) > SCOPES_SHOWN else ""
+        return ", ".join(list(scopes)[:SCOPES_SHOWN]) + more
 
 
 def _bar(tally: Tally, message: BarClosed) -> None:
@@ -115,11 +123,11 @@ def _feed_back(tally: Tally, message: FeedRestored) -> None:
 
 
 def _halted(tally: Tally, message: Halted) -> None:
-    tally.halts[message.symbol] = message
+    tally.halts[message.symbol, message.trigger] = message
 
 
 def _resumed(tally: Tally, message: Resumed) -> None:
-    tally.halts.pop(message.symbol, None)
+    tally.halts.pop((message.symbol, message.trigger), None)
 
 
 def _refused(tally: Tally, _message: MessageRefused) -> None:

@@ -1,14 +1,17 @@
 """Messages in words: what ``up``, ``tail`` and ``why`` show of them. Amounts in USDT, times in UTC."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
+from shared.messages.ask import RoomAnswered, RoomAsked, ShadowAsked, ShadowCounted
 from shared.messages.base import Message
-from shared.messages.control import Flatten, Halt, MessageRefused, Resume, SetPhase
-from shared.messages.market import BarClosed, FeedLost, FeedRestored, MarkChanged, PairListed
+from shared.messages.control import ApprovePhase, Flatten, Halt, MessageRefused, Resume, SetLimits, SetPhase
+from shared.messages.market import BarClosed, BookSampled, FeedLost, FeedRestored, MarkChanged, PairListed
 from shared.messages.orders import (
+    CancelDecided,
+    CancelProposed,
     OrderClosed,
     OrderDecided,
     OrderFilled,
@@ -18,7 +21,17 @@ from shared.messages.orders import (
     StopPlaced,
     StopRaised,
 )
-from shared.messages.portfolio import Halted, PortfolioMarked, Resumed
+from shared.messages.portfolio import (
+    Alerted,
+    CommandRefused,
+    Halted,
+    LimitsChanged,
+    PhaseChanged,
+    PhaseProposed,
+    PortfolioMarked,
+    ResumeAsked,
+    Resumed,
+)
 from shared.messages.signals import PositionSized, SignalRaised
 
 SECOND_NS = 1_000_000_000
@@ -121,7 +134,8 @@ def _portfolio(message: PortfolioMarked) -> tuple[str, str]:
     return "portfolio", (
         f"NAV {usd(message.nav)} · heat {percent(message.heat)} of {percent(message.heat_limit, 0)} "
         f"· used {percent(message.utilisation, 1)} · drawdown {percent(message.drawdown)} "
-        f"· {len(message.positions)} positions, {message.open_orders} open orders · {message.phase}"
+        f"· {len(message.positions)} positions, {message.open_orders} open orders "
+        f"· {rehearsed(message.phase, rehearsal=message.rehearsal)}"
     )
 
 
@@ -134,13 +148,59 @@ def _bar(message: BarClosed) -> tuple[str, str]:
     return "bar", f"{which}: {prices}, {volume}{origin}{hole}"
 
 
+def _because(text: str, reason: str) -> str:
+    return f"{text}: {reason}" if reason else text
+
+
 def _scope(symbol: str) -> str:
     return symbol or "the portfolio"
 
 
 def _halted(message: Halted) -> tuple[str, str]:
     until = f" until {clock(message.until_ns)}" if message.until_ns else ""
-    return "HALTED", f"{_scope(message.symbol)} ({message.mode}){until}: {message.reason}, by {message.who}"
+    evidence = f" · {message.evidence}" if message.evidence else ""
+    return "HALTED", f"{_scope(message.symbol)} ({message.mode}){until}: {message.reason}, by {message.who}{evidence}"
+
+
+def _resumed(message: Resumed) -> tuple[str, str]:
+    why = f": {message.reason}" if message.reason else ""
+    halted_by = f" ({message.trigger})" if message.trigger != "operator" else ""
+    after = duration(message.held_ns / SECOND_NS)
+    return "resumed", f"{_scope(message.symbol)}{halted_by} after {after}{why}, by {message.who}"
+
+
+def _resume_asked(message: ResumeAsked) -> tuple[str, str]:
+    until = f" before {clock(message.until_ns)}" if message.until_ns else ""
+    scope = f"{_scope(message.symbol)} ({message.trigger})"
+    return "CONFIRM", f"resume {scope} once more with the code {message.confirm}{until}, asked by {message.who}"
+
+
+def _alerted(message: Alerted) -> tuple[str, str]:
+    evidence = f" · {message.evidence}" if message.evidence else ""
+    return "ALERT", f"{_scope(message.symbol)}: {message.reason}{evidence}"
+
+
+def _book(message: BookSampled) -> tuple[str, str]:
+    size = usd(message.size_usdt)
+    if message.spread is None:
+        return "book", f"{message.symbol} is too thin for {size}"
+    usual = percent(message.median_spread, 3) if message.median_spread is not None else "too thin"
+    return "book", (
+        f"{message.symbol} {percent(message.spread, 3)} for {size}, median {usual} of {message.samples} "
+        f"({price(message.bids[0][0])} / {price(message.asks[0][0])})"
+    )
+
+
+def _room(message: RoomAnswered) -> tuple[str, str]:
+    if len(message.rooms) == 1:
+        [room] = message.rooms
+        text = (
+            f"{quantity(room.quantity)} {room.symbol} = {usd(room.notional_usdt)}, set by {room.binding}: {room.reason}"
+        )
+    else:
+        total = sum(room.quantity > 0 for room in message.rooms)
+        text = message.reason or f"{total} of {len(message.rooms)} pairs have room"
+    return "room", f"{text} (to {message.reply_to})"
 
 
 def _listing(message: PairListed) -> tuple[str, str]:
@@ -157,15 +217,40 @@ def _closed(message: OrderClosed) -> tuple[str, str]:
     return word, f"{message.symbol}, {quantity(message.quantity_filled)} filled{reason} ({message.order_id})"
 
 
+def named_values(values: Mapping[str, float]) -> str:
+    """``heat 0.06, drawdown 0.1``"""
+    return ", ".join(f"{name} {value:g}" for name, value in values.items())
+
+
+def rehearsed(phase: str, *, rehearsal: bool) -> str:
+    """A phase's name, with the mark of a rehearsal where it is one."""
+    return f"{phase} (rehearsal)" if rehearsal else phase
+
+
+def _limits(message: LimitsChanged) -> tuple[str, str]:
+    changes = ", ".join(f"{name} {message.old.get(name, 0):g} -> {value:g}" for name, value in message.new.items())
+    over = f"; over it already: {'; '.join(message.over)}" if message.over else ""
+    return "LIMITS", f"{changes}: {message.reason}, by {message.who}; policy {message.policy}{over}"
+
+
+def _phase(message: PhaseChanged) -> tuple[str, str]:
+    after = rehearsed(message.phase, rehearsal=message.rehearsal)
+    text = f"{message.phase_before} -> {after}, scale {message.scale:g}: {message.reason}, by {message.who}"
+    return "PHASE", f"{text} · {message.evidence}" if message.evidence else text
+
+
 _WRITERS: dict[type[Message], Callable[[Any], tuple[str, str]]] = {
     BarClosed: _bar,
     MarkChanged: lambda m: ("mark", f"{m.symbol} {price(m.price)} ({price(m.bid)} / {price(m.ask)})"),
+    BookSampled: _book,
     PairListed: _listing,
     FeedLost: lambda m: ("FEED LOST", f"{m.feed} {m.symbol} {m.reason}".strip()),
     FeedRestored: lambda m: ("feed back", f"{m.feed} {m.symbol} after {duration(m.outage_ns / SECOND_NS)}"),
     SignalRaised: lambda m: ("signal", f"{m.symbol} {percent(m.strength, 0)}, by {m.strategy} {m.timeframe}".rstrip()),
     PositionSized: _size,
     OrderProposed: _proposal,
+    CancelProposed: lambda m: ("proposed", _because(f"cancel {m.order_id}", m.reason)),
+    CancelDecided: lambda m: ("cancel", _because(f"{m.order_id} of {m.symbol}", m.reason)),
     StopRaised: lambda m: ("proposed", f"stop of {m.symbol} up to {price(m.stop_price)}"),
     OrderDecided: _verdict,
     StopApproved: lambda m: ("approved", f"stop of {m.symbol} up to {price(m.stop_price)}"),
@@ -175,10 +260,22 @@ _WRITERS: dict[type[Message], Callable[[Any], tuple[str, str]]] = {
     StopPlaced: lambda m: ("stop", f"{m.symbol} at {price(m.stop_price)} for {quantity(m.quantity)} ({m.order_id})"),
     PortfolioMarked: _portfolio,
     Halted: _halted,
-    Resumed: lambda m: ("resumed", f"{_scope(m.symbol)} after {duration(m.held_ns / SECOND_NS)}, by {m.who}"),
+    Resumed: _resumed,
+    ResumeAsked: _resume_asked,
+    Alerted: _alerted,
+    LimitsChanged: _limits,
+    PhaseProposed: lambda m: ("PROPOSED", f"phase {m.to_phase} after {m.phase}: {m.evidence}"),
+    PhaseChanged: _phase,
+    CommandRefused: lambda m: ("REFUSED", f"{m.command} of {m.who}: {m.reason}"),
+    SetLimits: lambda m: ("command", f"limits {named_values(m.limits)}: {m.reason}, by {m.who}"),
+    ApprovePhase: lambda m: ("command", f"approve phase {m.phase}: {m.reason}, by {m.who}"),
     Halt: lambda m: ("command", f"halt {_scope(m.symbol)}: {m.reason}, by {m.who}"),
-    Resume: lambda m: ("command", f"resume {_scope(m.symbol)}, by {m.who}"),
+    Resume: lambda m: ("command", f"{_because(f'resume {_scope(m.symbol)}', m.reason)}, by {m.who}"),
     Flatten: lambda m: ("command", f"sell all of {_scope(m.symbol)}: {m.reason}, by {m.who}"),
     SetPhase: lambda m: ("command", f"phase {m.phase}: {m.reason}, by {m.who}"),
+    RoomAsked: lambda m: ("asked", f"room in {m.symbol or 'every pair'}, for {m.reply_to}"),
+    RoomAnswered: _room,
+    ShadowAsked: lambda m: ("asked", f"what the shadow limits say, for {m.reply_to}"),
+    ShadowCounted: lambda m: ("shadow", f"{m.summary} (to {m.reply_to})"),
     MessageRefused: lambda m: ("refused", f"{m.size_bytes} bytes on {m.source}: {m.field}: {m.reason}"),
 }

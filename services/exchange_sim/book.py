@@ -1,4 +1,7 @@
-"""Bid, ask and the book around the last price: the more a pair trades in a day, the tighter and deeper."""
+"""Bid, ask and the book around the last price: the more a pair trades in a day, the tighter and deeper.
+
+In restless moments the spread widens and the depth shrinks by the same factor.
+"""
 
 from math import ceil, floor, sqrt
 from typing import NamedTuple
@@ -8,10 +11,11 @@ import numpy as np
 
 from services.exchange_sim.market.source import Instrument
 
-SPREAD = 0.00015  # of the price, at a daily volume of SPREAD_VOLUME_USDT; it shrinks with the root of the volume
-SPREAD_VOLUME_USDT = 50e6
-LEVEL_GAP = 0.0001  # of the price, between neighbouring levels
-LEVEL_SHARE = 6e-5  # of the daily volume that rests on one level
+USUAL_VOLUME_USDT = 50e6  # of a day
+SPREAD = 0.00015  # of the price, at the usual volume; it shrinks with the root of the volume
+LEVEL_GAP = 0.0001  # of the price, between neighbouring levels; at least a tick
+DEPTH_USDT = 20_000.0  # that rests in LEVEL_GAP at the usual volume
+DEPTH_POWER = 0.75  # of the volume, that the depth grows with
 
 
 class Quote(NamedTuple):
@@ -36,19 +40,20 @@ class Book(NamedTuple):
         return Quote(bid, bid_quantity, ask, ask_quantity)
 
 
-def book_around(instrument: Instrument, price: float, time_ms: int, depth: int) -> Book:
-    """``depth`` levels a side; the same for the same symbol, price and time."""
+def book_around(instrument: Instrument, price: float, time_ms: int, depth: int, *, restlessness: float = 1.0) -> Book:
+    """``depth`` levels a side; the same for the same symbol, price, time and restlessness."""
+    volume = max(instrument.daily_volume_usdt, 1.0) / USUAL_VOLUME_USDT
     places = instrument.price_places
     tick = 10.0**-places
-    half_spread = price * SPREAD * sqrt(SPREAD_VOLUME_USDT / max(instrument.daily_volume_usdt, 1.0)) / 2.0
+    half_spread = price * SPREAD / sqrt(volume) * restlessness / 2.0
     bid_ticks = max(1, floor((price - half_spread) / tick + 1e-6))
     ask_ticks = max(bid_ticks + 1, ceil((price + half_spread) / tick - 1e-6))
     gap_ticks = max(1, round(price * LEVEL_GAP / tick))
     random = np.random.default_rng([crc32(instrument.symbol.encode()), time_ms])
     step = 10.0**-instrument.quantity_places
-    usdt = (
-        instrument.daily_volume_usdt * LEVEL_SHARE * (1.0 + 0.1 * np.arange(depth)) * (random.random((2, depth)) + 0.5)
-    )
+    gap = gap_ticks * tick / price / LEVEL_GAP
+    level_usdt = DEPTH_USDT * volume**DEPTH_POWER * gap / restlessness
+    usdt = level_usdt * (1.0 + 0.1 * np.arange(depth)) * (random.random((2, depth)) + 0.5)
     quantities = np.maximum(np.round(usdt / price, instrument.quantity_places), step).tolist()
     bids = (round((bid_ticks - rank * gap_ticks) * tick, places) for rank in range(depth))
     asks = (round((ask_ticks + rank * gap_ticks) * tick, places) for rank in range(depth))

@@ -13,7 +13,10 @@ def book_of(market: Market, symbol: str, time_ms: int, depth: int) -> Book | Non
     if market.status(symbol, time_ms) != "TRADING":
         return None
     price = market.price_at(symbol, time_ms * 1_000_000)
-    return None if price is None else book_around(market.listings[symbol].instrument, price, time_ms, depth)
+    if price is None:
+        return None
+    restlessness = market.restlessness(symbol, price, time_ms)
+    return book_around(market.listings[symbol].instrument, price, time_ms, depth, restlessness=restlessness)
 
 
 def quote_of(market: Market, symbol: str, time_ms: int) -> Quote | None:

@@ -1,8 +1,8 @@
 """Order books, sampled by REST: what it would cost to trade a certain size in every pair, and its usual value.
 
 The pair whose sample is the oldest comes next. In a steady state that is one pair after the other, spread evenly over
-``book_seconds``; pairs without a sample, or with one that is older than that, are asked at once, a few at a time, so that
-the first round is over quickly. Two bounds: the exchange's own budget, in which everything else goes first, and
+``book_seconds``; pairs without a sample, or with one that is older than that, are asked at once, a few at a time, so
+that the first round is over quickly. Two bounds: the exchange's own budget, in which everything else goes first, and
 ``book_share`` of it.
 """
 
@@ -79,16 +79,16 @@ class Books:
         failures: list[ExchangeError] = []
 
         async def ask(symbol: str) -> None:
-            time_ns, wall_ns = self._desk.clock.now_ns(), self._desk.clock.wall_ns()  # a sample is as old as its question
             try:
                 await self._share.spend(depth_weight(LEVELS))
+                time_ns = self._desk.clock.now_ns()  # a sample is as old as its question
                 book = await self._desk.exchange.order_book(symbol, LEVELS)
             except ExchangeError as error:
                 failures.append(error)
-                is_final = isinstance(error, RejectedError)
-                self._asked_wall_ns[symbol] = wall_ns if is_final else wall_ns - self._every_ns
+                if isinstance(error, RejectedError):
+                    self._asked_wall_ns[symbol] = self._desk.clock.wall_ns()
             else:
-                self._asked_wall_ns[symbol] = wall_ns
+                self._asked_wall_ns[symbol] = self._desk.clock.wall_ns()
                 answers.append(self._sampled(symbol, book, time_ns))
 
         async with asyncio.TaskGroup() as asking:

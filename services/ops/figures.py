@@ -5,14 +5,33 @@ from typing import Any
 
 from shared.adapters.redis_bus import RedisBus
 from shared.messages.base import Message
-from shared.messages.catalogue import DEAD, DECIDED, EXECUTED, FEEDS, HALTS, PORTFOLIO, SIGNALS, SIZES, stream_key
+from shared.messages.catalogue import (
+    AUDIT,
+    DEAD,
+    DECIDED,
+    EXECUTED,
+    FEEDS,
+    HALTS,
+    PORTFOLIO,
+    SIGNALS,
+    SIZES,
+    stream_key,
+)
 from shared.messages.market import FeedLost, FeedRestored
 from shared.messages.orders import OrderDecided, OrderFilled
-from shared.messages.portfolio import Halted, PortfolioMarked, Resumed
+from shared.messages.portfolio import (
+    Alerted,
+    CommandRefused,
+    Halted,
+    LimitsChanged,
+    PhaseChanged,
+    PortfolioMarked,
+    Resumed,
+)
 from shared.ports.clock import Clock
 from shared.runtime.health import heartbeats, is_alive
 
-FOLLOWED = (SIGNALS, SIZES, DECIDED, EXECUTED, PORTFOLIO, HALTS, FEEDS, DEAD)
+FOLLOWED = (SIGNALS, SIZES, DECIDED, EXECUTED, PORTFOLIO, HALTS, AUDIT, FEEDS, DEAD)
 EXPECTED = ("market_data", "signals", "sizing", "risk", "execution")
 WAIT_MS = 500
 RECALLED = 1_000
@@ -24,11 +43,13 @@ class Figures:
     def __init__(self, bus: RedisBus, clock: Clock, portfolio: str) -> None:
         self._bus, self._clock = bus, clock
         self._cursors = {stream_key(topic, portfolio=portfolio): "$" for topic in FOLLOWED}
-        self._known_before = [stream_key(topic, portfolio=portfolio) for topic in (PORTFOLIO, HALTS, FEEDS)]
+        self._known_before = [stream_key(topic, portfolio=portfolio) for topic in (PORTFOLIO, HALTS, AUDIT, FEEDS)]
         self.counts: Count[tuple[str, str]] = Count()  # (figure, label)
         self.portfolio: PortfolioMarked | None = None
+        self.phase: PhaseChanged | None = None
+        self.limits: LimitsChanged | None = None
         self.lost_feeds: dict[tuple[str, str], FeedLost] = {}
-        self.halts: dict[str, Halted] = {}
+        self.halts: dict[tuple[str, str], Halted] = {}  # by symbol and trigger
 
     async def follow(self) -> None:
         """Take in what the streams bring, until cancelled."""
@@ -48,6 +69,12 @@ class Figures:
                 self.counts["binding", message.binding] += 1
         elif isinstance(message, OrderFilled):
             self.counts["fills", message.side] += 1
+        elif isinstance(message, Halted):
+            self.counts["halts", message.trigger] += 1
+        elif isinstance(message, Alerted):
+            self.counts["alerts", message.trigger] += 1
+        elif isinstance(message, CommandRefused):
+            self.counts["commands_refused", message.command] += 1
         self._learn(message)
 
     def _learn(self, message: Message) -> None:
@@ -60,9 +87,13 @@ class Figures:
             case FeedRestored():
                 self.lost_feeds.pop((message.feed, message.symbol), None)
             case Halted():
-                self.halts[message.symbol] = message
+                self.halts[message.symbol, message.trigger] = message
             case Resumed():
-                self.halts.pop(message.symbol, None)
+                self.halts.pop((message.symbol, message.trigger), None)
+            case PhaseChanged():
+                self.phase = message
+            case LimitsChanged():
+                self.limits = message
             case _:
                 pass
 

@@ -33,6 +33,8 @@ async def _status(request: web.Request) -> web.Response:
             "portfolio": figures.portfolio,
             "services": await figures.services(),
             "halts": list(figures.halts.values()),
+            "phase": figures.phase,
+            "limits": figures.limits,
             "lost_feeds": list(figures.lost_feeds.values()),
             "counts": {f"{figure}.{label}": count for (figure, label), count in figures.counts.items()},
         }

@@ -23,6 +23,9 @@ COUNTERS = {
     "decisions": ("verdict", "Decisions by verdict"),
     "binding": ("rule", "Decisions by the rule that bound"),
     "fills": ("side", "Fills by side"),
+    "halts": ("trigger", "Halts by what set them off"),
+    "alerts": ("trigger", "Warnings by what set them off"),
+    "commands_refused": ("command", "Commands that were not carried out"),
 }
 
 
@@ -47,7 +50,16 @@ class FiguresCollector(Collector):
         for service, row in self._services.items():
             up.add_metric([service], float(row["alive"]))
         yield up
+        yield self._halted()
         yield GaugeMetricFamily("heatsink_feeds_lost", "Feeds that are lost", value=len(self._figures.lost_feeds))
+
+    def _halted(self) -> Metric:
+        halted = GaugeMetricFamily(
+            "heatsink_halted", "Halts in force; scope is a pair or `portfolio`", labels=["scope", "trigger", "mode"]
+        )
+        for (symbol, trigger), halt in self._figures.halts.items():
+            halted.add_metric([symbol or "portfolio", trigger, halt.mode], 1.0)
+        return halted
 
 
 def exposed(figures: Figures, services: dict[str, dict[str, Any]]) -> bytes:

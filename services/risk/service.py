@@ -1,14 +1,16 @@
 """The gate: every proposed order is approved, trimmed or rejected on live portfolio heat, before it can be placed.
 
-Takes in commands, fills, pairs, bars, marks and proposals (XADD or PUBLISH); gives out verdicts, portfolio snapshots
-and halts. One writer per portfolio.
+Takes in commands, fills, pairs, bars, marks, books, proposals (XADD or PUBLISH) and questions (PUBLISH); gives out
+verdicts, portfolio snapshots, halts, audit entries, and answers on the asker's channel. One writer per portfolio.
 """
 
 from shared.domain.risk.machine import RiskMachine
-from shared.messages.catalogue import BARS, CONTROL, DECIDED, EXECUTED, FEEDS, PAIRS, PROPOSED, stream_key
+from shared.domain.risk.ramp import phase_named
+from shared.messages.catalogue import ASK, BARS, CONTROL, DECIDED, EXECUTED, FEEDS, PAIRS, PROPOSED, stream_key
 from shared.ports.clock import Clock
 from shared.runtime.host import MachineSpec, machine_service
 from shared.runtime.settings import Settings
+from shared.runtime.settings_faults import ConfigError, Fault
 
 
 def spec_of(settings: Settings, clock: Clock) -> MachineSpec:
@@ -19,6 +21,7 @@ def spec_of(settings: Settings, clock: Clock) -> MachineSpec:
         portfolio=portfolio,
         starting_cash_usdt=settings.portfolio.starting_cash_usdt,
         speed=clock.speed,
+        paper=settings.exchange.orders == "paper",
     )
     bars = [stream_key(BARS, timeframe=timeframe) for timeframe in plan.timeframes]
     proposed = stream_key(PROPOSED, portfolio=portfolio)
@@ -37,12 +40,44 @@ def spec_of(settings: Settings, clock: Clock) -> MachineSpec:
         home=f"hs:{{{portfolio}}}",
         warm=(PAIRS.key, FEEDS.key, *bars, stream_key(EXECUTED, portfolio=portfolio)),
         marks=True,
+        books=True,
         intake=proposed,
+        ask=stream_key(ASK, portfolio=portfolio),
         guards=machine.take_guards,
         recall=stream_key(DECIDED, portfolio=portfolio),
         remember=machine.remember,
         repeats=machine.take_repeats,
+        check=lambda: check_phase(settings, machine),
     )
+
+
+def check_phase(settings: Settings, machine: RiskMachine) -> None:
+    """Refuse to start in a phase that is not meant for this exchange. Raises ``ConfigError``.
+
+    Except after a demotion: the machine holds back new risk then, and selling has to stay possible.
+    """
+    faults, phase = [], machine.state.phase
+    planned = phase_named(settings.plan, phase.name)
+    if planned is None:
+        names = ", ".join(each.name for each in settings.plan.phases)
+        problem = f"portfolio {settings.portfolio.name!r} is in a phase of this name, and no [[phases]] has it"
+        faults.append(Fault("phases.toml", "phases[].name", phase.name, problem, f"Add it again; there are {names}."))
+    elif phase.entered != "demoted" and (problem := machine.phases.exchange_fault(planned)):
+        key, _, remedy = problem.partition("; ")
+        faults.append(
+            Fault(
+                "phases.toml and stack.toml",
+                "exchange.orders",
+                settings.exchange.orders,
+                key,
+                f"{remedy[0].upper()}{remedy[1:]}.",
+            )
+        )
+    if settings.plan.ramp.by_date:
+        problem = "phases by date skip every operator: they are for backtests"
+        faults.append(Fault("phases.toml", "ramp.by_date", "true", problem, "Write false."))
+    if faults:
+        raise ConfigError(faults)
 
 
 SERVICE = machine_service("risk", spec_of)

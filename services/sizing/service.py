@@ -1,7 +1,7 @@
 """The Portfolio Blender: a size for every pair on every bar, proposed orders, raised stops."""
 
 from shared.domain.sizing.machine import SizingMachine
-from shared.messages.catalogue import BARS, DECIDED, EXECUTED, PAIRS, PORTFOLIO, SIGNALS, stream_key
+from shared.messages.catalogue import AUDIT, BARS, DECIDED, EXECUTED, PAIRS, PORTFOLIO, SIGNALS, stream_key
 from shared.ports.clock import Clock
 from shared.runtime.host import MachineSpec, machine_service
 from shared.runtime.settings import Settings
@@ -20,6 +20,7 @@ def spec_of(settings: Settings, clock: Clock) -> MachineSpec:
             stream_key(EXECUTED, portfolio=portfolio),
             stream_key(DECIDED, portfolio=portfolio),
             stream_key(PORTFOLIO, portfolio=portfolio),
+            stream_key(AUDIT, portfolio=portfolio),
             *bars,
             SIGNALS.key,
         ),

@@ -3,12 +3,16 @@
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
+import msgspec
+from msgspec import Struct
 from redis.exceptions import RedisError, ResponseError
 
 from shared.adapters.redis_bus import RedisBus
 from shared.adapters.redis_client import Client, bus_errors, connect, library_code, server_version
+
+S = TypeVar("S", bound=Struct)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +78,15 @@ async def readers(bus: RedisBus, streams: Iterable[str]) -> list[Reader]:
                 Reader(stream, row["name"].decode(), int(lag) if lag is not None else None, int(row["pending"]))
             )
     return found
+
+
+async def stored_records(bus: RedisBus, service: str, kind: str, as_type: type[S]) -> dict[str, S]:
+    """A service's committed records of one kind, by name, in the order of names."""
+    found = {}
+    async with bus_errors():
+        async for key, body in bus.client.hscan_iter(f"hs:{{{bus.portfolio}}}:state:{service}", match=f"{kind}:*"):
+            found[key.decode().partition(":")[2]] = msgspec.msgpack.decode(body, type=as_type)
+    return dict(sorted(found.items()))
 
 
 async def server_facts(client: Client) -> ServerFacts:

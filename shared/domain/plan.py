@@ -113,8 +113,8 @@ class PhasePlan(Struct, frozen=True, kw_only=True):
     """One phase of the ramp. scale multiplies the equity at risk; paper: orders go to the paper exchange.
 
     from_day: of the ramp, from 1: on which the phase begins at the earliest. What the phase before must have shown:
-    drawdown_below: its worst drawdown (1: anything); sharpe_above: its Sharpe ratio (0: anything); reviews: risk reviews
-    signed. demote_over: drawdown from the high-water mark since the phase began, beyond which the phase before it
+    drawdown_below: its worst drawdown (1: anything); sharpe_above: its Sharpe ratio (0: anything); reviews: signed risk
+    reviews. demote_over: drawdown from the high-water mark since the phase began, beyond which the phase before it
     comes back (1: never).
     """
 
@@ -131,9 +131,9 @@ class PhasePlan(Struct, frozen=True, kw_only=True):
 class RampPlan(Struct, frozen=True, kw_only=True):
     """How phases follow each other. automatic: a promotion that the evidence allows needs no operator.
 
-    rehearsal: a phase may run on an exchange that it is not meant for, paper or real; shown wherever the phase is shown.
-    by_date: phases follow the calendar from ``start`` (ISO date; empty: the first snapshot), whatever the evidence says:
-    for backtests.
+    rehearsal: a phase may run on an exchange that it is not meant for, paper or real; shown wherever the phase is.
+    by_date: phases follow the calendar from ``start`` (ISO date; empty: the first snapshot), whatever the evidence
+    says; for backtests.
     """
 
     automatic: bool = False
@@ -157,6 +157,7 @@ class Plan(Struct, frozen=True, kw_only=True):
 
     limits: Limits = Limits()
     shadow: Limits | None = None
+    breakers: BreakerPlan = BreakerPlan()
     costs: Costs = Costs()
     sizing: SizingPlan = SizingPlan()
     phases: tuple[PhasePlan, ...] = (

@@ -38,11 +38,12 @@ class SetLimits(Message, frozen=True, kw_only=True):
 
 
 class ApprovePhase(Message, frozen=True, kw_only=True):
-    """Approve the promotion to ``phase`` that was proposed."""
+    """Approve the promotion to ``phase`` that was proposed. reviews: risk reviews signed in the phase that ends."""
 
     who: Name
     reason: Text
     phase: Phase
+    reviews: Annotated[int, Meta(ge=0)] = 0
 
 
 class Flatten(Message, frozen=True, kw_only=True):

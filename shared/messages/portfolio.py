@@ -19,6 +19,7 @@ Trigger = Literal[
     "feed",
     "exchange_status",
     "liquidity",
+    "phase",
 ]
 
 
@@ -41,6 +42,8 @@ class PortfolioMarked(Message, frozen=True, kw_only=True):
     """Live heat. nav, cash: USDT. heat, heat_open, heat_reserved, utilisation: fractions of NAV; drawdown: of its peak.
 
     sectors: USDT notional per sector. seq: counts up by one with every snapshot.
+    phase_since_ns: when the phase began; phase_drawdown: from the high-water mark since then; phase_evidence: what it
+    has shown, and what the next one waits for, as of the last turn of a day. rehearsal: the phase runs on any exchange.
     """
 
     nav: float
@@ -56,6 +59,10 @@ class PortfolioMarked(Message, frozen=True, kw_only=True):
     phase: Name
     seq: int
     open_orders: int = 0
+    phase_since_ns: TimeNs = 0
+    phase_drawdown: float = 0.0
+    phase_evidence: Text = ""
+    rehearsal: bool = False
 
 
 class Halted(Message, frozen=True, kw_only=True):
@@ -129,7 +136,7 @@ class PhaseProposed(Message, frozen=True, kw_only=True):
 
 
 class PhaseChanged(Message, frozen=True, kw_only=True):
-    """Another phase is in force. scale multiplies the equity at risk."""
+    """Another phase is in force. scale multiplies the equity at risk. rehearsal: as in ``PortfolioMarked``."""
 
     phase_before: Name
     phase: Name
@@ -137,6 +144,7 @@ class PhaseChanged(Message, frozen=True, kw_only=True):
     who: Name
     reason: Text
     evidence: Text = ""
+    rehearsal: bool = False
 
 
 class CommandRefused(Message, frozen=True, kw_only=True):

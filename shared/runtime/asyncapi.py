@@ -58,7 +58,8 @@ def _channel(topic: Topic) -> dict[str, Any]:
         parameters["portfolio"] = {"default": "main", "description": "in literal braces: a Redis cluster hash tag"}
     if "<timeframe>" in topic.key:
         parameters["timeframe"] = {"examples": ["15m", "1h", "1d"]}
-    where = "stream and channel" if topic.durable else "hash (pair to latest) and channel"
+    live = "hash (pair to latest) and channel" if topic.per_pair else "channel only, kept nowhere"
+    where = "stream and channel" if topic.durable else live
     also = "; each message also on the channel of its pair, `<address>:<pair>`" if topic.per_pair else ""
     return {
         "address": address,

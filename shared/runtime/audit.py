@@ -1,56 +1,79 @@
 """Which committed messages become a log line: those an operator would act on or audit, under stable event names."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from shared.messages.base import Message
-from shared.messages.orders import OrderClosed, OrderDecided, OrderFilled, StopPlaced
-from shared.messages.portfolio import Halted, Resumed
+from shared.messages.orders import CancelDecided, OrderClosed, OrderDecided, OrderFilled, StopPlaced
+from shared.messages.portfolio import (
+    Alerted,
+    CommandRefused,
+    Halted,
+    LimitsChanged,
+    PhaseChanged,
+    PhaseProposed,
+    ResumeAsked,
+    Resumed,
+)
 from shared.messages.signals import SignalRaised
+
+Fields = dict[str, Any]
 
 
 def log_outputs(log: Any, outputs: Sequence[Message]) -> None:
     """One line for each message worth one; none per bar, size, mark or snapshot."""
     for message in outputs:
-        match message:
-            case OrderDecided():
-                log.info(
-                    "order_decided",
-                    **_named(message),
-                    order_id=message.order_id,
-                    verdict=message.verdict,
-                    side=message.side,
-                    requested=str(message.quantity_requested),
-                    approved=str(message.quantity_approved),
-                    binding=message.binding,
-                    reason=message.reason,
-                    heat=round(message.heat_after, 6),
-                )
-            case OrderFilled():
-                log.info(
-                    "order_filled",
-                    **_named(message),
-                    order_id=message.order_id,
-                    side=message.side,
-                    quantity=str(message.quantity),
-                    price=str(message.price),
-                    fee_usdt=str(message.fee_usdt),
-                )
-            case OrderClosed(ending=ending) if ending != "filled":
-                log.warning(
-                    "order_closed", **_named(message), order_id=message.order_id, ending=ending, reason=message.reason
-                )
-            case StopPlaced():
-                log.info("stop_placed", **_named(message), order_id=message.order_id, stop=str(message.stop_price))
-            case SignalRaised():
-                log.info("signal_raised", **_named(message), strategy=message.strategy, strength=message.strength)
-            case Halted():
-                log.warning("halted", **_named(message), mode=message.mode, reason=message.reason, who=message.who)
-            case Resumed():
-                log.warning("resumed", **_named(message), reason=message.reason, who=message.who)
-            case _:
-                pass
+        line = _LINES.get(type(message))
+        if line is None or (isinstance(message, OrderClosed) and message.ending == "filled"):
+            continue
+        level, event, fields = line
+        named = {"symbol": message.symbol} if hasattr(message, "symbol") else {}
+        getattr(log, level)(event, **named, trace=message.trace, **fields(message))
 
 
-def _named(message: Any) -> dict[str, str]:
-    return {"symbol": message.symbol, "trace": message.trace}
+def _decided(message: OrderDecided) -> Fields:
+    return {
+        **_fields(message, "order_id", "verdict", "side", "binding", "reason"),
+        "requested": str(message.quantity_requested),
+        "approved": str(message.quantity_approved),
+        "heat": round(message.heat_after, 6),
+    }
+
+
+def _filled(message: OrderFilled) -> Fields:
+    amounts = {name: str(getattr(message, name)) for name in ("quantity", "price", "fee_usdt")}
+    return {**_fields(message, "order_id", "side"), **amounts}
+
+
+def _fields(message: Message, *names: str) -> Fields:
+    return {name: getattr(message, name) for name in names}
+
+
+def _named(*names: str) -> Callable[[Any], Fields]:
+    return lambda message: _fields(message, *names)
+
+
+_LINES: dict[type[Message], tuple[str, str, Callable[[Any], Fields]]] = {
+    OrderDecided: ("info", "order_decided", _decided),
+    OrderFilled: ("info", "order_filled", _filled),
+    OrderClosed: ("warning", "order_closed", _named("order_id", "ending", "reason")),
+    CancelDecided: ("info", "cancel_decided", _named("order_id", "reason")),
+    StopPlaced: ("info", "stop_placed", lambda m: {"order_id": m.order_id, "stop": str(m.stop_price)}),
+    SignalRaised: ("info", "signal_raised", _named("strategy", "strength")),
+    Halted: (
+        "warning",
+        "halted",
+        _named("mode", "trigger", "reason", "evidence", "until_ns", "cleared_by", "who"),
+    ),
+    Resumed: ("warning", "resumed", _named("trigger", "reason", "who")),
+    ResumeAsked: ("warning", "resume_asked", _named("trigger", "who")),
+    Alerted: ("warning", "alerted", _named("trigger", "reason", "evidence")),
+    LimitsChanged: (
+        "warning",
+        "limits_changed",
+        _named("who", "reason", "old", "new", "policy_before", "policy", "over"),
+    ),
+    PhaseProposed: ("warning", "phase_proposed", _named("phase", "to_phase", "evidence")),
+    PhaseChanged: ("warning", "phase_changed", _named("phase_before", "phase", "scale", "who", "reason", "evidence")),
+    CommandRefused: ("warning", "command_refused", _named("command", "who", "reason")),
+}

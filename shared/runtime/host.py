@@ -17,13 +17,14 @@ from msgspec import Struct
 from shared.adapters.codec import UnreadableError, decode, encode
 from shared.domain.machine import Guard, Machine
 from shared.messages.base import Message, TimePassed, derived_id
-from shared.messages.catalogue import MARKS, topic_of_key
+from shared.messages.catalogue import ASK, BOOKS, MARKS, topic_of_key
 from shared.messages.control import MessageRefused
-from shared.messages.market import MarkChanged
+from shared.messages.market import BookSampled, MarkChanged
 from shared.messages.orders import OrderDecided, OrderProposed
 from shared.ports.bus import Bus, Commit, Entry, Proposal, Seat
 from shared.ports.clock import Clock
 from shared.runtime.audit import log_outputs
+from shared.runtime.live import Live, durable_and_answers
 from shared.runtime.service import Context, Service
 from shared.runtime.settings import Settings
 
@@ -43,10 +44,12 @@ class MachineSpec:
     """A machine and its place on the bus.
 
     inputs: stream keys, in order of priority. warm: those whose history rebuilds what is not in the records.
-    home: key prefix with the hash tag of the machine's state. marks: whether it wants them. intake: the channel where
-    proposals may come by PUBLISH. guards: takes the reservation steps since the last call. recall: the stream of past
-    decisions, to be remembered at start. remember: told of each. repeats: takes the orders whose
-    stored decision was asked for once more.
+    home: key prefix with the hash tag of the machine's state. marks, books: whether it wants them. intake: the channel
+    where proposals may come by PUBLISH. ask: the channel of questions; what the machine gives out on a topic that is
+    not durable is published for who asked and kept nowhere. guards: takes the reservation steps since the last call.
+    recall: the stream of past decisions, to be remembered at start. remember: told of each. repeats: takes the orders
+    whose stored decision was asked for once more. check: called when the records are loaded; raises ``ConfigError``
+    when they and the configuration do not go together.
     """
 
     service: str
@@ -55,11 +58,24 @@ class MachineSpec:
     home: str
     warm: tuple[str, ...] = ()
     marks: bool = False
+    books: bool = False
     intake: str = ""
+    ask: str = ""
     guards: Callable[[], Sequence[Guard]] = field(default=tuple)
     recall: str = ""
     remember: Callable[[OrderDecided], None] = field(default=lambda _: None)
     repeats: Callable[[], Sequence[str]] = field(default=tuple)
+    check: Callable[[], None] = field(default=lambda: None)
+
+    @property
+    def market(self) -> tuple[str, ...]:
+        """The channels of which only the latest of each pair counts."""
+        return tuple(key for key, wanted in ((MARKS.key, self.marks), (BOOKS.key, self.books)) if wanted)
+
+    @property
+    def heard(self) -> tuple[str, ...]:
+        """All that it takes in, in the order of a step: the market as it is, entries, questions."""
+        return (*self.market, *self.inputs, *filter(None, (self.ask,)))
 
 
 class MachineHost:
@@ -72,7 +88,7 @@ class MachineHost:
         self._cursors: dict[str, str] = {}
         self._hashes: dict[str, int] = {}
         self._digest = 0
-        self._fresh_marks: dict[str, MarkChanged] = {}
+        self.live = Live(bus, log)
 
     # --- starting -------------------------------------------------------------------------------------------------
 
@@ -106,12 +122,12 @@ class MachineHost:
                     if entry.message is not None:
                         machine.warm(entry.message)
         machine.restored()
+        self.spec.check()
         if self.spec.recall:
             for decision in reversed(await self.bus.latest(self.spec.recall, RECALLED)):
                 if isinstance(decision, OrderDecided):
                     self.spec.remember(decision)
-        if self.spec.marks:
-            self._fresh_marks.update(await self.bus.marks())
+        await self.live.load(marks=self.spec.marks, books=self.spec.books)
 
     # --- working --------------------------------------------------------------------------------------------------
 
@@ -122,8 +138,8 @@ class MachineHost:
     async def _handle(self, entries: Sequence[Entry]) -> int:
         machine = self.spec.machine
         outputs: list[Message] = list(machine.handle(self._time()))
-        for mark in self._take_marks():
-            outputs += machine.handle(mark)
+        for latest in self.live.take_latest():
+            outputs += machine.handle(latest)
         for entry in entries:
             if not self._is_new(entry):
                 continue
@@ -132,9 +148,13 @@ class MachineHost:
             else:
                 outputs += machine.handle(entry.message)
             self._cursors[entry.stream] = entry.id
+        for question in self.live.take_questions():
+            outputs += machine.handle(question)
+        kept, answers = durable_and_answers(outputs)
         records = machine.records.drain()
-        if entries or outputs or records:
-            await self._commit(entries, outputs, records)
+        if entries or kept or records:
+            await self._commit(entries, kept, records)
+        await self.live.answer(answers)
         for order_id in self.spec.repeats():
             if decision := await self.bus.decision(order_id):
                 await self.bus.echo([decision])
@@ -187,28 +207,15 @@ class MachineHost:
         )
         await self.bus.publish([refused])
 
-    # --- time and marks -------------------------------------------------------------------------------------------
-
     def _time(self) -> TimePassed:
         now_ns = self.clock.now_ns()
         return TimePassed(id=f"time-{now_ns}", time_ns=now_ns)
-
-    def mark(self, mark: MarkChanged) -> None:
-        """Keep the newest mark of a pair for the next step."""
-        self._fresh_marks[mark.symbol] = mark
-
-    def _take_marks(self) -> Sequence[MarkChanged]:
-        if not self._fresh_marks:
-            return ()
-        marks = tuple(self._fresh_marks.values())
-        self._fresh_marks.clear()
-        return marks
 
     # --- for as long as the service lives -------------------------------------------------------------------------
 
     async def run(self, listen: Callable[..., Any], ready: Callable[[], None]) -> None:
         """Listen, recover, then step until cancelled; the lease is given back at the end."""
-        channels = [*([MARKS.key] if self.spec.marks else []), *([self.spec.intake] if self.spec.intake else [])]
+        channels = (*self.spec.market, *filter(None, (self.spec.intake, self.spec.ask)))
         async with AsyncExitStack() as stack:
             listener = await stack.enter_async_context(listen(*channels)) if channels else None
             try:
@@ -229,7 +236,7 @@ class MachineHost:
             await self.seat.renew()
 
     async def _follow(self, listener: Any) -> None:
-        """Take in the live channels: marks, and proposals that come by PUBLISH."""
+        """Take in the live channels: marks, books, questions, and proposals that come by PUBLISH."""
         while True:
             if (item := await listener.next(1.0)) is not None:
                 await self._hear(*item)
@@ -241,10 +248,19 @@ class MachineHost:
         except UnreadableError as error:
             await self.refuse(channel, "", body, error.field, error.reason)
             return
-        if isinstance(message, MarkChanged):
-            self.mark(message)
+        if isinstance(message, MarkChanged | BookSampled):
+            self.live.renew(message)
         elif isinstance(message, Proposal):
-            await self.bus.take_in(message)
+            await self._take_in(message)
+        elif topic is ASK:
+            self.live.ask(message)
+
+    async def _take_in(self, proposal: Proposal) -> None:
+        """Into the stream; an order that came before is answered with its stored decision, once there is one."""
+        if await self.bus.take_in(proposal) or not isinstance(proposal, OrderProposed):
+            return
+        if decision := await self.bus.decision(proposal.id):
+            await self.bus.echo([decision])
 
 
 def machine_service(name: str, spec_of: Callable[[Settings, Clock], MachineSpec]) -> Service:

@@ -19,10 +19,11 @@ class Replay:
     def __init__(self, specs: Sequence[MachineSpec], *, portfolio: str = "main") -> None:
         self._specs = tuple(specs)
         self._portfolio = portfolio
-        self._inboxes: list[list[list[Message]]] = [[[] for _ in spec.inputs] for spec in specs]
+        heard = [spec.heard for spec in specs]
+        self._inboxes: list[list[list[Message]]] = [[[] for _ in keys] for keys in heard]
         self._routes: dict[str, list[list[Message]]] = {}
-        for spec, inbox in zip(specs, self._inboxes, strict=True):
-            for key, waiting in zip(spec.inputs, inbox, strict=True):
+        for keys, inbox in zip(heard, self._inboxes, strict=True):
+            for key, waiting in zip(keys, inbox, strict=True):
                 self._routes.setdefault(key, []).append(waiting)
         self._now_ns = -1
         self.guards: list[Guard] = []

@@ -67,12 +67,20 @@ def main(service: Service) -> None:
     configure_logs(service.name, level=settings.logs.level, form=settings.logs.form)
     try:
         _loop_runner()(_until_stopped(service, settings, log))
-    except ServerTooOldError as error:
-        log.error("server_refused", reason=str(error))
-        sys.exit(EXIT_CONFIG)
-    except FencedError as error:
-        log.error("fenced", reason=str(error))
-        sys.exit(1)
+    except BaseExceptionGroup as errors:  # as task groups raise them
+        found = _first(errors)
+        match found:
+            case ConfigError():
+                log.error("config_refused", faults=str(found))
+                sys.exit(EXIT_CONFIG)
+            case ServerTooOldError():
+                log.error("server_refused", reason=str(found))
+                sys.exit(EXIT_CONFIG)
+            case FencedError():
+                log.error("fenced", reason=str(found))
+                sys.exit(1)
+            case _:
+                raise
 
 
 def config_dir() -> Path:

@@ -18,18 +18,28 @@ class RedisSettings(Struct, frozen=True, kw_only=True):
 
 
 class ExchangeSettings(Struct, frozen=True, kw_only=True):
-    """kind: ``sim`` (the simulated exchange at ``url``) or ``binance`` (the public streams; ``url`` unused)."""
+    """kind: ``sim`` (the simulated exchange at ``url``) or ``binance`` (the public streams; ``url`` unused).
+
+    orders: where orders go: ``paper`` (the paper exchange, on either market) or ``exchange`` (real ones). The phase in
+    force has to be meant for it, see ``PhasePlan.paper``.
+    """
 
     kind: Literal["sim", "binance"] = "sim"
     url: str = "http://127.0.0.1:9080"
+    orders: Literal["paper", "exchange"] = "paper"
     weight_per_minute: Annotated[int, Meta(ge=1)] = 6000
 
 
 class PortfolioSettings(Struct, frozen=True, kw_only=True):
-    """name: stands in every Redis key as ``{name}``. starting_cash_usdt: opens the paper ledger once."""
+    """name: stands in every Redis key as ``{name}``. starting_cash_usdt: opens the paper ledger once.
+
+    shadow_limits: a second limits file, evaluated beside the live one and never acting; relative to the configuration's
+    folder. Empty: ``shadow.toml`` if there is one.
+    """
 
     name: PortfolioName = "main"
     starting_cash_usdt: Positive = 200_000.0
+    shadow_limits: str = ""
 
 
 class MarketDataSettings(Struct, frozen=True, kw_only=True):

@@ -4,7 +4,8 @@ from datetime import datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from shared.domain.plan import Limits, PhasePlan, SizingPlan, StrategyPlan
+from shared.domain.plan import Limits, PhasePlan, RampPlan, SizingPlan, StrategyPlan
+from shared.domain.risk.ramp import start_of
 from shared.domain.strategies.base import StrategyKind
 from shared.domain.strategies.registry import STRATEGIES, kind_named
 from shared.domain.timeframes import timeframe_ns
@@ -52,11 +53,25 @@ def check_phases(tables: Tables, file: str, phases: tuple[PhasePlan, ...], limit
         if phase.name in {earlier.name for earlier in phases[:index]}:
             problem = "a second phase of this name"
             tables.fault(file, f"phases[{index}].name", phase.name, problem, "Rename or remove one of the two.")
+        if index and phase.from_day < phases[index - 1].from_day:
+            before = phases[index - 1]
+            problem = f"phase {before.name!r} before it begins later, on day {before.from_day}"
+            remedy = f"Write {before.from_day} or more; phases stand in the order of the ramp."
+            tables.fault(file, f"phases[{index}].from_day", phase.from_day, problem, remedy)
         if limits is not None and limits.equity_at_risk <= limits.heat < limits.equity_at_risk * phase.scale:
             risk = limits.equity_at_risk * phase.scale
             problem = f"one trade would risk {risk:g} of NAV, the heat limit is {limits.heat:g}"
             remedy = f"Write {limits.heat / limits.equity_at_risk:g} or less."
             tables.fault(file, f"phases[{index}].scale", phase.scale, problem, remedy)
+
+
+def check_ramp(tables: Tables, file: str, ramp: RampPlan) -> None:
+    """The date from which phases by date count."""
+    source, key = tables.place_of("ramp.start", file)
+    try:
+        start_of(ramp.start)
+    except ValueError:
+        tables.fault(source, key, ramp.start, "not a date", 'Write it as "2022-11-01".')
 
 
 def check_strategies(

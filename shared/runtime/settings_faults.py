@@ -80,6 +80,8 @@ def described(kind: object) -> str:
             return "a date without quotes, such as 2024-09-13"
         case msgspec.inspect.DictType():
             return "a table of numbers, such as { entry = 20, exit = 10 }"
+        case msgspec.inspect.VarTupleType():
+            return "a list of names in quotes, such as []"
         case _:
             return "another type"
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from shared.domain.plan import Costs, Limits, PhasePlan, Plan, SizingPlan, StrategyPlan
+from shared.domain.plan import BreakerPlan, Costs, Limits, PhasePlan, Plan, RampPlan, SizingPlan, StrategyPlan
 from shared.runtime.settings import (
     ExchangeSettings,
     LogSettings,
@@ -23,15 +23,18 @@ from shared.runtime.settings import (
     Settings,
     SimulatorSettings,
 )
+from shared.runtime.settings_breakers import check_breakers
 from shared.runtime.settings_checks import (
     check_addresses,
     check_limits,
     check_phases,
+    check_ramp,
     check_simulator,
     check_sizing,
     check_strategies,
 )
 from shared.runtime.settings_faults import ENVIRONMENT, ConfigError, Fault, did_you_mean
+from shared.runtime.settings_shadow import read_shadow, shadow_path
 from shared.runtime.settings_tables import Tables, unread_keys
 from shared.runtime.settings_universe import read_universe
 
@@ -47,7 +50,12 @@ __all__ = [
 PREFIX = "HEATSINK_"
 CONFIG_DIR, PHASE = f"{PREFIX}CONFIG_DIR", f"{PREFIX}PHASE"
 FILES = ("universe.toml", "limits.toml", "phases.toml", "strategies.toml", "stack.toml")
-PLAN_SECTIONS: dict[str, type[Struct]] = {"limits": Limits, "costs": Costs, "sizing": SizingPlan}
+PLAN_SECTIONS: dict[str, type[Struct]] = {
+    "limits": Limits,
+    "breakers": BreakerPlan,
+    "costs": Costs,
+    "sizing": SizingPlan,
+}
 STACK_SECTIONS: dict[str, type[Struct]] = {
     "redis": RedisSettings,
     "exchange": ExchangeSettings,
@@ -57,11 +65,12 @@ STACK_SECTIONS: dict[str, type[Struct]] = {
     "ops": OpsSettings,
     "logs": LogSettings,
 }
-SECTIONS = PLAN_SECTIONS | STACK_SECTIONS
+RAMP = "ramp"
+SECTIONS: dict[str, type[Struct]] = PLAN_SECTIONS | STACK_SECTIONS | {RAMP: RampPlan}
 HOMES = {
     **dict.fromkeys(("quote", "sectors", "assumed", "renames"), "universe.toml"),
     **dict.fromkeys(PLAN_SECTIONS, "limits.toml"),
-    **dict.fromkeys(("phase", "phases"), "phases.toml"),
+    **dict.fromkeys(("phase", "phases", RAMP), "phases.toml"),
     "strategies": "strategies.toml",
     **dict.fromkeys(STACK_SECTIONS, "stack.toml"),
 }
@@ -104,10 +113,13 @@ def load_settings(config_dir: Path, environ: Mapping[str, str]) -> Settings:
     if "strategies.toml" in documents:
         _read_strategies(tables, paths["strategies.toml"], documents["strategies.toml"], parts)
     _cross_check(tables, paths, parts)
+    shadow_file = shadow_path(config_dir, parts.get("portfolio"))
+    _find_strays(tables, config_dir, shadow_file)
+    shadow = read_shadow(tables, shadow_file, parts.get("limits"), HOMES, paths["stack.toml"])
     if tables.faults:
         raise ConfigError(tables.faults)
-    plan_keys = (*PLAN_SECTIONS, "phases", "phase", "strategies")
-    plan = Plan(**{key: parts[key] for key in plan_keys})
+    plan_keys = (*PLAN_SECTIONS, RAMP, "phases", "phase", "strategies")
+    plan = Plan(**{key: parts[key] for key in plan_keys}, shadow=shadow)
     return Settings(universe=parts["universe"], plan=plan, **{key: parts[key] for key in STACK_SECTIONS})
 
 
@@ -132,10 +144,14 @@ def _read_files(tables: Tables, folder: Path) -> dict[str, dict[str, Any]]:
         except tomllib.TOMLDecodeError as error:
             remedy = "Correct the line; text wants quotes, and every section or key stands once."
             tables.fault(str(folder / name), "", None, f"not TOML: {error}", remedy)
-    for stray in sorted(folder.glob("*.toml")):
-        if stray.name not in FILES:
-            tables.fault(str(stray), "", None, "a file that nothing reads", did_you_mean(stray.name, FILES))
     return documents
+
+
+def _find_strays(tables: Tables, folder: Path, shadow_file: Path | None) -> None:
+    """A file that looks like configuration and is none: somebody believes that it counts."""
+    for stray in sorted(folder.glob("*.toml")):
+        if stray.name not in FILES and stray != shadow_file:
+            tables.fault(str(stray), "", None, "a file that nothing reads", did_you_mean(stray.name, FILES))
 
 
 def _read_sections(
@@ -159,9 +175,9 @@ def _rows(tables: Tables, file: str, name: str, document: dict[str, Any], kind: 
 def _read_phases(
     tables: Tables, file: str, document: dict[str, Any], environ: Mapping[str, str], parts: dict[str, Any]
 ) -> None:
-    unread_keys(
-        tables, file, document, ("phase", "phases"), {k: v for k, v in HOMES.items() if not k.startswith("phase")}
-    )
+    own = ("phase", "phases", RAMP)
+    unread_keys(tables, file, document, own, {key: home for key, home in HOMES.items() if key not in own})
+    parts[RAMP] = tables.section(RampPlan, file, RAMP, document.get(RAMP, {}))
     phases = _rows(tables, file, "phases", document, PhasePlan)
     phase, source, key = document.get("phase"), file, "phase"
     if PHASE in environ:
@@ -189,10 +205,14 @@ def _cross_check(tables: Tables, paths: Mapping[str, str], parts: Mapping[str, A
     limits, market_data = parts.get("limits"), parts.get("market_data")
     if limits is not None:
         check_limits(tables, paths["limits.toml"], limits)
+    if parts.get("breakers") is not None:
+        check_breakers(tables, paths["limits.toml"], parts["breakers"], limits, parts.get("universe"))
     if parts.get("sizing") is not None:
         check_sizing(tables, paths["limits.toml"], parts["sizing"], market_data)
     if parts.get("phases") is not None:
         check_phases(tables, paths["phases.toml"], parts["phases"], limits)
+    if parts.get(RAMP) is not None:
+        check_ramp(tables, paths["phases.toml"], parts[RAMP])
     if parts.get("strategies") is not None:
         check_strategies(tables, paths["strategies.toml"], parts["strategies"], market_data)
     check_addresses(tables, paths["stack.toml"], parts.get("redis"), parts.get("exchange"))

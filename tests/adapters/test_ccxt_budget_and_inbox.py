@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from shared.adapters.ccxt_budget import LONGEST_WAIT_SECONDS, SHARE, WeightBudget
+from shared.adapters.ccxt_budget import LONGEST_WAIT_SECONDS, RESERVE, SHARE, WeightBudget
 from shared.adapters.ccxt_inbox import Inbox
 from shared.adapters.clocks import ManualClock
 from shared.ports.exchange import (
@@ -69,6 +69,40 @@ async def test_a_ban_longer_than_anybody_waits_is_an_error_with_its_length() -> 
         await budget.spend(1)
     assert caught.value.retry_after_seconds == pytest.approx(3600.0)
     assert budget.refused(418, None) > LONGEST_WAIT_SECONDS
+
+
+async def test_what_can_wait_leaves_a_reserve_to_the_others() -> None:
+    clock = ManualClock(0)
+    budget = WeightBudget(clock, 600)
+    await budget.spend(int(540 * (1 - RESERVE)))
+    await budget.spend_spare(9)  # a second's worth over the reserve
+    assert clock.now_ns() == pytest.approx(SECOND_NS, abs=SECOND_NS / 10)
+    await budget.spend(int(540 * RESERVE) - 1)  # there at once
+    assert clock.now_ns() == pytest.approx(SECOND_NS, abs=SECOND_NS / 10)
+
+
+async def test_what_can_wait_goes_after_everybody_who_waits() -> None:
+    clock = ManualClock(0)
+    budget = WeightBudget(clock, 600)
+    await budget.spend(540)
+    served: list[str] = []
+
+    async def ask(name: str, *, can_wait: bool) -> None:
+        await (budget.spend_spare(1) if can_wait else budget.spend(1))
+        served.append(name)
+
+    async with asyncio.TaskGroup() as group:
+        group.create_task(ask("book", can_wait=True))
+        for number in range(20):
+            group.create_task(ask(f"bars {number}", can_wait=False))
+    assert served[-1] == "book"
+
+
+async def test_what_can_wait_gives_up_when_there_is_nothing_to_spare() -> None:
+    budget = WeightBudget(ManualClock(0), 600)
+    budget.refused(429, LONGEST_WAIT_SECONDS + 1)
+    with pytest.raises(RateLimitedError):
+        await budget.spend_spare(1)
 
 
 async def test_callers_queue_in_the_order_in_which_they_came() -> None:

@@ -1,55 +1,71 @@
-"""What one decision costs in process, by how many positions are held."""
+"""What one decision costs in process, by how many positions are held, beside NautilusTrader in the same run."""
 
-from decimal import Decimal
+from statistics import median
 from time import perf_counter
 
 from shared.domain.risk.machine import RiskMachine
 from shared.messages.base import TimePassed
 from shared.messages.orders import OrderDecided
 from tests.bench.market import DAY_NS, HISTORY_DAYS, book, daily_bars, listings, order, plan_of, position, universe_of
+from tests.bench.yardstick import Nautilus, nautilus
 from tests.samples import T0
 
-DECISIONS = 10_000
-ROUNDS = 5
+POSITIONS = (10, 38, 1_000, 10_000)
+DECISIONS, ROUNDS = 5_000, 7
+NOW_NS = T0 + HISTORY_DAYS * DAY_NS
+DAYS_NEEDED = 25  # of history: a bench of 10,000 pairs need not wait for all 70
 
 
-def machine_with(positions: int) -> RiskMachine:
-    """A risk machine that holds so many positions."""
-    universe = universe_of(max(positions, 38))
-    machine = RiskMachine(
-        plan_of(), universe, portfolio="main", starting_cash_usdt=float(Decimal(10_000_000)), speed=1.0
-    )
-    now_ns = T0 + HISTORY_DAYS * DAY_NS
-    for message in (*listings(universe), *daily_bars(universe), TimePassed(id="t", time_ns=now_ns)):
-        machine.handle(message)
-    for symbol in universe.symbols:
-        machine.handle(book(symbol, now_ns))
-    for number, symbol in enumerate(universe.symbols[:positions]):
-        machine.handle(position(symbol, number, now_ns))
-    return machine
+class Desk:
+    """A risk machine that holds so many positions, and is asked for rounds of decisions."""
 
+    def __init__(self, positions: int) -> None:
+        universe = universe_of(max(positions, 38))
+        self.machine = RiskMachine(plan_of(), universe, portfolio="main", starting_cash_usdt=10_000_000.0, speed=1.0)
+        for message in (
+            *listings(universe),
+            *daily_bars(universe, last=DAYS_NEEDED),
+            TimePassed(id="t", time_ns=NOW_NS),
+        ):
+            self.machine.handle(message)
+        for symbol in universe.symbols:
+            self.machine.handle(book(symbol, NOW_NS))
+        for number, symbol in enumerate(universe.symbols[:positions]):
+            self.machine.handle(position(symbol, number, NOW_NS))
+        self.symbols = universe.symbols[:38]
+        self.count = 0
 
-def microseconds_per_decision(positions: int) -> float:
-    """Best of some rounds; every decision approves and reserves."""
-    best = float("inf")
-    for round_number in range(ROUNDS):
-        machine = machine_with(positions)
-        symbols = list(machine.state.heat.pairs)[:38]
-        now_ns = T0 + HISTORY_DAYS * DAY_NS
-        orders = [order(symbols[n % 38], f"{round_number}-{n}", now_ns) for n in range(DECISIONS)]
+    def microseconds(self, orders: int) -> float:
+        """Every decision approves and reserves; what a host would store is drained as it does."""
+        proposals = [order(self.symbols[n % 38], f"{self.count + n}", NOW_NS) for n in range(orders)]
+        self.count += orders
+        machine = self.machine
         started = perf_counter()
-        for each in orders:
+        for each in proposals:
             [decided] = machine.handle(each)
-        best = min(best, (perf_counter() - started) / DECISIONS * 1e6)
+        took = perf_counter() - started
         assert isinstance(decided, OrderDecided)
         assert decided.verdict == "approve"
-    return best
+        machine.records.drain()
+        machine.take_guards()
+        return took / orders * 1e6
 
 
 def report() -> None:
-    print("one decision in process, every rule on")
-    base = None
-    for positions in (10, 38, 1_000):
-        cost = microseconds_per_decision(positions)
-        base = base or cost
-        print(f"  {positions:>6} positions  {cost:7.2f} us   {cost / base:5.2f} x the first")
+    print(f"one decision in process, every rule on (microseconds; {ROUNDS} rounds, taken in turns)")
+    desks: dict[str, Desk | Nautilus] = {f"{positions:,} positions": Desk(positions) for positions in POSITIONS}
+    with nautilus() as yardstick:
+        if yardstick is not None:
+            desks["NautilusTrader"] = yardstick
+        took: dict[str, list[float]] = {name: [] for name in desks}
+        for desk in desks.values():
+            desk.microseconds(DECISIONS)  # warm
+        for _ in range(ROUNDS):
+            for name, desk in desks.items():
+                took[name].append(desk.microseconds(DECISIONS))
+    first = min(took[f"{POSITIONS[0]:,} positions"])
+    base = took.get("NautilusTrader")
+    for name, costs in took.items():
+        ratio = f"{median(a / b for a, b in zip(costs, base, strict=True)):5.2f} x NautilusTrader" if base else ""
+        figures = f"best {min(costs):7.2f}   median {median(costs):7.2f}   {min(costs) / first:5.2f} x the first"
+        print(f"  {name:>16}   {figures}   {ratio}")

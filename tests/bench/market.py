@@ -45,13 +45,13 @@ def listings(universe: Universe) -> list[Message]:
     ]
 
 
-def daily_bars(universe: Universe, days: int = HISTORY_DAYS) -> list[BarClosed]:
-    """A quiet history that ends at ``T0 + days``."""
+def daily_bars(universe: Universe, days: int = HISTORY_DAYS, last: int | None = None) -> list[BarClosed]:
+    """A quiet history that ends at ``T0 + days``; only its ``last`` days if so wished."""
     return [
         structs.replace(
             bar(symbol, timeframe="1d", hour=24 * day, close=100.0 + day % 5 + n % 7), quote_volume=50_000_000.0
         )
-        for day in range(days)
+        for day in range(days - (last or days), days)
         for n, symbol in enumerate(universe.symbols)
     ]
 
@@ -74,6 +74,6 @@ def book(symbol: str, time_ns: int, mark: float = 100.0) -> BookSampled:
     levels = range(1, 21)
     return BookSampled(
         id=f"book-{symbol}", time_ns=time_ns, symbol=symbol, size_usdt=25_000.0, spread=0.0004, median_spread=0.0004,
-        bids=tuple((mark * (1 - n / 1e4), 1e6) for n in levels), asks=tuple((mark * (1 + n / 1e4), 1e6) for n in levels),
-        samples=60,
+        bids=tuple((mark * (1 - n / 1e4), 1e6) for n in levels),
+        asks=tuple((mark * (1 + n / 1e4), 1e6) for n in levels), samples=60,
     )  # fmt: skip

@@ -14,11 +14,12 @@ from shared.adapters.redis_bus import RedisBus
 from shared.messages.catalogue import DECIDED, PROPOSED, stream_key
 from shared.runtime.host import MachineHost
 from shared.runtime.settings import PortfolioSettings, Settings
-from tests.bench.market import DAY_NS, HISTORY_DAYS, daily_bars, listings, order, plan_of, universe_of
+from tests.bench.market import DAY_NS, HISTORY_DAYS, book, daily_bars, listings, order, plan_of, universe_of
 from tests.samples import T0
 
 ORDERS = 3_000
 WARMUP = 200
+BACKLOG = 20_000  # proposals
 
 
 class Silent:
@@ -90,6 +91,35 @@ async def measured(url: str) -> None:
     print(f"  ratio              p50 {gate[0] / bare[0]:7.2f}   p99 {gate[1] / bare[1]:7.2f}")
 
 
+async def sustained(url: str) -> None:
+    """Everything waits in the stream already: what one process with one core gets through, commits included."""
+    universe = universe_of(38)
+    settings = Settings(universe=universe, plan=plan_of(), portfolio=PortfolioSettings(starting_cash_usdt=10_000_000.0))
+    async with RedisBus.open(url) as bus:
+        await bus.client.flushall()
+        await bus.publish(listings(universe))
+        await bus.publish_bars(daily_bars(universe))
+        await bus.set_books([book(symbol, T0 + HISTORY_DAYS * DAY_NS) for symbol in universe.symbols])
+        host = MachineHost(spec_of(settings, clock := ManualClock(T0 + HISTORY_DAYS * DAY_NS)), bus, clock, Silent())
+        await host.recover()
+        while await host.step(0):
+            pass
+        key, decided = stream_key(PROPOSED), stream_key(DECIDED)
+        for start in range(0, BACKLOG, 500):
+            pipe = bus.client.pipeline(transaction=False)
+            for number in range(start, start + 500):
+                pipe.xadd(key, {"m": encode(order(f"C{number % 38:04d}/USDT", f"s{number}", clock.time_ns))})
+            await pipe.execute()
+        started = perf_counter()
+        while await bus.client.xlen(decided) < BACKLOG:
+            await host.step(0)
+        took = perf_counter() - started
+    print(
+        f"proposals decided and committed by one process: {BACKLOG / took:,.0f} a second ({BACKLOG:,} in {took:.1f} s)"
+    )
+
+
 def report() -> None:
     with tempfile.TemporaryDirectory() as folder, running_valkey(Path(folder)) as server:
         asyncio.run(measured(server.url))
+        asyncio.run(sustained(server.url))

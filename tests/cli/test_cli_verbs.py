@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 
 from services.cli.__main__ import app
 from services.cli.commanding import NoAnswerError, send_halt, send_resume
+from services.cli.render import event_line
 from services.cli.where import Place, find_stack
 from shared.adapters.clocks import ClockOrigin, RealClock
 from shared.adapters.redis_bus import RedisBus
@@ -155,7 +156,15 @@ def test_tail_prints_what_is_there_in_the_order_of_time(heatsink: Heatsink) -> N
 
 def test_tail_of_some_topics_and_one_pair_leaves_the_rest_out(heatsink: Heatsink) -> None:
     lines = heatsink("tail", "decided", "executed", "--pair", "btc", "--last", "10", "--no-follow").stdout.splitlines()
-    assert {line[21:30].strip() for line in lines} == {"TRIM", "approved", "placed", "filled", "complete", "stop"}
+    assert {line[21:30].strip() for line in lines} == {
+        "TRIM",
+        "approved",
+        "cancel",
+        "placed",
+        "filled",
+        "complete",
+        "stop",
+    }
     assert heatsink("tail", "--pair", "eth", "--last", "10", "--no-follow").stdout == ""
 
 
@@ -242,7 +251,8 @@ async def test_a_halt_is_sent_and_its_answer_told(redis_bus: RedisBus, valkey_se
     place = place_of(valkey_server, tmp_path)
     async with asyncio.timeout(PATIENCE_SECONDS), asyncio.TaskGroup() as group:
         group.create_task(answer_once(redis_bus))
-        answer = await send_halt(place, "ETH/USDT", "odd prices", 30, wait_seconds=PATIENCE_SECONDS)
+        [halted] = await send_halt(place, "ETH/USDT", "odd prices", 30, wait_seconds=PATIENCE_SECONDS)
+    answer = event_line(halted)
     assert "HALTED    ETH/USDT (halted) until" in answer
     assert "odd prices" in answer
 
@@ -251,7 +261,8 @@ async def test_a_resume_is_sent_and_its_answer_told(redis_bus: RedisBus, valkey_
     place = place_of(valkey_server, tmp_path)
     async with asyncio.timeout(PATIENCE_SECONDS), asyncio.TaskGroup() as group:
         group.create_task(answer_once(redis_bus))
-        answer = await send_resume(place, "", "fine again", wait_seconds=PATIENCE_SECONDS)
+        [resumed] = await send_resume(place, "", "fine again", wait_seconds=PATIENCE_SECONDS)
+    answer = event_line(resumed)
     assert "resumed   the portfolio after 1 h" in answer
 
 

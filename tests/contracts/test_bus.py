@@ -9,11 +9,11 @@ from shared.adapters.codec import encode
 from shared.adapters.memory_bus import MemoryBus
 from shared.adapters.redis_bus import RedisBus
 from shared.domain.machine import Guard
-from shared.messages.catalogue import BARS, DECIDED, PROPOSED, SIGNALS, stream_key
+from shared.messages.catalogue import BARS, DECIDED, PROPOSED, SIGNALS, reply_channel, stream_key
 from shared.messages.market import MarkChanged
-from shared.messages.orders import OrderDecided
+from shared.messages.orders import CancelProposed, OrderDecided
 from shared.ports.bus import AlreadyDecidedError, Commit, CommitRefusedError, FencedError
-from tests.samples import T0, bar, decision, proposal
+from tests.samples import T0, bar, book, counted, decision, proposal
 
 BarsKey = stream_key(BARS, timeframe="1h")
 ProposedKey = stream_key(PROPOSED)
@@ -46,6 +46,53 @@ async def test_marks_keep_the_latest_of_each_pair(bus: AnyBus) -> None:
     assert await bus.marks() == {"BTC/USDT": second}
 
 
+async def test_books_keep_the_latest_of_each_pair_and_go_to_both_channels(bus: AnyBus) -> None:
+    first, second = (book(f"b-{number}", time_ns=T0 + number) for number in (1, 2))
+    other = book("b-3", symbol="ETH/USDT")
+    async with bus.listen("hs:books") as all_pairs, bus.listen("hs:books:ETH/USDT") as one_pair:
+        await bus.set_books([first])
+        await bus.set_books([second, other])
+        await bus.set_books([])
+        heard = [await all_pairs.next(2.0) for _ in range(3)]
+        assert await one_pair.next(2.0) == ("hs:books:ETH/USDT", encode(other))
+    assert heard == [("hs:books", encode(message)) for message in (first, second, other)]
+    assert await bus.books() == {"BTC/USDT": second, "ETH/USDT": other}
+    assert await bus.marks() == {}
+
+
+async def test_an_answer_goes_to_the_channel_that_its_asker_named_and_nowhere_else(bus: AnyBus) -> None:
+    async with bus.listen("hs:reply:7", "hs:{main}:answers") as listener:
+        await bus.answer([counted(reply_to="hs:reply:7"), counted(reply_to="hs:{main}:answers")])
+        heard = [await listener.next(2.0), await listener.next(2.0)]
+    assert [item[0] for item in heard if item] == ["hs:reply:7", "hs:{main}:answers"]
+    assert await bus.latest("hs:reply:7") == []
+
+
+@pytest.mark.parametrize(
+    "channel",
+    [
+        "hs:{main}:orders:decided",
+        "hs:{desk-2}:control",
+        "hs:{main}:ask",
+        "hs:marks",
+        "hs:marks:BTC",
+        "hs:bars:1h",
+        "hs:bars:1h:BTC",
+        "hs:dead",
+        "hs:",
+        "elsewhere",
+        "hs:a b",
+        "hs:\n",
+        "hs:a/b",
+    ],
+)
+async def test_an_answer_never_goes_to_a_channel_of_somebody_else(bus: AnyBus, channel: str) -> None:
+    assert reply_channel(counted(reply_to=channel)) == ""
+    async with bus.listen(channel) as listener:
+        await bus.answer([counted(reply_to=channel)])
+        assert await listener.next(0.02) is None
+
+
 async def test_a_listener_hears_bars_on_the_pairs_own_channel_too(bus: AnyBus) -> None:
     async with bus.listen(f"{BarsKey}:BTC/USDT") as listener:
         await bus.publish_bars([bar("ETH/USDT", close=1500.0), bar()])
@@ -57,6 +104,13 @@ async def test_a_proposal_by_publish_becomes_durable_once(bus: AnyBus) -> None:
     assert await bus.take_in(proposal("a"))
     assert not await bus.take_in(proposal("a"))
     assert [message.id for message in await bus.latest(ProposedKey, 10)] == ["a"]
+
+
+async def test_a_cancel_by_publish_becomes_durable_too(bus: AnyBus) -> None:
+    cancel = CancelProposed(id="c-1", time_ns=T0, order_id="o-1")
+    assert await bus.take_in(cancel)
+    assert not await bus.take_in(cancel)
+    assert await bus.latest(ProposedKey, 10) == [cancel]
 
 
 async def test_a_proposal_that_a_seat_wrote_is_not_taken_in_again(bus: AnyBus) -> None:

@@ -15,10 +15,11 @@ from shared.messages.catalogue import CATALOGUE, TOPIC_OF, key_of, stream_key, t
 from tests.samples import bar, decision, proposal, samples
 
 GOLDEN = Path(__file__).with_name("golden.txt")
+EARLIER = Path(__file__).with_name("earlier.txt")  # as they were before fields were added
 
 
-def golden() -> dict[str, bytes]:
-    rows = (line.split() for line in GOLDEN.read_text().splitlines() if line)
+def golden(path: Path = GOLDEN) -> dict[str, bytes]:
+    rows = (line.split() for line in path.read_text().splitlines() if line)
     return {name: bytes.fromhex(body) for name, body in rows}
 
 
@@ -32,6 +33,13 @@ def test_every_message_of_the_catalogue_has_a_sample_and_golden_bytes() -> None:
 def test_a_message_keeps_its_golden_bytes(message: Message) -> None:
     assert encode(message) == golden()[type(message).__name__]
     assert decode(golden()[type(message).__name__]) == message
+
+
+@pytest.mark.parametrize("name", golden(EARLIER))
+def test_bytes_from_before_fields_were_added_still_mean_the_same(name: str) -> None:
+    [sample] = [sample for sample in samples() if type(sample).__name__ == name]
+    assert golden(EARLIER)[name] != golden()[name]
+    assert decode(golden(EARLIER)[name]) == sample
 
 
 @pytest.mark.parametrize("message", samples(), ids=lambda message: type(message).__name__)

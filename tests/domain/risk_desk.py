@@ -4,11 +4,11 @@ from decimal import Decimal
 
 from msgspec import structs
 
-from shared.domain.plan import Limits, PhasePlan, Plan
+from shared.domain.plan import BreakerPlan, Limits, PhasePlan, Plan
 from shared.domain.risk.machine import RiskMachine
 from shared.domain.universe import Pair, Universe
 from shared.messages.base import Message, TimePassed
-from shared.messages.market import MarkChanged, PairListed
+from shared.messages.market import BookSampled, MarkChanged, PairListed
 from shared.messages.orders import OrderClosed, OrderDecided, OrderFilled, OrderProposed, StopPlaced
 from shared.messages.portfolio import PortfolioMarked
 from tests.samples import T0, bar, proposal
@@ -18,6 +18,7 @@ PRICES = {"BTC": 20_000.0, "ETH": 1_500.0, "BNB": 300.0, "SOL": 30.0, "XRP": 0.5
 SECTORS = {"BTC": "Majors", "ETH": "Majors", "BNB": "Majors", "LINK": "DeFi"}
 UNIVERSE = Universe(pairs=tuple(Pair(base=base, quote="USDT", sector=SECTORS.get(base, "Layer 1")) for base in PRICES))
 ADV = 100_000_000.0
+CALM = BreakerPlan(off=("gap", "market_shock", "heat", "drawdown", "day_loss", "feed", "exchange_status", "liquidity"))
 
 
 def relaxed(limits: Limits) -> Limits:
@@ -37,7 +38,7 @@ def relaxed(limits: Limits) -> Limits:
 class Desk:
     """``buy`` and ``sell`` propose and return the decision; ``fill`` executes what was approved.
 
-    exact: the limits as given; otherwise ``relaxed``.
+    exact: the limits as given; otherwise ``relaxed``. breakers: off unless they are given.
     """
 
     def __init__(
@@ -48,13 +49,20 @@ class Desk:
         scale: float = 1.0,
         speed: float = 1.0,
         exact: bool = False,
+        shadow: Limits | None = None,
+        breakers: BreakerPlan = CALM,
     ):
         phases = (PhasePlan(name="live", scale=scale),)
         self.plan = Plan(
-            limits=limits if exact and limits else relaxed(limits or Limits()), phases=phases, phase="live"
+            limits=limits if exact and limits else relaxed(limits or Limits()),
+            shadow=shadow,
+            breakers=breakers,
+            phases=phases,
+            phase="live",
         )
         self.machine = RiskMachine(self.plan, UNIVERSE, portfolio="main", starting_cash_usdt=cash, speed=speed)
         self.now_ns = T0 + 30 * 86_400_000_000_000
+        self.told: list[Message] = []
         self.made: list[Message] = []
         self._count = 0
         for symbol in UNIVERSE.symbols:
@@ -69,6 +77,7 @@ class Desk:
 
     def handle(self, message: Message) -> list[Message]:
         made = list(self.machine.handle(message))
+        self.told.append(message)
         self.made += made
         return made
 
@@ -86,6 +95,15 @@ class Desk:
     def mark(self, symbol: str, price: float, *, age_seconds: float = 0.0) -> None:
         time_ns = self.now_ns - int(age_seconds * 1e9)
         self.handle(MarkChanged(id="mark", time_ns=time_ns, symbol=symbol, price=price))
+
+    def book(self, symbol: str, **changes: object) -> None:
+        """A book sample: deep, 4 bp wide, unless ``changes`` say otherwise."""
+        price = PRICES[symbol.partition("/")[0]]
+        fields: dict[str, object] = {
+            "bids": ((price * 0.9999, 1e6),), "asks": ((price * 1.0001, 1e6),), "size_usdt": 25_000.0,
+            "spread": 0.0004, "median_spread": 0.0004, "samples": 60,
+        }  # fmt: skip
+        self.handle(BookSampled(id=f"book-{symbol}", time_ns=self.now_ns, symbol=symbol, **(fields | changes)))  # type: ignore[arg-type]
 
     def buy(self, symbol: str, quantity: str, *, stop: float | str | None = None, **changes: object) -> OrderDecided:
         price = PRICES.get(symbol.partition("/")[0], 1.0)

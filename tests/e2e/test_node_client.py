@@ -5,8 +5,7 @@ import hashlib
 import json
 import shutil
 import subprocess
-import sys
-from asyncio.subprocess import DEVNULL, PIPE, Process
+from asyncio.subprocess import DEVNULL, PIPE
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from decimal import Decimal
@@ -23,13 +22,12 @@ from shared.messages.catalogue import DEAD, DECIDED, PROPOSED, SIZES, stream_key
 from shared.messages.control import MessageRefused
 from shared.messages.market import MarkChanged, PairListed
 from shared.messages.orders import OrderDecided
-from shared.runtime.health import heartbeats
-from shared.runtime.settings_file import process_environment
+from tests.e2e.processes import service, until_heard, until_ready
 from tests.samples import HOUR, T0, bar
 
 SOURCE = Path(__file__).parents[1] / "node_client"
-INSTALL_SECONDS, NODE_SECONDS, RUN_SECONDS, END_SECONDS = 90, 40, 60, 10
-POLL_SECONDS, MARK_SECONDS = 0.05, 0.25
+INSTALL_SECONDS, NODE_SECONDS, RUN_SECONDS = 90, 40, 60
+MARK_SECONDS = 0.25
 PRICES = {"BTC/USDT": 20_000.0, "ETH/USDT": 1_500.0}
 DAYS = 70
 NOW_NS = T0 + DAYS * 24 * HOUR + HOUR + 1_000_000  # one hour and a millisecond after the last daily bar
@@ -80,7 +78,7 @@ class Stack:
 
     async def close_an_hour_when_heard(self) -> None:
         """Once somebody listens to sizes, publish the bars of the hour that just ended: sizing sizes each pair."""
-        await _until_heard(self.bus, SIZES_KEY)
+        await until_heard(self.bus, SIZES_KEY)
         await self.bus.publish_bars([bar(symbol, hour=DAYS * 24, close=price) for symbol, price in PRICES.items()])
 
 
@@ -100,9 +98,9 @@ async def running_stack(folder: Path) -> AsyncIterator[Stack]:
             )
             async with asyncio.TaskGroup() as group:
                 marks = group.create_task(_keep_marks_fresh(bus, clock))
-                async with _service("sizing", server.url, folder), _service("risk", server.url, folder):
+                async with service("sizing", server.url, folder), service("risk", server.url, folder):
                     async with asyncio.timeout(RUN_SECONDS):
-                        await _until_ready(bus, "sizing", "risk")
+                        await until_ready(bus, "sizing", "risk")
                     yield Stack(server.url, bus, clock)
                 marks.cancel()
 
@@ -127,44 +125,6 @@ async def _keep_marks_fresh(bus: RedisBus, clock: ScaledClock) -> None:
             ]
         )
         await asyncio.sleep(MARK_SECONDS)
-
-
-@asynccontextmanager
-async def _service(name: str, url: str, folder: Path) -> AsyncIterator[Process]:
-    """``python -m services.<name>`` as Compose and ``heatsink up`` start it; its log is in ``folder``."""
-    environment = {key: value for key, value in process_environment().items() if not key.startswith("HEATSINK_")}
-    environment |= {"HEATSINK_REDIS__URL": url, "HEATSINK_EXCHANGE__KIND": "sim"}
-    root = Path(__file__).parents[2]
-    with (folder / f"{name}.log").open("wb") as log:
-        process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", f"services.{name}", cwd=root, env=environment, stdin=DEVNULL, stdout=log, stderr=log
-        )
-    try:
-        yield process
-        assert process.returncode is None, (folder / f"{name}.log").read_text()
-    finally:
-        if process.returncode is None:
-            process.terminate()
-            try:
-                async with asyncio.timeout(END_SECONDS):
-                    await process.wait()
-            except TimeoutError:
-                process.kill()
-                await process.wait()
-
-
-async def _until_ready(bus: RedisBus, *services: str) -> None:
-    """Until the services work, and somebody listens for proposals that come by PUBLISH."""
-    while True:
-        beats = await heartbeats(bus)
-        if all(name in beats and beats[name].state == "ready" for name in services):
-            return await _until_heard(bus, PROPOSED_KEY)
-        await asyncio.sleep(POLL_SECONDS)
-
-
-async def _until_heard(bus: RedisBus, channel: str) -> None:
-    while not dict(await bus.client.pubsub_numsub(channel))[channel.encode()]:
-        await asyncio.sleep(POLL_SECONDS)
 
 
 async def _run_node(stack: Stack, program: Path) -> list[str]:

@@ -10,7 +10,7 @@ from shared.adapters.clocks import ManualClock
 from shared.adapters.codec import encode
 from shared.adapters.memory_bus import MemoryBus
 from shared.adapters.redis_bus import RedisBus
-from shared.domain.plan import Limits, Plan
+from shared.domain.plan import BreakerPlan, Limits, Plan
 from shared.messages.base import Message
 from shared.messages.catalogue import DEAD, DECIDED, PROPOSED, stream_key
 from shared.messages.control import MessageRefused
@@ -26,10 +26,11 @@ from tests.samples import T0, bar, proposal
 AnyBus = MemoryBus | RedisBus
 Decided = stream_key(DECIDED)
 Proposed = stream_key(PROPOSED)
+PLAN = Plan(limits=Limits(book_age_seconds=0.0), breakers=BreakerPlan(min_adv_usdt=0.0))  # bars alone, of small volume
 
 
 def risk_host(bus: AnyBus, clock: ManualClock) -> MachineHost:
-    return MachineHost(spec_of(Settings(universe=UNIVERSE, plan=Plan(limits=Limits(book_age_seconds=0.0))), clock), bus, clock, get_logger())
+    return MachineHost(spec_of(Settings(universe=UNIVERSE, plan=PLAN), clock), bus, clock, get_logger())
 
 
 def history() -> list[BarClosed]:

@@ -10,7 +10,7 @@ from services.signals.service import spec_of as signals_spec
 from services.sizing.service import spec_of as sizing_spec
 from shared.adapters.clocks import ManualClock
 from shared.adapters.redis_bus import RedisBus
-from shared.domain.plan import Plan, StrategyPlan
+from shared.domain.plan import Limits, Plan, StrategyPlan
 from shared.messages.base import Message
 from shared.messages.catalogue import DECIDED, SIZES, stream_key
 from shared.messages.market import BarClosed, PairListed
@@ -34,11 +34,17 @@ WARM_HOURS = 60
 
 
 def settings() -> Settings:
-    return Settings(universe=shipped_universe(), plan=Plan(strategies=STRATEGIES))
+    """Bars are all there is here: the rules that need a book are switched off."""
+    return settings_of(Plan(strategies=STRATEGIES, limits=Limits(book_age_seconds=0.0)))
 
 
-def specs(clock: Clock) -> list[MachineSpec]:
-    return [spec(settings(), clock) for spec in (signals_spec, sizing_spec, risk_spec, execution_spec)]
+def settings_of(plan: Plan) -> Settings:
+    return Settings(universe=shipped_universe(), plan=plan)
+
+
+def specs(clock: Clock, plan: Plan | None = None) -> list[MachineSpec]:
+    wanted = settings() if plan is None else settings_of(plan)
+    return [spec(wanted, clock) for spec in (signals_spec, sizing_spec, risk_spec, execution_spec)]
 
 
 def market(data_dir: Path) -> tuple[list[Message], list[list[BarClosed]]]:
@@ -64,17 +70,19 @@ def market(data_dir: Path) -> tuple[list[Message], list[list[BarClosed]]]:
     return pairs, list(by_close(bars))
 
 
-def by_replay(pairs: list[Message], groups: list[list[BarClosed]]) -> list[Message]:
-    replay = Replay(specs(ManualClock(speed=SPEED)))
+def by_replay(pairs: list[Message], groups: list[list[BarClosed]], plan: Plan | None = None) -> list[Message]:
+    replay = Replay(specs(ManualClock(speed=SPEED), plan))
     outputs = replay.feed(pairs)
     for group in groups:
         outputs += replay.feed(group)
     return outputs
 
 
-async def by_redis(bus: RedisBus, pairs: list[Message], groups: list[list[BarClosed]]) -> None:
+async def by_redis(
+    bus: RedisBus, pairs: list[Message], groups: list[list[BarClosed]], plan: Plan | None = None
+) -> None:
     clock = ManualClock(speed=SPEED)
-    hosts = [MachineHost(spec, bus, clock, get_logger()) for spec in specs(clock)]
+    hosts = [MachineHost(spec, bus, clock, get_logger()) for spec in specs(clock, plan)]
     for host in hosts:
         await host.recover()
 

@@ -13,7 +13,7 @@ from shared.domain.numbers import round_down
 from shared.domain.plan import Costs
 from shared.messages.base import Message
 from shared.messages.market import PairListed
-from shared.messages.orders import Ending, OrderDecided, StopApproved
+from shared.messages.orders import CancelDecided, Ending, OrderDecided, StopApproved
 
 Outputs = Sequence[Message]
 NOTHING: Outputs = ()
@@ -147,6 +147,15 @@ class PaperDesk:
         self._book.put_position(approved.symbol, raised)
         trace = approved.trace or position.trace
         return (stop_placed(approved, approved.symbol, raised, approved.stop_price, approved.id, trace),)
+
+    def cancel_order(self, wanted: CancelDecided) -> Outputs:
+        """End a resting order; one that is filled, ended or unknown leads to nothing: its end was told already."""
+        for order in self._book.resting(wanted.symbol):
+            if order.order_id == wanted.order_id:
+                self._book.take(order)
+                trace = order.trace or wanted.trace
+                return (closed(wanted, order.order_id, order.symbol, "cancelled", ZERO, wanted.reason, trace),)
+        return NOTHING
 
     def cancel(self, symbol: str, cause: Message, reason: str, *, sells_only: bool = False) -> Outputs:
         outputs = []

@@ -1,4 +1,4 @@
-"""The paper execution machine: approved orders and stops in, fills out, against live marks and closed bars."""
+"""The paper execution machine: approved orders, cancels and stops in, fills out, against live marks and closed bars."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -18,7 +18,7 @@ from shared.domain.timeframes import DAY_NS, timeframe_ns
 from shared.domain.universe import Universe
 from shared.messages.base import Message, TimePassed
 from shared.messages.market import BarClosed, MarkChanged, PairListed
-from shared.messages.orders import OrderDecided, StopApproved
+from shared.messages.orders import CancelDecided, OrderDecided, StopApproved
 
 GONE = ("delisted", "renamed", "unlisted")  # the exchange drops a pair's resting orders; a halt leaves them
 
@@ -47,6 +47,7 @@ class PaperExecution:
             TimePassed: self._time,
             OrderDecided: self._decided,
             StopApproved: self._stop_approved,
+            CancelDecided: self._cancel_decided,
             PairListed: self._pair_listed,
         }
 
@@ -68,6 +69,9 @@ class PaperExecution:
 
     def _stop_approved(self, approved: StopApproved) -> Sequence[Message]:
         return self._desk.raise_stop(approved, self._time_of(approved))
+
+    def _cancel_decided(self, wanted: CancelDecided) -> Sequence[Message]:
+        return self._desk.cancel_order(wanted)
 
     def _pair_listed(self, listed: PairListed) -> Sequence[Message]:
         """A halted pair's orders rest until it trades again; those of a pair that is gone end here."""

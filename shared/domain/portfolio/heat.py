@@ -7,6 +7,7 @@ with 10; they are summed afresh now and then so that float errors cannot pile up
 
 from collections.abc import Iterator
 from decimal import Decimal
+from math import inf
 
 RESUM_EVERY = 4096
 
@@ -65,8 +66,8 @@ class Heat:
         self.sectors.setdefault(sector, 0.0)
 
     def marked(self, pair: PairHeat, mark: float, time_ns: int) -> None:
-        """A new price for a pair."""
-        pair.mark, pair.mark_time_ns = mark, time_ns
+        """A new price for a pair; what is no price (NaN, infinite, not above 0) leaves it without one."""
+        pair.mark, pair.mark_time_ns = mark if 0.0 < mark < inf else 0.0, time_ns
         if pair.quantity:
             self._revalue(pair)
 

@@ -2,9 +2,12 @@
 
 from collections.abc import Sequence
 
+from msgspec import structs
+
 from shared.domain.machine import Guard
 from shared.domain.portfolio.snapshot import snapshot_of
 from shared.domain.recent import Recent
+from shared.domain.risk.performance import drawdown_of
 from shared.domain.risk.state import RiskState
 from shared.messages.base import Message
 from shared.messages.market import PairListed
@@ -65,4 +68,16 @@ class Bookings:
             phase=state.phase.name,
             open_orders=len(state.reservations),
         )
-        return (snapshot,) if snapshot is not None else ()
+        if snapshot is None:
+            return ()
+        phase = state.phase
+        snapshot = structs.replace(
+            snapshot,
+            phase_since_ns=phase.since_ns,
+            phase_drawdown=drawdown_of(phase.peak_nav, snapshot.nav),
+            phase_evidence=state.phase_evidence,
+            rehearsal=state.rehearsal,
+        )
+        if snapshot.nav > state.watermark.peak_nav:
+            state.mark_water(peak_nav=snapshot.nav, warned=False)
+        return (snapshot,)

@@ -5,7 +5,6 @@ from decimal import Decimal
 from msgspec import Struct
 
 from shared.domain.numbers import round_down, to_decimal
-from shared.domain.risk.ceilings import UNBOUNDED
 from shared.domain.risk.rules import RULES
 from shared.domain.risk.validity import fault_of_any
 from shared.domain.risk.view import View
@@ -43,7 +42,9 @@ def decide_opening(order: OrderProposed, view: View) -> Ruling:
     if wanted >= order.quantity > 0:
         return Ruling("approve", wanted, "", "", ceilings)
     verdict: Verdict = "trim" if wanted > 0 else "reject"
-    return Ruling(verdict, max(ZERO, wanted), binding or "lot_step", reason or _why(least), ceilings)
+    if not binding:
+        binding, reason = "lot_step", "the exchange takes whole lot steps only"
+    return Ruling(verdict, max(ZERO, wanted), binding, reason or _why(least), ceilings)
 
 
 def _tradable(
@@ -56,7 +57,7 @@ def _tradable(
             "max_quantity",
             f"one order holds at most {listing.max_quantity}",
         )
-    if listing.quantity_step > 0 and wanted % listing.quantity_step:
+    if listing.quantity_step > 0 and (binding or wanted % listing.quantity_step):
         wanted = round_down(wanted, listing.quantity_step)
     if wanted > 0 and (wanted < listing.min_quantity or float(wanted) * price < float(listing.min_notional)):
         minimum = f"{listing.min_quantity} base units and {listing.min_notional} USDT"
@@ -78,21 +79,20 @@ def decide_reducing(order: OrderProposed, view: View, held: Decimal, selling: De
         return Ruling("reject", ZERO, "position", fault, (ceiling,))
     if order.quantity <= room:
         return Ruling("approve", order.quantity, "", _dust(order.quantity, view), (ceiling,))
-    return Ruling("trim", room, "position", f"{held} {order.symbol} held, {selling} being sold", (ceiling,))
+    why = f"{held} {order.symbol} held, {selling} being sold"
+    return Ruling("trim", room, "position", "; ".join(filter(None, (why, _dust(room, view)))), (ceiling,))
 
 
 def _dust(quantity: Decimal, view: View) -> str:
     """Below the exchange's minimum a sell passes here but may not trade there: say so."""
     listing = view.listing
-    if listing is None or not view.price:
+    if listing is None:
         return ""
-    small = quantity < listing.min_quantity or float(quantity) * view.price < float(listing.min_notional)
+    small = quantity < listing.min_quantity or 0.0 < float(quantity) * view.price < float(listing.min_notional)
     return f"dust: below the exchange's minimum of {listing.min_notional} USDT" if small else ""
 
 
 def _why(ceiling: Ceiling) -> str:
     if ceiling.reason:
         return ceiling.reason
-    if ceiling.quantity >= UNBOUNDED:
-        return "the quantity is below one lot step"
     return f"{ceiling.rule} has {ceiling.headroom:,.2f} of {ceiling.limit:,.2f} {ceiling.unit} left"

@@ -86,7 +86,7 @@ class Gate:
             strategy=order.strategy,
             reduce_only=order.reduce_only or order.side == "sell",
             expires_ns=order.expires_ns,
-            phase=state.phase.name,
+            phase=state.phase_shown,
         )
 
     def _reserve(self, order: OrderProposed, decided: OrderDecided, view: View) -> None:

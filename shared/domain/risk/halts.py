@@ -9,10 +9,12 @@ from msgspec import Struct
 
 from shared.domain.machine import Records
 from shared.messages.base import Message, derived_id
-from shared.messages.portfolio import ClearedBy, Halted, HaltMode, Resumed, Trigger
+from shared.messages.portfolio import ClearedBy, Halted, HaltMode, ResumeAsked, Resumed, Trigger
 
-HALT = "halt"
-HALT_RECORDS: dict[str, type[Struct]] = {HALT: Halted}
+HALT, RESUME_ASKED = "halt", "resume_asked"
+HALT_RECORDS: dict[str, type[Struct]] = {HALT: Halted, RESUME_ASKED: ResumeAsked}
+NEVER_NS = 2**63
+STRICTNESS: tuple[ClearedBy, ...] = ("time", "operator", "condition", "two_steps")
 
 
 class Halts:
@@ -21,11 +23,13 @@ class Halts:
     def __init__(self, records: Records) -> None:
         self._records = records
         self._in_force: dict[str, dict[Trigger, Halted]] = {}
+        self._next_end_ns = NEVER_NS
 
     def rebuild(self) -> None:
         self._in_force = {}
         for _, halt in self._records.rows(HALT, Halted):
             self._in_force.setdefault(halt.symbol, {})[halt.trigger] = halt
+        self._note_end()
 
     # --- what is in force -----------------------------------------------------------------------------------------
 
@@ -62,11 +66,21 @@ class Halts:
         until_ns: int = 0,
         cleared_by: ClearedBy = "operator",
         who: str = "risk",
+        renew: bool = False,
     ) -> Sequence[Halted]:
-        """Stop new risk. A halt of the same scope and trigger is renewed only by a later end or a stricter mode."""
+        """Stop new risk. A halt of the same scope and trigger is renewed by a later end, a stricter mode, or ``renew``
+        (new evidence); it never ends earlier or becomes milder by that.
+        """
+        since_ns = cause.time_ns
         earlier = self.get(symbol, trigger)
-        if earlier is not None and until_ns <= earlier.until_ns and (earlier.mode == "halted" or mode == "reducing"):
-            return ()
+        if earlier is not None:
+            stricter = earlier.mode == "reducing" and mode == "halted"
+            if not renew and not stricter and _end(until_ns) <= _end(earlier.until_ns):
+                return ()
+            since_ns = earlier.since_ns
+            mode = "halted" if earlier.mode == "halted" else mode
+            until_ns = max((until_ns, earlier.until_ns), key=_end)
+            cleared_by = max((cleared_by, earlier.cleared_by), key=STRICTNESS.index)
         halted = Halted(
             id=derived_id("halted", cause.id, symbol, trigger),
             cause=cause.id,
@@ -80,9 +94,11 @@ class Halts:
             trigger=trigger,
             evidence=evidence[:1024],
             cleared_by=cleared_by,
+            since_ns=since_ns,
         )
         self._records.put(HALT, f"{symbol}|{trigger}", halted)
         self._in_force.setdefault(symbol, {})[trigger] = halted
+        self._note_end()
         return (halted,)
 
     def end(
@@ -95,6 +111,7 @@ class Halts:
         if not self._in_force[symbol]:
             del self._in_force[symbol]
         self._records.delete(HALT, f"{symbol}|{trigger}")
+        self._note_end()
         return (
             Resumed(
                 id=derived_id("resumed", halted.id, cause.id),
@@ -103,7 +120,7 @@ class Halts:
                 time_ns=cause.time_ns,
                 symbol=symbol,
                 reason=reason[:1024],
-                held_ns=max(0, cause.time_ns - halted.time_ns),
+                held_ns=max(0, cause.time_ns - (halted.since_ns or halted.time_ns)),
                 who=who,
                 trigger=trigger,
             ),
@@ -111,8 +128,30 @@ class Halts:
 
     def expire(self, cause: Message) -> Sequence[Resumed]:
         """End the halts whose time has come."""
-        over = [halt for halt in self.all() if halt.until_ns and halt.until_ns <= cause.time_ns]
+        if cause.time_ns < self._next_end_ns:
+            return ()
         ended: list[Resumed] = []
-        for halt in over:
-            ended += self.end(cause, halt.symbol, halt.trigger, reason="the halt's time is over")
+        for halt in self.all():
+            if _end(halt.until_ns) <= cause.time_ns:
+                ended += self.end(cause, halt.symbol, halt.trigger, reason="the halt's time is over")
         return ended
+
+    def _note_end(self) -> None:
+        self._next_end_ns = min((_end(halt.until_ns) for halt in self.all()), default=NEVER_NS)
+
+    # --- the first step of two ------------------------------------------------------------------------------------
+
+    def asked(self, symbol: str) -> ResumeAsked | None:
+        """The confirmation that was asked for last."""
+        return self._records.get(RESUME_ASKED, symbol, ResumeAsked)
+
+    def ask(self, asked: ResumeAsked) -> None:
+        self._records.put(RESUME_ASKED, asked.symbol, asked)
+
+    def confirmed(self, symbol: str) -> None:
+        self._records.delete(RESUME_ASKED, symbol)
+
+
+def _end(until_ns: int) -> int:
+    """0 stands for no end by time."""
+    return until_ns or NEVER_NS

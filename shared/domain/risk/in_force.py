@@ -1,8 +1,10 @@
 """What is in force: the phase and the limits, as records that outlive the process."""
 
+from collections.abc import Mapping
 from typing import Literal
 
-from msgspec import Struct
+import msgspec
+from msgspec import Struct, structs
 
 from shared.domain.plan import Limits
 
@@ -40,3 +42,16 @@ class LimitsInForce(Struct, frozen=True, kw_only=True):
     who: str = ""
     reason: str = ""
     since_ns: int = 0
+
+
+def limits_in_force(stored: LimitsInForce | None, file_limits: Limits) -> Limits:
+    """Limits set by command hold on, unless the configuration changed since: then it has the last word."""
+    return stored.limits if stored is not None and stored.file_limits == file_limits else file_limits
+
+
+def with_changes(limits: Limits, changes: Mapping[str, float]) -> Limits:
+    """The limits with some of them changed; whole numbers stay whole. Raises ``msgspec.ValidationError``."""
+    values = structs.asdict(limits)
+    for name, value in changes.items():
+        values[name] = int(value) if isinstance(values.get(name), int) else value
+    return msgspec.convert(values, Limits)

@@ -10,9 +10,11 @@ from typing import Any
 from shared.domain.machine import Guard, Records
 from shared.domain.plan import Plan
 from shared.domain.risk.bookings import Bookings
-from shared.domain.risk.breakers import Breakers
+from shared.domain.risk.breakers import BREAKER_RECORDS, Breakers
 from shared.domain.risk.commands import Commands
 from shared.domain.risk.gate import Gate
+from shared.domain.risk.halting import Halting
+from shared.domain.risk.operators import OPERATOR_RECORDS, Operators
 from shared.domain.risk.phases import PHASE_RECORDS, Phases
 from shared.domain.risk.questions import Questions
 from shared.domain.risk.shadow import SHADOW_RECORDS, Shadow
@@ -36,12 +38,24 @@ SNAPSHOT_SECONDS = 1.0  # wall time between snapshots when nothing else calls fo
 
 
 class RiskMachine:
-    """One portfolio's gate. ``speed``: market seconds in a wall second, by which age limits stretch."""
+    """One portfolio's gate. ``speed``: market seconds in a wall second, by which age limits stretch.
+
+    paper: whether orders go to the paper exchange; None where no phase cares, as in backtests.
+    """
 
     def __init__(
-        self, plan: Plan, universe: Universe, *, portfolio: str, starting_cash_usdt: float, speed: float
+        self,
+        plan: Plan,
+        universe: Universe,
+        *,
+        portfolio: str,
+        starting_cash_usdt: float,
+        speed: float,
+        paper: bool | None = None,
     ) -> None:
-        self.records = Records({**STATE_RECORDS, **PHASE_RECORDS, **SHADOW_RECORDS})
+        self.records = Records(
+            {**STATE_RECORDS, **PHASE_RECORDS, **SHADOW_RECORDS, **BREAKER_RECORDS, **OPERATOR_RECORDS}
+        )
         self.state = state = RiskState(
             plan,
             universe,
@@ -50,6 +64,7 @@ class RiskMachine:
             speed=speed,
             records=self.records,
         )
+        state.paper = paper
         self._snapshot_every_ns = state.market_ns(SNAPSHOT_SECONDS)
         self._begin()
 
@@ -58,9 +73,10 @@ class RiskMachine:
         state = self.state
         self.gate = Gate(state)
         self.bookings = Bookings(state)
-        self.breakers = Breakers(state, self.gate)
+        halting = Halting(state, self.gate)
+        self.breakers = Breakers(state, halting)
         self.phases = Phases(state)
-        self.commands = Commands(state, self.gate, self.phases)
+        self.commands = Commands(state, Operators(state, halting, self.breakers), self.phases)
         self.shadow = Shadow(state)
         self.questions = Questions(state, self.shadow)
         self._snapshot_ns = -1
@@ -72,11 +88,11 @@ class RiskMachine:
             PairListed: self._on_listing,
             FeedLost: self.breakers.feed_lost,
             FeedRestored: self.breakers.feed_restored,
-            OrderProposed: self._on_proposal,
+            OrderProposed: self.gate.propose if state.plan.shadow is None else self._on_proposal,
             StopRaised: self.gate.raise_stop,
             CancelProposed: self.gate.cancel,
             OrderFilled: self._on_fill,
-            OrderClosed: self.bookings.close,
+            OrderClosed: self._on_close,
             StopPlaced: self.bookings.stop_placed,
             Halt: self.commands.halt,
             Resume: self.commands.resume,
@@ -97,8 +113,10 @@ class RiskMachine:
     def warm(self, message: Message) -> None:
         """Rebuild daily figures, listings, lost feeds and the trades already booked."""
         match message:
-            case BarClosed(timeframe="1d"):
-                self.state.history(message.symbol).add(message)
+            case BarClosed():
+                self.breakers.warm(message)
+                if message.timeframe == "1d":
+                    self.state.history(message.symbol).add(message)
             case PairListed():
                 self.state.listings[message.symbol] = message
             case OrderFilled():
@@ -127,8 +145,9 @@ class RiskMachine:
             return ()
         self._snapshot_ns = state.now_ns
         self.shadow.store()
+        begun = self.commands.begun(message)
         snapshot = self.bookings.snapshot(message)
-        watched: list[Message] = [*resumed, *snapshot, *self.breakers.time(message)]
+        watched: list[Message] = [*begun, *resumed, *snapshot, *self.breakers.time(message)]
         for each in snapshot:
             watched += self.phases.marked(each)
         return watched
@@ -145,6 +164,7 @@ class RiskMachine:
         self.state.revalue(bar.symbol, bar.close, bar.close_time_ns)
         if bar.timeframe == "1d" and self.state.history(bar.symbol).add(bar):
             self.state.learn_costs(bar.symbol)
+            return [*watched, *self.breakers.day(bar)]
         return watched
 
     def _on_book(self, book: BookSampled) -> Sequence[Message]:
@@ -168,6 +188,9 @@ class RiskMachine:
         position = self.state.ledger.position(fill.symbol)
         booked = self.bookings.fill(fill)
         return [*booked, *(self.breakers.fill(fill, position) if booked else ())]
+
+    def _on_close(self, closed: OrderClosed) -> Sequence[Message]:
+        return [*self.bookings.close(closed), *self.commands.closed(closed)]
 
     # --- for the host ---------------------------------------------------------------------------------------------
 

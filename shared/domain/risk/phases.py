@@ -1,22 +1,173 @@
-"""The plan's ramp as a persisted state machine."""
+"""The plan's ramp as a persisted state machine: evidence, proposals, promotions, demotions.
+
+A phase begins on its first day of the ramp, whenever it is entered: after a demotion its days count anew. Everything
+is measured since then: drawdown from the high-water mark of NAV, Sharpe on daily NAV, hours with heat over its limit.
+"""
 
 from collections.abc import Sequence
 
-from msgspec import Struct
+from msgspec import structs
 
+from shared.domain.plan import PhasePlan
+from shared.domain.risk.answers import refused
+from shared.domain.risk.in_force import Entered
+from shared.domain.risk.performance import DAY_NS, drawdown_of
+from shared.domain.risk.phase_book import PHASE_RECORDS, PhaseBook
+from shared.domain.risk.ramp import Evidence, evidence_in_words, lacking, phase_after, phase_by_date, phase_named
 from shared.domain.risk.state import RiskState
-from shared.messages.base import Message
-from shared.messages.portfolio import PortfolioMarked
-
-PHASE_RECORDS: dict[str, type[Struct]] = {}
+from shared.messages.base import Message, derived_id
+from shared.messages.control import ApprovePhase, SetPhase
+from shared.messages.portfolio import PhaseProposed, PortfolioMarked
 
 
 class Phases:
     """Gathers the evidence for each promotion, proposes it, and demotes by drawdown."""
 
     def __init__(self, state: RiskState) -> None:
-        self._state = state
+        self._state, self._book = state, PhaseBook(state)
+        self._next_look_ns = 0
+
+    # --- after every snapshot -------------------------------------------------------------------------------------
 
     def marked(self, snapshot: PortfolioMarked) -> Sequence[Message]:
-        """After every snapshot of the portfolio."""
+        """Take the snapshot into the evidence; a new day, or a fall, may lead to another phase."""
+        self._book.measure(snapshot)
+        if self._state.plan.ramp.by_date:
+            return self._walk(snapshot)
+        return [*self._demote(snapshot), *self._agree_with_exchange(snapshot), *self._look(snapshot)]
+
+    def _walk(self, snapshot: PortfolioMarked) -> Sequence[Message]:
+        """Backtests: the calendar decides."""
+        state = self._state
+        due = phase_by_date(state.plan.phases, state.phase.ramp_ns, snapshot.time_ns)
+        if due.name == state.phase.name:
+            return ()
+        reason = f"day {due.from_day} of the ramp has come"
+        return self._enter(snapshot, due, "date", "risk", reason, self._book.evidence(snapshot.time_ns))
+
+    def _demote(self, snapshot: PortfolioMarked) -> Sequence[Message]:
+        state = self._state
+        phase, planned = state.phase, phase_named(state.plan, state.phase.name)
+        below = phase_after(state.plan, phase.name, -1)
+        fallen = drawdown_of(phase.peak_nav, snapshot.nav)
+        if planned is None or below is None or fallen <= planned.demote_over:
+            return ()
+        reason = (
+            f"drawdown of {fallen:.2%} from the high-water mark of ${phase.peak_nav:,.0f} since {phase.name} began"
+            f" passes {planned.demote_over:.2%}"
+        )
+        return self._enter(snapshot, below, "demoted", "risk", reason, self._book.evidence(snapshot.time_ns))
+
+    def _agree_with_exchange(self, snapshot: PortfolioMarked) -> Sequence[Message]:
+        """A demotion may lead to a phase that is not meant for this exchange: then nothing new until they agree."""
+        halts, fault = (
+            self._state.halts,
+            self._book.exchange_fault(phase_named(self._state.plan, self._state.phase.name)),
+        )
+        halted = halts.get("", "phase")
+        if fault and halted is None:
+            return halts.begin(snapshot, symbol="", trigger="phase", reason=fault, cleared_by="condition")
+        if halted is not None and not fault:
+            return halts.end(snapshot, "", "phase", reason="the phase agrees with the exchange")
         return ()
+
+    # --- promotion ------------------------------------------------------------------------------------------------
+
+    def _look(self, snapshot: PortfolioMarked) -> Sequence[Message]:
+        """At the turn of every day, of the calendar's and of the phase's: may the next phase be proposed?"""
+        state, now_ns = self._state, snapshot.time_ns
+        if now_ns < self._next_look_ns:
+            return ()
+        since_ns = state.phase.since_ns
+        turns = (now_ns // DAY_NS + 1) * DAY_NS, since_ns + ((now_ns - since_ns) // DAY_NS + 1) * DAY_NS
+        self._next_look_ns = min(turns)
+        evidence = self._book.evidence(now_ns)
+        following = phase_after(state.plan, state.phase.name)
+        state.phase_evidence = self._standing(evidence, following)
+        if following is None or state.phase.proposed or lacking(evidence, following):
+            return ()
+        return [self._proposed(snapshot, following, evidence), *self._promote_by_itself(snapshot, following, evidence)]
+
+    def _standing(self, evidence: Evidence, following: PhasePlan | None) -> str:
+        """The evidence, and what the next phase waits for."""
+        if following is None:
+            return evidence_in_words(evidence)
+        lacks = [*lacking(evidence, following), *filter(None, [self.exchange_fault(following)])]
+        waits = "; ".join(lacks) or "an operator's approval"
+        return f"{evidence_in_words(evidence)}; {following.name} waits for: {waits}"[:1024]
+
+    def _proposed(self, snapshot: PortfolioMarked, to: PhasePlan, evidence: Evidence) -> PhaseProposed:
+        state = self._state
+        words = evidence_in_words(evidence)
+        self._book.keep(structs.replace(state.phase, proposed=True))
+        self._book.note(snapshot.time_ns, "proposed", state.phase.name, to.name, "risk", "", evidence, "allowed")
+        return PhaseProposed(
+            id=derived_id("phase-proposed", state.portfolio, snapshot.id),
+            cause=snapshot.id,
+            trace=snapshot.trace,
+            time_ns=snapshot.time_ns,
+            phase=state.phase.name,
+            to_phase=to.name,
+            evidence=words[:1024],
+        )
+
+    def _promote_by_itself(self, snapshot: PortfolioMarked, to: PhasePlan, evidence: Evidence) -> Sequence[Message]:
+        """Where the plan allows it, nobody has to sign for it, and the exchange is the right one."""
+        if not self._state.plan.ramp.automatic or to.reviews or self._book.exchange_fault(to):
+            return ()
+        return self._enter(snapshot, to, "automatic", "risk", "the evidence allows it (ramp.automatic)", evidence)
+
+    def exchange_fault(self, phase: PhasePlan | None) -> str:
+        """Why the phase may not run on this exchange; empty when it may, or when nobody knows the exchange."""
+        return self._book.exchange_fault(phase)
+
+    # --- commands -------------------------------------------------------------------------------------------------
+
+    def set(self, command: SetPhase) -> Sequence[Message]:
+        """Enter a phase by hand; the one in force begins anew."""
+        state = self._state
+        to = phase_named(state.plan, command.phase)
+        evidence = self._book.evidence(state.now_ns or command.time_ns)
+        fault = self._fault_of(command, to)
+        if to is None or fault:
+            return self._refuse(command, fault, evidence)
+        return self._enter(command, to, "forced", command.who, command.reason, evidence)
+
+    def approve(self, command: ApprovePhase) -> Sequence[Message]:
+        """Enter the next phase, if the evidence allows it now, whatever it allowed when it was proposed."""
+        state = self._state
+        following, to = phase_after(state.plan, state.phase.name), phase_named(state.plan, command.phase)
+        evidence = self._book.evidence(state.now_ns or command.time_ns, command.reviews)
+        if following is None or following.name != command.phase:
+            what = (
+                f"after {state.phase.name} comes {following.name}" if following else f"{state.phase.name} is the last"
+            )
+            return self._refuse(command, f"phase = {command.phase}: {what}; approve that, or use SetPhase", evidence)
+        fault = self._fault_of(command, to)
+        if lacks := lacking(evidence, following):
+            fault = f"phase = {command.phase}: {'; '.join(lacks)}; wait for it, or use SetPhase"
+        if fault:
+            return self._refuse(command, fault, evidence)
+        return self._enter(command, following, "approved", command.who, command.reason, evidence)
+
+    def _fault_of(self, command: SetPhase | ApprovePhase, to: PhasePlan | None) -> str:
+        if to is None:
+            names = ", ".join(phase.name for phase in self._state.plan.phases)
+            return f"phase = {command.phase}: phases.toml has no such phase; it has {names}"
+        if not command.reason.strip():
+            return 'reason = "" says nothing; say why the phase changes'
+        return self._book.exchange_fault(to)
+
+    def _enter(
+        self, cause: Message, to: PhasePlan, how: Entered, who: str, reason: str, evidence: Evidence
+    ) -> Sequence[Message]:
+        self._next_look_ns = 0
+        return (self._book.enter(cause, to, how, who, reason, evidence),)
+
+    def _refuse(self, command: SetPhase | ApprovePhase, fault: str, evidence: Evidence) -> Sequence[Message]:
+        name = self._state.phase.name
+        self._book.note(evidence.at_ns, "refused", name, command.phase, command.who, command.reason, evidence, fault)
+        return (refused(command, command.who, fault),)
+
+
+__all__ = ["PHASE_RECORDS", "Phases"]

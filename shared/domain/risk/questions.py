@@ -60,7 +60,7 @@ class Questions:
                 parts=len(pages),
                 reason=reason,
                 policy=state.policy,
-                phase=state.phase.name,
+                phase=state.phase_shown,
             )
             for part, page in enumerate(pages, start=1)
         ]

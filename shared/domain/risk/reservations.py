@@ -39,6 +39,10 @@ class Reservations:
     def get(self, order_id: str) -> OpenOrder | None:
         return self._records.get(ORDER, order_id, OpenOrder)
 
+    def all(self) -> list[OpenOrder]:
+        """Every order that is not finished, oldest first."""
+        return [order for _, order in self._records.rows(ORDER, OpenOrder)]
+
     def __len__(self) -> int:
         return self._records.count(ORDER)
 

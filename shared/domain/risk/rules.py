@@ -40,6 +40,8 @@ def fresh_mark(order: OrderProposed, view: View) -> Ceiling:
         return closed("fresh_mark", f"mark of {order.symbol} is missing", "seconds")
     age_seconds = (state.now_ns - pair.mark_time_ns) / state.speed / 1e9
     limit = state.limits.mark_age_seconds
+    if age_seconds < -limit:  # it would never grow stale
+        return closed("fresh_mark", f"mark of {order.symbol} is from the future", "seconds")
     return measured("fresh_mark", limit, age_seconds, "seconds", f"mark of {order.symbol} is stale")
 
 
@@ -62,6 +64,8 @@ def price_collar(order: OrderProposed, view: View) -> Ceiling:
     if missing or view.book is None:
         return closed("price_collar", missing, "base")
     quantity = sum(amount for price, amount in view.book.asks if price <= highest)
+    if not math.isfinite(quantity):
+        return closed("price_collar", f"book of {order.symbol} is no book", "base")
     return Ceiling(rule="price_collar", quantity=quantity, limit=quantity, used=0.0, headroom=quantity, unit="base")
 
 
@@ -97,7 +101,9 @@ def pair_cap_adv(order: OrderProposed, view: View) -> Ceiling:
 def sector_cap(order: OrderProposed, view: View) -> Ceiling:
     """Notional of the pair's sector, held and on order, within its share of NAV."""
     state, pair = view.state, view.pair
-    used = state.heat.sectors[pair.sector] if pair is not None else math.nan
+    if pair is None or not pair.sector:
+        return closed("sector_cap", f"sector of {order.symbol} is unknown", "USDT")
+    used = state.heat.sectors[pair.sector]
     return budget("sector_cap", state.limits.sector_cap_nav * view.nav, used, view.price)
 
 
@@ -136,7 +142,7 @@ def spread_at_size(order: OrderProposed, view: View) -> Ceiling:
 def cash(order: OrderProposed, view: View) -> Ceiling:
     """Cash that is neither spent nor promised to other orders; costs of the entry included."""
     state = view.state
-    return budget("cash", state.ledger.cash, state.heat.reserved_cash, view.unit_cash)
+    return budget("cash", state.ledger.cash, state.heat.reserved_cash, view.unit_cash, "cash")
 
 
 def open_orders(order: OrderProposed, view: View) -> Ceiling:
@@ -153,8 +159,8 @@ def throttle(order: OrderProposed, view: View) -> Ceiling:
 
 
 def drawdown(order: OrderProposed, view: View) -> Ceiling:
-    """The fall from the high-water mark of NAV within its limit."""
-    peak = view.state.ledger.account.peak_nav
+    """The fall from the high-water mark of NAV (since the last resume after a drawdown) within its limit."""
+    peak = view.state.watermark.peak_nav
     fallen = (peak - view.nav) / peak if peak > 0 else 0.0
     if not math.isfinite(fallen):
         return closed("drawdown", "NAV is unknown", "fraction")

@@ -5,7 +5,6 @@ from decimal import Decimal
 
 from msgspec import Struct
 
-from shared.domain.plan import Limits
 from shared.domain.risk.decide import Ruling, decide_opening
 from shared.domain.risk.pace import Pace
 from shared.domain.risk.policy import policy_of

@@ -11,11 +11,12 @@ from shared.domain.plan import Limits, Plan
 from shared.domain.portfolio.heat import Heat
 from shared.domain.portfolio.ledger import LEDGER_RECORDS, Ledger
 from shared.domain.risk.halts import HALT_RECORDS, Halts
-from shared.domain.risk.in_force import LimitsInForce, PhaseInForce
+from shared.domain.risk.in_force import LimitsInForce, PhaseInForce, limits_in_force
 from shared.domain.risk.pace import Pace
 from shared.domain.risk.policy import policy_of
 from shared.domain.risk.ramp import phase_named
 from shared.domain.risk.reservations import ORDER, OpenOrder, Reservations
+from shared.domain.risk.watermark import WATERMARK, WATERMARK_RECORDS, Watermark
 from shared.domain.universe import Universe
 from shared.messages.market import BookSampled, PairListed
 
@@ -26,6 +27,7 @@ ZERO = Decimal(0)
 STATE_RECORDS: dict[str, type[Struct]] = {
     **LEDGER_RECORDS,
     **HALT_RECORDS,
+    **WATERMARK_RECORDS,
     ORDER: OpenOrder,
     LIMITS: LimitsInForce,
     PHASE: PhaseInForce,
@@ -36,6 +38,7 @@ class RiskState:
     """One portfolio. ``speed``: market seconds in a wall second, by which every age limit stretches.
 
     now_ns: market time. policy: short name of the limits in force. guards: reservation steps for the store's own check.
+    paper: whether orders go to the paper exchange; None where nobody asks. phase_evidence: what the phase has shown.
     """
 
     def __init__(
@@ -57,6 +60,8 @@ class RiskState:
         self.books: dict[str, BookSampled] = {}
         self.guards: list[Guard] = []
         self.now_ns = 0
+        self.paper: bool | None = None
+        self.phase_evidence = ""
         self.take_over()
 
     def take_over(self) -> None:
@@ -76,15 +81,13 @@ class RiskState:
         for symbol in self.daily:
             self.learn_costs(symbol)
         self.halts.rebuild()
+        self.watermark = self.records.get(WATERMARK, "", Watermark) or Watermark()
         self.guards.clear()
 
     # --- limits and phase in force --------------------------------------------------------------------------------
 
     def _take_over_limits(self) -> None:
-        """Limits set by command hold on, unless the configuration changed since: then it has the last word."""
-        stored = self.records.get(LIMITS, "", LimitsInForce)
-        unchanged = stored is not None and stored.file_limits == self.plan.limits
-        self.use_limits(stored.limits if stored is not None and unchanged else self.plan.limits)
+        self.use_limits(limits_in_force(self.records.get(LIMITS, "", LimitsInForce), self.plan.limits))
 
     def _take_over_phase(self) -> None:
         """The phase comes from the records, what it means from the plan."""
@@ -103,6 +106,12 @@ class RiskState:
     def use_phase(self, phase: PhaseInForce) -> None:
         """Size by this phase's scale from here on; does not store it."""
         self.phase = phase
+        self.phase_shown = f"{phase.name} (rehearsal)" if self.rehearsal else phase.name
+
+    @property
+    def rehearsal(self) -> bool:
+        """Whether phases may run on an exchange that they are not meant for."""
+        return self.plan.ramp.rehearsal
 
     @property
     def equity_at_risk(self) -> float:
@@ -119,6 +128,11 @@ class RiskState:
     def nav(self) -> float:
         """NAV in USDT; NaN while the value of a held pair is unknown."""
         return math.nan if self.heat.unmarked else self.ledger.cash + self.heat.holdings
+
+    def mark_water(self, **changes: object) -> None:
+        """Change what losses are measured from."""
+        self.watermark = structs.replace(self.watermark, **changes)
+        self.records.put(WATERMARK, "", self.watermark)
 
     def revalue(self, symbol: str, price: float, time_ns: int) -> bool:
         """Take a price that is newer than the one at hand; says whether it was."""
@@ -147,6 +161,7 @@ class RiskState:
         pair, history, costs = self.heat.pair(symbol), self.daily[symbol], self.plan.costs
         if pair is None or not history.adv_usdt or history.sigma_day is None:
             return
-        full_usdt = self.limits.pair_cap_nav * max(0.0, self.ledger.cash + self.heat.holdings)
+        # Of the highest NAV, for the present one is not known yet when this is called after a restart.
+        full_usdt = self.limits.pair_cap_nav * max(self.ledger.account.peak_nav, self.ledger.cash)
         slippage = costs.slippage_factor * history.sigma_day * math.sqrt(full_usdt / history.adv_usdt)
         self.heat.costing(pair, costs.fee + costs.half_spread + slippage)

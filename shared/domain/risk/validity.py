@@ -37,6 +37,7 @@ def _fault_of_stop(order: OrderProposed, view: View) -> str:
         return "reduce_only: a buy opens risk; leave it out"
     if order.stop_price is None or order.stop_price <= 0:
         return f"stop_price {order.stop_price} is required to open: the price below the entry at which to get out"
-    if view.price and float(order.stop_price) >= view.price:
-        return f"stop_price {order.stop_price} must be below the price {view.price}"
+    entry = view.price if order.limit_price is None else min(view.price, float(order.limit_price))
+    if entry and float(order.stop_price) >= entry:
+        return f"stop_price {order.stop_price} must be below the price {entry}"
     return ""

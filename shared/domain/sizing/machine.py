@@ -8,17 +8,18 @@ import msgspec
 from shared.domain.bars.series import NamedPair, PairNames
 from shared.domain.machine import Records
 from shared.domain.plan import Plan
+from shared.domain.risk.in_force import LimitsInForce, limits_in_force, with_changes
 from shared.domain.sizing import held as holding
 from shared.domain.sizing.blender import Blend, Wanted, blend, stop_below, target_fraction, wish_for
 from shared.domain.sizing.outputs import order_proposed, position_sized, stop_raised
-from shared.domain.sizing.pairs import ACCOUNT, KINDS, LISTED, AccountKnown, Pairs, PairState
+from shared.domain.sizing.pairs import ACCOUNT, KINDS, LIMITS, LISTED, AccountKnown, Pairs, PairState
 from shared.domain.sizing.size import Account, Size, size_of
 from shared.domain.timeframes import timeframe_ns
 from shared.domain.universe import Universe
 from shared.messages.base import Message, TimePassed
 from shared.messages.market import BarClosed, PairListed
 from shared.messages.orders import OrderClosed, OrderDecided, OrderFilled, StopPlaced
-from shared.messages.portfolio import PortfolioMarked
+from shared.messages.portfolio import LimitsChanged, PhaseChanged, PortfolioMarked
 from shared.messages.signals import SignalRaised
 
 DAILY = "1d"
@@ -58,12 +59,15 @@ class SizingMachine:
         self._now_ns = 0
         self._known = AccountKnown()
         self._account = Account(None, plan.scale)
+        self._limits = plan.limits
         self._handlers: dict[type[Message], Callable[[Any], Sequence[Message]]] = {
             BarClosed: self._bar,
             TimePassed: self._time,
             SignalRaised: self._signal,
             PairListed: self._pair_listed,
             PortfolioMarked: self._portfolio_marked,
+            PhaseChanged: self._phase_changed,
+            LimitsChanged: self._limits_changed,
             OrderDecided: _silently(self._pairs.decided),
             OrderFilled: _silently(self._pairs.filled),
             OrderClosed: _silently(self._pairs.closed),
@@ -81,6 +85,7 @@ class SizingMachine:
     def restored(self) -> None:
         self._pairs.restore()
         self._listed = dict(self.records.rows(LISTED, PairListed))
+        self._limits = limits_in_force(self.records.get(LIMITS, "", LimitsInForce), self._plan.limits)
         self._take_account(self.records.get(ACCOUNT, "last", AccountKnown) or AccountKnown())
 
     def blend_of(self, symbol: str) -> Blend | None:
@@ -138,7 +143,7 @@ class SizingMachine:
             account=self._account,
             history=pair.history,
             listed=self._listed.get(bar.symbol),
-            limits=self._plan.limits,
+            limits=self._limits,
             sizing=self._plan.sizing,
             price_ratio=named.price_ratio,
         )
@@ -213,11 +218,24 @@ class SizingMachine:
         if marked.time_ns < known.time_ns:
             return NOTHING
         is_first = known.nav_usdt is None
-        if is_first or marked.nav != known.nav_usdt or marked.phase != known.phase:
-            self._know(msgspec.structs.replace(known, nav_usdt=marked.nav, phase=marked.phase, time_ns=marked.time_ns))
+        phase = marked.phase if marked.time_ns > known.changed_ns else known.phase  # not from before the change
+        if is_first or marked.nav != known.nav_usdt or phase != known.phase:
+            self._know(msgspec.structs.replace(known, nav_usdt=marked.nav, phase=phase, time_ns=marked.time_ns))
         if not is_first:
             return NOTHING
         return [order for pair in self._pairs.all() for order in self._propose(pair, marked)]
+
+    def _phase_changed(self, changed: PhaseChanged) -> Sequence[Message]:
+        """Another phase is in force: the next size follows its scale."""
+        if changed.time_ns >= self._known.changed_ns:
+            self._know(msgspec.structs.replace(self._known, phase=changed.phase, changed_ns=changed.time_ns))
+        return NOTHING
+
+    def _limits_changed(self, changed: LimitsChanged) -> Sequence[Message]:
+        """Sizes keep to the limits that the gate holds orders to."""
+        self._limits = with_changes(self._limits, changed.new)
+        self.records.put(LIMITS, "", LimitsInForce(limits=self._limits, file_limits=self._plan.limits))
+        return NOTHING
 
     def _know(self, known: AccountKnown) -> None:
         self.records.put(ACCOUNT, "last", known)

@@ -1,0 +1,92 @@
+"""Answers to what-if questions, for people: how much could be bought now, and what shadow limits would have done."""
+
+from rich.table import Table
+from rich.text import Text
+
+from services.cli.failing import ToldError
+from services.cli.printing import json_text, plain_console
+from services.cli.rule_words import binding_words
+from services.cli.verdict import ceilings_table
+from services.cli.where import Place
+from services.cli.wording import base, clock, percent, price, quantity, usd
+from shared.messages.ask import Room, RoomAnswered, ShadowCounted
+from shared.messages.portfolio import Halted
+
+
+class NoRoomError(ToldError):
+    """The question could not be answered for this pair."""
+
+
+def print_rooms(answer: RoomAnswered, place: Place, *, one: bool, as_json: bool, halt: Halted | None = None) -> None:
+    """A table of all pairs, or (one) a paragraph and every ceiling of one. halt: over that one.
+
+    Raises ``NoRoomError``.
+    """
+    if as_json:
+        print(json_text(answer))
+        return
+    if not answer.rooms:
+        raise NoRoomError(f"The risk service says: {answer.reason or 'there is no pair'}.")
+    console = plain_console()
+    if one:
+        [room] = answer.rooms
+        console.print(Text(f"{clock(answer.time_ns)}  {room_text(room, _sector(place, room), halt)}"))
+        console.print(ceilings_table(room.ceilings, room.binding, room.symbol, room.price))
+    else:
+        console.print(rooms_table(answer, place))
+    standing = f"NAV {usd(answer.nav)}, heat {percent(answer.heat)}" if answer.nav else "NAV is unknown"
+    console.print(
+        Text(f"{standing} · phase {answer.phase} · policy {answer.policy} · nothing was reserved"), style="dim"
+    )
+
+
+def room_text(room: Room, sector: str, halt: Halted | None = None) -> str:
+    """One paragraph: how much, with which stop, and what sets it."""
+    coin = base(room.symbol)
+    why = binding_words(room.binding, room.ceilings, room.reason, room.symbol, sector, halt) if room.binding else ""
+    if not room.quantity:
+        return f"Nothing of {room.symbol} could be bought now: {why}."
+    stop = f" with a stop at {price(room.stop_price)}" if room.stop_price is not None else ""
+    most = f"{quantity(room.quantity)} {coin} = {usd(room.notional_usdt)}"
+    return f"At most {most} could be bought now{stop}{': ' + why if why else ''}."
+
+
+def rooms_table(answer: RoomAnswered, place: Place) -> Table:
+    table = Table(box=None, header_style="dim", padding=(0, 2, 0, 0))
+    for name in ("pair", "could buy", "notional", "stop", "set by", "why"):
+        table.add_column(name, justify="left" if name in ("pair", "set by", "why") else "right")
+    for room in answer.rooms:
+        why = binding_words(room.binding, room.ceilings, room.reason, room.symbol, _sector(place, room))
+        cells = (
+            room.symbol,
+            quantity(room.quantity) if room.quantity else "nothing",
+            usd(room.notional_usdt) if room.quantity else "",
+            price(room.stop_price) if room.stop_price is not None else "",
+            room.binding,
+            why if room.binding else "",
+        )
+        table.add_row(*(Text(cell) for cell in cells), style="" if room.quantity else "dim")
+    return table
+
+
+def _sector(place: Place, room: Room) -> str:
+    return place.settings.universe.sector_of(room.symbol) or ""
+
+
+def print_shadow(answer: ShadowCounted, *, as_json: bool) -> None:
+    """The sentence, and the rules that would have bound."""
+    if as_json:
+        print(json_text(answer))
+        return
+    console = plain_console()
+    console.print(Text(f"{answer.summary[:1].upper()}{answer.summary[1:]}."))
+    if answer.by_rule:
+        table = Table(box=None, header_style="dim", padding=(0, 2, 0, 0))
+        table.add_column("rule")
+        table.add_column("orders", justify="right")
+        for rule, count in sorted(answer.by_rule.items(), key=lambda row: -row[1]):
+            table.add_row(rule, f"{count:,}")
+        console.print(table)
+    if answer.policy:
+        since = f" · since {clock(answer.since_ns)}" if answer.since_ns else ""
+        console.print(Text(f"shadow policy {answer.policy}{since} · never acting"), style="dim")

@@ -1,0 +1,102 @@
+"""What a breaker is: asked about everything that may set it off, and answers with a halt, an end, or nothing."""
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from msgspec import Struct
+
+from shared.domain.plan import Breaker as Name
+from shared.domain.plan import BreakerPlan
+from shared.domain.portfolio.ledger import Position
+from shared.domain.risk.halting import Halting
+from shared.domain.risk.state import RiskState
+from shared.domain.timeframes import SECOND_NS, timeframe_ns
+from shared.messages.base import Message
+from shared.messages.market import BarClosed, BookSampled, FeedLost, FeedRestored, MarkChanged, PairListed
+from shared.messages.orders import OrderFilled
+from shared.messages.portfolio import Halted, Resumed
+
+MINUTE_NS = 60 * SECOND_NS
+SLACK = 1e-9  # float rounding, relative: a figure exactly at its threshold counts as at it
+NOTHING: tuple[Message, ...] = ()
+
+
+class Breaker:
+    """Overrides the hooks it needs; those it leaves are never called.
+
+    name: as in ``[breakers] off``. records: kinds of what it keeps over a restart.
+    """
+
+    name: ClassVar[Name]
+    records: ClassVar[dict[str, type[Struct]]] = {}
+
+    def __init__(self, state: RiskState, halting: Halting) -> None:
+        self._state, self._halting = state, halting
+
+    @property
+    def plan(self) -> BreakerPlan:
+        return self._state.plan.breakers
+
+    # --- hooks ----------------------------------------------------------------------------------------------------
+
+    def time(self, message: Message) -> Sequence[Message]:
+        """About once a second of wall time, and after every fill: NAV may have changed."""
+        return NOTHING
+
+    def mark(self, mark: MarkChanged, price_before: float, time_before_ns: int) -> Sequence[Message]:
+        return NOTHING
+
+    def bar(self, bar: BarClosed) -> Sequence[Message]:
+        """Before the bar's close becomes the mark, each bar once."""
+        return NOTHING
+
+    def day(self, bar: BarClosed) -> Sequence[Message]:
+        """After a daily bar went into the pair's daily figures."""
+        return NOTHING
+
+    def book(self, book: BookSampled) -> Sequence[Message]:
+        return NOTHING
+
+    def listing(self, listing: PairListed) -> Sequence[Message]:
+        return NOTHING
+
+    def feed_lost(self, lost: FeedLost) -> Sequence[Message]:
+        return NOTHING
+
+    def feed_restored(self, restored: FeedRestored) -> Sequence[Message]:
+        return NOTHING
+
+    def fill(self, fill: OrderFilled, position_before: Position | None) -> Sequence[Message]:
+        return NOTHING
+
+    def halted(self, halt: Halted) -> Sequence[Message]:
+        """Another breaker halted something."""
+        return NOTHING
+
+    def resumed(self, resumed: Resumed) -> None:
+        """An operator ended a halt."""
+
+    def warm(self, bar: BarClosed) -> None:
+        """A bar that was handled before a restart."""
+
+    # --- for all --------------------------------------------------------------------------------------------------
+
+    def is_current(self, bar: BarClosed) -> bool:
+        """Whether a bar tells of now: history that is loaded at a start must not halt anything."""
+        state = self._state
+        limit_ns = max(timeframe_ns(bar.timeframe), state.market_ns(state.limits.bar_age_seconds))
+        return state.now_ns - bar.close_time_ns <= limit_ns
+
+    def is_fresh(self, time_ns: int) -> bool:
+        """Whether a mark of that time is one to act on."""
+        return self._state.now_ns - time_ns <= self._state.mark_age_limit_ns
+
+
+def over(value: float, limit: float) -> bool:
+    """More than the limit; NaN is not."""
+    return value > limit * (1.0 + SLACK)
+
+
+def reaches(value: float, limit: float) -> bool:
+    """The limit or more; NaN does not."""
+    return value >= limit * (1.0 - SLACK)

@@ -1,0 +1,54 @@
+"""Drawdown from the high-water mark of NAV: a warning first, then only reductions until an operator resumes."""
+
+from collections.abc import Sequence
+
+from shared.domain.risk.breakers.base import NOTHING, Breaker, reaches
+from shared.messages.base import Message, derived_id
+from shared.messages.portfolio import Alerted, Resumed
+
+
+class Drawdown(Breaker):
+    """Ends by an operator in two steps; NAV as it is then becomes the high-water mark for the next fall."""
+
+    name = "drawdown"
+
+    def time(self, message: Message) -> Sequence[Message]:
+        state = self._state
+        peak, nav = state.watermark.peak_nav, state.nav
+        if not peak > 0.0:
+            return NOTHING
+        fallen = (peak - nav) / peak
+        evidence = f"NAV {nav:,.2f} USDT, high-water mark {peak:,.2f} USDT"
+        if reaches(fallen, state.limits.drawdown):
+            limit = f"limit {state.limits.drawdown:.2%}"
+            return self._halting.begin(
+                message,
+                symbol="",
+                trigger="drawdown",
+                reason=f"drawdown of {fallen:.2%}",
+                evidence=f"{evidence}; {limit}",
+                cleared_by="two_steps",
+            )
+        if reaches(fallen, self.plan.drawdown_warning) and not state.watermark.warned:
+            return self._warn(message, fallen, evidence)
+        return NOTHING
+
+    def _warn(self, message: Message, fallen: float, evidence: str) -> Sequence[Message]:
+        """Once for each high-water mark."""
+        self._state.mark_water(warned=True)
+        return (
+            Alerted(
+                id=derived_id("alerted", message.id, "drawdown"),
+                cause=message.id,
+                trace=message.trace or message.id,
+                time_ns=message.time_ns,
+                trigger="drawdown",
+                reason=f"drawdown of {fallen:.2%}, trading halts at {self._state.limits.drawdown:.2%}",
+                evidence=evidence,
+            ),
+        )
+
+    def resumed(self, resumed: Resumed) -> None:
+        nav = self._state.nav
+        if resumed.trigger == "drawdown" and nav > 0.0:
+            self._state.mark_water(peak_nav=nav, warned=False)

@@ -1,0 +1,137 @@
+"""All breakers behind one door, in order."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from msgspec import Struct
+
+from shared.domain.portfolio.ledger import Position
+from shared.domain.risk.breakers.base import Breaker
+from shared.domain.risk.breakers.day_loss import DayLoss
+from shared.domain.risk.breakers.drawdown import Drawdown
+from shared.domain.risk.breakers.exchange_status import ExchangeStatus
+from shared.domain.risk.breakers.feed import Feed
+from shared.domain.risk.breakers.gap import Gap
+from shared.domain.risk.breakers.heat import HeatOver
+from shared.domain.risk.breakers.liquidity import Liquidity
+from shared.domain.risk.breakers.market_shock import MarketShock
+from shared.domain.risk.halting import Halting
+from shared.domain.risk.state import RiskState
+from shared.messages.base import Message
+from shared.messages.market import BarClosed, BookSampled, FeedLost, FeedRestored, MarkChanged, PairListed
+from shared.messages.orders import OrderFilled
+from shared.messages.portfolio import Halted, Resumed
+
+BREAKERS: tuple[type[Breaker], ...] = (
+    Gap,
+    MarketShock,
+    HeatOver,
+    Drawdown,
+    DayLoss,
+    Feed,
+    ExchangeStatus,
+    Liquidity,
+)
+BREAKER_RECORDS: dict[str, type[Struct]] = {kind: row for each in BREAKERS for kind, row in each.records.items()}
+MOVES = ("gap", "operator")  # halts that go along when a pair gets another name; the others judge it afresh
+Hook = Callable[..., Any]
+
+
+class Breakers:
+    """Asked about everything that may set one off. Switched-off breakers are not there."""
+
+    def __init__(self, state: RiskState, halting: Halting) -> None:
+        self._state, self._halting = state, halting
+        self._all = [kind(state, halting) for kind in BREAKERS if kind.name not in state.plan.breakers.off]
+        self._time, self._mark, self._bar, self._day, self._book, self._listing = map(
+            self._hooks, ("time", "mark", "bar", "day", "book", "listing")
+        )
+        self._feed_lost, self._feed_restored, self._fill, self._halted, self._resumed, self._warm = map(
+            self._hooks, ("feed_lost", "feed_restored", "fill", "halted", "resumed", "warm")
+        )
+        self._seen_ns: dict[tuple[str, str], int] = {}
+
+    def _hooks(self, name: str) -> tuple[Hook, ...]:
+        return tuple(
+            getattr(each, name) for each in self._all if getattr(type(each), name) is not getattr(Breaker, name)
+        )
+
+    def _ask(self, hooks: tuple[Hook, ...], *about: object) -> Sequence[Message]:
+        """What all of them say, and what follows from it."""
+        made: list[Message] = []
+        for hook in hooks:
+            made += hook(*about)
+        for message in tuple(made):
+            if isinstance(message, Halted):
+                for hook in self._halted:
+                    made += hook(message)
+        return made
+
+    def _is_new(self, bar: BarClosed) -> bool:
+        key = (bar.symbol, bar.timeframe)
+        if bar.open_time_ns <= self._seen_ns.get(key, -1):
+            return False
+        self._seen_ns[key] = bar.open_time_ns
+        return True
+
+    # --- what happens ---------------------------------------------------------------------------------------------
+
+    def time(self, message: Message) -> Sequence[Message]:
+        """About once a second of wall time, after the snapshot."""
+        return self._ask(self._time, message)
+
+    def mark(self, mark: MarkChanged, price_before: float, time_before_ns: int) -> Sequence[Message]:
+        return self._ask(self._mark, mark, price_before, time_before_ns)
+
+    def bar(self, bar: BarClosed) -> Sequence[Message]:
+        """Before the bar's close becomes the mark."""
+        return self._ask(self._bar, bar) if self._is_new(bar) else ()
+
+    def day(self, bar: BarClosed) -> Sequence[Message]:
+        """After a daily bar went into the pair's daily figures."""
+        return self._ask(self._day, bar)
+
+    def book(self, book: BookSampled) -> Sequence[Message]:
+        return self._ask(self._book, book)
+
+    def listing(self, listing: PairListed) -> Sequence[Message]:
+        return [*self._rename(listing), *self._ask(self._listing, listing)]
+
+    def feed_lost(self, lost: FeedLost) -> Sequence[Message]:
+        return self._ask(self._feed_lost, lost)
+
+    def feed_restored(self, restored: FeedRestored) -> Sequence[Message]:
+        return self._ask(self._feed_restored, restored)
+
+    def fill(self, fill: OrderFilled, position_before: Position | None) -> Sequence[Message]:
+        return [*self._ask(self._fill, fill, position_before), *self._ask(self._time, fill)]
+
+    def resumed(self, resumed: Resumed) -> None:
+        """An operator ended a halt: what set it off must not set it off again at once."""
+        for hook in self._resumed:
+            hook(resumed)
+
+    def warm(self, bar: BarClosed) -> None:
+        """A bar that was handled before a restart."""
+        if self._is_new(bar):
+            for hook in self._warm:
+                hook(bar)
+
+    def _rename(self, listing: PairListed) -> Sequence[Message]:
+        """Halts of a pair under its former name end there, and go on under the new one."""
+        moved: list[Message] = []
+        for halt in self._state.halts.of(listing.formerly) if listing.formerly else ():
+            moved += self._state.halts.end(listing, halt.symbol, halt.trigger, reason=f"now {listing.symbol}")
+            if halt.trigger in MOVES:
+                moved += self._halting.begin(
+                    listing,
+                    symbol=listing.symbol,
+                    trigger=halt.trigger,
+                    reason=halt.reason,
+                    mode=halt.mode,
+                    evidence=halt.evidence,
+                    until_ns=halt.until_ns,
+                    cleared_by=halt.cleared_by,
+                    who=halt.who,
+                )
+        return moved

@@ -1,0 +1,46 @@
+"""Feed: while a pair's feed is lost, nobody knows where its price is. It halts until every feed is back, gap-free."""
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from msgspec import Struct
+
+from shared.domain.risk.breakers.base import Breaker
+from shared.messages.base import Message
+from shared.messages.market import FeedLost, FeedRestored, PairListed
+
+LOST_FEED = "lost_feed"
+
+
+class Feed(Breaker):
+    """The lost feeds are records: a restart does not forget that one is missing. No symbol means the portfolio."""
+
+    name = "feed"
+    records: ClassVar[dict[str, type[Struct]]] = {LOST_FEED: FeedLost}
+
+    def feed_lost(self, lost: FeedLost) -> Sequence[Message]:
+        self._state.records.put(LOST_FEED, f"{lost.symbol}|{lost.feed}", lost)
+        return self._halting.begin(
+            lost,
+            symbol=lost.symbol,
+            trigger="feed",
+            reason=f"feed {lost.feed} is lost: {lost.reason}".removesuffix(": "),
+            mode="halted",
+            evidence=f"last seen at {lost.last_seen_ns} ns",
+            cleared_by="condition",
+        )
+
+    def feed_restored(self, restored: FeedRestored) -> Sequence[Message]:
+        self._state.records.delete(LOST_FEED, f"{restored.symbol}|{restored.feed}")
+        rows = self._state.records.rows(LOST_FEED, FeedLost)
+        if any(lost.symbol == restored.symbol for _, lost in rows):
+            return ()
+        return self._state.halts.end(restored, restored.symbol, "feed", reason=f"feed {restored.feed} is back")
+
+    def listing(self, listing: PairListed) -> Sequence[Message]:
+        """The feeds of a former name do not come back."""
+        if listing.formerly:
+            for name, lost in self._state.records.rows(LOST_FEED, FeedLost):
+                if lost.symbol == listing.formerly:
+                    self._state.records.delete(LOST_FEED, name)
+        return ()

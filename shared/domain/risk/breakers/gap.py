@@ -1,0 +1,128 @@
+"""Gap: the price of a pair jumped, so its stops do not hold what they promise. The pair halts for a cool-down."""
+
+from collections.abc import Sequence
+from decimal import Decimal
+
+from shared.domain.portfolio.ledger import Position
+from shared.domain.risk.breakers.base import MINUTE_NS, NOTHING, Breaker, over
+from shared.domain.risk.halting import Halting
+from shared.domain.risk.state import RiskState
+from shared.domain.timeframes import timeframe_ns
+from shared.messages.base import Message
+from shared.messages.market import BarClosed, MarkChanged
+from shared.messages.orders import OrderFilled
+
+DAILY = "1d"
+
+
+class Gap(Breaker):
+    """A bar opens far from the last close; a mark jumps between samples; the price falls through a stop."""
+
+    name = "gap"
+
+    def __init__(self, state: RiskState, halting: Halting) -> None:
+        super().__init__(state, halting)
+        self._cool_down_ns = int(self.plan.cool_down_minutes * MINUTE_NS)
+        self._only_daily = state.plan.timeframes == (DAILY,)
+        self._last: dict[tuple[str, str], tuple[int, float]] = {}  # open time and close of the last bar
+        self._gap_ns: dict[str, int] = {}  # open time of the last bar that gapped: longer bars tell of it again
+        self._through: dict[str, float] = {}  # stops that were told of
+
+    # --- prices ---------------------------------------------------------------------------------------------------
+
+    def mark(self, mark: MarkChanged, price_before: float, time_before_ns: int) -> Sequence[Message]:
+        state, symbol = self._state, mark.symbol
+        if not self.is_fresh(mark.time_ns):
+            return NOTHING
+        if price_before > 0.0 and mark.time_ns - time_before_ns <= state.mark_age_limit_ns:
+            jump = mark.price / price_before - 1.0
+            if over(abs(jump), self.plan.mark_jump):
+                seconds = (mark.time_ns - time_before_ns) / 1e9
+                moved = f"{price_before:.8g} to {mark.price:.8g} in {seconds:.3g} s of market time"
+                limit = f"limit {self.plan.mark_jump:.2%} between marks"
+                return self._halt(mark, symbol, f"the price jumped {jump:+.2%}", f"{moved}; {limit}")
+        return self._through_stop(mark, symbol, mark.price)
+
+    def bar(self, bar: BarClosed) -> Sequence[Message]:
+        if bar.timeframe == DAILY and not self._only_daily:
+            return NOTHING
+        key = (bar.symbol, bar.timeframe)
+        last, self._last[key] = self._last.get(key), (bar.open_time_ns, bar.close)
+        if last is None or not self.is_current(bar) or bar.open_time_ns <= self._gap_ns.get(bar.symbol, -1):
+            return NOTHING
+        if bar.open_time_ns - last[0] > timeframe_ns(bar.timeframe) * (1 + bar.hole_before):
+            return NOTHING  # bars between them never came here: nobody knows where the price went
+        return self._opened(bar, last[1]) or self._through_stop(bar, bar.symbol, bar.open)
+
+    def _opened(self, bar: BarClosed, last_close: float) -> Sequence[Message]:
+        history = self._state.daily.get(bar.symbol)
+        if history is None or not history.atr or not history.is_fresh(self._state.now_ns):
+            return NOTHING
+        distance, limit = bar.open - last_close, self.plan.gap_atr * history.atr
+        if not over(abs(distance), limit):
+            return NOTHING
+        self._gap_ns[bar.symbol] = bar.open_time_ns
+        where = f"{bar.timeframe} bar opened at {bar.open:.8g} after a close at {last_close:.8g}"
+        evidence = f"{where}; ATR {history.atr:.8g}, limit {self.plan.gap_atr:g} ATR"
+        return self._halt(bar, bar.symbol, f"a gap of {distance / history.atr:+.2f} ATR", evidence)
+
+    def warm(self, bar: BarClosed) -> None:
+        self._last[bar.symbol, bar.timeframe] = (bar.open_time_ns, bar.close)
+
+    # --- stops ----------------------------------------------------------------------------------------------------
+
+    def _through_stop(self, cause: Message, symbol: str, price: float) -> Sequence[Message]:
+        """A price under the stop of a position that is still held, by more than slippage explains. Told once a stop."""
+        pair = self._state.heat.pair(symbol)
+        if pair is None or not pair.quantity or pair.stop is None or price >= pair.stop:
+            self._through.pop(symbol, None)
+            return NOTHING
+        below = 1.0 - price / pair.stop
+        if not over(below, self._slip(symbol)) or self._through.get(symbol) == pair.stop:
+            return NOTHING
+        self._through[symbol] = pair.stop
+        evidence = f"price {price:.8g}, stop {pair.stop:.8g}, still held: {pair.quantity:.8g}"
+        return self._halt(cause, symbol, f"the price fell {below:.2%} through the stop", evidence)
+
+    def fill(self, fill: OrderFilled, position_before: Position | None) -> Sequence[Message]:
+        """A stop that filled below its price by more than slippage explains: the loss is what the fill says."""
+        held, state = position_before, self._state
+        if fill.side != "sell" or held is None or held.stop is None or held.quantity <= 0:
+            return NOTHING
+        if not fill.order_id.startswith("stop-") or state.reservations.get(fill.order_id) is not None:
+            return NOTHING  # an order of its own, which may sell at any price
+        below = 1.0 - float(fill.price) / float(held.stop)
+        if not over(below, self._slip(fill.symbol)):
+            return NOTHING
+        cost = held.cost / held.quantity
+        at_stop, at_fill = ((cost - price) * fill.quantity for price in (held.stop, fill.price))
+        losses = f"loss at the stop {_usdt(at_stop)}, at the fill {_usdt(at_fill)}"
+        evidence = f"stop {held.stop}, filled {fill.quantity} at {fill.price}: {losses}, fee {_usdt(fill.fee_usdt)}"
+        reason = f"a stop filled {below:.2%} below its price"
+        return self._halt(fill, fill.symbol, reason, evidence, renew=True)
+
+    def _slip(self, symbol: str) -> float:
+        """How far below its stop a fill may be without telling of a gap: a fraction of the stop."""
+        pair, costs = self._state.heat.pair(symbol), self._state.plan.costs
+        expected = pair.exit_rate - costs.fee if pair is not None else costs.half_spread
+        return self.plan.stop_slip * max(expected, 0.0)
+
+    def _halt(
+        self, cause: Message, symbol: str, reason: str, evidence: str, *, renew: bool = False
+    ) -> Sequence[Message]:
+        return self._halting.begin(
+            cause,
+            symbol=symbol,
+            trigger="gap",
+            reason=reason,
+            mode="halted",
+            evidence=evidence,
+            until_ns=cause.time_ns + self._cool_down_ns,
+            cleared_by="time",
+            renew=renew,
+        )
+
+
+def _usdt(amount: Decimal) -> str:
+    """Two places; a gain is a negative loss."""
+    return f"{amount:,.2f} USDT"

@@ -1,0 +1,76 @@
+"""Liquidity: a pair that can no longer be got out of cheaply only reduces, until it can."""
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from msgspec import Struct, structs
+
+from shared.domain.risk.breakers.base import NOTHING, Breaker, over
+from shared.domain.risk.halting import Halting
+from shared.domain.risk.state import RiskState
+from shared.messages.base import Message
+from shared.messages.market import BarClosed, BookSampled
+
+ILLIQUID = "illiquid"
+
+
+class Illiquid(Struct, frozen=True, kw_only=True):
+    """What is wrong with a pair, in words: thin, its volume; wide, its spread. Empty where nothing is."""
+
+    thin: str = ""
+    wide: str = ""
+
+
+class Liquidity(Breaker):
+    """Volume is judged once a day; the spread over a run of samples, for better as for worse."""
+
+    name = "liquidity"
+    records: ClassVar[dict[str, type[Struct]]] = {ILLIQUID: Illiquid}
+
+    def __init__(self, state: RiskState, halting: Halting) -> None:
+        super().__init__(state, halting)
+        self._runs: dict[str, int] = {}  # samples on end that are over (above 0) or within (below 0) the criterion
+
+    def day(self, bar: BarClosed) -> Sequence[Message]:
+        history = self._state.daily.get(bar.symbol)
+        if history is None or history.adv_usdt is None or not self.is_current(bar):
+            return NOTHING
+        thin = ""
+        if over(self.plan.min_adv_usdt, history.adv_usdt):
+            thin = f"ADV {history.adv_usdt:,.0f} USDT, criterion {self.plan.min_adv_usdt:,.0f} USDT"
+        return self._change(bar, bar.symbol, thin=thin)
+
+    def book(self, book: BookSampled) -> Sequence[Message]:
+        limits = self._state.limits
+        if not limits.book_age_seconds:
+            return NOTHING
+        run = self._runs.get(book.symbol, 0)
+        is_wide = book.spread is None or over(book.spread, limits.spread_median)
+        run = max(run, 0) + 1 if is_wide else min(run, 0) - 1
+        self._runs[book.symbol] = run
+        if abs(run) != self.plan.spread_samples:
+            return NOTHING
+        spread = "too thin to tell" if book.spread is None else f"{book.spread:.2%}"
+        criterion = f"criterion {limits.spread_median:.2%} at {book.size_usdt:,.0f} USDT"
+        wide = f"spread {spread} and over it {run} samples on end, {criterion}" if is_wide else ""
+        return self._change(book, book.symbol, wide=wide)
+
+    def _change(self, cause: Message, symbol: str, **faults: str) -> Sequence[Message]:
+        """Halt at the first fault, resume when the last one is gone."""
+        records = self._state.records
+        before = records.get(ILLIQUID, symbol, Illiquid) or Illiquid()
+        after = structs.replace(before, **faults)
+        if after == before:
+            return NOTHING
+        if not after.thin and not after.wide:
+            records.delete(ILLIQUID, symbol)
+            return self._state.halts.end(cause, symbol, "liquidity", reason="it is liquid again")
+        records.put(ILLIQUID, symbol, after)
+        return self._halting.begin(
+            cause,
+            symbol=symbol,
+            trigger="liquidity",
+            reason="too little volume" if after.thin else "the spread is too wide",
+            evidence="; ".join(filter(None, (after.thin, after.wide))),
+            cleared_by="condition",
+        )

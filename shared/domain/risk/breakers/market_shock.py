@@ -1,0 +1,112 @@
+"""Market shock: the leading pair moves far in little time, or many pairs gap at once. The portfolio only reduces."""
+
+from collections import deque
+from collections.abc import Sequence
+
+from shared.domain.risk.breakers.base import MINUTE_NS, NOTHING, Breaker, over
+from shared.domain.risk.halting import Halting
+from shared.domain.risk.state import RiskState
+from shared.domain.timeframes import timeframe_ns
+from shared.messages.base import Message
+from shared.messages.market import BarClosed, MarkChanged
+from shared.messages.portfolio import Halted, Resumed
+
+
+class Window:
+    """Lowest and highest price of the last ``length_ns``, each new price against them. Amortised O(1)."""
+
+    def __init__(self, length_ns: int) -> None:
+        self._length_ns = length_ns
+        self.clear()
+
+    def clear(self) -> None:
+        self._last_ns = -1
+        self._lows: deque[tuple[int, float]] = deque()  # rising prices
+        self._highs: deque[tuple[int, float]] = deque()  # falling prices
+
+    def move(self, time_ns: int, price: float) -> float:
+        """Take a price in; how far it is from the window's low (above 0) or high (below 0), whichever is farther."""
+        if time_ns < self._last_ns:
+            return 0.0
+        self._last_ns = time_ns
+        lows, highs, since_ns = self._lows, self._highs, time_ns - self._length_ns
+        while lows and lows[-1][1] >= price:
+            lows.pop()
+        while highs and highs[-1][1] <= price:
+            highs.pop()
+        lows.append((time_ns, price))
+        highs.append((time_ns, price))
+        while lows[0][0] <= since_ns:
+            lows.popleft()
+        while highs[0][0] <= since_ns:
+            highs.popleft()
+        up, down = price / lows[0][1] - 1.0, price / highs[0][1] - 1.0
+        return up if up > -down else down
+
+
+class MarketShock(Breaker):
+    """Ends by an operator in two steps."""
+
+    name = "market_shock"
+
+    def __init__(self, state: RiskState, halting: Halting) -> None:
+        super().__init__(state, halting)
+        self._names = frozenset(state.universe.names_of(self.plan.shock_pair))
+        self._window_ns = int(self.plan.shock_minutes * MINUTE_NS)
+        self._gaps_ns = int(self.plan.shock_gap_minutes * MINUTE_NS)
+        self._window = Window(self._window_ns)
+        self._count_from_ns = -1  # gaps before the last resume do not count again
+
+    def mark(self, mark: MarkChanged, price_before: float, time_before_ns: int) -> Sequence[Message]:
+        if mark.symbol not in self._names:
+            return NOTHING
+        move = self._window.move(mark.time_ns, mark.price)
+        return self._judge(mark, mark.symbol, move) if self.is_fresh(mark.time_ns) else NOTHING
+
+    def bar(self, bar: BarClosed) -> Sequence[Message]:
+        if bar.symbol not in self._names:
+            return NOTHING
+        move = self._take(bar)
+        return self._judge(bar, bar.symbol, move) if self.is_current(bar) else NOTHING
+
+    def warm(self, bar: BarClosed) -> None:
+        if bar.symbol in self._names:
+            self._take(bar)
+
+    def _take(self, bar: BarClosed) -> float:
+        """A bar's prices, its high before its low; of one that is longer than the window only open and close."""
+        moves = [self._window.move(bar.open_time_ns, bar.open)]
+        inside = (bar.high, bar.low) if timeframe_ns(bar.timeframe) <= self._window_ns else ()
+        moves += [self._window.move(bar.close_time_ns, price) for price in (*inside, bar.close)]
+        return max(moves, key=abs)
+
+    def _judge(self, cause: Message, symbol: str, move: float) -> Sequence[Message]:
+        if not over(abs(move), self.plan.shock_move):
+            return NOTHING
+        limit = f"limit {self.plan.shock_move:.2%} in {self.plan.shock_minutes:g} min"
+        return self._halt(cause, f"{symbol} moved {move:+.2%}", limit)
+
+    def halted(self, halt: Halted) -> Sequence[Message]:
+        """A pair gapped: how many did of late?"""
+        if halt.trigger != "gap":
+            return NOTHING
+        since_ns = max(halt.time_ns - self._gaps_ns, self._count_from_ns)
+        gapped = sorted(
+            {each.symbol for each in self._state.halts.all() if each.trigger == "gap" and each.time_ns >= since_ns}
+        )
+        if len(gapped) < self.plan.shock_gaps:
+            return NOTHING
+        names = ", ".join(gapped)
+        limit = f"limit {self.plan.shock_gaps} in {self.plan.shock_gap_minutes:g} min"
+        return self._halt(halt, f"{len(gapped)} pairs gapped within minutes", f"{names}; {limit}")
+
+    def resumed(self, resumed: Resumed) -> None:
+        """What moved the market before is known; a further move counts from here."""
+        if resumed.trigger == "market_shock":
+            self._window.clear()
+            self._count_from_ns = resumed.time_ns + 1
+
+    def _halt(self, cause: Message, reason: str, evidence: str) -> Sequence[Message]:
+        return self._halting.begin(
+            cause, symbol="", trigger="market_shock", reason=reason, evidence=evidence, cleared_by="two_steps"
+        )

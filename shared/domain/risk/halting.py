@@ -1,0 +1,83 @@
+"""What a halt does beside standing there: open entry orders are cancelled. And how risk itself proposes to sell."""
+
+from collections.abc import Sequence
+from decimal import Decimal
+
+from shared.domain.risk.gate import Gate
+from shared.domain.risk.state import RiskState
+from shared.messages.base import Message
+from shared.messages.orders import OrderProposed
+from shared.messages.portfolio import ClearedBy, HaltMode, Trigger
+
+ZERO = Decimal(0)
+
+
+class Halting:
+    """Begins halts for breakers and operators alike."""
+
+    def __init__(self, state: RiskState, gate: Gate) -> None:
+        self._state, self._gate = state, gate
+
+    def begin(
+        self,
+        cause: Message,
+        *,
+        symbol: str,
+        trigger: Trigger,
+        reason: str,
+        mode: HaltMode = "reducing",
+        evidence: str = "",
+        until_ns: int = 0,
+        cleared_by: ClearedBy = "operator",
+        who: str = "risk",
+        renew: bool = False,
+    ) -> Sequence[Message]:
+        """The halt, and with ``halted`` the cancels of every open entry order in its scope."""
+        begun = self._state.halts.begin(
+            cause,
+            symbol=symbol,
+            trigger=trigger,
+            reason=reason,
+            mode=mode,
+            evidence=evidence,
+            until_ns=until_ns,
+            cleared_by=cleared_by,
+            who=who,
+            renew=renew,
+        )
+        if not begun or mode != "halted":
+            return begun
+        return [*begun, *self.cancel_entries(cause, symbol, f"halted: {reason}")]
+
+    def cancel_entries(self, cause: Message, symbol: str, reason: str) -> Sequence[Message]:
+        """Cancels of the open buys of a pair, or (symbol empty) of all."""
+        cancels: list[Message] = []
+        for order in self._state.reservations.all():
+            if order.side == "buy" and symbol in ("", order.symbol):
+                cancels += self.cancel(cause, order.order_id, reason)
+        return cancels
+
+    def cancel(self, cause: Message, order_id: str, reason: str) -> Sequence[Message]:
+        """The cancel of one order, if it is not finished."""
+        return self._gate.cancel_order(cause, order_id, reason[:1024])
+
+    def unsold(self, symbol: str) -> Decimal:
+        """What is held of a pair and not being sold yet."""
+        pair = self._state.heat.pair(symbol)
+        selling = pair.reserved_sells if pair is not None else ZERO
+        return max(ZERO, self._state.ledger.quantity(symbol) - selling)
+
+    def sale(self, cause: Message, order_id: str, symbol: str, quantity: Decimal, strategy: str) -> OrderProposed:
+        """A sell at the market, to be decided by the gate like everybody's."""
+        return OrderProposed(
+            id=order_id,
+            cause=cause.id,
+            trace=cause.trace or cause.id,
+            time_ns=cause.time_ns,
+            portfolio=self._state.portfolio,
+            symbol=symbol,
+            side="sell",
+            quantity=quantity,
+            strategy=strategy,
+            reduce_only=True,
+        )

@@ -1,0 +1,171 @@
+"""Limits that change while heatsink runs: by command, or because the configuration is another one after a restart."""
+
+import difflib
+import math
+from collections.abc import Mapping, Sequence
+
+import msgspec
+from msgspec import structs
+
+from shared.domain.plan import Limits
+from shared.domain.risk.answers import refused
+from shared.domain.risk.in_force import LimitsInForce, with_changes
+from shared.domain.risk.over import over_the_limits
+from shared.domain.risk.policy import policy_of
+from shared.domain.risk.state import LIMITS, RiskState
+from shared.messages.base import Message, derived_id
+from shared.messages.control import SetLimits
+from shared.messages.portfolio import LimitsChanged
+
+CONFIGURATION = "limits.toml"
+FIELDS = {field.name: field for field in structs.fields(Limits)}
+
+
+class LimitChanges:
+    """Each change is one ``LimitsChanged``; what cannot be done is a ``CommandRefused``. Positions stay as they are."""
+
+    def __init__(self, state: RiskState) -> None:
+        self._state = state
+
+    def begun(self, cause: Message) -> Sequence[Message]:
+        """Once after every start: remember the configuration, and tell when it overrules the limits in force before."""
+        state, file_limits = self._state, self._state.plan.limits
+        stored = state.records.get(LIMITS, "", LimitsInForce)
+        if stored is not None and stored.file_limits == file_limits:
+            return ()
+        state.records.put(
+            LIMITS, "", LimitsInForce(limits=file_limits, file_limits=file_limits, since_ns=cause.time_ns)
+        )
+        if stored is None or stored.limits == file_limits:
+            return ()
+        return (self._changed(cause, CONFIGURATION, _overruled(stored, file_limits), stored.limits, file_limits),)
+
+    def set(self, command: SetLimits) -> Sequence[Message]:
+        """All of the limits named, or none of them."""
+        state = self._state
+        before = state.limits
+        fault, after = changed_limits(before, command.limits, max(phase.scale for phase in state.plan.phases))
+        if not command.reason.strip():
+            fault = 'reason = "" says nothing; say why the limits change'
+        if not fault and after == before:
+            fault = f"nothing changes: {_listed({name: getattr(before, name) for name in command.limits})} already"
+        if fault:
+            return (refused(command, command.who, fault),)
+        state.use_limits(after)
+        for symbol in state.daily:  # the cost of getting out is that of a full position
+            state.learn_costs(symbol)
+        state.records.put(
+            LIMITS,
+            "",
+            LimitsInForce(
+                limits=after,
+                file_limits=state.plan.limits,
+                who=command.who,
+                reason=command.reason,
+                since_ns=state.now_ns or command.time_ns,
+            ),
+        )
+        return (self._changed(command, command.who, command.reason, before, after),)
+
+    def _changed(self, cause: Message, who: str, reason: str, before: Limits, after: Limits) -> LimitsChanged:
+        state = self._state
+        names = [name for name in FIELDS if getattr(before, name) != getattr(after, name)]
+        return LimitsChanged(
+            id=derived_id("limits", state.portfolio, cause.id),
+            cause=cause.id,
+            trace=cause.trace or cause.id,
+            time_ns=cause.time_ns,
+            who=who,
+            reason=reason[:1024],
+            old={name: float(getattr(before, name)) for name in names},
+            new={name: float(getattr(after, name)) for name in names},
+            policy_before=policy_of(before, state.plan),
+            policy=policy_of(after, state.plan),
+            over=over_the_limits(state),
+        )
+
+
+def changed_limits(limits: Limits, changes: Mapping[str, float], largest_scale: float) -> tuple[str, Limits]:
+    """Every fault among the changes in one text (empty: none), and the limits with the changes made."""
+    if not changes:
+        return "limits: no limit is named; name at least one, such as heat = 0.06", limits
+    faults = [fault for name, value in changes.items() if (fault := _fault_of(name, value))]
+    if faults:
+        return "; ".join(faults), limits
+    after = with_changes(limits, changes)
+    return "; ".join(_contradictions(after, largest_scale)), after
+
+
+def _fault_of(name: str, value: float) -> str:
+    """Name, value and remedy of a limit that cannot be set so."""
+    if name not in FIELDS:
+        near = difflib.get_close_matches(name, FIELDS, n=1)
+        remedy = f"did you mean {near[0]}?" if near else f"there are {', '.join(FIELDS)}"
+        return f"{name} = {value:g}: no limit of this name; {remedy}"
+    if not _fits(value, FIELDS[name].type, whole=_is_whole(name)):
+        hint = f"write {value / 100:g} for {value:g} %" if 1 < value <= 100 and _most(name) == 1 else ""
+        return f"{name} = {value:g}: expected {_bounds(name)}; {hint or f'the plan has {FIELDS[name].default:g}'}"
+    return ""
+
+
+def _fits(value: float, kind: object, *, whole: bool) -> bool:
+    if not math.isfinite(value):
+        return False
+    try:
+        msgspec.convert(int(value) if whole and value == int(value) else value, kind)
+    except msgspec.ValidationError:
+        return False
+    return True
+
+
+def _contradictions(limits: Limits, largest_scale: float) -> list[str]:
+    """Caps must nest: a pair within its sector, one trade within the heat, in every phase."""
+    faults = []
+    if limits.pair_cap_nav > limits.sector_cap_nav:
+        faults.append(
+            f"pair_cap_nav = {limits.pair_cap_nav:g}: more than a whole sector may hold ({limits.sector_cap_nav:g})"
+            "; lower it or raise sector_cap_nav"
+        )
+    if limits.equity_at_risk * largest_scale > limits.heat:
+        risk = limits.equity_at_risk * largest_scale
+        faults.append(
+            f"equity_at_risk = {limits.equity_at_risk:g}: one trade would risk {risk:g} in the largest phase, heat is"
+            f" {limits.heat:g}; lower it or raise heat"
+        )
+    if limits.atr_floor >= 1:
+        faults.append(f"atr_floor = {limits.atr_floor:g}: leaves no size; write a fraction of the price, such as 0.01")
+    return faults
+
+
+def _is_whole(name: str) -> bool:
+    return isinstance(msgspec.inspect.type_info(FIELDS[name].type), msgspec.inspect.IntType)
+
+
+def _most(name: str) -> float | None:
+    info = msgspec.inspect.type_info(FIELDS[name].type)
+    return info.le if isinstance(info, msgspec.inspect.FloatType | msgspec.inspect.IntType) else None
+
+
+def _bounds(name: str) -> str:
+    info = msgspec.inspect.type_info(FIELDS[name].type)
+    if not isinstance(info, msgspec.inspect.FloatType | msgspec.inspect.IntType):
+        return "a number"
+    rows = (("above", info.gt), ("of at least", info.ge), ("below", info.lt), ("at most", info.le))
+    parts = [f"{word} {bound:g}" for word, bound in rows if bound is not None]
+    kind = "a whole number" if isinstance(info, msgspec.inspect.IntType) else "a number"
+    return f"{kind} {' and '.join(parts)}".rstrip()
+
+
+def _overruled(stored: LimitsInForce, file_limits: Limits) -> str:
+    """Why limits of before the restart do not hold any more."""
+    edited = {
+        name: getattr(file_limits, name)
+        for name in FIELDS
+        if getattr(stored.file_limits, name) != getattr(file_limits, name)
+    }
+    dropped = f"; what {stored.who} had set ({stored.reason}) is dropped" if stored.who else ""
+    return f"{CONFIGURATION} was changed: {_listed(edited)}{dropped}"
+
+
+def _listed(values: Mapping[str, float]) -> str:
+    return ", ".join(f"{name} = {value:g}" for name, value in values.items())

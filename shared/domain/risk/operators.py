@@ -1,0 +1,193 @@
+"""Operators' commands on trading itself: halt, resume, flatten. Each is answered by what follows, or by a refusal.
+
+A resume takes two steps (``Resume``, then ``Resume`` with the code of the answer) when any halt of the scope was a
+drawdown, a market shock, or the operator's own kill of the portfolio.
+"""
+
+from collections.abc import Sequence
+
+from msgspec import Struct
+
+from shared.domain.risk.breakers import Breakers
+from shared.domain.risk.halting import Halting
+from shared.domain.risk.state import RiskState
+from shared.messages.base import Message, derived_id
+from shared.messages.control import Flatten, Halt, Resume
+from shared.messages.orders import OrderClosed
+from shared.messages.portfolio import CommandRefused, Halted, ResumeAsked
+
+FLATTEN = "flatten"
+CODE_LENGTH = 8
+Command = Halt | Resume | Flatten
+
+
+class Flattening(Struct, frozen=True, kw_only=True):
+    """A pair whose resting sells (``waiting``: order ids) are being cancelled, to be sold at the market instead."""
+
+    command: Flatten
+    waiting: tuple[str, ...]
+
+
+OPERATOR_RECORDS: dict[str, type[Struct]] = {FLATTEN: Flattening}
+
+
+class Operators:
+    """Halts by hand, their end, and getting out."""
+
+    def __init__(self, state: RiskState, halting: Halting, breakers: Breakers) -> None:
+        self._state, self._halting, self._breakers = state, halting, breakers
+
+    # --- halt -----------------------------------------------------------------------------------------------------
+
+    def halt(self, command: Halt) -> Sequence[Message]:
+        if fault := self._fault_of(command):
+            return refused(command, fault)
+        if command.until_ns and command.until_ns <= self._state.now_ns:
+            return refused(command, f"until_ns {command.until_ns} has passed; name a later time, or 0 for no end")
+        kill = not command.symbol and command.mode == "halted"
+        begun = self._halting.begin(
+            command,
+            symbol=command.symbol,
+            trigger="operator",
+            reason=command.reason,
+            mode=command.mode,
+            until_ns=command.until_ns,
+            cleared_by="two_steps" if kill else "operator",
+            who=command.who,
+        )
+        earlier = self._state.halts.get(command.symbol, "operator")
+        if begun or earlier is None:
+            return begun
+        scope = _scope(command.symbol)
+        return refused(command, f"{scope} is {earlier.mode} already, by {earlier.who}: {earlier.reason}")
+
+    # --- resume ---------------------------------------------------------------------------------------------------
+
+    def resume(self, command: Resume) -> Sequence[Message]:
+        if fault := self._fault_of(command):
+            return refused(command, fault)
+        halts = self._state.halts.of(command.symbol)
+        endable = [halt for halt in halts if halt.cleared_by != "condition"]
+        if not endable:
+            return refused(command, self._why_not(command.symbol, halts))
+        if any(halt.cleared_by == "two_steps" for halt in endable):
+            if not command.confirm:
+                return self._ask(command, endable)
+            if fault := self._fault_of_code(command, endable):
+                return refused(command, fault)
+            self._state.halts.confirmed(command.symbol)
+        answers: list[Message] = []
+        for halt in endable:
+            for ended in self._state.halts.end(
+                command, halt.symbol, halt.trigger, reason=command.reason, who=command.who
+            ):
+                answers.append(ended)
+                self._breakers.resumed(ended)
+        return answers
+
+    def _why_not(self, symbol: str, halts: Sequence[Halted]) -> str:
+        if halts:
+            reasons = "; ".join(f"{halt.trigger}: {halt.reason}" for halt in halts)
+            return f"{_scope(symbol)} resumes by itself once this is over: {reasons}"
+        if symbol and self._state.halts.of(""):
+            return f"{symbol} is not halted by itself, the portfolio is; leave the pair out"
+        return f"{_scope(symbol)} is not halted"
+
+    def _ask(self, command: Resume, halts: Sequence[Halted]) -> Sequence[Message]:
+        """The first step: a code that is good for these very halts, for a while."""
+        state = self._state
+        strict = next(halt for halt in halts if halt.cleared_by == "two_steps")
+        asked = ResumeAsked(
+            id=derived_id("resume-asked", command.id),
+            cause=command.id,
+            trace=command.trace or command.id,
+            time_ns=state.now_ns,
+            confirm=self._code(state.now_ns, halts),
+            symbol=command.symbol,
+            trigger=strict.trigger,
+            who=command.who,
+            until_ns=state.now_ns + int(state.market_ns(state.plan.breakers.resume_seconds)),
+        )
+        state.halts.ask(asked)
+        return (asked,)
+
+    def _fault_of_code(self, command: Resume, halts: Sequence[Halted]) -> str:
+        asked = self._state.halts.asked(command.symbol)
+        again = "resume without a code to get a new one"
+        if asked is None:
+            return f"nobody asked to resume {_scope(command.symbol)}; {again}"
+        if self._state.now_ns > asked.until_ns:
+            return f"the code is too old; {again}"
+        if command.confirm != asked.confirm:
+            return f"the code is another one; {again}"
+        if self._code(asked.time_ns, halts) != asked.confirm:
+            return f"halts have changed since the code was given; look at them, and {again}"
+        return ""
+
+    def _code(self, time_ns: int, halts: Sequence[Halted]) -> str:
+        ids = sorted(halt.id for halt in halts)
+        return derived_id("code", self._state.portfolio, time_ns, *ids)[-CODE_LENGTH:]
+
+    # --- flatten --------------------------------------------------------------------------------------------------
+
+    def flatten(self, command: Flatten) -> Sequence[Message]:
+        """Cancel every open order of the scope and sell what is held, through the same gate as every order."""
+        if fault := self._fault_of(command):
+            return refused(command, fault)
+        state, reason = self._state, f"flatten: {command.reason}"
+        made: list[Message] = list(self._halting.cancel_entries(command, command.symbol, reason))
+        for position in state.ledger.positions():
+            if command.symbol not in ("", position.symbol):
+                continue
+            sells = [
+                order.order_id
+                for order in state.reservations.all()
+                if order.side == "sell" and order.symbol == position.symbol
+            ]
+            for order_id in sells:
+                made += self._halting.cancel(command, order_id, reason)
+            if sells:
+                state.records.put(FLATTEN, position.symbol, Flattening(command=command, waiting=tuple(sells)))
+            made += self._sale(command, position.symbol, "")
+        return made or refused(command, f"nothing is held or on order in {_scope(command.symbol)}")
+
+    def closed(self, closed: OrderClosed) -> Sequence[Message]:
+        """A resting sell ended: what it held back can be sold now, if that was wanted."""
+        pending = self._state.records.get(FLATTEN, closed.symbol, Flattening)
+        if pending is None:
+            return ()
+        if any(self._state.reservations.get(order_id) is not None for order_id in pending.waiting):
+            return ()
+        self._state.records.delete(FLATTEN, closed.symbol)
+        return self._sale(pending.command, closed.symbol, closed.order_id)
+
+    def _sale(self, command: Flatten, symbol: str, after: str) -> Sequence[Message]:
+        quantity = self._halting.unsold(symbol)
+        if quantity <= 0:
+            return ()
+        order_id = derived_id("flatten", command.id, symbol, after)
+        return (self._halting.sale(command, order_id, symbol, quantity, "flatten"),)
+
+    def _fault_of(self, command: Command) -> str:
+        if command.symbol and self._state.heat.pair(command.symbol) is None:
+            return f"symbol {command.symbol!r} is not in the universe; name a pair of universe.toml, or none for all"
+        return ""
+
+
+def refused(command: Message, reason: str) -> Sequence[CommandRefused]:
+    """The answer to a command that changes nothing."""
+    return (
+        CommandRefused(
+            id=derived_id("refused", command.id),
+            cause=command.id,
+            trace=command.trace or command.id,
+            time_ns=command.time_ns,
+            command=type(command).__name__,
+            who=str(getattr(command, "who", "unknown")),
+            reason=reason[:1024],
+        ),
+    )
+
+
+def _scope(symbol: str) -> str:
+    return symbol or "the portfolio"

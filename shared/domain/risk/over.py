@@ -1,0 +1,61 @@
+"""What exceeds the limits already, in words: told when limits are tightened, never sold because of it."""
+
+from collections.abc import Iterator
+
+from shared.domain.risk.performance import drawdown_of
+from shared.domain.risk.state import RiskState
+
+MOST = 60  # lines; a message has its bounds
+
+
+def over_the_limits(state: RiskState) -> tuple[str, ...]:
+    """One line for the portfolio, a sector or a pair that is over a limit in force; reserved amounts count."""
+    nav = state.nav
+    if not nav > 0:
+        return ("NAV is unknown: nobody can tell what is over the limits",)
+    lines = [*_portfolio(state, nav), *_sectors(state, nav), *_pairs(state, nav)]
+    more = len(lines) - MOST
+    return (*lines[:MOST], f"and {more} more") if more > 0 else tuple(lines)
+
+
+def _portfolio(state: RiskState, nav: float) -> Iterator[str]:
+    heat, limits = state.heat, state.limits
+    used = (heat.open_risk + heat.reserved_risk) / nav
+    if used > limits.heat:
+        yield f"portfolio: heat is {used:.2%}, the limit {limits.heat:.2%}"
+    stress = limits.gap_shock * (heat.holdings + heat.reserved_notional) / nav
+    if stress > limits.gap_stress:
+        cost = f"a fall of {limits.gap_shock:.0%} would cost {stress:.2%} of NAV"
+        yield f"portfolio: {cost}, the limit is {limits.gap_stress:.2%}"
+    fallen = drawdown_of(state.watermark.peak_nav, nav)
+    if fallen > limits.drawdown:
+        yield f"portfolio: drawdown is {fallen:.2%}, the limit {limits.drawdown:.2%}"
+    if len(state.reservations) > limits.max_open_orders:
+        yield f"portfolio: {len(state.reservations)} orders are open, the limit is {limits.max_open_orders}"
+
+
+def _sectors(state: RiskState, nav: float) -> Iterator[str]:
+    cap = state.limits.sector_cap_nav
+    for sector, notional in sorted(state.heat.sectors.items()):
+        if notional > cap * nav:
+            yield f"sector {sector}: {_over(notional, cap * nav, f'{cap:.2%} of NAV')}"
+
+
+def _pairs(state: RiskState, nav: float) -> Iterator[str]:
+    limits = state.limits
+    for symbol, pair in sorted(state.heat.pairs.items()):
+        notional = pair.notional + pair.reserved_notional
+        if notional <= 0:
+            continue
+        cap = limits.pair_cap_nav
+        if notional > cap * nav:
+            yield f"{symbol}: {_over(notional, cap * nav, f'{cap:.2%} of NAV')}"
+        history = state.daily.get(symbol)
+        adv = history.adv_usdt if history is not None else None
+        if adv is not None and notional > limits.pair_cap_adv * adv:
+            share = limits.pair_cap_adv
+            yield f"{symbol}: {_over(notional, share * adv, f'{share:.2%} of ADV')}"
+
+
+def _over(notional: float, cap_usdt: float, share: str) -> str:
+    return f"${notional:,.0f} held and on order, the cap is ${cap_usdt:,.0f} ({share})"

@@ -1,0 +1,147 @@
+"""What is kept of the ramp: the phase in force, what it has shown, and every step that led to it."""
+
+from msgspec import Struct, structs
+
+from shared.domain.plan import PhasePlan
+from shared.domain.risk.in_force import Entered, PhaseInForce
+from shared.domain.risk.performance import DAY_NS, HOUR_NS, DailyNavs, drawdown_of, sharpe_of
+from shared.domain.risk.ramp import Evidence, evidence_in_words, phase_named, ramp_day, start_of
+from shared.domain.risk.state import PHASE, RiskState
+from shared.messages.base import Message, derived_id
+from shared.messages.portfolio import PhaseChanged, PortfolioMarked
+
+DAYS, STEP = "phase_days", "phase_step"
+STEPS_KEPT = 100
+
+
+class PhaseStep(Struct, frozen=True, kw_only=True):
+    """One proposal, change or refusal: when (market time), what was asked, on which evidence, and the gate's answer."""
+
+    at_ns: int
+    what: str
+    phase_before: str
+    phase: str
+    who: str
+    reason: str
+    evidence: Evidence | None
+    answer: str
+
+
+PHASE_RECORDS: dict[str, type[Struct]] = {DAYS: DailyNavs, STEP: PhaseStep}
+
+
+class PhaseBook:
+    """Over the records; every figure is of the phase in force, since it began."""
+
+    def __init__(self, state: RiskState) -> None:
+        self._state = state
+        self._nav = 0.0
+
+    def measure(self, snapshot: PortfolioMarked) -> None:
+        """Take a snapshot into what the phase has shown; the first one of all begins the first phase."""
+        state, now_ns = self._state, snapshot.time_ns
+        self._nav = snapshot.nav
+        phase = state.phase
+        if not phase.since_ns:
+            ramp_ns = start_of(state.plan.ramp.start) or now_ns
+            phase = structs.replace(phase, since_ns=now_ns, ramp_ns=ramp_ns)
+            self.note(now_ns, "start", phase.name, phase.name, "risk", "a new portfolio", None, "")
+        peak = max(phase.peak_nav, snapshot.nav)
+        worst = max(phase.worst_drawdown, drawdown_of(peak, snapshot.nav))
+        if phase is not state.phase or peak != phase.peak_nav or worst != phase.worst_drawdown:
+            phase = structs.replace(phase, peak_nav=peak, worst_drawdown=worst)
+        hour = now_ns // HOUR_NS
+        if snapshot.heat > snapshot.heat_limit and hour != phase.breach_hour:
+            phase = structs.replace(phase, breach_hours=phase.breach_hours + 1, breach_hour=hour)
+        if phase is not state.phase:
+            self.keep(phase)
+        days = self._days()
+        if now_ns // DAY_NS > max(days.last_day, phase.since_ns // DAY_NS):  # the day it began on is not a whole one
+            state.records.put(DAYS, "", days.with_nav(now_ns, snapshot.nav))
+
+    def evidence(self, now_ns: int, reviews: int | None = None) -> Evidence:
+        """What the phase in force has shown so far."""
+        state, days = self._state, self._days()
+        phase, planned = state.phase, phase_named(state.plan, state.phase.name)
+        since_ns = phase.since_ns or now_ns
+        returns = days.returns
+        return Evidence(
+            phase=phase.name,
+            since_ns=since_ns,
+            at_ns=now_ns,
+            days=max(0, now_ns - since_ns) / DAY_NS,
+            ramp_day=ramp_day(planned, since_ns, now_ns) if planned is not None else 0,
+            drawdown=drawdown_of(phase.peak_nav, self._nav) if self._nav else 0.0,
+            worst_drawdown=phase.worst_drawdown,
+            sharpe=sharpe_of(returns),
+            returns=len(returns),
+            missed=days.missed,
+            breach_hours=phase.breach_hours,
+            reviews=reviews,
+        )
+
+    def exchange_fault(self, phase: PhasePlan | None) -> str:
+        """Why the phase may not run on this exchange; empty when it may, or when nobody knows the exchange."""
+        state = self._state
+        if phase is None or state.paper is None or phase.paper == state.paper or state.plan.ramp.rehearsal:
+            return ""
+        wants = "the paper exchange" if phase.paper else "real orders"
+        has = "paper" if state.paper else "exchange"
+        return (
+            f'phase "{phase.name}" wants {wants} (paper = {str(phase.paper).lower()} in phases.toml), but orders go to'
+            f' exchange.orders = "{has}" (stack.toml); make the two agree, or rehearse with ramp.rehearsal = true'
+        )
+
+    def enter(
+        self, cause: Message, to: PhasePlan, how: Entered, who: str, reason: str, evidence: Evidence
+    ) -> PhaseChanged:
+        """The phase begins; what is measured begins with it."""
+        state = self._state
+        before, now_ns = state.phase, evidence.at_ns
+        ramp_ns = before.ramp_ns or start_of(state.plan.ramp.start) or now_ns
+        self.keep(PhaseInForce(name=to.name, scale=to.scale, since_ns=now_ns, entered=how, ramp_ns=ramp_ns))
+        state.records.put(DAYS, "", DailyNavs())
+        self.note(now_ns, how, before.name, to.name, who, reason, evidence, "entered")
+        state.phase_evidence = evidence_in_words(self.evidence(now_ns))
+        words = evidence_in_words(evidence)
+        return PhaseChanged(
+            id=derived_id("phase", state.portfolio, cause.id),
+            cause=cause.id,
+            trace=cause.trace or cause.id,
+            time_ns=now_ns,
+            phase_before=before.name,
+            phase=to.name,
+            scale=to.scale,
+            who=who,
+            reason=reason[:1024],
+            evidence=words[:1024],
+            rehearsal=state.rehearsal,
+        )
+
+    def note(
+        self, at_ns: int, what: str, before: str, to: str, who: str, reason: str, evidence: Evidence | None, answer: str
+    ) -> None:
+        """Keep the step; the oldest goes when there are too many."""
+        records = self._state.records
+        names = sorted(name for name, _ in records.rows(STEP, PhaseStep))
+        number = int(names[-1]) + 1 if names else 1
+        step = PhaseStep(
+            at_ns=at_ns,
+            what=what,
+            phase_before=before,
+            phase=to,
+            who=who,
+            reason=reason,
+            evidence=evidence,
+            answer=answer,
+        )
+        records.put(STEP, f"{number:08d}", step)
+        if len(names) >= STEPS_KEPT:
+            records.delete(STEP, names[0])
+
+    def keep(self, phase: PhaseInForce) -> None:
+        self._state.use_phase(phase)
+        self._state.records.put(PHASE, "", phase)
+
+    def _days(self) -> DailyNavs:
+        return self._state.records.get(DAYS, "", DailyNavs) or DailyNavs()

@@ -1,0 +1,80 @@
+"""What a machine hears beside its streams, kept for its next step: the market as it is now, and questions.
+
+All of it is bounded. Of marks and books only the latest of each pair counts; of questions a few wait.
+"""
+
+from collections import deque
+from collections.abc import Sequence
+from typing import Any
+
+from shared.adapters.codec import encode
+from shared.messages.base import MAX_MESSAGE_BYTES, Message
+from shared.messages.catalogue import TOPIC_OF, reply_channel
+from shared.messages.market import BookSampled, MarkChanged
+from shared.ports.bus import Bus
+
+QUESTIONS_KEPT = 200
+QUESTIONS_A_STEP = 20  # verdicts must not wait for the curious
+
+Latest = MarkChanged | BookSampled
+
+
+class Live:
+    """The inbox of one machine's channels, and the way back to those who asked."""
+
+    def __init__(self, bus: Bus, log: Any) -> None:
+        self._bus, self._log = bus, log
+        self._latest: dict[tuple[type[Message], str], Latest] = {}
+        self._questions: deque[Message] = deque()
+
+    async def load(self, *, marks: bool, books: bool) -> None:
+        """Begin with what the bus knows."""
+        for mark in (await self._bus.marks()).values() if marks else ():
+            self.renew(mark)
+        for book in (await self._bus.books()).values() if books else ():
+            self.renew(book)
+
+    def renew(self, latest: Latest) -> None:
+        """Take the newest mark or book of a pair in place of the one before."""
+        self._latest[type(latest), latest.symbol] = latest
+
+    def take_latest(self) -> Sequence[Latest]:
+        """What changed since the last call."""
+        if not self._latest:
+            return ()
+        taken = tuple(self._latest.values())
+        self._latest.clear()
+        return taken
+
+    def ask(self, question: Message) -> None:
+        """Keep a question; what comes while too many wait is not answered."""
+        if len(self._questions) < QUESTIONS_KEPT:
+            self._questions.append(question)
+        else:
+            self._log.warning("question_dropped", question=question.id, waiting=QUESTIONS_KEPT)
+
+    def take_questions(self) -> Sequence[Message]:
+        """The oldest few."""
+        return [self._questions.popleft() for _ in range(min(len(self._questions), QUESTIONS_A_STEP))]
+
+    async def answer(self, answers: Sequence[Message]) -> None:
+        """Publish what an asker can read, where an asker may be; the rest is named in the log."""
+        fitting = []
+        for message in answers:
+            if not reply_channel(message):
+                channel = str(getattr(message, "reply_to", ""))
+                self._log.warning("answer_refused", question=message.cause, reply_to=channel)
+            elif len(encode(message)) > MAX_MESSAGE_BYTES:
+                self._log.warning("answer_too_long", question=message.cause, answer=type(message).__name__)
+            else:
+                fitting.append(message)
+        if fitting:
+            await self._bus.answer(fitting)
+
+
+def durable_and_answers(outputs: list[Message]) -> tuple[list[Message], list[Message]]:
+    """What a commit keeps, and what is only published for who asked."""
+    answers = [message for message in outputs if not TOPIC_OF[type(message)].durable]
+    if not answers:
+        return outputs, answers
+    return [message for message in outputs if TOPIC_OF[type(message)].durable], answers

@@ -1,0 +1,132 @@
+"""``halt``, ``resume`` and ``flatten`` as an operator types them, answered by a real risk service through Redis."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from click.testing import Result
+from msgspec import structs
+from typer.testing import CliRunner
+
+from services.cli.__main__ import app
+from services.risk.service import spec_of
+from shared.adapters.clocks import RealClock
+from shared.adapters.redis_bus import RedisBus
+from shared.domain.plan import BreakerPlan, Limits, Plan
+from shared.messages.catalogue import CONTROL, DECIDED, stream_key
+from shared.messages.control import Halt
+from shared.messages.market import MarkChanged, PairListed
+from shared.messages.orders import OrderFilled
+from shared.runtime.host import MachineHost
+from shared.runtime.logs import get_logger
+from shared.runtime.settings import Settings
+from tests.domain.risk_desk import UNIVERSE, D
+from tests.samples import bar
+
+Run = Callable[..., Result]
+PATIENCE_SECONDS = 20.0
+DAY_MS = 86_400_000
+PLAN = Plan(limits=Limits(book_age_seconds=0.0, mark_age_seconds=3600.0), breakers=BreakerPlan(min_adv_usdt=0.0))
+
+
+async def market(bus: RedisBus, now_ns: int) -> None:
+    """Two pairs with history until yesterday, a mark each, and one ETH that is held."""
+    today_ms = now_ns // 1_000_000 // DAY_MS * DAY_MS
+    for symbol, price in (("BTC/USDT", 20_000.0), ("ETH/USDT", 1_500.0)):
+        name = symbol.replace("/", "")
+        await bus.publish([PairListed(id=f"pair-{name}", time_ns=now_ns, symbol=symbol, status="trading")])
+        sample = bar(symbol, timeframe="1d", close=price)
+        days = []
+        for day in range(30, 0, -1):
+            opened = (today_ms - day * DAY_MS) * 1_000_000
+            closed = opened + DAY_MS * 1_000_000 - 1_000_000
+            shifted = {"open_time_ns": opened, "close_time_ns": closed, "time_ns": closed}
+            days.append(structs.replace(sample, id=f"{name}-1d-{opened // 1_000_000}", **shifted))
+        await bus.publish_bars(days)
+        await bus.set_marks([MarkChanged(id=f"mark-{name}", time_ns=now_ns, symbol=symbol, price=price)])
+    await bus.publish(
+        [
+            OrderFilled(
+                id="f", time_ns=now_ns, order_id="o", trade_id="t", symbol="ETH/USDT", side="buy", quantity=D(1),
+                price=D(1500), fee_usdt=D(1), stop_price=D(1450),
+            )
+        ]
+    )  # fmt: skip
+
+
+@asynccontextmanager
+async def risk_service(bus: RedisBus) -> AsyncIterator[MachineHost]:
+    """The risk machine on its host, stepping until the end of the test."""
+    clock = RealClock()
+    await market(bus, clock.now_ns())
+    host = MachineHost(spec_of(Settings(universe=UNIVERSE, plan=PLAN), clock), bus, clock, get_logger())
+    await host.recover()
+    stopped = False
+
+    async def work() -> None:
+        while not stopped:
+            await host.step(20)
+
+    async with asyncio.timeout(PATIENCE_SECONDS), asyncio.TaskGroup() as group:
+        group.create_task(work())
+        yield host
+        stopped = True
+
+
+@pytest.fixture
+def run(valkey_server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """A verb with its arguments and what is typed at it, as its own thread."""
+    monkeypatch.setenv("HEATSINK_EXCHANGE__KIND", "binance")  # wall time is market time
+
+    def invoke(*arguments: str, typed: str = "") -> Result:
+        return CliRunner().invoke(app, [*arguments, "--redis-url", valkey_server, "--data", str(tmp_path)], input=typed)
+
+    return invoke
+
+
+async def test_a_kill_asks_back_before_it_is_resumed(redis_bus: RedisBus, run: Run) -> None:
+    async with risk_service(redis_bus) as host:
+        halted = await asyncio.to_thread(run, "halt", "--reason", "odd prices")
+        assert "HALTED    the portfolio (halted): odd prices" in halted.output
+        kept = await asyncio.to_thread(run, "resume", typed="n\n")
+        assert kept.exit_code == 1
+        assert "Resume the portfolio in spite of this?" in kept.output
+        assert len(host.spec.machine.state.halts.all()) == 1  # type: ignore[attr-defined]
+        ended = await asyncio.to_thread(run, "resume", "--reason", "all fine", typed="y\n")
+        assert ended.exit_code == 0
+        assert "resumed   the portfolio after" in ended.output
+        assert host.spec.machine.state.halts.all() == []  # type: ignore[attr-defined]
+
+
+async def test_a_halted_pair_resumes_in_one_step(redis_bus: RedisBus, run: Run) -> None:
+    async with risk_service(redis_bus):
+        await asyncio.to_thread(run, "halt", "eth", "--reason", "odd", "--minutes", "30", "--reducing")
+        ended = await asyncio.to_thread(run, "resume", "ETH")
+        assert (ended.exit_code, "resumed   ETH/USDT after" in ended.output) == (0, True)
+    halts = [each for each in await redis_bus.latest(stream_key(CONTROL), 10) if isinstance(each, Halt)]
+    assert [(each.symbol, each.mode, each.reason) for each in halts] == [("ETH/USDT", "reducing", "odd")]
+
+
+async def test_a_refused_command_ends_with_an_error_that_says_why(redis_bus: RedisBus, run: Run) -> None:
+    async with risk_service(redis_bus):
+        answer = await asyncio.to_thread(run, "resume", "ETH")
+        assert answer.exit_code == 1
+        assert "Refused: ETH/USDT is not halted." in answer.stderr
+        await asyncio.to_thread(run, "halt")
+        wrong = await asyncio.to_thread(run, "resume", "--code", "12345678")
+        assert "nobody asked to resume the portfolio" in wrong.stderr
+
+
+async def test_flatten_asks_back_and_tells_the_verdict_on_every_sale(redis_bus: RedisBus, run: Run) -> None:
+    async with risk_service(redis_bus):
+        await asyncio.to_thread(run, "halt", "--reason", "first")  # flatten works under a halt
+        kept = await asyncio.to_thread(run, "flatten", typed="n\n")
+        assert "1 ETH/USDT at 1,500 = $1,500" in kept.output
+        assert "Cancel all orders and sell all of the portfolio at the market?" in kept.output
+        assert await redis_bus.latest(stream_key(DECIDED), 10) == []
+        sold = await asyncio.to_thread(run, "flatten", "--reason", "enough", typed="y\n")
+        assert sold.exit_code == 0
+        assert "proposed  sell 1 ETH/USDT at the market, by flatten" in sold.output
+        assert "APPROVE   sell 1 ETH/USDT" in sold.output

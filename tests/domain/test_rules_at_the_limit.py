@@ -1,0 +1,555 @@
+"""Every ceiling at its limit, just under it and just over it; and what a missing figure does to the gate."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from msgspec import structs
+
+from shared.domain.plan import Limits, PhasePlan
+from shared.domain.risk.in_force import PhaseInForce
+from shared.domain.risk.rules import RULES
+from shared.messages.control import Halt
+from shared.messages.market import FeedLost
+from shared.messages.orders import CancelDecided, CancelProposed, OrderDecided, OrderFilled, StopApproved, StopRaised
+from tests.domain.risk_desk import PRICES, UNIVERSE, Desk
+from tests.samples import bar
+
+D = Decimal
+BTC, ETH = "BTC/USDT", "ETH/USDT"
+NAV = 200_000.0
+EXIT = 0.0015  # fee and half a spread: the desk's market stands still, so there is no slippage
+WIDE = Limits(
+    equity_at_risk=1.0, heat=1.0, pair_cap_nav=1.0, pair_cap_adv=1.0, sector_cap_nav=1.0, drawdown=1.0, atr_floor=0.0,
+    max_order_usdt=1e9, price_collar=1.0, book_age_seconds=0.0, gap_stress=1.0, max_open_orders=1_000,
+    orders_per_second=1_000, repeats_per_minute=1_000,
+)  # fmt: skip
+
+
+def desk_with(cash: float = NAV, **limits: Any) -> Desk:
+    """Only the limits that are named can bind."""
+    return Desk(cash=cash, limits=structs.replace(WIDE, **limits), exact=True)
+
+
+def verdict(decided: OrderDecided) -> tuple[str, Decimal, str]:
+    return decided.verdict, decided.quantity_approved, decided.binding
+
+
+def row_of(decided: OrderDecided, rule: str) -> Any:
+    return next(row for row in decided.ceilings if row.rule == rule)
+
+
+# --- ceilings that trim -----------------------------------------------------------------------------------------------
+
+
+@dataclass
+class Trims:
+    """Limits under which half a bitcoin (price 20,000, NAV 200,000) is exactly what the rule allows."""
+
+    limits: dict[str, float]
+    order: dict[str, Any] = field(default_factory=dict)
+    cash: float = NAV
+    adds_up: bool = True  # earlier orders count against it
+
+
+TRIMS = {
+    "order_size": Trims({"max_order_usdt": 10_000.0}, adds_up=False),
+    "equity_at_risk": Trims({"equity_at_risk": 0.005}, {"stop": 18_000}, adds_up=False),  # counts exit costs, too
+    "pair_cap_nav": Trims({"pair_cap_nav": 0.05}),
+    "pair_cap_adv": Trims({"pair_cap_adv": 0.0001}),  # of 100M a day
+    "sector_cap": Trims({"sector_cap_nav": 0.05}),
+    "portfolio_heat": Trims({"heat": 0.5 * (2_000 + 20_000 * EXIT) / NAV}, {"stop": 18_000}),
+    "gap_stress": Trims({"gap_shock": 0.2, "gap_stress": 0.01}),
+    "cash": Trims({}, cash=10_000 * (1 + EXIT)),
+}
+
+
+@pytest.mark.parametrize("rule", TRIMS)
+@pytest.mark.parametrize(
+    ("wanted", "outcome"), [("0.4999", "approve"), ("0.5", "approve"), ("0.5001", "trim"), ("7", "trim")]
+)
+def test_an_order_passes_whole_up_to_the_ceiling_and_is_trimmed_to_it_beyond(
+    rule: str, wanted: str, outcome: str
+) -> None:
+    case = TRIMS[rule]
+    decided = desk_with(case.cash, **case.limits).buy(BTC, wanted, **case.order)
+    expected = D(wanted) if outcome == "approve" else D("0.5")
+    assert verdict(decided) == (outcome, expected, rule if outcome == "trim" else "")
+    row = row_of(decided, rule)
+    assert row.quantity == pytest.approx(0.5)
+    assert row.headroom == pytest.approx(row.limit - row.used)
+
+
+@pytest.mark.parametrize("rule", [rule for rule, case in TRIMS.items() if case.adds_up])
+@pytest.mark.parametrize(("wanted", "outcome"), [("0.1999", "approve"), ("0.2", "approve"), ("0.2001", "trim")])
+def test_what_was_approved_before_counts_although_nothing_is_filled(rule: str, wanted: str, outcome: str) -> None:
+    case = TRIMS[rule]
+    desk = desk_with(case.cash, **case.limits)
+    assert desk.buy(BTC, "0.3", **case.order).verdict == "approve"
+    decided = desk.buy(BTC, wanted, **case.order)
+    expected = D(wanted) if outcome == "approve" else D("0.2")
+    assert verdict(decided) == (outcome, expected, rule if outcome == "trim" else "")
+
+
+@pytest.mark.parametrize("rule", [*(rule for rule, case in TRIMS.items() if case.adds_up), "equity_at_risk"])
+def test_what_is_held_counts_like_what_is_on_order(rule: str) -> None:
+    case = TRIMS[rule]
+    desk = desk_with(case.cash, **case.limits)
+    desk.fill(desk.buy(BTC, "0.3", **case.order))
+    decided = desk.buy(BTC, "0.3", **case.order)
+    assert (decided.verdict, decided.binding) == ("trim", rule)
+    row = row_of(decided, rule)
+    used = {"portfolio_heat": 0.3 * 2_030, "equity_at_risk": 0.3 * 2_000, "gap_stress": 0.3 * 4_000}.get(rule, 6_000)
+    assert row.used == pytest.approx(0.0 if rule == "cash" else used)  # cash that is spent is no longer in the limit
+    assert D("0.1990") <= decided.quantity_approved <= D("0.2001")  # the fee of 6 USDT: off NAV, but promised as 9
+
+
+def test_the_equity_at_risk_of_a_pair_counts_what_is_reserved_in_it() -> None:
+    desk = desk_with(equity_at_risk=0.005)
+    desk.buy(BTC, "0.3", stop=18_000)
+    left = 1_000 - 0.3 * (2_000 + 20_000 * EXIT)
+    decided = desk.buy(BTC, "0.3", stop=18_000)
+    assert (decided.verdict, decided.binding) == ("trim", "equity_at_risk")
+    assert float(decided.quantity_approved) == pytest.approx(left / 2_000, abs=1e-4)
+
+
+def test_a_full_ceiling_rejects_and_another_pair_is_not_held_to_it() -> None:
+    desk = desk_with(pair_cap_nav=0.05)
+    assert desk.buy(BTC, "0.5").verdict == "approve"
+    assert verdict(desk.buy(BTC, "0.1")) == ("reject", D(0), "pair_cap_nav")
+    assert desk.buy(ETH, "1").verdict == "approve"
+
+
+@pytest.mark.parametrize(("stop", "largest"), [(19_999, "1"), (19_760, "1"), (19_759, "0.9958"), (19_520, "0.5")])
+def test_a_stop_nearer_than_the_floor_under_atr_counts_as_if_it_stood_there(stop: int, largest: str) -> None:
+    desk = desk_with(equity_at_risk=0.0012, atr_floor=0.01)  # 240 USDT; the floor is 1.2 x 1 % of 20,000
+    assert verdict(desk.buy(BTC, "3", stop=stop)) == ("trim", D(largest), "equity_at_risk")
+
+
+@pytest.mark.parametrize(("wanted", "outcome"), [("0.4999", "approve"), ("0.5", "approve"), ("0.5001", "trim")])
+def test_a_market_order_goes_no_further_than_the_book_carries_it_within_the_collar(wanted: str, outcome: str) -> None:
+    desk = desk_with(price_collar=0.02, book_age_seconds=120.0)
+    desk.book(BTC, asks=((20_100.0, 0.3), (20_400.0, 0.2), (20_400.1, 9.0)))
+    decided = desk.buy(BTC, wanted)
+    assert (decided.verdict, decided.quantity_approved) == (outcome, min(D(wanted), D("0.5")))
+    assert row_of(decided, "price_collar").quantity == 0.5
+
+
+# --- gates that are open or closed ------------------------------------------------------------------------------------
+
+
+def aged_mark(age_seconds: float) -> OrderDecided:
+    desk = desk_with(mark_age_seconds=5.0)
+    desk.mark(BTC, 20_001.0)
+    desk.pass_time(age_seconds)
+    return desk.buy(BTC, "0.1")
+
+
+def limit_price(price: float) -> OrderDecided:
+    return desk_with(price_collar=0.02).buy(BTC, "0.1", stop=18_000, order_type="limit", limit_price=D(str(price)))
+
+
+def median_spread(spread: float) -> OrderDecided:
+    desk = desk_with(book_age_seconds=120.0)
+    desk.book(BTC, spread=0.0001, median_spread=spread)
+    return desk.buy(BTC, "0.1")
+
+
+def live_spread(spread: float) -> OrderDecided:
+    desk = desk_with(book_age_seconds=120.0, spread_multiple=3.0)
+    desk.book(BTC, spread=spread, median_spread=0.001)
+    return desk.buy(BTC, "0.1")
+
+
+def live_spread_of_a_tight_pair(spread: float) -> OrderDecided:
+    """Three times a very small median is still within the criterion."""
+    desk = desk_with(book_age_seconds=120.0, spread_multiple=3.0)
+    desk.book(BTC, spread=spread, median_spread=0.0001)
+    return desk.buy(BTC, "0.1")
+
+
+def aged_book(age_seconds: float) -> OrderDecided:
+    desk = desk_with(book_age_seconds=120.0, mark_age_seconds=1e9)
+    desk.book(BTC)
+    desk.pass_time(age_seconds)
+    return desk.buy(BTC, "0.1")
+
+
+def open_before(orders: float) -> OrderDecided:
+    desk = desk_with(max_open_orders=3)
+    for _ in range(int(orders)):
+        assert desk.buy(BTC, "0.01").verdict == "approve"
+    return desk.buy(ETH, "0.1")
+
+
+def since_three_approvals(seconds: float) -> OrderDecided:
+    desk = desk_with(orders_per_second=3, mark_age_seconds=1e9)
+    for symbol in (BTC, ETH, "SOL/USDT"):
+        assert desk.buy(symbol, "1").verdict == "approve"
+    desk.pass_time(seconds)
+    return desk.buy("ADA/USDT", "100")
+
+
+def approved_within_the_second(orders: float) -> OrderDecided:
+    desk = desk_with(orders_per_second=3)
+    for _ in range(int(orders)):
+        assert desk.buy(BTC, "0.01").verdict == "approve"
+    return desk.buy(ETH, "0.1")
+
+
+def since_two_of_a_strategy(seconds: float) -> OrderDecided:
+    desk = desk_with(repeats_per_minute=2, mark_age_seconds=1e9)
+    for _ in range(2):
+        assert desk.buy(BTC, "0.01", strategy="wild").verdict == "approve"
+    assert desk.buy(BTC, "0.01", strategy="calm").verdict == "approve"
+    assert desk.buy(ETH, "0.1", strategy="wild").verdict == "approve"
+    desk.pass_time(seconds)
+    return desk.buy(BTC, "0.01", strategy="wild")
+
+
+def fallen_to(price: float) -> OrderDecided:
+    """Five bitcoin for 100,000 and a fee of 100; NAV was 200,000, so at 14,020 it is down by exactly 15 %."""
+    desk = desk_with(drawdown=0.15)
+    desk.fill(desk.buy(BTC, "5"))
+    desk.pass_time(0.5)
+    for symbol in UNIVERSE.symbols:
+        desk.mark(symbol, price if symbol == BTC else PRICES[symbol.partition("/")[0]])
+    return desk.buy(ETH, "0.1")
+
+
+def halted_pair(other: float) -> OrderDecided:
+    desk = desk_with()
+    desk.handle(Halt(id="h", time_ns=desk.now_ns, who="ana", reason="news", symbol=BTC))
+    return desk.buy(ETH if other else BTC, "0.1")
+
+
+def stop_at(price: float) -> OrderDecided:
+    return desk_with().buy(BTC, "0.1", stop=price)
+
+
+def stop_of_a_limit_order_at(price: float) -> OrderDecided:
+    """It fills at 19,000 or better: a stop above that would sell what it just bought."""
+    return desk_with().buy(BTC, "0.1", stop=price, order_type="limit", limit_price=D(19_000))
+
+
+def days_of_history(days: float) -> OrderDecided:
+    """Eleven days make an ATR of ten."""
+    desk = desk_with(pair_cap_adv=1.0)
+    _history(desk, int(days))
+    return desk.buy(ETH, "0.1")
+
+
+def _history(desk: Desk, days: int) -> None:
+    del desk.machine.state.daily[ETH]
+    for day in range(30 - days, 30):
+        desk.handle(structs.replace(bar(ETH, timeframe="1d", hour=24 * day, close=1_500.0), quote_volume=1e8))
+
+
+GATES: list[tuple[str, Callable[[float], OrderDecided], tuple[float, ...], tuple[float, ...], str]] = [
+    ("fresh_mark", aged_mark, (4.999, 5.0), (5.001,), "stale"),
+    ("fresh_mark", aged_mark, (0.0,), (3600.0,), "stale"),
+    ("price_collar", limit_price, (19_000.0, 20_399.99, 20_400.0), (20_400.01, 1e6), "limit_price is over 20400"),
+    ("price_collar", aged_book, (119.9, 120.0), (120.1,), "book of BTC/USDT is stale"),
+    ("spread_at_size", median_spread, (0.0019, 0.002), (0.0021,), "median spread"),
+    ("spread_at_size", live_spread, (0.0029, 0.003), (0.0031,), "spread of BTC/USDT"),
+    ("spread_at_size", live_spread_of_a_tight_pair, (0.0019, 0.002), (0.0021,), "spread of BTC/USDT"),
+    ("open_orders", open_before, (0, 1, 2), (3,), "too many orders"),
+    ("throttle", since_three_approvals, (1.0, 1.001), (0.0, 0.999), "3 approvals in a second"),
+    ("throttle", approved_within_the_second, (1, 2), (3,), "3 approvals in a second"),
+    ("throttle", since_two_of_a_strategy, (60.0,), (0.0, 59.9), "wild repeats itself"),
+    ("drawdown", fallen_to, (14_020.1, 14_020.0), (14_019.9, 10_000.0), "drawdown is 15.0%"),
+    ("halted", halted_pair, (1,), (0,), "BTC/USDT halted: news"),
+    ("known_and_valid", stop_at, (19_999.9, 1.0), (20_000.0, 20_000.1), "stop_price"),
+    ("known_and_valid", stop_of_a_limit_order_at, (18_999.9,), (19_000.0, 19_500.0), "stop_price"),
+    ("known_atr", days_of_history, (30, 20), (10, 9), "ATR is unknown"),
+]
+PASS = [(rule, scene, value) for rule, scene, inside, _, _ in GATES for value in inside]
+FAIL = [(rule, scene, value, why) for rule, scene, _, outside, why in GATES for value in outside]
+
+
+@pytest.mark.parametrize(("rule", "scene", "value"), PASS)
+def test_a_gate_is_open_up_to_its_limit(rule: str, scene: Callable[[float], OrderDecided], value: float) -> None:
+    decided = scene(value)
+    assert (decided.verdict, decided.binding) == ("approve", "")
+    assert row_of(decided, rule).reason == ""
+
+
+@pytest.mark.parametrize(("rule", "scene", "value", "why"), FAIL)
+def test_a_gate_is_closed_beyond_its_limit_and_says_why(
+    rule: str, scene: Callable[[float], OrderDecided], value: float, why: str
+) -> None:
+    decided = scene(value)
+    assert verdict(decided) == ("reject", D(0), rule)
+    assert why.replace("15.0%", "") in decided.reason
+    assert row_of(decided, rule).quantity == 0.0
+
+
+def test_every_rule_of_the_one_tuple_has_its_tests_here() -> None:
+    assert {*TRIMS, *(gate[0] for gate in GATES)} == {rule.__name__ for rule in RULES}
+
+
+@pytest.mark.parametrize(
+    ("listed", "wanted", "outcome"),
+    [
+        ({"min_notional": D(5)}, "0.00025", ("approve", D("0.00025"), "")),
+        ({"min_notional": D(5)}, "0.00024", ("reject", D(0), "minimum")),
+        ({"min_quantity": D("0.01")}, "0.01", ("approve", D("0.01"), "")),
+        ({"min_quantity": D("0.01")}, "0.00999", ("reject", D(0), "minimum")),
+        ({"max_quantity": D(2)}, "2", ("approve", D(2), "")),
+        ({"max_quantity": D(2)}, "2.00001", ("trim", D(2), "max_quantity")),
+        ({"quantity_step": D("0.001")}, "0.1239999", ("trim", D("0.123"), "lot_step")),
+        ({"quantity_step": D("0.001")}, "0.123", ("approve", D("0.123"), "")),
+    ],
+)
+def test_the_exchanges_own_limits_hold_at_their_edges(
+    listed: dict[str, Decimal], wanted: str, outcome: tuple[str, Decimal, str]
+) -> None:
+    desk = desk_with()
+    steps = {"quantity_step": D("0.00001"), "min_quantity": D("0.00001"), "min_notional": D(0)} | listed
+    desk.list_pair(BTC, **steps)
+    assert verdict(desk.buy(BTC, wanted)) == outcome
+
+
+# --- whatever is missing closes the gate with its name ----------------------------------------------------------------
+
+
+def _set_mark(price: float) -> Callable[[Desk], None]:
+    def scene(desk: Desk) -> None:
+        desk.pass_time(0.1)
+        desk.mark(ETH, price)
+
+    return scene
+
+
+def _no_mark(desk: Desk) -> None:
+    desk.machine.state.heat.marked(desk.machine.state.heat.pairs[ETH], 0.0, desk.now_ns)
+
+
+def _held_without_price(price: float) -> Callable[[Desk], None]:
+    def scene(desk: Desk) -> None:
+        desk.fill(desk.buy(BTC, "0.1"))
+        desk.machine.state.heat.marked(desk.machine.state.heat.pairs[BTC], price, desk.now_ns)
+
+    return scene
+
+
+def _mark_from_tomorrow(desk: Desk) -> None:
+    desk.mark(ETH, 1_500.0, age_seconds=-86_400.0)
+
+
+def _history_of(**figures: float | None) -> Callable[[Desk], None]:
+    def scene(desk: Desk) -> None:
+        for name, value in figures.items():
+            setattr(desk.machine.state.daily[ETH], name, value)
+
+    return scene
+
+
+def _stale_days(desk: Desk) -> None:
+    desk.pass_time(4 * 86_400)
+    desk.mark(ETH, 1_500.0)
+    desk.book(ETH)
+
+
+def _book_with(**changes: Any) -> Callable[[Desk], None]:
+    return lambda desk: desk.book(ETH, **changes)
+
+
+def _no_book(desk: Desk) -> None:
+    del desk.machine.state.books[ETH]
+
+
+def _stale_book(desk: Desk) -> None:
+    desk.pass_time(121)
+    desk.mark(ETH, 1_500.0)
+
+
+def _no_sector(desk: Desk) -> None:
+    heat = desk.machine.state.heat
+    heat.sectors[""] = 0.0
+    heat.pairs[ETH].sector = ""
+
+
+def _sector_of(notional: float) -> Callable[[Desk], None]:
+    return lambda desk: desk.machine.state.heat.sectors.update(Majors=notional)
+
+
+def _ledger_of(cash: float) -> Callable[[Desk], None]:
+    return lambda desk: setattr(desk.machine.state.ledger, "cash", cash)
+
+
+def _not_listed(desk: Desk) -> None:
+    del desk.machine.state.listings[ETH]
+
+
+NAN = math.nan
+MISSING: list[tuple[str, Callable[[Desk], None], str, str]] = [
+    ("mark never seen", _no_mark, "fresh_mark", "mark of ETH/USDT is missing"),
+    ("mark NaN", _set_mark(NAN), "fresh_mark", "mark of ETH/USDT is missing"),
+    ("mark infinite", _set_mark(math.inf), "fresh_mark", "mark of ETH/USDT is missing"),
+    ("mark zero", _set_mark(0.0), "fresh_mark", "mark of ETH/USDT is missing"),
+    ("mark stale", lambda desk: desk.pass_time(5.1), "fresh_mark", "mark of ETH/USDT is stale"),
+    ("mark from tomorrow", _mark_from_tomorrow, "fresh_mark", "mark of ETH/USDT is from the future"),
+    ("NAV without a price", _held_without_price(0.0), "equity_at_risk", "NAV is unknown"),
+    ("NAV with a NaN price", _held_without_price(NAN), "equity_at_risk", "NAV is unknown"),
+    ("NAV infinite", _held_without_price(math.inf), "equity_at_risk", "NAV is unknown"),
+    ("ATR missing", _history_of(atr=None), "known_atr", "ATR is unknown"),
+    ("ATR NaN", _history_of(atr=NAN), "known_atr", "ATR is unknown"),
+    ("ATR zero", _history_of(atr=0.0), "known_atr", "ATR is unknown"),
+    ("days stale", _stale_days, "known_atr", "ATR is unknown"),
+    ("ADV missing", _history_of(adv_usdt=None), "pair_cap_adv", "ADV is unknown"),
+    ("ADV NaN", _history_of(adv_usdt=NAN), "pair_cap_adv", "ADV is unknown"),
+    ("sector missing", _no_sector, "sector_cap", "sector of ETH/USDT is unknown"),
+    ("sector total NaN", _sector_of(NAN), "sector_cap", "position is unknown"),
+    ("book missing", _no_book, "price_collar", "book of ETH/USDT is missing"),
+    ("book stale", _stale_book, "price_collar", "book of ETH/USDT is stale"),
+    ("book empty", _book_with(asks=()), "price_collar", ""),
+    ("book of NaN", _book_with(asks=((1_500.0, NAN),)), "price_collar", "book of ETH/USDT"),
+    ("book of infinity", _book_with(asks=((1_500.0, math.inf),)), "price_collar", "book of ETH/USDT"),
+    ("spread unknown", _book_with(spread=None), "spread_at_size", "too thin"),
+    ("spread NaN", _book_with(spread=NAN), "spread_at_size", "spread of ETH/USDT"),
+    ("median unknown", _book_with(median_spread=None), "spread_at_size", "too thin"),
+    ("median NaN", _book_with(median_spread=NAN), "spread_at_size", "spread of ETH/USDT"),
+    ("ledger NaN", _ledger_of(NAN), "equity_at_risk", "NAV is unknown"),
+    ("pair not listed", _not_listed, "known_and_valid", "ETH/USDT has not been seen"),
+]
+
+
+@pytest.mark.parametrize(("scene", "rule", "why"), [each[1:] for each in MISSING], ids=[each[0] for each in MISSING])
+def test_whatever_is_missing_stale_or_nan_closes_the_gate_with_its_name(
+    scene: Callable[[Desk], None], rule: str, why: str
+) -> None:
+    desk = desk_with(book_age_seconds=120.0)
+    desk.book(BTC)
+    desk.book(ETH)
+    scene(desk)
+    decided = desk.buy(ETH, "0.1")
+    assert verdict(decided) == ("reject", D(0), rule)
+    assert why in decided.reason
+    assert all(math.isfinite(row.quantity) for row in decided.ceilings)
+
+
+def test_cash_that_is_unknown_closes_the_rule_of_cash_by_its_own_name() -> None:
+    desk = desk_with()
+    desk.machine.state.ledger.cash = NAN
+    assert row_of(desk.buy(ETH, "0.1"), "cash").reason == "cash is unknown"
+
+
+@pytest.mark.parametrize("price", [NAN, math.inf, -1.0, 0.0])
+def test_a_price_that_is_none_closes_the_gate_until_the_next_good_one_and_spoils_no_total(price: float) -> None:
+    desk = desk_with()
+    desk.fill(desk.buy(BTC, "1"))
+    nav = desk.machine.state.nav
+    desk.pass_time(0.1)
+    desk.mark(BTC, price)
+    assert math.isnan(desk.machine.state.nav)
+    assert desk.buy(ETH, "1").reason == "NAV is unknown"
+    desk.pass_time(0.1)
+    desk.mark(BTC, 20_000.0)
+    assert desk.machine.state.nav == pytest.approx(nav)
+    assert desk.buy(ETH, "1").verdict == "approve"
+
+
+def test_a_position_without_a_stop_counts_its_whole_notional_as_risk() -> None:
+    desk = desk_with(heat=0.1)
+    desk.handle(
+        OrderFilled(
+            id="f", time_ns=desk.now_ns, order_id="x", trade_id="t", symbol=BTC, side="buy", quantity=D("0.9"),
+            price=D(20_000), fee_usdt=D(0), stop_price=None,
+        )
+    )  # fmt: skip
+    heat = desk.machine.state.heat
+    assert heat.open_risk == pytest.approx(18_000 * (1 + EXIT))
+    left = 20_000 - 18_000 * (1 + EXIT)
+    decided = desk.buy(ETH, "1000", stop=1_400)
+    assert (decided.verdict, decided.binding) == ("trim", "portfolio_heat")
+    assert float(decided.quantity_approved) == pytest.approx(left / (100 + 1_500 * EXIT), abs=1e-4)
+    desk.stop_placed(BTC, "19000")
+    assert heat.open_risk == pytest.approx(0.9 * 1_000 + 18_000 * EXIT)
+
+
+# --- what reduces risk always passes ----------------------------------------------------------------------------------
+
+
+def _halt(symbol: str, mode: str) -> Callable[[Desk], None]:
+    return lambda desk: (
+        desk.handle(
+            Halt(id="h", time_ns=desk.now_ns, who="ana", reason="test", symbol=symbol, mode=mode)  # type: ignore[arg-type]
+        )
+        and None
+    )
+
+
+def _phase(phase: PhasePlan) -> Callable[[Desk], None]:
+    return lambda desk: desk.machine.state.use_phase(PhaseInForce(name=phase.name, scale=phase.scale))
+
+
+def _fallen(desk: Desk) -> None:
+    desk.pass_time(0.5)
+    desk.mark(BTC, 1.0)
+
+
+def _crowded(desk: Desk) -> None:
+    limits = structs.replace(desk.machine.state.limits, max_open_orders=1, orders_per_second=1, repeats_per_minute=1)
+    desk.machine.state.use_limits(limits)
+
+
+def _feed_lost(desk: Desk) -> None:
+    desk.handle(FeedLost(id="lost", time_ns=desk.now_ns, feed="connection"))
+
+
+HINDRANCES: list[tuple[str, Callable[[Desk], None]]] = [
+    ("nothing", lambda _: None),
+    ("portfolio halted", _halt("", "halted")),
+    ("portfolio reducing", _halt("", "reducing")),
+    ("pair halted", _halt(BTC, "halted")),
+    ("pair reducing", _halt(BTC, "reducing")),
+    ("everything stale for a week", lambda desk: desk.pass_time(7 * 86_400) and None),
+    ("mark lost", lambda desk: desk.machine.state.heat.marked(desk.machine.state.heat.pairs[BTC], 0.0, desk.now_ns)),
+    ("mark NaN", lambda desk: desk.machine.state.heat.marked(desk.machine.state.heat.pairs[BTC], NAN, desk.now_ns)),
+    ("no history", lambda desk: desk.machine.state.daily.clear()),
+    ("no book", lambda desk: desk.machine.state.books.clear()),
+    ("feeds lost", _feed_lost),
+    ("drawdown", _fallen),
+    ("orders open and throttle full", _crowded),
+    ("no cash", lambda desk: setattr(desk.machine.state.ledger, "cash", -5.0)),
+    ("pair halted at the exchange", lambda desk: desk.list_pair(BTC, status="halted", reason="BREAK")),
+    ("pair delisted", lambda desk: desk.list_pair(BTC, status="delisted")),
+    ("pair not seen yet", lambda desk: desk.machine.state.listings.clear()),
+    *((f"phase {phase.name}", _phase(phase)) for phase in Desk().plan.phases),
+    *((f"phase {name}", _phase(PhasePlan(name=name, scale=0.25))) for name in ("dry_run", "scaled")),
+]
+
+
+@pytest.mark.parametrize("hinder", [each[1] for each in HINDRANCES], ids=[each[0] for each in HINDRANCES])
+def test_sells_cancels_and_raised_stops_pass_whatever_hinders_new_risk(hinder: Callable[[Desk], None]) -> None:
+    desk = desk_with(book_age_seconds=120.0, drawdown=0.15)
+    desk.book(BTC)
+    desk.fill(desk.buy(BTC, "0.5", stop=19_000))
+    waiting = desk.buy(BTC, "0.1", stop=19_000)
+    assert waiting.verdict == "approve"
+    hinder(desk)
+    cancel = CancelProposed(id="c", time_ns=desk.now_ns, order_id=waiting.order_id)
+    assert [type(message) for message in desk.handle(cancel)] == [CancelDecided]
+    raised = StopRaised(id="r", time_ns=desk.now_ns, symbol=BTC, stop_price=D(19_500))
+    assert [type(message) for message in desk.handle(raised)] == [StopApproved]
+    assert desk.sell(BTC, "0.2").verdict == "approve"
+    dust = desk.sell(BTC, "0.00001", reduce_only=True)  # below step, minimum quantity and minimum notional
+    assert (dust.verdict, dust.quantity_approved) == ("approve", D("0.00001"))
+    if BTC in desk.machine.state.listings:
+        assert dust.reason.startswith("dust")
+    rest = desk.sell(BTC, "1")
+    assert verdict(rest) == ("trim", D("0.29999"), "position")
+    assert verdict(desk.sell(BTC, "0.1")) == ("reject", D(0), "position")
+
+
+def test_what_is_left_of_a_position_is_flagged_as_dust_although_more_was_asked_for() -> None:
+    desk = desk_with()
+    desk.fill(desk.buy(BTC, "0.5"))
+    desk.fill(desk.sell(BTC, "0.4999"))
+    decided = desk.sell(BTC, "1")
+    assert verdict(decided) == ("trim", D("0.0001"), "position")
+    assert "dust" in decided.reason

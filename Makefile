@@ -18,7 +18,7 @@ help: ## List the verbs
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  \1|\2/p' Makefile | awk -F'|' '{ printf "%-14s%s\n", $$1, $$2 }'
 
 install: ## Install what running needs, hash-pinned, into .venv
-	@sh deploy/venv.sh $(PYTHON) .venv requirements.lock
+	@sh deploy/venv.sh $(PYTHON) .venv requirements.lock slim
 
 run: install ## Run the whole stack; options for `heatsink up`: make run ARGS="--exchange binance"
 	@$(RUN)/python -m services.cli up $(ARGS)

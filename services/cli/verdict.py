@@ -161,7 +161,7 @@ def _figures(ceiling: CeilingReport) -> tuple[str, str, str]:
         case "fraction":
             return (percent(values[0]), percent(values[1]), percent(values[2]))
         case unit:
-            return (f"{price(values[0])} {unit}", f"{price(values[1])} {unit}", f"{price(values[2])} {unit}")
+            return (f"{values[0]:.3g} {unit}", f"{values[1]:.3g} {unit}", f"{values[2]:.3g} {unit}")
 
 
 def print_story(story: Story, *, as_json: bool) -> None:

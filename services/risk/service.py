@@ -38,6 +38,8 @@ def spec_of(settings: Settings, clock: Clock) -> MachineSpec:
         warm=(PAIRS.key, FEEDS.key, *bars, stream_key(EXECUTED, portfolio=portfolio)),
         marks=True,
         intake=proposed,
+        vital=(stream_key(EXECUTED, portfolio=portfolio),),
+        writes=stream_key(DECIDED, portfolio=portfolio),
         guards=machine.take_guards,
         recall=stream_key(DECIDED, portfolio=portfolio),
         remember=machine.remember,

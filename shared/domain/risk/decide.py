@@ -30,8 +30,9 @@ def decide_opening(order: OrderProposed, view: View) -> Ruling:
     ceilings = tuple(rule(order, view) for rule in RULES)
     least = min(ceilings, key=_quantity)
     wanted = order.quantity
-    if least.quantity <= 0 or least.quantity * (1.0 + SLACK) < float(wanted):
-        wanted, binding, reason = to_decimal(max(0.0, least.quantity)), least.rule, least.reason
+    most = max(0.0, least.quantity) * (1.0 + SLACK)
+    if most < float(wanted) or not most:
+        wanted, binding, reason = min(wanted, to_decimal(most)), least.rule, least.reason
     else:
         binding, reason = "", ""
     if view.listing is not None:

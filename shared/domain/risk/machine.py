@@ -10,12 +10,14 @@ from shared.domain.machine import Guard, Records
 from shared.domain.plan import Plan
 from shared.domain.portfolio.heat import Heat
 from shared.domain.portfolio.ledger import LEDGER_RECORDS, Ledger
+from shared.domain.portfolio.renames import Booked, booked_name, fill_as_booked
 from shared.domain.portfolio.snapshot import snapshot_of
 from shared.domain.recent import Recent
 from shared.domain.risk.decide import Ruling, decide_opening, decide_reducing
 from shared.domain.risk.halts import HALT_RECORDS, Halts
 from shared.domain.risk.policy import policy_of
 from shared.domain.risk.reservations import ORDER, OpenOrder, Reservations
+from shared.domain.risk.rules import MAX_REASON
 from shared.domain.risk.view import View
 from shared.domain.universe import Universe
 from shared.messages.base import Message, TimePassed, derived_id
@@ -33,6 +35,7 @@ from shared.messages.orders import (
 
 ZERO = Decimal(0)
 REMEMBERED = 10_000  # decisions and trades kept in memory; older repeats are caught by the store
+OUTSIDE = "outside the universe"  # the sector of what is held although it is not in the universe any more
 SNAPSHOT_SECONDS = 1.0  # wall time between snapshots when nothing else calls for one
 
 
@@ -96,9 +99,9 @@ class RiskMachine:
     def restored(self) -> None:
         self._start_totals()
         self.halts.rebuild()
-        for position in self.ledger.positions():
-            if pair := self.heat.pair(position.symbol):
-                self.heat.held(pair, position.quantity, position.stop)
+        held = {position.symbol for position in self.ledger.positions()}
+        for symbol in sorted(held | {order.symbol for _, order in self.records.rows(ORDER, OpenOrder)}):
+            self._count_in(symbol)
         self.reservations.rebuild()
         for symbol in self._daily:
             self._learn_costs(symbol)
@@ -122,15 +125,31 @@ class RiskMachine:
 
     def _start_totals(self) -> None:
         self.heat = Heat()
-        rate = self._plan.costs.fee + self._plan.costs.half_spread
+        self._outside: set[str] = set()
         for pair in self._universe.pairs:
             for name in self._universe.names_of(pair.symbol):
-                self.heat.add_pair(name, pair.sector, rate)
+                self.heat.add_pair(name, pair.sector, self._least_exit_rate)
         self.reservations = Reservations(self.records, self.heat)
+
+    @property
+    def _least_exit_rate(self) -> float:
+        return self._plan.costs.fee + self._plan.costs.half_spread
+
+    def _count_in(self, symbol: str) -> None:
+        """Take a stored position into the totals. One in a pair that is not in the universe any more still is at risk;
+        nobody follows its price, so it is worth nobody knows what: the gate stays closed until somebody decides.
+        """
+        if self.heat.pair(symbol) is None:
+            self.heat.add_pair(symbol, OUTSIDE, self._least_exit_rate)
+            self._outside.add(symbol)
+        self._follow_position(symbol)
 
     # --- the market -----------------------------------------------------------------------------------------------
 
     def _on_time(self, message: TimePassed) -> Sequence[Message]:
+        if message.time_ns < self._now_ns - self._mark_age_limit_ns:
+            self._snapshot_ns = -1  # the clock was ahead and has been set right
+            self._now_ns = message.time_ns
         self._now_ns = max(self._now_ns, message.time_ns)
         resumed = self.halts.expire(self._now_ns)
         due = self._snapshot_ns < 0 or self._now_ns - self._snapshot_ns >= self._snapshot_every_ns
@@ -149,8 +168,14 @@ class RiskMachine:
 
     def _revalue(self, symbol: str, price: float, time_ns: int) -> None:
         pair = self.heat.pair(symbol)
-        if pair is not None and time_ns > pair.mark_time_ns:
+        if pair is None or symbol in self._outside:
+            return
+        if time_ns > pair.mark_time_ns or self._is_to_come(pair.mark_time_ns):
             self.heat.marked(pair, price, time_ns)
+
+    def _is_to_come(self, time_ns: int) -> bool:
+        """Whether a time is beyond the clock: whatever was marked then must not keep newer marks out."""
+        return 0 < self._now_ns < time_ns - self._mark_age_limit_ns
 
     def _learn_day(self, bar: BarClosed) -> None:
         history = self._daily.get(bar.symbol)
@@ -221,8 +246,9 @@ class RiskMachine:
         return math.nan if self.heat.unmarked else cash + self.heat.holdings
 
     def _decided_by(self, order: OrderProposed, ruling: Ruling, view: View) -> OrderDecided:
-        risk = float(ruling.quantity) * view.unit_risk if order.side == "buy" else 0.0
-        cash = float(ruling.quantity) * view.unit_cash if order.side == "buy" else 0.0
+        buys = ruling.quantity > 0 and order.side == "buy"
+        risk = float(ruling.quantity) * view.unit_risk if buys else 0.0
+        cash = float(ruling.quantity) * view.unit_cash if buys else 0.0
         nav = view.nav if view.nav > 0 else 0.0
         used = self.heat.open_risk + self.heat.reserved_risk
         return OrderDecided(
@@ -237,7 +263,7 @@ class RiskMachine:
             quantity_requested=order.quantity,
             quantity_approved=ruling.quantity,
             binding=ruling.binding,
-            reason=ruling.reason[:1024],
+            reason=ruling.reason[:MAX_REASON],
             ceilings=ruling.ceilings,
             heat_before=used / nav if nav else 0.0,
             heat_after=(used + risk) / nav if nav else 0.0,
@@ -284,7 +310,7 @@ class RiskMachine:
                 id=derived_id("stop-approved", self._portfolio, raised.id),
                 cause=raised.id,
                 trace=raised.trace or raised.id,
-                time_ns=raised.time_ns,
+                time_ns=min(raised.time_ns, self._now_ns or raised.time_ns),
                 symbol=raised.symbol,
                 stop_price=raised.stop_price,
             ),
@@ -295,11 +321,12 @@ class RiskMachine:
     def _on_fill(self, fill: OrderFilled) -> Sequence[Message]:
         if not self._trades.add(fill.trade_id, True):
             return ()
-        self.ledger.book(fill)
+        booked = self._booked(fill.symbol)
+        self.ledger.book(fill_as_booked(fill, booked))
         order = self.reservations.fill(fill.order_id, fill.quantity)
         if order is not None:
             self._guards.append(Guard(order.order_id, float(order.left) * order.unit_risk))
-        self._follow_position(fill.symbol)
+        self._follow_position(booked.symbol)
         return self._snapshot(fill)
 
     def _on_closed(self, closed: OrderClosed) -> Sequence[Message]:
@@ -309,9 +336,18 @@ class RiskMachine:
         return ()
 
     def _on_stop_placed(self, placed: StopPlaced) -> Sequence[Message]:
-        if self.ledger.move_stop(placed.symbol, placed.stop_price):
-            self._follow_position(placed.symbol)
+        booked = self._booked(placed.symbol)
+        if self.ledger.move_stop(booked.symbol, placed.stop_price / booked.ratio):
+            self._follow_position(booked.symbol)
         return ()
+
+    def _booked(self, symbol: str) -> Booked:
+        """Where to book what execution says of a pair, through its renames."""
+        booked = booked_name(self.ledger, self._universe, symbol)
+        if booked.moved:
+            self._follow_position(booked.moved)
+            self._follow_position(booked.symbol)
+        return booked
 
     def _follow_position(self, symbol: str) -> None:
         """Take a position's quantity and stop into the totals."""

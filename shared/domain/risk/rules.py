@@ -12,6 +12,7 @@ from shared.messages.orders import CeilingReport as Ceiling
 from shared.messages.orders import OrderProposed
 
 UNBOUNDED = 1e18  # "no ceiling": finite, so that it can travel
+MAX_REASON = 1024  # what a message holds of it
 Rule = Callable[[OrderProposed, View], Ceiling]
 
 
@@ -39,8 +40,8 @@ def _fault_of(order: OrderProposed, view: View) -> str:  # noqa: C901 - one line
         return "reduce_only: a buy opens risk; leave it out"
     if order.stop_price is None or order.stop_price <= 0:
         return f"stop_price {order.stop_price} is required to open: the price below the entry at which to get out"
-    if view.price and float(order.stop_price) >= view.price:
-        return f"stop_price {order.stop_price} must be below the price {view.price}"
+    if view.entry and float(order.stop_price) >= view.entry:
+        return f"stop_price {order.stop_price} must be below the price {view.entry}"
     return ""
 
 
@@ -58,49 +59,54 @@ def fresh_mark(order: OrderProposed, view: View) -> Ceiling:
     # The limit is market time already; what an operator reads is wall seconds.
     limit_seconds = view.limits.mark_age_seconds
     age_seconds = age_ns / view.mark_age_limit_ns * limit_seconds
-    stale = age_ns > view.mark_age_limit_ns
+    fault = ""
+    if age_ns > view.mark_age_limit_ns:
+        fault = f"mark of {order.symbol} is stale: {age_seconds:.1f} s old"
+    elif age_ns < -view.mark_age_limit_ns:  # some clock is wrong: nobody knows how old it is
+        fault = f"mark of {order.symbol} is of a time to come: {-age_seconds:.1f} s ahead of the clock"
     return Ceiling(
         rule="fresh_mark",
-        quantity=0.0 if stale else UNBOUNDED,
+        quantity=0.0 if fault else UNBOUNDED,
         limit=limit_seconds,
         used=age_seconds,
         headroom=limit_seconds - age_seconds,
         unit="seconds",
-        reason=f"mark of {order.symbol} is stale: {age_seconds:.1f} s old" if stale else "",
+        reason=fault,
     )
 
 
 def equity_at_risk(order: OrderProposed, view: View) -> Ceiling:
     """Loss at the stop, of this trade and what the pair risks already, within the phase's share of NAV."""
     used = view.pair.price_risk + view.pair.reserved_risk if view.pair else math.nan
-    return _budget("equity_at_risk", view.equity_at_risk * view.nav, used, view.unit_price_risk)
+    return _budget("equity_at_risk", view, view.equity_at_risk * view.nav, used, view.unit_price_risk)
 
 
 def pair_cap_nav(order: OrderProposed, view: View) -> Ceiling:
     """Notional of the pair, held and on order, within its share of NAV."""
-    return _budget("pair_cap_nav", view.limits.pair_cap_nav * view.nav, _pair_notional(view), view.price)
+    return _budget("pair_cap_nav", view, view.limits.pair_cap_nav * view.nav, _pair_notional(view), view.price)
 
 
 def pair_cap_adv(order: OrderProposed, view: View) -> Ceiling:
     """Notional of the pair within its share of the average daily volume: what can be got out of."""
-    return _budget("pair_cap_adv", view.limits.pair_cap_adv * view.adv, _pair_notional(view), view.price, missing="ADV")
+    limit = view.limits.pair_cap_adv * view.adv
+    return _budget("pair_cap_adv", view, limit, _pair_notional(view), view.price, missing="ADV")
 
 
 def sector_cap(order: OrderProposed, view: View) -> Ceiling:
     """Notional of the pair's sector, held and on order, within its share of NAV."""
     used = view.heat.sectors[view.pair.sector] if view.pair else math.nan
-    return _budget("sector_cap", view.limits.sector_cap_nav * view.nav, used, view.price)
+    return _budget("sector_cap", view, view.limits.sector_cap_nav * view.nav, used, view.price)
 
 
 def portfolio_heat(order: OrderProposed, view: View) -> Ceiling:
     """Open plus reserved risk of the whole portfolio within the heat limit."""
     used = view.heat.open_risk + view.heat.reserved_risk
-    return _budget("portfolio_heat", view.limits.heat * view.nav, used, view.unit_risk)
+    return _budget("portfolio_heat", view, view.limits.heat * view.nav, used, view.unit_risk)
 
 
 def cash(order: OrderProposed, view: View) -> Ceiling:
     """Cash that is neither spent nor promised to other orders; costs of the entry included."""
-    return _budget("cash", view.cash_free, 0.0, view.unit_cash)
+    return _budget("cash", view, view.cash_free, 0.0, view.unit_cash)
 
 
 RULES: tuple[Rule, ...] = (
@@ -120,22 +126,29 @@ def _pair_notional(view: View) -> float:
     return view.pair.notional + view.pair.reserved_notional if view.pair else math.nan
 
 
-def _budget(rule: str, limit: float, used: float, per_unit: float, *, missing: str = "NAV") -> Ceiling:
+def _budget(rule: str, view: View, limit: float, used: float, per_unit: float, *, missing: str = "NAV") -> Ceiling:
     """The quantity that a budget in USDT still buys, at ``per_unit`` of it for each unit."""
     headroom = limit - used
     if not (math.isfinite(headroom) and per_unit > 0):
         name = missing if not math.isfinite(limit) else "price" if not per_unit > 0 else "position"
-        return _closed(rule, "USDT", f"{name} is unknown")
-    quantity = max(0.0, headroom) / per_unit
+        held = ", ".join(sorted(view.heat.unmarked)) if name == "NAV" else ""
+        return _closed(rule, "USDT", f"{name} is unknown{held and f': no price of {held}, which is held'}")
+    quantity = min(UNBOUNDED, max(0.0, headroom) / per_unit)
     return Ceiling(rule=rule, quantity=quantity, limit=limit, used=used, headroom=headroom, unit="USDT")
 
 
 def _gate(rule: str, fault: str) -> Ceiling:
     """Open without a bound, or closed for a reason."""
     return Ceiling(
-        rule=rule, quantity=0.0 if fault else UNBOUNDED, limit=0.0, used=0.0, headroom=0.0, unit="", reason=fault
+        rule=rule,
+        quantity=0.0 if fault else UNBOUNDED,
+        limit=0.0,
+        used=0.0,
+        headroom=0.0,
+        unit="",
+        reason=fault[:MAX_REASON],
     )
 
 
 def _closed(rule: str, unit: str, reason: str) -> Ceiling:
-    return Ceiling(rule=rule, quantity=0.0, limit=0.0, used=0.0, headroom=0.0, unit=unit, reason=reason)
+    return Ceiling(rule=rule, quantity=0.0, limit=0.0, used=0.0, headroom=0.0, unit=unit, reason=reason[:MAX_REASON])

@@ -8,7 +8,7 @@ endif
 
 RUN := .venv/bin
 DEV := .venv-dev/bin
-SOURCES := services shared tests
+SOURCES := services shared tests docs
 
 .DEFAULT_GOAL := help
 .PHONY: help install run dev test check format lock asyncapi bench bench-peers crash-windows chaos stack-test picture clean
@@ -18,7 +18,7 @@ help: ## List the verbs
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  \1|\2/p' Makefile | awk -F'|' '{ printf "%-14s%s\n", $$1, $$2 }'
 
 install: ## Install what running needs, hash-pinned, into .venv
-	@sh deploy/venv.sh $(PYTHON) .venv requirements.lock
+	@sh deploy/venv.sh $(PYTHON) .venv requirements.lock slim
 
 run: install ## Run the whole stack; options for `heatsink up`: make run ARGS="--exchange binance"
 	@$(RUN)/python -m services.cli up $(ARGS)
@@ -70,8 +70,10 @@ stack-test: ## The whole stack in containers, with killed services
 chaos: dev ## The whole stack under drops, gaps, duplicates and killed processes
 	$(DEV)/python -m pytest tests/e2e -m stack -k "kill or fault or chaos" $(ARGS)
 
-picture: install ## Draw docs/heatsink-up.svg: the panel of a stack after a minute
-	$(RUN)/python -m services.cli up --duration 60 --speed 1200 --data .heatsink/picture --picture docs/heatsink-up.svg $(ARGS)
+picture: dev ## Draw docs/heatsink-up.png: the panel of a stack after a minute
+	HEATSINK_PHASE=live $(DEV)/python -m services.cli up --duration 60 --speed 1200 --data .heatsink/picture \
+		--picture .heatsink/picture/up.svg $(ARGS)
+	$(DEV)/python docs/picture.py .heatsink/picture/up.svg docs/heatsink-up.png
 
 clean: ## Remove environments and caches (data under .heatsink stays)
 	rm -rf .venv .venv-dev .venv-bench build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -1,12 +1,13 @@
 #!/bin/sh
 # A virtual environment that holds exactly what a lock file names, and this project beside it.
 #
-#   deploy/venv.sh PYTHON FOLDER LOCK
+#   deploy/venv.sh PYTHON FOLDER LOCK [slim]
 #
 # Does nothing when FOLDER was made from this LOCK by this Python already. The project itself is not built: a .pth file
 # points to its source, and FOLDER/bin/heatsink runs it, so that nothing but the locked wheels is ever downloaded.
+# slim: without pip and setuptools afterwards, which nothing at run time needs.
 set -eu
-python=$1 folder=$2 lock=$3
+python=$1 folder=$2 lock=$3 slim=${4-}
 
 "$python" - <<'PYTHON' || exit 1
 import sys
@@ -15,18 +16,27 @@ if sys.version_info < (3, 11):
     sys.exit(f"heatsink needs Python 3.11 or newer; {sys.executable} is {found}. Name another one: make run PYTHON=python3.11")
 PYTHON
 
-wanted="$("$python" -c 'import sys; print(*sys.version_info[:2])') $(cksum <"$lock") $(pwd)"
+version=$("$python" -c 'import sys; print(*sys.version_info[:2], sep=".")')
+wanted="$version $(cksum <"$lock") $(pwd)"
 stamp=$folder/.made-from
 [ "$(cat "$stamp" 2>/dev/null)" = "$wanted" ] && exit 0
 
-made_by=$(sed -n 's/^version = \([0-9]*\)\.\([0-9]*\).*/\1 \2/p' "$folder/pyvenv.cfg" 2>/dev/null || true)
-[ -z "$made_by" ] || [ "$made_by" = "$("$python" -c 'import sys; print(*sys.version_info[:2])')" ] || rm -rf "$folder"
-
 echo "Installing $lock into $folder (once; a minute or so) ..."
-[ -x "$folder/bin/python" ] || "$python" -m venv "$folder"
+own=yes # made by this script, not by somebody's hand
+if [ -x "$folder/bin/python" ] && [ "$("$folder/bin/python" -c 'import sys; print(*sys.version_info[:2], sep=".")')" = "$version" ]; then
+  [ -f "$stamp" ] || own=
+else
+  rm -rf "$folder"
+  "$python" -m venv "$folder"
+fi
+echo unfinished >"$stamp"
+"$folder/bin/python" -m pip --version >/dev/null 2>&1 || "$folder/bin/python" -m ensurepip >/dev/null
 # No bytecode of what is never imported: half of the size of ccxt.
 "$folder/bin/python" -m pip install --quiet --no-compile --disable-pip-version-check --no-input \
   --require-hashes --requirement "$lock"
+if [ -n "$slim" ] && [ -n "$own" ]; then
+  "$folder/bin/python" -m pip uninstall --quiet --yes setuptools pip 2>/dev/null
+fi
 
 pwd >"$("$folder/bin/python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/heatsink.pth"
 cat >"$folder/bin/heatsink" <<'SCRIPT'

@@ -51,11 +51,15 @@ class UpOptions:
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """Checked settings, and the environment that makes every child read the same."""
+    """Checked settings, and the environment that makes every child read the same.
+
+    own_server: nobody named a server, neither by option nor by variable, so one is started.
+    """
 
     settings: Settings
     environ: dict[str, str]
     config_dir: Path
+    own_server: bool
 
 
 def prepare_settings(options: UpOptions) -> Prepared:
@@ -64,14 +68,14 @@ def prepare_settings(options: UpOptions) -> Prepared:
     folder = (options.config_dir or default_config_dir(inherited)).resolve()
     overrides = options.overrides()
     environ = {**inherited, **overrides, "HEATSINK_CONFIG_DIR": str(folder)}
-    faults = _contradictions(options)
+    faults = _contradictions(options, inherited)
     try:
         settings = load_settings(folder, environ)
     except ConfigError as error:
         raise ConfigError([*faults, *(_named_after_option(fault, overrides) for fault in error.faults)]) from None
     if faults:
         raise ConfigError(faults)
-    return Prepared(settings, environ, folder)
+    return Prepared(settings, environ, folder, own_server="HEATSINK_REDIS__URL" not in environ)
 
 
 def _named_after_option(fault: Fault, overrides: dict[str, str]) -> Fault:
@@ -80,9 +84,12 @@ def _named_after_option(fault: Fault, overrides: dict[str, str]) -> Fault:
     return Fault(COMMAND_LINE, OPTION_OF[fault.key], fault.value, fault.problem, fault.remedy)
 
 
-def _contradictions(options: UpOptions) -> list[Fault]:
+def _contradictions(options: UpOptions, inherited: dict[str, str]) -> list[Fault]:
     """Options that do not go together."""
     faults = []
+    if options.replay and options.start is None and "HEATSINK_SIMULATOR__START" not in inherited:
+        problem = "a replay needs the date at which it begins"
+        faults.append(Fault(COMMAND_LINE, "--replay", str(options.replay), problem, "Add --from 2022-11-01."))
     if options.exchange == "binance":
         for option, value in (("--replay", options.replay), ("--from", options.start), ("--speed", options.speed)):
             if value is not None:

@@ -43,6 +43,7 @@ class Stack:
         self.summary: list[tuple[str, str]] = []
         self._options, self._settings = options, prepared.settings
         self._environ, self._config_dir = dict(prepared.environ), prepared.config_dir
+        self._own_server = prepared.own_server
         self._make_screen, self._pipe = make_screen, pipe
         self._supervisor = Supervisor(pipe.line, self._on_event)
         self._stop = asyncio.Event()
@@ -55,6 +56,8 @@ class Stack:
         async with AsyncExitStack() as stack:
             stack.enter_context(locked(self._options.data_dir))
             if self._settings.exchange.kind == "binance":
+                # Out of reach at the start is for a person to mend: end with a message. Once running, market_data
+                # tries again for as long as it takes, and says so.
                 await self._unless_stopped(Exchange(BINANCE).server_time_ns())
             server = self._server(stack)
             group = await stack.enter_async_context(self._children())
@@ -70,7 +73,7 @@ class Stack:
 
     def _server(self, stack: AsyncExitStack) -> EmbeddedValkey | None:
         """The embedded server, not started yet; None when one runs already."""
-        if self._options.redis_url is not None:
+        if not self._own_server:
             return None
         kind = self._settings.exchange.kind
         folder = stack.enter_context(server_folder(self._options.data_dir, kind))

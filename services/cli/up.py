@@ -51,7 +51,7 @@ def up(
         sizes=sizes,
         picture=picture,
     )
-    remedy = "Start that server first, or leave out --redis-url and have one started." if redis_url else "Try again."
+    remedy = "Start that server first, or leave out --redis-url (and HEATSINK_REDIS__URL) and have one started."
     with explained(remedy):
         code = run_stack(options)
     raise typer.Exit(code)

@@ -160,7 +160,6 @@ class Watch:
 
     def __init__(self, bus: RedisBus, cursors: dict[str, str], on_message: Callable[[Message], None]) -> None:
         self.tally = Tally()
-        self.lost: str = ""
         self._bus, self._cursors, self._on_message = bus, cursors, on_message
 
     async def run(self) -> None:
@@ -168,9 +167,7 @@ class Watch:
         while True:
             try:
                 await self.step(WAIT_MS)
-                self.lost = ""
-            except BusLostError as error:
-                self.lost = str(error)
+            except BusLostError:
                 await asyncio.sleep(RETRY_SECONDS)
 
     async def step(self, wait_ms: int) -> int:

@@ -70,7 +70,7 @@ def quantity(value: Decimal | float) -> str:
 
 
 def percent(fraction: float, digits: int = 2) -> str:
-    return f"{fraction * 100:.{digits}f} %"
+    return f"{round(fraction * 100, digits) + 0.0:.{digits}f} %"  # + 0.0: a zero has no sign
 
 
 def duration(seconds: float) -> str:

@@ -1,7 +1,7 @@
 """Approved orders and raised stops in; on the paper exchange, fills out."""
 
 from shared.domain.execution.machine import PaperExecution
-from shared.messages.catalogue import BARS, DECIDED, PAIRS, stream_key
+from shared.messages.catalogue import BARS, DECIDED, EXECUTED, PAIRS, stream_key
 from shared.ports.clock import Clock
 from shared.runtime.host import MachineSpec, machine_service
 from shared.runtime.settings import Settings
@@ -22,6 +22,7 @@ def spec_of(settings: Settings, clock: Clock) -> MachineSpec:
         inputs=(PAIRS.key, *bars, stream_key(DECIDED, portfolio=portfolio)),
         home=f"hs:{{{portfolio}}}",
         warm=bars,
+        writes=stream_key(EXECUTED, portfolio=portfolio),
         marks=True,
     )
 

@@ -33,7 +33,7 @@ class Backfill:
         self._desk = desk
         self._queue: asyncio.Queue[Track] = asyncio.Queue(QUEUE_LIMIT)
         self._digest = Digest(desk.log)
-        self._told_until_wall_ns = 0
+        self._told_until_wall_ns: dict[str, int] = {}
         self.catch_up_ns = 0
         self.filled = 0
 
@@ -150,8 +150,8 @@ class Backfill:
     def _tell(self, event: str, reason: str, seconds: float) -> None:
         """One line for all tracks that meet the same trouble."""
         wall_ns = self._desk.clock.wall_ns()
-        if wall_ns >= self._told_until_wall_ns:
-            self._told_until_wall_ns = wall_ns + int(seconds * 1e9)
+        if wall_ns >= self._told_until_wall_ns.get(event, 0):
+            self._told_until_wall_ns[event] = wall_ns + int(seconds * 1e9)
             self._desk.log.warning(event, reason=reason)
 
     def _postpone(self, track: Track, seconds: float) -> None:

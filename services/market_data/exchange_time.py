@@ -4,6 +4,8 @@ from shared.ports.clock import Clock
 from shared.ports.exchange import Exchange
 
 SETTLE_NS = 1_000_000_000  # market time that the exchange gets to finish a bar before REST is believed
+AHEAD_NS = 2_000_000_000  # market time, and
+AHEAD_WALL_SECONDS = 2.0  # wall time, by which our idea of the exchange's clock may be behind
 
 
 class ExchangeTime:
@@ -17,17 +19,19 @@ class ExchangeTime:
         self._offset_ns = 0
         self.proven_ns = 0
 
-    def saw(self, event_time_ns: int) -> None:
-        """Something came that the exchange sent at this time."""
-        if event_time_ns > self.proven_ns:
-            self.proven_ns = event_time_ns
+    def saw(self, event_time_ns: int) -> bool:
+        """Something came that the exchange says it sent at this time; False if that is impossible, too far ahead."""
+        if event_time_ns > self.now_ns() + AHEAD_NS + self.market_ns(AHEAD_WALL_SECONDS):
+            return False
+        self.proven_ns = max(self.proven_ns, event_time_ns)
+        return True
 
     async def ask(self) -> int:
         """Ask the exchange; the answer proves at least that time from now on. Raises the port's errors."""
         asked_ns = self._clock.now_ns()
         told_ns = await self._exchange.server_time_ns()
         self._offset_ns = told_ns - (asked_ns + self._clock.now_ns()) // 2
-        self.saw(told_ns)
+        self.proven_ns = max(self.proven_ns, told_ns)
         return told_ns
 
     @property

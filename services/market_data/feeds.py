@@ -4,6 +4,7 @@ Feeds are ``connection`` (symbol empty), ``marks`` and ``bars:<timeframe>`` (eac
 reported lost is read back from the bus at the start, so that its return is reported too.
 """
 
+import asyncio
 from collections.abc import Iterable
 from typing import Any
 
@@ -24,6 +25,7 @@ class FeedHealth:
     def __init__(self, bus: Bus, clock: Clock, log: Any) -> None:
         self._bus, self._clock, self._log = bus, clock, log
         self._lost: dict[tuple[str, str], FeedLost] = {}
+        self._in_order = asyncio.Lock()  # a loss and a return must not overtake each other on the way out
 
     async def recover(self) -> None:
         """Take over what was lost when the last process ended."""
@@ -45,6 +47,11 @@ class FeedHealth:
 
     async def set_lost(self, feed: str, symbol: str = "", *, reason: str, last_seen_ns: int = 0) -> None:
         """Report a loss, unless it is known."""
+        if not self.is_lost(feed, symbol):
+            async with self._in_order:
+                await self._report_loss(feed, symbol, reason, last_seen_ns)
+
+    async def _report_loss(self, feed: str, symbol: str, reason: str, last_seen_ns: int) -> None:
         if self.is_lost(feed, symbol):
             return
         now_ns = self._clock.now_ns()
@@ -62,6 +69,11 @@ class FeedHealth:
 
     async def set_restored(self, feed: str, symbol: str = "") -> None:
         """Report a return, if it was lost."""
+        if self.is_lost(feed, symbol):
+            async with self._in_order:
+                await self._report_return(feed, symbol)
+
+    async def _report_return(self, feed: str, symbol: str) -> None:
         lost = self._lost.pop((feed, symbol), None)
         if lost is None:
             return

@@ -44,7 +44,9 @@ class Follower:
         track = self._desk.tracks.get(kline.symbol, kline.timeframe)
         if track is None:
             return []
-        self._desk.time.saw(max(frame.event_time_ns, kline.close_time_ns))
+        if not self._desk.time.saw(max(frame.event_time_ns, kline.close_time_ns)):
+            self._suspect(track.stream)  # a bar of the future is no closed bar, whatever it says
+            return []
         self._streams.heard(track.stream)
         track.newest = frame
         ready = track.sequencer.frame(closed_bar(kline, backfilled=False))

@@ -44,19 +44,21 @@ class Marks:
         self.doubtful.update(self._quotes)
 
     def update(self, price: BestPrice, *, live: bool = True) -> bool:
-        """Take in a best price; says whether it is another one than before. live: its stream works."""
+        """Take in a best price unless a newer one is known; says whether it is another one. live: its stream works."""
+        known = self._quotes.get(price.symbol)
+        if known is not None and price.seen_wall_ns < known.seen_wall_ns and known.bid:
+            return False
         if live:
             self.doubtful.discard(price.symbol)
         else:
             self.doubtful.add(price.symbol)
-        known = self._quotes.get(price.symbol)
         mid = (price.bid + price.ask) / 2
         if known is None:
             self._quotes[price.symbol] = Quote(mid, price.bid, price.ask, price.seen_wall_ns)
             return True
         changed = (known.bid, known.ask) != (price.bid, price.ask)
         known.price, known.bid, known.ask = mid, price.bid, price.ask
-        known.seen_wall_ns = max(known.seen_wall_ns, price.seen_wall_ns)
+        known.seen_wall_ns = price.seen_wall_ns
         known.changed = known.changed or changed
         return changed
 

@@ -104,13 +104,21 @@ class Pairs:
         is_there = message.status in ("trading", "halted")
         (desk.tracks.off.discard if is_there else desk.tracks.off.add)(message.symbol)
         (desk.tracks.halted.add if message.status == "halted" else desk.tracks.halted.discard)(message.symbol)
-        if message.status != "trading" and (before is None or before.status != message.status):
-            desk.log.warning("pair_off", symbol=message.symbol, status=message.status, reason=message.reason)
-        elif message.status == "trading" and before is not None and before.status != "trading":
-            desk.log.info("pair_on", symbol=message.symbol)
+        self._tell(message, before)
         for track in desk.tracks.of(message.symbol) if is_there else ():
             track.try_again_soon()
         return is_there and (before is None or before.status not in ("trading", "halted"))
+
+    def _tell(self, message: PairListed, before: PairListed | None) -> None:
+        if before is not None and before.status == message.status:
+            return
+        if message.status == "trading":
+            if before is not None:
+                self._desk.log.info("pair_on", symbol=message.symbol)
+        elif message.status == "renamed":
+            self._desk.log.info("pair_renamed", symbol=message.symbol, reason=message.reason)
+        else:
+            self._desk.log.warning("pair_off", symbol=message.symbol, status=message.status, reason=message.reason)
 
     def _count(self, now: list[PairListed]) -> None:
         wanted = [message for message in now if message.status != "renamed"]

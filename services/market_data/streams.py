@@ -88,13 +88,14 @@ class Streams:
 
     async def _compare_books(self, streams: list[Stream]) -> None:
         self.probes += 1
+        asked_ns = self._desk.clock.wall_ns()
         prices = {price.symbol: price for price in await self._desk.exchange.best_prices([s.symbol for s in streams])}
         for stream in streams:
             price, quote = prices.get(stream.symbol), self._marks.quote(stream.symbol)
             same = price is None or (quote is not None and (price.bid, price.ask) == (quote.bid, quote.ask))
             if price is not None:
                 self._marks.update(price, live=same)
-            self._note(stream, same=same)
+            self._note(stream, asked_ns, same=same)
 
     async def _compare_bars(self, track: Track) -> None:
         self.probes += 1
@@ -102,13 +103,16 @@ class Streams:
         since_ns = frame.open_time_ns if frame is not None else track.sequencer.next_open_ns
         if since_ns is None:
             return
+        asked_ns = self._desk.clock.wall_ns()
         rows = await self._desk.exchange.klines(track.symbol, track.timeframe, since_ns, 2)
         silence_is_right = not rows or rows[-1].trades == 0 or (frame is not None and _equal(rows[-1], frame))
-        self._note(track.stream, same=silence_is_right)
+        self._note(track.stream, asked_ns, same=silence_is_right)
 
-    def _note(self, stream: Stream, *, same: bool) -> None:
-        """What the comparison says of the stream."""
+    def _note(self, stream: Stream, asked_wall_ns: int, *, same: bool) -> None:
+        """What the comparison says of the stream; nothing if a frame came after all."""
         pulse, wall_ns = self._pulses[stream], self._desk.clock.wall_ns()
+        if pulse.heard_wall_ns >= asked_wall_ns:
+            return
         if same:
             pulse.heard_wall_ns, pulse.differs_wall_ns, pulse.dead = wall_ns, 0, False
             return

@@ -25,6 +25,7 @@ class Watchdog:
         self._desk, self._backfill, self._marks = desk, backfill, marks
         self._streams, self._health = streams, health
         self._caught_up_from_ns = 0  # 0: the exchange's time was not asked since the connection came back
+        self._connection_events = 0
         self._pause_until_wall_ns = 0
         self.reconnects = 0
 
@@ -39,6 +40,7 @@ class Watchdog:
         await self._health.set_lost(CONNECTION, reason="market data is starting")
 
     async def connection_lost(self, event: ConnectionLost) -> None:
+        self._connection_events += 1
         self._caught_up_from_ns = 0
         self._marks.doubt_all()
         if self._health.is_lost(CONNECTION):
@@ -46,6 +48,7 @@ class Watchdog:
         await self._health.set_lost(CONNECTION, reason=event.reason)
 
     async def connection_up(self, event: ConnectionRestored) -> None:
+        self._connection_events += 1
         self._caught_up_from_ns = 0
         self._streams.start_afresh()
         for track in self._desk.tracks.active():
@@ -74,11 +77,14 @@ class Watchdog:
         await self._streams.look()
 
     async def _way_back(self) -> None:
-        desk = self._desk
+        desk, events = self._desk, self._connection_events
         if not self._caught_up_from_ns:
-            for price in await desk.exchange.best_prices(desk.tracks.symbols()):
-                self._marks.update(price)
+            prices = await desk.exchange.best_prices(desk.tracks.symbols())
             await desk.time.ask()
+            if events != self._connection_events:
+                return  # another break meanwhile: what was asked before it proves nothing
+            for price in prices:
+                self._marks.update(price)
             self._caught_up_from_ns = self._backfill.catch_up_ns = desk.time.settled_ns
             self._backfill.scan()
         elif desk.outbox.idle and all(map(self._is_caught_up, desk.tracks.active())):

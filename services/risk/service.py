@@ -43,6 +43,8 @@ def spec_of(settings: Settings, clock: Clock) -> MachineSpec:
         books=True,
         intake=proposed,
         ask=stream_key(ASK, portfolio=portfolio),
+        vital=(stream_key(EXECUTED, portfolio=portfolio),),
+        writes=stream_key(DECIDED, portfolio=portfolio),
         guards=machine.take_guards,
         recall=stream_key(DECIDED, portfolio=portfolio),
         remember=machine.remember,

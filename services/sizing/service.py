@@ -1,7 +1,7 @@
 """The Portfolio Blender: a size for every pair on every bar, proposed orders, raised stops."""
 
 from shared.domain.sizing.machine import SizingMachine
-from shared.messages.catalogue import AUDIT, BARS, DECIDED, EXECUTED, PAIRS, PORTFOLIO, SIGNALS, stream_key
+from shared.messages.catalogue import AUDIT, BARS, DECIDED, EXECUTED, PAIRS, PORTFOLIO, SIGNALS, SIZES, stream_key
 from shared.ports.clock import Clock
 from shared.runtime.host import MachineSpec, machine_service
 from shared.runtime.settings import Settings
@@ -26,6 +26,7 @@ def spec_of(settings: Settings, clock: Clock) -> MachineSpec:
         ),
         home=f"hs:{{{portfolio}}}",
         warm=bars,
+        writes=stream_key(SIZES, portfolio=portfolio),
     )
 
 

@@ -54,7 +54,8 @@ class CcxtExchange:
 
     async def pairs(self, symbols: Iterable[str]) -> Mapping[str, ListedPair]:
         wanted = {exchange_id(symbol) for symbol in symbols}
-        body = await self._ask(EXCHANGE_INFO_WEIGHT, self._client.publicGetExchangeInfo)
+        question = {"showPermissionSets": "false"}  # they are most of the answer, and nobody here reads them
+        body = await self._ask(EXCHANGE_INFO_WEIGHT, self._client.publicGetExchangeInfo, question)
         rows = [row for row in _field(body, "symbols") if row.get("symbol") in wanted]
         return {pair.symbol: pair for pair in _read(listed_pair, rows)}
 
@@ -70,11 +71,11 @@ class CcxtExchange:
 
     async def best_prices(self, symbols: Iterable[str]) -> Sequence[BestPrice]:
         wanted = {exchange_id(symbol): symbol for symbol in symbols}
+        asked_ns = self._client.clock.wall_ns()  # a price from a stream that comes meanwhile is newer than the answer
         rows = await self._ask(BOOKS_WEIGHT, self._client.publicGetTickerBookTicker)
-        now_ns = self._client.clock.wall_ns()
         rows = [row for row in rows if row.get("symbol") in wanted]
         found = _read(
-            lambda row: best_price(row, wanted[row["symbol"]], bid="bidPrice", ask="askPrice", seen_wall_ns=now_ns),
+            lambda row: best_price(row, wanted[row["symbol"]], bid="bidPrice", ask="askPrice", seen_wall_ns=asked_ns),
             rows,
         )
         return [price for price in found if price is not None]

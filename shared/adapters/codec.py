@@ -5,6 +5,7 @@ reason, so that the reader can put it on ``hs:dead`` and go on.
 """
 
 import math
+import re
 from collections.abc import Iterable
 from decimal import Decimal
 from functools import cache
@@ -15,6 +16,12 @@ from msgspec import Struct
 
 from shared.messages.base import MAX_MESSAGE_BYTES, Message
 from shared.messages.catalogue import TOPIC_OF
+
+# What an amount may be, so that every sum and product of two of them is exact enough and small enough to be booked.
+AMOUNT_DIGITS = 28
+AMOUNT_BELOW, AMOUNT_FROM = 18, -28  # powers of ten
+ESTIMATE_BELOW = 1e24  # no price, volume or sum of either comes near
+_PLAIN_AMOUNT = re.compile(r"-?[0-9]+(\.[0-9]+)?(E[+-]?[0-9]+)?", re.IGNORECASE | re.ASCII)
 
 _encoder = msgspec.msgpack.Encoder(decimal_format="string")
 _ALL_KINDS: Any = None
@@ -51,8 +58,8 @@ def decode(body: bytes, kinds: Iterable[type[Message]] = ()) -> Message:
     if allowed and type(message) not in allowed:
         names = ", ".join(kind.__name__ for kind in allowed)
         raise UnreadableError("$.type", f"{type(message).__name__} does not belong here; expected {names}")
-    _refuse_non_finite(message, "$")
-    _refuse_binary_amounts(message, body)
+    _refuse_what_cannot_be_booked(message, "$")
+    _refuse_odd_amounts(message, body)
     return message
 
 
@@ -64,8 +71,10 @@ def _explained(error: msgspec.ValidationError) -> UnreadableError:
     return UnreadableError("$" + place.rpartition("$")[2].rstrip("`"), reason)
 
 
-def _refuse_binary_amounts(message: Message, body: bytes) -> None:
-    """A float cannot hold 0.1: booked amounts come as decimal strings, and nothing else is taken for one."""
+def _refuse_odd_amounts(message: Message, body: bytes) -> None:
+    """A float cannot hold 0.1: booked amounts come as decimal strings, and nothing else is taken for one (not the
+    blanks, underscores and digits of other scripts that ``Decimal`` reads either).
+    """
     names = _decimal_fields(type(message))
     if not names:
         return
@@ -74,8 +83,9 @@ def _refuse_binary_amounts(message: Message, body: bytes) -> None:
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise UnreadableError("$", f"a field that is not known cannot be read: {error}") from None
     for name in names:
-        if isinstance(plain.get(name), int | float):
-            raise UnreadableError(f"$.{name}", f'expected a decimal string such as "0.25", got {plain[name]!r}')
+        given = plain.get(name)
+        if isinstance(given, int | float) or (isinstance(given, str) and not _PLAIN_AMOUNT.fullmatch(given)):
+            raise UnreadableError(f"$.{name}", f'expected a decimal string such as "0.25", got {given!r:.40}')
 
 
 @cache
@@ -87,18 +97,32 @@ def _decimal_fields(kind: type[Message]) -> tuple[str, ...]:
 _numeric: dict[type, tuple[str, ...]] = {}
 
 
-def _refuse_non_finite(value: Any, path: str) -> None:
-    """NaN and infinity are legal MessagePack and legal Decimals, and poison every sum: refuse them."""
-    if isinstance(value, float | Decimal):
-        if not (value.is_finite() if isinstance(value, Decimal) else math.isfinite(value)):
+def _refuse_what_cannot_be_booked(value: Any, path: str) -> None:
+    """NaN and infinity are legal MessagePack and legal Decimals, and poison every sum; so do a thousand digits."""
+    if isinstance(value, float):
+        if not math.isfinite(value):
             raise UnreadableError(path, f"{value} is not a finite number")
+        if not -ESTIMATE_BELOW < value < ESTIMATE_BELOW:
+            raise UnreadableError(path, f"{value} is out of all bounds ({ESTIMATE_BELOW:g})")
+    elif isinstance(value, Decimal):
+        _refuse_amount(value, path)
     elif isinstance(value, Struct):
         for name in _numeric_fields(type(value)):
-            _refuse_non_finite(getattr(value, name), f"{path}.{name}")
+            _refuse_what_cannot_be_booked(getattr(value, name), f"{path}.{name}")
     elif isinstance(value, tuple | dict):
         items = value.items() if isinstance(value, dict) else enumerate(value)
         for key, item in items:
-            _refuse_non_finite(item, f"{path}[{key!r}]")
+            _refuse_what_cannot_be_booked(item, f"{path}[{key!r}]")
+
+
+def _refuse_amount(value: Decimal, path: str) -> None:
+    if not value.is_finite():
+        raise UnreadableError(path, f"{value} is not a finite number"[:100])
+    size = value.adjusted()
+    if not AMOUNT_FROM <= size < AMOUNT_BELOW and (value or abs(size) > AMOUNT_DIGITS):
+        raise UnreadableError(path, f"amounts are from 1E{AMOUNT_FROM} to below 1E{AMOUNT_BELOW}, got one of 1E{size}")
+    if len(value.as_tuple().digits) > AMOUNT_DIGITS:
+        raise UnreadableError(path, f"amounts have at most {AMOUNT_DIGITS} digits")
 
 
 def _numeric_fields(kind: type[Struct]) -> tuple[str, ...]:

@@ -13,10 +13,12 @@ local function acquire(keys, args)
   return {redis.call('HINCRBY', keys[2], 'epoch', 1), ''}
 end
 
--- Stay the writer. KEYS: lease, meta. ARGV: owner, lease_ms, epoch. Returns 1, or 0 when fenced.
+-- Stay the writer. KEYS: lease, meta. ARGV: owner, lease_ms, epoch.
+-- Returns 1, 0 when fenced, or -1 when there is no epoch at all: the state is gone.
 local function renew(keys, args)
-  if redis.call('HGET', keys[2], 'epoch') ~= args[3] then
-    return 0
+  local epoch = redis.call('HGET', keys[2], 'epoch')
+  if epoch ~= args[3] then
+    return epoch and 0 or -1
   end
   redis.call('SET', keys[1], args[1], 'PX', args[2])
   return 1
@@ -46,6 +48,36 @@ local function checked_guards(reserved_key, total, guards)
   return reserved, total
 end
 
+-- Why a key cannot be written as ``kind``; nil when it can.
+local function misfit(key, kind)
+  local found = redis.call('TYPE', key).ok
+  if found ~= 'none' and found ~= kind then
+    return key .. ' holds a ' .. found .. ', not a ' .. kind
+  end
+end
+
+-- The first key of a commit that holds something else: a write that failed half way could not be taken back.
+local FIXED_KINDS = {'hash', 'hash', 'hash', 'stream', 'hash'}
+local function misplaced(keys, plan)
+  local why = nil
+  for i, kind in ipairs(FIXED_KINDS) do
+    why = why or misfit(keys[i], kind)
+  end
+  local seen = {}
+  for _, rows in ipairs({plan.outputs, plan.acks}) do
+    for _, row in ipairs(rows) do
+      if not seen[row[1]] then
+        seen[row[1]] = true
+        why = why or misfit(keys[row[1]], 'stream')
+      end
+    end
+  end
+  for _, decision in ipairs(plan.decisions) do
+    why = why or misfit(keys[decision[1]], 'string')
+  end
+  return why
+end
+
 -- The commit. KEYS: meta, cursors, state, journal, reserved, then whatever the plan names by index.
 -- ARGV[1]: the plan as MessagePack:
 --   epoch, seq, digest (strings), journal (bytes), keep
@@ -56,9 +88,13 @@ end
 --   records   {{field, bytes or false}}
 --   cursors   {{stream, id}}
 --   acks      {{key index, group, {id, ...}}}
--- Returns {'OK'}, {'FENCED', epoch}, {'SEQ', seq}, {'DUP', bytes, ...} or {'HEAT', order}.
+-- Returns {'OK'}, {'TYPE', why}, {'FENCED', epoch}, {'SEQ', seq}, {'DUP', bytes, ...} or {'HEAT', order}.
 local function commit(keys, args)
   local plan = cmsgpack.unpack(args[1])
+  local why = misplaced(keys, plan)
+  if why then
+    return {'TYPE', why}
+  end
   local meta = redis.call('HMGET', keys[1], 'epoch', 'seq', 'reserved')
   if meta[1] ~= plan.epoch then
     return {'FENCED', meta[1] or ''}
@@ -124,6 +160,10 @@ end
 -- Append bars that are newer than their pair's last. KEYS: stream, last. ARGV: keep, then (symbol, open_ms, bytes, channel)*.
 -- Returns how many were new.
 local function publish_bars(keys, args)
+  local why = misfit(keys[1], 'stream')
+  if why then
+    return redis.error_reply('WRONGTYPE ' .. why)
+  end
   local new = 0
   for i = 2, #args, 4 do
     local last = redis.call('HGET', keys[2], args[i])
@@ -140,6 +180,10 @@ end
 
 -- A proposal that came by PUBLISH. KEYS: stream, marker. ARGV: bytes, marker_ms, keep. Returns 1 when it was new.
 local function take_in(keys, args)
+  local why = misfit(keys[1], 'stream')
+  if why then
+    return redis.error_reply('WRONGTYPE ' .. why)
+  end
   if not redis.call('SET', keys[2], '1', 'NX', 'PX', args[2]) then
     return 0
   end

@@ -5,7 +5,7 @@ Messages go through the codec here too, so what cannot travel fails here as well
 
 import asyncio
 from collections import defaultdict
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 
 from shared.adapters.codec import UnreadableError, decode, encode
@@ -168,6 +168,7 @@ class MemorySeat:
     def __init__(self, bus: MemoryBus, service: str, inputs: tuple[str, ...], stored: _Stored) -> None:
         self._bus, self._service, self._inputs, self._stored = bus, service, inputs, stored
         self._epoch = 0
+        self.losses: Mapping[str, int] = {}  # nothing is ever trimmed here
 
     async def acquire(self) -> int:
         self._stored.epoch += 1
@@ -200,6 +201,7 @@ class MemorySeat:
         ]
 
     async def read(self, wait_ms: int) -> Sequence[Entry]:
+        await self.renew()
         entries = self._new_entries()
         if not entries and wait_ms:
             self._bus.arrived.clear()
@@ -208,6 +210,7 @@ class MemorySeat:
                     await self._bus.arrived.wait()
             except TimeoutError:
                 return []
+            await self.renew()
             entries = self._new_entries()
         return entries
 

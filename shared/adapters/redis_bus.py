@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from typing import TypeVar
+from uuid import uuid4
 
 import msgspec
 from msgspec import Struct
@@ -13,6 +14,7 @@ from shared.adapters.codec import UnreadableError, decode, encode
 from shared.adapters.redis_client import CALL_SECONDS, Client, bus_errors, connect, prepare
 from shared.adapters.redis_keys import (
     CLOCK_KEY,
+    IDENTITY_KEY,
     MARKER_TTL_MS,
     SERVICES_KEY,
     decision_key,
@@ -195,6 +197,20 @@ class RedisBus:
         async with bus_errors():
             rows = await self.client.hgetall(SERVICES_KEY)
         return {service.decode(): msgspec.msgpack.decode(body, type=kind) for service, body in rows.items()}
+
+    # --- whose data this is ---------------------------------------------------------------------------------------
+
+    async def identity(self) -> str:
+        """The name that the server's data was given; empty when it has none: new, or emptied."""
+        async with bus_errors():
+            body = await self.client.get(IDENTITY_KEY)
+        return body.decode() if body else ""
+
+    async def named_identity(self) -> str:
+        """The name of the server's data, given now if it has none yet."""
+        async with bus_errors():
+            await self.client.set(IDENTITY_KEY, uuid4().hex, nx=True)
+        return await self.identity()
 
     # --- the stack's clock ----------------------------------------------------------------------------------------
 

@@ -10,7 +10,7 @@ from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import RedisError, ResponseError
+from redis.exceptions import MasterDownError, OutOfMemoryError, ReadOnlyError, RedisError, ResponseError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from shared.ports.bus import BusLostError
@@ -19,6 +19,9 @@ CALL_SECONDS = 5.0
 MAX_BLOCK_MS = 2_000  # below the bound of a call, so that a quiet stream is no broken connection
 # redis-py annotates every reply as bytes or text, awaited or not; with ``decode_responses=False`` it is always bytes.
 Client: TypeAlias = Any
+# Conditions of the server that pass, or that starting over mends (the function library is loaded anew).
+PASSING = (MasterDownError, OutOfMemoryError, ReadOnlyError)
+PASSING_TEXTS = ("BUSY ", "MISCONF ", "Function not found")
 OLDEST = {"redis": (7, 0), "valkey": (8, 0)}
 
 
@@ -51,7 +54,7 @@ async def bus_errors() -> AsyncIterator[None]:
     except (TimeoutError, RedisConnectionError, RedisTimeoutError, OSError) as error:
         raise BusLostError(str(error) or type(error).__name__) from error
     except ResponseError as error:
-        if str(error).startswith(("LOADING ", "BUSY ", "MASTERDOWN ", "READONLY ")):
+        if isinstance(error, PASSING) or str(error).startswith(PASSING_TEXTS):
             raise BusLostError(str(error)) from error
         raise
 

@@ -5,6 +5,7 @@ from shared.messages.catalogue import BARS, stream_key, topic_of_key
 from shared.ports.bus import Entry
 
 CLOCK_KEY = "hs:clock"
+IDENTITY_KEY = "hs:identity"
 SERVICES_KEY = "hs:services"
 DECISION_TTL_MS = 30 * 86_400_000
 MARKER_TTL_MS = 86_400_000

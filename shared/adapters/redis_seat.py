@@ -1,32 +1,46 @@
 """A machine's seat on the Redis bus: consumer groups in, one Redis Function call out.
 
-The cursors in the commit are the truth about what was handled; the group's pending list is bookkeeping that follows. So
-an entry that was handled but not acknowledged (its stream lives in another cluster slot) is recognised and only
-acknowledged.
+The cursors in the commit are the truth about what was handled; the group's pending list is bookkeeping that follows.
+Every epoch has consumer groups of its own, which begin at the cursors, and the groups of earlier epochs are destroyed:
+reading moves a group on, so a writer that was taken over and wakes up must not be able to read either. What it took
+would be pending for nobody, and be passed over.
 """
 
 import asyncio
 import os
 import socket
 from collections import defaultdict
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 
 import msgpack
 from redis.exceptions import ResponseError
 
 from shared.adapters.codec import decode, encode
 from shared.adapters.redis_client import MAX_BLOCK_MS, Client, bus_errors
+from shared.adapters.redis_groups import begin_group
 from shared.adapters.redis_keys import DECISION_TTL_MS, MARKER_TTL_MS, decision_key, entry_of, proposal_marker
 from shared.messages.base import Message
 from shared.messages.catalogue import TOPIC_OF, key_of
 from shared.messages.market import BarClosed
 from shared.messages.orders import OrderDecided
-from shared.ports.bus import AlreadyDecidedError, Commit, CommitRefusedError, Entry, FencedError, Proposal, Snapshot
+from shared.ports.bus import (
+    AlreadyDecidedError,
+    BusLostError,
+    Commit,
+    CommitRefusedError,
+    Entry,
+    FencedError,
+    Proposal,
+    Snapshot,
+    StateGoneError,
+    entry_order,
+)
 
 LEASE_MS = 3_000
 ENTRIES_PER_READ = 200
 HISTORY_PAGE = 1_000
 JOURNAL_KEEP = 100_000
+GROUP_GONE = ("NOGROUP", "UNBLOCKED")
 
 
 class RedisSeat:
@@ -36,48 +50,62 @@ class RedisSeat:
         self._client = client
         self._inputs = tuple(inputs)
         self._portfolio = portfolio
-        self.group = service if home.startswith("{") else f"{service}:{portfolio}"
+        self._groups = f"{service}:" if home.startswith("{") else f"{service}:{portfolio}:"
+        self.group = ""
+        self.losses: Mapping[str, int] = {}
         self._owner = f"{service}@{socket.gethostname()}:{os.getpid()}:{id(self):x}"
-        self._lease, self._meta = f"{home}:lease:{service}", f"{home}:meta:{service}"
+        self._lease_key, self._meta = f"{home}:lease:{service}", f"{home}:meta:{service}"
         self._cursors, self._state = f"{home}:cursors:{service}", f"{home}:state:{service}"
         self._journal, self._reserved = f"{home}:journal:{service}", f"{home}:reserved"
         self._home_tag = home[home.index("{") : home.index("}") + 1]
         self._service = service
         self._epoch = 0
         self._unacknowledged: dict[str, list[str]] = defaultdict(list)
+        self._unfinished: dict[str, str] = {}  # stream to the last entry that an earlier holder was given
 
     # --- the right to write ---------------------------------------------------------------------------------------
 
     async def acquire(self) -> int:
-        for stream in self._inputs:
-            await self._create_group(stream)
-        while True:
-            async with bus_errors():
-                epoch, _holder = await self._client.fcall(
-                    "hs_acquire", 2, self._lease, self._meta, self._owner, LEASE_MS
-                )
-            if epoch:
-                self._epoch = int(epoch)
-                return self._epoch
+        while not await self._lease():
             await asyncio.sleep(LEASE_MS / 1000 / 10)
+        self.group = f"{self._groups}{self._epoch}"
+        async with bus_errors():
+            cursors = await self._client.hgetall(self._cursors)
+        begun = {
+            stream: await begin_group(
+                self._client, stream, self._groups, self._epoch, cursors.get(stream.encode(), b"").decode()
+            )
+            for stream in self._inputs
+        }
+        self._unfinished = {stream: left.unfinished for stream, left in begun.items() if left.unfinished}
+        self.losses = {stream: left.lost for stream, left in begun.items() if left.lost}
+        return self._epoch
+
+    async def _lease(self) -> bool:
+        """Take the lease if nobody else has it, and with it the next epoch."""
+        async with bus_errors():
+            epoch, _holder = await self._client.fcall(
+                "hs_acquire", 2, self._lease_key, self._meta, self._owner, LEASE_MS
+            )
+        self._epoch = int(epoch)
+        return bool(epoch)
 
     async def renew(self) -> None:
         async with bus_errors():
-            alive = await self._client.fcall("hs_renew", 2, self._lease, self._meta, self._owner, LEASE_MS, self._epoch)
+            alive = await self._client.fcall(
+                "hs_renew", 2, self._lease_key, self._meta, self._owner, LEASE_MS, self._epoch
+            )
+        if alive < 0:
+            raise self._gone()
         if not alive:
             raise FencedError(f"{self._service}: another writer took over after epoch {self._epoch}")
 
+    def _gone(self) -> StateGoneError:
+        return StateGoneError(f"{self._service}: the server has forgotten epoch {self._epoch} and all that came before")
+
     async def release(self) -> None:
         async with bus_errors():
-            await self._client.fcall("hs_release", 1, self._lease, self._owner)
-
-    async def _create_group(self, stream: str) -> None:
-        try:
-            async with bus_errors():
-                await self._client.xgroup_create(stream, self.group, id="0", mkstream=True)
-        except ResponseError as error:
-            if not str(error).startswith("BUSYGROUP"):
-                raise
+            await self._client.fcall("hs_release", 1, self._lease_key, self._owner)
 
     # --- starting is recovering -----------------------------------------------------------------------------------
 
@@ -107,33 +135,38 @@ class RedisSeat:
 
     async def pending(self) -> Sequence[Entry]:
         entries: list[Entry] = []
-        for stream in self._inputs:
-            start = "0"
-            while rows := await self._read_group({stream: start}, None):
-                page = [entry_of(stream, entry_id, fields) for _, items in rows for entry_id, fields in items if fields]
-                if not page:
+        for stream, last in self._unfinished.items():
+            while rows := await self._read_group((stream,), None):
+                entries += [entry_of(stream, entry_id, fields) for _, items in rows for entry_id, fields in items]
+                if entry_order(entries[-1].id) >= entry_order(last):
                     break
-                entries += page
-                start = page[-1].id
+        self._unfinished = {}
         return entries
 
     # --- reading and writing --------------------------------------------------------------------------------------
 
     async def read(self, wait_ms: int) -> Sequence[Entry]:
         await self._acknowledge_other_slots()
-        rows = await self._read_group(dict.fromkeys(self._inputs, ">"), min(wait_ms, MAX_BLOCK_MS))
+        rows = await self._read_group(self._inputs, min(wait_ms, MAX_BLOCK_MS))
         found = {stream.decode(): items for stream, items in rows}
         return [
             entry_of(stream, entry_id, fields) for stream in self._inputs for entry_id, fields in found.get(stream, ())
         ]
 
     async def _read_group(
-        self, streams: dict[str, str], wait_ms: int | None
+        self, streams: Sequence[str], wait_ms: int | None
     ) -> list[tuple[bytes, list[tuple[bytes, dict[bytes, bytes]]]]]:
-        async with bus_errors():
-            rows = await self._client.xreadgroup(
-                self.group, "writer", streams, count=ENTRIES_PER_READ, block=wait_ms or None
-            )
+        """What nobody of this epoch was given yet. Raises ``FencedError`` when the epoch is over."""
+        try:
+            async with bus_errors():
+                rows = await self._client.xreadgroup(
+                    self.group, "writer", dict.fromkeys(streams, ">"), count=ENTRIES_PER_READ, block=wait_ms or None
+                )
+        except ResponseError as error:
+            if not str(error).startswith(GROUP_GONE):
+                raise
+            await self.renew()  # tells whether somebody took over
+            raise BusLostError(f"{self._service}: {error}") from error
         return list(rows.items()) if isinstance(rows, dict) else list(rows or ())
 
     async def commit(self, commit: Commit) -> None:
@@ -143,10 +176,12 @@ class RedisSeat:
         match [answer[0].decode(), *answer[1:]]:
             case ["OK"]:
                 pass
+            case ["FENCED", b""]:
+                raise self._gone()
             case ["FENCED", epoch]:
-                raise FencedError(
-                    f"{self._service}: epoch {self._epoch} is over, {epoch.decode() or 'none'} is in force"
-                )
+                raise FencedError(f"{self._service}: epoch {self._epoch} is over, {epoch.decode()} is in force")
+            case ["TYPE", why]:
+                raise CommitRefusedError(f"{self._service}: {why.decode()}: another program's? Move it away")
             case ["DUP", *bodies]:
                 stored = [decode(body) for body in bodies]
                 raise AlreadyDecidedError([decision for decision in stored if isinstance(decision, OrderDecided)])

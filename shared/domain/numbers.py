@@ -1,29 +1,33 @@
 """Money and steps: Decimal, quantised to the exchange's steps, rounded toward less risk."""
 
-from decimal import ROUND_DOWN, ROUND_HALF_EVEN, ROUND_UP, Decimal
+from decimal import ROUND_DOWN, ROUND_HALF_EVEN, ROUND_UP, Context, Decimal
 
 CENT8 = Decimal("0.00000001")
+# A quotient that is cut to the usual 28 digits before it is rounded may land on the wrong side of ``value``; and a
+# large float with twelve places has more digits than that.
+_DOWN = Context(prec=400, rounding=ROUND_DOWN)
+_UP = Context(prec=400, rounding=ROUND_UP)
 
 
 def round_down(value: Decimal, step: Decimal) -> Decimal:
     """The largest multiple of ``step`` that is not above ``value``: for quantities, and prices we must not exceed."""
     if step <= 0:
         return value
-    return (value / step).to_integral_value(rounding=ROUND_DOWN) * step
+    return _DOWN.divide(value, step).to_integral_value(rounding=ROUND_DOWN) * step
 
 
 def round_up(value: Decimal, step: Decimal) -> Decimal:
     """The smallest multiple of ``step`` that is not below ``value``."""
     if step <= 0:
         return value
-    return (value / step).to_integral_value(rounding=ROUND_UP) * step
+    return _UP.divide(value, step).to_integral_value(rounding=ROUND_UP) * step
 
 
 def to_decimal(value: float, places: int = 12) -> Decimal:
     """An estimate as Decimal, cut (toward zero) after ``places``: never more than the estimate itself."""
-    return Decimal(repr(value)).quantize(Decimal(1).scaleb(-places), rounding=ROUND_DOWN)
+    return _DOWN.quantize(Decimal(repr(value)), Decimal(1).scaleb(-places))
 
 
 def booked_usdt(value: Decimal) -> Decimal:
     """An amount of USDT as it is booked: eight places, half to even."""
-    return value.quantize(CENT8, rounding=ROUND_HALF_EVEN)
+    return value.quantize(CENT8, rounding=ROUND_HALF_EVEN, context=_DOWN)

@@ -45,9 +45,7 @@ class Limits(Struct, frozen=True, kw_only=True):
     repeats_per_minute: Count = 20
 
 
-Breaker = Literal[
-    "gap", "market_shock", "heat", "drawdown", "day_loss", "feed", "exchange_status", "liquidity"
-]
+Breaker = Literal["gap", "market_shock", "heat", "drawdown", "day_loss", "feed", "exchange_status", "liquidity"]
 
 
 class BreakerPlan(Struct, frozen=True, kw_only=True):

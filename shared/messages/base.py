@@ -1,7 +1,8 @@
 """What every message shares: the header, the text types, and how ids are made.
 
 Times are Unix nanoseconds in *market time* (equal to wall time unless history is replayed faster). Symbols are
-pairs such as ``BTC/USDT``. Booked amounts travel as decimal strings, estimates as 64-bit floats.
+pairs such as ``BTC/USDT``. Booked amounts travel as decimal strings (at most 28 digits, from 1E-28 to below 1E18),
+estimates as 64-bit floats.
 """
 
 from decimal import Decimal

@@ -25,8 +25,21 @@ class FencedError(RuntimeError):
     """Another process took this seat over: stop at once."""
 
 
+class StateGoneError(RuntimeError):
+    """The server no longer has what this process stored there: emptied, replaced, or its last writes lost.
+
+    Nothing may go on from there by itself: a ledger that begins anew would approve what the old one could not.
+    """
+
+
+class CorruptStateError(RuntimeError):
+    """The stored records do not match their digest, or entries that they depend on are missing: refuse to start."""
+
+
 class CommitRefusedError(RuntimeError):
-    """The server's own check found the commit wrong (sequence, heat over the limit): a bug; nothing was written."""
+    """The server's own check found the commit wrong (sequence, heat over the limit, a key of another type); nothing
+    was written.
+    """
 
 
 class AlreadyDecidedError(RuntimeError):
@@ -72,17 +85,32 @@ class Snapshot(Struct, kw_only=True):
     digest: int
 
 
+def entry_order(entry_id: str) -> tuple[int, int]:
+    """Entries of a stream sort by this: milliseconds, then number."""
+    milliseconds, _, number = entry_id.partition("-")
+    return int(milliseconds), int(number or 0)
+
+
 class Seat(Protocol):
-    """One machine's place on the bus: its inputs, its stored state, and the right to write."""
+    """One machine's place on the bus: its inputs, its stored state, and the right to read them as the one writer.
+
+    losses: entries per stream that were gone before they were handled, as ``acquire`` found them.
+    """
+
+    losses: Mapping[str, int]
 
     async def acquire(self) -> int:
-        """Become the one writer; returns the epoch. Waits while another holder is alive."""
+        """Become the one writer; returns the epoch. Waits while another holder is alive.
+
+        Whoever held the seat before can neither commit nor read from then on.
+        """
         ...
 
     async def release(self) -> None: ...
 
     async def renew(self) -> None:
-        """Say that this writer is alive. Raises ``FencedError`` when it no longer is the writer."""
+        """Say that this writer is alive. Raises ``FencedError`` when it no longer is the writer, ``StateGoneError``
+        when nobody is."""
         ...
 
     async def load(self) -> Snapshot: ...
@@ -92,7 +120,7 @@ class Seat(Protocol):
         ...
 
     async def pending(self) -> Sequence[Entry]:
-        """Entries that were delivered to this seat before and never acknowledged."""
+        """Entries that an earlier holder of the seat was given and did not handle."""
         ...
 
     async def read(self, wait_ms: int) -> Sequence[Entry]:

@@ -72,7 +72,7 @@ class KlineFrame(Struct, frozen=True, kw_only=True, gc=False):
 
 
 class BestPrice(Struct, frozen=True, kw_only=True, gc=False):
-    """Best bid and ask. seen_wall_ns: our wall clock when it came (the exchange sends no time with it)."""
+    """Best bid and ask. seen_wall_ns: our wall clock when a stream brought it, or when REST was asked for it."""
 
     symbol: str
     bid: float

@@ -6,7 +6,7 @@ the error leaves the host, and a new machine on a new host goes on from the last
 
 import asyncio
 from collections.abc import Callable, Sequence
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Any
@@ -21,7 +21,17 @@ from shared.messages.catalogue import ASK, BOOKS, MARKS, topic_of_key
 from shared.messages.control import MessageRefused
 from shared.messages.market import BookSampled, MarkChanged
 from shared.messages.orders import OrderDecided, OrderProposed
-from shared.ports.bus import Bus, Commit, Entry, Proposal, Seat
+from shared.ports.bus import (
+    Bus,
+    BusLostError,
+    Commit,
+    CorruptStateError,
+    Entry,
+    Proposal,
+    Seat,
+    StateGoneError,
+    entry_order,
+)
 from shared.ports.clock import Clock
 from shared.runtime.audit import log_outputs
 from shared.runtime.live import Live, durable_and_answers
@@ -33,10 +43,7 @@ RENEW_SECONDS = 1.0
 KEPT_BODY_BYTES = 4096
 BATCH = 200
 RECALLED = 10_000
-
-
-class CorruptStateError(RuntimeError):
-    """The stored records do not match their digest: refuse to start on them."""
+RELEASE_SECONDS = 1.0  # a lease that cannot be given back runs out by itself
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +53,11 @@ class MachineSpec:
     inputs: stream keys, in order of priority. warm: those whose history rebuilds what is not in the records.
     home: key prefix with the hash tag of the machine's state. marks, books: whether it wants them. intake: the channel
     where proposals may come by PUBLISH. ask: the channel of questions; what the machine gives out on a topic that is
-    not durable is published for who asked and kept nowhere. guards: takes the reservation steps since the last call.
-    recall: the stream of past decisions, to be remembered at start. remember: told of each. repeats: takes the orders
-    whose stored decision was asked for once more. check: called when the records are loaded; raises ``ConfigError``
-    when they and the configuration do not go together.
+    not durable is published for who asked and kept nowhere. vital: inputs of which no entry may be missing. writes: a
+    stream that this machine alone writes; when it has entries and the machine has no state, the state was lost.
+    guards: takes the reservation steps since the last call. recall: the stream of past decisions, to be remembered at
+    start. remember: told of each. repeats: takes the orders whose stored decision was asked for once more. check:
+    called when the records are loaded; raises ``ConfigError`` when they and the configuration do not go together.
     """
 
     service: str
@@ -61,6 +69,8 @@ class MachineSpec:
     books: bool = False
     intake: str = ""
     ask: str = ""
+    vital: tuple[str, ...] = ()
+    writes: str = ""
     guards: Callable[[], Sequence[Guard]] = field(default=tuple)
     recall: str = ""
     remember: Callable[[OrderDecided], None] = field(default=lambda _: None)
@@ -79,12 +89,16 @@ class MachineSpec:
 
 
 class MachineHost:
-    """Runs one machine; ``recover`` first, then ``step`` again and again."""
+    """Runs one machine; ``recover`` first, then ``step`` again and again.
 
-    def __init__(self, spec: MachineSpec, bus: Bus, clock: Clock, log: Any) -> None:
+    known_seq: the last commit that this process saw made; a server that has fewer lost some.
+    """
+
+    def __init__(self, spec: MachineSpec, bus: Bus, clock: Clock, log: Any, *, known_seq: int = 0) -> None:
         self.spec, self.bus, self.clock, self.log = spec, bus, clock, log
         self.seat: Seat = bus.seat(spec.service, spec.inputs, home=spec.home)
         self.seq = 0
+        self._known_seq = known_seq
         self._cursors: dict[str, str] = {}
         self._hashes: dict[str, int] = {}
         self._digest = 0
@@ -94,7 +108,10 @@ class MachineHost:
 
     async def recover(self) -> None:
         """Take the seat, load the last commit, rebuild what derives from history, handle what was left pending."""
-        epoch = await self.seat.acquire()
+        await self._catch_up(await self.seat.acquire())
+
+    async def _catch_up(self, epoch: int) -> None:
+        self._check_losses()
         await self._load()
         pending = await self.seat.pending()
         for entry in pending:  # an order may have been decided so long ago that nobody remembers
@@ -105,8 +122,23 @@ class MachineHost:
             await self._handle(pending[start : start + BATCH])
         self.log.info("recovered", epoch=epoch, seq=self.seq, records=len(self._hashes), pending=len(pending))
 
+    def _check_losses(self) -> None:
+        """Entries that nobody can handle any more are told of; books that depend on them are not opened."""
+        for stream, entries in self.seat.losses.items():
+            self.log.error("entries_lost", stream=stream, entries=entries, reason="trimmed before they were handled")
+            if stream in self.spec.vital:
+                raise CorruptStateError(f"{self.spec.service}: {entries} entries of {stream} are gone, never handled")
+
+    async def _check_age(self, seq: int) -> None:
+        """A server that knows less than this process saw, or than the streams show, lost the state."""
+        if seq < self._known_seq:
+            raise StateGoneError(f"{self.spec.service}: commit {self._known_seq} was made, the server has {seq}")
+        if not seq and self.spec.writes and await self.bus.latest(self.spec.writes):
+            raise CorruptStateError(f"{self.spec.service}: {self.spec.writes} has entries, but the state is gone")
+
     async def _load(self) -> None:
         snapshot = await self.seat.load()
+        await self._check_age(snapshot.seq)
         machine = self.spec.machine
         self.seq, self._cursors = snapshot.seq, dict(snapshot.cursors)
         self._hashes = {key: _hash_of(key, body) for key, body in snapshot.records.items()}
@@ -185,7 +217,7 @@ class MachineHost:
     def _is_new(self, entry: Entry) -> bool:
         """Whether the entry was not part of an earlier commit: a stream's entries are handled in order of their ids."""
         last = self._cursors.get(entry.stream)
-        return last is None or _id_order(entry.id) > _id_order(last)
+        return last is None or entry_order(entry.id) > entry_order(last)
 
     async def _refuse(self, entry: Entry) -> None:
         where, why = entry.fault or ("$", "unreadable")
@@ -219,16 +251,23 @@ class MachineHost:
         async with AsyncExitStack() as stack:
             listener = await stack.enter_async_context(listen(*channels)) if channels else None
             try:
-                await self.recover()
-                ready()
+                epoch = await self.seat.acquire()
                 async with asyncio.TaskGroup() as group:
-                    group.create_task(self._renew())
+                    group.create_task(self._renew())  # from here on: rebuilding from a long history takes its time
+                    await self._catch_up(epoch)
+                    ready()
                     if listener is not None:
                         group.create_task(self._follow(listener))
                     while True:
                         await self.step()
             finally:
-                await asyncio.shield(self.seat.release())
+                await self._release()
+
+    async def _release(self) -> None:
+        """Give the lease back, if the server is there to take it."""
+        with suppress(BusLostError, TimeoutError):
+            async with asyncio.timeout(RELEASE_SECONDS):
+                await self.seat.release()
 
     async def _renew(self) -> None:
         while True:
@@ -266,9 +305,16 @@ class MachineHost:
 def machine_service(name: str, spec_of: Callable[[Settings, Clock], MachineSpec]) -> Service:
     """The service that is nothing but a machine on its seat."""
 
+    known_seq = 0
+
     async def run(context: Context) -> None:
-        host = MachineHost(spec_of(context.settings, context.clock), context.bus, context.clock, context.log)
-        await host.run(context.bus.listen, context.health.ready)
+        nonlocal known_seq
+        spec = spec_of(context.settings, context.clock)
+        host = MachineHost(spec, context.bus, context.clock, context.log, known_seq=known_seq)
+        try:
+            await host.run(context.bus.listen, context.health.ready)
+        finally:
+            known_seq = max(known_seq, host.seq)
 
     return Service(name, run)
 
@@ -288,8 +334,3 @@ def _combined(hashes: Any) -> int:
     for value in hashes:
         digest ^= value
     return digest
-
-
-def _id_order(entry_id: str) -> tuple[int, int]:
-    milliseconds, _, number = entry_id.partition("-")
-    return int(milliseconds), int(number or 0)

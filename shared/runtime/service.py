@@ -14,7 +14,7 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,16 +23,33 @@ from typing import Any
 from shared.adapters.clocks import RealClock, ScaledClock
 from shared.adapters.redis_bus import RedisBus
 from shared.adapters.redis_client import ServerTooOldError
-from shared.ports.bus import AlreadyDecidedError, BusLostError, FencedError
+from shared.ports.bus import (
+    AlreadyDecidedError,
+    BusLostError,
+    CommitRefusedError,
+    CorruptStateError,
+    FencedError,
+    StateGoneError,
+)
 from shared.ports.clock import Clock
 from shared.runtime.health import Health
-from shared.runtime.logs import configure_logs, get_logger
+from shared.runtime.logs import configure_logs, get_logger, innermost
 from shared.runtime.settings import Settings
 from shared.runtime.settings_file import ConfigError, load_settings
 
 BUS_RETRY_SECONDS = (0.1, 0.25, 0.5, 1.0, 2.0)
 CLOCK_POLL_SECONDS = 0.1
+IDENTITY_SECONDS = 1.0
 EXIT_CONFIG = 78  # EX_CONFIG of sysexits.h: starting again will not help
+# What a service may end with that is no bug: the event that says so, and the exit code.
+ENDINGS: dict[type[Exception], tuple[str, int]] = {
+    ConfigError: ("config_refused", EXIT_CONFIG),
+    StateGoneError: ("state_gone", EXIT_CONFIG),
+    ServerTooOldError: ("server_refused", EXIT_CONFIG),
+    CorruptStateError: ("state_refused", 1),
+    FencedError: ("fenced", 1),
+    CommitRefusedError: ("commit_refused", 1),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,20 +84,29 @@ def main(service: Service) -> None:
     configure_logs(service.name, level=settings.logs.level, form=settings.logs.form)
     try:
         _loop_runner()(_until_stopped(service, settings, log))
-    except BaseExceptionGroup as errors:  # as task groups raise them
-        found = _first(errors)
-        match found:
-            case ConfigError():
-                log.error("config_refused", faults=str(found))
-                sys.exit(EXIT_CONFIG)
-            case ServerTooOldError():
-                log.error("server_refused", reason=str(found))
-                sys.exit(EXIT_CONFIG)
-            case FencedError():
-                log.error("fenced", reason=str(found))
-                sys.exit(1)
-            case _:
-                raise
+    except BaseExceptionGroup as error:  # whatever ends a task of the service comes as a group
+        sys.exit(_told(error, log))
+
+
+def _told(error: BaseException, log: Any) -> int:
+    """One line about what ended the service; returns the exit code."""
+    causes = list(_causes(error))
+    for kind, (event, code) in ENDINGS.items():
+        for cause in causes:
+            if isinstance(cause, kind):
+                log.error(event, reason=str(cause))
+                return code
+    log.critical("crashed", exc_info=innermost(error))
+    return 1
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """The errors within groups, as task groups raise them."""
+    if isinstance(error, BaseExceptionGroup):
+        for each in error.exceptions:
+            yield from _causes(each)
+    else:
+        yield error
 
 
 def config_dir() -> Path:
@@ -119,37 +145,61 @@ async def _cancel_when(stopped: asyncio.Event, task: "asyncio.Task[None]") -> No
 
 async def _with_bus(service: Service, settings: Settings, log: Any) -> None:
     """Connect, run, and start over from what is stored whenever the server went away or knew better."""
-    attempt = 0
+    attempt, identity = 0, ""
     while True:
         try:
             async with RedisBus.open(settings.redis.url, settings.portfolio.name) as bus:
-                clock = RealClock() if service.keeps_time else await _stack_clock(bus, settings)
+                identity = identity or await bus.named_identity()
+                await _check_identity(bus, identity)
+                clock = RealClock() if service.keeps_time else await _stack_clock(bus, settings, log)
                 health = Health(service.name, bus, clock)
                 log.info("started", speed=clock.speed)
                 attempt = 0
                 async with asyncio.TaskGroup() as group:
                     beat = group.create_task(health.beat())
+                    watch = group.create_task(_watch_identity(bus, identity))
                     await service.run(Context(settings, clock, bus, log, health))
                     beat.cancel()
+                    watch.cancel()
                 return
         except* (BusLostError, AlreadyDecidedError) as errors:
             delay = BUS_RETRY_SECONDS[min(attempt, len(BUS_RETRY_SECONDS) - 1)]
             log.warning("starting_over", reason=str(_first(errors)), retry_seconds=delay)
             attempt += 1
-            await asyncio.sleep(delay)
+        # Outside of ``except*``, which would wrap a cancellation. One that met a server that went away still counts.
+        if (task := asyncio.current_task()) is not None and task.cancelling():
+            raise asyncio.CancelledError
+        await asyncio.sleep(delay)
+
+
+async def _watch_identity(bus: RedisBus, identity: str) -> None:
+    while True:
+        await asyncio.sleep(IDENTITY_SECONDS)
+        await _check_identity(bus, identity)
+
+
+async def _check_identity(bus: RedisBus, identity: str) -> None:
+    """Fail closed when the server came back as somebody else: emptied, restored from elsewhere, or another one."""
+    found = await bus.identity()
+    if found != identity:
+        raise StateGoneError(
+            f"the data on the server is {'not the same' if found else 'gone'} (it was {identity}, now "
+            f"{found or 'nothing'}): find out why, the next start begins with what is there"
+        )
 
 
 def _first(errors: BaseExceptionGroup[Any]) -> BaseException:
-    found: BaseException = errors
-    while isinstance(found, BaseExceptionGroup):
-        found = found.exceptions[0]
-    return found
+    return next(_causes(errors))
 
 
-async def _stack_clock(bus: RedisBus, settings: Settings) -> Clock:
+async def _stack_clock(bus: RedisBus, settings: Settings, log: Any) -> Clock:
     """Wall time on Binance; on the simulated exchange its own time, once it has said what that is."""
     if settings.exchange.kind == "binance":
         return RealClock()
+    told = False
     while (origin := await bus.clock_origin()) is None:
+        if not told:
+            log.info("waiting_for_clock", reason="the simulated exchange sets hs:clock")
+            told = True
         await asyncio.sleep(CLOCK_POLL_SECONDS)
     return ScaledClock(origin)

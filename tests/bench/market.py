@@ -34,7 +34,7 @@ def universe_of(pairs: int) -> Universe:
 
 
 def plan_of(limits: Limits = ROOMY) -> Plan:
-    return Plan(limits=limits, phases=(PhasePlan(name="live", scale=1.0),), phase="live")
+    return Plan(limits=limits, phases=(PhasePlan(name="live", scale=1.0, paper=True),), phase="live")
 
 
 def listings(universe: Universe) -> list[Message]:

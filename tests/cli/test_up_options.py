@@ -65,5 +65,17 @@ def test_history_and_speed_do_not_go_with_the_real_exchange(tmp_path: Path) -> N
     assert [fault.key for fault in found] == ["--replay", "--from", "--speed"]
 
 
+def test_a_server_that_is_named_by_option_or_variable_is_used_instead_of_an_own_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("HEATSINK_REDIS__URL", raising=False)
+    assert prepare_settings(options()).own_server
+    assert not prepare_settings(options(redis_url="redis://127.0.0.1:7000/0")).own_server
+    monkeypatch.setenv("HEATSINK_REDIS__URL", "redis://127.0.0.1:7001/0")
+    prepared = prepare_settings(options())
+    assert not prepared.own_server
+    assert prepared.settings.redis.url == "redis://127.0.0.1:7001/0"
+
+
 def test_the_verb_explains_itself() -> None:
     assert up.__doc__ == "Run everything: Redis, the exchange, every service. Ctrl-C ends it."

@@ -179,7 +179,7 @@ def test_a_position_without_a_price_makes_nav_unknown_and_closes_the_gate() -> N
     desk.fill(desk.buy("BTC/USDT", "0.1"))
     desk.machine.state.heat.marked(desk.machine.state.heat.pairs["BTC/USDT"], 0.0, desk.now_ns)
     decided = desk.buy("ETH/USDT", "0.1")
-    assert (decided.verdict, decided.reason) == ("reject", "NAV is unknown")
+    assert (decided.verdict, decided.reason) == ("reject", "NAV is unknown: no price of BTC/USDT, which is held")
 
 
 def test_a_pair_without_daily_history_has_no_atr_and_is_rejected() -> None:
@@ -263,10 +263,11 @@ def test_heat_falls_as_the_stop_rises() -> None:
 
 def test_a_closed_bar_newer_than_the_mark_is_the_mark() -> None:
     desk = Desk()
-    newer = bar("BTC/USDT", hour=24 * 31, close=21_000.0)
+    newer = bar("BTC/USDT", hour=24 * 41, close=21_000.0)
+    desk.pass_time((newer.close_time_ns - desk.now_ns) / 1e9)
     desk.handle(newer)
     assert desk.machine.state.heat.pairs["BTC/USDT"].mark == 21_000.0
-    desk.mark("BTC/USDT", 20_000.0)
+    desk.mark("BTC/USDT", 20_000.0, age_seconds=60)
     assert desk.machine.state.heat.pairs["BTC/USDT"].mark == 21_000.0
 
 

@@ -1,6 +1,5 @@
 """Every ceiling at its limit, just under it and just over it; and what a missing figure does to the gate."""
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -9,38 +8,12 @@ from typing import Any
 import pytest
 from msgspec import structs
 
-from shared.domain.plan import Limits, PhasePlan
-from shared.domain.risk.in_force import PhaseInForce
 from shared.domain.risk.rules import RULES
 from shared.messages.control import Halt
-from shared.messages.market import FeedLost
-from shared.messages.orders import CancelDecided, CancelProposed, OrderDecided, OrderFilled, StopApproved, StopRaised
+from shared.messages.orders import OrderDecided
 from tests.domain.risk_desk import PRICES, UNIVERSE, Desk
+from tests.domain.rule_scenes import BTC, ETH, EXIT, NAV, D, desk_with, row_of, verdict
 from tests.samples import bar
-
-D = Decimal
-BTC, ETH = "BTC/USDT", "ETH/USDT"
-NAV = 200_000.0
-EXIT = 0.0015  # fee and half a spread: the desk's market stands still, so there is no slippage
-WIDE = Limits(
-    equity_at_risk=1.0, heat=1.0, pair_cap_nav=1.0, pair_cap_adv=1.0, sector_cap_nav=1.0, drawdown=1.0, atr_floor=0.0,
-    max_order_usdt=1e9, price_collar=1.0, book_age_seconds=0.0, gap_stress=1.0, max_open_orders=1_000,
-    orders_per_second=1_000, repeats_per_minute=1_000,
-)  # fmt: skip
-
-
-def desk_with(cash: float = NAV, **limits: Any) -> Desk:
-    """Only the limits that are named can bind."""
-    return Desk(cash=cash, limits=structs.replace(WIDE, **limits), exact=True)
-
-
-def verdict(decided: OrderDecided) -> tuple[str, Decimal, str]:
-    return decided.verdict, decided.quantity_approved, decided.binding
-
-
-def row_of(decided: OrderDecided, rule: str) -> Any:
-    return next(row for row in decided.ceilings if row.rule == rule)
-
 
 # --- ceilings that trim -----------------------------------------------------------------------------------------------
 
@@ -132,7 +105,7 @@ def test_a_stop_nearer_than_the_floor_under_atr_counts_as_if_it_stood_there(stop
 @pytest.mark.parametrize(("wanted", "outcome"), [("0.4999", "approve"), ("0.5", "approve"), ("0.5001", "trim")])
 def test_a_market_order_goes_no_further_than_the_book_carries_it_within_the_collar(wanted: str, outcome: str) -> None:
     desk = desk_with(price_collar=0.02, book_age_seconds=120.0)
-    desk.book(BTC, asks=((20_100.0, 0.3), (20_400.0, 0.2), (20_400.1, 9.0)))
+    desk.book(BTC, bids=((19_900.0, 1.0),), asks=((20_100.0, 0.3), (20_400.0, 0.2), (20_400.1, 9.0)))
     decided = desk.buy(BTC, wanted)
     assert (decided.verdict, decided.quantity_approved) == (outcome, min(D(wanted), D("0.5")))
     assert row_of(decided, "price_collar").quantity == 0.5
@@ -311,245 +284,3 @@ def test_the_exchanges_own_limits_hold_at_their_edges(
     steps = {"quantity_step": D("0.00001"), "min_quantity": D("0.00001"), "min_notional": D(0)} | listed
     desk.list_pair(BTC, **steps)
     assert verdict(desk.buy(BTC, wanted)) == outcome
-
-
-# --- whatever is missing closes the gate with its name ----------------------------------------------------------------
-
-
-def _set_mark(price: float) -> Callable[[Desk], None]:
-    def scene(desk: Desk) -> None:
-        desk.pass_time(0.1)
-        desk.mark(ETH, price)
-
-    return scene
-
-
-def _no_mark(desk: Desk) -> None:
-    desk.machine.state.heat.marked(desk.machine.state.heat.pairs[ETH], 0.0, desk.now_ns)
-
-
-def _held_without_price(price: float) -> Callable[[Desk], None]:
-    def scene(desk: Desk) -> None:
-        desk.fill(desk.buy(BTC, "0.1"))
-        desk.machine.state.heat.marked(desk.machine.state.heat.pairs[BTC], price, desk.now_ns)
-
-    return scene
-
-
-def _mark_from_tomorrow(desk: Desk) -> None:
-    desk.mark(ETH, 1_500.0, age_seconds=-86_400.0)
-
-
-def _history_of(**figures: float | None) -> Callable[[Desk], None]:
-    def scene(desk: Desk) -> None:
-        for name, value in figures.items():
-            setattr(desk.machine.state.daily[ETH], name, value)
-
-    return scene
-
-
-def _stale_days(desk: Desk) -> None:
-    desk.pass_time(4 * 86_400)
-    desk.mark(ETH, 1_500.0)
-    desk.book(ETH)
-
-
-def _book_with(**changes: Any) -> Callable[[Desk], None]:
-    return lambda desk: desk.book(ETH, **changes)
-
-
-def _no_book(desk: Desk) -> None:
-    del desk.machine.state.books[ETH]
-
-
-def _stale_book(desk: Desk) -> None:
-    desk.pass_time(121)
-    desk.mark(ETH, 1_500.0)
-
-
-def _no_sector(desk: Desk) -> None:
-    heat = desk.machine.state.heat
-    heat.sectors[""] = 0.0
-    heat.pairs[ETH].sector = ""
-
-
-def _sector_of(notional: float) -> Callable[[Desk], None]:
-    return lambda desk: desk.machine.state.heat.sectors.update(Majors=notional)
-
-
-def _ledger_of(cash: float) -> Callable[[Desk], None]:
-    return lambda desk: setattr(desk.machine.state.ledger, "cash", cash)
-
-
-def _not_listed(desk: Desk) -> None:
-    del desk.machine.state.listings[ETH]
-
-
-NAN = math.nan
-MISSING: list[tuple[str, Callable[[Desk], None], str, str]] = [
-    ("mark never seen", _no_mark, "fresh_mark", "mark of ETH/USDT is missing"),
-    ("mark NaN", _set_mark(NAN), "fresh_mark", "mark of ETH/USDT is missing"),
-    ("mark infinite", _set_mark(math.inf), "fresh_mark", "mark of ETH/USDT is missing"),
-    ("mark zero", _set_mark(0.0), "fresh_mark", "mark of ETH/USDT is missing"),
-    ("mark stale", lambda desk: desk.pass_time(5.1), "fresh_mark", "mark of ETH/USDT is stale"),
-    ("mark from tomorrow", _mark_from_tomorrow, "fresh_mark", "mark of ETH/USDT is from the future"),
-    ("NAV without a price", _held_without_price(0.0), "equity_at_risk", "NAV is unknown"),
-    ("NAV with a NaN price", _held_without_price(NAN), "equity_at_risk", "NAV is unknown"),
-    ("NAV infinite", _held_without_price(math.inf), "equity_at_risk", "NAV is unknown"),
-    ("ATR missing", _history_of(atr=None), "known_atr", "ATR is unknown"),
-    ("ATR NaN", _history_of(atr=NAN), "known_atr", "ATR is unknown"),
-    ("ATR zero", _history_of(atr=0.0), "known_atr", "ATR is unknown"),
-    ("days stale", _stale_days, "known_atr", "ATR is unknown"),
-    ("ADV missing", _history_of(adv_usdt=None), "pair_cap_adv", "ADV is unknown"),
-    ("ADV NaN", _history_of(adv_usdt=NAN), "pair_cap_adv", "ADV is unknown"),
-    ("sector missing", _no_sector, "sector_cap", "sector of ETH/USDT is unknown"),
-    ("sector total NaN", _sector_of(NAN), "sector_cap", "position is unknown"),
-    ("book missing", _no_book, "price_collar", "book of ETH/USDT is missing"),
-    ("book stale", _stale_book, "price_collar", "book of ETH/USDT is stale"),
-    ("book empty", _book_with(asks=()), "price_collar", ""),
-    ("book of NaN", _book_with(asks=((1_500.0, NAN),)), "price_collar", "book of ETH/USDT"),
-    ("book of infinity", _book_with(asks=((1_500.0, math.inf),)), "price_collar", "book of ETH/USDT"),
-    ("spread unknown", _book_with(spread=None), "spread_at_size", "too thin"),
-    ("spread NaN", _book_with(spread=NAN), "spread_at_size", "spread of ETH/USDT"),
-    ("median unknown", _book_with(median_spread=None), "spread_at_size", "too thin"),
-    ("median NaN", _book_with(median_spread=NAN), "spread_at_size", "spread of ETH/USDT"),
-    ("ledger NaN", _ledger_of(NAN), "equity_at_risk", "NAV is unknown"),
-    ("pair not listed", _not_listed, "known_and_valid", "ETH/USDT has not been seen"),
-]
-
-
-@pytest.mark.parametrize(("scene", "rule", "why"), [each[1:] for each in MISSING], ids=[each[0] for each in MISSING])
-def test_whatever_is_missing_stale_or_nan_closes_the_gate_with_its_name(
-    scene: Callable[[Desk], None], rule: str, why: str
-) -> None:
-    desk = desk_with(book_age_seconds=120.0)
-    desk.book(BTC)
-    desk.book(ETH)
-    scene(desk)
-    decided = desk.buy(ETH, "0.1")
-    assert verdict(decided) == ("reject", D(0), rule)
-    assert why in decided.reason
-    assert all(math.isfinite(row.quantity) for row in decided.ceilings)
-
-
-def test_cash_that_is_unknown_closes_the_rule_of_cash_by_its_own_name() -> None:
-    desk = desk_with()
-    desk.machine.state.ledger.cash = NAN
-    assert row_of(desk.buy(ETH, "0.1"), "cash").reason == "cash is unknown"
-
-
-@pytest.mark.parametrize("price", [NAN, math.inf, -1.0, 0.0])
-def test_a_price_that_is_none_closes_the_gate_until_the_next_good_one_and_spoils_no_total(price: float) -> None:
-    desk = desk_with()
-    desk.fill(desk.buy(BTC, "1"))
-    nav = desk.machine.state.nav
-    desk.pass_time(0.1)
-    desk.mark(BTC, price)
-    assert math.isnan(desk.machine.state.nav)
-    assert desk.buy(ETH, "1").reason == "NAV is unknown"
-    desk.pass_time(0.1)
-    desk.mark(BTC, 20_000.0)
-    assert desk.machine.state.nav == pytest.approx(nav)
-    assert desk.buy(ETH, "1").verdict == "approve"
-
-
-def test_a_position_without_a_stop_counts_its_whole_notional_as_risk() -> None:
-    desk = desk_with(heat=0.1)
-    desk.handle(
-        OrderFilled(
-            id="f", time_ns=desk.now_ns, order_id="x", trade_id="t", symbol=BTC, side="buy", quantity=D("0.9"),
-            price=D(20_000), fee_usdt=D(0), stop_price=None,
-        )
-    )  # fmt: skip
-    heat = desk.machine.state.heat
-    assert heat.open_risk == pytest.approx(18_000 * (1 + EXIT))
-    left = 20_000 - 18_000 * (1 + EXIT)
-    decided = desk.buy(ETH, "1000", stop=1_400)
-    assert (decided.verdict, decided.binding) == ("trim", "portfolio_heat")
-    assert float(decided.quantity_approved) == pytest.approx(left / (100 + 1_500 * EXIT), abs=1e-4)
-    desk.stop_placed(BTC, "19000")
-    assert heat.open_risk == pytest.approx(0.9 * 1_000 + 18_000 * EXIT)
-
-
-# --- what reduces risk always passes ----------------------------------------------------------------------------------
-
-
-def _halt(symbol: str, mode: str) -> Callable[[Desk], None]:
-    return lambda desk: (
-        desk.handle(
-            Halt(id="h", time_ns=desk.now_ns, who="ana", reason="test", symbol=symbol, mode=mode)  # type: ignore[arg-type]
-        )
-        and None
-    )
-
-
-def _phase(phase: PhasePlan) -> Callable[[Desk], None]:
-    return lambda desk: desk.machine.state.use_phase(PhaseInForce(name=phase.name, scale=phase.scale))
-
-
-def _fallen(desk: Desk) -> None:
-    desk.pass_time(0.5)
-    desk.mark(BTC, 1.0)
-
-
-def _crowded(desk: Desk) -> None:
-    limits = structs.replace(desk.machine.state.limits, max_open_orders=1, orders_per_second=1, repeats_per_minute=1)
-    desk.machine.state.use_limits(limits)
-
-
-def _feed_lost(desk: Desk) -> None:
-    desk.handle(FeedLost(id="lost", time_ns=desk.now_ns, feed="connection"))
-
-
-HINDRANCES: list[tuple[str, Callable[[Desk], None]]] = [
-    ("nothing", lambda _: None),
-    ("portfolio halted", _halt("", "halted")),
-    ("portfolio reducing", _halt("", "reducing")),
-    ("pair halted", _halt(BTC, "halted")),
-    ("pair reducing", _halt(BTC, "reducing")),
-    ("everything stale for a week", lambda desk: desk.pass_time(7 * 86_400) and None),
-    ("mark lost", lambda desk: desk.machine.state.heat.marked(desk.machine.state.heat.pairs[BTC], 0.0, desk.now_ns)),
-    ("mark NaN", lambda desk: desk.machine.state.heat.marked(desk.machine.state.heat.pairs[BTC], NAN, desk.now_ns)),
-    ("no history", lambda desk: desk.machine.state.daily.clear()),
-    ("no book", lambda desk: desk.machine.state.books.clear()),
-    ("feeds lost", _feed_lost),
-    ("drawdown", _fallen),
-    ("orders open and throttle full", _crowded),
-    ("no cash", lambda desk: setattr(desk.machine.state.ledger, "cash", -5.0)),
-    ("pair halted at the exchange", lambda desk: desk.list_pair(BTC, status="halted", reason="BREAK")),
-    ("pair delisted", lambda desk: desk.list_pair(BTC, status="delisted")),
-    ("pair not seen yet", lambda desk: desk.machine.state.listings.clear()),
-    *((f"phase {phase.name}", _phase(phase)) for phase in Desk().plan.phases),
-    *((f"phase {name}", _phase(PhasePlan(name=name, scale=0.25))) for name in ("dry_run", "scaled")),
-]
-
-
-@pytest.mark.parametrize("hinder", [each[1] for each in HINDRANCES], ids=[each[0] for each in HINDRANCES])
-def test_sells_cancels_and_raised_stops_pass_whatever_hinders_new_risk(hinder: Callable[[Desk], None]) -> None:
-    desk = desk_with(book_age_seconds=120.0, drawdown=0.15)
-    desk.book(BTC)
-    desk.fill(desk.buy(BTC, "0.5", stop=19_000))
-    waiting = desk.buy(BTC, "0.1", stop=19_000)
-    assert waiting.verdict == "approve"
-    hinder(desk)
-    cancel = CancelProposed(id="c", time_ns=desk.now_ns, order_id=waiting.order_id)
-    assert [type(message) for message in desk.handle(cancel)] == [CancelDecided]
-    raised = StopRaised(id="r", time_ns=desk.now_ns, symbol=BTC, stop_price=D(19_500))
-    assert [type(message) for message in desk.handle(raised)] == [StopApproved]
-    assert desk.sell(BTC, "0.2").verdict == "approve"
-    dust = desk.sell(BTC, "0.00001", reduce_only=True)  # below step, minimum quantity and minimum notional
-    assert (dust.verdict, dust.quantity_approved) == ("approve", D("0.00001"))
-    if BTC in desk.machine.state.listings:
-        assert dust.reason.startswith("dust")
-    rest = desk.sell(BTC, "1")
-    assert verdict(rest) == ("trim", D("0.29999"), "position")
-    assert verdict(desk.sell(BTC, "0.1")) == ("reject", D(0), "position")
-
-
-def test_what_is_left_of_a_position_is_flagged_as_dust_although_more_was_asked_for() -> None:
-    desk = desk_with()
-    desk.fill(desk.buy(BTC, "0.5"))
-    desk.fill(desk.sell(BTC, "0.4999"))
-    decided = desk.sell(BTC, "1")
-    assert verdict(decided) == ("trim", D("0.0001"), "position")
-    assert "dust" in decided.reason

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.domain.plan import Plan
+from shared.domain.plan import Plan, StrategyPlan
 from shared.domain.strategies.base import ParameterError
 from shared.domain.strategies.machine import SignalsMachine
 from shared.domain.universe import Pair, Rename, Universe
@@ -152,3 +152,8 @@ def test_the_same_bars_give_the_same_signals_with_a_restart_or_without(closes: l
     before = play(first, *series[:cut])
     again = restarted(first, warm=series[:cut])
     assert before + play(again, *series[cut:]) == outputs
+
+
+def test_a_strategy_of_another_process_is_never_raised_here() -> None:
+    outside = StrategyPlan(name="mine", kind="external", timeframe="1h", weight=0.5)
+    assert play(machine(Plan(strategies=(outside,))), bars(100, 200, 50, 400)) == []

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from shared.adapters.clocks import ClockOrigin, RealClock, ScaledClock
 from shared.adapters.embedded_valkey import running_valkey
@@ -33,6 +34,7 @@ DAYS = 70
 NOW_NS = T0 + DAYS * 24 * HOUR + HOUR + 1_000_000  # one hour and a millisecond after the last daily bar
 PROPOSED_KEY, DECIDED_KEY, SIZES_KEY = (stream_key(topic) for topic in (PROPOSED, DECIDED, SIZES))
 KINDS_REFUSED = 11
+NO_BOOKS = {"HEATSINK_LIMITS__BOOK_AGE_SECONDS": "0"}  # nobody samples any here
 
 
 @pytest.fixture(scope="session")
@@ -91,14 +93,14 @@ async def running_stack(folder: Path) -> AsyncIterator[Stack]:
             await bus.publish(_listings())
             await bus.publish_bars(
                 [
-                    bar(symbol, timeframe="1d", hour=24 * day, close=price)
+                    structs.replace(bar(symbol, timeframe="1d", hour=24 * day, close=price), quote_volume=1e9)
                     for symbol, price in PRICES.items()
                     for day in range(DAYS)
                 ]
             )
             async with asyncio.TaskGroup() as group:
                 marks = group.create_task(_keep_marks_fresh(bus, clock))
-                async with service("sizing", server.url, folder), service("risk", server.url, folder):
+                async with service("sizing", server.url, folder), service("risk", server.url, folder, NO_BOOKS):
                     async with asyncio.timeout(RUN_SECONDS):
                         await until_ready(bus, "sizing", "risk")
                     yield Stack(server.url, bus, clock)

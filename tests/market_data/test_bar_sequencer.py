@@ -132,6 +132,13 @@ def test_a_pair_without_any_history_starts_with_its_first_bar_and_no_hole() -> N
     assert (indexes(published), published[0].hole_before) == ([6], 0)
 
 
+def test_a_bar_that_may_still_be_forming_is_not_taken_out_of_an_answer() -> None:
+    sequencer = after(0)
+    assert indexes(sequencer.answer([bar(1), bar(2)], hour(2))) == [1]
+    assert sequencer.gap is None
+    assert indexes(BarSequencer("1h").answer([bar(1), bar(2)], hour(2), history=True)) == [1]
+
+
 def test_a_bar_off_the_grid_is_refused() -> None:
     sequencer = after(0)
     crooked = replace(bar(1), open_time_ns=hour(1) + 1)
@@ -161,8 +168,9 @@ def test_it_is_settled_when_every_due_bar_was_published_or_rest_has_none() -> No
     assert not sequencer.settled(hour(2))
     sequencer.answer([], hour(2))
     assert sequencer.settled(hour(2))
-    sequencer.frame(bar(5))
+    sequencer.frame(bar(5))  # so there are bars in between, or a hole
     assert not sequencer.settled(hour(2))
+    assert sequencer.settled(hour(1))
 
 
 @st.composite

@@ -1,25 +1,31 @@
 """Marks, silent streams and feed health: quiet is not dead, dead is noticed, and what was lost is reported back."""
 
 import asyncio
+from collections.abc import Sequence
 
 import pytest
 from msgspec.structs import replace
 
+from services.market_data.backfill import Backfill
 from services.market_data.bars import closed_bar
 from services.market_data.desk import Desk
 from services.market_data.exchange_time import ExchangeTime
 from services.market_data.feeds import FeedHealth
+from services.market_data.follow import Follower
 from services.market_data.marks import Marks
 from services.market_data.outbox import Outbox
 from services.market_data.roster import ForeignBusError
+from services.market_data.streams import Streams
 from services.market_data.tracks import Tracks
+from services.market_data.watchdog import Watchdog
 from shared.adapters.ccxt_exchange import open_exchange
 from shared.adapters.clocks import ManualClock
 from shared.adapters.memory_bus import MemoryBus
 from shared.domain.plan import Plan
+from shared.messages.base import Message
 from shared.messages.catalogue import FEEDS
 from shared.messages.market import FeedLost, FeedRestored
-from shared.ports.exchange import BestPrice, Kline, KlineFrame
+from shared.ports.exchange import BestPrice, FeedBatch, Kline, KlineFrame, Stream
 from tests.market_data.market_stage import QUICK, START_MS, UNIVERSE, LogBook, Stage, market_stage
 
 SECOND_NS = 1_000_000_000
@@ -89,6 +95,59 @@ def test_without_a_book_the_close_of_the_forming_bar_is_the_mark() -> None:
     marks.update(price(100.0, 101.0))
     marks.last_price(frame)
     assert marks.due()[0].price == 100.5
+
+
+def test_an_answer_of_rest_does_not_undo_what_the_stream_brought_meanwhile() -> None:
+    clock = ManualClock(1000 * SECOND_NS)
+    marks = Marks(desk(clock, MemoryBus()))
+    asked_wall_ns = clock.wall_ns()
+    clock.time_ns += SECOND_NS
+    marks.update(price(200.0, 201.0, clock.wall_ns()))
+    assert not marks.update(price(100.0, 101.0, asked_wall_ns))
+    assert marks.due()[0].bid == 200.0
+
+
+async def test_a_closed_bar_of_the_future_is_not_published_and_proves_no_time() -> None:
+    clock = ManualClock(100 * HOUR_NS)
+    there = desk(clock, MemoryBus())
+    there.tracks.add(Stream("BTC/USDT", "1h"), 98 * HOUR_NS)
+    marks, backfill = Marks(there), Backfill(there)
+    streams = Streams(there, marks)
+    health = FeedHealth(there.bus, clock, LogBook())
+    follower = Follower(there, backfill, marks, streams, Watchdog(there, backfill, marks, streams, health))
+    early = KlineFrame(kline=kline(110 * HOUR_NS), closed=True, event_time_ns=111 * HOUR_NS)
+    now = KlineFrame(kline=kline(99 * HOUR_NS), closed=True, event_time_ns=100 * HOUR_NS)
+    await follower.handle(FeedBatch(closed=[early]))
+    assert (there.time.proven_ns, there.outbox.idle) == (0, True)
+    await follower.handle(FeedBatch(closed=[now]))
+    assert (there.time.proven_ns, there.outbox.idle) == (100 * HOUR_NS, False)
+
+
+class SlowReturns(MemoryBus):
+    """A bus on which a return takes longer to get out than a loss."""
+
+    async def publish(self, messages: Sequence[Message]) -> None:
+        if any(isinstance(message, FeedRestored) for message in messages):
+            await asyncio.sleep(0.05)
+        await super().publish(messages)
+
+
+async def test_a_loss_right_after_a_return_does_not_overtake_it() -> None:
+    bus = SlowReturns()
+    health = FeedHealth(bus, ManualClock(SECOND_NS), LogBook())
+    await health.set_lost("connection", reason="gone")
+    async with asyncio.TaskGroup() as group:
+        group.create_task(health.set_restored("connection"))
+        group.create_task(_lose_again(health))
+    (newest, *_) = await bus.latest(FEEDS.key, 3)
+    assert isinstance(newest, FeedLost)
+    assert health.is_lost("connection")
+
+
+async def _lose_again(health: FeedHealth) -> None:
+    while health.is_lost("connection"):
+        await asyncio.sleep(0)
+    await health.set_lost("connection", reason="gone again")
 
 
 async def test_bars_leave_in_the_order_in_which_they_were_added_and_repeats_are_told() -> None:

@@ -72,10 +72,10 @@ class BarSequencer:
 
     def settled(self, now_ns: int) -> bool:
         """Every bar that closed by ``now_ns`` was published, or REST answered that there is none."""
-        if self.next_open_ns is None or self._held:
+        if self.next_open_ns is None:
             return False
         due = self.due(now_ns)
-        return due is None or due.until_ns <= self._answered_until_ns
+        return due is None or (not self._held and due.until_ns <= self._answered_until_ns)
 
     def frame(self, bar: BarClosed) -> list[BarClosed]:
         """Take in a closed bar from the stream; gives out what may be published now."""

@@ -113,7 +113,7 @@ class PaperBook:
     def rename(self, former: str, symbol: str, ratio: Decimal, now_ns: int) -> PaperPosition | None:
         """Carry a position over to the pair's new name: ``ratio`` new units for each old one."""
         held = self.position(former)
-        if held is None or self.position(symbol) is not None:
+        if held is None or self.position(symbol) is not None or not ratio > 0:
             return None
         moved = msgspec.structs.replace(
             held,

@@ -38,6 +38,7 @@ class PaperExecution:
         self._costs = plan.costs
         self._book = PaperBook()
         self._market = PaperMarket(plan.sizing, universe, max(quote_age_limit_ns, longest_ns))
+        self._clock_slack_ns = quote_age_limit_ns
         self._desk = PaperDesk(self._book, self._market, plan.costs)
         self.records = self._book.records
         self._now_ns = 0
@@ -90,6 +91,9 @@ class PaperExecution:
         return max(self._now_ns, message.time_ns)
 
     def _time(self, passed: TimePassed) -> Sequence[Message]:
+        if self._clock_slack_ns and passed.time_ns < self._now_ns - self._clock_slack_ns:
+            self._now_ns = passed.time_ns  # the clock was ahead and has been set right: stops must not wait for it
+            self._market.forget_after(passed.time_ns)
         self._now_ns = self._time_of(passed)
         return self._desk.expire(passed, self._now_ns)
 

@@ -60,6 +60,10 @@ class PaperMarket:
         self._quotes[symbol] = quote
         return quote
 
+    def forget_after(self, now_ns: int) -> None:
+        """The clock was set back: quotes of a time to come must not keep newer ones out."""
+        self._quotes = {symbol: quote for symbol, quote in self._quotes.items() if quote.time_ns <= now_ns}
+
     def _take_day(self, bar: BarClosed) -> None:
         named = self._names.get(bar.symbol)
         pair, price_ratio = (named.pair, named.price_ratio) if named else (bar.symbol, 1.0)

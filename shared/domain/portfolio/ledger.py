@@ -122,7 +122,7 @@ class Ledger:
     def rename(self, old: str, new: str, ratio: Decimal) -> bool:
         """A pair got a new name, ``ratio`` new units for each old one; says whether a position moved with it."""
         held = self.position(old)
-        if held is None or self.position(new) is not None:
+        if held is None or self.position(new) is not None or not ratio > 0:
             return False
         self._records.delete(POSITION, old)
         stop = held.stop / ratio if held.stop is not None else None

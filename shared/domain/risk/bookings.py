@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from msgspec import structs
 
 from shared.domain.machine import Guard
+from shared.domain.portfolio.renames import Booked, booked_name, fill_as_booked
 from shared.domain.portfolio.snapshot import snapshot_of
 from shared.domain.recent import Recent
 from shared.domain.risk.performance import drawdown_of
@@ -32,11 +33,12 @@ class Bookings:
         if not self._trades.add(fill.trade_id, True):
             return ()
         state = self._state
-        state.ledger.book(fill)
+        booked = self._booked(fill.symbol)
+        state.ledger.book(fill_as_booked(fill, booked))
         order = state.reservations.fill(fill.order_id, fill.quantity)
         if order is not None:
             state.guards.append(Guard(order.order_id, float(order.left) * order.unit_risk))
-        state.follow_position(fill.symbol)
+        state.follow_position(booked.symbol)
         return self.snapshot(fill)
 
     def close(self, closed: OrderClosed) -> Sequence[Message]:
@@ -45,9 +47,18 @@ class Bookings:
         return ()
 
     def stop_placed(self, placed: StopPlaced) -> Sequence[Message]:
-        if self._state.ledger.move_stop(placed.symbol, placed.stop_price):
-            self._state.follow_position(placed.symbol)
+        booked = self._booked(placed.symbol)
+        if self._state.ledger.move_stop(booked.symbol, placed.stop_price / booked.ratio):
+            self._state.follow_position(booked.symbol)
         return ()
+
+    def _booked(self, symbol: str) -> Booked:
+        """Where to book what execution says of a pair, through its renames."""
+        booked = booked_name(self._state.ledger, self._state.universe, symbol)
+        if booked.moved:
+            self._state.follow_position(booked.moved)
+            self._state.follow_position(booked.symbol)
+        return booked
 
     def rename(self, listing: PairListed) -> Sequence[Message]:
         """A position goes along when its pair gets another name."""

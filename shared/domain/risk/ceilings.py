@@ -2,9 +2,11 @@
 
 from math import isfinite
 
+from shared.domain.risk.view import View
 from shared.messages.orders import CeilingReport as Ceiling
 
 UNBOUNDED = 1e18  # "no ceiling": finite, so that it can travel
+MAX_REASON = 1024  # what a message holds of it
 
 
 def opened(rule: str) -> Ceiling:
@@ -14,7 +16,7 @@ def opened(rule: str) -> Ceiling:
 
 def closed(rule: str, reason: str, unit: str = "") -> Ceiling:
     """Nothing passes, for this reason."""
-    return Ceiling(rule=rule, quantity=0.0, limit=0.0, used=0.0, headroom=0.0, unit=unit, reason=reason)
+    return Ceiling(rule=rule, quantity=0.0, limit=0.0, used=0.0, headroom=0.0, unit=unit, reason=reason[:MAX_REASON])
 
 
 def measured(rule: str, limit: float, used: float, unit: str, reason: str) -> Ceiling:
@@ -31,11 +33,12 @@ def measured(rule: str, limit: float, used: float, unit: str, reason: str) -> Ce
     )
 
 
-def budget(rule: str, limit: float, used: float, per_unit: float, missing: str = "NAV") -> Ceiling:
+def budget(rule: str, view: View, limit: float, used: float, per_unit: float, missing: str = "NAV") -> Ceiling:
     """The quantity that a budget in USDT still buys, at ``per_unit`` of it for each unit."""
     headroom = limit - used
     if isfinite(headroom) and per_unit > 0.0:
-        quantity = headroom / per_unit if headroom > 0.0 else 0.0
+        quantity = min(UNBOUNDED, headroom / per_unit) if headroom > 0.0 else 0.0
         return Ceiling(rule=rule, quantity=quantity, limit=limit, used=used, headroom=headroom, unit="USDT")
     name = missing if not isfinite(limit) else "position" if not isfinite(used) else "price"
-    return closed(rule, f"{name} is unknown", "USDT")
+    held = ", ".join(sorted(view.state.heat.unmarked)) if name == "NAV" else ""
+    return closed(rule, f"{name} is unknown{held and f': no price of {held}, which is held'}", "USDT")

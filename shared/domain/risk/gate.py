@@ -5,6 +5,7 @@ from decimal import Decimal
 
 from shared.domain.machine import Guard
 from shared.domain.recent import Recent
+from shared.domain.risk.ceilings import MAX_REASON
 from shared.domain.risk.decide import Ruling, decide_opening, decide_reducing
 from shared.domain.risk.reservations import OpenOrder
 from shared.domain.risk.state import RiskState
@@ -54,8 +55,8 @@ class Gate:
 
     def _message(self, order: OrderProposed, ruling: Ruling, view: View) -> OrderDecided:
         state = self._state
-        opens = float(ruling.quantity) if order.side == "buy" else 0.0
-        risk = opens * view.unit_risk
+        opens = float(ruling.quantity) if ruling.quantity > 0 and order.side == "buy" else 0.0
+        risk = opens * view.unit_risk if opens else 0.0
         nav = view.nav if view.nav > 0 else 0.0
         used = state.heat.open_risk + state.heat.reserved_risk
         return OrderDecided(
@@ -70,14 +71,14 @@ class Gate:
             quantity_requested=order.quantity,
             quantity_approved=ruling.quantity,
             binding=ruling.binding,
-            reason=ruling.reason[:1024],
+            reason=ruling.reason[:MAX_REASON],
             ceilings=ruling.ceilings,
             heat_before=used / nav if nav else 0.0,
             heat_after=(used + risk) / nav if nav else 0.0,
             nav=nav,
             mark=view.pair.mark if view.pair is not None else 0.0,
             risk_usdt=risk,
-            cash_usdt=opens * view.unit_cash,
+            cash_usdt=opens * view.unit_cash if opens else 0.0,
             policy=state.policy,
             seq=state.ledger.count_decision(),
             order_type=order.order_type,
@@ -123,7 +124,7 @@ class Gate:
                 id=derived_id("stop-approved", self._state.portfolio, raised.id),
                 cause=raised.id,
                 trace=raised.trace or raised.id,
-                time_ns=raised.time_ns,
+                time_ns=min(raised.time_ns, self._state.now_ns or raised.time_ns),
                 symbol=raised.symbol,
                 stop_price=raised.stop_price,
             ),

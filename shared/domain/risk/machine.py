@@ -139,7 +139,8 @@ class RiskMachine:
 
     def _on_time(self, message: TimePassed) -> Sequence[Message]:
         state = self.state
-        state.now_ns = max(state.now_ns, message.time_ns)
+        if state.tell_time(message.time_ns):
+            self._snapshot_ns = -1
         resumed = state.halts.expire(message)
         if not resumed and self._snapshot_ns >= 0 and state.now_ns - self._snapshot_ns < self._snapshot_every_ns:
             return ()

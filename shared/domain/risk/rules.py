@@ -41,13 +41,17 @@ def fresh_mark(order: OrderProposed, view: View) -> Ceiling:
     age_seconds = (state.now_ns - pair.mark_time_ns) / state.speed / 1e9
     limit = state.limits.mark_age_seconds
     if age_seconds < -limit:  # it would never grow stale
-        return closed("fresh_mark", f"mark of {order.symbol} is from the future", "seconds")
+        return closed(
+            "fresh_mark",
+            f"mark of {order.symbol} is of a time to come: {-age_seconds:.1f} s ahead of the clock",
+            "seconds",
+        )
     return measured("fresh_mark", limit, age_seconds, "seconds", f"mark of {order.symbol} is stale")
 
 
 def order_size(order: OrderProposed, view: View) -> Ceiling:
     """One order by itself: the most that a slip of the finger may cost."""
-    return budget("order_size", view.state.limits.max_order_usdt, 0.0, view.price)
+    return budget("order_size", view, view.state.limits.max_order_usdt, 0.0, view.price)
 
 
 def price_collar(order: OrderProposed, view: View) -> Ceiling:
@@ -55,14 +59,16 @@ def price_collar(order: OrderProposed, view: View) -> Ceiling:
     pair, limits = view.pair, view.state.limits
     if pair is None or not pair.mark > 0:
         return closed("price_collar", "price is unknown", "USDT")
-    highest = pair.mark * (1.0 + limits.price_collar)
     if order.limit_price is not None:
+        highest = pair.mark * (1.0 + limits.price_collar)
         return measured("price_collar", highest, float(order.limit_price), "USDT", f"limit_price is over {highest:.8g}")
     if not limits.book_age_seconds:
         return _COLLAR_OPEN
     missing = _book_fault(order, view)
     if missing or view.book is None:
         return closed("price_collar", missing, "base")
+    # The book's own shape: the market may have moved since it was sampled, which is the mark's business.
+    highest = 0.5 * (view.book.asks[0][0] + view.book.bids[0][0]) * (1.0 + limits.price_collar)
     quantity = sum(amount for price, amount in view.book.asks if price <= highest)
     if not math.isfinite(quantity):
         return closed("price_collar", f"book of {order.symbol} is no book", "base")
@@ -77,7 +83,7 @@ def equity_at_risk(order: OrderProposed, view: View) -> Ceiling:
     state, pair = view.state, view.pair
     used = pair.price_risk + pair.reserved_risk if pair is not None else math.nan
     floor = state.plan.sizing.stop_atr * state.limits.atr_floor * view.price
-    return budget("equity_at_risk", state.equity_at_risk * view.nav, used, max(view.unit_price_risk, floor))
+    return budget("equity_at_risk", view, state.equity_at_risk * view.nav, used, max(view.unit_price_risk, floor))
 
 
 def known_atr(order: OrderProposed, view: View) -> Ceiling:
@@ -89,13 +95,13 @@ def known_atr(order: OrderProposed, view: View) -> Ceiling:
 
 def pair_cap_nav(order: OrderProposed, view: View) -> Ceiling:
     """Notional of the pair, held and on order, within its share of NAV."""
-    return budget("pair_cap_nav", view.state.limits.pair_cap_nav * view.nav, _pair_notional(view), view.price)
+    return budget("pair_cap_nav", view, view.state.limits.pair_cap_nav * view.nav, _pair_notional(view), view.price)
 
 
 def pair_cap_adv(order: OrderProposed, view: View) -> Ceiling:
     """Notional of the pair within its share of the average daily volume: what can be got out of."""
     limit = view.state.limits.pair_cap_adv * view.adv
-    return budget("pair_cap_adv", limit, _pair_notional(view), view.price, "ADV")
+    return budget("pair_cap_adv", view, limit, _pair_notional(view), view.price, "ADV")
 
 
 def sector_cap(order: OrderProposed, view: View) -> Ceiling:
@@ -104,14 +110,14 @@ def sector_cap(order: OrderProposed, view: View) -> Ceiling:
     if pair is None or not pair.sector:
         return closed("sector_cap", f"sector of {order.symbol} is unknown", "USDT")
     used = state.heat.sectors[pair.sector]
-    return budget("sector_cap", state.limits.sector_cap_nav * view.nav, used, view.price)
+    return budget("sector_cap", view, state.limits.sector_cap_nav * view.nav, used, view.price)
 
 
 def portfolio_heat(order: OrderProposed, view: View) -> Ceiling:
     """Open plus reserved risk of the whole portfolio within the heat limit."""
     state = view.state
     used = state.heat.open_risk + state.heat.reserved_risk
-    return budget("portfolio_heat", state.limits.heat * view.nav, used, view.unit_risk)
+    return budget("portfolio_heat", view, state.limits.heat * view.nav, used, view.unit_risk)
 
 
 def gap_stress(order: OrderProposed, view: View) -> Ceiling:
@@ -119,7 +125,7 @@ def gap_stress(order: OrderProposed, view: View) -> Ceiling:
     state = view.state
     shock = state.limits.gap_shock
     used = shock * (state.heat.holdings + state.heat.reserved_notional)
-    return budget("gap_stress", state.limits.gap_stress * view.nav, used, shock * view.price)
+    return budget("gap_stress", view, state.limits.gap_stress * view.nav, used, shock * view.price)
 
 
 def spread_at_size(order: OrderProposed, view: View) -> Ceiling:
@@ -142,7 +148,7 @@ def spread_at_size(order: OrderProposed, view: View) -> Ceiling:
 def cash(order: OrderProposed, view: View) -> Ceiling:
     """Cash that is neither spent nor promised to other orders; costs of the entry included."""
     state = view.state
-    return budget("cash", state.ledger.cash, state.heat.reserved_cash, view.unit_cash, "cash")
+    return budget("cash", view, state.ledger.cash, state.heat.reserved_cash, view.unit_cash, "cash")
 
 
 def open_orders(order: OrderProposed, view: View) -> Ceiling:
@@ -199,6 +205,8 @@ def _book_fault(order: OrderProposed, view: View) -> str:
     """What keeps the pair's book sample from being used; empty when nothing does."""
     if view.book is None:
         return f"book of {order.symbol} is missing"
+    if not view.book.asks or not view.book.bids:
+        return f"book of {order.symbol} is empty"
     if view.state.now_ns - view.book.time_ns > view.state.book_age_limit_ns:
         return f"book of {order.symbol} is stale"
     return ""

@@ -22,6 +22,7 @@ from shared.messages.market import BookSampled, PairListed
 
 LIMITS, PHASE = "limits", "phase"
 ZERO = Decimal(0)
+OUTSIDE = "outside the universe"  # the sector of what is held although it is not in the universe any more
 
 
 STATE_RECORDS: dict[str, type[Struct]] = {
@@ -70,13 +71,15 @@ class RiskState:
         self._take_over_limits()
         self._take_over_phase()
         self.heat = Heat()
+        self.outside: set[str] = set()
         self.reservations = Reservations(self.records, self.heat)
         rate = self.plan.costs.fee + self.plan.costs.half_spread
         for pair in self.universe.pairs:
             for name in self.universe.names_of(pair.symbol):
                 self.heat.add_pair(name, pair.sector, rate)
-        for position in self.ledger.positions():
-            self.follow_position(position.symbol)
+        held = {position.symbol for position in self.ledger.positions()}
+        for symbol in sorted(held | {order.symbol for _, order in self.records.rows(ORDER, OpenOrder)}):
+            self._count_in(symbol, rate)
         self.reservations.rebuild()
         for symbol in self.daily:
             self.learn_costs(symbol)
@@ -134,13 +137,34 @@ class RiskState:
         self.watermark = structs.replace(self.watermark, **changes)
         self.records.put(WATERMARK, "", self.watermark)
 
+    def _count_in(self, symbol: str, exit_rate: float) -> None:
+        """Take a stored position into the totals. One in a pair that is not in the universe any more still is at risk;
+        nobody follows its price, so it is worth nobody knows what: the gate stays closed until somebody decides.
+        """
+        if self.heat.pair(symbol) is None:
+            self.heat.add_pair(symbol, OUTSIDE, exit_rate)
+            self.outside.add(symbol)
+        self.follow_position(symbol)
+
+    def tell_time(self, now_ns: int) -> bool:
+        """Move the clock on; says whether it had run ahead and was set right."""
+        ran_ahead = now_ns < self.now_ns - self.mark_age_limit_ns
+        self.now_ns = now_ns if ran_ahead else max(self.now_ns, now_ns)
+        return ran_ahead
+
     def revalue(self, symbol: str, price: float, time_ns: int) -> bool:
         """Take a price that is newer than the one at hand; says whether it was."""
         pair = self.heat.pair(symbol)
-        if pair is None or time_ns <= pair.mark_time_ns:
+        if pair is None or symbol in self.outside:
+            return False
+        if time_ns <= pair.mark_time_ns and not self._is_to_come(pair.mark_time_ns):
             return False
         self.heat.marked(pair, price, time_ns)
         return True
+
+    def _is_to_come(self, time_ns: int) -> bool:
+        """Whether a time is beyond the clock: whatever was marked then must not keep newer marks out."""
+        return 0 < self.now_ns < time_ns - self.mark_age_limit_ns
 
     def follow_position(self, symbol: str) -> None:
         """Take a position's quantity and stop into the totals."""

@@ -167,6 +167,8 @@ class SizingMachine:
     def _signal(self, signal: SignalRaised) -> Sequence[Message]:
         if (found := self._pairs.find(signal.symbol)) is None:
             return NOTHING
+        if 0 < self._now_ns < signal.time_ns:  # somebody's clock is ahead: no later signal may count as older than this
+            signal = msgspec.structs.replace(signal, time_ns=self._now_ns)
         pair = found[0]
         last = pair.wanted.get(signal.strategy)
         if last is None and not self._is_heard(signal.strategy, pair):

@@ -14,6 +14,7 @@ from math import inf, isfinite
 from msgspec import Struct
 
 from shared.domain.bars.series import DailyHistory
+from shared.domain.numbers import round_down, to_decimal
 from shared.domain.plan import Limits, SizingPlan
 from shared.messages.market import PairListed
 
@@ -25,6 +26,7 @@ MIN_NOTIONAL = "min_notional"
 MIN_QUANTITY = "min_quantity"
 MISSING = frozenset({"pair", "price", "history", "atr", "adv", "nav"})
 ZERO = Decimal(0)
+MOST_UNITS = 1e18  # nobody can order more of anything: the price is wrong
 
 
 class Size(Struct, frozen=True):
@@ -96,6 +98,8 @@ def size_of(
         quantity, binding = cap, PAIR_CAP_NAV
     if (cap := adv * limits.pair_cap_adv / price) < quantity:
         quantity, binding = cap, PAIR_CAP_ADV
+    if not quantity < MOST_UNITS:
+        return Size(ZERO, "price", price, atr, adv)
     booked = cut_to_step(quantity, listed.quantity_step)
     if booked < listed.min_quantity or not booked:
         booked, binding = ZERO, MIN_QUANTITY
@@ -120,10 +124,10 @@ def _finite(figure: float | None) -> float:
 def cut_to_step(quantity: float, step: Decimal) -> Decimal:
     """The largest multiple of ``step`` that is not above ``quantity``: an estimate becomes something to book."""
     if step <= 0:
-        return Decimal(quantity)
+        return to_decimal(quantity)
     steps = quantity / float(step)
     whole = int(steps)
     doubt = steps * 1e-15  # the quotient of two floats is off by less
     if doubt < steps - whole < 1.0 - doubt:
         return whole * step
-    return Decimal(quantity) // step * step  # near a whole number: exact, a float is a Decimal without loss
+    return round_down(Decimal(quantity), step)  # near a whole number: exact, a float is a Decimal without loss

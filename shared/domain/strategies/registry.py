@@ -3,10 +3,11 @@
 from shared.domain.plan import StrategyPlan
 from shared.domain.strategies.base import Fault, ParameterError, Strategy, StrategyKind
 from shared.domain.strategies.donchian import DONCHIAN
+from shared.domain.strategies.external import EXTERNAL
 from shared.domain.strategies.momentum import MOMENTUM
 from shared.domain.timeframes import timeframe_ns
 
-STRATEGIES: tuple[StrategyKind, ...] = (DONCHIAN, MOMENTUM)
+STRATEGIES: tuple[StrategyKind, ...] = (DONCHIAN, MOMENTUM, EXTERNAL)
 
 
 def kind_named(name: str) -> StrategyKind | None:

@@ -1,0 +1,88 @@
+"""Consumer groups, one of a machine's own for every epoch.
+
+Reading moves a group on. If epochs shared one, a writer that was taken over and wakes up could still read: what it
+took would be pending for nobody, and the new writer's cursor would pass over it. So a new epoch's groups begin at the
+cursors of the last commit, and those of earlier epochs are destroyed: reading from them is refused from then on.
+"""
+
+from typing import Any, NamedTuple
+
+from redis.exceptions import ResponseError
+
+from shared.adapters.redis_client import Client, bus_errors
+from shared.ports.bus import entry_order
+
+PENDING_LOOKED_AT = 10_000
+NEVER = entry_order(f"{2**63}")
+
+
+class Begun(NamedTuple):
+    """What an earlier epoch left of a stream.
+
+    unfinished: the last entry it was given, if that comes after the cursor; empty otherwise. lost: how many entries
+    were trimmed or deleted before anybody handled them, as far as the server can tell.
+    """
+
+    unfinished: str
+    lost: int
+
+
+async def begin_group(client: Client, stream: str, prefix: str, epoch: int, cursor: str) -> Begun:
+    """Make the group ``<prefix><epoch>`` behind ``cursor`` (empty: at the beginning), in place of all earlier ones."""
+    earlier = await _earlier_groups(client, stream, prefix, epoch)
+    last, handled, lost = "0", None, 0
+    if earlier:
+        latest = max(earlier, key=lambda group: entry_order(group["last-delivered-id"].decode()))
+        last = latest["last-delivered-id"].decode()
+        handled, lost = await _handled_and_lost(client, stream, latest, cursor)
+    elif not cursor:
+        handled = await _gone_before(client, stream)
+    for group in earlier:
+        async with bus_errors():
+            await client.xgroup_destroy(stream, group["name"])
+    async with bus_errors():
+        await client.xgroup_create(stream, f"{prefix}{epoch}", id=cursor or "0", mkstream=True, entries_read=handled)
+    return Begun(last if entry_order(last) > entry_order(cursor or "0") else "", lost)
+
+
+async def _earlier_groups(client: Client, stream: str, prefix: str, epoch: int) -> list[dict[str, Any]]:
+    try:
+        async with bus_errors():
+            rows: list[dict[str, Any]] = await client.xinfo_groups(stream)
+    except ResponseError as error:
+        if "no such key" in str(error):
+            return []
+        raise
+    return [row for row in rows if -1 < _epoch_of(row["name"].decode(), prefix) <= epoch]
+
+
+def _epoch_of(group: str, prefix: str) -> int:
+    """The epoch in a group's name; -1 for a group of somebody else."""
+    number = group.removeprefix(prefix)
+    return int(number) if group.startswith(prefix) and number.isdecimal() else -1
+
+
+async def _gone_before(client: Client, stream: str) -> int:
+    """How many entries the stream had before those that it has now: nobody can miss them who never read it."""
+    async with bus_errors():
+        if not await client.exists(stream):
+            return 0
+        info = await client.xinfo_stream(stream)
+    return int(info["entries-added"]) - int(info["length"])
+
+
+async def _handled_and_lost(client: Client, stream: str, group: dict[str, Any], cursor: str) -> tuple[int | None, int]:
+    """How many entries of the stream come up to the cursor (None: unknown), and how many after it are gone."""
+    async with bus_errors():
+        info = await client.xinfo_stream(stream)
+        pending = await client.xpending_range(
+            stream, group["name"], min=f"({cursor}" if cursor else "-", max="+", count=PENDING_LOOKED_AT
+        )
+    first = info["first-entry"]
+    begins = entry_order(first[0].decode()) if first else NEVER
+    lost = sum(entry_order(row["message_id"].decode()) < begins for row in pending)
+    given = group.get("entries-read")
+    if given is None:
+        return None, lost
+    removed = int(info["entries-added"]) - int(info["length"])
+    return max(0, int(given) - len(pending)), lost + max(0, removed - int(given))

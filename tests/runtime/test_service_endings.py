@@ -1,0 +1,134 @@
+"""How a service ends, as real processes on a server of their own: when it must, with one clear line, and when told."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from shared.adapters.embedded_valkey import running_valkey
+from shared.adapters.loopback import free_port
+from shared.adapters.redis_bus import RedisBus
+from shared.adapters.redis_client import ServerTooOldError
+from shared.ports.bus import CorruptStateError, FencedError, StateGoneError
+from shared.runtime.logs import get_logger
+from shared.runtime.service import _told
+
+ROOT = Path(__file__).resolve().parents[2]
+BOUND_SECONDS = 30.0
+
+
+@dataclass
+class Running:
+    process: "subprocess.Popen[bytes]"
+    log: Path
+
+    def events(self) -> list[dict[str, Any]]:
+        lines = self.log.read_text(encoding="utf-8", errors="replace").splitlines()
+        return [json.loads(line) for line in lines if line.startswith("{")]
+
+    def wait_for(self, event: str, times: int = 1) -> dict[str, Any]:
+        for _ in range(int(BOUND_SECONDS / 0.05)):
+            if len(found := [row for row in self.events() if row["event"] == event]) >= times:
+                return found[-1]
+            time.sleep(0.05)
+        raise AssertionError(f"no {event!r} in\n{self.log.read_text(errors='replace')}")
+
+    def wait(self) -> int:
+        return self.process.wait(BOUND_SECONDS)
+
+
+@contextmanager
+def running(service: str, url: str, folder: Path) -> Iterator[Running]:
+    """A service on real time, which needs no exchange to keep it."""
+    where = (f"HEATSINK_REDIS__URL={url}", f"HEATSINK_OPS__PORT={free_port()}", "HEATSINK_EXCHANGE__KIND=binance")
+    command = ("env", *where, sys.executable, "-m", f"services.{service}")
+    log = folder / f"{service}.log"
+    with log.open("wb") as output:
+        process = subprocess.Popen(command, cwd=ROOT, stdout=output, stderr=output)
+    try:
+        yield Running(process, log)
+    finally:
+        process.kill()
+        process.wait()
+
+
+async def server_pid(url: str) -> int:
+    async with RedisBus.open(url) as bus:
+        return int((await bus.client.info("server"))["process_id"])
+
+
+async def test_services_end_with_one_clear_line_when_the_server_was_emptied(tmp_path: Path) -> None:
+    with running_valkey(tmp_path) as server, running("risk", server.url, tmp_path) as risk:
+        risk.wait_for("recovered")
+        with running("ops", server.url, tmp_path) as ops:  # it has no seat to be fenced from
+            ops.wait_for("listening")
+            async with RedisBus.open(server.url) as bus:
+                await bus.client.flushall()
+            assert (risk.wait(), ops.wait()) == (78, 78)  # the supervisor does not start them again
+    for service in (risk, ops):
+        assert [row["event"] for row in service.events()][-1] == "state_gone"
+        assert "Traceback" not in service.log.read_text(encoding="utf-8")
+
+
+async def test_a_service_that_comes_back_to_another_server_does_not_go_on_there(tmp_path: Path) -> None:
+    with running_valkey(tmp_path) as server, running("risk", server.url, tmp_path) as risk:
+        risk.wait_for("recovered")
+        async with RedisBus.open(server.url) as bus:
+            await bus.client.set("hs:identity", "somebody else")
+        assert risk.wait() == 78
+    assert "not the same" in risk.events()[-1]["reason"]
+
+
+async def test_a_service_stops_when_told_although_the_server_hangs(tmp_path: Path) -> None:
+    with running_valkey(tmp_path) as server:
+        pid = await server_pid(server.url)
+        with running("risk", server.url, tmp_path) as risk:
+            risk.wait_for("recovered")
+            os.kill(pid, signal.SIGSTOP)
+            try:
+                risk.process.send_signal(signal.SIGTERM)
+                assert risk.wait() == 0
+            finally:
+                os.kill(pid, signal.SIGCONT)
+    assert risk.events()[-1]["event"] == "stopped"
+
+
+async def test_a_service_stops_when_told_while_it_waits_for_a_server_that_is_away(tmp_path: Path) -> None:
+    with running("risk", "redis://127.0.0.1:1/0", tmp_path) as risk:
+        risk.wait_for("starting_over")
+        risk.process.send_signal(signal.SIGTERM)
+        assert risk.wait() == 0
+
+
+async def test_a_service_whose_function_library_was_lost_loads_it_again(tmp_path: Path) -> None:
+    with running_valkey(tmp_path) as server, running("risk", server.url, tmp_path) as risk:
+        risk.wait_for("recovered")
+        async with RedisBus.open(server.url) as bus:
+            await bus.client.function_flush()
+        assert risk.wait_for("starting_over")["reason"] == "Function not found"
+        risk.wait_for("recovered", times=2)
+        assert risk.process.poll() is None
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (StateGoneError("forgotten"), 78),
+        (ServerTooOldError("redis 6.2 is too old"), 78),
+        (FencedError("another writer took over"), 1),
+        (CorruptStateError("records do not match"), 1),
+        (ValueError("a bug"), 1),
+    ],
+)
+def test_what_ends_a_service_is_told_by_the_kind_of_error_within_all_groups(error: Exception, code: int) -> None:
+    groups = BaseExceptionGroup("outer", [ExceptionGroup("inner", [error]), ConnectionError("as well")])
+    assert _told(groups, get_logger()) == code

@@ -39,10 +39,17 @@ parameters = { fast = 10, slow = 40 }
 
 
 def hourly_config(folder: Path) -> Path:
-    """The shipped configuration with hourly strategies only, so that the file's own bars are the ones in use."""
+    """The shipped configuration with hourly strategies only, so that the file's own bars are the ones in use, and with
+    pairs that were thinner then than the criterion of today.
+    """
     for file in (ROOT / "deploy" / "config").glob("*.toml"):
         (folder / file.name).write_text(file.read_text(encoding="utf-8"), encoding="utf-8")
     (folder / "strategies.toml").write_text(CONFIG, encoding="utf-8")
+    limits = (folder / "limits.toml").read_text(encoding="utf-8")
+    assert "min_adv_usdt = 40_000_000" in limits
+    (folder / "limits.toml").write_text(
+        limits.replace("min_adv_usdt = 40_000_000", "min_adv_usdt = 1_000_000"), "utf-8"
+    )
     return folder
 
 

@@ -71,7 +71,7 @@ chaos: dev ## The whole stack under drops, gaps, duplicates and killed processes
 	$(DEV)/python -m pytest tests/e2e -m stack -k "kill or fault or chaos" $(ARGS)
 
 picture: dev ## Draw docs/heatsink-up.png: the panel of a stack after a minute
-	HEATSINK_PHASE=live $(DEV)/python -m services.cli up --duration 60 --speed 1200 --data .heatsink/picture \
+	HEATSINK_PHASE=live HEATSINK_RAMP__REHEARSAL=true $(DEV)/python -m services.cli up --duration 60 --speed 1200 --data .heatsink/picture \
 		--picture .heatsink/picture/up.svg $(ARGS)
 	$(DEV)/python docs/picture.py .heatsink/picture/up.svg docs/heatsink-up.png
 

@@ -9,15 +9,16 @@ from services.cli.market_time import market_clock
 from services.cli.where import Place
 from shared.adapters.redis_bus import RedisBus
 from shared.adapters.redis_look import onlooker, stream_ends
+from shared.domain.timeframes import MINUTE_NS
 from shared.messages.base import Message, derived_id
 from shared.messages.catalogue import AUDIT, DECIDED, HALTS, PORTFOLIO, PROPOSED, stream_key
 from shared.messages.control import Flatten, Halt, Resume
 from shared.messages.orders import OrderDecided, OrderProposed
 from shared.messages.portfolio import HaltMode, PortfolioMarked
+from shared.ports.clock import Clock
 
 ANSWER_SECONDS = 5.0
 WAIT_MS = 200
-MINUTE_NS = 60_000_000_000
 Command = Halt | Resume | Flatten
 
 
@@ -74,6 +75,14 @@ async def read_portfolio(place: Place) -> PortfolioMarked | None:
     return latest[0] if latest and isinstance(latest[0], PortfolioMarked) else None
 
 
+async def send_command(
+    place: Place, command_at: Callable[[Clock], Message], *, wait_seconds: float = ANSWER_SECONDS
+) -> list[Message]:
+    """Send what ``command_at`` makes of the time; returns all that follows at once. Raises ``NoAnswerError``."""
+    async with onlooker(place.redis_url, place.portfolio) as bus:
+        return await _answers_to(bus, command_at(await market_clock(bus, place.exchange)), "", wait_seconds)
+
+
 async def _send(
     place: Place, symbol: str, command_of: Callable[[str, int, str], Command], otherwise: str, wait_seconds: float
 ) -> list[Message]:
@@ -81,20 +90,25 @@ async def _send(
         clock, scope = await market_clock(bus, place.exchange), await _present_name(bus, place, symbol)
         name = derived_id("command", operator_name(), scope, clock.wall_ns())
         command = command_of(name, clock.now_ns(), scope)
-        topics = (HALTS, AUDIT, PROPOSED, DECIDED)
-        cursors = await stream_ends(bus, [stream_key(topic, portfolio=bus.portfolio) for topic in topics])
-        await bus.publish([command])
-        answers: list[Message] = []
-        try:
-            async with asyncio.timeout(wait_seconds):
-                await _gather(bus, cursors, command.id, answers)
-        except TimeoutError:
-            if not answers:
-                raise NoAnswerError(
-                    f"The risk service said nothing to the command within {wait_seconds:g} s:"
-                    f" {scope or 'the portfolio'} {otherwise}. The command waits in its stream; see heatsink status."
-                ) from None
-        return answers
+        return await _answers_to(bus, command, f": {scope or 'the portfolio'} {otherwise}", wait_seconds)
+
+
+async def _answers_to(bus: RedisBus, command: Message, otherwise: str, wait_seconds: float) -> list[Message]:
+    """Publish and wait. otherwise: how things stand while nobody answers."""
+    topics = (HALTS, AUDIT, PROPOSED, DECIDED)
+    cursors = await stream_ends(bus, [stream_key(topic, portfolio=bus.portfolio) for topic in topics])
+    await bus.publish([command])
+    answers: list[Message] = []
+    try:
+        async with asyncio.timeout(wait_seconds):
+            await _gather(bus, cursors, command.id, answers)
+    except TimeoutError:
+        if not answers:
+            raise NoAnswerError(
+                f"The risk service said nothing to the command within {wait_seconds:g} s{otherwise}."
+                " The command waits in its stream; see heatsink status."
+            ) from None
+    return answers
 
 
 async def _present_name(bus: RedisBus, place: Place, symbol: str) -> str:

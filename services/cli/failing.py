@@ -27,7 +27,9 @@ def explained(redis_remedy: str = FIND_REDIS) -> Iterator[None]:
     except typer.Exit:
         raise
     except Exception as error:
-        found = _innermost(error)
+        from shared.runtime.logs import innermost
+
+        found = innermost(error)
         if isinstance(found, ConfigError):
             print_faults(found)
             raise typer.Exit(EXIT_CONFIG) from None
@@ -50,12 +52,6 @@ def _told(error: BaseException, redis_remedy: str) -> str:
             return str(error)
         case _:
             return ""
-
-
-def _innermost(error: BaseException) -> BaseException:
-    while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
-        error = error.exceptions[0]
-    return error
 
 
 def print_faults(error: ConfigError) -> None:

@@ -1,7 +1,6 @@
 """Follows streams (and, when asked for, channels that keep nothing) and prints what comes."""
 
 import asyncio
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from services.cli.failing import ToldError
@@ -39,24 +38,23 @@ class Following:
     as_json: bool = False
 
 
-async def follow_topics(place: Place, wanted: Following, say: Callable[[str], None] | None = None) -> None:
+async def follow_topics(place: Place, wanted: Following) -> None:
     """Print until cancelled, or, without ``follow``, what is there. Raises ``UnknownTopicError``, ``BusLostError``."""
     names = _checked(wanted.topics)
-    tell = say or _print
     streams = [
         key for name, keys in streams_of(place.settings, place.portfolio).items() if name in names for key in keys
     ]
     async with onlooker(place.redis_url, place.portfolio) as bus:
         cursors = await stream_ends(bus, streams)
         for message in await _earlier(bus, streams, wanted.last):
-            _tell(message, wanted, tell)
+            _tell(message, wanted)
         if not wanted.follow:
             return
         async with asyncio.TaskGroup() as group:
             if streams:
-                group.create_task(_follow_streams(bus, cursors, wanted, tell))
+                group.create_task(_follow_streams(bus, cursors, wanted))
             if live := [stream_key(topic, portfolio=place.portfolio) for topic in LIVE if topic.name in names]:
-                group.create_task(_follow_channels(bus, live, wanted, tell))
+                group.create_task(_follow_channels(bus, live, wanted))
 
 
 def _checked(topics: tuple[str, ...]) -> tuple[str, ...]:
@@ -75,31 +73,29 @@ async def _earlier(bus: RedisBus, streams: list[str], count: int) -> list[Messag
     return sorted(found, key=lambda message: message.time_ns)
 
 
-async def _follow_streams(
-    bus: RedisBus, cursors: dict[str, str], wanted: Following, tell: Callable[[str], None]
-) -> None:
+async def _follow_streams(bus: RedisBus, cursors: dict[str, str], wanted: Following) -> None:
     while True:
         for entry in await bus.read_from(cursors, WAIT_MS):
             if entry.message is not None:
-                _tell(entry.message, wanted, tell)
+                _tell(entry.message, wanted)
             elif not wanted.names:
-                tell(_unreadable(entry))
+                _print(_unreadable(entry))
 
 
-async def _follow_channels(bus: RedisBus, channels: list[str], wanted: Following, tell: Callable[[str], None]) -> None:
+async def _follow_channels(bus: RedisBus, channels: list[str], wanted: Following) -> None:
     async with bus.listen(*channels) as listener:
         while True:
             if (item := await listener.next(LISTEN_SECONDS)) is not None:
                 try:
-                    _tell(decode(item[1]), wanted, tell)
+                    _tell(decode(item[1]), wanted)
                 except UnreadableError as error:
-                    tell(f"unreadable on {item[0]}: {error}")
+                    _print(f"unreadable on {item[0]}: {error}")
 
 
-def _tell(message: Message, wanted: Following, tell: Callable[[str], None]) -> None:
+def _tell(message: Message, wanted: Following) -> None:
     if wanted.names and getattr(message, "symbol", "") not in wanted.names:
         return
-    tell(json_text(message) if wanted.as_json else event_line(message))
+    _print(json_text(message) if wanted.as_json else event_line(message))
 
 
 def _unreadable(entry: Entry) -> str:

@@ -37,10 +37,11 @@ def set_(
     """Change limits at once, until limits.toml is changed; positions that are over them stay."""
     import asyncio
 
-    from services.cli.asking_risk import print_answers, told
+    from services.cli.answers import tell
+    from services.cli.commanding import send_command
     from services.cli.limits_in_force import set_limits
     from services.cli.where import find_stack
 
     with explained():
         place = find_stack(redis_url=redis_url, config_dir=config, data_dir=data)
-        print_answers(asyncio.run(told(place, set_limits(changes, reason))))
+        tell(asyncio.run(send_command(place, set_limits(changes, reason))))

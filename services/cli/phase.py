@@ -39,13 +39,14 @@ def set_(
     """Enter a phase whatever the evidence says; the phase in force begins anew."""
     import asyncio
 
-    from services.cli.asking_risk import print_answers, told
+    from services.cli.answers import tell
+    from services.cli.commanding import send_command
     from services.cli.ramp import set_phase
     from services.cli.where import find_stack
 
     with explained():
         place = find_stack(redis_url=redis_url, config_dir=config, data_dir=data)
-        print_answers(asyncio.run(told(place, set_phase(phase, reason))))
+        tell(asyncio.run(send_command(place, set_phase(phase, reason))))
 
 
 @phase_app.command()
@@ -60,10 +61,11 @@ def approve(
     """Enter the next phase, if the evidence allows it."""
     import asyncio
 
-    from services.cli.asking_risk import print_answers, told
+    from services.cli.answers import tell
+    from services.cli.commanding import send_command
     from services.cli.ramp import approve_phase
     from services.cli.where import find_stack
 
     with explained():
         place = find_stack(redis_url=redis_url, config_dir=config, data_dir=data)
-        print_answers(asyncio.run(told(place, approve_phase(phase, reason, reviews))))
+        tell(asyncio.run(send_command(place, approve_phase(phase, reason, reviews))))

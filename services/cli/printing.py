@@ -12,7 +12,7 @@ def json_text(value: Struct | dict[str, object]) -> str:
     return msgspec.json.encode(value).decode()
 
 
-def plain_console(*, stderr: bool = False) -> Console:
+def plain_console() -> Console:
     """A console that leaves numbers uncoloured and does not cut tables in files and pipes."""
-    console = Console(highlight=False, stderr=stderr)
-    return console if console.is_terminal else Console(highlight=False, stderr=stderr, width=UNLIMITED_COLUMNS)
+    console = Console(highlight=False)
+    return console if console.is_terminal else Console(highlight=False, width=UNLIMITED_COLUMNS)

@@ -12,6 +12,7 @@ from services.cli.where import Place, streams_of
 from services.cli.wording import clock, duration, percent, price, quantity, rehearsed, usd
 from shared.adapters.redis_bus import RedisBus
 from shared.adapters.redis_look import Reader, onlooker, readers
+from shared.domain.timeframes import SECOND_NS
 from shared.messages.catalogue import FEEDS, HALTS, PORTFOLIO, stream_key
 from shared.messages.market import FeedLost, FeedRestored
 from shared.messages.portfolio import Halted, PortfolioMarked, Resumed
@@ -19,7 +20,6 @@ from shared.ports.clock import Clock
 from shared.runtime.health import Heartbeat, heartbeats, is_alive
 
 PAGE = 2_000
-SECOND_NS = 1e9
 
 
 @dataclass(slots=True)

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
+from shared.domain.timeframes import SECOND_NS
 from shared.messages.ask import RoomAnswered, RoomAsked, ShadowAsked, ShadowCounted
 from shared.messages.base import Message
 from shared.messages.control import ApprovePhase, Flatten, Halt, MessageRefused, Resume, SetLimits, SetPhase
@@ -33,8 +34,6 @@ from shared.messages.portfolio import (
     Resumed,
 )
 from shared.messages.signals import PositionSized, SignalRaised
-
-SECOND_NS = 1_000_000_000
 
 
 def clock(time_ns: int) -> str:

@@ -139,7 +139,7 @@ class SimulatedExchange:
         try:
             body = endpoint.answer(request.query, self.clock.now_ns() // 1_000_000)
         except BinanceError as error:
-            return _json({"code": error.code, "msg": error.message}, error.status, headers)
+            return _json({"code": error.code, "msg": error.message}, 400, headers)
         return _json(body, 200, headers)
 
     def _fault_of(self, path: str, address: str) -> Refusal | None:

@@ -2,7 +2,8 @@
 
 from typing import NamedTuple
 
-MINUTE_NS = 60_000_000_000
+from shared.domain.timeframes import MINUTE_NS
+
 REFUSALS_BEFORE_BAN = 20  # in one minute
 FIRST_BAN_SECONDS = 120
 LONGEST_BAN_SECONDS = 3 * 86_400

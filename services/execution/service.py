@@ -3,7 +3,8 @@
 from shared.domain.execution.machine import PaperExecution
 from shared.messages.catalogue import BARS, DECIDED, EXECUTED, PAIRS, stream_key
 from shared.ports.clock import Clock
-from shared.runtime.host import MachineSpec, machine_service
+from shared.runtime.host import machine_service
+from shared.runtime.machine_spec import MachineSpec
 from shared.runtime.settings import Settings
 from shared.runtime.settings_faults import ConfigError, Fault
 

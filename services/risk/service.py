@@ -8,7 +8,8 @@ from shared.domain.risk.machine import RiskMachine
 from shared.domain.risk.ramp import phase_named
 from shared.messages.catalogue import ASK, BARS, CONTROL, DECIDED, EXECUTED, FEEDS, PAIRS, PROPOSED, stream_key
 from shared.ports.clock import Clock
-from shared.runtime.host import MachineSpec, machine_service
+from shared.runtime.host import machine_service
+from shared.runtime.machine_spec import MachineSpec
 from shared.runtime.settings import Settings
 from shared.runtime.settings_faults import ConfigError, Fault
 

@@ -3,7 +3,8 @@
 from shared.domain.strategies.machine import SignalsMachine
 from shared.messages.catalogue import BARS, SIGNALS, stream_key
 from shared.ports.clock import Clock
-from shared.runtime.host import MachineSpec, machine_service
+from shared.runtime.host import machine_service
+from shared.runtime.machine_spec import MachineSpec
 from shared.runtime.settings import Settings
 
 

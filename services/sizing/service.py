@@ -3,7 +3,8 @@
 from shared.domain.sizing.machine import SizingMachine
 from shared.messages.catalogue import AUDIT, BARS, DECIDED, EXECUTED, PAIRS, PORTFOLIO, SIGNALS, SIZES, stream_key
 from shared.ports.clock import Clock
-from shared.runtime.host import MachineSpec, machine_service
+from shared.runtime.host import machine_service
+from shared.runtime.machine_spec import MachineSpec
 from shared.runtime.settings import Settings
 
 

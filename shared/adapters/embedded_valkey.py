@@ -71,12 +71,12 @@ class EmbeddedValkey:
         return (str(server_program()), *options)
 
 
-async def wait_until_ready(url: str, seconds: float = READY_SECONDS) -> None:
+async def wait_until_ready(url: str) -> None:
     """Until the server answers (it may be loading its data). Raises ``BusLostError`` with the last reason."""
     client = connect(url)
     reason = "no answer"
     try:
-        async with asyncio.timeout(seconds):
+        async with asyncio.timeout(READY_SECONDS):
             while True:
                 try:
                     async with bus_errors():
@@ -87,15 +87,15 @@ async def wait_until_ready(url: str, seconds: float = READY_SECONDS) -> None:
                 else:
                     return
     except TimeoutError:
-        raise BusLostError(f"{url} did not answer within {seconds:g} s: {reason}") from None
+        raise BusLostError(f"{url} did not answer within {READY_SECONDS:g} s: {reason}") from None
     finally:
         await client.aclose()
 
 
 @contextmanager
-def running_valkey(folder: Path, fsync: Literal["always", "everysec"] = "everysec") -> Iterator[EmbeddedValkey]:
+def running_valkey(folder: Path) -> Iterator[EmbeddedValkey]:
     """A server for as long as the block lasts, for tests and tools; its data is in ``folder``, which must exist."""
-    server = EmbeddedValkey(folder, free_port(), fsync)
+    server = EmbeddedValkey(folder, free_port())
     with (folder / "valkey.log").open("ab") as log:
         process = subprocess.Popen(  # noqa: S603 - our own program and options
             server.command(),

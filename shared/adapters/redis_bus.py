@@ -40,6 +40,7 @@ from shared.messages.orders import OrderDecided
 from shared.ports.bus import Entry, Proposal
 
 BARS_PER_CALL = 500
+ENTRIES_PER_LOOK = 500
 
 S = TypeVar("S", bound=Struct)
 
@@ -159,10 +160,10 @@ class RedisBus:
         found = (_read(fields.get(b"m", b"")) for _, fields in rows)
         return [message for message in found if message is not None]
 
-    async def read_from(self, cursors: dict[str, str], wait_ms: int, count: int = 500) -> list[Entry]:
+    async def read_from(self, cursors: dict[str, str], wait_ms: int) -> list[Entry]:
         """Entries after each stream's cursor, which moves along; ``$`` starts with what is new. For onlookers."""
         async with bus_errors():
-            rows = await self.client.xread(dict(cursors), count=count, block=wait_ms)
+            rows = await self.client.xread(dict(cursors), count=ENTRIES_PER_LOOK, block=wait_ms)
         entries: list[Entry] = []
         for stream, items in rows or ():
             entries += (entry_of(stream.decode(), entry_id, fields) for entry_id, fields in items)

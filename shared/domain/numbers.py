@@ -3,6 +3,7 @@
 from decimal import ROUND_DOWN, ROUND_HALF_EVEN, ROUND_UP, Context, Decimal
 
 CENT8 = Decimal("0.00000001")
+TRILLIONTH = Decimal("1e-12")
 # A quotient that is cut to the usual 28 digits before it is rounded may land on the wrong side of ``value``; and a
 # large float with twelve places has more digits than that.
 _DOWN = Context(prec=400, rounding=ROUND_DOWN)
@@ -23,9 +24,9 @@ def round_up(value: Decimal, step: Decimal) -> Decimal:
     return _UP.divide(value, step).to_integral_value(rounding=ROUND_UP) * step
 
 
-def to_decimal(value: float, places: int = 12) -> Decimal:
-    """An estimate as Decimal, cut (toward zero) after ``places``: never more than the estimate itself."""
-    return _DOWN.quantize(Decimal(repr(value)), Decimal(1).scaleb(-places))
+def to_decimal(value: float) -> Decimal:
+    """An estimate as Decimal, cut (toward zero) after twelve places: never more than the estimate itself."""
+    return _DOWN.quantize(Decimal(repr(value)), TRILLIONTH)
 
 
 def booked_usdt(value: Decimal) -> Decimal:

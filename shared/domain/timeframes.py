@@ -1,7 +1,9 @@
-"""Arithmetic on bar timeframes such as ``1h``."""
+"""Units of time, and arithmetic on bar timeframes such as ``1h``."""
 
 SECOND_NS = 1_000_000_000
-DAY_NS = 86_400 * SECOND_NS
+MINUTE_NS = 60 * SECOND_NS
+HOUR_NS = 60 * MINUTE_NS
+DAY_NS = 24 * HOUR_NS
 _UNIT_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 
 

@@ -7,7 +7,6 @@ the error leaves the host, and a new machine on a new host goes on from the last
 import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack, suppress
-from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Any
 
@@ -15,9 +14,8 @@ import msgspec
 from msgspec import Struct
 
 from shared.adapters.codec import UnreadableError, decode, encode
-from shared.domain.machine import Guard, Machine
 from shared.messages.base import Message, TimePassed, derived_id
-from shared.messages.catalogue import ASK, BOOKS, MARKS, topic_of_key
+from shared.messages.catalogue import ASK, topic_of_key
 from shared.messages.control import MessageRefused
 from shared.messages.market import BookSampled, MarkChanged
 from shared.messages.orders import OrderDecided, OrderProposed
@@ -35,6 +33,7 @@ from shared.ports.bus import (
 from shared.ports.clock import Clock
 from shared.runtime.audit import log_outputs
 from shared.runtime.live import Live, durable_and_answers
+from shared.runtime.machine_spec import MachineSpec
 from shared.runtime.service import Context, Service
 from shared.runtime.settings import Settings
 
@@ -44,48 +43,6 @@ KEPT_BODY_BYTES = 4096
 BATCH = 200
 RECALLED = 10_000
 RELEASE_SECONDS = 1.0  # a lease that cannot be given back runs out by itself
-
-
-@dataclass(frozen=True, slots=True)
-class MachineSpec:
-    """A machine and its place on the bus.
-
-    inputs: stream keys, in order of priority. warm: those whose history rebuilds what is not in the records.
-    home: key prefix with the hash tag of the machine's state. marks, books: whether it wants them. intake: the channel
-    where proposals may come by PUBLISH. ask: the channel of questions; what the machine gives out on a topic that is
-    not durable is published for who asked and kept nowhere. vital: inputs of which no entry may be missing. writes: a
-    stream that this machine alone writes; when it has entries and the machine has no state, the state was lost.
-    guards: takes the reservation steps since the last call. recall: the stream of past decisions, to be remembered at
-    start. remember: told of each. repeats: takes the orders whose stored decision was asked for once more. check:
-    called when the records are loaded; raises ``ConfigError`` when they and the configuration do not go together.
-    """
-
-    service: str
-    machine: Machine
-    inputs: tuple[str, ...]
-    home: str
-    warm: tuple[str, ...] = ()
-    marks: bool = False
-    books: bool = False
-    intake: str = ""
-    ask: str = ""
-    vital: tuple[str, ...] = ()
-    writes: str = ""
-    guards: Callable[[], Sequence[Guard]] = field(default=tuple)
-    recall: str = ""
-    remember: Callable[[OrderDecided], None] = field(default=lambda _: None)
-    repeats: Callable[[], Sequence[str]] = field(default=tuple)
-    check: Callable[[], None] = field(default=lambda: None)
-
-    @property
-    def market(self) -> tuple[str, ...]:
-        """The channels of which only the latest of each pair counts."""
-        return tuple(key for key, wanted in ((MARKS.key, self.marks), (BOOKS.key, self.books)) if wanted)
-
-    @property
-    def heard(self) -> tuple[str, ...]:
-        """All that it takes in, in the order of a step: the market as it is, entries, questions."""
-        return (*self.market, *self.inputs, *filter(None, (self.ask,)))
 
 
 class MachineHost:

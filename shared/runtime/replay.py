@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from shared.domain.machine import Guard
 from shared.messages.base import Message, TimePassed
 from shared.messages.catalogue import key_of
-from shared.runtime.host import MachineSpec
+from shared.runtime.machine_spec import MachineSpec
 
 
 class Replay:

@@ -28,9 +28,9 @@ class Tables:
     overrides: text from the environment by (section, key), with the variable's name; it wins over the files.
     """
 
-    def __init__(self, overrides: Mapping[tuple[str, str], tuple[str, str]] | None = None) -> None:
+    def __init__(self) -> None:
         self.faults: list[Fault] = []
-        self.overrides = dict(overrides or {})
+        self.overrides: dict[tuple[str, str], tuple[str, str]] = {}
         self._places: dict[str, tuple[str, str]] = {}
 
     def fault(self, file: str, key: str, value: object, problem: str, remedy: str) -> None:

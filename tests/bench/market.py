@@ -7,7 +7,7 @@ from msgspec import structs
 from shared.domain.plan import Limits, PhasePlan, Plan
 from shared.domain.universe import Pair, Universe
 from shared.messages.base import Message
-from shared.messages.market import BarClosed, BookSampled, PairListed
+from shared.messages.market import BarClosed, BookSampled, MarkChanged, PairListed
 from shared.messages.orders import OrderFilled, OrderProposed
 from tests.samples import T0, bar
 
@@ -77,3 +77,7 @@ def book(symbol: str, time_ns: int, mark: float = 100.0) -> BookSampled:
         bids=tuple((mark * (1 - n / 1e4), 1e6) for n in levels),
         asks=tuple((mark * (1 + n / 1e4), 1e6) for n in levels), samples=60,
     )  # fmt: skip
+
+
+def mark(symbol: str, time_ns: int, price: float = 100.0) -> MarkChanged:
+    return MarkChanged(id=f"mark-{symbol}", time_ns=time_ns, symbol=symbol, price=price)

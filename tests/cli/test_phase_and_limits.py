@@ -12,8 +12,7 @@ from click.testing import Result
 from typer.testing import CliRunner
 
 from services.cli.__main__ import app
-from services.cli.asking_risk import told
-from services.cli.commanding import NoAnswerError
+from services.cli.commanding import NoAnswerError, send_command
 from services.cli.ramp import set_phase
 from services.cli.where import find_stack
 from services.risk.service import spec_of
@@ -173,5 +172,5 @@ async def test_a_command_that_nobody_takes_is_told_to_wait(
 ) -> None:
     place = find_stack(redis_url=valkey_server, config_dir=None, data_dir=tmp_path, environ={})
     with pytest.raises(NoAnswerError, match="waits in its stream"):
-        await told(place, set_phase("live", "nobody there"), wait_seconds=0.1)
+        await send_command(place, set_phase("live", "nobody there"), wait_seconds=0.1)
     assert await redis_bus.latest(stream_key(CONTROL)) != []

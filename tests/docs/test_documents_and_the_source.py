@@ -36,7 +36,10 @@ def code_of(text: str) -> list[str]:
 
 
 def options_of(command: click.Command) -> set[str]:
-    return {option for parameter in command.params for option in (*parameter.opts, *parameter.secondary_opts)}
+    """A command's options; of a group (``heatsink limits``), those of its verbs too."""
+    verbs = getattr(command, "commands", {}).values()
+    own = {option for parameter in command.params for option in (*parameter.opts, *parameter.secondary_opts)}
+    return own.union(*map(options_of, verbs))
 
 
 @pytest.fixture(params=DOCUMENTS, ids=[path.name for path in DOCUMENTS])

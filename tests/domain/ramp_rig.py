@@ -8,7 +8,7 @@ from msgspec import structs
 from shared.adapters.codec import encode
 from shared.domain.plan import Limits, Plan, RampPlan
 from shared.domain.risk.machine import RiskMachine
-from shared.domain.risk.performance import DAY_NS
+from shared.domain.timeframes import DAY_NS
 from shared.messages.base import Message, TimePassed
 from shared.messages.control import ApprovePhase, SetLimits, SetPhase
 from shared.messages.portfolio import PortfolioMarked

@@ -22,6 +22,7 @@ from shared.runtime.logs import get_logger
 from shared.runtime.settings import Settings
 from tests.domain.risk_desk import PRICES, UNIVERSE
 from tests.market_data.market_stage import LogBook
+from tests.runtime.test_host import settle
 from tests.samples import T0, bar, book, counted, proposal
 
 AnyBus = MemoryBus | RedisBus
@@ -52,11 +53,6 @@ def book_now(host: MachineHost, **changes: object) -> BookSampled:
     """A book around the last close."""
     asks, bids = ((20_001.0, 5.0),), ((19_999.0, 5.0),)
     return book(**{"time_ns": host.clock.now_ns(), "asks": asks, "bids": bids, **changes})  # type: ignore[arg-type]
-
-
-async def settle(host: MachineHost) -> None:
-    while await host.step(wait_ms=0):
-        pass
 
 
 async def hear(host: MachineHost, channel: str, message: Message) -> None:

@@ -1,7 +1,7 @@
 """Reading the configuration: what is right comes through, and everything that is wrong is named at once."""
 
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
 
@@ -9,7 +9,8 @@ import msgspec
 import pytest
 
 from shared.runtime.settings import Settings
-from shared.runtime.settings_file import ConfigError, Fault, default_config_dir, load_settings
+from shared.runtime.settings_file import ConfigError, default_config_dir, load_settings
+from tests.runtime.wrong_settings import faults_of, the_fault
 
 SHIPPED = Path(__file__).parents[2] / "deploy" / "config"
 
@@ -33,19 +34,6 @@ def edit(config_dir: Path) -> Edit:
         path.write_text(text.replace(old, new))
 
     return change
-
-
-def faults_of(config_dir: Path, environ: Mapping[str, str] | None = None) -> tuple[Fault, ...]:
-    with pytest.raises(ConfigError) as caught:
-        load_settings(config_dir, environ or {})
-    return caught.value.faults
-
-
-def the_fault(config_dir: Path, environ: Mapping[str, str] | None = None) -> Fault:
-    faults = faults_of(config_dir, environ)
-    assert len(faults) == 1, "\n".join(map(str, faults))
-    assert faults[0].remedy.endswith((".", "?")), faults[0].remedy
-    return faults[0]
 
 
 def test_the_shipped_files_hold_the_defaults_of_the_code() -> None:

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 from msgspec import structs
 
-from shared.runtime.settings_file import ConfigError, Fault, load_settings
+from shared.runtime.settings_file import load_settings
+from tests.runtime.wrong_settings import faults_of, the_fault
 
 SHIPPED = Path(__file__).parents[2] / "deploy" / "config"
 
@@ -14,18 +15,6 @@ SHIPPED = Path(__file__).parents[2] / "deploy" / "config"
 @pytest.fixture
 def config_dir(tmp_path: Path) -> Path:
     return Path(shutil.copytree(SHIPPED, tmp_path / "config"))
-
-
-def faults_of(config_dir: Path, environ: dict[str, str] | None = None) -> tuple[Fault, ...]:
-    with pytest.raises(ConfigError) as caught:
-        load_settings(config_dir, environ or {})
-    return caught.value.faults
-
-
-def the_fault(config_dir: Path, environ: dict[str, str] | None = None) -> Fault:
-    [fault] = faults_of(config_dir, environ)
-    assert fault.remedy.endswith((".", "?")), fault.remedy
-    return fault
 
 
 def test_without_a_second_file_there_are_no_shadow_limits() -> None:

@@ -17,8 +17,9 @@ from shared.messages.market import BarClosed, PairListed
 from shared.messages.orders import OrderDecided, OrderFilled
 from shared.messages.signals import PositionSized
 from shared.ports.clock import Clock
-from shared.runtime.host import MachineHost, MachineSpec
+from shared.runtime.host import MachineHost
 from shared.runtime.logs import get_logger
+from shared.runtime.machine_spec import MachineSpec
 from shared.runtime.replay import Replay
 from shared.runtime.settings import Settings
 from tests.history import HOUR_MS, by_close, daily_bars, exchange_symbols, hourly, hourly_bars, ms_of

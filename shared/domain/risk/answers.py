@@ -1,17 +1,21 @@
 """Answers to operators."""
 
-from shared.messages.base import Message, derived_id
+from shared.messages.base import derived_id
+from shared.messages.control import ApprovePhase, Flatten, Halt, Resume, SetLimits, SetPhase
 from shared.messages.portfolio import CommandRefused
 
+Command = Halt | Resume | Flatten | SetLimits | SetPhase | ApprovePhase
 
-def refused(command: Message, who: str, reason: str) -> CommandRefused:
+
+def refused(command: Command, reason: str) -> tuple[CommandRefused]:
     """The command was not carried out, and why."""
-    return CommandRefused(
+    answer = CommandRefused(
         id=derived_id("refused", command.id),
         cause=command.id,
         trace=command.trace or command.id,
         time_ns=command.time_ns,
         command=type(command).__name__,
-        who=who,
+        who=command.who,
         reason=reason[:1024],
     )
+    return (answer,)

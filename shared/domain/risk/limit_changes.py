@@ -50,7 +50,7 @@ class LimitChanges:
         if not fault and after == before:
             fault = f"nothing changes: {_listed({name: getattr(before, name) for name in command.limits})} already"
         if fault:
-            return (refused(command, command.who, fault),)
+            return refused(command, fault)
         state.use_limits(after)
         for symbol in state.daily:  # the cost of getting out is that of a full position
             state.learn_costs(symbol)

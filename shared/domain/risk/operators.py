@@ -8,13 +8,14 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 
+from shared.domain.risk.answers import refused
 from shared.domain.risk.breakers import Breakers
 from shared.domain.risk.halting import Halting
 from shared.domain.risk.state import RiskState
 from shared.messages.base import Message, derived_id
 from shared.messages.control import Flatten, Halt, Resume
 from shared.messages.orders import OrderClosed
-from shared.messages.portfolio import CommandRefused, Halted, ResumeAsked
+from shared.messages.portfolio import Halted, ResumeAsked
 
 FLATTEN = "flatten"
 CODE_LENGTH = 8
@@ -172,21 +173,6 @@ class Operators:
         if command.symbol and self._state.heat.pair(command.symbol) is None:
             return f"symbol {command.symbol!r} is not in the universe; name a pair of universe.toml, or none for all"
         return ""
-
-
-def refused(command: Message, reason: str) -> Sequence[CommandRefused]:
-    """The answer to a command that changes nothing."""
-    return (
-        CommandRefused(
-            id=derived_id("refused", command.id),
-            cause=command.id,
-            trace=command.trace or command.id,
-            time_ns=command.time_ns,
-            command=type(command).__name__,
-            who=str(getattr(command, "who", "unknown")),
-            reason=reason[:1024],
-        ),
-    )
 
 
 def _scope(symbol: str) -> str:

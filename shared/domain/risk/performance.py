@@ -9,8 +9,8 @@ from math import isfinite, sqrt
 
 from msgspec import Struct, structs
 
-DAY_NS = 86_400_000_000_000
-HOUR_NS = 3_600_000_000_000
+from shared.domain.timeframes import DAY_NS
+
 DAYS_A_YEAR = 365
 MOST_DAYS = 1_100  # three years; the oldest go first
 

@@ -4,9 +4,10 @@ from msgspec import Struct, structs
 
 from shared.domain.plan import PhasePlan
 from shared.domain.risk.in_force import Entered, PhaseInForce
-from shared.domain.risk.performance import DAY_NS, HOUR_NS, DailyNavs, drawdown_of, sharpe_of
+from shared.domain.risk.performance import DailyNavs, drawdown_of, sharpe_of
 from shared.domain.risk.ramp import Evidence, evidence_in_words, phase_named, ramp_day, start_of
 from shared.domain.risk.state import PHASE, RiskState
+from shared.domain.timeframes import DAY_NS, HOUR_NS
 from shared.messages.base import Message, derived_id
 from shared.messages.portfolio import PhaseChanged, PortfolioMarked
 

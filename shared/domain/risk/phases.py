@@ -11,10 +11,11 @@ from msgspec import structs
 from shared.domain.plan import PhasePlan
 from shared.domain.risk.answers import refused
 from shared.domain.risk.in_force import Entered
-from shared.domain.risk.performance import DAY_NS, drawdown_of
+from shared.domain.risk.performance import drawdown_of
 from shared.domain.risk.phase_book import PHASE_RECORDS, PhaseBook
 from shared.domain.risk.ramp import Evidence, evidence_in_words, lacking, phase_after, phase_by_date, phase_named
 from shared.domain.risk.state import RiskState
+from shared.domain.timeframes import DAY_NS
 from shared.messages.base import Message, derived_id
 from shared.messages.control import ApprovePhase, SetPhase
 from shared.messages.portfolio import PhaseProposed, PortfolioMarked
@@ -167,7 +168,7 @@ class Phases:
     def _refuse(self, command: SetPhase | ApprovePhase, fault: str, evidence: Evidence) -> Sequence[Message]:
         name = self._state.phase.name
         self._book.note(evidence.at_ns, "refused", name, command.phase, command.who, command.reason, evidence, fault)
-        return (refused(command, command.who, fault),)
+        return refused(command, fault)
 
 
 __all__ = ["PHASE_RECORDS", "Phases"]

@@ -7,9 +7,7 @@ from math import floor
 from msgspec import Struct
 
 from shared.domain.plan import PhasePlan, Plan
-from shared.domain.risk.performance import DAY_NS
-
-SECOND_NS = 1_000_000_000
+from shared.domain.timeframes import DAY_NS, SECOND_NS
 
 
 class Evidence(Struct, frozen=True, kw_only=True):

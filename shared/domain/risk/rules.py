@@ -67,9 +67,7 @@ def price_collar(order: OrderProposed, view: View) -> Ceiling:
     missing = _book_fault(order, view)
     if missing or view.book is None:
         return closed("price_collar", missing, "base")
-    # The book's own shape: the market may have moved since it was sampled, which is the mark's business.
-    highest = 0.5 * (view.book.asks[0][0] + view.book.bids[0][0]) * (1.0 + limits.price_collar)
-    quantity = sum(amount for price, amount in view.book.asks if price <= highest)
+    quantity = view.state.reach(view.book)
     if not math.isfinite(quantity):
         return closed("price_collar", f"book of {order.symbol} is no book", "base")
     return Ceiling(rule="price_collar", quantity=quantity, limit=quantity, used=0.0, headroom=quantity, unit="base")

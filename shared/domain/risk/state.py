@@ -101,6 +101,7 @@ class RiskState:
     def use_limits(self, limits: Limits) -> None:
         """Hold every order from here on to these limits; does not store them."""
         self.limits = limits
+        self._reaches: dict[str, tuple[BookSampled, float]] = {}  # of these limits' collar
         self.mark_age_limit_ns = self.market_ns(limits.mark_age_seconds)
         self.book_age_limit_ns = self.market_ns(limits.book_age_seconds)
         self.pace = Pace(limits, self.speed)
@@ -136,6 +137,19 @@ class RiskState:
         """Change what losses are measured from."""
         self.watermark = structs.replace(self.watermark, **changes)
         self.records.put(WATERMARK, "", self.watermark)
+
+    def reach(self, book: BookSampled) -> float:
+        """How much a market buy may take out of a book before it trades further from its mid than the collar, base units.
+
+        The book's own shape counts: that the market may have moved since it was sampled is the mark's business.
+        """
+        known = self._reaches.get(book.symbol)
+        if known is not None and known[0] is book:
+            return known[1]
+        highest = 0.5 * (book.asks[0][0] + book.bids[0][0]) * (1.0 + self.limits.price_collar)
+        quantity = sum(amount for price, amount in book.asks if price <= highest)
+        self._reaches[book.symbol] = (book, quantity)
+        return quantity
 
     def _count_in(self, symbol: str, exit_rate: float) -> None:
         """Take a stored position into the totals. One in a pair that is not in the universe any more still is at risk;

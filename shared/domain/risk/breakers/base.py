@@ -10,13 +10,12 @@ from shared.domain.plan import BreakerPlan
 from shared.domain.portfolio.ledger import Position
 from shared.domain.risk.halting import Halting
 from shared.domain.risk.state import RiskState
-from shared.domain.timeframes import SECOND_NS, timeframe_ns
+from shared.domain.timeframes import timeframe_ns
 from shared.messages.base import Message
 from shared.messages.market import BarClosed, BookSampled, FeedLost, FeedRestored, MarkChanged, PairListed
 from shared.messages.orders import OrderFilled
 from shared.messages.portfolio import Halted, Resumed
 
-MINUTE_NS = 60 * SECOND_NS
 SLACK = 1e-9  # float rounding, relative: a figure exactly at its threshold counts as at it
 NOTHING: tuple[Message, ...] = ()
 

@@ -3,10 +3,10 @@
 from collections import deque
 from collections.abc import Sequence
 
-from shared.domain.risk.breakers.base import MINUTE_NS, NOTHING, Breaker, over
+from shared.domain.risk.breakers.base import NOTHING, Breaker, over
 from shared.domain.risk.halting import Halting
 from shared.domain.risk.state import RiskState
-from shared.domain.timeframes import timeframe_ns
+from shared.domain.timeframes import MINUTE_NS, timeframe_ns
 from shared.messages.base import Message
 from shared.messages.market import BarClosed, MarkChanged
 from shared.messages.portfolio import Halted, Resumed

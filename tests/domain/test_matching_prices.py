@@ -78,9 +78,9 @@ def test_no_order_ever_fills_better_than_the_touch(
     assert price % D(step) == 0
     assert price > 0
     if side == "buy":
-        assert price >= Decimal(touched) - Decimal("1e-12")
+        assert price >= Decimal(repr(touched)) - Decimal("1e-12")
     else:
-        assert price <= max(Decimal(touched), D(step))
+        assert price <= max(Decimal(repr(touched)), D(step))
 
 
 @given(st.floats(0, 1e7), st.floats(0, 1e7))

@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from shared.domain.machine import Records
-from shared.messages.base import derived_id
+from shared.messages.base import Message, derived_id
 from shared.messages.control import Halt, Resume
 from shared.messages.portfolio import Halted, Resumed
 
@@ -42,6 +42,16 @@ class Halts:
 
     def end(self, command: Resume) -> Sequence[Resumed]:
         return self._lift(command.symbol, command.id, command.time_ns, command.who, command.reason)
+
+    def rename(self, old: str, new: str, cause: Message) -> Sequence[Halted | Resumed]:
+        """A pair goes on under another name: so does its halt."""
+        halted = self.in_force.get(old)
+        if not old or halted is None or new in self.in_force:
+            return ()
+        moved = structs.replace(halted, id=derived_id("halted", halted.id, new), cause=cause.id, symbol=new)
+        self._records.put(HALT, new, moved)
+        self.in_force[new] = moved
+        return (moved, *self._lift(old, cause.id, cause.time_ns, "risk", f"the pair is {new} now"))
 
     def expire(self, now_ns: int) -> Sequence[Resumed]:
         """End the halts whose time has come."""

@@ -115,8 +115,11 @@ class RiskMachine:
         return taken
 
     def remember(self, decision: OrderDecided) -> None:
-        """A decision from the store, so that its order is never decided again."""
-        self._decided.add(decision.order_id, decision)
+        """A decision from the store, so that its order is never decided again.
+
+        It counts as new: an old one that is about to be asked for must not be the next to be forgotten.
+        """
+        self._decided.renew(decision.order_id, decision)
 
     def take_repeats(self) -> Sequence[OrderDecided]:
         """Decisions that were asked for once more since the last call."""
@@ -196,11 +199,14 @@ class RiskMachine:
 
     def _on_listing(self, listing: PairListed) -> Sequence[Message]:
         self._listings[listing.symbol] = listing
-        if listing.formerly and self.ledger.rename(listing.formerly, listing.symbol, listing.ratio):
-            for symbol in (listing.formerly, listing.symbol):
-                self._follow_position(symbol)
-            return self._snapshot(listing)
-        return ()
+        if not listing.formerly:
+            return ()
+        halted = self.halts.rename(listing.formerly, listing.symbol, listing)
+        if not self.ledger.rename(listing.formerly, listing.symbol, listing.ratio):
+            return halted
+        for symbol in (listing.formerly, listing.symbol):
+            self._follow_position(symbol)
+        return [*halted, *self._snapshot(listing)]
 
     # --- orders ---------------------------------------------------------------------------------------------------
 

@@ -22,5 +22,10 @@ class Recent(Generic[V]):
         self._values[key] = value
         return True
 
+    def renew(self, key: str, value: V) -> None:
+        """Remember a value as the newest, whether it was known or not."""
+        self._values.pop(key, None)
+        self.add(key, value)
+
     def get(self, key: str) -> V | None:
         return self._values.get(key)

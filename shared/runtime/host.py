@@ -20,6 +20,7 @@ from shared.messages.control import MessageRefused
 from shared.messages.market import BookSampled, MarkChanged
 from shared.messages.orders import OrderDecided, OrderProposed
 from shared.ports.bus import (
+    AlreadyDecidedError,
     Bus,
     BusLostError,
     Commit,
@@ -48,13 +49,25 @@ RELEASE_SECONDS = 1.0  # a lease that cannot be given back runs out by itself
 class MachineHost:
     """Runs one machine; ``recover`` first, then ``step`` again and again.
 
-    known_seq: the last commit that this process saw made; a server that has fewer lost some.
+    known_seq: the last commit that this process saw made; a server that has fewer lost some. meets_old_orders: some
+    client repeats orders from before what the machine remembers; starting over for each would keep the gate shut, so
+    the store is asked about every proposal first.
     """
 
-    def __init__(self, spec: MachineSpec, bus: Bus, clock: Clock, log: Any, *, known_seq: int = 0) -> None:
+    def __init__(
+        self,
+        spec: MachineSpec,
+        bus: Bus,
+        clock: Clock,
+        log: Any,
+        *,
+        known_seq: int = 0,
+        meets_old_orders: bool = False,
+    ) -> None:
         self.spec, self.bus, self.clock, self.log = spec, bus, clock, log
         self.seat: Seat = bus.seat(spec.service, spec.inputs, home=spec.home)
         self.seq = 0
+        self.meets_old_orders = meets_old_orders
         self._known_seq = known_seq
         self._cursors: dict[str, str] = {}
         self._hashes: dict[str, int] = {}
@@ -71,10 +84,7 @@ class MachineHost:
         self._check_losses()
         await self._load()
         pending = await self.seat.pending()
-        for entry in pending:  # an order may have been decided so long ago that nobody remembers
-            order_id = entry.message.id if isinstance(entry.message, OrderProposed) else ""
-            if order_id and (decision := await self.bus.decision(order_id)):
-                self.spec.remember(decision)
+        await self._recall(pending)
         for start in range(0, len(pending), BATCH):
             await self._handle(pending[start : start + BATCH])
         self.log.info("recovered", epoch=epoch, seq=self.seq, records=len(self._hashes), pending=len(pending))
@@ -122,7 +132,17 @@ class MachineHost:
 
     async def step(self, wait_ms: int = WAIT_MS) -> int:
         """Read, decide, commit once. Returns how many entries and outputs there were; 0 means nothing happened."""
-        return await self._handle(await self.seat.read(wait_ms))
+        entries = await self.seat.read(wait_ms)
+        if self.meets_old_orders:
+            await self._recall(entries)
+        return await self._handle(entries)
+
+    async def _recall(self, entries: Sequence[Entry]) -> None:
+        """Orders may have been decided so long ago that the machine has forgotten; the store has not."""
+        for entry in entries:
+            order_id = entry.message.id if isinstance(entry.message, OrderProposed) else ""
+            if order_id and (decision := await self.bus.decision(order_id)):
+                self.spec.remember(decision)
 
     async def _handle(self, entries: Sequence[Entry]) -> int:
         machine = self.spec.machine
@@ -167,7 +187,11 @@ class MachineHost:
             digest=self._digest,
             guards=self.spec.guards(),
         )
-        await self.seat.commit(commit)
+        try:
+            await self.seat.commit(commit)
+        except AlreadyDecidedError:
+            self.meets_old_orders = True
+            raise
         self.seq += 1
         log_outputs(self.log, outputs)
 
@@ -262,16 +286,22 @@ class MachineHost:
 def machine_service(name: str, spec_of: Callable[[Settings, Clock], MachineSpec]) -> Service:
     """The service that is nothing but a machine on its seat."""
 
-    known_seq = 0
+    known_seq, meets_old_orders = 0, False  # what outlives a host when it starts over
 
     async def run(context: Context) -> None:
-        nonlocal known_seq
-        spec = spec_of(context.settings, context.clock)
-        host = MachineHost(spec, context.bus, context.clock, context.log, known_seq=known_seq)
+        nonlocal known_seq, meets_old_orders
+        host = MachineHost(
+            spec_of(context.settings, context.clock),
+            context.bus,
+            context.clock,
+            context.log,
+            known_seq=known_seq,
+            meets_old_orders=meets_old_orders,
+        )
         try:
             await host.run(context.bus.listen, context.health.ready)
         finally:
-            known_seq = max(known_seq, host.seq)
+            known_seq, meets_old_orders = max(known_seq, host.seq), host.meets_old_orders
 
     return Service(name, run)
 

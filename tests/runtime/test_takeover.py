@@ -10,9 +10,18 @@ from shared.adapters import redis_seat
 from shared.adapters.clocks import ManualClock
 from shared.adapters.memory_bus import MemoryBus
 from shared.adapters.redis_bus import RedisBus
+from shared.domain.risk import gate as risk_gate
 from shared.messages.catalogue import BARS, DECIDED, EXECUTED, PROPOSED, stream_key
 from shared.messages.orders import OrderDecided
-from shared.ports.bus import BusLostError, CommitRefusedError, CorruptStateError, Entry, FencedError, StateGoneError
+from shared.ports.bus import (
+    AlreadyDecidedError,
+    BusLostError,
+    CommitRefusedError,
+    CorruptStateError,
+    Entry,
+    FencedError,
+    StateGoneError,
+)
 from shared.runtime import host as hosting
 from shared.runtime.host import MachineHost
 from tests.runtime.test_host import decisions, history, listings, risk_host, settle
@@ -235,6 +244,51 @@ async def test_books_are_not_opened_on_fills_that_were_trimmed_before_they_were_
     await redis_bus.client.xtrim(Executed, maxlen=1, approximate=False)
     with pytest.raises(CorruptStateError, match=r"1 entries of hs:\{main\}:orders:executed are gone"):
         await risk_host(redis_bus, redis_clock).recover()
+
+
+async def test_a_client_that_goes_on_repeating_forgotten_orders_does_not_keep_the_gate_shut(
+    bus: AnyBus, clock: ManualClock
+) -> None:
+    host = await started(bus, clock)
+    await bus.publish([proposal(f"old-{number}", quantity=SMALL) for number in range(3)])
+    await settle(host)
+    forget(host)
+    await bus.publish([proposal("old-0", quantity=SMALL)])
+    with pytest.raises(AlreadyDecidedError):
+        await settle(host)
+    await host.seat.release()
+    second = MachineHost(
+        risk_host(bus, clock).spec, bus, clock, host.log, known_seq=host.seq, meets_old_orders=host.meets_old_orders
+    )
+    await second.recover()
+    for number in range(3):
+        forget(second)
+        await bus.publish([proposal(f"old-{number}", quantity=SMALL), proposal(f"new-{number}", quantity=SMALL)])
+        await settle(second)
+    decided = [decision.order_id for decision in await decisions(bus)]
+    assert decided == ["old-0", "old-1", "old-2", "new-0", "new-1", "new-2"]
+
+
+async def test_an_old_order_that_is_repeated_among_many_new_ones_is_not_forgotten_once_more(
+    bus: AnyBus, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It would be decided again, refused by the store, looked up, forgotten, decided again, for ever."""
+    monkeypatch.setattr(risk_gate, "REMEMBERED", 20)
+    monkeypatch.setattr(hosting, "RECALLED", 20)
+    host = await started(bus, clock)
+    await bus.publish([proposal(f"o-{number}", quantity=SMALL) for number in range(18)])
+    await settle(host)
+    await bus.publish([*(proposal(f"new-{number}", quantity=SMALL) for number in range(8)), proposal("o-2")])
+    with pytest.raises(AlreadyDecidedError, match="o-2"):
+        await settle(host)
+    await host.seat.release()
+    await started(bus, clock)
+    assert [decided.order_id for decided in await decisions(bus)][18:] == [f"new-{number}" for number in range(8)]
+
+
+def forget(host: MachineHost) -> None:
+    """As after thousands of other orders."""
+    host.spec.machine.gate._decided._values.clear()  # type: ignore[attr-defined]
 
 
 async def test_a_stored_decision_is_found_again_after_a_takeover(bus: AnyBus, clock: ManualClock) -> None:

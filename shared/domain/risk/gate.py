@@ -26,8 +26,11 @@ class Gate:
         self._repeats: list[str] = []
 
     def remember(self, decision: OrderDecided) -> None:
-        """A decision from the store, so that its order is never decided again."""
-        self._decided.add(decision.order_id, True)
+        """A decision from the store, so that its order is never decided again.
+
+        It counts as new: an old one that is about to be asked for must not be the next to be forgotten.
+        """
+        self._decided.renew(decision.order_id, True)
 
     def take_repeats(self) -> Sequence[str]:
         """Orders whose stored decision was asked for once more since the last call."""

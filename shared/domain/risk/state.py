@@ -139,7 +139,7 @@ class RiskState:
         self.records.put(WATERMARK, "", self.watermark)
 
     def reach(self, book: BookSampled) -> float:
-        """How much a market buy may take out of a book before it trades further from its mid than the collar, base units.
+        """How much a market buy may take out of a book before it trades further from its mid than the collar (base).
 
         The book's own shape counts: that the market may have moved since it was sampled is the mark's business.
         """

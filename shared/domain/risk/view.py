@@ -10,8 +10,8 @@ class View:
     """What the rules see. NaN stands for unknown: a rule that needs it closes the gate by name.
 
     state: the portfolio, the limits, the market. price: what a unit is taken to cost, USDT: the mark, or the limit
-    where it is higher. unit_price_risk: price - stop. unit_risk: that plus the cost of getting out again. unit_cash: what a
-    unit takes of the cash. nav: USDT. atr: USDT per unit. adv: USDT a day.
+    where it is higher. unit_price_risk: price - stop. unit_risk: that plus the cost of getting out again. unit_cash:
+    what a unit takes of the cash. nav: USDT. atr: USDT per unit. adv: USDT a day.
     """
 
     __slots__ = (

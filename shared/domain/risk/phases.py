@@ -143,10 +143,10 @@ class Phases:
             what = (
                 f"after {state.phase.name} comes {following.name}" if following else f"{state.phase.name} is the last"
             )
-            return self._refuse(command, f"phase = {command.phase}: {what}; approve that, or use SetPhase", evidence)
+            return self._refuse(command, f"phase = {command.phase}: {what}; approve that, or force it: heatsink phase set", evidence)
         fault = self._fault_of(command, to)
         if lacks := lacking(evidence, following):
-            fault = f"phase = {command.phase}: {'; '.join(lacks)}; wait for it, or use SetPhase"
+            fault = f"phase = {command.phase}: {'; '.join(lacks)}; wait for it, or force it: heatsink phase set"
         if fault:
             return self._refuse(command, fault, evidence)
         return self._enter(command, following, "approved", command.who, command.reason, evidence)

@@ -46,8 +46,10 @@ def play(desk: Desk, steps: list[tuple[str, str, float, float]]) -> list[OrderDe
             desk.stop_placed(symbol, str(round(pair.mark * stop, 6)))
         elif waiting and action in ("fill", "cancel"):
             decided = waiting.pop()
-            if action == "fill":
-                desk.fill(decided)
+            order = desk.machine.reservations.get(decided.order_id)
+            if action == "fill" and order is not None:
+                desk.fill(decided, quantity=str(order.left))
+                desk.close(decided)
             else:
                 desk.close(decided, "cancelled")
         elif waiting and action == "part":

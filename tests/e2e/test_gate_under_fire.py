@@ -1,0 +1,322 @@
+"""The gate as real processes, while its server, its connections and its processes fail under a client that proposes.
+
+Exactly one decision for every order, heat within its limit at each, every approval ended once, and books that the
+executed stream gives again: after each fault class happened.
+"""
+
+import asyncio
+import random
+import signal
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from shared.adapters.clocks import RealClock
+from shared.adapters.embedded_valkey import EmbeddedValkey, wait_until_ready
+from shared.adapters.loopback import free_port
+from shared.adapters.orphans import die_with_parent
+from shared.adapters.redis_bus import RedisBus
+from shared.domain.machine import Records
+from shared.domain.portfolio.ledger import LEDGER_RECORDS, Ledger
+from shared.domain.timeframes import DAY_NS
+from shared.messages.base import Message
+from shared.messages.catalogue import DEAD, DECIDED, EXECUTED, PORTFOLIO, PROPOSED, stream_key
+from shared.messages.market import BarClosed, MarkChanged, PairListed
+from shared.messages.orders import OrderClosed, OrderDecided, OrderFilled, OrderProposed, StopPlaced
+from shared.messages.portfolio import PortfolioMarked
+from tests.e2e.cutting_proxy import CuttingProxy
+
+ROOT = Path(__file__).resolve().parents[2]
+PRICES = {"BTC/USDT": 20_000.0, "ETH/USDT": 1_500.0, "SOL/USDT": 30.0, "XRP/USDT": 0.5, "LINK/USDT": 7.0}
+HEAT_LIMIT = 0.012  # low enough to bind
+SETTLE_SECONDS = 60.0
+
+
+@dataclass
+class Child:
+    """A process that is started again whenever it ended, as the supervisor does."""
+
+    command: tuple[str, ...]
+    log: Path
+    codes: list[int] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.start()
+
+    def start(self) -> None:
+        with self.log.open("ab") as output:
+            self.process = subprocess.Popen(
+                self.command,
+                cwd=ROOT,
+                stdout=output,
+                stderr=output,
+                preexec_fn=die_with_parent(),  # noqa: PLW1509 - it does nothing but two system calls
+            )
+
+    def keep(self) -> None:
+        if self.process.poll() is not None:
+            self.codes.append(self.process.returncode)
+            self.start()
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.wait()
+
+
+def service(name: str, url: str, folder: Path, title: str = "") -> Child:
+    settings = (
+        f"HEATSINK_REDIS__URL={url}", "HEATSINK_EXCHANGE__KIND=binance", "HEATSINK_PHASE=live",
+        f"HEATSINK_LIMITS__HEAT={HEAT_LIMIT}",
+    )  # fmt: skip
+    return Child(("env", *settings, sys.executable, "-m", f"services.{name}"), folder / f"{title or name}.log")
+
+
+@dataclass
+class Battlefield:
+    """server: killed and started again. gates: two risk processes, one of them in wait. happened: faults by class.
+
+    quiet: the client has stopped. ended: so has everything else.
+    """
+
+    bus: RedisBus
+    server: Child
+    proxy: CuttingProxy
+    gates: tuple[Child, Child]
+    execution: Child
+    dice: random.Random = field(default_factory=lambda: random.Random(20))
+    happened: Counter[str] = field(default_factory=Counter)
+    sent: dict[str, None] = field(default_factory=dict)
+    quiet: asyncio.Event = field(default_factory=asyncio.Event)
+    ended: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @property
+    def children(self) -> tuple[Child, ...]:
+        return (*self.gates, self.execution)
+
+    async def insist(self, action: Callable[[], Awaitable[object]]) -> None:
+        """Until it works: what a client does that must get its order through."""
+        while True:
+            try:
+                await action()
+            except (ConnectionError, OSError):
+                self.happened["client tried again"] += 1
+                await asyncio.sleep(0.1)
+            else:
+                return
+
+    async def all_of(self, key: str) -> list[Message]:
+        return list(reversed(await self.bus.latest(key, 1_000_000)))
+
+
+# --- what goes on meanwhile -------------------------------------------------------------------------------------------
+
+
+async def trade(field_: Battlefield) -> None:
+    """Proposes, one in ten a second time; follows nothing."""
+    dice = field_.dice
+    while not field_.quiet.is_set():
+        order_id = f"o-{len(field_.sent)}"
+        if field_.sent and dice.random() < 0.1:
+            order_id = dice.choice(list(field_.sent)[-300:])
+            field_.happened["proposed twice"] += 1
+        symbol, side = dice.choice(list(PRICES)), dice.choice(("buy", "buy", "sell"))
+        price = PRICES[symbol]
+        order = OrderProposed(
+            id=order_id, time_ns=RealClock().now_ns(), symbol=symbol, side=side,  # type: ignore[arg-type]
+            quantity=Decimal(str(round(dice.uniform(100, 9_000) / price, 4))),
+            stop_price=Decimal(str(round(price * 0.95, 4))) if side == "buy" else None,
+        )  # fmt: skip
+        await field_.insist(lambda order=order: field_.bus.publish([order]))  # type: ignore[misc]
+        field_.sent[order_id] = None
+        await asyncio.sleep(dice.uniform(0, 0.03))
+
+
+async def quote(field_: Battlefield) -> None:
+    while not field_.ended.is_set():
+        now_ns = RealClock().now_ns()
+        marks = [
+            MarkChanged(
+                id=f"m-{now_ns}", time_ns=now_ns, symbol=symbol, price=price * field_.dice.uniform(0.999, 1.001)
+            )
+            for symbol, price in PRICES.items()
+        ]
+        with suppress(ConnectionError, OSError):
+            await field_.bus.set_marks(marks)
+        await asyncio.sleep(0.2)
+
+
+async def keep(field_: Battlefield) -> None:
+    while not field_.ended.is_set():
+        for child in field_.children:
+            child.keep()
+        await asyncio.sleep(0.2)
+
+
+# --- faults -----------------------------------------------------------------------------------------------------------
+
+
+async def server_killed(field_: Battlefield) -> None:
+    field_.server.kill()
+    await asyncio.sleep(0.5)
+    field_.server.start()
+
+
+async def gate_killed(field_: Battlefield) -> None:
+    field_.dice.choice(field_.gates).kill()
+
+
+async def execution_killed(field_: Battlefield) -> None:
+    field_.execution.kill()
+
+
+async def gates_paused_past_their_lease(field_: Battlefield) -> None:
+    """One after the other, so that the one that writes is among them: the other takes over, and the first wakes up."""
+    for gate in field_.gates:
+        gate.process.send_signal(signal.SIGSTOP)
+        await asyncio.sleep(4.5)
+        gate.process.send_signal(signal.SIGCONT)
+        await asyncio.sleep(0.5)
+
+
+async def replies_cut(field_: Battlefield) -> None:
+    before, field_.proxy.cut_next = field_.proxy.cuts, 3
+    async with asyncio.timeout(20):
+        while field_.proxy.cuts < before + 3:
+            await asyncio.sleep(0.1)
+
+
+async def groups_destroyed(field_: Battlefield) -> None:
+    for stream in (stream_key(PROPOSED), stream_key(EXECUTED), stream_key(DECIDED)):
+        for group in await field_.bus.client.xinfo_groups(stream):
+            await field_.bus.client.xgroup_destroy(stream, group["name"])
+
+
+async def library_lost(field_: Battlefield) -> None:
+    await field_.bus.client.function_flush()
+
+
+FAULTS = (
+    server_killed,
+    replies_cut,
+    gate_killed,
+    groups_destroyed,
+    gates_paused_past_their_lease,
+    execution_killed,
+    library_lost,
+    server_killed,
+    replies_cut,
+)
+
+
+# --- the test ---------------------------------------------------------------------------------------------------------
+
+
+async def a_market(bus: RedisBus) -> None:
+    now_ns = RealClock().now_ns()
+    step = Decimal("0.0001")
+    await bus.publish(
+        [
+            PairListed(id=f"l-{symbol}", time_ns=now_ns, symbol=symbol, status="trading", price_step=step,
+                       quantity_step=step, min_notional=Decimal(5))
+            for symbol in PRICES
+        ]
+    )  # fmt: skip
+    today_ns = now_ns // DAY_NS * DAY_NS
+    bars = []
+    for day in range(70, 0, -1):
+        opened, closed = today_ns - day * DAY_NS, today_ns - (day - 1) * DAY_NS - 1_000_000
+        bars += [
+            BarClosed(id=f"{symbol}-{day}", time_ns=closed, symbol=symbol, timeframe="1d", open_time_ns=opened,
+                      close_time_ns=closed, open=price, high=price * 1.03, low=price * 0.97, close=price, volume=1e6,
+                      quote_volume=1e8, backfilled=True)
+            for symbol, price in PRICES.items()
+        ]  # fmt: skip
+    await bus.publish_bars(bars)
+
+
+@asynccontextmanager
+async def battlefield(folder: Path) -> AsyncIterator[Battlefield]:
+    server = EmbeddedValkey(folder, free_port())
+    valkey = Child(server.command(), folder / "valkey.log")
+    children: list[Child] = [valkey]
+    try:
+        await wait_until_ready(server.url)
+        async with RedisBus.open(server.url) as bus, CuttingProxy(server.port).running() as proxy:
+            await a_market(bus)
+            gates = (service("risk", proxy.url, folder), service("risk", proxy.url, folder, "standby"))
+            children += gates
+            children.append(execution := service("execution", proxy.url, folder))
+            yield Battlefield(bus, valkey, proxy, gates, execution)
+    finally:
+        for child in children:
+            child.kill()
+
+
+async def everything_decided(field_: Battlefield) -> None:
+    async with asyncio.timeout(SETTLE_SECONDS):
+        while True:
+            decided = await field_.all_of(stream_key(DECIDED))
+            open_orders = set(field_.sent) - {each.order_id for each in decided if isinstance(each, OrderDecided)}
+            last = await field_.bus.latest(stream_key(PORTFOLIO))
+            if not open_orders and isinstance(last[0], PortfolioMarked) and not last[0].open_orders:
+                return
+            await asyncio.sleep(0.2)
+
+
+async def check(field_: Battlefield) -> Counter[str]:
+    decisions = [each for each in await field_.all_of(stream_key(DECIDED)) if isinstance(each, OrderDecided)]
+    assert Counter(each.order_id for each in decisions) == Counter(list(field_.sent))
+    assert [each.seq for each in decisions] == list(range(1, len(decisions) + 1))
+    assert max(each.heat_after for each in decisions if each.side == "buy" and each.quantity_approved) <= (
+        HEAT_LIMIT * (1 + 1e-9)
+    )
+    executed = await field_.all_of(stream_key(EXECUTED))
+    ends = Counter(each.order_id for each in executed if isinstance(each, OrderClosed))
+    assert {each.order_id: 1 for each in decisions if each.quantity_approved}.items() <= ends.items()
+    ledger = Ledger(Records(LEDGER_RECORDS), Decimal("200000.0"))
+    for message in executed:
+        if isinstance(message, OrderFilled):
+            ledger.book(message)
+        elif isinstance(message, StopPlaced):
+            ledger.move_stop(message.symbol, message.stop_price)
+    last = (await field_.bus.latest(stream_key(PORTFOLIO)))[0]
+    assert isinstance(last, PortfolioMarked)
+    assert last.cash == ledger.account.cash
+    assert {row.symbol: (row.quantity, row.stop) for row in last.positions} == {
+        row.symbol: (row.quantity, row.stop) for row in ledger.positions()
+    }
+    assert await field_.all_of(DEAD.key) == []
+    return Counter(each.binding for each in decisions)
+
+
+@pytest.mark.stack
+async def test_every_order_is_decided_once_and_the_books_agree_whatever_fails(tmp_path: Path) -> None:
+    async with battlefield(tmp_path) as field_:
+        async with asyncio.TaskGroup() as group:
+            for work in (trade, quote, keep):
+                group.create_task(work(field_))
+            await asyncio.sleep(3)
+            for fault in FAULTS:
+                with suppress(ConnectionError):
+                    await fault(field_)
+                    field_.happened[fault.__name__] += 1
+                await asyncio.sleep(1.5)
+            field_.quiet.set()
+            await everything_decided(field_)
+            field_.ended.set()
+        bound = await check(field_)
+    codes = Counter(code for gate in field_.gates for code in gate.codes)
+    for fault in {fault.__name__ for fault in FAULTS}:
+        assert field_.happened[fault] >= 1, f"{fault} never happened"
+    assert field_.happened["proposed twice"] > 20
+    assert codes[1] >= 1, "nobody was ever fenced"
+    assert set(codes) <= {1, -signal.SIGKILL}
+    assert bound["portfolio_heat"] > 20
+    assert field_.proxy.cuts >= 3

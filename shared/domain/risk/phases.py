@@ -143,7 +143,9 @@ class Phases:
             what = (
                 f"after {state.phase.name} comes {following.name}" if following else f"{state.phase.name} is the last"
             )
-            return self._refuse(command, f"phase = {command.phase}: {what}; approve that, or force it: heatsink phase set", evidence)
+            return self._refuse(
+                command, f"phase = {command.phase}: {what}; approve that, or force it: heatsink phase set", evidence
+            )
         fault = self._fault_of(command, to)
         if lacks := lacking(evidence, following):
             fault = f"phase = {command.phase}: {'; '.join(lacks)}; wait for it, or force it: heatsink phase set"

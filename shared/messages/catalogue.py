@@ -172,11 +172,3 @@ def _template(topic: Topic, *, channels: bool = False) -> re.Pattern[str]:
     """Matches the keys of a topic; with ``channels``, the channels of single pairs as well."""
     template = re.escape(topic.key).replace("<timeframe>", "[^:]+").replace(r"\{P\}", r"\{[^{}]+\}")
     return re.compile(template + (r"(:.*)?" if channels and topic.per_pair else ""))
-
-
-def topic_named(name: str) -> Topic:
-    """The topic that people call ``name``; KeyError with the names there are."""
-    for topic in CATALOGUE:
-        if topic.name == name:
-            return topic
-    raise KeyError(f"no topic {name!r}; there are: {', '.join(topic.name for topic in CATALOGUE)}")

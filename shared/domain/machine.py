@@ -4,7 +4,7 @@ A machine does no I/O and reads no clock. Two hosts run it: ``runtime.host`` on 
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import NamedTuple, Protocol, TypeVar, cast
+from typing import Protocol, TypeVar, cast
 
 from msgspec import Struct
 
@@ -60,7 +60,7 @@ class Records:
         self._dirty.clear()
 
 
-class Guard(NamedTuple):
+class Guard(Struct, frozen=True, gc=False):
     """One step of the store's own count of reserved risk, in the order in which the machine took it.
 
     risk_usdt above 0 reserves for ``order_id`` and is checked: open_usdt + all reserved <= limit_usdt. 0 releases.

@@ -58,7 +58,7 @@ class StopRaised(Message, frozen=True, kw_only=True):
     portfolio: PortfolioName = "main"
 
 
-class CeilingReport(Struct, frozen=True, kw_only=True, gc=False):
+class CeilingReport(Struct, frozen=True, gc=False):
     """One rule's answer: the largest quantity it would allow, and the figures behind it.
 
     quantity: base units, an estimate; 1e18 stands for "no ceiling". limit, used, headroom (limit - used): in ``unit``

@@ -8,7 +8,7 @@ from shared.domain.plan import Limits, PhasePlan, Plan
 from shared.domain.universe import Pair, Universe
 from shared.messages.base import Message
 from shared.messages.market import BarClosed, BookSampled, MarkChanged, PairListed
-from shared.messages.orders import OrderFilled, OrderProposed
+from shared.messages.orders import OrderClosed, OrderFilled, OrderProposed
 from tests.samples import T0, bar
 
 DAY_NS = 86_400_000_000_000
@@ -66,6 +66,14 @@ def position(symbol: str, number: int, time_ns: int) -> OrderFilled:
 def order(symbol: str, number: int | str, time_ns: int) -> OrderProposed:
     return OrderProposed(
         id=f"o-{number}", time_ns=time_ns, symbol=symbol, side="buy", quantity=D("0.01"), stop_price=D(95)
+    )  # fmt: skip
+
+
+def closed(proposed: OrderProposed) -> OrderClosed:
+    """Nothing came of an order."""
+    return OrderClosed(
+        id=f"closed-{proposed.id}", time_ns=proposed.time_ns, order_id=proposed.id, symbol=proposed.symbol,
+        ending="cancelled", quantity_filled=D(0),
     )  # fmt: skip
 
 

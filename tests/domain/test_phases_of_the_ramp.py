@@ -158,7 +158,7 @@ def test_an_operator_approves_and_the_next_phase_begins_with_its_own_evidence() 
     assert isinstance(changed, PhaseChanged)
     assert (changed.phase_before, changed.phase, changed.scale, changed.who) == ("dry_run", "live", 1.0, "ana")
     assert "2 risk reviews signed" in changed.evidence
-    assert ramp.machine.state.equity_at_risk == 0.005
+    assert ramp.machine.state.phase.scale == 1.0
     evidence = ramp.machine.phases._book.evidence(ramp.machine.state.now_ns)
     assert (evidence.phase, evidence.days, evidence.ramp_day, evidence.returns) == ("live", 0.0, 15, 0)
 
@@ -349,7 +349,7 @@ def test_a_fall_of_real_positions_demotes_through_the_whole_machine() -> None:
     made = desk.pass_time(2)
     assert one(made, PhaseChanged).phase == "small"  # type: ignore[attr-defined]
     assert desk.snapshot.phase == "small"
-    assert desk.machine.state.equity_at_risk == 0.0025
+    assert desk.machine.state.phase.scale == 0.5
 
 
 # --- restarts ---------------------------------------------------------------------------------------------------------

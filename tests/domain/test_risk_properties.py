@@ -128,7 +128,7 @@ def test_no_approval_passes_any_limit_and_the_totals_kept_are_the_totals_summed(
     for sector, notional in state.heat.sectors.items():
         sums = life.model.figures(life.marks, sector)
         assert notional == pytest.approx(sums["holdings"] + sums["reserved"], rel=1e-9, abs=1e-6)
-    assert len(state.reservations) == len(life.model.orders)
+    assert state.reservations.count == len(life.model.orders)
     for decided in life.decisions:
         if decided.side == "buy":
             for row in decided.ceilings:

@@ -111,6 +111,40 @@ def test_a_market_order_goes_no_further_than_the_book_carries_it_within_the_coll
     assert row_of(decided, "price_collar").quantity == 0.5
 
 
+BOOK_AT_20_000 = {"bids": ((19_900.0, 1.0),), "asks": ((20_100.0, 0.3), (20_390.0, 0.2), (20_800.0, 9.0))}
+
+
+@pytest.mark.parametrize(
+    ("mark", "reachable"),
+    [
+        (20_000.0, 0.5),  # where the book was sampled: up to 20,400
+        (19_991.0, 0.5),  # 20,390.8 is still over the second level
+        (19_990.0, 0.3),  # 20,389.8 is not
+        (19_700.0, 0.0),  # the best ask is 2.03 % over the mark
+        (21_000.0, 0.5),  # the mark rose: the book's own middle counts
+    ],
+)
+def test_the_book_is_walked_to_the_collar_over_the_mark_or_its_own_middle_whichever_is_lower(
+    mark: float, reachable: float
+) -> None:
+    desk = desk_with(price_collar=0.02, book_age_seconds=120.0)
+    desk.book(BTC, **BOOK_AT_20_000)
+    desk.pass_time(1)
+    desk.mark(BTC, mark)
+    decided = desk.buy(BTC, "0.6", stop=18_000)
+    assert decided.quantity_approved == D(str(reachable))
+    assert (row_of(decided, "price_collar").quantity, decided.binding) == (reachable, "price_collar")
+
+
+def test_a_book_far_over_the_mark_is_refused_with_both_prices() -> None:
+    desk = desk_with(price_collar=0.02, book_age_seconds=120.0)
+    desk.book(BTC, **BOOK_AT_20_000)
+    desk.pass_time(1)
+    desk.mark(BTC, 19_000.0)
+    reason = desk.buy(BTC, "0.1", stop=18_000).reason
+    assert reason == "book of BTC/USDT asks 20100, which is over 19380"
+
+
 # --- gates that are open or closed ------------------------------------------------------------------------------------
 
 

@@ -76,16 +76,6 @@ def test_the_live_limits_are_back_in_force_after_every_look() -> None:
     assert state.limits is LIVE
 
 
-def test_all_that_follows_from_limits_is_the_shadows_while_it_looks() -> None:
-    """``use_limits`` sets what the rules read; the shadow has to put all of it in place."""
-    desk = desk_with(changed(mark_age_seconds=7.0, book_age_seconds=9.0))
-    state = desk.machine.state
-    before = dict(vars(state))
-    state.use_limits(changed(mark_age_seconds=8.0, book_age_seconds=8.0))
-    derived = {name for name, value in vars(state).items() if value != before[name]}
-    assert derived == {"limits", "mark_age_limit_ns", "book_age_limit_ns", "pace", "policy"}
-
-
 # --- counting ---------------------------------------------------------------------------------------------------------
 
 

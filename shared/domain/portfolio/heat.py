@@ -93,7 +93,9 @@ class Heat:
             self.unmarked.add(pair.symbol)
         else:
             self.unmarked.discard(pair.symbol)
-        self._count()
+        self._changes += 1
+        if self._changes >= RESUM_EVERY:
+            self.resum()
 
     def reserve(self, pair: PairHeat, risk: float, notional: float, cash: float) -> None:
         """Set aside (or, with negative amounts, give back) what an approved order may come to use."""
@@ -104,17 +106,14 @@ class Heat:
         self.reserved_cash += cash
         self.reserved_notional += notional
         self.sectors[pair.sector] += notional
-        self._count()
+        self._changes += 1
+        if self._changes >= RESUM_EVERY:
+            self.resum()
 
     def nothing_reserved(self, pair: PairHeat) -> None:
         """No order of the pair is open any more: what float errors left over goes."""
         self.reserve(pair, -pair.reserved_risk, -pair.reserved_notional, -pair.reserved_cash)
         pair.reserved_risk = pair.reserved_notional = pair.reserved_cash = 0.0
-
-    def _count(self) -> None:
-        self._changes += 1
-        if self._changes >= RESUM_EVERY:
-            self.resum()
 
     def resum(self) -> None:
         """All totals afresh."""

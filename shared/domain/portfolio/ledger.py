@@ -58,6 +58,8 @@ class Ledger:
         """Begin from the records. ``cash``: the account's, as a float, for estimates."""
         self.account = self._records.get(ACCOUNT, "", Account) or Account(cash=self._starting_cash)
         self.cash = float(self.account.cash)
+        counted = self._records.get(COUNTED, "", Counted)
+        self._decisions = counted.decisions if counted is not None else 0
 
     def put_account(self, account: Account) -> None:
         self._records.put(ACCOUNT, "", account)
@@ -69,10 +71,9 @@ class Ledger:
 
     def count_decision(self) -> int:
         """The number of the decision that is being made, from 1."""
-        earlier = self._records.get(COUNTED, "", Counted)
-        number = earlier.decisions + 1 if earlier is not None else 1
-        self._records.put(COUNTED, "", Counted(number))
-        return number
+        self._decisions += 1
+        self._records.put(COUNTED, "", Counted(self._decisions))
+        return self._decisions
 
     def position(self, symbol: str) -> Position | None:
         return self._records.get(POSITION, symbol, Position)

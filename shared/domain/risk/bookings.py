@@ -77,7 +77,7 @@ class Bookings:
             portfolio=state.portfolio,
             heat_limit=state.limits.heat,
             phase=state.phase.name,
-            open_orders=len(state.reservations),
+            open_orders=state.reservations.count,
         )
         if snapshot is None:
             return ()

@@ -11,34 +11,38 @@ MAX_REASON = 1024  # what a message holds of it
 
 def opened(rule: str) -> Ceiling:
     """A plain gate that stands open; made once for each rule."""
-    return Ceiling(rule=rule, quantity=UNBOUNDED, limit=0.0, used=0.0, headroom=0.0, unit="")
+    return Ceiling(rule, UNBOUNDED, 0.0, 0.0, 0.0, "")
 
 
 def closed(rule: str, reason: str, unit: str = "") -> Ceiling:
     """Nothing passes, for this reason."""
-    return Ceiling(rule=rule, quantity=0.0, limit=0.0, used=0.0, headroom=0.0, unit=unit, reason=reason[:MAX_REASON])
+    return Ceiling(rule, 0.0, 0.0, 0.0, 0.0, unit, reason[:MAX_REASON])
 
 
-def measured(rule: str, limit: float, used: float, unit: str, reason: str) -> Ceiling:
-    """Open while ``used`` is within ``limit``; otherwise closed for the reason."""
-    inside = used <= limit
-    return Ceiling(
-        rule=rule,
-        quantity=UNBOUNDED if inside else 0.0,
-        limit=limit,
-        used=used,
-        headroom=limit - used,
-        unit=unit,
-        reason="" if inside else reason,
-    )
+def within(rule: str, limit: float, used: float, unit: str) -> Ceiling:
+    """Open: ``used`` is inside ``limit``."""
+    return Ceiling(rule, UNBOUNDED, limit, used, limit - used, unit)
+
+
+def beyond(rule: str, limit: float, used: float, unit: str, reason: str) -> Ceiling:
+    """Nothing passes, because ``used`` is over ``limit``."""
+    return Ceiling(rule, 0.0, limit, used, limit - used, unit, reason[:MAX_REASON])
 
 
 def budget(rule: str, view: View, limit: float, used: float, per_unit: float, missing: str = "NAV") -> Ceiling:
     """The quantity that a budget in USDT still buys, at ``per_unit`` of it for each unit."""
     headroom = limit - used
+    if headroom > 0.0 and per_unit > 0.0:  # neither is true of NaN
+        quantity = headroom / per_unit
+        if quantity < UNBOUNDED:
+            return Ceiling(rule, quantity, limit, used, headroom, "USDT")
+    return _spent_or_unknown(rule, view, limit, used, per_unit, missing)
+
+
+def _spent_or_unknown(rule: str, view: View, limit: float, used: float, per_unit: float, missing: str) -> Ceiling:
+    headroom = limit - used
     if isfinite(headroom) and per_unit > 0.0:
-        quantity = min(UNBOUNDED, headroom / per_unit) if headroom > 0.0 else 0.0
-        return Ceiling(rule=rule, quantity=quantity, limit=limit, used=used, headroom=headroom, unit="USDT")
+        return Ceiling(rule, UNBOUNDED if headroom > 0.0 else 0.0, limit, used, headroom, "USDT")
     name = missing if not isfinite(limit) else "position" if not isfinite(used) else "price"
     held = ", ".join(sorted(view.state.heat.unmarked)) if name == "NAV" else ""
     return closed(rule, f"{name} is unknown{held and f': no price of {held}, which is held'}", "USDT")

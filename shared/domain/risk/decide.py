@@ -16,11 +16,15 @@ ZERO = Decimal(0)
 SLACK = 1e-12  # float rounding, relative: an order exactly at its ceiling is approved whole
 
 
-class Ruling(Struct, frozen=True):
-    """A verdict before it becomes a message. quantity: base units. binding: the rule that set it, empty if whole."""
+class Ruling(Struct, frozen=True, gc=False):
+    """A verdict before it becomes a message. binding: the rule that set it, empty if whole.
+
+    quantity: base units; units: the same as a float.
+    """
 
     verdict: Verdict
     quantity: Decimal
+    units: float
     binding: str
     reason: str
     ceilings: tuple[Ceiling, ...]
@@ -34,17 +38,18 @@ def decide_opening(order: OrderProposed, view: View) -> Ruling:
         if ceiling.quantity < least.quantity:
             least = ceiling
     wanted, binding, reason = order.quantity, "", ""
-    most = max(0.0, least.quantity * (1.0 + SLACK))
-    if most <= 0.0 or most < float(wanted):
+    most = least.quantity * (1.0 + SLACK)
+    if not 0.0 < view.quantity <= most:
         wanted, binding, reason = to_decimal(most), least.rule, least.reason
     if view.listing is not None:
         wanted, binding, reason = _tradable(wanted, binding, reason, view.price, view.listing)
-    if wanted >= order.quantity > 0:
-        return Ruling("approve", wanted, "", "", ceilings)
+    if wanted >= order.quantity and wanted:
+        return Ruling("approve", wanted, view.quantity, "", "", ceilings)
     verdict: Verdict = "trim" if wanted > 0 else "reject"
     if not binding:
         binding, reason = "lot_step", "the exchange takes whole lot steps only"
-    return Ruling(verdict, max(ZERO, wanted), binding, reason or _why(least), ceilings)
+    quantity = max(ZERO, wanted)
+    return Ruling(verdict, quantity, float(quantity), binding, reason or _why(least), ceilings)
 
 
 def _tradable(
@@ -69,18 +74,16 @@ def _tradable(
 def decide_reducing(order: OrderProposed, view: View, held: Decimal, selling: Decimal) -> Ruling:
     """A sell up to what is held and not being sold yet always passes: no limit, halt or stale price holds it back."""
     room = max(ZERO, held - selling)
-    ceiling = Ceiling(
-        rule="position", quantity=float(room), limit=float(held), used=float(selling), headroom=float(room), unit="base"
-    )
+    ceiling = Ceiling("position", float(room), float(held), float(selling), float(room), "base")
     fault = fault_of_any(order, view)
     if not fault and room <= 0:
         fault = f"nothing to sell: {held} {order.symbol} held, {selling} being sold"
     if fault:
-        return Ruling("reject", ZERO, "position", fault, (ceiling,))
+        return Ruling("reject", ZERO, 0.0, "position", fault, (ceiling,))
     if order.quantity <= room:
-        return Ruling("approve", order.quantity, "", _dust(order.quantity, view), (ceiling,))
+        return Ruling("approve", order.quantity, view.quantity, "", _dust(order.quantity, view), (ceiling,))
     why = f"{held} {order.symbol} held, {selling} being sold"
-    return Ruling("trim", room, "position", "; ".join(filter(None, (why, _dust(room, view)))), (ceiling,))
+    return Ruling("trim", room, float(room), "position", "; ".join(filter(None, (why, _dust(room, view)))), (ceiling,))
 
 
 def _dust(quantity: Decimal, view: View) -> str:

@@ -46,8 +46,8 @@ class Gate:
         view = View(order, self._state)
         ruling = self._ruling(order, view)
         decided = self._message(order, ruling, view)
-        if ruling.quantity > 0:
-            self._reserve(order, decided, view)
+        if ruling.units > 0.0:
+            self._reserve(decided, ruling.units, view)
         return (decided,)
 
     def _ruling(self, order: OrderProposed, view: View) -> Ruling:
@@ -57,11 +57,11 @@ class Gate:
         return decide_reducing(order, view, self._state.ledger.quantity(order.symbol), selling)
 
     def _message(self, order: OrderProposed, ruling: Ruling, view: View) -> OrderDecided:
-        state = self._state
-        opens = float(ruling.quantity) if ruling.quantity > 0 and order.side == "buy" else 0.0
+        state, sells = self._state, order.side == "sell"
+        opens = 0.0 if sells else ruling.units
         risk = opens * view.unit_risk if opens else 0.0
-        nav = view.nav if view.nav > 0 else 0.0
-        used = state.heat.open_risk + state.heat.reserved_risk
+        nav = view.nav if view.nav > 0.0 else 0.0
+        used = view.heat.open_risk + view.heat.reserved_risk
         return OrderDecided(
             id=f"decided-{state.portfolio}-{order.id}",
             cause=order.id,
@@ -82,36 +82,37 @@ class Gate:
             mark=view.pair.mark if view.pair is not None else 0.0,
             risk_usdt=risk,
             cash_usdt=opens * view.unit_cash if opens else 0.0,
-            policy=state.policy,
+            policy=view.bounds.policy,
             seq=state.ledger.count_decision(),
             order_type=order.order_type,
             limit_price=order.limit_price,
             stop_price=order.stop_price,
             strategy=order.strategy,
-            reduce_only=order.reduce_only or order.side == "sell",
+            reduce_only=order.reduce_only or sells,
             expires_ns=order.expires_ns,
             phase=state.phase_shown,
         )
 
-    def _reserve(self, order: OrderProposed, decided: OrderDecided, view: View) -> None:
-        state, buys = self._state, order.side == "buy"
-        limit_usdt = state.limits.heat * decided.nav
-        state.guards.append(Guard(order.id, decided.risk_usdt, state.heat.open_risk, limit_usdt))
+    def _reserve(self, decided: OrderDecided, units: float, view: View) -> None:
+        state, buys = self._state, decided.side == "buy"
+        limit_usdt = view.limits.heat * decided.nav
+        state.guards.append(Guard(decided.order_id, decided.risk_usdt, view.heat.open_risk, limit_usdt))
         state.reservations.open(
             OpenOrder(
-                order_id=order.id,
-                symbol=order.symbol,
-                side=order.side,
+                order_id=decided.order_id,
+                symbol=decided.symbol,
+                side=decided.side,
                 quantity=decided.quantity_approved,
                 filled=ZERO,
-                stop_price=order.stop_price,
+                stop_price=decided.stop_price,
                 unit_risk=view.unit_risk if buys else 0.0,
                 unit_notional=view.price if buys else 0.0,
                 unit_cash=view.unit_cash if buys else 0.0,
-            )
+            ),
+            units,
         )
         if buys:
-            state.pace.count(order, state.now_ns)
+            view.bounds.pace.count(decided.strategy, decided.symbol, view.now_ns)
 
     # --- what always passes ---------------------------------------------------------------------------------------
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from shared.domain.machine import Guard, Records
 from shared.domain.plan import Plan
+from shared.domain.risk.book import Book
 from shared.domain.risk.bookings import Bookings
 from shared.domain.risk.breakers import BREAKER_RECORDS, Breakers
 from shared.domain.risk.commands import Commands
@@ -169,7 +170,7 @@ class RiskMachine:
         return watched
 
     def _on_book(self, book: BookSampled) -> Sequence[Message]:
-        self.state.books[book.symbol] = book
+        self.state.books[book.symbol] = Book(book)
         return self.breakers.book(book)
 
     def _on_listing(self, listing: PairListed) -> Sequence[Message]:

@@ -30,8 +30,8 @@ def _portfolio(state: RiskState, nav: float) -> Iterator[str]:
     fallen = drawdown_of(state.watermark.peak_nav, nav)
     if fallen > limits.drawdown:
         yield f"portfolio: drawdown is {fallen:.2%}, the limit {limits.drawdown:.2%}"
-    if len(state.reservations) > limits.max_open_orders:
-        yield f"portfolio: {len(state.reservations)} orders are open, the limit is {limits.max_open_orders}"
+    if state.reservations.count > limits.max_open_orders:
+        yield f"portfolio: {state.reservations.count} orders are open, the limit is {limits.max_open_orders}"
 
 
 def _sectors(state: RiskState, nav: float) -> Iterator[str]:

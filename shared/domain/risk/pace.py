@@ -1,11 +1,12 @@
 """How fast orders were approved of late: the throttle's memory. Bounded; begins anew with the process."""
 
-from collections import deque
+from collections import OrderedDict, deque
 
 from shared.domain.plan import Limits
 from shared.messages.orders import OrderProposed
 
 SECOND, MINUTE = 1.0, 60.0
+REMEMBERED = 10_000  # strategies in pairs; whoever makes up more names than that is held by the limit over all
 
 
 class Pace:
@@ -15,22 +16,25 @@ class Pace:
         self._per_second, self._per_minute = limits.orders_per_second, limits.repeats_per_minute
         self._second_ns, self._minute_ns = SECOND * speed * 1e9, MINUTE * speed * 1e9
         self._all: deque[int] = deque(maxlen=self._per_second)
-        self._repeats: dict[tuple[str, str], deque[int]] = {}
+        self._repeats: OrderedDict[str, deque[int]] = OrderedDict()
 
     def fault(self, order: OrderProposed, now_ns: int) -> str:
         """Why an order comes too fast; empty when it does not. The oldest approval remembered tells it all."""
         times = self._all
         if len(times) == self._per_second and now_ns - times[0] < self._second_ns:
             return f"more than {self._per_second} approvals in a second"
-        repeats = self._repeats.get((order.strategy, order.symbol))
+        repeats = self._repeats.get(f"{order.strategy}|{order.symbol}")
         if repeats is not None and len(repeats) == self._per_minute and now_ns - repeats[0] < self._minute_ns:
             return f"{order.strategy} repeats itself: more than {self._per_minute} in {order.symbol} in a minute"
         return ""
 
-    def count(self, order: OrderProposed, now_ns: int) -> None:
+    def count(self, strategy: str, symbol: str, now_ns: int) -> None:
         """Remember an approval."""
         self._all.append(now_ns)
-        key = (order.strategy, order.symbol)
-        if key not in self._repeats:
-            self._repeats[key] = deque(maxlen=self._per_minute)
-        self._repeats[key].append(now_ns)
+        key = f"{strategy}|{symbol}"
+        repeats = self._repeats.get(key)
+        if repeats is None:
+            if len(self._repeats) >= REMEMBERED:
+                self._repeats.popitem(last=False)
+            repeats = self._repeats[key] = deque(maxlen=self._per_minute)
+        repeats.append(now_ns)

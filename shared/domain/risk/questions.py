@@ -59,7 +59,7 @@ class Questions:
                 part=part,
                 parts=len(pages),
                 reason=reason,
-                policy=state.policy,
+                policy=state.bounds.policy,
                 phase=state.phase_shown,
             )
             for part, page in enumerate(pages, start=1)

@@ -11,7 +11,7 @@ from shared.messages.orders import Side
 ORDER = "order"
 
 
-class OpenOrder(Struct, frozen=True, kw_only=True, gc=False):
+class OpenOrder(Struct, frozen=True, gc=False):
     """quantity, filled: base units. unit_risk, unit_notional, unit_cash: USDT for each unit that is not filled yet."""
 
     order_id: str
@@ -35,6 +35,7 @@ class Reservations:
     def __init__(self, records: Records, heat: Heat) -> None:
         self._records, self._heat = records, heat
         self._open: dict[str, int] = {}  # orders per pair
+        self.count = 0  # orders that are not finished
 
     def get(self, order_id: str) -> OpenOrder | None:
         return self._records.get(ORDER, order_id, OpenOrder)
@@ -43,13 +44,12 @@ class Reservations:
         """Every order that is not finished, oldest first."""
         return [order for _, order in self._records.rows(ORDER, OpenOrder)]
 
-    def __len__(self) -> int:
-        return self._records.count(ORDER)
-
-    def open(self, order: OpenOrder) -> None:
+    def open(self, order: OpenOrder, units: float) -> None:
+        """A new order, nothing of it filled yet. units: its quantity as a float."""
         self._records.put(ORDER, order.order_id, order)
         self._open[order.symbol] = self._open.get(order.symbol, 0) + 1
-        self._move(order, order.left)
+        self.count += 1
+        self._move(order, order.quantity, units)
 
     def fill(self, order_id: str, quantity: Decimal) -> OpenOrder | None:
         """Part of an order is a position now; returns the order as it is after that."""
@@ -57,7 +57,8 @@ class Reservations:
         if order is None:
             return None
         after = structs.replace(order, filled=order.filled + quantity)
-        self._move(order, after.left - order.left)
+        change = after.left - order.left
+        self._move(order, change, float(change))
         self._records.put(ORDER, order_id, after)
         return after
 
@@ -66,9 +67,11 @@ class Reservations:
         order = self.get(order_id)
         if order is None:
             return None
-        self._move(order, -order.left)
+        left = order.left
+        self._move(order, -left, -float(left))
         self._records.delete(ORDER, order_id)
         self._open[order.symbol] -= 1
+        self.count -= 1
         pair = self._heat.pair(order.symbol)
         if not self._open[order.symbol] and pair is not None:
             self._heat.nothing_reserved(pair)
@@ -77,17 +80,17 @@ class Reservations:
     def rebuild(self) -> None:
         """After a restart: mirror the stored orders in totals that start from nothing."""
         self._open.clear()
+        self.count = self._records.count(ORDER)
         for _, order in self._records.rows(ORDER, OpenOrder):
             self._open[order.symbol] = self._open.get(order.symbol, 0) + 1
-            self._move(order, order.left)
+            self._move(order, order.left, float(order.left))
 
-    def _move(self, order: OpenOrder, quantity: Decimal) -> None:
-        """Reserve ``quantity`` more of the order, or less where it is negative."""
-        pair = self._heat.pair(order.symbol)
+    def _move(self, order: OpenOrder, quantity: Decimal, units: float) -> None:
+        """Reserve ``quantity`` more of the order (``units``: the same as a float), or less where it is negative."""
+        pair = self._heat.pairs.get(order.symbol)
         if pair is None:
             return
         if order.side == "sell":
             pair.reserved_sells += quantity
             return
-        units = float(quantity)
         self._heat.reserve(pair, units * order.unit_risk, units * order.unit_notional, units * order.unit_cash)

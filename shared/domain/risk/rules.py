@@ -2,20 +2,21 @@
 
 To add a rule: write one function here and put it into ``RULES``, in the order in which an operator should hear of it
 (between equal ceilings the first one binds). A rule that misses something answers 0 and names what it missed.
+Every order runs through all of them: what only a closed gate needs, words above all, is made when it closes.
 """
 
-import math
 from collections.abc import Callable
+from math import isfinite, nan
 
-from shared.domain.risk.ceilings import UNBOUNDED, budget, closed, measured, opened
+from shared.domain.risk.ceilings import UNBOUNDED, beyond, budget, closed, opened, within
 from shared.domain.risk.validity import fault_of
 from shared.domain.risk.view import View
 from shared.messages.orders import CeilingReport as Ceiling
 from shared.messages.orders import OrderProposed
 
 Rule = Callable[[OrderProposed, View], Ceiling]
-_VALID, _NOT_HALTED, _COLLAR_OPEN, _SPREAD_OPEN = map(
-    opened, ("known_and_valid", "halted", "price_collar", "spread_at_size")
+_VALID, _NOT_HALTED, _COLLAR_OPEN, _ATR_KNOWN, _SPREAD_OPEN, _UNHURRIED = map(
+    opened, ("known_and_valid", "halted", "price_collar", "known_atr", "spread_at_size", "throttle")
 )
 
 
@@ -35,42 +36,49 @@ def halted(order: OrderProposed, view: View) -> Ceiling:
 
 def fresh_mark(order: OrderProposed, view: View) -> Ceiling:
     """There is a live price, and it is young enough to trade on."""
-    pair, state = view.pair, view.state
-    if pair is None or not pair.mark > 0:
+    pair, limit = view.pair, view.limits.mark_age_seconds
+    if pair is None or not pair.mark > 0.0:
         return closed("fresh_mark", f"mark of {order.symbol} is missing", "seconds")
-    age_seconds = (state.now_ns - pair.mark_time_ns) / state.speed / 1e9
-    limit = state.limits.mark_age_seconds
-    if age_seconds < -limit:  # it would never grow stale
-        return closed(
-            "fresh_mark",
-            f"mark of {order.symbol} is of a time to come: {-age_seconds:.1f} s ahead of the clock",
-            "seconds",
-        )
-    return measured("fresh_mark", limit, age_seconds, "seconds", f"mark of {order.symbol} is stale")
+    age_seconds = (view.now_ns - pair.mark_time_ns) * view.state.seconds_per_ns
+    if -limit <= age_seconds <= limit:
+        return within("fresh_mark", limit, age_seconds, "seconds")
+    if age_seconds > limit:
+        return beyond("fresh_mark", limit, age_seconds, "seconds", f"mark of {order.symbol} is stale")
+    ahead = f"{-age_seconds:.1f} s ahead of the clock"  # it would never grow stale
+    return closed("fresh_mark", f"mark of {order.symbol} is of a time to come: {ahead}", "seconds")
 
 
 def order_size(order: OrderProposed, view: View) -> Ceiling:
     """One order by itself: the most that a slip of the finger may cost."""
-    return budget("order_size", view, view.state.limits.max_order_usdt, 0.0, view.price)
+    return budget("order_size", view, view.limits.max_order_usdt, 0.0, view.price)
 
 
 def price_collar(order: OrderProposed, view: View) -> Ceiling:
-    """No trade far from the mark: a limit price within the collar; a market order as far as the book carries it."""
-    pair, limits = view.pair, view.state.limits
-    if pair is None or not pair.mark > 0:
+    """No trade far from the mark: a limit price within the collar; a market order as far as the book carries it.
+
+    A book is a sample from a moment ago. If the mark fell since, the book's prices are far from the mark already; if
+    the mark rose, the book's own middle tells how deep it was. The lower of the two counts.
+    """
+    pair, limits = view.pair, view.limits
+    if pair is None or not pair.mark > 0.0:
         return closed("price_collar", "price is unknown", "USDT")
     if order.limit_price is not None:
-        highest = pair.mark * (1.0 + limits.price_collar)
-        return measured("price_collar", highest, float(order.limit_price), "USDT", f"limit_price is over {highest:.8g}")
+        price, highest = float(order.limit_price), pair.mark * (1.0 + limits.price_collar)
+        if price <= highest:
+            return within("price_collar", highest, price, "USDT")
+        return beyond("price_collar", highest, price, "USDT", f"limit_price is over {highest:.8g}")
     if not limits.book_age_seconds:
         return _COLLAR_OPEN
-    missing = _book_fault(order, view)
-    if missing or view.book is None:
-        return closed("price_collar", missing, "base")
-    quantity = view.state.reach(view.book)
-    if not math.isfinite(quantity):
-        return closed("price_collar", f"book of {order.symbol} is no book", "base")
-    return Ceiling(rule="price_collar", quantity=quantity, limit=quantity, used=0.0, headroom=quantity, unit="base")
+    book = view.book
+    if book is None or book.fault or view.now_ns - book.sample.time_ns > view.bounds.book_age_ns:
+        return closed("price_collar", _book_fault(order, view), "base")
+    middle = book.mid if book.mid < pair.mark else pair.mark
+    highest = middle * (1.0 + limits.price_collar)
+    quantity = book.quantity_up_to(highest)
+    if quantity > 0.0:
+        return Ceiling("price_collar", quantity, quantity, 0.0, quantity, "base")
+    best = book.sample.asks[0][0]
+    return closed("price_collar", f"book of {order.symbol} asks {best:.8g}, which is over {highest:.8g}", "base")
 
 
 def equity_at_risk(order: OrderProposed, view: View) -> Ceiling:
@@ -78,100 +86,104 @@ def equity_at_risk(order: OrderProposed, view: View) -> Ceiling:
 
     A stop nearer than the floor under ATR counts as if it stood there: a tiny distance must not make a huge position.
     """
-    state, pair = view.state, view.pair
-    used = pair.price_risk + pair.reserved_risk if pair is not None else math.nan
-    floor = state.plan.sizing.stop_atr * state.limits.atr_floor * view.price
-    return budget("equity_at_risk", view, state.equity_at_risk * view.nav, used, max(view.unit_price_risk, floor))
+    state, pair, distance = view.state, view.pair, view.unit_price_risk
+    used = pair.price_risk + pair.reserved_risk if pair is not None else nan
+    floor = view.bounds.stop_floor * view.price
+    limit = view.limits.equity_at_risk * state.phase.scale * view.nav
+    return budget("equity_at_risk", view, limit, used, distance if distance > floor else floor)
 
 
 def known_atr(order: OrderProposed, view: View) -> Ceiling:
     """The pair's daily range is known: without it nobody can say whether a stop is far or near."""
-    if view.atr > 0:
+    if view.atr > 0.0:
         return _ATR_KNOWN
     return closed("known_atr", "ATR is unknown")
 
 
 def pair_cap_nav(order: OrderProposed, view: View) -> Ceiling:
     """Notional of the pair, held and on order, within its share of NAV."""
-    return budget("pair_cap_nav", view, view.state.limits.pair_cap_nav * view.nav, _pair_notional(view), view.price)
+    pair = view.pair
+    used = pair.notional + pair.reserved_notional if pair is not None else nan
+    return budget("pair_cap_nav", view, view.limits.pair_cap_nav * view.nav, used, view.price)
 
 
 def pair_cap_adv(order: OrderProposed, view: View) -> Ceiling:
     """Notional of the pair within its share of the average daily volume: what can be got out of."""
-    limit = view.state.limits.pair_cap_adv * view.adv
-    return budget("pair_cap_adv", view, limit, _pair_notional(view), view.price, "ADV")
+    pair = view.pair
+    used = pair.notional + pair.reserved_notional if pair is not None else nan
+    return budget("pair_cap_adv", view, view.limits.pair_cap_adv * view.adv, used, view.price, "ADV")
 
 
 def sector_cap(order: OrderProposed, view: View) -> Ceiling:
     """Notional of the pair's sector, held and on order, within its share of NAV."""
-    state, pair = view.state, view.pair
+    pair = view.pair
     if pair is None or not pair.sector:
         return closed("sector_cap", f"sector of {order.symbol} is unknown", "USDT")
-    used = state.heat.sectors[pair.sector]
-    return budget("sector_cap", view, state.limits.sector_cap_nav * view.nav, used, view.price)
+    return budget("sector_cap", view, view.limits.sector_cap_nav * view.nav, view.heat.sectors[pair.sector], view.price)
 
 
 def portfolio_heat(order: OrderProposed, view: View) -> Ceiling:
     """Open plus reserved risk of the whole portfolio within the heat limit."""
-    state = view.state
-    used = state.heat.open_risk + state.heat.reserved_risk
-    return budget("portfolio_heat", view, state.limits.heat * view.nav, used, view.unit_risk)
+    used = view.heat.open_risk + view.heat.reserved_risk
+    return budget("portfolio_heat", view, view.limits.heat * view.nav, used, view.unit_risk)
 
 
 def gap_stress(order: OrderProposed, view: View) -> Ceiling:
     """What everything held and on order would lose if all of it fell at once, through every stop."""
-    state = view.state
-    shock = state.limits.gap_shock
-    used = shock * (state.heat.holdings + state.heat.reserved_notional)
-    return budget("gap_stress", view, state.limits.gap_stress * view.nav, used, shock * view.price)
+    shock, heat = view.limits.gap_shock, view.heat
+    used = shock * (heat.holdings + heat.reserved_notional)
+    return budget("gap_stress", view, view.limits.gap_stress * view.nav, used, shock * view.price)
 
 
 def spread_at_size(order: OrderProposed, view: View) -> Ceiling:
     """Getting in and out is affordable: the median spread within the criterion, the live one not far over it."""
-    limits, book = view.state.limits, view.book
+    limits, book = view.limits, view.book
     if not limits.book_age_seconds:
         return _SPREAD_OPEN
-    missing = _book_fault(order, view)
-    if missing or book is None:
-        return closed("spread_at_size", missing)
-    if book.spread is None or book.median_spread is None:
-        return closed("spread_at_size", f"book of {order.symbol} is too thin for {book.size_usdt:,.0f} USDT")
-    if book.median_spread > limits.spread_median:
-        reason = f"median spread {book.median_spread:.2%} of {order.symbol} is over the criterion"
-        return measured("spread_at_size", limits.spread_median, book.median_spread, "fraction", reason)
-    limit = max(limits.spread_multiple * book.median_spread, limits.spread_median)
-    return measured("spread_at_size", limit, book.spread, "fraction", f"spread of {order.symbol} is {book.spread:.2%}")
+    if book is None or book.fault or view.now_ns - book.sample.time_ns > view.bounds.book_age_ns:
+        return closed("spread_at_size", _book_fault(order, view))
+    spread, median, criterion = book.sample.spread, book.sample.median_spread, limits.spread_median
+    if spread is None or median is None:
+        return closed("spread_at_size", f"book of {order.symbol} is too thin for {book.sample.size_usdt:,.0f} USDT")
+    multiple = limits.spread_multiple * median
+    limit = multiple if multiple > criterion else criterion
+    if median <= criterion and spread <= limit:
+        return within("spread_at_size", limit, spread, "fraction")
+    if median > criterion:
+        reason = f"median spread {median:.2%} of {order.symbol} is over the criterion"
+        return beyond("spread_at_size", criterion, median, "fraction", reason)
+    return beyond("spread_at_size", limit, spread, "fraction", f"spread of {order.symbol} is {spread:.2%}")
 
 
 def cash(order: OrderProposed, view: View) -> Ceiling:
     """Cash that is neither spent nor promised to other orders; costs of the entry included."""
-    state = view.state
-    return budget("cash", view, state.ledger.cash, state.heat.reserved_cash, view.unit_cash, "cash")
+    return budget("cash", view, view.state.ledger.cash, view.heat.reserved_cash, view.unit_cash, "cash")
 
 
 def open_orders(order: OrderProposed, view: View) -> Ceiling:
     """Orders that are not finished yet."""
-    limit, used = float(view.state.limits.max_open_orders), float(len(view.state.reservations) + 1)
-    return measured("open_orders", limit, used, "orders", "too many orders are open")
+    limit, used = view.bounds.most_open_orders, view.state.reservations.count + 1.0
+    if used <= limit:
+        return within("open_orders", limit, used, "orders")
+    return beyond("open_orders", limit, used, "orders", "too many orders are open")
 
 
 def throttle(order: OrderProposed, view: View) -> Ceiling:
     """Approvals in a second, over all; and of one strategy in one pair in a minute: a loop gone wild is stopped."""
-    state = view.state
-    reason = state.pace.fault(order, state.now_ns)
+    reason = view.bounds.pace.fault(order, view.now_ns)
     return closed("throttle", reason, "orders") if reason else _UNHURRIED
 
 
 def drawdown(order: OrderProposed, view: View) -> Ceiling:
     """The fall from the high-water mark of NAV (since the last resume after a drawdown) within its limit."""
-    peak = view.state.watermark.peak_nav
-    fallen = (peak - view.nav) / peak if peak > 0 else 0.0
-    if not math.isfinite(fallen):
+    peak, limit = view.state.watermark.peak_nav, view.limits.drawdown
+    fallen = (peak - view.nav) / peak if peak > 0.0 else 0.0
+    if fallen <= limit:
+        return within("drawdown", limit, fallen, "fraction")
+    if not isfinite(fallen):
         return closed("drawdown", "NAV is unknown", "fraction")
-    return measured("drawdown", view.state.limits.drawdown, fallen, "fraction", f"drawdown is {fallen:.1%}")
+    return beyond("drawdown", limit, fallen, "fraction", f"drawdown is {fallen:.1%}")
 
-
-_ATR_KNOWN, _UNHURRIED = map(opened, ("known_atr", "throttle"))
 
 RULES: tuple[Rule, ...] = (
     known_and_valid,
@@ -194,20 +206,10 @@ RULES: tuple[Rule, ...] = (
 )
 
 
-def _pair_notional(view: View) -> float:
-    pair = view.pair
-    return pair.notional + pair.reserved_notional if pair is not None else math.nan
-
-
 def _book_fault(order: OrderProposed, view: View) -> str:
-    """What keeps the pair's book sample from being used; empty when nothing does."""
-    if view.book is None:
-        return f"book of {order.symbol} is missing"
-    if not view.book.asks or not view.book.bids:
-        return f"book of {order.symbol} is empty"
-    if view.state.now_ns - view.book.time_ns > view.state.book_age_limit_ns:
-        return f"book of {order.symbol} is stale"
-    return ""
+    """What keeps the pair's book sample from being used."""
+    fault = "is missing" if view.book is None else view.book.fault or "is stale"
+    return f"book of {order.symbol} {fault}"
 
 
 __all__ = ["RULES", "UNBOUNDED", "Rule"]

@@ -5,9 +5,8 @@ from decimal import Decimal
 
 from msgspec import Struct
 
+from shared.domain.risk.bounds import Bounds
 from shared.domain.risk.decide import Ruling, decide_opening
-from shared.domain.risk.pace import Pace
-from shared.domain.risk.policy import policy_of
 from shared.domain.risk.state import RiskState
 from shared.domain.risk.view import View
 from shared.domain.risk.words import differing
@@ -46,10 +45,7 @@ class Shadow:
         self._limits = state.plan.shadow
         self._ruling: Ruling | None = None
         if self._limits is not None:
-            self._policy = policy_of(self._limits, state.plan)
-            self._pace = Pace(self._limits, state.speed)
-            self._mark_age_ns = state.market_ns(self._limits.mark_age_seconds)
-            self._book_age_ns = state.market_ns(self._limits.book_age_seconds)
+            self._bounds = Bounds(self._limits, state.plan, state.speed)
             self.restored()
 
     def restored(self) -> None:
@@ -57,7 +53,11 @@ class Shadow:
         if self._limits is None:
             return
         stored = self._state.records.get(SHADOW, "", ShadowCounts)
-        counts = stored if stored is not None and stored.policy == self._policy else ShadowCounts(policy=self._policy)
+        counts = (
+            stored
+            if stored is not None and stored.policy == self._bounds.policy
+            else ShadowCounts(policy=self._bounds.policy)
+        )
         self._since_ns, self._decisions = counts.since_ns, counts.decisions
         self._trims, self._rejects, self._more = counts.would_trim, counts.would_reject, counts.would_allow_more
         self._by_rule = Counter(counts.by_rule)
@@ -69,14 +69,7 @@ class Shadow:
         """The verdict under the shadow limits, on the portfolio as it is."""
         if self._limits is None or order.side != "buy":
             return
-        state = self._state
-        live = state.limits, state.mark_age_limit_ns, state.book_age_limit_ns, state.pace
-        state.limits, state.pace = self._limits, self._pace
-        state.mark_age_limit_ns, state.book_age_limit_ns = self._mark_age_ns, self._book_age_ns
-        try:
-            self._ruling = decide_opening(order, View(order, state))
-        finally:
-            state.limits, state.mark_age_limit_ns, state.book_age_limit_ns, state.pace = live
+        self._ruling = decide_opening(order, View(order, self._state, self._bounds))
 
     def after(self, order: OrderProposed, decided: OrderDecided) -> None:
         """Count the difference to what was decided."""
@@ -87,7 +80,7 @@ class Shadow:
         self._decisions += 1
         approved = decided.quantity_approved
         if approved > ZERO:
-            self._pace.count(order, self._state.now_ns)
+            self._bounds.pace.count(order.strategy, order.symbol, self._state.now_ns)
         if ruling.quantity == approved:
             return
         if ruling.quantity > approved:
@@ -108,7 +101,7 @@ class Shadow:
             return
         self._stored = self._decisions
         counts = ShadowCounts(
-            policy=self._policy,
+            policy=self._bounds.policy,
             since_ns=self._since_ns,
             decisions=self._decisions,
             would_trim=self._trims,
@@ -127,7 +120,7 @@ class Shadow:
             trace=asked.trace or asked.id,
             time_ns=self._state.now_ns or asked.time_ns,
             reply_to=asked.reply_to,
-            policy=self._policy if present else "",
+            policy=self._bounds.policy if present else "",
             decisions=self._decisions if present else 0,
             would_trim=self._trims if present else 0,
             would_reject=self._rejects if present else 0,

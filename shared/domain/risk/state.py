@@ -10,15 +10,15 @@ from shared.domain.machine import Guard, Records
 from shared.domain.plan import Limits, Plan
 from shared.domain.portfolio.heat import Heat
 from shared.domain.portfolio.ledger import LEDGER_RECORDS, Ledger
+from shared.domain.risk.book import Book
+from shared.domain.risk.bounds import Bounds
 from shared.domain.risk.halts import HALT_RECORDS, Halts
 from shared.domain.risk.in_force import LimitsInForce, PhaseInForce, limits_in_force
-from shared.domain.risk.pace import Pace
-from shared.domain.risk.policy import policy_of
 from shared.domain.risk.ramp import phase_named
 from shared.domain.risk.reservations import ORDER, OpenOrder, Reservations
 from shared.domain.risk.watermark import WATERMARK, WATERMARK_RECORDS, Watermark
 from shared.domain.universe import Universe
-from shared.messages.market import BookSampled, PairListed
+from shared.messages.market import PairListed
 
 LIMITS, PHASE = "limits", "phase"
 ZERO = Decimal(0)
@@ -38,7 +38,7 @@ STATE_RECORDS: dict[str, type[Struct]] = {
 class RiskState:
     """One portfolio. ``speed``: market seconds in a wall second, by which every age limit stretches.
 
-    now_ns: market time. policy: short name of the limits in force. guards: reservation steps for the store's own check.
+    now_ns: market time. bounds: what orders are held to. guards: reservation steps for the store's own check.
     paper: whether orders go to the paper exchange; None where nobody asks. phase_evidence: what the phase has shown.
     """
 
@@ -53,12 +53,13 @@ class RiskState:
         records: Records,
     ) -> None:
         self.plan, self.universe, self.portfolio, self.speed = plan, universe, portfolio, speed
+        self.seconds_per_ns = 1e-9 / speed  # wall seconds in a nanosecond of market time
         self.records = records
         self.ledger = Ledger(records, Decimal(str(starting_cash_usdt)))
         self.halts = Halts(records)
         self.listings: dict[str, PairListed] = {}
         self.daily: dict[str, DailyHistory] = {}
-        self.books: dict[str, BookSampled] = {}
+        self.books: dict[str, Book] = {}
         self.guards: list[Guard] = []
         self.now_ns = 0
         self.paper: bool | None = None
@@ -100,12 +101,7 @@ class RiskState:
 
     def use_limits(self, limits: Limits) -> None:
         """Hold every order from here on to these limits; does not store them."""
-        self.limits = limits
-        self._reaches: dict[str, tuple[BookSampled, float]] = {}  # of these limits' collar
-        self.mark_age_limit_ns = self.market_ns(limits.mark_age_seconds)
-        self.book_age_limit_ns = self.market_ns(limits.book_age_seconds)
-        self.pace = Pace(limits, self.speed)
-        self.policy = policy_of(limits, self.plan)
+        self.bounds = Bounds(limits, self.plan, self.speed)
 
     def use_phase(self, phase: PhaseInForce) -> None:
         """Size by this phase's scale from here on; does not store it."""
@@ -113,14 +109,14 @@ class RiskState:
         self.phase_shown = f"{phase.name} (rehearsal)" if self.rehearsal else phase.name
 
     @property
+    def limits(self) -> Limits:
+        """The limits in force."""
+        return self.bounds.limits
+
+    @property
     def rehearsal(self) -> bool:
         """Whether phases may run on an exchange that they are not meant for."""
         return self.plan.ramp.rehearsal
-
-    @property
-    def equity_at_risk(self) -> float:
-        """Fraction of NAV that one trade may risk, the phase's scale included."""
-        return self.limits.equity_at_risk * self.phase.scale
 
     def market_ns(self, wall_seconds: float) -> float:
         """A length of wall time in market time."""
@@ -138,19 +134,6 @@ class RiskState:
         self.watermark = structs.replace(self.watermark, **changes)
         self.records.put(WATERMARK, "", self.watermark)
 
-    def reach(self, book: BookSampled) -> float:
-        """How much a market buy may take out of a book before it trades further from its mid than the collar (base).
-
-        The book's own shape counts: that the market may have moved since it was sampled is the mark's business.
-        """
-        known = self._reaches.get(book.symbol)
-        if known is not None and known[0] is book:
-            return known[1]
-        highest = 0.5 * (book.asks[0][0] + book.bids[0][0]) * (1.0 + self.limits.price_collar)
-        quantity = sum(amount for price, amount in book.asks if price <= highest)
-        self._reaches[book.symbol] = (book, quantity)
-        return quantity
-
     def _count_in(self, symbol: str, exit_rate: float) -> None:
         """Take a stored position into the totals. One in a pair that is not in the universe any more still is at risk;
         nobody follows its price, so it is worth nobody knows what: the gate stays closed until somebody decides.
@@ -162,7 +145,7 @@ class RiskState:
 
     def tell_time(self, now_ns: int) -> bool:
         """Move the clock on; says whether it had run ahead and was set right."""
-        ran_ahead = now_ns < self.now_ns - self.mark_age_limit_ns
+        ran_ahead = now_ns < self.now_ns - self.bounds.mark_age_ns
         self.now_ns = now_ns if ran_ahead else max(self.now_ns, now_ns)
         return ran_ahead
 
@@ -178,7 +161,7 @@ class RiskState:
 
     def _is_to_come(self, time_ns: int) -> bool:
         """Whether a time is beyond the clock: whatever was marked then must not keep newer marks out."""
-        return 0 < self.now_ns < time_ns - self.mark_age_limit_ns
+        return 0 < self.now_ns < time_ns - self.bounds.mark_age_ns
 
     def follow_position(self, symbol: str) -> None:
         """Take a position's quantity and stop into the totals."""

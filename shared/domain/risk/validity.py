@@ -13,7 +13,7 @@ def fault_of_any(order: OrderProposed, view: View) -> str:
     """What neither a buy nor a sell may have wrong."""
     if order.portfolio != view.state.portfolio:
         return f"portfolio {order.portfolio!r}: this is {view.state.portfolio!r}; propose on its own stream"
-    if order.quantity <= 0:
+    if not view.quantity > 0.0:
         return f"quantity {order.quantity} must be above 0"
     if order.order_type == "limit" and (order.limit_price is None or order.limit_price <= 0):
         return f"limit_price {order.limit_price} must be above 0 for a limit order"
@@ -31,13 +31,13 @@ def _fault_of_pair(order: OrderProposed, view: View) -> str:
 
 
 def _fault_of_stop(order: OrderProposed, view: View) -> str:
-    if order.expires_ns and order.expires_ns <= view.state.now_ns:
+    if order.expires_ns and order.expires_ns <= view.now_ns:
         return f"expires_ns {order.expires_ns} has passed"
     if order.reduce_only:
         return "reduce_only: a buy opens risk; leave it out"
-    if order.stop_price is None or order.stop_price <= 0:
+    if not view.stop > 0.0:
         return f"stop_price {order.stop_price} is required to open: the price below the entry at which to get out"
     entry = view.price if order.limit_price is None else min(view.price, float(order.limit_price))
-    if entry and float(order.stop_price) >= entry:
+    if entry and view.stop >= entry:
         return f"stop_price {order.stop_price} must be below the price {entry}"
     return ""

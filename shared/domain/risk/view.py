@@ -2,6 +2,7 @@
 
 import math
 
+from shared.domain.risk.bounds import Bounds
 from shared.domain.risk.state import RiskState
 from shared.messages.orders import OrderProposed
 
@@ -9,31 +10,37 @@ from shared.messages.orders import OrderProposed
 class View:
     """What the rules see. NaN stands for unknown: a rule that needs it closes the gate by name.
 
-    state: the portfolio, the limits, the market. price: what a unit is taken to cost, USDT: the mark, or the limit
-    where it is higher. unit_price_risk: price - stop. unit_risk: that plus the cost of getting out again. unit_cash:
-    what a unit takes of the cash. nav: USDT. atr: USDT per unit. adv: USDT a day.
+    state: the portfolio and the market. bounds, limits: what the order is held to; the state's own unless others are
+    given. now_ns: market time.
+    quantity, stop: of the order, as floats; stop is 0 where it has none. price: what a unit is taken to cost, USDT: the
+    mark, or the limit where it is higher. unit_price_risk: price - stop. unit_risk: that plus the cost of getting out
+    again. unit_cash: what a unit takes of the cash. nav: USDT. atr: USDT per unit. adv: USDT a day.
     """
 
     __slots__ = (
-        "adv", "atr", "book", "listing", "nav", "pair", "price", "state", "unit_cash", "unit_price_risk", "unit_risk",
+        "adv", "atr", "book", "bounds", "heat", "limits", "listing", "nav", "now_ns", "pair", "price", "quantity",
+        "state", "stop", "unit_cash", "unit_price_risk", "unit_risk",
     )  # fmt: skip
 
-    def __init__(self, order: OrderProposed, state: RiskState) -> None:
-        symbol = order.symbol
-        self.state = state
-        self.pair = pair = state.heat.pairs.get(symbol)
+    def __init__(self, order: OrderProposed, state: RiskState, bounds: Bounds | None = None) -> None:
+        symbol, bounds = order.symbol, bounds or state.bounds
+        self.state, self.bounds, self.limits = state, bounds, bounds.limits
+        self.heat = heat = state.heat
+        self.pair = pair = heat.pairs.get(symbol)
         self.listing = state.listings.get(symbol)
         self.book = state.books.get(symbol)
-        self.nav = state.nav
+        self.now_ns = now_ns = state.now_ns
+        self.nav = math.nan if heat.unmarked else state.ledger.cash + heat.holdings
         history = state.daily.get(symbol)
         self.atr = self.adv = math.nan
-        if history is not None and history.is_fresh(state.now_ns):
+        if history is not None and history.is_fresh(now_ns):
             self.atr = math.nan if history.atr is None else history.atr
             self.adv = math.nan if history.adv_usdt is None else history.adv_usdt
         price, exit_rate = (pair.mark, pair.exit_rate) if pair is not None else (0.0, 0.0)
         if order.limit_price is not None:
             price = max(price, float(order.limit_price))
-        stop = float(order.stop_price) if order.stop_price is not None else 0.0
+        self.quantity = float(order.quantity)
+        self.stop = stop = float(order.stop_price) if order.stop_price is not None else 0.0
         self.price = price
         self.unit_price_risk = price - stop if price > stop else 0.0
         self.unit_risk = self.unit_price_risk + price * exit_rate

@@ -88,7 +88,7 @@ class Breaker:
 
     def is_fresh(self, time_ns: int) -> bool:
         """Whether a mark of that time is one to act on."""
-        return self._state.now_ns - time_ns <= self._state.mark_age_limit_ns
+        return self._state.now_ns - time_ns <= self._state.bounds.mark_age_ns
 
 
 def over(value: float, limit: float) -> bool:

@@ -1,0 +1,33 @@
+"""A sampled order book as the rules ask it: how much it sells up to a price."""
+
+from bisect import bisect_right
+from itertools import accumulate, chain, pairwise
+from math import isfinite
+
+from shared.messages.market import BookSampled
+
+
+class Book:
+    """One sample, its asks summed up once. mid: USDT. fault: why nobody can trade on it; empty when one can."""
+
+    __slots__ = ("_prices", "_sums", "fault", "mid", "sample")
+
+    def __init__(self, sample: BookSampled) -> None:
+        self.sample = sample
+        self._prices = [price for price, _ in sample.asks]
+        self._sums = [0.0, *accumulate(amount for _, amount in sample.asks)]
+        self.fault = _fault_of(sample, self._prices)
+        self.mid = 0.5 * (sample.asks[0][0] + sample.bids[0][0]) if not self.fault else 0.0
+
+    def quantity_up_to(self, price: float) -> float:
+        """Base units on offer at ``price`` or less."""
+        return self._sums[bisect_right(self._prices, price)]
+
+
+def _fault_of(sample: BookSampled, prices: list[float]) -> str:
+    if not sample.asks or not sample.bids:
+        return "is empty"
+    told = chain(*sample.asks, *sample.bids)
+    if not all(figure > 0.0 and isfinite(figure) for figure in told) or any(a > b for a, b in pairwise(prices)):
+        return "is no book"
+    return ""

@@ -1,0 +1,24 @@
+"""Limits as orders are held to them: with what derives from them, so that one object changes when they do."""
+
+from shared.domain.plan import Limits, Plan
+from shared.domain.risk.pace import Pace
+from shared.domain.risk.policy import policy_of
+
+
+class Bounds:
+    """``speed``: market seconds in a wall second, by which the age limits and the throttle's windows stretch.
+
+    mark_age_ns, book_age_ns: market time. stop_floor: how near a stop may count, as a fraction of the price.
+    most_open_orders: as a float. pace: what was approved of late under these limits. policy: their short name.
+    """
+
+    __slots__ = ("book_age_ns", "limits", "mark_age_ns", "most_open_orders", "pace", "policy", "stop_floor")
+
+    def __init__(self, limits: Limits, plan: Plan, speed: float) -> None:
+        self.limits = limits
+        self.mark_age_ns = limits.mark_age_seconds * speed * 1e9
+        self.book_age_ns = limits.book_age_seconds * speed * 1e9
+        self.stop_floor = plan.sizing.stop_atr * limits.atr_floor
+        self.most_open_orders = float(limits.max_open_orders)
+        self.pace = Pace(limits, speed)
+        self.policy = policy_of(limits, plan)

@@ -78,11 +78,32 @@ local function misplaced(keys, plan)
   return why
 end
 
+-- Set the fields of a hash, and delete those that are false: {{field, bytes or false}}, in as few calls as may be.
+local ROWS_A_CALL = 1000
+local function write_rows(key, rows)
+  local fields = {}
+  for _, row in ipairs(rows) do
+    if row[2] then
+      fields[#fields + 1] = row[1]
+      fields[#fields + 1] = row[2]
+    else
+      redis.call('HDEL', key, row[1])
+    end
+    if #fields >= 2 * ROWS_A_CALL then
+      redis.call('HSET', key, unpack(fields))
+      fields = {}
+    end
+  end
+  if #fields > 0 then
+    redis.call('HSET', key, unpack(fields))
+  end
+end
+
 -- The commit. KEYS: meta, cursors, state, journal, reserved, then whatever the plan names by index.
 -- ARGV[1]: the plan as MessagePack:
 --   epoch, seq, digest (strings), journal (bytes), keep
 --   guards    {{order, risk, open, limit}}
---   decisions {{key index, bytes, ttl_ms}}       must not exist yet
+--   decisions {{key index, output number, ttl_ms}}   must not exist yet
 --   markers   {{key index, ttl_ms}}              proposals known to be in their stream
 --   outputs   {{key index, keep, bytes, {channel, ...}}}
 --   records   {{field, bytes or false}}
@@ -118,7 +139,7 @@ local function commit(keys, args)
   end
 
   for _, decision in ipairs(plan.decisions) do
-    redis.call('SET', keys[decision[1]], decision[2], 'PX', decision[3])
+    redis.call('SET', keys[decision[1]], plan.outputs[decision[2]][3], 'PX', decision[3])
   end
   for _, marker in ipairs(plan.markers) do
     redis.call('SET', keys[marker[1]], '1', 'PX', marker[2])
@@ -130,16 +151,8 @@ local function commit(keys, args)
       redis.call('HDEL', keys[5], id)
     end
   end
-  for _, record in ipairs(plan.records) do
-    if record[2] then
-      redis.call('HSET', keys[3], record[1], record[2])
-    else
-      redis.call('HDEL', keys[3], record[1])
-    end
-  end
-  for _, cursor in ipairs(plan.cursors) do
-    redis.call('HSET', keys[2], cursor[1], cursor[2])
-  end
+  write_rows(keys[3], plan.records)
+  write_rows(keys[2], plan.cursors)
   for _, output in ipairs(plan.outputs) do
     redis.call('XADD', keys[output[1]], 'MAXLEN', '~', output[2], '*', 'm', output[3])
     for _, channel in ipairs(output[4]) do

@@ -1,9 +1,8 @@
 """Connections to the Redis-protocol server, the function library on it, and the names of keys."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from importlib.resources import files
+from types import TracebackType
 from typing import Any, TypeAlias
 
 from redis.asyncio import Redis
@@ -41,22 +40,30 @@ def connect(url: str) -> Client:
     )
 
 
-@asynccontextmanager
-async def bus_errors() -> AsyncIterator[None]:
+class bus_errors:  # noqa: N801 - used like ``contextlib.suppress``; a class costs half of what a generator does
     """Bounds the calls inside in time; whatever the client raises when the server is away becomes ``BusLostError``.
 
     The client's own timeout goes through ``asyncio.wait_for``, which costs a task for every command and, before
     Python 3.12, can swallow a cancellation: a service would then not stop when it is told to.
     """
-    try:
-        async with asyncio.timeout(CALL_SECONDS):
-            yield
-    except (TimeoutError, RedisConnectionError, RedisTimeoutError, OSError) as error:
-        raise BusLostError(str(error) or type(error).__name__) from error
-    except ResponseError as error:
-        if isinstance(error, PASSING) or str(error).startswith(PASSING_TEXTS):
+
+    __slots__ = ("_bound",)
+
+    async def __aenter__(self) -> None:
+        self._bound = asyncio.timeout(CALL_SECONDS)
+        await self._bound.__aenter__()
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            await self._bound.__aexit__(kind, error, trace)
+        except TimeoutError as late:
+            raise BusLostError(str(late) or "TimeoutError") from error
+        if isinstance(error, TimeoutError | RedisConnectionError | RedisTimeoutError | OSError):
+            raise BusLostError(str(error) or type(error).__name__) from error
+        if isinstance(error, ResponseError) and (isinstance(error, PASSING) or str(error).startswith(PASSING_TEXTS)):
             raise BusLostError(str(error)) from error
-        raise
 
 
 async def server_version(client: Client) -> tuple[str, tuple[int, ...]]:

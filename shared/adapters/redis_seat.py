@@ -12,16 +12,14 @@ import socket
 from collections import defaultdict
 from collections.abc import AsyncIterator, Mapping, Sequence
 
-import msgpack
 from redis.exceptions import ResponseError
 
-from shared.adapters.codec import decode, encode
+from shared.adapters.codec import decode
 from shared.adapters.redis_client import MAX_BLOCK_MS, Client, bus_errors
 from shared.adapters.redis_groups import begin_group
-from shared.adapters.redis_keys import DECISION_TTL_MS, MARKER_TTL_MS, decision_key, entry_of, proposal_marker
-from shared.messages.base import Message
-from shared.messages.catalogue import TOPIC_OF, key_of
-from shared.messages.market import BarClosed
+from shared.adapters.redis_keys import entry_of
+from shared.adapters.redis_line import RedisLine
+from shared.adapters.redis_plan import Planner
 from shared.messages.orders import OrderDecided
 from shared.ports.bus import (
     AlreadyDecidedError,
@@ -30,7 +28,6 @@ from shared.ports.bus import (
     CommitRefusedError,
     Entry,
     FencedError,
-    Proposal,
     Snapshot,
     StateGoneError,
     entry_order,
@@ -39,7 +36,6 @@ from shared.ports.bus import (
 LEASE_MS = 3_000
 ENTRIES_PER_READ = 200
 HISTORY_PAGE = 1_000
-JOURNAL_KEEP = 100_000
 GROUP_GONE = ("NOGROUP", "UNBLOCKED")
 
 
@@ -47,17 +43,15 @@ class RedisSeat:
     """See ``ports.bus.Seat``. Its keys start with ``home``, whose braces keep them in one cluster slot."""
 
     def __init__(self, client: Client, service: str, inputs: Sequence[str], *, home: str, portfolio: str) -> None:
-        self._client = client
+        self._client, self._line = client, RedisLine(client)
         self._inputs = tuple(inputs)
-        self._portfolio = portfolio
         self._groups = f"{service}:" if home.startswith("{") else f"{service}:{portfolio}:"
         self.group = ""
         self.losses: Mapping[str, int] = {}
         self._owner = f"{service}@{socket.gethostname()}:{os.getpid()}:{id(self):x}"
         self._lease_key, self._meta = f"{home}:lease:{service}", f"{home}:meta:{service}"
         self._cursors, self._state = f"{home}:cursors:{service}", f"{home}:state:{service}"
-        self._journal, self._reserved = f"{home}:journal:{service}", f"{home}:reserved"
-        self._home_tag = home[home.index("{") : home.index("}") + 1]
+        self._planner = Planner(service, home, portfolio)
         self._service = service
         self._epoch = 0
         self._unacknowledged: dict[str, list[str]] = defaultdict(list)
@@ -104,8 +98,11 @@ class RedisSeat:
         return StateGoneError(f"{self._service}: the server has forgotten epoch {self._epoch} and all that came before")
 
     async def release(self) -> None:
-        async with bus_errors():
-            await self._client.fcall("hs_release", 1, self._lease_key, self._owner)
+        try:
+            await self._line.hang_up()
+        finally:
+            async with bus_errors():
+                await self._client.fcall("hs_release", 1, self._lease_key, self._owner)
 
     # --- starting is recovering -----------------------------------------------------------------------------------
 
@@ -136,8 +133,8 @@ class RedisSeat:
     async def pending(self) -> Sequence[Entry]:
         entries: list[Entry] = []
         for stream, last in self._unfinished.items():
-            while rows := await self._read_group((stream,), None):
-                entries += [entry_of(stream, entry_id, fields) for _, items in rows for entry_id, fields in items]
+            while found := (await self._read_group((stream,), None)).get(stream):
+                entries += found
                 if entry_order(entries[-1].id) >= entry_order(last):
                     break
         self._unfinished = {}
@@ -147,32 +144,26 @@ class RedisSeat:
 
     async def read(self, wait_ms: int) -> Sequence[Entry]:
         await self._acknowledge_other_slots()
-        rows = await self._read_group(self._inputs, min(wait_ms, MAX_BLOCK_MS))
-        found = {stream.decode(): items for stream, items in rows}
-        return [
-            entry_of(stream, entry_id, fields) for stream in self._inputs for entry_id, fields in found.get(stream, ())
-        ]
+        found = await self._read_group(self._inputs, min(wait_ms, MAX_BLOCK_MS))
+        return [entry for stream in self._inputs for entry in found.get(stream, ())]
 
-    async def _read_group(
-        self, streams: Sequence[str], wait_ms: int | None
-    ) -> list[tuple[bytes, list[tuple[bytes, dict[bytes, bytes]]]]]:
+    async def _read_group(self, streams: Sequence[str], wait_ms: int | None) -> dict[str, list[Entry]]:
         """What nobody of this epoch was given yet. Raises ``FencedError`` when the epoch is over."""
+        block = ("BLOCK", wait_ms) if wait_ms else ()
+        command = ("XREADGROUP", "GROUP", self.group, "writer", "COUNT", ENTRIES_PER_READ, *block, "STREAMS")
         try:
-            async with bus_errors():
-                rows = await self._client.xreadgroup(
-                    self.group, "writer", dict.fromkeys(streams, ">"), count=ENTRIES_PER_READ, block=wait_ms or None
-                )
+            reply = await self._line.call(*command, *streams, *(">" for _ in streams))
         except ResponseError as error:
             if not str(error).startswith(GROUP_GONE):
                 raise
             await self.renew()  # tells whether somebody took over
             raise BusLostError(f"{self._service}: {error}") from error
-        return list(rows.items()) if isinstance(rows, dict) else list(rows or ())
+        rows = reply.items() if isinstance(reply, dict) else reply or ()
+        return {name.decode(): _entries(name.decode(), items) for name, items in rows}
 
     async def commit(self, commit: Commit) -> None:
-        keys, plan = self._planned(commit)
-        async with bus_errors():
-            answer = await self._client.fcall("hs_commit", len(keys), *keys, packed(plan))
+        keys, plan = self._planner.planned(commit, self._epoch, self.group)
+        answer = await self._line.call("FCALL", "hs_commit", len(keys), *keys, plan)
         match [answer[0].decode(), *answer[1:]]:
             case ["OK"]:
                 pass
@@ -190,62 +181,8 @@ class RedisSeat:
             case [kind, detail]:
                 raise CommitRefusedError(f"{kind}: expected sequence after {detail.decode()}, got {commit.seq}")
         for stream, entry_id in commit.handled:
-            if not self._is_home(stream):
+            if not self._planner.is_home(stream):
                 self._unacknowledged[stream].append(entry_id)
-
-    def _planned(self, commit: Commit) -> tuple[list[str], dict[str, object]]:
-        """The commit as the Lua function takes it: keys by number, and the plan."""
-        keys = [self._meta, self._cursors, self._state, self._journal, self._reserved]
-        numbers: dict[str, int] = {}
-
-        def number(key: str) -> int:
-            if key not in numbers:
-                keys.append(key)
-                numbers[key] = len(keys)
-            return numbers[key]
-
-        outputs, decisions, markers = [], [], []
-        for message in commit.outputs:
-            key, body = key_of(message, portfolio=self._portfolio), encode(message)
-            outputs.append((number(key), TOPIC_OF[type(message)].keep, body, _channels(key, message)))
-            if isinstance(message, OrderDecided):
-                decisions.append((number(decision_key(self._portfolio, message.order_id)), body, DECISION_TTL_MS))
-            elif isinstance(message, Proposal):
-                markers.append((number(proposal_marker(key, message.id)), MARKER_TTL_MS))
-        acks: dict[str, list[str]] = defaultdict(list)
-        for stream, entry_id in commit.handled:
-            if self._is_home(stream):
-                acks[stream].append(entry_id)
-        plan: dict[str, object] = {
-            "epoch": str(self._epoch),
-            "seq": str(commit.seq),
-            "digest": str(commit.digest),
-            "journal": self._journalled(commit),
-            "keep": JOURNAL_KEEP,
-            "guards": [(g.order_id, repr(g.risk_usdt), repr(g.open_usdt), repr(g.limit_usdt)) for g in commit.guards],
-            "decisions": decisions,
-            "markers": markers,
-            "outputs": outputs,
-            "records": [(key, False if body is None else body) for key, body in commit.records.items()],
-            "cursors": list(commit.cursors.items()),
-            "acks": [(number(stream), self.group, ids) for stream, ids in acks.items()],
-        }
-        return keys, plan
-
-    def _journalled(self, commit: Commit) -> bytes:
-        return packed(
-            {
-                "seq": commit.seq,
-                "epoch": self._epoch,
-                "handled": len(commit.handled),
-                "outputs": [message.id for message in commit.outputs],
-                "records": list(commit.records),
-                "digest": str(commit.digest),
-            }
-        )
-
-    def _is_home(self, stream: str) -> bool:
-        return self._home_tag in stream
 
     async def _acknowledge_other_slots(self) -> None:
         """Acknowledge what was committed before, in streams that the commit could not reach."""
@@ -259,11 +196,6 @@ class RedisSeat:
         self._unacknowledged.clear()
 
 
-def _channels(key: str, message: Message) -> list[str]:
-    return [key, f"{key}:{message.symbol}"] if isinstance(message, BarClosed) else [key]
-
-
-def packed(plan: dict[str, object]) -> bytes:
-    """MessagePack as the server's Lua reads it: bytes and text alike as raw strings."""
-    body: bytes = msgpack.packb(plan, use_bin_type=False)
-    return body
+def _entries(stream: str, items: Sequence[tuple[bytes, Sequence[bytes]]]) -> list[Entry]:
+    """Entries as the server gives them: an id, and names and values in turns."""
+    return [entry_of(stream, entry_id, dict(zip(fields[::2], fields[1::2], strict=True))) for entry_id, fields in items]

@@ -1,0 +1,91 @@
+"""A commit as the server's function takes it: keys by number, and one plan as MessagePack (see ``heatsink.lua``)."""
+
+from collections import defaultdict
+
+import msgpack
+
+from shared.adapters.codec import encode
+from shared.adapters.redis_keys import DECISION_TTL_MS, MARKER_TTL_MS, decision_key, proposal_marker
+from shared.messages.base import Message
+from shared.messages.catalogue import TOPIC_OF, key_of
+from shared.messages.market import BarClosed
+from shared.messages.orders import OrderDecided
+from shared.ports.bus import Commit, Proposal
+
+JOURNAL_KEEP = 100_000
+
+
+class Planner:
+    """Plans the commits of one seat. ``home``: the prefix of its keys, whose braces keep them in one cluster slot."""
+
+    def __init__(self, service: str, home: str, portfolio: str) -> None:
+        kinds = ("meta", "cursors", "state", "journal")
+        self._keys = [*(f"{home}:{kind}:{service}" for kind in kinds), f"{home}:reserved"]
+        self._portfolio = portfolio
+        self._tag = home[home.index("{") : home.index("}") + 1]
+
+    def is_home(self, stream: str) -> bool:
+        """Whether a stream is in the seat's slot, so that a commit can acknowledge it."""
+        return self._tag in stream
+
+    def planned(self, commit: Commit, epoch: int, group: str) -> tuple[list[str], bytes]:
+        keys, numbers = self._keys.copy(), dict[str, int]()
+
+        def number(key: str) -> int:
+            known = numbers.get(key)
+            if known is None:
+                keys.append(key)
+                known = numbers[key] = len(keys)
+            return known
+
+        outputs, decisions, markers = [], [], []
+        for message in commit.outputs:
+            key = key_of(message, portfolio=self._portfolio)
+            outputs.append((number(key), TOPIC_OF[type(message)].keep, encode(message), _channels(key, message)))
+            if isinstance(message, OrderDecided):
+                stored = number(decision_key(self._portfolio, message.order_id))
+                decisions.append((stored, len(outputs), DECISION_TTL_MS))
+            elif isinstance(message, Proposal):
+                markers.append((number(proposal_marker(key, message.id)), MARKER_TTL_MS))
+        acks: dict[str, list[str]] = defaultdict(list)
+        for stream, entry_id in commit.handled:
+            if self.is_home(stream):
+                acks[stream].append(entry_id)
+        plan = {
+            "epoch": str(epoch),
+            "seq": str(commit.seq),
+            "digest": str(commit.digest),
+            "journal": _journalled(commit, epoch),
+            "keep": JOURNAL_KEEP,
+            "guards": [(g.order_id, repr(g.risk_usdt), repr(g.open_usdt), repr(g.limit_usdt)) for g in commit.guards],
+            "decisions": decisions,
+            "markers": markers,
+            "outputs": outputs,
+            "records": [(key, False if body is None else body) for key, body in commit.records.items()],
+            "cursors": list(commit.cursors.items()),
+            "acks": [(number(stream), group, ids) for stream, ids in acks.items()],
+        }
+        return keys, packed(plan)
+
+
+def _channels(key: str, message: Message) -> list[str]:
+    return [key, f"{key}:{message.symbol}"] if isinstance(message, BarClosed) else [key]
+
+
+def _journalled(commit: Commit, epoch: int) -> bytes:
+    return packed(
+        {
+            "seq": commit.seq,
+            "epoch": epoch,
+            "handled": len(commit.handled),
+            "outputs": [message.id for message in commit.outputs],
+            "records": list(commit.records),
+            "digest": str(commit.digest),
+        }
+    )
+
+
+def packed(plan: dict[str, object]) -> bytes:
+    """MessagePack as the server's Lua reads it: bytes and text alike as raw strings."""
+    body: bytes = msgpack.packb(plan, use_bin_type=False)
+    return body

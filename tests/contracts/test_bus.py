@@ -162,6 +162,17 @@ async def test_a_commit_stores_everything_and_acknowledges_what_it_handled(bus: 
     assert history == [bar()]
 
 
+async def test_a_commit_of_more_rows_than_one_call_takes_is_stored_whole(bus: AnyBus) -> None:
+    seat = bus.seat("risk", (), home="hs:{main}")
+    await seat.acquire()
+    rows: dict[str, bytes | None] = {f"row:{number}": str(number).encode() for number in range(2_500)}
+    await seat.commit(commit_of(1, records=rows))
+    gone = {f"row:{number}": None for number in range(0, 2_500, 2)}
+    await seat.commit(commit_of(2, records={**gone, "row:new": b"x"}))
+    left = {key: body for key, body in rows.items() if key not in gone}
+    assert dict((await seat.load()).records) == {**left, "row:new": b"x"}
+
+
 async def test_an_order_that_was_decided_before_gets_the_stored_decision_and_nothing_is_written(bus: AnyBus) -> None:
     seat = bus.seat("risk", (), home="hs:{main}")
     await seat.acquire()

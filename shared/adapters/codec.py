@@ -58,7 +58,8 @@ def decode(body: bytes, kinds: Iterable[type[Message]] = ()) -> Message:
     if allowed and type(message) not in allowed:
         names = ", ".join(kind.__name__ for kind in allowed)
         raise UnreadableError("$.type", f"{type(message).__name__} does not belong here; expected {names}")
-    _refuse_what_cannot_be_booked(message, "$")
+    if fault := _unbookable(message):
+        raise UnreadableError(f"${fault[0]}", fault[1])
     _refuse_odd_amounts(message, body)
     return message
 
@@ -75,54 +76,69 @@ def _refuse_odd_amounts(message: Message, body: bytes) -> None:
     """A float cannot hold 0.1: booked amounts come as decimal strings, and nothing else is taken for one (not the
     blanks, underscores and digits of other scripts that ``Decimal`` reads either).
     """
-    names = _decimal_fields(type(message))
-    if not names:
+    amounts = _amounts_decoder(type(message))
+    if amounts is None:
         return
     try:
-        plain = msgspec.msgpack.decode(body)
+        given = amounts.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise UnreadableError("$", f"a field that is not known cannot be read: {error}") from None
-    for name in names:
-        given = plain.get(name)
-        if isinstance(given, int | float) or (isinstance(given, str) and not _PLAIN_AMOUNT.fullmatch(given)):
-            raise UnreadableError(f"$.{name}", f'expected a decimal string such as "0.25", got {given!r:.40}')
+    for name in given.__struct_fields__:
+        amount = getattr(given, name)
+        if isinstance(amount, int | float) or (isinstance(amount, str) and not _PLAIN_AMOUNT.fullmatch(amount)):
+            raise UnreadableError(f"$.{name}", f'expected a decimal string such as "0.25", got {amount!r:.40}')
 
 
 @cache
-def _decimal_fields(kind: type[Message]) -> tuple[str, ...]:
+def _amounts_decoder(kind: type[Message]) -> "msgspec.msgpack.Decoder[Struct] | None":
+    """Reads nothing of a message but its amounts, as they were written; None where a type has none."""
     hints = get_type_hints(kind)
-    return tuple(name for name, hint in hints.items() if hint is Decimal or Decimal in get_args(hint))
+    names = [name for name, hint in hints.items() if hint is Decimal or Decimal in get_args(hint)]
+    as_written: Any = msgspec.defstruct(f"{kind.__name__}Amounts", [(name, Any, None) for name in names])
+    return msgspec.msgpack.Decoder(as_written) if names else None
 
 
 _numeric: dict[type, tuple[str, ...]] = {}
 
 
-def _refuse_what_cannot_be_booked(value: Any, path: str) -> None:
-    """NaN and infinity are legal MessagePack and legal Decimals, and poison every sum; so do a thousand digits."""
+def _unbookable(value: Any) -> tuple[str, str] | None:
+    """Where in a value, and why, something poisons every sum: NaN and infinity are legal MessagePack and legal
+    Decimals, and so are a thousand digits. None when all is well.
+    """
     if isinstance(value, float):
-        if not math.isfinite(value):
-            raise UnreadableError(path, f"{value} is not a finite number")
-        if not -ESTIMATE_BELOW < value < ESTIMATE_BELOW:
-            raise UnreadableError(path, f"{value} is out of all bounds ({ESTIMATE_BELOW:g})")
-    elif isinstance(value, Decimal):
-        _refuse_amount(value, path)
-    elif isinstance(value, Struct):
+        return None if -ESTIMATE_BELOW < value < ESTIMATE_BELOW else ("", _odd_estimate(value))
+    if isinstance(value, Decimal):
+        reason = _odd_amount(value)
+        return ("", reason) if reason else None
+    if isinstance(value, Struct):
         for name in _numeric_fields(type(value)):
-            _refuse_what_cannot_be_booked(getattr(value, name), f"{path}.{name}")
+            given = getattr(value, name)
+            if type(given) is float and -ESTIMATE_BELOW < given < ESTIMATE_BELOW:
+                continue  # nearly all of them: not worth a call
+            if fault := _unbookable(given):
+                return f".{name}{fault[0]}", fault[1]
     elif isinstance(value, tuple | dict):
-        items = value.items() if isinstance(value, dict) else enumerate(value)
-        for key, item in items:
-            _refuse_what_cannot_be_booked(item, f"{path}[{key!r}]")
+        for key, item in value.items() if isinstance(value, dict) else enumerate(value):
+            if fault := _unbookable(item):
+                return f"[{key!r}]{fault[0]}", fault[1]
+    return None
 
 
-def _refuse_amount(value: Decimal, path: str) -> None:
+def _odd_estimate(value: float) -> str:
+    if not math.isfinite(value):
+        return f"{value} is not a finite number"
+    return f"{value} is out of all bounds ({ESTIMATE_BELOW:g})"
+
+
+def _odd_amount(value: Decimal) -> str:
     if not value.is_finite():
-        raise UnreadableError(path, f"{value} is not a finite number"[:100])
+        return f"{value} is not a finite number"[:100]
     size = value.adjusted()
     if not AMOUNT_FROM <= size < AMOUNT_BELOW and (value or abs(size) > AMOUNT_DIGITS):
-        raise UnreadableError(path, f"amounts are from 1E{AMOUNT_FROM} to below 1E{AMOUNT_BELOW}, got one of 1E{size}")
-    if len(value.as_tuple().digits) > AMOUNT_DIGITS:
-        raise UnreadableError(path, f"amounts have at most {AMOUNT_DIGITS} digits")
+        return f"amounts are from 1E{AMOUNT_FROM} to below 1E{AMOUNT_BELOW}, got one of 1E{size}"
+    if len(str(value)) > AMOUNT_DIGITS and len(value.as_tuple().digits) > AMOUNT_DIGITS:
+        return f"amounts have at most {AMOUNT_DIGITS} digits"
+    return ""
 
 
 def _numeric_fields(kind: type[Struct]) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ Fraction = Annotated[float, Meta(gt=0, le=1)]
 Positive = Annotated[float, Meta(gt=0)]
 NonNegative = Annotated[float, Meta(ge=0)]
 Count = Annotated[int, Meta(ge=1)]
+Orders = Annotated[int, Meta(ge=1, le=1_000_000)]  # more is no limit, and no memory holds it
 
 
 class Limits(Struct, frozen=True, kw_only=True):
@@ -16,7 +17,9 @@ class Limits(Struct, frozen=True, kw_only=True):
     equity_at_risk: per trade, before the phase's scale. heat: open plus reserved risk. pair_cap_nav, sector_cap_nav:
     notional. pair_cap_adv: notional as a fraction of ADV. drawdown: from the high-water mark. mark_age_seconds: wall
     seconds after which a mark is stale; bar_age_seconds: after which a bar is history, if that is more than its
-    timeframe. atr_floor: smallest ATR / price that a size is computed with.
+    timeframe; nav_age_seconds: after which the mark of something that is held makes NAV stale; ledger_age_seconds:
+    after which execution's silence about an approved order makes the ledger unknown. atr_floor: smallest ATR / price
+    that a size is computed with.
     max_order_usdt: notional of one order. price_collar: how far from the mark an order may trade, of the mark.
     book_age_seconds: wall seconds after which a book sample is stale; 0 switches the rules off that need a book.
     spread_median: largest median spread at size; spread_multiple: of that median, for the spread right now.
@@ -32,6 +35,8 @@ class Limits(Struct, frozen=True, kw_only=True):
     drawdown: Fraction = 0.15
     mark_age_seconds: Positive = 5.0
     bar_age_seconds: Positive = 10.0
+    nav_age_seconds: Positive = 30.0
+    ledger_age_seconds: Positive = 30.0
     atr_floor: NonNegative = 0.01
     max_order_usdt: Positive = 25_000.0
     price_collar: Fraction = 0.02
@@ -40,9 +45,9 @@ class Limits(Struct, frozen=True, kw_only=True):
     spread_multiple: Positive = 3.0
     gap_shock: Fraction = 0.20
     gap_stress: Fraction = 0.20
-    max_open_orders: Count = 40
-    orders_per_second: Count = 50
-    repeats_per_minute: Count = 20
+    max_open_orders: Orders = 40
+    orders_per_second: Orders = 50
+    repeats_per_minute: Orders = 20
 
 
 Breaker = Literal["gap", "market_shock", "heat", "drawdown", "day_loss", "feed", "exchange_status", "liquidity"]

@@ -115,7 +115,7 @@ def book(desk: Desk, spread: float | None, median: float | None, ask: float = 1_
         (0.001, 0.004, 1_501.0, "the median spread of ETH/USDT at size is 0.40 %, 0.20 % is allowed"),
         (None, None, 1_501.0, "book of ETH/USDT is too thin for 25,000 USDT"),
         (0.001, 0.001, 1_501.0, "the book sells only 5 ETH within the price collar"),
-        (0.001, 0.001, 1_900.0, "the book sells nothing within the price collar"),
+        (0.001, 0.001, 1_900.0, "book of ETH/USDT asks 1900, which is over 1530"),
     ],
 )
 def test_what_the_book_says_is_told_with_its_figures(

@@ -26,6 +26,8 @@ def relaxed(limits: Limits) -> Limits:
     return structs.replace(
         limits,
         book_age_seconds=0.0,
+        nav_age_seconds=1e9,
+        ledger_age_seconds=1e9,
         max_order_usdt=1e9,
         gap_stress=1.0,
         max_open_orders=1_000,

@@ -16,7 +16,7 @@ EXIT = 0.0015  # fee and half a spread: the desk's market stands still, so there
 WIDE = Limits(
     equity_at_risk=1.0, heat=1.0, pair_cap_nav=1.0, pair_cap_adv=1.0, sector_cap_nav=1.0, drawdown=1.0, atr_floor=0.0,
     max_order_usdt=1e9, price_collar=1.0, book_age_seconds=0.0, gap_stress=1.0, max_open_orders=1_000,
-    orders_per_second=1_000, repeats_per_minute=1_000,
+    orders_per_second=1_000, repeats_per_minute=1_000, nav_age_seconds=1e9, ledger_age_seconds=1e9,
 )  # fmt: skip
 
 

@@ -71,13 +71,14 @@ class Plant:
         return sized.quantity, sized.stop_price
 
     def wanted_everywhere(self) -> list[OrderDecided]:
+        """At the price: an order at the market keeps cash back for the whole collar until it is filled."""
         quantity, stop = self.size()
         decisions = []
         for number, symbol in enumerate(self.universe.symbols):
             [decided] = self.machine.handle(
                 OrderProposed(
-                    id=f"o-{number}", time_ns=T0, symbol=symbol, side="buy", quantity=quantity,
-                    stop_price=D(repr(stop)),
+                    id=f"o-{number}", time_ns=T0, symbol=symbol, side="buy", quantity=quantity, order_type="limit",
+                    limit_price=D(repr(PRICE)), stop_price=D(repr(stop)),
                 )
             )  # fmt: skip
             assert isinstance(decided, OrderDecided)

@@ -31,6 +31,8 @@ LIMITS = st.builds(
     price_collar=st.just(0.02),
     book_age_seconds=st.just(0.0),
     mark_age_seconds=st.just(1e9),
+    nav_age_seconds=st.just(1e9),
+    ledger_age_seconds=st.just(1e9),
     gap_shock=st.floats(0.1, 0.5),
     gap_stress=st.floats(0.02, 0.5),
     max_open_orders=st.integers(2, 10),
@@ -50,7 +52,8 @@ STEPS = st.lists(
 )
 ONLY_CASH = Limits(
     equity_at_risk=1.0, heat=1.0, pair_cap_nav=1.0, pair_cap_adv=1.0, sector_cap_nav=1.0, drawdown=1.0, atr_floor=0.0,
-    max_order_usdt=1e9, book_age_seconds=0.0, mark_age_seconds=1e9, gap_stress=1.0, max_open_orders=100,
+    max_order_usdt=1e9, book_age_seconds=0.0, mark_age_seconds=1e9, nav_age_seconds=1e9,
+    ledger_age_seconds=1e9, gap_stress=1.0, max_open_orders=100,
     orders_per_second=1_000, repeats_per_minute=1_000,
 )  # fmt: skip
 LIVES = st.tuples(LIMITS | LIMITS | LIMITS | st.just(ONLY_CASH), STEPS)

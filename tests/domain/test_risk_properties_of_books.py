@@ -36,9 +36,9 @@ def desk_with_book(collar: float, bids: Levels, asks: Levels, spread: float | No
 
 
 def affordable(desk: Desk, collar: float) -> float:
-    """What the book sells within the collar of its own middle, by another sum than the gate's."""
-    book = desk.machine.state.books[BTC]
-    middle = (book.asks[0][0] + book.bids[0][0]) / 2
+    """What the book sells within the collar of mark and middle, by another sum than the gate's."""
+    book = desk.machine.state.books[BTC].sample
+    middle = min(MARK, (book.asks[0][0] + book.bids[0][0]) / 2)
     return sum(amount for price, amount in book.asks if price / middle - 1 <= collar * (1 + 1e-9))
 
 

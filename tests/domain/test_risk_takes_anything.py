@@ -104,9 +104,13 @@ class Wild:
             return D(0)
         if message.order_type == "limit" and (message.limit_price is None or message.limit_price <= 0):
             return D(0)
+        if message.id.startswith("stop-") or 0 < message.expires_ns <= self.desk.machine.state.now_ns:
+            return D(0)
+        listing = self.desk.machine.state.listings.get(message.symbol)
         pair = self.desk.machine.state.heat.pair(message.symbol)
         selling = pair.reserved_sells if pair is not None else D(0)
-        return min(message.quantity, max(D(0), self.desk.machine.state.ledger.quantity(message.symbol) - selling))
+        room = min(message.quantity, max(D(0), self.desk.machine.state.ledger.quantity(message.symbol) - selling))
+        return min(room, listing.max_quantity) if listing is not None and listing.max_quantity > 0 else room
 
     def trade(self, symbol: str, one: int, other: int) -> None:
         """An order that makes sense, a tenth of NAV at most."""

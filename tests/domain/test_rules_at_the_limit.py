@@ -155,6 +155,23 @@ def aged_mark(age_seconds: float) -> OrderDecided:
     return desk.buy(BTC, "0.1")
 
 
+def held_since(seconds: float) -> OrderDecided:
+    """Of a pair that is held there was no mark for so long; the pair that is wanted has one."""
+    desk = desk_with(nav_age_seconds=30.0)
+    desk.fill(desk.buy(ETH, "5"))
+    desk.pass_time(seconds)
+    desk.mark(BTC, 20_000.0)
+    return desk.buy(BTC, "0.1")
+
+
+def silence_of(seconds: float) -> OrderDecided:
+    desk = desk_with(ledger_age_seconds=30.0)
+    assert desk.buy(ETH, "5").order_id == "o-1"
+    desk.pass_time(seconds)
+    desk.mark(BTC, 20_000.0)
+    return desk.buy(BTC, "0.1")
+
+
 def limit_price(price: float) -> OrderDecided:
     return desk_with(price_collar=0.02).buy(BTC, "0.1", stop=18_000, order_type="limit", limit_price=D(str(price)))
 
@@ -258,6 +275,8 @@ def _history(desk: Desk, days: int) -> None:
 GATES: list[tuple[str, Callable[[float], OrderDecided], tuple[float, ...], tuple[float, ...], str]] = [
     ("fresh_mark", aged_mark, (4.999, 5.0), (5.001,), "stale"),
     ("fresh_mark", aged_mark, (0.0,), (3600.0,), "stale"),
+    ("fresh_nav", held_since, (0.0, 4.999, 29.9, 30.0), (30.1, 3600.0), "the mark of ETH/USDT, which is held"),
+    ("known_ledger", silence_of, (0.0, 29.9, 30.0), (30.1, 3600.0), "execution has said nothing of order o-1"),
     ("price_collar", limit_price, (19_000.0, 20_399.99, 20_400.0), (20_400.01, 1e6), "limit_price is over 20400"),
     ("price_collar", aged_book, (119.9, 120.0), (120.1,), "book of BTC/USDT is stale"),
     ("spread_at_size", median_spread, (0.0019, 0.002), (0.0021,), "median spread"),

@@ -6,7 +6,7 @@ Also ``PairNames``: one pair may have had two names on the exchange, and its his
 from collections import deque
 from collections.abc import Sequence
 from decimal import Decimal
-from math import fsum, isfinite, log, sqrt
+from math import fsum, inf, isfinite, log, sqrt
 
 from msgspec import Struct
 
@@ -63,8 +63,9 @@ class DailyHistory:
         self.open_time_ns, self.close_time_ns = bar.open_time_ns, bar.close_time_ns
         close = bar.close / price_ratio
         self.atr = self._atr.update(bar.high / price_ratio, bar.low / price_ratio, close)
-        if self.days:
-            self._returns.append(log(close / self._close))
+        ratio = close / self._close if self.days else 0.0
+        if 0.0 < ratio < inf:  # of prices next to nothing it is neither
+            self._returns.append(log(ratio))
             self.sigma_day = _deviation(self._returns, self._adv_days)
         self._volumes.append(bar.quote_volume)
         if len(self._volumes) == self._adv_days:

@@ -60,10 +60,11 @@ class Heat:
     def pair(self, symbol: str) -> PairHeat | None:
         return self.pairs.get(symbol)
 
-    def add_pair(self, symbol: str, sector: str, exit_rate: float) -> None:
+    def add_pair(self, symbol: str, sector: str, exit_rate: float) -> PairHeat:
         """Begin to follow a pair."""
-        self.pairs[symbol] = PairHeat(symbol, sector, exit_rate)
+        pair = self.pairs[symbol] = PairHeat(symbol, sector, exit_rate)
         self.sectors.setdefault(sector, 0.0)
+        return pair
 
     def marked(self, pair: PairHeat, mark: float, time_ns: int) -> None:
         """A new price for a pair; what is no price (NaN, infinite, not above 0) leaves it without one."""

@@ -12,7 +12,7 @@ from shared.domain.risk.performance import drawdown_of
 from shared.domain.risk.state import RiskState
 from shared.messages.base import Message
 from shared.messages.market import PairListed
-from shared.messages.orders import OrderClosed, OrderFilled, StopPlaced
+from shared.messages.orders import OrderClosed, OrderFilled, OrderPlaced, StopPlaced
 from shared.messages.portfolio import PortfolioMarked
 
 REMEMBERED = 10_000  # trades kept in memory, so that a fill heard twice is booked once
@@ -40,6 +40,11 @@ class Bookings:
             state.guards.append(Guard(order.order_id, float(order.left) * order.unit_risk))
         state.follow_position(booked.symbol)
         return self.snapshot(fill)
+
+    def placed(self, placed: OrderPlaced) -> Sequence[Message]:
+        """Execution has the order: it was heard of."""
+        self._state.reservations.heard(placed.order_id)
+        return ()
 
     def close(self, closed: OrderClosed) -> Sequence[Message]:
         if self._state.reservations.close(closed.order_id) is not None:

@@ -7,6 +7,7 @@ from shared.domain.risk.policy import policy_of
 
 class Bounds:
     """``speed``: market seconds in a wall second, by which the age limits and the throttle's windows stretch.
+    ``before``: the bounds that these replace; what was approved under them counts on.
 
     mark_age_ns, book_age_ns: market time. stop_floor: how near a stop may count, as a fraction of the price.
     most_open_orders: as a float. pace: what was approved of late under these limits. policy: their short name.
@@ -14,11 +15,11 @@ class Bounds:
 
     __slots__ = ("book_age_ns", "limits", "mark_age_ns", "most_open_orders", "pace", "policy", "stop_floor")
 
-    def __init__(self, limits: Limits, plan: Plan, speed: float) -> None:
+    def __init__(self, limits: Limits, plan: Plan, speed: float, *, before: "Bounds | None" = None) -> None:
         self.limits = limits
         self.mark_age_ns = limits.mark_age_seconds * speed * 1e9
         self.book_age_ns = limits.book_age_seconds * speed * 1e9
         self.stop_floor = plan.sizing.stop_atr * limits.atr_floor
         self.most_open_orders = float(limits.max_open_orders)
-        self.pace = Pace(limits, speed)
+        self.pace: Pace = Pace(limits, speed, before=before.pace if before is not None else None)
         self.policy = policy_of(limits, plan)

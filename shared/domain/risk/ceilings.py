@@ -41,6 +41,8 @@ def budget(rule: str, view: View, limit: float, used: float, per_unit: float, mi
 
 def _spent_or_unknown(rule: str, view: View, limit: float, used: float, per_unit: float, missing: str) -> Ceiling:
     headroom = limit - used
+    if missing == "NAV" and view.nav <= 0.0:
+        return closed(rule, f"NAV is {view.nav:,.2f} USDT", "USDT")
     if isfinite(headroom) and per_unit > 0.0:
         return Ceiling(rule, UNBOUNDED if headroom > 0.0 else 0.0, limit, used, headroom, "USDT")
     name = missing if not isfinite(limit) else "position" if not isfinite(used) else "price"

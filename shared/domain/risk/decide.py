@@ -80,6 +80,9 @@ def decide_reducing(order: OrderProposed, view: View, held: Decimal, selling: De
         fault = f"nothing to sell: {held} {order.symbol} held, {selling} being sold"
     if fault:
         return Ruling("reject", ZERO, 0.0, "position", fault, (ceiling,))
+    most = view.listing.max_quantity if view.listing is not None else ZERO
+    if 0 < most < min(order.quantity, room):
+        return Ruling("trim", most, float(most), "max_quantity", f"one order holds at most {most}", (ceiling,))
     if order.quantity <= room:
         return Ruling("approve", order.quantity, view.quantity, "", _dust(order.quantity, view), (ceiling,))
     why = f"{held} {order.symbol} held, {selling} being sold"

@@ -108,6 +108,7 @@ class Gate:
                 unit_risk=view.unit_risk if buys else 0.0,
                 unit_notional=view.price if buys else 0.0,
                 unit_cash=view.unit_cash if buys else 0.0,
+                decided_ns=view.now_ns,
             ),
             units,
         )

@@ -30,6 +30,7 @@ from shared.messages.orders import (
     OrderClosed,
     OrderDecided,
     OrderFilled,
+    OrderPlaced,
     OrderProposed,
     StopPlaced,
     StopRaised,
@@ -92,6 +93,7 @@ class RiskMachine:
             OrderProposed: self.gate.propose if state.plan.shadow is None else self._on_proposal,
             StopRaised: self.gate.raise_stop,
             CancelProposed: self.gate.cancel,
+            OrderPlaced: self.bookings.placed,
             OrderFilled: self._on_fill,
             OrderClosed: self._on_close,
             StopPlaced: self.bookings.stop_placed,
@@ -142,10 +144,12 @@ class RiskMachine:
         state = self.state
         if state.tell_time(message.time_ns):
             self._snapshot_ns = -1
+            state.bounds.pace.forget()
         resumed = state.halts.expire(message)
         if not resumed and self._snapshot_ns >= 0 and state.now_ns - self._snapshot_ns < self._snapshot_every_ns:
             return ()
         self._snapshot_ns = state.now_ns
+        state.note_oldest_held()
         self.shadow.store()
         begun = self.commands.begun(message)
         snapshot = self.bookings.snapshot(message)

@@ -12,11 +12,18 @@ REMEMBERED = 10_000  # strategies in pairs; whoever makes up more names than tha
 class Pace:
     """Approvals that opened risk, over all and by strategy and pair. ``speed`` stretches the windows."""
 
-    def __init__(self, limits: Limits, speed: float) -> None:
+    def __init__(self, limits: Limits, speed: float, *, before: "Pace | None" = None) -> None:
         self._per_second, self._per_minute = limits.orders_per_second, limits.repeats_per_minute
         self._second_ns, self._minute_ns = SECOND * speed * 1e9, MINUTE * speed * 1e9
-        self._all: deque[int] = deque(maxlen=self._per_second)
+        self._all: deque[int] = deque(before._all if before else (), maxlen=self._per_second)
         self._repeats: OrderedDict[str, deque[int]] = OrderedDict()
+        for key, times in before._repeats.items() if before else ():
+            self._repeats[key] = deque(times, maxlen=self._per_minute)
+
+    def forget(self) -> None:
+        """The clock had run ahead: approvals of a time to come must not count for ever."""
+        self._all.clear()
+        self._repeats.clear()
 
     def fault(self, order: OrderProposed, now_ns: int) -> str:
         """Why an order comes too fast; empty when it does not. The oldest approval remembered tells it all."""

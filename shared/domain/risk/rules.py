@@ -6,7 +6,7 @@ Every order runs through all of them: what only a closed gate needs, words above
 """
 
 from collections.abc import Callable
-from math import isfinite, nan
+from math import isfinite
 
 from shared.domain.risk.ceilings import UNBOUNDED, beyond, budget, closed, opened, within
 from shared.domain.risk.validity import fault_of
@@ -15,8 +15,18 @@ from shared.messages.orders import CeilingReport as Ceiling
 from shared.messages.orders import OrderProposed
 
 Rule = Callable[[OrderProposed, View], Ceiling]
-_VALID, _NOT_HALTED, _COLLAR_OPEN, _ATR_KNOWN, _SPREAD_OPEN, _UNHURRIED = map(
-    opened, ("known_and_valid", "halted", "price_collar", "known_atr", "spread_at_size", "throttle")
+_VALID, _NOT_HALTED, _NAV_FRESH, _LEDGER_KNOWN, _COLLAR_OPEN, _ATR_KNOWN, _SPREAD_OPEN, _UNHURRIED = map(
+    opened,
+    (
+        "known_and_valid",
+        "halted",
+        "fresh_nav",
+        "known_ledger",
+        "price_collar",
+        "known_atr",
+        "spread_at_size",
+        "throttle",
+    ),
 )
 
 
@@ -39,13 +49,38 @@ def fresh_mark(order: OrderProposed, view: View) -> Ceiling:
     pair, limit = view.pair, view.limits.mark_age_seconds
     if pair is None or not pair.mark > 0.0:
         return closed("fresh_mark", f"mark of {order.symbol} is missing", "seconds")
-    age_seconds = (view.now_ns - pair.mark_time_ns) * view.state.seconds_per_ns
+    age_seconds = (view.now_ns - pair.mark_time_ns) / view.state.ns_per_second
     if -limit <= age_seconds <= limit:
         return within("fresh_mark", limit, age_seconds, "seconds")
     if age_seconds > limit:
         return beyond("fresh_mark", limit, age_seconds, "seconds", f"mark of {order.symbol} is stale")
     ahead = f"{-age_seconds:.1f} s ahead of the clock"  # it would never grow stale
     return closed("fresh_mark", f"mark of {order.symbol} is of a time to come: {ahead}", "seconds")
+
+
+def fresh_nav(order: OrderProposed, view: View) -> Ceiling:
+    """Nothing that is held is valued at an old price: a fraction of a NAV from yesterday is no limit today."""
+    oldest, limit, state = view.state.oldest_held, view.limits.nav_age_seconds, view.state
+    if oldest is None:
+        return _NAV_FRESH
+    age_seconds = (view.now_ns - oldest.mark_time_ns) / state.ns_per_second
+    if age_seconds <= limit or not oldest.quantity:
+        return within("fresh_nav", limit, age_seconds, "seconds")
+    stale = f"NAV is stale: the mark of {oldest.symbol}, which is held, is {age_seconds:.0f} s old"
+    return beyond("fresh_nav", limit, age_seconds, "seconds", stale)
+
+
+def known_ledger(order: OrderProposed, view: View) -> Ceiling:
+    """Execution has said of every approved order what became of it: whoever does not hear that knows no position."""
+    unheard, limit = view.state.reservations.oldest_unheard, view.limits.ledger_age_seconds
+    if unheard is None:
+        return _LEDGER_KNOWN
+    order_id, since_ns = unheard
+    age_seconds = (view.now_ns - since_ns) / view.state.ns_per_second
+    if age_seconds <= limit:
+        return within("known_ledger", limit, age_seconds, "seconds")
+    silent = f"ledger is unknown: execution has said nothing of order {order_id} for {age_seconds:.0f} s"
+    return beyond("known_ledger", limit, age_seconds, "seconds", silent)
 
 
 def order_size(order: OrderProposed, view: View) -> Ceiling:
@@ -70,7 +105,7 @@ def price_collar(order: OrderProposed, view: View) -> Ceiling:
     if not limits.book_age_seconds:
         return _COLLAR_OPEN
     book = view.book
-    if book is None or book.fault or view.now_ns - book.sample.time_ns > view.bounds.book_age_ns:
+    if book is None or book.fault or not view.is_book_fresh:
         return closed("price_collar", _book_fault(order, view), "base")
     middle = book.mid if book.mid < pair.mark else pair.mark
     highest = middle * (1.0 + limits.price_collar)
@@ -86,11 +121,10 @@ def equity_at_risk(order: OrderProposed, view: View) -> Ceiling:
 
     A stop nearer than the floor under ATR counts as if it stood there: a tiny distance must not make a huge position.
     """
-    state, pair, distance = view.state, view.pair, view.unit_price_risk
-    used = pair.price_risk + pair.reserved_risk if pair is not None else nan
+    state, distance = view.state, view.unit_price_risk
     floor = view.bounds.stop_floor * view.price
     limit = view.limits.equity_at_risk * state.phase.scale * view.nav
-    return budget("equity_at_risk", view, limit, used, distance if distance > floor else floor)
+    return budget("equity_at_risk", view, limit, view.pair_risk, distance if distance > floor else floor)
 
 
 def known_atr(order: OrderProposed, view: View) -> Ceiling:
@@ -102,16 +136,12 @@ def known_atr(order: OrderProposed, view: View) -> Ceiling:
 
 def pair_cap_nav(order: OrderProposed, view: View) -> Ceiling:
     """Notional of the pair, held and on order, within its share of NAV."""
-    pair = view.pair
-    used = pair.notional + pair.reserved_notional if pair is not None else nan
-    return budget("pair_cap_nav", view, view.limits.pair_cap_nav * view.nav, used, view.price)
+    return budget("pair_cap_nav", view, view.limits.pair_cap_nav * view.nav, view.pair_notional, view.price)
 
 
 def pair_cap_adv(order: OrderProposed, view: View) -> Ceiling:
     """Notional of the pair within its share of the average daily volume: what can be got out of."""
-    pair = view.pair
-    used = pair.notional + pair.reserved_notional if pair is not None else nan
-    return budget("pair_cap_adv", view, view.limits.pair_cap_adv * view.adv, used, view.price, "ADV")
+    return budget("pair_cap_adv", view, view.limits.pair_cap_adv * view.adv, view.pair_notional, view.price, "ADV")
 
 
 def sector_cap(order: OrderProposed, view: View) -> Ceiling:
@@ -140,7 +170,7 @@ def spread_at_size(order: OrderProposed, view: View) -> Ceiling:
     limits, book = view.limits, view.book
     if not limits.book_age_seconds:
         return _SPREAD_OPEN
-    if book is None or book.fault or view.now_ns - book.sample.time_ns > view.bounds.book_age_ns:
+    if book is None or book.fault or not view.is_book_fresh:
         return closed("spread_at_size", _book_fault(order, view))
     spread, median, criterion = book.sample.spread, book.sample.median_spread, limits.spread_median
     if spread is None or median is None:
@@ -189,6 +219,8 @@ RULES: tuple[Rule, ...] = (
     known_and_valid,
     halted,
     fresh_mark,
+    fresh_nav,
+    known_ledger,
     order_size,
     price_collar,
     known_atr,
@@ -209,6 +241,8 @@ RULES: tuple[Rule, ...] = (
 def _book_fault(order: OrderProposed, view: View) -> str:
     """What keeps the pair's book sample from being used."""
     fault = "is missing" if view.book is None else view.book.fault or "is stale"
+    if fault == "is stale" and view.book is not None and view.book.sample.time_ns > view.now_ns:
+        fault = "is of a time to come"
     return f"book of {order.symbol} {fault}"
 
 

@@ -2,13 +2,14 @@
 
 import math
 from decimal import Decimal
+from operator import attrgetter
 
 from msgspec import Struct, structs
 
 from shared.domain.bars.series import DailyHistory
 from shared.domain.machine import Guard, Records
 from shared.domain.plan import Limits, Plan
-from shared.domain.portfolio.heat import Heat
+from shared.domain.portfolio.heat import Heat, PairHeat
 from shared.domain.portfolio.ledger import LEDGER_RECORDS, Ledger
 from shared.domain.risk.book import Book
 from shared.domain.risk.bounds import Bounds
@@ -38,8 +39,9 @@ STATE_RECORDS: dict[str, type[Struct]] = {
 class RiskState:
     """One portfolio. ``speed``: market seconds in a wall second, by which every age limit stretches.
 
-    now_ns: market time. bounds: what orders are held to. guards: reservation steps for the store's own check.
-    paper: whether orders go to the paper exchange; None where nobody asks. phase_evidence: what the phase has shown.
+    now_ns: market time. bounds: what orders are held to. oldest_held: of the pairs held, the one marked longest ago.
+    guards: reservation steps for the store's own check. paper: whether orders go to the paper exchange; None where
+    nobody asks. phase_evidence: what the phase has shown.
     """
 
     def __init__(
@@ -53,13 +55,19 @@ class RiskState:
         records: Records,
     ) -> None:
         self.plan, self.universe, self.portfolio, self.speed = plan, universe, portfolio, speed
-        self.seconds_per_ns = 1e-9 / speed  # wall seconds in a nanosecond of market time
+        self.ns_per_second = speed * 1e9  # market time in a second of wall time
         self.records = records
         self.ledger = Ledger(records, Decimal(str(starting_cash_usdt)))
         self.halts = Halts(records)
         self.listings: dict[str, PairListed] = {}
         self.daily: dict[str, DailyHistory] = {}
         self.books: dict[str, Book] = {}
+        self._other_names = {  # of renamed pairs alone
+            name: [each for each in names if each != name]
+            for pair in universe.pairs
+            if len(names := universe.names_of(pair.symbol)) > 1
+            for name in names
+        }
         self.guards: list[Guard] = []
         self.now_ns = 0
         self.paper: bool | None = None
@@ -72,6 +80,7 @@ class RiskState:
         self._take_over_limits()
         self._take_over_phase()
         self.heat = Heat()
+        self.oldest_held: PairHeat | None = None
         self.outside: set[str] = set()
         self.reservations = Reservations(self.records, self.heat)
         rate = self.plan.costs.fee + self.plan.costs.half_spread
@@ -91,7 +100,8 @@ class RiskState:
     # --- limits and phase in force --------------------------------------------------------------------------------
 
     def _take_over_limits(self) -> None:
-        self.use_limits(limits_in_force(self.records.get(LIMITS, "", LimitsInForce), self.plan.limits))
+        limits = limits_in_force(self.records.get(LIMITS, "", LimitsInForce), self.plan.limits)
+        self.bounds = Bounds(limits, self.plan, self.speed)
 
     def _take_over_phase(self) -> None:
         """The phase comes from the records, what it means from the plan."""
@@ -101,7 +111,7 @@ class RiskState:
 
     def use_limits(self, limits: Limits) -> None:
         """Hold every order from here on to these limits; does not store them."""
-        self.bounds = Bounds(limits, self.plan, self.speed)
+        self.bounds = Bounds(limits, self.plan, self.speed, before=self.bounds)
 
     def use_phase(self, phase: PhaseInForce) -> None:
         """Size by this phase's scale from here on; does not store it."""
@@ -134,6 +144,20 @@ class RiskState:
         self.watermark = structs.replace(self.watermark, **changes)
         self.records.put(WATERMARK, "", self.watermark)
 
+    def on_pair(self, pair: PairHeat | None) -> tuple[float, float]:
+        """(notional, risk at the stop) in USDT of a pair, held and on order; NaN for one that is not known.
+
+        Under another name of the pair something may still be held, or on order from before it was renamed.
+        """
+        if pair is None:
+            return math.nan, math.nan
+        notional, risk = pair.notional + pair.reserved_notional, pair.price_risk + pair.reserved_risk
+        for name in self._other_names.get(pair.symbol, ()):
+            other = self.heat.pairs[name]
+            notional += other.notional + other.reserved_notional
+            risk += other.price_risk + other.reserved_risk
+        return notional, risk
+
     def _count_in(self, symbol: str, exit_rate: float) -> None:
         """Take a stored position into the totals. One in a pair that is not in the universe any more still is at risk;
         nobody follows its price, so it is worth nobody knows what: the gate stays closed until somebody decides.
@@ -149,6 +173,11 @@ class RiskState:
         self.now_ns = now_ns if ran_ahead else max(self.now_ns, now_ns)
         return ran_ahead
 
+    def note_oldest_held(self) -> None:
+        """Which of the pairs that are held was marked longest ago: looked for now and then, not at every decision."""
+        marked = (pair for pair in self.heat.positions() if pair.mark)
+        self.oldest_held = min(marked, key=attrgetter("mark_time_ns"), default=None)
+
     def revalue(self, symbol: str, price: float, time_ns: int) -> bool:
         """Take a price that is newer than the one at hand; says whether it was."""
         pair = self.heat.pair(symbol)
@@ -157,6 +186,8 @@ class RiskState:
         if time_ns <= pair.mark_time_ns and not self._is_to_come(pair.mark_time_ns):
             return False
         self.heat.marked(pair, price, time_ns)
+        if pair.quantity and (self.oldest_held is None or time_ns < self.oldest_held.mark_time_ns):
+            self.oldest_held = pair
         return True
 
     def _is_to_come(self, time_ns: int) -> bool:
@@ -166,6 +197,9 @@ class RiskState:
     def follow_position(self, symbol: str) -> None:
         """Take a position's quantity and stop into the totals."""
         pair, position = self.heat.pair(symbol), self.ledger.position(symbol)
+        if pair is None and position is not None:  # bought by somebody else, in a pair that nobody follows
+            pair = self.heat.add_pair(symbol, OUTSIDE, self.plan.costs.fee + self.plan.costs.half_spread)
+            self.outside.add(symbol)
         if pair is not None:
             self.heat.held(pair, position.quantity if position else ZERO, position.stop if position else None)
 

@@ -3,6 +3,8 @@
 from shared.domain.risk.view import View
 from shared.messages.orders import OrderProposed
 
+STOP_IDS = "stop-"  # a trade's id follows from its order's: with one for two orders, a stop's fill would be overheard
+
 
 def fault_of(order: OrderProposed, view: View) -> str:
     """The first fault of an order that opens risk; empty when there is none."""
@@ -13,6 +15,10 @@ def fault_of_any(order: OrderProposed, view: View) -> str:
     """What neither a buy nor a sell may have wrong."""
     if order.portfolio != view.state.portfolio:
         return f"portfolio {order.portfolio!r}: this is {view.state.portfolio!r}; propose on its own stream"
+    if order.id.startswith(STOP_IDS):
+        return f"id {order.id}: ids that begin with {STOP_IDS} are those of protective stops; choose another"
+    if order.expires_ns and order.expires_ns <= view.now_ns:
+        return f"expires_ns {order.expires_ns} has passed"
     if not view.quantity > 0.0:
         return f"quantity {order.quantity} must be above 0"
     if order.order_type == "limit" and (order.limit_price is None or order.limit_price <= 0):
@@ -31,8 +37,8 @@ def _fault_of_pair(order: OrderProposed, view: View) -> str:
 
 
 def _fault_of_stop(order: OrderProposed, view: View) -> str:
-    if order.expires_ns and order.expires_ns <= view.now_ns:
-        return f"expires_ns {order.expires_ns} has passed"
+    if order.limit_price is not None and order.order_type == "market":
+        return f"limit_price {order.limit_price} of a market order: leave it out, or propose order_type 'limit'"
     if order.reduce_only:
         return "reduce_only: a buy opens risk; leave it out"
     if not view.stop > 0.0:

@@ -14,12 +14,15 @@ class View:
     given. now_ns: market time.
     quantity, stop: of the order, as floats; stop is 0 where it has none. price: what a unit is taken to cost, USDT: the
     mark, or the limit where it is higher. unit_price_risk: price - stop. unit_risk: that plus the cost of getting out
-    again. unit_cash: what a unit takes of the cash. nav: USDT. atr: USDT per unit. adv: USDT a day.
+    again. unit_cash: what a unit may take of the cash: a market order, its price to the end of the collar. nav: USDT.
+    pair_notional, pair_risk: USDT, of the pair under all its names, held and on order. atr: USDT per unit. adv: USDT a
+    day. is_book_fresh: of a moment ago, and not of one to come.
     """
 
     __slots__ = (
-        "adv", "atr", "book", "bounds", "heat", "limits", "listing", "nav", "now_ns", "pair", "price", "quantity",
-        "state", "stop", "unit_cash", "unit_price_risk", "unit_risk",
+        "adv", "atr", "book", "bounds", "heat", "is_book_fresh", "limits", "listing", "nav", "now_ns", "pair",
+        "pair_notional", "pair_risk", "price", "quantity", "state", "stop", "unit_cash", "unit_price_risk",
+        "unit_risk",
     )  # fmt: skip
 
     def __init__(self, order: OrderProposed, state: RiskState, bounds: Bounds | None = None) -> None:
@@ -28,7 +31,7 @@ class View:
         self.heat = heat = state.heat
         self.pair = pair = heat.pairs.get(symbol)
         self.listing = state.listings.get(symbol)
-        self.book = state.books.get(symbol)
+        self.book = book = state.books.get(symbol)
         self.now_ns = now_ns = state.now_ns
         self.nav = math.nan if heat.unmarked else state.ledger.cash + heat.holdings
         history = state.daily.get(symbol)
@@ -36,12 +39,18 @@ class View:
         if history is not None and history.is_fresh(now_ns):
             self.atr = math.nan if history.atr is None else history.atr
             self.adv = math.nan if history.adv_usdt is None else history.adv_usdt
+        age_ns = now_ns - book.sample.time_ns if book is not None else 0
+        self.is_book_fresh = -bounds.book_age_ns <= age_ns <= bounds.book_age_ns
         price, exit_rate = (pair.mark, pair.exit_rate) if pair is not None else (0.0, 0.0)
+        self.pair_notional, self.pair_risk = state.on_pair(pair)
+        reach = 1.0 + exit_rate
         if order.limit_price is not None:
             price = max(price, float(order.limit_price))
+        elif self.limits.book_age_seconds:
+            reach += self.limits.price_collar
         self.quantity = float(order.quantity)
         self.stop = stop = float(order.stop_price) if order.stop_price is not None else 0.0
         self.price = price
         self.unit_price_risk = price - stop if price > stop else 0.0
         self.unit_risk = self.unit_price_risk + price * exit_rate
-        self.unit_cash = price * (1.0 + exit_rate)
+        self.unit_cash = price * reach

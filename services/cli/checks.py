@@ -20,6 +20,7 @@ from shared.adapters.redis_look import ServerFacts, onlooker, server_facts
 from shared.ports.bus import BusLostError
 from shared.ports.clock import Clock
 from shared.runtime.health import heartbeats, is_alive
+from shared.runtime.settings_start import start_faults
 
 Grade = Literal["ok", "warn", "fail"]
 GIGABYTE = 1_000_000_000
@@ -39,9 +40,7 @@ class Finding:
 
 async def examine(place: Place, data_dir: Path) -> list[Finding]:
     """All checks, as far as each can get without the one before it."""
-    plan = place.settings.plan
-    config = f"{len(place.settings.universe.pairs)} pairs, phase {rehearsed(plan.phase, rehearsal=plan.ramp.rehearsal)}"
-    findings = [Finding("ok", "configuration", config), disk(data_dir)]
+    findings = [*configuration(place), disk(data_dir)]
     clock: Clock | None = None
     try:
         async with onlooker(place.redis_url, place.portfolio) as bus:
@@ -53,6 +52,18 @@ async def examine(place: Place, data_dir: Path) -> list[Finding]:
         findings.append(Finding("fail", "redis", f"{place.redis_url} (by {place.origin}) is away: {error}", remedy))
     findings += await exchange(place, clock)
     return findings
+
+
+def configuration(place: Place) -> list[Finding]:
+    """Every file could be read; would the services start on what is in them?"""
+    plan, faults = place.settings.plan, start_faults(place.settings)
+    if not faults:
+        phase = rehearsed(plan.phase, rehearsal=plan.ramp.rehearsal)
+        return [Finding("ok", "configuration", f"{len(place.settings.universe.pairs)} pairs, phase {phase}")]
+    return [
+        Finding("fail", "configuration", f"{fault.key} = {fault.value}: {fault.problem}", fault.remedy)
+        for fault in faults
+    ]
 
 
 def disk(folder: Path) -> Finding:

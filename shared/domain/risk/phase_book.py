@@ -5,7 +5,7 @@ from msgspec import Struct, structs
 from shared.domain.plan import PhasePlan
 from shared.domain.risk.in_force import Entered, PhaseInForce
 from shared.domain.risk.performance import DailyNavs, drawdown_of, sharpe_of
-from shared.domain.risk.ramp import Evidence, evidence_in_words, phase_named, ramp_day, start_of
+from shared.domain.risk.ramp import Evidence, evidence_in_words, exchange_fault, phase_named, ramp_day, start_of
 from shared.domain.risk.state import PHASE, RiskState
 from shared.domain.timeframes import DAY_NS, HOUR_NS
 from shared.messages.base import Message, derived_id
@@ -84,14 +84,9 @@ class PhaseBook:
     def exchange_fault(self, phase: PhasePlan | None) -> str:
         """Why the phase may not run on this exchange; empty when it may, or when nobody knows the exchange."""
         state = self._state
-        if phase is None or state.paper is None or phase.paper == state.paper or state.plan.ramp.rehearsal:
+        if phase is None or state.paper is None:
             return ""
-        wants = "the paper exchange" if phase.paper else "real orders"
-        has = "paper" if state.paper else "exchange"
-        return (
-            f'phase "{phase.name}" wants {wants} (paper = {str(phase.paper).lower()} in phases.toml), but orders go to'
-            f' exchange.orders = "{has}" (stack.toml); make the two agree, or rehearse with ramp.rehearsal = true'
-        )
+        return exchange_fault(phase, paper=state.paper, rehearsal=state.rehearsal)
 
     def enter(
         self, cause: Message, to: PhasePlan, how: Entered, who: str, reason: str, evidence: Evidence

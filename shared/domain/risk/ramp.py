@@ -85,6 +85,18 @@ def lacking(evidence: Evidence, phase: PhasePlan) -> list[str]:
     return lacks
 
 
+def exchange_fault(phase: PhasePlan, *, paper: bool, rehearsal: bool) -> str:
+    """Why the phase may not run where orders go (``paper``, or real ones); empty when it may. Problem; remedy."""
+    if phase.paper == paper or rehearsal:
+        return ""
+    wants = "the paper exchange" if phase.paper else "real orders"
+    has = "paper" if paper else "exchange"
+    return (
+        f'phase "{phase.name}" wants {wants} (paper = {str(phase.paper).lower()} in phases.toml), but orders go to'
+        f' exchange.orders = "{has}" (stack.toml); make the two agree, or rehearse with ramp.rehearsal = true'
+    )
+
+
 def evidence_in_words(evidence: Evidence) -> str:
     """``day 60 of the ramp, 45.0 days in live since 2022-11-15; drawdown 1.20 %, at worst 3.10 %; Sharpe 1.35 ...``"""
     since = datetime.fromtimestamp(evidence.since_ns // SECOND_NS, tz=UTC).date()

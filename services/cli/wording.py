@@ -35,6 +35,8 @@ from shared.messages.portfolio import (
 )
 from shared.messages.signals import PositionSized, SignalRaised
 
+LEAST_USD = 0.00005  # under it, four digits say nothing
+
 
 def clock(time_ns: int) -> str:
     """``2022-11-01 14:00:00``, UTC."""
@@ -42,20 +44,18 @@ def clock(time_ns: int) -> str:
 
 
 def usd(amount: float | Decimal) -> str:
-    """``$4,210`` from a thousand on, cents below, more digits where cents would say nothing."""
-    value = float(amount)
-    digits = 0 if abs(value) >= 1000 else 2 if abs(value) >= 0.1 or value == 0 else 4
-    return f"{'-' if value < 0 else ''}${abs(value):,.{digits}f}"
+    """``$4,210`` from a thousand on, cents below, more digits where cents would say nothing. A zero has no sign."""
+    size = abs(float(amount))
+    digits = 0 if size >= 1000 else 4 if LEAST_USD <= size < 0.1 else 2
+    text = f"{amount:z,.{digits}f}"
+    return f"-${text[1:]}" if text.startswith("-") else f"${text}"
 
 
 def price(value: float | Decimal) -> str:
-    """Six significant digits, without an exponent."""
+    """Six significant digits, without an exponent. What rounding left of a zero is a zero."""
     number = float(value)
-    if number == 0:
-        return "0"
-    digits = max(0, 5 - _exponent(number))
-    text = f"{number:,.{min(digits, 12)}f}"
-    return text.rstrip("0").rstrip(".") if "." in text else text
+    digits = max(0, 5 - _exponent(number)) if number else 0
+    return _without_trailing_zeros(f"{number:z,.{min(digits, 12)}f}")
 
 
 def _exponent(number: float) -> int:
@@ -63,13 +63,17 @@ def _exponent(number: float) -> int:
 
 
 def quantity(value: Decimal | float) -> str:
-    """Base units without trailing zeros or exponent."""
-    text = format(value if isinstance(value, Decimal) else Decimal(repr(value)), "f")
+    """Base units without trailing zeros or exponent; what is only estimated, to the exchange's finest step."""
+    return _without_trailing_zeros(f"{value:zf}" if isinstance(value, Decimal) else f"{value:z.8f}")
+
+
+def _without_trailing_zeros(text: str) -> str:
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
-def percent(fraction: float, digits: int = 2) -> str:
-    return f"{round(fraction * 100, digits) + 0.0:.{digits}f} %"  # + 0.0: a zero has no sign
+def percent(fraction: float, digits: int = 2, *, signed: bool = False) -> str:
+    """``8.00 %``; signed: a gain has its plus."""
+    return f"{fraction * 100:{'+' if signed else ''}z.{digits}f} %"
 
 
 def duration(seconds: float) -> str:

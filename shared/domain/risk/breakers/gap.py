@@ -124,5 +124,5 @@ class Gap(Breaker):
 
 
 def _usdt(amount: Decimal) -> str:
-    """Two places; a gain is a negative loss."""
-    return f"{amount:,.2f} USDT"
+    """Two places; a gain is a negative loss, a zero has no sign."""
+    return f"{amount:z,.2f} USDT"

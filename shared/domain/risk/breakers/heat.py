@@ -32,13 +32,13 @@ class HeatOver(Breaker):
                 state.mark_water(heat_limit=limit)
             if over(heat, limit * self.plan.heat_clear):
                 return NOTHING
-            return state.halts.end(message, "", "heat", reason=f"heat is {heat:.2%} again")
+            return state.halts.end(message, "", "heat", reason=f"heat is {heat:z.2%} again")
         begun = self._halting.begin(
             message,
             symbol="",
             trigger="heat",
             reason=f"heat of {heat:.2%} is over its limit",
-            evidence=f"open {state.heat.open_risk:,.2f} USDT, reserved {state.heat.reserved_risk:,.2f} USDT, "
+            evidence=f"open {state.heat.open_risk:z,.2f} USDT, reserved {state.heat.reserved_risk:z,.2f} USDT, "
             f"NAV {nav:,.2f} USDT; limit {limit:.2%}",
             cleared_by="condition",
         )

@@ -72,10 +72,10 @@ class RiskMachine:
         """The parts, new: what they remember beside the records starts from nothing."""
         state = self.state
         self.gate = Gate(state)
-        self.bookings = Bookings(state)
+        self.phases = Phases(state)
+        self.bookings = Bookings(state, self.phases.standing)
         halting = Halting(state, self.gate)
         self.breakers = Breakers(state, halting)
-        self.phases = Phases(state)
         self.commands = Commands(state, Operators(state, halting, self.breakers), self.phases)
         self.shadow = Shadow(state)
         self.questions = Questions(state, self.shadow)

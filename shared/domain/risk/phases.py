@@ -84,13 +84,14 @@ class Phases:
         self._next_look_ns = min(turns)
         evidence = self._book.evidence(now_ns)
         following = phase_after(state.plan, state.phase.name)
-        state.phase_evidence = self._standing(evidence, following)
         if following is None or state.phase.proposed or lacking(evidence, following):
             return ()
         return [self._proposed(snapshot, following, evidence), *self._promote_by_itself(snapshot, following, evidence)]
 
-    def _standing(self, evidence: Evidence, following: PhasePlan | None) -> str:
-        """The evidence, and what the next phase waits for."""
+    def standing(self, snapshot: PortfolioMarked) -> str:
+        """What the phase has shown, this snapshot included, and what the next phase waits for."""
+        plan, evidence = self._state.plan, self._book.evidence_with(snapshot)
+        following = None if plan.ramp.by_date else phase_after(plan, self._state.phase.name)
         if following is None:
             return evidence_in_words(evidence)
         lacks = [*lacking(evidence, following), *filter(None, [self.exchange_fault(following)])]

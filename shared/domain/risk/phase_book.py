@@ -8,7 +8,7 @@ from shared.domain.risk.performance import DailyFigures, DailyNavs, drawdown_of,
 from shared.domain.risk.ramp import Evidence, evidence_in_words, exchange_fault, phase_named, ramp_day, start_of
 from shared.domain.risk.state import PHASE, RiskState
 from shared.domain.timeframes import DAY_NS, HOUR_NS
-from shared.messages.base import Message, derived_id
+from shared.messages.base import Message, cut, derived_id
 from shared.messages.portfolio import PhaseChanged, PortfolioMarked
 
 DAYS, STEP = "phase_days", "phase_step"
@@ -102,14 +102,14 @@ class PhaseBook:
         return PhaseChanged(
             id=derived_id("phase", state.portfolio, cause.id),
             cause=cause.id,
-            trace=cause.trace or cause.id,
+            trace=cause.trace_id,
             time_ns=now_ns,
             phase_before=before.name,
             phase=to.name,
             scale=to.scale,
             who=who,
-            reason=reason[:1024],
-            evidence=words[:1024],
+            reason=cut(reason),
+            evidence=cut(words),
             rehearsal=state.rehearsal,
         )
 

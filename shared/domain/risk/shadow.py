@@ -6,13 +6,13 @@ from decimal import Decimal
 from msgspec import Struct
 
 from shared.domain.risk.decide import Ruling, decide_opening
+from shared.domain.risk.limit_words import differing
 from shared.domain.risk.pace import Pace
 from shared.domain.risk.policy import policy_of
 from shared.domain.risk.state import RiskState
 from shared.domain.risk.view import View
-from shared.domain.risk.words import differing
 from shared.messages.ask import ShadowAsked, ShadowCounted
-from shared.messages.base import derived_id
+from shared.messages.base import cut, derived_id
 from shared.messages.orders import OrderDecided, OrderProposed
 
 SHADOW = "shadow"
@@ -124,7 +124,7 @@ class Shadow:
         return ShadowCounted(
             id=derived_id("shadow", asked.id),
             cause=asked.id,
-            trace=asked.trace or asked.id,
+            trace=asked.trace_id,
             time_ns=self._state.now_ns or asked.time_ns,
             reply_to=asked.reply_to,
             policy=self._policy if present else "",
@@ -133,7 +133,7 @@ class Shadow:
             would_reject=self._rejects if present else 0,
             would_allow_more=self._more if present else 0,
             by_rule=dict(self._by_rule.most_common()) if present else {},
-            summary=self._summary()[:1024],
+            summary=cut(self._summary()),
             since_ns=self._since_ns if present else 0,
         )
 

@@ -6,6 +6,7 @@ from decimal import Decimal
 from shared.domain.portfolio.ledger import Position
 from shared.domain.risk.breakers.base import NOTHING, Breaker, over
 from shared.domain.risk.halting import Halting
+from shared.domain.risk.halts import NewHalt
 from shared.domain.risk.state import RiskState
 from shared.domain.timeframes import MINUTE_NS, timeframe_ns
 from shared.messages.base import Message
@@ -112,14 +113,16 @@ class Gap(Breaker):
     ) -> Sequence[Message]:
         return self._halting.begin(
             cause,
-            symbol=symbol,
-            trigger="gap",
-            reason=reason,
-            mode="halted",
-            evidence=evidence,
-            until_ns=cause.time_ns + self._cool_down_ns,
-            cleared_by="time",
-            renew=renew,
+            NewHalt(
+                symbol=symbol,
+                trigger="gap",
+                reason=reason,
+                mode="halted",
+                evidence=evidence,
+                until_ns=cause.time_ns + self._cool_down_ns,
+                cleared_by="time",
+                renew=renew,
+            ),
         )
 
 

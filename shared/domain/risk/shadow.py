@@ -1,13 +1,14 @@
 """A second set of limits beside the live one: evaluated on every order that opens risk, counted, never acting."""
 
 from collections import Counter
+from copy import copy
 from decimal import Decimal
 
 from msgspec import Struct
 
+from shared.domain.plan import Limits
 from shared.domain.risk.decide import Ruling, decide_opening
 from shared.domain.risk.limit_words import differing
-from shared.domain.risk.pace import Pace
 from shared.domain.risk.policy import policy_of
 from shared.domain.risk.state import RiskState
 from shared.domain.risk.view import View
@@ -34,11 +35,19 @@ class ShadowCounts(Struct, frozen=True, kw_only=True):
 SHADOW_RECORDS: dict[str, type[Struct]] = {SHADOW: ShadowCounts}
 
 
+def _set_by(state: RiskState, limits: Limits) -> dict[str, object]:
+    """All that would be different about the state if these limits were in force: they, and what is made of them."""
+    other = copy(state)
+    other.use_limits(limits)
+    made = {name: value for name, value in vars(other).items() if value is not vars(state)[name]}
+    return {**made, "limits": limits}  # also when they are the very ones in force, which may change
+
+
 class Shadow:
     """``before`` sees the order while the portfolio is as the gate will see it; ``after`` compares.
 
     The counts go into the records by ``store``, about once a second: a crash costs the last second's counts and no
-    order. Without shadow limits every call returns at once.
+    order. Without shadow limits every call returns at once. own: what of the state is the shadow's own, by name.
     """
 
     def __init__(self, state: RiskState) -> None:
@@ -47,9 +56,7 @@ class Shadow:
         self._ruling: Ruling | None = None
         if self._limits is not None:
             self._policy = policy_of(self._limits, state.plan)
-            self._pace = Pace(self._limits, state.speed)
-            self._mark_age_ns = state.market_ns(self._limits.mark_age_seconds)
-            self._book_age_ns = state.market_ns(self._limits.book_age_seconds)
+            self.own = _set_by(state, self._limits)
             self.restored()
 
     def restored(self) -> None:
@@ -69,14 +76,13 @@ class Shadow:
         """The verdict under the shadow limits, on the portfolio as it is."""
         if self._limits is None or order.side != "buy":
             return
-        state = self._state
-        live = state.limits, state.mark_age_limit_ns, state.book_age_limit_ns, state.pace
-        state.limits, state.pace = self._limits, self._pace
-        state.mark_age_limit_ns, state.book_age_limit_ns = self._mark_age_ns, self._book_age_ns
-        try:
-            self._ruling = decide_opening(order, View(order, state))
-        finally:
-            state.limits, state.mark_age_limit_ns, state.book_age_limit_ns, state.pace = live
+        self._ruling = decide_opening(order, View(order, self._beside()))
+
+    def _beside(self) -> RiskState:
+        """The portfolio as it is, under the shadow limits; the live state stays as it is."""
+        beside = copy(self._state)
+        vars(beside).update(self.own)
+        return beside
 
     def after(self, order: OrderProposed, decided: OrderDecided) -> None:
         """Count the difference to what was decided."""
@@ -87,7 +93,7 @@ class Shadow:
         self._decisions += 1
         approved = decided.quantity_approved
         if approved > ZERO:
-            self._pace.count(order, self._state.now_ns)
+            self._beside().pace.count(order, self._state.now_ns)
         if ruling.quantity == approved:
             return
         if ruling.quantity > approved:

@@ -10,10 +10,10 @@ from rich.text import Text
 
 from services.cli.children import SERVICES, SIMULATOR
 from services.cli.exchange import BINANCE, Exchange, ExchangeAwayError
+from services.cli.formats import duration, rehearsed
 from services.cli.market_time import market_clock
 from services.cli.printing import plain_console
 from services.cli.where import Place
-from services.cli.wording import duration, rehearsed
 from shared.adapters.redis_bus import RedisBus
 from shared.adapters.redis_client import OLDEST
 from shared.adapters.redis_look import ServerFacts, onlooker, server_facts

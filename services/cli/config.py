@@ -34,7 +34,7 @@ def check(config: ConfigOption = None) -> None:
 
 def _essentials(settings: "Settings") -> list[tuple[str, str]]:
     """What an operator would want to see before a start."""
-    from services.cli.wording import rehearsed
+    from services.cli.formats import rehearsed
     from shared.domain.risk.limit_words import differing
 
     plan, limits, pairs = settings.plan, settings.plan.limits, settings.universe.pairs

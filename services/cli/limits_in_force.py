@@ -9,9 +9,9 @@ from rich.text import Text
 
 from services.cli.commanding import operator_name
 from services.cli.failing import ToldError
+from services.cli.formats import clock
 from services.cli.printing import json_text, plain_console
 from services.cli.where import Place
-from services.cli.wording import clock
 from shared.adapters.redis_look import onlooker, stored_records
 from shared.domain.risk.in_force import LimitsInForce
 from shared.domain.risk.policy import policy_of

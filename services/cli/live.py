@@ -12,10 +12,10 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from services.cli.formats import clock, percent, price, quantity, rehearsed, usd
 from services.cli.render import SIZE_COLUMNS, SizeGroups, counts_line, event_line, is_told, size_rows
 from services.cli.supervisor import Child, Supervisor
 from services.cli.watch import Tally
-from services.cli.wording import clock, percent, price, quantity, rehearsed, usd
 from shared.messages.base import Message
 from shared.messages.portfolio import PortfolioMarked
 from shared.messages.signals import PositionSized

@@ -10,9 +10,9 @@ from rich.text import Text
 
 from services.cli.commanding import operator_name
 from services.cli.failing import ToldError
+from services.cli.formats import clock, percent, rehearsed
 from services.cli.printing import json_text, plain_console
 from services.cli.where import Place
-from services.cli.wording import clock, percent, rehearsed
 from shared.adapters.redis_look import onlooker, stored_records
 from shared.domain.risk.phase_book import STEP, PhaseStep
 from shared.domain.risk.ramp import evidence_in_words

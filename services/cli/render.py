@@ -3,8 +3,9 @@
 from collections import Counter
 from collections.abc import Iterable, Mapping
 
+from services.cli.formats import clock, percent, price, quantity, usd
+from services.cli.headlines import headline
 from services.cli.watch import Tally
-from services.cli.wording import clock, headline, percent, price, quantity, usd
 from shared.messages.base import Message
 from shared.messages.control import MessageRefused
 from shared.messages.market import FeedLost, FeedRestored, PairListed

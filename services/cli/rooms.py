@@ -4,11 +4,11 @@ from rich.table import Table
 from rich.text import Text
 
 from services.cli.failing import ToldError
+from services.cli.formats import base, clock, percent, price, quantity, usd
 from services.cli.printing import json_text, plain_console
 from services.cli.rule_words import binding_words
 from services.cli.verdict import ceilings_table
 from services.cli.where import Place
-from services.cli.wording import base, clock, percent, price, quantity, usd
 from shared.messages.ask import Room, RoomAnswered, ShadowCounted
 from shared.messages.portfolio import Halted
 

@@ -6,10 +6,10 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from services.cli.formats import clock, duration, percent, price, quantity, rehearsed, usd
 from services.cli.market_time import market_clock
 from services.cli.printing import json_text, plain_console
 from services.cli.where import Place, streams_of
-from services.cli.wording import clock, duration, percent, price, quantity, rehearsed, usd
 from shared.adapters.redis_bus import RedisBus
 from shared.adapters.redis_look import Reader, onlooker, readers
 from shared.domain.timeframes import SECOND_NS

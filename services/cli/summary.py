@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping
 
+from services.cli.formats import clock, duration, percent, rehearsed, usd
 from services.cli.watch import Tally
-from services.cli.wording import clock, duration, percent, rehearsed, usd
 
 
 def summary_rows(tally: Tally, seconds: float, restarts: Mapping[str, int]) -> list[tuple[str, str]]:

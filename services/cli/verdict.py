@@ -8,11 +8,11 @@ from rich.table import Table
 from rich.text import Text
 
 from services.cli.failing import ToldError
+from services.cli.formats import base, clock, percent, price, quantity, usd
 from services.cli.printing import json_text, plain_console
 from services.cli.render import event_line
 from services.cli.rule_words import allowed_words, binding_words, figures
 from services.cli.where import Place
-from services.cli.wording import base, clock, percent, price, quantity, usd
 from shared.adapters.redis_bus import RedisBus
 from shared.adapters.redis_look import onlooker
 from shared.messages.base import Message

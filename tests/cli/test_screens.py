@@ -10,13 +10,14 @@ import pytest
 import structlog
 from rich.console import Console
 
+from services.cli.formats import duration, percent, price, quantity, usd
+from services.cli.headlines import headline
 from services.cli.live import LiveScreen, PictureScreen
 from services.cli.render import SizeGroups, event_line, is_told
 from services.cli.screen import LINES_PER_SECOND, LineScreen, LogPipe
 from services.cli.summary import summary_rows, summary_text
 from services.cli.supervisor import Supervisor
 from services.cli.watch import Tally
-from services.cli.wording import duration, headline, percent, price, quantity, usd
 from shared.messages.catalogue import TOPIC_OF
 from shared.messages.market import PairListed
 from shared.messages.orders import OrderClosed

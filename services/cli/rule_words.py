@@ -1,6 +1,6 @@
 """Every rule of the gate in words: what it looks at, what it found, and who may lift a halt."""
 
-from services.cli.formats import LEAST_USD, base, clock, duration, percent, price, quantity, usd
+from services.cli.formats import LEAST_USD, base, clock, duration, percent, price, quantity, scope, usd
 from shared.messages.orders import CeilingReport
 from shared.messages.portfolio import Halted
 
@@ -85,7 +85,7 @@ def halt_words(halt: Halted) -> str:
     """``the portfolio is halted for new risk since ... by risk (drawdown): ...; an operator may clear it ...``"""
     what = "only reductions pass in" if halt.mode == "reducing" else "nothing new is let into"
     evidence = f" ({halt.evidence})" if halt.evidence and halt.evidence != halt.reason else ""
-    since = f"{what} {halt.symbol or 'the portfolio'} since {clock(halt.time_ns)}"
+    since = f"{what} {scope(halt.symbol)} since {clock(halt.time_ns)}"
     return f"{since}, by {halt.who}, {halt.trigger.replace('_', ' ')}: {halt.reason}{evidence}; {clearing_words(halt)}"
 
 

@@ -38,9 +38,9 @@ class Finding:
     remedy: str = ""
 
 
-async def examine(place: Place, data_dir: Path) -> list[Finding]:
+async def examine(place: Place) -> list[Finding]:
     """All checks, as far as each can get without the one before it."""
-    findings = [*configuration(place), disk(data_dir)]
+    findings = [*configuration(place), disk(place.data_dir)]
     clock: Clock | None = None
     try:
         async with onlooker(place.redis_url, place.portfolio) as bus:

@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 
 from services.cli.failing import ToldError
+from services.cli.formats import price, quantity, usd
+from services.cli.headlines import headline
 from services.cli.render import event_line
 from services.cli.standing import halts_in_force
 from services.cli.where import Place
-from services.cli.wording import headline, price, quantity, usd
 from shared.adapters.redis_look import onlooker
 from shared.messages.base import Message
 from shared.messages.portfolio import CommandRefused, PortfolioMarked, ResumeAsked

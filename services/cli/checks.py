@@ -10,16 +10,17 @@ from rich.text import Text
 
 from services.cli.children import SERVICES, SIMULATOR
 from services.cli.exchange import BINANCE, Exchange, ExchangeAwayError
+from services.cli.formats import duration, rehearsed
 from services.cli.market_time import market_clock
 from services.cli.printing import plain_console
 from services.cli.where import Place
-from services.cli.wording import duration, rehearsed
 from shared.adapters.redis_bus import RedisBus
 from shared.adapters.redis_client import OLDEST
 from shared.adapters.redis_look import ServerFacts, onlooker, server_facts
 from shared.ports.bus import BusLostError
 from shared.ports.clock import Clock
 from shared.runtime.health import heartbeats, is_alive
+from shared.runtime.settings_start import start_faults
 
 Grade = Literal["ok", "warn", "fail"]
 GIGABYTE = 1_000_000_000
@@ -37,11 +38,9 @@ class Finding:
     remedy: str = ""
 
 
-async def examine(place: Place, data_dir: Path) -> list[Finding]:
+async def examine(place: Place) -> list[Finding]:
     """All checks, as far as each can get without the one before it."""
-    plan = place.settings.plan
-    config = f"{len(place.settings.universe.pairs)} pairs, phase {rehearsed(plan.phase, rehearsal=plan.ramp.rehearsal)}"
-    findings = [Finding("ok", "configuration", config), disk(data_dir)]
+    findings = [*configuration(place), disk(place.data_dir)]
     clock: Clock | None = None
     try:
         async with onlooker(place.redis_url, place.portfolio) as bus:
@@ -53,6 +52,18 @@ async def examine(place: Place, data_dir: Path) -> list[Finding]:
         findings.append(Finding("fail", "redis", f"{place.redis_url} (by {place.origin}) is away: {error}", remedy))
     findings += await exchange(place, clock)
     return findings
+
+
+def configuration(place: Place) -> list[Finding]:
+    """Every file could be read; would the services start on what is in them?"""
+    plan, faults = place.settings.plan, start_faults(place.settings)
+    if not faults:
+        phase = rehearsed(plan.phase, rehearsal=plan.ramp.rehearsal)
+        return [Finding("ok", "configuration", f"{len(place.settings.universe.pairs)} pairs, phase {phase}")]
+    return [
+        Finding("fail", "configuration", f"{fault.key} = {fault.value}: {fault.problem}", fault.remedy)
+        for fault in faults
+    ]
 
 
 def disk(folder: Path) -> Finding:

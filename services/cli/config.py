@@ -22,18 +22,20 @@ def _config() -> None:
 def check(config: ConfigOption = None) -> None:
     """Name every fault at once: file, key, value, remedy."""
     from shared.runtime.settings_file import default_config_dir, load_settings, process_environment
+    from shared.runtime.settings_start import check_start
 
     environ = process_environment()
     folder = config or default_config_dir(environ)
     with explained():
         settings = load_settings(folder, environ)
+        check_start(settings)
     print("\n".join([f"{folder} is sound", *(f"  {name:<10}  {text}" for name, text in _essentials(settings))]))
 
 
 def _essentials(settings: "Settings") -> list[tuple[str, str]]:
     """What an operator would want to see before a start."""
-    from services.cli.wording import rehearsed
-    from shared.domain.risk.words import differing
+    from services.cli.formats import rehearsed
+    from shared.domain.risk.limit_words import differing
 
     plan, limits, pairs = settings.plan, settings.plan.limits, settings.universe.pairs
     sectors, renames = len({pair.sector for pair in pairs}), len(settings.universe.renames)

@@ -4,69 +4,60 @@ from typing import Annotated
 
 import typer
 
-from services.cli.failing import explained
-from services.cli.shared_options import ConfigOption, DataOption, RedisOption
-from services.cli.where import DATA_DIR
+from services.cli.shared_options import ReasonOption, on_stack
+from services.cli.where import Place, names_of, symbol_of
 
 PairArgument = Annotated[str, typer.Argument(help="Only this pair: ETH or ETH/USDT. Left out: the whole portfolio.")]
 
 
+@on_stack
 def halt(
+    place: Place,
     pair: PairArgument = "",
-    reason: Annotated[str, typer.Option("--reason", help="Why, for the record.")] = "halted by hand",
+    reason: ReasonOption = "halted by hand",
     minutes: Annotated[float, typer.Option("--minutes", help="Market minutes until it ends by itself.", min=0)] = 0,
     reducing: Annotated[bool, typer.Option("--reducing", help="Leave open entry orders where they are.")] = False,
-    redis_url: RedisOption = None,
-    config: ConfigOption = None,
-    data: DataOption = DATA_DIR,
 ) -> None:
     """Stop new risk and cancel open entry orders, in a pair or everywhere; selling stays possible."""
     import asyncio
 
     from services.cli.answers import tell
     from services.cli.commanding import send_halt
-    from services.cli.where import find_stack, symbol_of
 
-    with explained():
-        place = find_stack(redis_url=redis_url, config_dir=config, data_dir=data)
-        symbol = symbol_of(place.settings, pair) if pair else ""
-        tell(asyncio.run(send_halt(place, symbol, reason, minutes, mode="reducing" if reducing else "halted")))
+    symbol = symbol_of(place.settings, pair)
+    tell(asyncio.run(send_halt(place, symbol, reason, minutes, mode="reducing" if reducing else "halted")))
 
 
+@on_stack
 def resume(
+    place: Place,
     pair: PairArgument = "",
-    reason: Annotated[str, typer.Option("--reason", help="Why, for the record.")] = "",
+    reason: ReasonOption = "",
     code: Annotated[str, typer.Option("--code", help="The second step, with the code that the first one gave.")] = "",
-    redis_url: RedisOption = None,
-    config: ConfigOption = None,
-    data: DataOption = DATA_DIR,
 ) -> None:
     """End halts. After a drawdown, a market shock or a kill it asks back: that takes two steps."""
     import asyncio
 
     from services.cli.answers import code_in, halts_before, tell
     from services.cli.commanding import send_resume
-    from services.cli.where import find_stack, symbol_of
+    from services.cli.formats import scope
 
-    with explained():
-        place = find_stack(redis_url=redis_url, config_dir=config, data_dir=data)
-        symbol = symbol_of(place.settings, pair) if pair else ""
-        answers = asyncio.run(send_resume(place, symbol, reason, confirm=code))
-        tell(answers)
-        if confirm := code_in(answers):
-            for line in asyncio.run(halts_before(place, answers)):
-                print(line)
-            typer.confirm(f"Resume {symbol or 'the portfolio'} in spite of this?", abort=True)
-            tell(asyncio.run(send_resume(place, symbol, reason, confirm=confirm)))
+    symbol = symbol_of(place.settings, pair)
+    answers = asyncio.run(send_resume(place, symbol, reason, confirm=code))
+    tell(answers)
+    if confirm := code_in(answers):
+        for line in asyncio.run(halts_before(place, answers)):
+            print(line)
+        typer.confirm(f"Resume {scope(symbol)} in spite of this?", abort=True)
+        tell(asyncio.run(send_resume(place, symbol, reason, confirm=confirm)))
 
 
+@on_stack
 def flatten(
+    place: Place,
     pair: PairArgument = "",
-    reason: Annotated[str, typer.Option("--reason", help="Why, for the record.")] = "flattened by hand",
+    reason: ReasonOption = "flattened by hand",
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask back.")] = False,
-    redis_url: RedisOption = None,
-    config: ConfigOption = None,
-    data: DataOption = DATA_DIR,
 ) -> None:
     """Cancel open orders and sell what is held at the market, in a pair or everywhere; asks back first.
 
@@ -76,13 +67,11 @@ def flatten(
 
     from services.cli.answers import holdings, tell
     from services.cli.commanding import read_portfolio, send_flatten
-    from services.cli.where import find_stack, names_of, symbol_of
+    from services.cli.formats import scope
 
-    with explained():
-        place = find_stack(redis_url=redis_url, config_dir=config, data_dir=data)
-        symbol = symbol_of(place.settings, pair) if pair else ""
-        for line in holdings(asyncio.run(read_portfolio(place)), names_of(place.settings, pair)):
-            print(line)
-        if not yes:
-            typer.confirm(f"Cancel all orders and sell all of {symbol or 'the portfolio'} at the market?", abort=True)
-        tell(asyncio.run(send_flatten(place, symbol, reason)))
+    symbol = symbol_of(place.settings, pair)
+    for line in holdings(asyncio.run(read_portfolio(place)), names_of(place.settings, pair)):
+        print(line)
+    if not yes:
+        typer.confirm(f"Cancel all orders and sell all of {scope(symbol)} at the market?", abort=True)
+    tell(asyncio.run(send_flatten(place, symbol, reason)))

@@ -2,20 +2,19 @@
 
 import typer
 
-from services.cli.failing import explained
-from services.cli.shared_options import ConfigOption, DataOption, RedisOption
-from services.cli.where import DATA_DIR
+from services.cli.shared_options import on_stack
+from services.cli.where import Place
 
 
-def doctor(redis_url: RedisOption = None, config: ConfigOption = None, data: DataOption = DATA_DIR) -> None:
+@on_stack
+def doctor(
+    place: Place,
+) -> None:
     """Check configuration, Redis, clock, disk, exchange, pairs, services."""
     import asyncio
 
     from services.cli.checks import examine, print_findings
-    from services.cli.where import find_stack
 
-    with explained():
-        place = find_stack(redis_url=redis_url, config_dir=config, data_dir=data)
-        findings = asyncio.run(examine(place, data))
-        print_findings(findings)
+    findings = asyncio.run(examine(place))
+    print_findings(findings)
     raise typer.Exit(1 if any(finding.grade == "fail" for finding in findings) else 0)

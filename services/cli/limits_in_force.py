@@ -4,14 +4,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from msgspec import structs
-from rich.table import Table
 from rich.text import Text
 
 from services.cli.commanding import operator_name
 from services.cli.failing import ToldError
+from services.cli.formats import clock
 from services.cli.printing import json_text, plain_console
+from services.cli.tables import bare_table
 from services.cli.where import Place
-from services.cli.wording import clock
 from shared.adapters.redis_look import onlooker, stored_records
 from shared.domain.risk.in_force import LimitsInForce
 from shared.domain.risk.policy import policy_of
@@ -46,10 +46,7 @@ def print_limits(shown: Shown, *, as_json: bool) -> None:
     if as_json:
         print(json_text({"policy": policy, "in_force": stored is not None, "limits": structs.asdict(limits)}))
         return
-    table = Table(box=None, header_style="dim", padding=(0, 3, 0, 0))
-    table.add_column("limit")
-    table.add_column("in force", justify="right")
-    table.add_column("limits.toml", justify="right")
+    table = bare_table("limit", ">in force", ">limits.toml")
     for name, value in structs.asdict(limits).items():
         configured = getattr(plan.limits, name)
         changed = "" if value == configured else f"{configured:g}"

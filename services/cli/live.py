@@ -12,10 +12,11 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from services.cli.render import SIZE_COLUMNS, SizeGroups, counts_line, event_line, is_told, size_rows
+from services.cli.formats import clock, percent, rehearsed, scope, usd
+from services.cli.render import SizeGroups, counts_line, event_line, is_told
 from services.cli.supervisor import Child, Supervisor
+from services.cli.tables import positions_table, sizes_table
 from services.cli.watch import Tally
-from services.cli.wording import clock, percent, price, quantity, rehearsed, usd
 from shared.messages.base import Message
 from shared.messages.portfolio import PortfolioMarked
 from shared.messages.signals import PositionSized
@@ -51,7 +52,7 @@ class Panels:
         room = self.console.height - OTHER_LINES
         if tally.portfolio and tally.portfolio.positions:
             shown = min(len(tally.portfolio.positions), max(3, room // 2))
-            parts.append(_positions(tally.portfolio, shown))
+            parts.append(positions_table(tally.portfolio, shown))
             room -= shown + 2
         if self._with_sizes and tally.latest_size:
             parts.append(sizes_table(tally.latest_size))
@@ -131,7 +132,7 @@ def _restarted(child: Child) -> str:
 
 def _troubles(tally: Tally) -> list[str]:
     halts = list(tally.halts.values())
-    lines = [f"halted: {halt.symbol or 'the portfolio'} ({halt.mode}): {halt.reason}" for halt in halts[:HALTS_SHOWN]]
+    lines = [f"halted: {scope(halt.symbol)} ({halt.mode}): {halt.reason}" for halt in halts[:HALTS_SHOWN]]
     if len(halts) > HALTS_SHOWN:
         lines.append(f"and {len(halts) - HALTS_SHOWN} more halts")
     if tally.lost_feeds:
@@ -140,36 +141,6 @@ def _troubles(tally: Tally) -> list[str]:
     if tally.off_pairs:
         lines.append("pairs off: " + ", ".join(f"{pair} ({at.status})" for pair, at in tally.off_pairs.items()))
     return lines
-
-
-def _positions(portfolio: PortfolioMarked, shown: int) -> Table:
-    table = Table(box=None, header_style="dim", padding=(0, 2, 0, 0))
-    for name in ("position", "quantity", "mark", "stop", "notional", "open risk", "sector"):
-        table.add_column(name, justify="left" if name in ("position", "sector") else "right")
-    riskiest = sorted(portfolio.positions, key=lambda position: -position.open_risk_usdt)
-    for position in riskiest[:shown]:
-        table.add_row(
-            position.symbol,
-            quantity(position.quantity),
-            price(position.mark),
-            price(position.stop) if position.stop is not None else "none",
-            usd(position.notional_usdt),
-            usd(position.open_risk_usdt),
-            position.sector,
-        )
-    if len(riskiest) > shown:
-        table.add_row(f"and {len(riskiest) - shown} more")
-    return table
-
-
-def sizes_table(sizes: dict[str, PositionSized]) -> Table:
-    """The latest size of every pair."""
-    table = Table(box=None, header_style="dim", padding=(0, 2, 0, 0))
-    for name in SIZE_COLUMNS:
-        table.add_column(name, justify="left" if name in ("pair", "bar", "set by") else "right", no_wrap=True)
-    for row in size_rows(sizes):
-        table.add_row(*row)
-    return table
 
 
 def _event_text(line: str) -> Text:

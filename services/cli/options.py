@@ -6,6 +6,7 @@ from pathlib import Path
 from shared.runtime.settings import Settings
 from shared.runtime.settings_faults import ENVIRONMENT, ConfigError, Fault
 from shared.runtime.settings_file import default_config_dir, load_settings, process_environment
+from shared.runtime.settings_start import start_faults
 
 COMMAND_LINE = "command line"
 OPTION_OF = {
@@ -63,7 +64,9 @@ class Prepared:
 
 
 def prepare_settings(options: UpOptions) -> Prepared:
-    """Settings with the options applied. Raises ``ConfigError``; faults of an option are named after it."""
+    """Settings with the options applied, on which the services would start. Raises ``ConfigError``; faults of an option
+    are named after it.
+    """
     inherited = process_environment()
     folder = (options.config_dir or default_config_dir(inherited)).resolve()
     overrides = options.overrides()
@@ -73,7 +76,7 @@ def prepare_settings(options: UpOptions) -> Prepared:
         settings = load_settings(folder, environ)
     except ConfigError as error:
         raise ConfigError([*faults, *(_named_after_option(fault, overrides) for fault in error.faults)]) from None
-    if faults:
+    if faults := [*faults, *start_faults(settings)]:
         raise ConfigError(faults)
     return Prepared(settings, environ, folder, own_server="HEATSINK_REDIS__URL" not in environ)
 

@@ -10,9 +10,10 @@ from rich.text import Text
 
 from services.cli.commanding import operator_name
 from services.cli.failing import ToldError
+from services.cli.formats import clock, percent, rehearsed
 from services.cli.printing import json_text, plain_console
+from services.cli.tables import bare_table
 from services.cli.where import Place
-from services.cli.wording import clock, percent, rehearsed
 from shared.adapters.redis_look import onlooker, stored_records
 from shared.domain.risk.phase_book import STEP, PhaseStep
 from shared.domain.risk.ramp import evidence_in_words
@@ -76,9 +77,7 @@ def print_ramp(ramp: Ramp, *, as_json: bool) -> None:
 
 
 def _steps_table(steps: Sequence[PhaseStep]) -> Table:
-    table = Table(box=None, header_style="dim", padding=(0, 2, 0, 0))
-    for name in ("when", "what", "phase", "by", "why", "evidence"):
-        table.add_column(name)
+    table = bare_table("when", "what", "phase", "by", "why", "evidence")
     for step in steps:
         path = step.phase if step.phase == step.phase_before else f"{step.phase_before} -> {step.phase}"
         why = step.answer if step.what == "refused" else step.reason

@@ -1,10 +1,10 @@
 """Text and tables from a watch's tally, for every kind of output."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
 
+from services.cli.formats import clock, percent, usd
+from services.cli.headlines import headline
 from services.cli.watch import Tally
-from services.cli.wording import clock, headline, percent, price, quantity, usd
 from shared.messages.base import Message
 from shared.messages.control import MessageRefused
 from shared.messages.market import FeedLost, FeedRestored, PairListed
@@ -110,23 +110,3 @@ def counts_line(tally: Tally) -> str:
     verdicts = ", ".join(f"{kind} {tally.verdicts[kind]:,}" for kind in ("approve", "trim", "reject"))
     bars = f"bars {tally.bars:,} (+{tally.backfilled:,} of history)"
     return f"{bars} · sizes {tally.sizes:,} · proposals {tally.proposals:,} · {verdicts} · fills {tally.fills:,}"
-
-
-SIZE_COLUMNS = ("pair", "bar", "price", "ATR", "size", "notional", "stop", "risk", "set by")
-
-
-def size_rows(sizes: Mapping[str, PositionSized]) -> Iterable[tuple[str, ...]]:
-    """One row a pair, by name; see ``SIZE_COLUMNS``."""
-    for symbol in sorted(sizes):
-        size = sizes[symbol]
-        yield (
-            symbol,
-            f"{size.timeframe} {clock(size.bar_open_time_ns)[5:16]}",
-            price(size.price),
-            percent(size.atr_pct),
-            quantity(size.quantity),
-            usd(size.notional_usdt),
-            price(size.stop_price),
-            usd(size.equity_at_risk_usdt),
-            size.binding,
-        )

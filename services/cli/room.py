@@ -5,9 +5,8 @@ from typing import Annotated
 
 import typer
 
-from services.cli.failing import explained
-from services.cli.shared_options import ConfigOption, DataOption, JsonOption, RedisOption
-from services.cli.where import DATA_DIR
+from services.cli.shared_options import JsonOption, on_stack
+from services.cli.where import Place, symbol_of
 
 
 def _price(text: str) -> Decimal:
@@ -21,7 +20,9 @@ def _price(text: str) -> Decimal:
     return value
 
 
+@on_stack
 def room(
+    place: Place,
     pair: Annotated[str, typer.Argument(help="ETH or ETH/USDT, with every ceiling. Left out: all pairs.")] = "",
     stop: Annotated[
         Decimal | None, typer.Option("--stop", parser=_price, metavar="PRICE", help="Otherwise sizing's stop.")
@@ -30,9 +31,6 @@ def room(
         Decimal | None, typer.Option("--limit", parser=_price, metavar="PRICE", help="Otherwise at the market.")
     ] = None,
     strategy: Annotated[str, typer.Option("--strategy", help="Whose order it would be.")] = "external",
-    redis_url: RedisOption = None,
-    config: ConfigOption = None,
-    data: DataOption = DATA_DIR,
     json: JsonOption = False,
 ) -> None:
     """The largest order that would be approved now; nothing is reserved."""
@@ -41,29 +39,22 @@ def room(
     from services.cli.asking import ask_room
     from services.cli.rooms import print_rooms
     from services.cli.verdict import read_halt
-    from services.cli.where import find_stack, symbol_of
 
     if not pair and (stop is not None or limit is not None):
         raise typer.BadParameter("a price belongs to one pair: heatsink room PAIR --stop PRICE")
-    with explained():
-        place = find_stack(redis_url=redis_url, config_dir=config, data_dir=data)
-        symbol = symbol_of(place.settings, pair) if pair else ""
-        answer = asyncio.run(ask_room(place, symbol, stop_price=stop, limit_price=limit, strategy=strategy))
-        halted = [room.symbol for room in answer.rooms if pair and room.binding == "halted"]
-        halt = asyncio.run(read_halt(place, halted[0], answer.time_ns)) if halted else None
-        print_rooms(answer, place, one=bool(pair), as_json=json, halt=halt)
+    symbol = symbol_of(place.settings, pair)
+    answer = asyncio.run(ask_room(place, symbol, stop_price=stop, limit_price=limit, strategy=strategy))
+    halted = [room.symbol for room in answer.rooms if pair and room.binding == "halted"]
+    halt = asyncio.run(read_halt(place, halted[0], answer.time_ns)) if halted else None
+    print_rooms(answer, place, one=bool(pair), as_json=json, halt=halt)
 
 
-def shadow(
-    redis_url: RedisOption = None, config: ConfigOption = None, data: DataOption = DATA_DIR, json: JsonOption = False
-) -> None:
+@on_stack
+def shadow(place: Place, json: JsonOption = False) -> None:
     """What other limits (shadow.toml) would have decided differently."""
     import asyncio
 
     from services.cli.asking import ask_shadow
     from services.cli.rooms import print_shadow
-    from services.cli.where import find_stack
 
-    with explained():
-        place = find_stack(redis_url=redis_url, config_dir=config, data_dir=data)
-        print_shadow(asyncio.run(ask_shadow(place)), as_json=json)
+    print_shadow(asyncio.run(ask_shadow(place)), as_json=json)

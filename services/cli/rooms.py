@@ -4,11 +4,12 @@ from rich.table import Table
 from rich.text import Text
 
 from services.cli.failing import ToldError
+from services.cli.formats import base, clock, percent, price, quantity, usd
 from services.cli.printing import json_text, plain_console
 from services.cli.rule_words import binding_words
+from services.cli.tables import bare_table
 from services.cli.verdict import ceilings_table
 from services.cli.where import Place
-from services.cli.wording import base, clock, percent, price, quantity, usd
 from shared.messages.ask import Room, RoomAnswered, ShadowCounted
 from shared.messages.portfolio import Halted
 
@@ -52,9 +53,7 @@ def room_text(room: Room, sector: str, halt: Halted | None = None) -> str:
 
 
 def rooms_table(answer: RoomAnswered, place: Place) -> Table:
-    table = Table(box=None, header_style="dim", padding=(0, 2, 0, 0))
-    for name in ("pair", "could buy", "notional", "stop", "set by", "why"):
-        table.add_column(name, justify="left" if name in ("pair", "set by", "why") else "right")
+    table = bare_table("pair", ">could buy", ">notional", ">stop", "set by", "why")
     for room in answer.rooms:
         why = binding_words(room.binding, room.ceilings, room.reason, room.symbol, _sector(place, room))
         cells = (
@@ -81,9 +80,7 @@ def print_shadow(answer: ShadowCounted, *, as_json: bool) -> None:
     console = plain_console()
     console.print(Text(f"{answer.summary[:1].upper()}{answer.summary[1:]}."))
     if answer.by_rule:
-        table = Table(box=None, header_style="dim", padding=(0, 2, 0, 0))
-        table.add_column("rule")
-        table.add_column("orders", justify="right")
+        table = bare_table("rule", ">orders")
         for rule, count in sorted(answer.by_rule.items(), key=lambda row: -row[1]):
             table.add_row(rule, f"{count:,}")
         console.print(table)

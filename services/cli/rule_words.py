@@ -1,6 +1,6 @@
 """Every rule of the gate in words: what it looks at, what it found, and who may lift a halt."""
 
-from services.cli.wording import base, clock, duration, percent, price, quantity, usd
+from services.cli.formats import LEAST_USD, base, clock, duration, percent, price, quantity, scope, usd
 from shared.messages.orders import CeilingReport
 from shared.messages.portfolio import Halted
 
@@ -41,7 +41,7 @@ def binding_words(
 def _budget_words(ceiling: CeilingReport, subject: str) -> str:
     if ceiling.rule == "order_size":
         return f"{subject} may be at most {usd(ceiling.limit)}"
-    if ceiling.headroom <= 0:
+    if ceiling.headroom < LEAST_USD:
         return f"{subject} is used up: {usd(ceiling.used)} of {usd(ceiling.limit)}"
     return f"{subject} has {usd(ceiling.headroom)} of {usd(ceiling.limit)} left"
 
@@ -85,7 +85,7 @@ def halt_words(halt: Halted) -> str:
     """``the portfolio is halted for new risk since ... by risk (drawdown): ...; an operator may clear it ...``"""
     what = "only reductions pass in" if halt.mode == "reducing" else "nothing new is let into"
     evidence = f" ({halt.evidence})" if halt.evidence and halt.evidence != halt.reason else ""
-    since = f"{what} {halt.symbol or 'the portfolio'} since {clock(halt.time_ns)}"
+    since = f"{what} {scope(halt.symbol)} since {clock(halt.time_ns)}"
     return f"{since}, by {halt.who}, {halt.trigger.replace('_', ' ')}: {halt.reason}{evidence}; {clearing_words(halt)}"
 
 
@@ -107,13 +107,14 @@ def clearing_words(halt: Halted) -> str:
 # --- figures of a ceiling ---------------------------------------------------------------------------------------------
 
 NO_CEILING = 1e17  # rules without a bound answer with a number beyond any order
+LEAST_QUANTITY = 1e-8  # base units; no exchange has a finer step: less is what rounding left
 
 
 def allowed_words(ceiling: CeilingReport, symbol: str, mark: float) -> str:
     """What a rule would allow: ``0.31 ETH = $465``, ``any`` or ``nothing``."""
     if ceiling.quantity >= NO_CEILING:
         return "any"
-    if not ceiling.quantity:
+    if ceiling.quantity < LEAST_QUANTITY:
         return "nothing"
     worth = f" = {usd(ceiling.quantity * mark)}" if mark else ""
     return f"{price(ceiling.quantity)} {base(symbol)}{worth}"
@@ -130,7 +131,7 @@ def figures(ceiling: CeilingReport) -> tuple[str, str, str]:
         case "fraction":
             shown = [percent(value) for value in values]
         case "orders" | "base" as unit:
-            shown = [f"{quantity(round(value, 8))} {unit}" for value in values]
+            shown = [f"{quantity(value)} {unit}" for value in values]
         case unit:
             shown = [f"{price(value)} {unit}" for value in values]
     return (shown[0], shown[1], shown[2])

@@ -1,8 +1,8 @@
 """The latest sizes, read from their stream."""
 
 from services.cli.failing import ToldError
-from services.cli.live import sizes_table
 from services.cli.printing import json_text, plain_console
+from services.cli.tables import sizes_table
 from services.cli.where import Place
 from shared.adapters.redis_look import onlooker
 from shared.messages.catalogue import SIZES, stream_key

@@ -6,10 +6,11 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from services.cli.formats import clock, duration, percent, rehearsed, scope, usd
 from services.cli.market_time import market_clock
 from services.cli.printing import json_text, plain_console
+from services.cli.tables import bare_table, positions_table
 from services.cli.where import Place, streams_of
-from services.cli.wording import clock, duration, percent, price, quantity, rehearsed, usd
 from shared.adapters.redis_bus import RedisBus
 from shared.adapters.redis_look import Reader, onlooker, readers
 from shared.domain.timeframes import SECOND_NS
@@ -128,28 +129,10 @@ def _print_portfolio(console: Console, standing: Standing) -> None:
         console.print(positions_table(portfolio))
 
 
-def positions_table(portfolio: PortfolioMarked) -> Table:
-    table = Table(box=None, header_style="dim", padding=(0, 2, 0, 0))
-    for name in ("position", "quantity", "mark", "stop", "notional", "open risk", "of NAV", "sector"):
-        table.add_column(name, justify="left" if name in ("position", "sector") else "right", no_wrap=True)
-    for position in sorted(portfolio.positions, key=lambda each: -each.open_risk_usdt):
-        table.add_row(
-            position.symbol,
-            quantity(position.quantity),
-            price(position.mark),
-            price(position.stop) if position.stop is not None else "none",
-            usd(position.notional_usdt),
-            usd(position.open_risk_usdt),
-            percent(position.notional_usdt / portfolio.nav),
-            position.sector,
-        )
-    return table
-
-
 def _print_troubles(console: Console, standing: Standing) -> None:
     for halt in standing.halts:
         until = f" until {clock(halt.until_ns)}" if halt.until_ns else ""
-        what = f"{halt.symbol or 'the portfolio'} ({halt.mode}){until}"
+        what = f"{scope(halt.symbol)} ({halt.mode}){until}"
         console.print(Text(f"halted: {what}: {halt.reason}, by {halt.who}", style="bold red"))
     for feed in standing.lost_feeds[:10]:
         console.print(Text(f"feed lost: {feed.feed} {feed.symbol} {feed.reason}", style="red"))
@@ -161,9 +144,7 @@ def _print_troubles(console: Console, standing: Standing) -> None:
 
 
 def _services_table(standing: Standing) -> Table:
-    table = Table(box=None, header_style="dim", padding=(0, 2, 0, 0))
-    for name in ("service", "state", "heartbeat", "behind", "facts"):
-        table.add_column(name)
+    table = bare_table("service", "state", "heartbeat", "behind", "facts")
     wall_ns = standing.clock.wall_ns()
     for name, beat in sorted(standing.beats.items()):
         alive = is_alive(beat, wall_ns)

@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping
 
+from services.cli.formats import clock, duration, percent, rehearsed, usd
 from services.cli.watch import Tally
-from services.cli.wording import clock, duration, percent, rehearsed, usd
 
 
 def summary_rows(tally: Tally, seconds: float, restarts: Mapping[str, int]) -> list[tuple[str, str]]:
@@ -52,7 +52,7 @@ def _portfolio(tally: Tally) -> list[tuple[str, str]]:
         return [("NAV", "no snapshot of the portfolio came")]
     change, phase = now.nav / first.nav - 1, rehearsed(now.phase, rehearsal=now.rehearsal)
     return [
-        ("NAV", f"{usd(now.nav)} ({change * 100:+.2f} %), drawdown {percent(now.drawdown)}"),
+        ("NAV", f"{usd(now.nav)} ({percent(change, signed=True)}), drawdown {percent(now.drawdown)}"),
         ("heat", f"{percent(now.heat)} of {percent(now.heat_limit, 0)}, at most {percent(tally.max_heat)}"),
         (
             "positions",

@@ -4,12 +4,13 @@ from typing import Annotated
 
 import typer
 
-from services.cli.failing import explained
-from services.cli.shared_options import ConfigOption, DataOption, JsonOption, RedisOption
-from services.cli.where import DATA_DIR
+from services.cli.shared_options import JsonOption, on_stack
+from services.cli.where import Place, names_of
 
 
+@on_stack
 def tail(
+    place: Place,
     topics: Annotated[
         list[str] | None, typer.Argument(help="bars decided halts ...; marks and books only if named.")
     ] = None,
@@ -17,19 +18,14 @@ def tail(
     last: Annotated[int, typer.Option("--last", help="Begin with so many earlier messages a stream.", min=0)] = 0,
     follow: Annotated[bool, typer.Option(help="Go on until Ctrl-C.")] = True,
     json: JsonOption = False,
-    redis_url: RedisOption = None,
-    config: ConfigOption = None,
-    data: DataOption = DATA_DIR,
 ) -> None:
     """Follow messages live: TOPICs by name, or all."""
     import asyncio
     import contextlib
 
     from services.cli.following import Following, follow_topics
-    from services.cli.where import find_stack, names_of
 
-    with explained(), contextlib.suppress(KeyboardInterrupt):
-        place = find_stack(redis_url=redis_url, config_dir=config, data_dir=data)
+    with contextlib.suppress(KeyboardInterrupt):
         names = names_of(place.settings, pair)
         wanted = Following(tuple(topics or ()), names=names, last=last, follow=follow, as_json=json)
         asyncio.run(follow_topics(place, wanted))

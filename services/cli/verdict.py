@@ -8,11 +8,12 @@ from rich.table import Table
 from rich.text import Text
 
 from services.cli.failing import ToldError
+from services.cli.formats import base, clock, percent, price, quantity, usd
 from services.cli.printing import json_text, plain_console
 from services.cli.render import event_line
 from services.cli.rule_words import allowed_words, binding_words, figures
+from services.cli.tables import bare_table
 from services.cli.where import Place
-from services.cli.wording import base, clock, percent, price, quantity, usd
 from shared.adapters.redis_bus import RedisBus
 from shared.adapters.redis_look import onlooker
 from shared.messages.base import Message
@@ -198,9 +199,7 @@ def _paid(fills: list[OrderFilled], decision: OrderDecided) -> str:
 
 def ceilings_table(ceilings: tuple[CeilingReport, ...], binding: str, symbol: str, mark: float) -> Table:
     """Every rule's answer; the binding one is marked."""
-    table = Table(box=None, header_style="dim", padding=(0, 2, 0, 0))
-    for name in ("", "rule", "would allow", "limit", "used", "left", "why"):
-        table.add_column(name, justify="left" if name in ("", "rule", "why") else "right")
+    table = bare_table("", "rule", ">would allow", ">limit", ">used", ">left", "why")
     for ceiling in ceilings:
         binds = ceiling.rule == binding
         allowed = allowed_words(ceiling, symbol, mark)

@@ -33,12 +33,13 @@ class RunNote(Struct, frozen=True, kw_only=True):
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """The stack that a verb talks to. origin: how it was found, for people."""
+    """The stack that a verb talks to. origin: how it was found, for people. data_dir: of a stack that runs here."""
 
     settings: Settings
     redis_url: str
     portfolio: str
     origin: str
+    data_dir: Path
     note: RunNote | None = None
 
     @property
@@ -98,12 +99,12 @@ def find_stack(
     folder = config_dir or (Path(note.config_dir) if note else default_config_dir(variables))
     settings = load_settings(folder, variables)
     if redis_url:
-        return Place(settings, redis_url, settings.portfolio.name, "--redis-url")
+        return Place(settings, redis_url, settings.portfolio.name, "--redis-url", data_dir)
     if variables.get(REDIS_VARIABLE):
-        return Place(settings, settings.redis.url, settings.portfolio.name, REDIS_VARIABLE)
+        return Place(settings, settings.redis.url, settings.portfolio.name, REDIS_VARIABLE, data_dir)
     if note:
-        return Place(settings, note.redis_url, note.portfolio, str(note_path(data_dir)), note)
-    return Place(settings, settings.redis.url, settings.portfolio.name, str(folder / "stack.toml"))
+        return Place(settings, note.redis_url, note.portfolio, str(note_path(data_dir)), data_dir, note)
+    return Place(settings, settings.redis.url, settings.portfolio.name, str(folder / "stack.toml"), data_dir)
 
 
 class UnknownPairError(ToldError):
@@ -111,7 +112,9 @@ class UnknownPairError(ToldError):
 
 
 def symbol_of(settings: Settings, text: str) -> str:
-    """The pair that people mean by ``eth``, ``ETHUSDT`` or ``ETH/USDT``. Raises ``UnknownPairError``."""
+    """The pair that people mean by ``eth``, ``ETHUSDT`` or ``ETH/USDT``; none by "". Raises ``UnknownPairError``."""
+    if not text:
+        return ""
     universe = settings.universe
     wanted = text.upper().replace("-", "/")
     for symbol in (name for pair in universe.symbols for name in universe.names_of(pair)):

@@ -6,13 +6,13 @@ from shared.ports.clock import Clock
 from shared.runtime.host import machine_service
 from shared.runtime.machine_spec import MachineSpec
 from shared.runtime.settings import Settings
-from shared.runtime.settings_faults import ConfigError, Fault
+from shared.runtime.settings_faults import ConfigError
+from shared.runtime.settings_start import paper_faults
 
 
 def spec_of(settings: Settings, clock: Clock) -> MachineSpec:
-    if settings.exchange.orders != "paper":
-        problem, remedy = "orders are executed on paper only", 'Write "paper", or leave it out.'
-        raise ConfigError([Fault("stack.toml", "exchange.orders", settings.exchange.orders, problem, remedy)])
+    if faults := paper_faults(settings):
+        raise ConfigError(faults)
     portfolio = settings.portfolio.name
     bars = tuple(stream_key(BARS, timeframe=timeframe) for timeframe in settings.plan.timeframes)
     limit_ns = int(settings.plan.limits.mark_age_seconds * clock.speed * 1e9)

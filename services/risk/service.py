@@ -5,13 +5,13 @@ verdicts, portfolio snapshots, halts, audit entries, and answers on the asker's 
 """
 
 from shared.domain.risk.machine import RiskMachine
-from shared.domain.risk.ramp import phase_named
 from shared.messages.catalogue import ASK, BARS, CONTROL, DECIDED, EXECUTED, FEEDS, PAIRS, PROPOSED, stream_key
 from shared.ports.clock import Clock
 from shared.runtime.host import machine_service
 from shared.runtime.machine_spec import MachineSpec
 from shared.runtime.settings import Settings
-from shared.runtime.settings_faults import ConfigError, Fault
+from shared.runtime.settings_faults import ConfigError
+from shared.runtime.settings_start import phase_faults
 
 
 def spec_of(settings: Settings, clock: Clock) -> MachineSpec:
@@ -59,26 +59,8 @@ def check_phase(settings: Settings, machine: RiskMachine) -> None:
 
     Except after a demotion: the machine holds back new risk then, and selling has to stay possible.
     """
-    faults, phase = [], machine.state.phase
-    planned = phase_named(settings.plan, phase.name)
-    if planned is None:
-        names = ", ".join(each.name for each in settings.plan.phases)
-        problem = f"portfolio {settings.portfolio.name!r} is in a phase of this name, and no [[phases]] has it"
-        faults.append(Fault("phases.toml", "phases[].name", phase.name, problem, f"Add it again; there are {names}."))
-    elif phase.entered != "demoted" and (problem := machine.phases.exchange_fault(planned)):
-        key, _, remedy = problem.partition("; ")
-        faults.append(
-            Fault(
-                "phases.toml and stack.toml",
-                "exchange.orders",
-                settings.exchange.orders,
-                key,
-                f"{remedy[0].upper()}{remedy[1:]}.",
-            )
-        )
-    if settings.plan.ramp.by_date:
-        problem = "phases by date skip every operator: they are for backtests"
-        faults.append(Fault("phases.toml", "ramp.by_date", "true", problem, "Write false."))
+    phase = machine.state.phase
+    faults = phase_faults(settings, phase.name, may_differ=phase.entered == "demoted")
     if faults:
         raise ConfigError(faults)
 

@@ -19,7 +19,8 @@ Symbol = Annotated[str, Meta(min_length=3, max_length=32, pattern=r"^[A-Z0-9]+/[
 Timeframe = Annotated[str, Meta(min_length=2, max_length=4, pattern=r"^[1-9][0-9]?[smhdwM]$")]
 PortfolioName = Annotated[str, Meta(min_length=1, max_length=32, pattern=r"^[a-z0-9_-]+$")]
 Name = Annotated[str, Meta(min_length=1, max_length=64)]
-Text = Annotated[str, Meta(max_length=1024)]
+MAX_TEXT = 1024
+Text = Annotated[str, Meta(max_length=MAX_TEXT)]
 Cause = Annotated[str, Meta(max_length=96)]
 TimeNs = Annotated[int, Meta(ge=0, le=2**63 - 1)]
 PositiveFloat = Annotated[float, Meta(gt=0)]
@@ -45,6 +46,11 @@ class Message(Struct, frozen=True, kw_only=True, tag_field="type", gc=False):
     trace: Cause = ""
     v: Annotated[int, Meta(ge=1)] = 1
 
+    @property
+    def trace_id(self) -> str:
+        """The trace of all that follows from this message: its own one, or the one that begins with it."""
+        return self.trace or self.id
+
 
 class TimePassed(Message, frozen=True, kw_only=True):
     """The host's clock as a message: the only way a machine learns what time it is. Never on the wire."""
@@ -54,3 +60,8 @@ def derived_id(prefix: str, *causes: str | int | Decimal) -> str:
     """A short id (prefix, dash, 20 hex digits) that is the same for the same causes."""
     digest = blake2b("\x1f".join(map(str, causes)).encode(), digest_size=10).hexdigest()
     return f"{prefix}-{digest}"
+
+
+def cut(text: str) -> str:
+    """As much of it as a message's ``Text`` holds."""
+    return text[:MAX_TEXT]

@@ -81,7 +81,8 @@ class OrderDecided(Message, frozen=True, kw_only=True):
     quantity_requested, quantity_approved: base units. binding: the rule that set it; empty when approved whole.
     heat_before, heat_after: fraction of NAV. nav: USDT. mark: USDT per unit, 0 when unknown.
     risk_usdt, cash_usdt: reserved until the order is filled, cancelled or dead.
-    policy: hash of the limits in force. seq: number of the decision within the portfolio. phase: of the ramp, in force.
+    policy: hash of what decides (limits, costs, breakers, how ATR and ADV are measured). seq: number of the decision
+    within the portfolio. phase: of the ramp, in force.
     """
 
     order_id: OrderId

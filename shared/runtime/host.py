@@ -14,7 +14,7 @@ import msgspec
 from msgspec import Struct
 
 from shared.adapters.codec import UnreadableError, decode, encode
-from shared.messages.base import Message, TimePassed, derived_id
+from shared.messages.base import Message, TimePassed, cut, derived_id
 from shared.messages.catalogue import ASK, topic_of_key
 from shared.messages.control import MessageRefused
 from shared.messages.market import BookSampled, MarkChanged
@@ -213,7 +213,7 @@ class MachineHost:
             source=source[:128],
             entry=entry_id,
             field=where[:256],
-            reason=why[:1024],
+            reason=cut(why),
             body=body[:KEPT_BODY_BYTES],
             size_bytes=len(body),
             consumer=self.spec.service,

@@ -185,7 +185,7 @@ class ReadableLines:
 
 def _plain(value: object) -> str:
     if isinstance(value, float):
-        return f"{value:.6g}"
+        return f"{value:z.6g}"
     if isinstance(value, Decimal):
         return format(value, "f")
     text = str(value)

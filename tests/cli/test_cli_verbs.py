@@ -209,6 +209,27 @@ def test_config_check_names_every_fault_and_ends_with_the_code_for_configuration
     assert 'Did you mean "sim"?' in result.stderr
 
 
+def test_config_check_calls_nothing_sound_that_the_services_would_refuse(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HEATSINK_PHASE", "live")
+    result = CliRunner().invoke(app, ["config", "check"])
+    assert result.exit_code == 78
+    assert "sound" not in result.stdout
+    for said in ("exchange.orders = paper", 'phase "live" wants real orders', "ramp.rehearsal = true"):
+        assert said in result.stderr
+    monkeypatch.setenv("HEATSINK_RAMP__REHEARSAL", "true")
+    assert "phase       live (rehearsal)" in CliRunner().invoke(app, ["config", "check"]).stdout
+
+
+def test_doctor_tells_of_settings_that_the_services_would_refuse(
+    heatsink: Heatsink, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HEATSINK_PHASE", "live")
+    result = heatsink("doctor")
+    assert result.exit_code == 1
+    assert "exchange.orders = paper" in result.stdout
+    assert "ok    configuration" not in result.stdout
+
+
 # --- commands, with something that answers as the risk service does -------------------------------------------------
 
 

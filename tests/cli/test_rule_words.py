@@ -285,6 +285,8 @@ def test_figures_are_shown_in_their_unit() -> None:
     assert row("", 0, 0) == ("", "", "")
     assert row("USDT", 16_000, 4_000.5) == ("$16,000", "$4,000", "$12,000")
     assert row("fraction", 0.15, 0.02) == ("15.00 %", "2.00 %", "13.00 %")
+    assert row("USDT", 0.3, 0.1 + 0.2) == ("$0.30", "$0.30", "$0.00")  # a headroom of -5e-17
+    assert row("base", 0.3, 0.1 + 0.2) == ("0.3 base", "0.3 base", "0 base")
     assert row("orders", 40, 3) == ("40 orders", "3 orders", "37 orders")
     assert row("seconds", 5, 0.25) == ("5 seconds", "0.25 seconds", "4.75 seconds")
 
@@ -296,5 +298,6 @@ def test_what_a_rule_would_allow_is_shown_with_its_worth() -> None:
 
     assert allowed(UNBOUNDED) == "any"
     assert allowed(0) == "nothing"
+    assert allowed(1e-13) == "nothing"
     assert allowed(0.5) == "0.5 ETH = $750.00"
     assert allowed(0.5, mark=0.0) == "0.5 ETH"

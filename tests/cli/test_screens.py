@@ -10,13 +10,14 @@ import pytest
 import structlog
 from rich.console import Console
 
+from services.cli.formats import duration, percent, price, quantity, usd
+from services.cli.headlines import headline
 from services.cli.live import LiveScreen, PictureScreen
 from services.cli.render import SizeGroups, event_line, is_told
 from services.cli.screen import LINES_PER_SECOND, LineScreen, LogPipe
 from services.cli.summary import summary_rows, summary_text
 from services.cli.supervisor import Supervisor
 from services.cli.watch import Tally
-from services.cli.wording import duration, headline, percent, price, quantity, usd
 from shared.messages.catalogue import TOPIC_OF
 from shared.messages.market import PairListed
 from shared.messages.orders import OrderClosed
@@ -73,6 +74,20 @@ def test_a_verdict_tells_quantities_reason_and_heat() -> None:
         (usd(-12.345), "-$12.35"),
         (usd(0), "$0.00"),
         (usd(0.0312), "$0.0312"),
+        (usd(-0.00001), "$0.00"),  # what rounding left of a headroom
+        (usd(-1e-12), "$0.00"),
+        (usd(-0.0), "$0.00"),
+        (usd(D("-0.000")), "$0.00"),
+        (usd(-0.00006), "-$0.0001"),
+        (usd(D("123456789012345678.9")), "$123,456,789,012,345,679"),
+        (price(-0.0), "0"),
+        (price(-1e-13), "0"),
+        (quantity(-1e-12), "0"),
+        (quantity(0.1 + 0.2), "0.3"),
+        (quantity(D("-0.000")), "0"),
+        (percent(-1e-9), "0.00 %"),
+        (percent(-1e-9, signed=True), "+0.00 %"),
+        (percent(-0.0123, signed=True), "-1.23 %"),
         (price(0.00001234), "0.00001234"),
         (price(20_510.25), "20,510.2"),
         (price(0), "0"),

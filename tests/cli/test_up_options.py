@@ -77,5 +77,29 @@ def test_a_server_that_is_named_by_option_or_variable_is_used_instead_of_an_own_
     assert prepared.settings.redis.url == "redis://127.0.0.1:7001/0"
 
 
+@pytest.mark.parametrize(
+    ("phase", "orders", "problems"),
+    [
+        ("live", "paper", ['phase "live" wants real orders']),
+        ("dry_run", "exchange", ['phase "dry_run" wants the paper exchange', "orders are executed on paper only"]),
+        ("live", "exchange", ["orders are executed on paper only"]),
+    ],
+)
+def test_nothing_is_started_on_settings_that_a_service_would_refuse(
+    monkeypatch: pytest.MonkeyPatch, phase: str, orders: str, problems: list[str]
+) -> None:
+    monkeypatch.setenv("HEATSINK_PHASE", phase)
+    monkeypatch.setenv("HEATSINK_EXCHANGE__ORDERS", orders)
+    found = faults(exchange="binance")
+    assert {(fault.key, fault.value) for fault in found} == {("exchange.orders", orders)}
+    assert all(said in fault.problem for fault, said in zip(found, problems, strict=True))
+
+
+def test_a_rehearsal_is_started(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HEATSINK_PHASE", "live")
+    monkeypatch.setenv("HEATSINK_RAMP__REHEARSAL", "true")
+    assert prepare_settings(options()).settings.plan.phase == "live"
+
+
 def test_the_verb_explains_itself() -> None:
     assert up.__doc__ == "Run everything: Redis, the exchange, every service. Ctrl-C ends it."

@@ -2,8 +2,8 @@
 
 import pytest
 
+from services.cli.headlines import headline
 from services.cli.render import event_line
-from services.cli.wording import headline
 from shared.messages.base import Message
 from tests.samples import book, samples
 

@@ -3,7 +3,7 @@
 import pytest
 
 from shared.domain.machine import Records
-from shared.domain.risk.halts import HALT_RECORDS, Halts
+from shared.domain.risk.halts import HALT_RECORDS, Halts, NewHalt
 from shared.messages.base import Message, TimePassed
 from shared.messages.control import Flatten, Halt, Resume
 from shared.messages.orders import CancelDecided, CancelProposed, OrderDecided, OrderProposed, StopApproved, StopRaised
@@ -129,7 +129,7 @@ def test_commands_that_change_nothing_say_why() -> None:
 
 def begin(halts: Halts, at: int, **changes: object) -> bool:
     cause = TimePassed(id=f"t-{at}", time_ns=T0 + at)
-    return bool(halts.begin(cause, **{"symbol": "", "trigger": "operator", "reason": "why"} | changes))  # type: ignore[arg-type]
+    return bool(halts.begin(cause, NewHalt(**{"symbol": "", "trigger": "operator", "reason": "why"} | changes)))  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from shared.domain.plan import PhasePlan, Plan, RampPlan
 from shared.domain.risk.phase_book import STEP, PhaseStep
 from shared.domain.risk.ramp import Evidence, lacking, phase_by_date, start_of
 from shared.messages.base import Message
-from shared.messages.portfolio import CommandRefused, Halted, PhaseChanged, PhaseProposed, Resumed
+from shared.messages.portfolio import CommandRefused, Halted, PhaseChanged, PhaseProposed, PortfolioMarked, Resumed
 from tests.domain.ramp_rig import Ramp
 from tests.domain.risk_desk import Desk
 
@@ -350,6 +350,33 @@ def test_a_fall_of_real_positions_demotes_through_the_whole_machine() -> None:
     assert one(made, PhaseChanged).phase == "small"  # type: ignore[attr-defined]
     assert desk.snapshot.phase == "small"
     assert desk.machine.state.phase.scale == 0.5
+
+
+def test_every_snapshot_says_what_the_phase_has_shown_up_to_then() -> None:
+    desk = Desk(scale=1.0)
+    assert "0.0 days in live since 2022-12-01; drawdown 0.00 %, at worst 0.00 %" in desk.snapshot.phase_evidence
+    desk.fill(desk.buy("BTC/USDT", "0.4"))
+    desk.mark("BTC/USDT", 18_900.0)
+    desk.pass_time(2)
+    fallen = desk.snapshot
+    assert fallen.phase_drawdown > 0.001
+    shown = f"{fallen.phase_drawdown * 100:.2f} %"
+    assert f"drawdown {shown}, at worst {shown}" in fallen.phase_evidence
+    desk.mark("BTC/USDT", 20_600.0)
+    desk.pass_time(2)
+    assert f"drawdown 0.00 %, at worst {shown}" in desk.snapshot.phase_evidence
+
+
+def test_a_snapshot_counts_the_days_and_the_hours_over_the_limit_of_now() -> None:
+    ramp = Ramp(phase="live")
+    ramp.time(0)
+    [early] = [each for each in ramp.time(1.25) if isinstance(each, PortfolioMarked)]
+    assert early.phase_evidence.startswith("day 16 of the ramp, 1.2 days in live since 2022-11-01; ")
+    assert "heat over its limit in 0 hours; scaled waits for: day 16 of the ramp" in early.phase_evidence
+    hot = structs.replace(early, heat=0.09)
+    assert "heat over its limit in 1 hour; " in ramp.machine.phases.standing(hot)
+    ramp.machine.phases.marked(hot)
+    assert "heat over its limit in 1 hour; " in ramp.machine.phases.standing(hot)
 
 
 # --- restarts ---------------------------------------------------------------------------------------------------------

@@ -7,14 +7,14 @@ from msgspec import structs
 
 from shared.adapters.codec import decode, encode
 from shared.domain.plan import Limits
+from shared.domain.risk.limit_words import differing, limit_words
 from shared.domain.risk.policy import policy_of
 from shared.domain.risk.shadow import SHADOW, ShadowCounts
-from shared.domain.risk.words import differing, limit_words
 from shared.messages.ask import ShadowAsked, ShadowCounted
 from shared.messages.catalogue import ANSWERS
 from shared.messages.orders import OrderDecided
 from tests.domain.risk_desk import PRICES, UNIVERSE, Desk, relaxed
-from tests.samples import T0, proposal
+from tests.samples import T0, D, proposal
 
 LIVE = relaxed(Limits(heat=0.08, equity_at_risk=0.01, pair_cap_nav=0.25, sector_cap_nav=0.25))
 
@@ -65,15 +65,26 @@ def test_decisions_records_and_guards_are_the_same_with_shadow_limits_and_withou
     assert one.machine.take_guards() == two.machine.take_guards()
 
 
-def test_the_live_limits_are_back_in_force_after_every_look() -> None:
-    desk = desk_with(changed(heat=0.001))
+def test_a_look_leaves_the_live_state_as_it_was() -> None:
+    desk = desk_with(changed(heat=0.001, book_age_seconds=120.0))
     state = desk.machine.state
     before = dict(vars(state))
-    desk.buy("BTC/USDT", "0.1")
-    desk.buy("DOGE/USDT", "1")
-    after = vars(state)
-    assert {name for name in before if before[name] is not after[name]} <= {"now_ns", "guards"}
+    desk.machine.shadow.before(proposal(order_id="o-1", time_ns=desk.now_ns, symbol="BTC/USDT", quantity=D("0.1")))
+    assert {name for name, value in vars(state).items() if value is not before[name]} == set()
     assert state.limits is LIVE
+
+
+def test_how_far_the_book_carries_an_order_is_judged_by_each_collar_on_its_own() -> None:
+    """What one look learnt of a book must not serve the other."""
+    loose = changed(book_age_seconds=120.0)
+    tight = structs.replace(loose, price_collar=0.001)
+    levels = ((20_002.0, 0.2), (20_100.0, 5.0))  # 0.01 % and 0.5 % over the mid
+    for live, shadow, expected in ((loose, tight, "0.5"), (tight, loose, "0.2")):
+        desk = desk_with(shadow, live)
+        desk.book("BTC/USDT", bids=((19_998.0, 5.0),), asks=levels)
+        decided = [desk.buy("BTC/USDT", "0.5", stop=19_900) for _ in range(2)]
+        assert [each.quantity_approved for each in decided] == [D(expected), D(expected)]
+        assert counts(desk) == ((2, 2, 0, 0) if shadow is tight else (2, 0, 0, 2))
 
 
 # --- counting ---------------------------------------------------------------------------------------------------------

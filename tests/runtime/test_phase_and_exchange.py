@@ -22,6 +22,7 @@ from shared.runtime.logs import get_logger
 from shared.runtime.settings import Settings
 from shared.runtime.settings_faults import ConfigError
 from shared.runtime.settings_file import process_environment
+from shared.runtime.settings_start import start_faults
 from tests.samples import T0
 from tests.shipped import shipped_settings
 
@@ -48,13 +49,15 @@ def host_of(bus: MemoryBus | RedisBus, of: Settings) -> MachineHost:
     [("dry_run", "paper", True), ("live", "exchange", True), ("live", "paper", False), ("dry_run", "exchange", False)],
 )
 async def test_risk_starts_only_when_phase_and_exchange_agree(phase: str, orders: str, agrees: bool) -> None:
-    host = host_of(MemoryBus(), settings(phase=phase, orders=orders))
+    host_settings = settings(phase=phase, orders=orders)
+    host = host_of(MemoryBus(), host_settings)
     if agrees:
         await host.recover()
         return
     with pytest.raises(ConfigError) as caught:
         await host.recover()
     [fault] = caught.value.faults
+    assert fault in start_faults(host_settings)  # what `config check` and `up` say beforehand
     assert (fault.key, fault.value) == ("exchange.orders", orders)
     for named in (f'phase "{phase}"', "in phases.toml", "exchange.orders", "stack.toml", "ramp.rehearsal = true"):
         assert named in str(fault)

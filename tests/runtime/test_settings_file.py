@@ -1,6 +1,7 @@
 """Reading the configuration: what is right comes through, and everything that is wrong is named at once."""
 
 import shutil
+import tomllib
 from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
@@ -8,8 +9,9 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from shared.domain.plan import PhasePlan, StrategyPlan
 from shared.runtime.settings import Settings
-from shared.runtime.settings_file import ConfigError, default_config_dir, load_settings
+from shared.runtime.settings_file import FILES, HOMES, SECTIONS, ConfigError, default_config_dir, load_settings
 from tests.runtime.wrong_settings import faults_of, the_fault
 
 SHIPPED = Path(__file__).parents[2] / "deploy" / "config"
@@ -44,6 +46,16 @@ def test_the_shipped_files_hold_the_defaults_of_the_code() -> None:
     assert sum(pair.assumed for pair in settings.universe.pairs) == 8
     assert settings.universe.sector_of("POL/USDT") == "Layer 2"
     assert settings.universe.renames[0].ratio == Decimal(1)
+
+
+def test_the_shipped_files_show_every_key_there_is() -> None:
+    """Somebody who reads the files sees all that can be set, and what it is."""
+    documents = {name: tomllib.loads((SHIPPED / name).read_text()) for name in FILES}
+    for section, kind in SECTIONS.items():
+        assert sorted(documents[HOMES[section]][section]) == sorted(kind.__struct_fields__), section
+    for rows, row in (("phases", PhasePlan), ("strategies", StrategyPlan)):
+        shown = {key for each in documents[HOMES[rows]][rows] for key in each}
+        assert shown == set(row.__struct_fields__), rows
 
 
 def test_the_environment_wins_over_the_files() -> None:

@@ -184,8 +184,7 @@ class StoppedOut:
 class Outcome:
     """One replay in figures; fractions are of NAV."""
 
-    heat_max: float = 0.0
-    heat_max_ns: int = 0
+    heat_max: float = 0.0  # of every snapshot, and right after every verdict: reserved risk may be gone by the next one
     heat_approved_max: float = 0.0
     drawdown_max: float = 0.0
     utilisation_max: float = 0.0
@@ -204,12 +203,14 @@ def outcome_of(messages: list[Message]) -> Outcome:
     for message in messages:
         match message:
             case PortfolioMarked():
-                if message.heat > found.heat_max:
-                    found.heat_max, found.heat_max_ns = message.heat, message.time_ns
+                found.heat_max = max(found.heat_max, message.heat)
                 found.drawdown_max = max(found.drawdown_max, message.drawdown)
                 found.utilisation_max = max(found.utilisation_max, message.utilisation)
                 found.nav_end = message.nav
-            case OrderDecided(side="buy"):
+            case OrderDecided():
+                found.heat_max = max(found.heat_max, message.heat_after)
+                if message.side == "sell":
+                    continue
                 found.verdicts[message.verdict] += 1
                 found.held_back += message.binding == "halted"
                 if message.quantity_approved:

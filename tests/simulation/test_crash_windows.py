@@ -47,6 +47,15 @@ def test_no_approval_takes_heat_past_its_limit_in_a_crash(name: str, request: py
         assert all(float(decided.quantity_approved) <= row.quantity * (1 + 1e-9) for row in decided.ceilings)
 
 
+@pytest.mark.parametrize("name", ["smooth", "jumping"])
+def test_the_tables_peak_of_heat_is_the_highest_that_was_ever_told(name: str, request: pytest.FixtureRequest) -> None:
+    messages: list[Message] = request.getfixturevalue(name)
+    outcome = outcome_of(messages)
+    told = [each.heat for each in messages if isinstance(each, PortfolioMarked)]
+    told += [each.heat_after for each in messages if isinstance(each, OrderDecided)]
+    assert outcome.heat_max == max(told) >= outcome.heat_approved_max > 0
+
+
 def test_no_buy_passes_while_a_halt_is_over_it_and_sells_do(jumping: list[Message]) -> None:
     halts: set[tuple[str, str]] = set()
     held_back = sold_under_a_halt = 0

@@ -76,7 +76,7 @@ class PaperDesk:
             since_ns=now_ns,
             stop_price=order.stop_price,
             expires_ns=order.expires_ns,
-            trace=order.trace or order.id,
+            trace=order.trace_id,
         )
         self._book.rest(resting)
         return (placed(order, quantity),)
@@ -107,7 +107,7 @@ class PaperDesk:
             quantity=quantity,
             price=price,
             fee_usdt=fee_usdt(quantity, price, self._costs),
-            trace=order.trace or cause.trace or cause.id,
+            trace=order.trace or cause.trace_id,
             stop_price=position.stop if buys else None,
             liquidity="maker" if isinstance(order, RestingOrder) else "taker",
         )

@@ -23,7 +23,7 @@ def snapshot_of(
     return PortfolioMarked(
         id=f"portfolio-{portfolio}-{seq}",
         cause=cause.id,
-        trace=cause.trace or cause.id,
+        trace=cause.trace_id,
         time_ns=cause.time_ns,
         nav=nav,
         cash=account.cash,

@@ -1,6 +1,6 @@
 """Answers to operators."""
 
-from shared.messages.base import derived_id
+from shared.messages.base import cut, derived_id
 from shared.messages.control import ApprovePhase, Flatten, Halt, Resume, SetLimits, SetPhase
 from shared.messages.portfolio import CommandRefused
 
@@ -12,10 +12,10 @@ def refused(command: Command, reason: str) -> tuple[CommandRefused]:
     answer = CommandRefused(
         id=derived_id("refused", command.id),
         cause=command.id,
-        trace=command.trace or command.id,
+        trace=command.trace_id,
         time_ns=command.time_ns,
         command=type(command).__name__,
         who=command.who,
-        reason=reason[:1024],
+        reason=cut(reason),
     )
     return (answer,)

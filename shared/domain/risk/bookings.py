@@ -1,6 +1,6 @@
 """What became of approved orders: fills, ends and stops, booked into the portfolio once each."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from msgspec import structs
 
@@ -19,10 +19,10 @@ REMEMBERED = 10_000  # trades kept in memory, so that a fill heard twice is book
 
 
 class Bookings:
-    """Books into the state; ``snapshot`` gives out the portfolio as it is then."""
+    """Books into the state; ``snapshot`` gives out the portfolio as it is then. standing: what its phase has shown."""
 
-    def __init__(self, state: RiskState) -> None:
-        self._state = state
+    def __init__(self, state: RiskState, standing: Callable[[PortfolioMarked], str]) -> None:
+        self._state, self._standing = state, standing
         self._trades: Recent[bool] = Recent(REMEMBERED)
 
     def remember(self, fill: OrderFilled) -> None:
@@ -91,7 +91,7 @@ class Bookings:
             snapshot,
             phase_since_ns=phase.since_ns,
             phase_drawdown=drawdown_of(phase.peak_nav, snapshot.nav),
-            phase_evidence=state.phase_evidence,
+            phase_evidence=self._standing(snapshot),
             rehearsal=state.rehearsal,
         )
         if snapshot.nav > state.watermark.peak_nav:

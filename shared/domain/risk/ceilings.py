@@ -3,10 +3,10 @@
 from math import isfinite
 
 from shared.domain.risk.view import View
+from shared.messages.base import cut
 from shared.messages.orders import CeilingReport as Ceiling
 
 UNBOUNDED = 1e18  # "no ceiling": finite, so that it can travel
-MAX_REASON = 1024  # what a message holds of it
 
 
 def opened(rule: str) -> Ceiling:
@@ -16,7 +16,7 @@ def opened(rule: str) -> Ceiling:
 
 def closed(rule: str, reason: str, unit: str = "") -> Ceiling:
     """Nothing passes, for this reason."""
-    return Ceiling(rule, 0.0, 0.0, 0.0, 0.0, unit, reason[:MAX_REASON])
+    return Ceiling(rule, 0.0, 0.0, 0.0, 0.0, unit, cut(reason))
 
 
 def within(rule: str, limit: float, used: float, unit: str) -> Ceiling:
@@ -26,7 +26,7 @@ def within(rule: str, limit: float, used: float, unit: str) -> Ceiling:
 
 def beyond(rule: str, limit: float, used: float, unit: str, reason: str) -> Ceiling:
     """Nothing passes, because ``used`` is over ``limit``."""
-    return Ceiling(rule, 0.0, limit, used, limit - used, unit, reason[:MAX_REASON])
+    return Ceiling(rule, 0.0, limit, used, limit - used, unit, cut(reason))
 
 
 def budget(rule: str, view: View, limit: float, used: float, per_unit: float, missing: str = "NAV") -> Ceiling:

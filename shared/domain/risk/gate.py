@@ -5,12 +5,11 @@ from decimal import Decimal
 
 from shared.domain.machine import Guard
 from shared.domain.recent import Recent
-from shared.domain.risk.ceilings import MAX_REASON
 from shared.domain.risk.decide import Ruling, decide_opening, decide_reducing
 from shared.domain.risk.reservations import OpenOrder
 from shared.domain.risk.state import RiskState
 from shared.domain.risk.view import View
-from shared.messages.base import Message, derived_id
+from shared.messages.base import Message, cut, derived_id
 from shared.messages.orders import CancelDecided, CancelProposed, OrderDecided, OrderProposed, StopApproved, StopRaised
 
 ZERO = Decimal(0)
@@ -65,7 +64,7 @@ class Gate:
         return OrderDecided(
             id=f"decided-{state.portfolio}-{order.id}",
             cause=order.id,
-            trace=order.trace or order.id,
+            trace=order.trace_id,
             time_ns=state.now_ns or order.time_ns,
             order_id=order.id,
             symbol=order.symbol,
@@ -74,7 +73,7 @@ class Gate:
             quantity_requested=order.quantity,
             quantity_approved=ruling.quantity,
             binding=ruling.binding,
-            reason=ruling.reason[:MAX_REASON],
+            reason=cut(ruling.reason),
             ceilings=ruling.ceilings,
             heat_before=used / nav if nav else 0.0,
             heat_after=(used + risk) / nav if nav else 0.0,
@@ -128,7 +127,7 @@ class Gate:
             StopApproved(
                 id=derived_id("stop-approved", self._state.portfolio, raised.id),
                 cause=raised.id,
-                trace=raised.trace or raised.id,
+                trace=raised.trace_id,
                 time_ns=min(raised.time_ns, self._state.now_ns or raised.time_ns),
                 symbol=raised.symbol,
                 stop_price=raised.stop_price,
@@ -149,7 +148,7 @@ class Gate:
             CancelDecided(
                 id=derived_id("cancel", cause.id, order_id),
                 cause=cause.id,
-                trace=cause.trace or cause.id,
+                trace=cause.trace_id,
                 time_ns=cause.time_ns,
                 order_id=order_id,
                 symbol=order.symbol,

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from decimal import Decimal
 
 from shared.domain.risk.gate import Gate
+from shared.domain.risk.halts import NewHalt
 from shared.domain.risk.state import RiskState
-from shared.messages.base import Message
+from shared.messages.base import Message, cut
 from shared.messages.orders import OrderProposed
-from shared.messages.portfolio import ClearedBy, HaltMode, Trigger
 
 ZERO = Decimal(0)
 
@@ -18,36 +18,12 @@ class Halting:
     def __init__(self, state: RiskState, gate: Gate) -> None:
         self._state, self._gate = state, gate
 
-    def begin(
-        self,
-        cause: Message,
-        *,
-        symbol: str,
-        trigger: Trigger,
-        reason: str,
-        mode: HaltMode = "reducing",
-        evidence: str = "",
-        until_ns: int = 0,
-        cleared_by: ClearedBy = "operator",
-        who: str = "risk",
-        renew: bool = False,
-    ) -> Sequence[Message]:
+    def begin(self, cause: Message, new: NewHalt) -> Sequence[Message]:
         """The halt, and with ``halted`` the cancels of every open entry order in its scope."""
-        begun = self._state.halts.begin(
-            cause,
-            symbol=symbol,
-            trigger=trigger,
-            reason=reason,
-            mode=mode,
-            evidence=evidence,
-            until_ns=until_ns,
-            cleared_by=cleared_by,
-            who=who,
-            renew=renew,
-        )
-        if not begun or mode != "halted":
+        begun = self._state.halts.begin(cause, new)
+        if not begun or new.mode != "halted":
             return begun
-        return [*begun, *self.cancel_entries(cause, symbol, f"halted: {reason}")]
+        return [*begun, *self.cancel_entries(cause, new.symbol, f"halted: {new.reason}")]
 
     def cancel_entries(self, cause: Message, symbol: str, reason: str) -> Sequence[Message]:
         """Cancels of the open buys of a pair, or (symbol empty) of all."""
@@ -59,7 +35,7 @@ class Halting:
 
     def cancel(self, cause: Message, order_id: str, reason: str) -> Sequence[Message]:
         """The cancel of one order, if it is not finished."""
-        return self._gate.cancel_order(cause, order_id, reason[:1024])
+        return self._gate.cancel_order(cause, order_id, cut(reason))
 
     def unsold(self, symbol: str) -> Decimal:
         """What is held of a pair and not being sold yet."""
@@ -72,7 +48,7 @@ class Halting:
         return OrderProposed(
             id=order_id,
             cause=cause.id,
-            trace=cause.trace or cause.id,
+            trace=cause.trace_id,
             time_ns=cause.time_ns,
             portfolio=self._state.portfolio,
             symbol=symbol,

@@ -8,13 +8,31 @@ from collections.abc import Sequence
 from msgspec import Struct
 
 from shared.domain.machine import Records
-from shared.messages.base import Message, derived_id
+from shared.messages.base import Message, cut, derived_id
 from shared.messages.portfolio import ClearedBy, Halted, HaltMode, ResumeAsked, Resumed, Trigger
 
 HALT, RESUME_ASKED = "halt", "resume_asked"
 HALT_RECORDS: dict[str, type[Struct]] = {HALT: Halted, RESUME_ASKED: ResumeAsked}
 NEVER_NS = 2**63
 STRICTNESS: tuple[ClearedBy, ...] = ("time", "operator", "condition", "two_steps")
+
+
+class NewHalt(Struct, frozen=True, kw_only=True):
+    """What is to be halted (``symbol``; empty: the portfolio), why, how strictly, until when, and who may end it.
+
+    trigger, reason, evidence, who: why, and by whom. until_ns: market time, 0 for no end. renew: there is new evidence,
+    so that the halt is told of again although it stands already.
+    """
+
+    symbol: str
+    trigger: Trigger
+    reason: str
+    evidence: str = ""
+    mode: HaltMode = "reducing"
+    until_ns: int = 0
+    cleared_by: ClearedBy = "operator"
+    who: str = "risk"
+    renew: bool = False
 
 
 class Halts:
@@ -54,50 +72,37 @@ class Halts:
 
     # --- changes --------------------------------------------------------------------------------------------------
 
-    def begin(
-        self,
-        cause: Message,
-        *,
-        symbol: str,
-        trigger: Trigger,
-        reason: str,
-        mode: HaltMode = "reducing",
-        evidence: str = "",
-        until_ns: int = 0,
-        cleared_by: ClearedBy = "operator",
-        who: str = "risk",
-        renew: bool = False,
-    ) -> Sequence[Halted]:
-        """Stop new risk. A halt of the same scope and trigger is renewed by a later end, a stricter mode, or ``renew``
-        (new evidence); it never ends earlier or becomes milder by that.
+    def begin(self, cause: Message, new: NewHalt) -> Sequence[Halted]:
+        """Stop new risk. A halt of the same scope and trigger is renewed by a later end, a stricter mode, or ``renew``;
+        it never ends earlier or becomes milder by that.
         """
-        since_ns = cause.time_ns
-        earlier = self.get(symbol, trigger)
+        mode, until_ns, cleared_by, since_ns = new.mode, new.until_ns, new.cleared_by, cause.time_ns
+        earlier = self.get(new.symbol, new.trigger)
         if earlier is not None:
             stricter = earlier.mode == "reducing" and mode == "halted"
-            if not renew and not stricter and _end(until_ns) <= _end(earlier.until_ns):
+            if not new.renew and not stricter and _end(until_ns) <= _end(earlier.until_ns):
                 return ()
             since_ns = earlier.since_ns
             mode = "halted" if earlier.mode == "halted" else mode
             until_ns = max((until_ns, earlier.until_ns), key=_end)
             cleared_by = max((cleared_by, earlier.cleared_by), key=STRICTNESS.index)
         halted = Halted(
-            id=derived_id("halted", cause.id, symbol, trigger),
+            id=derived_id("halted", cause.id, new.symbol, new.trigger),
             cause=cause.id,
-            trace=cause.trace or cause.id,
+            trace=cause.trace_id,
             time_ns=cause.time_ns,
-            symbol=symbol,
+            symbol=new.symbol,
             mode=mode,
-            reason=reason[:1024],
+            reason=cut(new.reason),
             until_ns=until_ns,
-            who=who,
-            trigger=trigger,
-            evidence=evidence[:1024],
+            who=new.who,
+            trigger=new.trigger,
+            evidence=cut(new.evidence),
             cleared_by=cleared_by,
             since_ns=since_ns,
         )
-        self._records.put(HALT, f"{symbol}|{trigger}", halted)
-        self._in_force.setdefault(symbol, {})[trigger] = halted
+        self._records.put(HALT, f"{new.symbol}|{new.trigger}", halted)
+        self._in_force.setdefault(new.symbol, {})[new.trigger] = halted
         self._note_end()
         return (halted,)
 
@@ -119,7 +124,7 @@ class Halts:
                 trace=halted.trace,
                 time_ns=cause.time_ns,
                 symbol=symbol,
-                reason=reason[:1024],
+                reason=cut(reason),
                 held_ns=max(0, cause.time_ns - (halted.since_ns or halted.time_ns)),
                 who=who,
                 trigger=trigger,

@@ -10,10 +10,10 @@ from msgspec import structs
 from shared.domain.plan import Limits
 from shared.domain.risk.answers import refused
 from shared.domain.risk.in_force import LimitsInForce, with_changes
-from shared.domain.risk.over import over_the_limits
+from shared.domain.risk.over_limits import over_the_limits
 from shared.domain.risk.policy import policy_of
 from shared.domain.risk.state import LIMITS, RiskState
-from shared.messages.base import Message, derived_id
+from shared.messages.base import Message, cut, derived_id
 from shared.messages.control import SetLimits
 from shared.messages.portfolio import LimitsChanged
 
@@ -73,10 +73,10 @@ class LimitChanges:
         return LimitsChanged(
             id=derived_id("limits", state.portfolio, cause.id),
             cause=cause.id,
-            trace=cause.trace or cause.id,
+            trace=cause.trace_id,
             time_ns=cause.time_ns,
             who=who,
-            reason=reason[:1024],
+            reason=cut(reason),
             old={name: float(getattr(before, name)) for name in names},
             new={name: float(getattr(after, name)) for name in names},
             policy_before=policy_of(before, state.plan),

@@ -1,7 +1,8 @@
 """The risk machine: proposals, fills, marks and commands in; verdicts, portfolio snapshots and halts out.
 
 This file only says who handles what. The parts: ``gate`` (verdicts), ``bookings`` (fills), ``breakers`` (halts that
-set themselves off), ``commands`` (operators), ``phases`` (the ramp), ``questions`` (what-if). They share ``state``.
+set themselves off), ``operators`` (commands), ``limit_changes``, ``phases`` (the ramp), ``questions`` (what-if). They
+share ``state``.
 """
 
 from collections.abc import Callable, Sequence
@@ -12,9 +13,9 @@ from shared.domain.plan import Plan
 from shared.domain.risk.book import Book
 from shared.domain.risk.bookings import Bookings
 from shared.domain.risk.breakers import BREAKER_RECORDS, Breakers
-from shared.domain.risk.commands import Commands
 from shared.domain.risk.gate import Gate
 from shared.domain.risk.halting import Halting
+from shared.domain.risk.limit_changes import LimitChanges
 from shared.domain.risk.operators import OPERATOR_RECORDS, Operators
 from shared.domain.risk.phases import PHASE_RECORDS, Phases
 from shared.domain.risk.questions import Questions
@@ -74,11 +75,12 @@ class RiskMachine:
         """The parts, new: what they remember beside the records starts from nothing."""
         state = self.state
         self.gate = Gate(state)
-        self.bookings = Bookings(state)
+        self.phases = Phases(state)
+        self.bookings = Bookings(state, self.phases.standing)
         halting = Halting(state, self.gate)
         self.breakers = Breakers(state, halting)
-        self.phases = Phases(state)
-        self.commands = Commands(state, Operators(state, halting, self.breakers), self.phases)
+        self.operators = Operators(state, halting, self.breakers)
+        self.limit_changes = LimitChanges(state)
         self.shadow = Shadow(state)
         self.questions = Questions(state, self.shadow)
         self._snapshot_ns = -1
@@ -97,12 +99,12 @@ class RiskMachine:
             OrderFilled: self._on_fill,
             OrderClosed: self._on_close,
             StopPlaced: self.bookings.stop_placed,
-            Halt: self.commands.halt,
-            Resume: self.commands.resume,
-            Flatten: self.commands.flatten,
-            SetLimits: self.commands.set_limits,
-            SetPhase: self.commands.set_phase,
-            ApprovePhase: self.commands.approve_phase,
+            Halt: self.operators.halt,
+            Resume: self.operators.resume,
+            Flatten: self.operators.flatten,
+            SetLimits: self.limit_changes.set,
+            SetPhase: self.phases.set,
+            ApprovePhase: self.phases.approve,
             RoomAsked: self.questions.room,
             ShadowAsked: self.questions.shadow,
         }
@@ -151,7 +153,7 @@ class RiskMachine:
         self._snapshot_ns = state.now_ns
         state.note_oldest_held()
         self.shadow.store()
-        begun = self.commands.begun(message)
+        begun = self.limit_changes.begun(message)
         snapshot = self.bookings.snapshot(message)
         watched: list[Message] = [*begun, *resumed, *snapshot, *self.breakers.time(message)]
         for each in snapshot:
@@ -196,7 +198,7 @@ class RiskMachine:
         return [*booked, *(self.breakers.fill(fill, position) if booked else ())]
 
     def _on_close(self, closed: OrderClosed) -> Sequence[Message]:
-        return [*self.bookings.close(closed), *self.commands.closed(closed)]
+        return [*self.bookings.close(closed), *self.operators.closed(closed)]
 
     # --- for the host ---------------------------------------------------------------------------------------------
 

@@ -11,6 +11,7 @@ from msgspec import Struct
 from shared.domain.risk.answers import refused
 from shared.domain.risk.breakers import Breakers
 from shared.domain.risk.halting import Halting
+from shared.domain.risk.halts import NewHalt
 from shared.domain.risk.state import RiskState
 from shared.messages.base import Message, derived_id
 from shared.messages.control import Flatten, Halt, Resume
@@ -48,13 +49,15 @@ class Operators:
         kill = not command.symbol and command.mode == "halted"
         begun = self._halting.begin(
             command,
-            symbol=command.symbol,
-            trigger="operator",
-            reason=command.reason,
-            mode=command.mode,
-            until_ns=command.until_ns,
-            cleared_by="two_steps" if kill else "operator",
-            who=command.who,
+            NewHalt(
+                symbol=command.symbol,
+                trigger="operator",
+                reason=command.reason,
+                mode=command.mode,
+                until_ns=command.until_ns,
+                cleared_by="two_steps" if kill else "operator",
+                who=command.who,
+            ),
         )
         earlier = self._state.halts.get(command.symbol, "operator")
         if begun or earlier is None:
@@ -101,7 +104,7 @@ class Operators:
         asked = ResumeAsked(
             id=derived_id("resume-asked", command.id),
             cause=command.id,
-            trace=command.trace or command.id,
+            trace=command.trace_id,
             time_ns=state.now_ns,
             confirm=self._code(state.now_ns, halts),
             symbol=command.symbol,

@@ -6,6 +6,7 @@ a year: Sharpe = mean / sample standard deviation x sqrt(365) (Sharpe 1994, with
 
 from itertools import pairwise
 from math import isfinite, sqrt
+from typing import NamedTuple
 
 from msgspec import Struct, structs
 
@@ -38,6 +39,19 @@ class DailyNavs(Struct, frozen=True, kw_only=True):
     @property
     def returns(self) -> list[float]:
         return [after / before - 1.0 for before, after in pairwise(self.navs)]
+
+
+class DailyFigures(NamedTuple):
+    """sharpe: annualised, None while unknown. returns: how many it is of. missed: days without any snapshot."""
+
+    sharpe: float | None = None
+    returns: int = 0
+    missed: int = 0
+
+
+def figures_of(days: DailyNavs) -> DailyFigures:
+    returns = days.returns
+    return DailyFigures(sharpe_of(returns), len(returns), days.missed)
 
 
 def sharpe_of(returns: list[float]) -> float | None:

@@ -4,11 +4,11 @@ from msgspec import Struct, structs
 
 from shared.domain.plan import PhasePlan
 from shared.domain.risk.in_force import Entered, PhaseInForce
-from shared.domain.risk.performance import DailyNavs, drawdown_of, sharpe_of
-from shared.domain.risk.ramp import Evidence, evidence_in_words, phase_named, ramp_day, start_of
+from shared.domain.risk.performance import DailyFigures, DailyNavs, drawdown_of, figures_of
+from shared.domain.risk.ramp import Evidence, evidence_in_words, exchange_fault, phase_named, ramp_day, start_of
 from shared.domain.risk.state import PHASE, RiskState
 from shared.domain.timeframes import DAY_NS, HOUR_NS
-from shared.messages.base import Message, derived_id
+from shared.messages.base import Message, cut, derived_id
 from shared.messages.portfolio import PhaseChanged, PortfolioMarked
 
 DAYS, STEP = "phase_days", "phase_step"
@@ -37,6 +37,7 @@ class PhaseBook:
     def __init__(self, state: RiskState) -> None:
         self._state = state
         self._nav = 0.0
+        self._summed = DailyNavs(), DailyFigures()
 
     def measure(self, snapshot: PortfolioMarked) -> None:
         """Take a snapshot into what the phase has shown; the first one of all begins the first phase."""
@@ -47,13 +48,7 @@ class PhaseBook:
             ramp_ns = start_of(state.plan.ramp.start) or now_ns
             phase = structs.replace(phase, since_ns=now_ns, ramp_ns=ramp_ns)
             self.note(now_ns, "start", phase.name, phase.name, "risk", "a new portfolio", None, "")
-        peak = max(phase.peak_nav, snapshot.nav)
-        worst = max(phase.worst_drawdown, drawdown_of(peak, snapshot.nav))
-        if phase is not state.phase or peak != phase.peak_nav or worst != phase.worst_drawdown:
-            phase = structs.replace(phase, peak_nav=peak, worst_drawdown=worst)
-        hour = now_ns // HOUR_NS
-        if snapshot.heat > snapshot.heat_limit and hour != phase.breach_hour:
-            phase = structs.replace(phase, breach_hours=phase.breach_hours + 1, breach_hour=hour)
+        phase = _having_seen(phase, snapshot)
         if phase is not state.phase:
             self.keep(phase)
         days = self._days()
@@ -62,21 +57,26 @@ class PhaseBook:
 
     def evidence(self, now_ns: int, reviews: int | None = None) -> Evidence:
         """What the phase in force has shown so far."""
-        state, days = self._state, self._days()
-        phase, planned = state.phase, phase_named(state.plan, state.phase.name)
+        return self._evidence(self._state.phase, self._nav, now_ns, reviews)
+
+    def evidence_with(self, snapshot: PortfolioMarked) -> Evidence:
+        """The same with a snapshot that was not measured yet."""
+        return self._evidence(_having_seen(self._state.phase, snapshot), snapshot.nav, snapshot.time_ns)
+
+    def _evidence(self, phase: PhaseInForce, nav: float, now_ns: int, reviews: int | None = None) -> Evidence:
+        planned, figures = phase_named(self._state.plan, phase.name), self._figures()
         since_ns = phase.since_ns or now_ns
-        returns = days.returns
         return Evidence(
             phase=phase.name,
             since_ns=since_ns,
             at_ns=now_ns,
             days=max(0, now_ns - since_ns) / DAY_NS,
             ramp_day=ramp_day(planned, since_ns, now_ns) if planned is not None else 0,
-            drawdown=drawdown_of(phase.peak_nav, self._nav) if self._nav else 0.0,
+            drawdown=drawdown_of(phase.peak_nav, nav) if nav else 0.0,
             worst_drawdown=phase.worst_drawdown,
-            sharpe=sharpe_of(returns),
-            returns=len(returns),
-            missed=days.missed,
+            sharpe=figures.sharpe,
+            returns=figures.returns,
+            missed=figures.missed,
             breach_hours=phase.breach_hours,
             reviews=reviews,
         )
@@ -84,14 +84,9 @@ class PhaseBook:
     def exchange_fault(self, phase: PhasePlan | None) -> str:
         """Why the phase may not run on this exchange; empty when it may, or when nobody knows the exchange."""
         state = self._state
-        if phase is None or state.paper is None or phase.paper == state.paper or state.plan.ramp.rehearsal:
+        if phase is None or state.paper is None:
             return ""
-        wants = "the paper exchange" if phase.paper else "real orders"
-        has = "paper" if state.paper else "exchange"
-        return (
-            f'phase "{phase.name}" wants {wants} (paper = {str(phase.paper).lower()} in phases.toml), but orders go to'
-            f' exchange.orders = "{has}" (stack.toml); make the two agree, or rehearse with ramp.rehearsal = true'
-        )
+        return exchange_fault(phase, paper=state.paper, rehearsal=state.rehearsal)
 
     def enter(
         self, cause: Message, to: PhasePlan, how: Entered, who: str, reason: str, evidence: Evidence
@@ -103,19 +98,18 @@ class PhaseBook:
         self.keep(PhaseInForce(name=to.name, scale=to.scale, since_ns=now_ns, entered=how, ramp_ns=ramp_ns))
         state.records.put(DAYS, "", DailyNavs())
         self.note(now_ns, how, before.name, to.name, who, reason, evidence, "entered")
-        state.phase_evidence = evidence_in_words(self.evidence(now_ns))
         words = evidence_in_words(evidence)
         return PhaseChanged(
             id=derived_id("phase", state.portfolio, cause.id),
             cause=cause.id,
-            trace=cause.trace or cause.id,
+            trace=cause.trace_id,
             time_ns=now_ns,
             phase_before=before.name,
             phase=to.name,
             scale=to.scale,
             who=who,
-            reason=reason[:1024],
-            evidence=words[:1024],
+            reason=cut(reason),
+            evidence=cut(words),
             rehearsal=state.rehearsal,
         )
 
@@ -146,3 +140,22 @@ class PhaseBook:
 
     def _days(self) -> DailyNavs:
         return self._state.records.get(DAYS, "", DailyNavs) or DailyNavs()
+
+    def _figures(self) -> DailyFigures:
+        """Of the daily NAVs; they change once a day, and every snapshot asks."""
+        days = self._days()
+        if days is not self._summed[0]:
+            self._summed = days, figures_of(days)
+        return self._summed[1]
+
+
+def _having_seen(phase: PhaseInForce, snapshot: PortfolioMarked) -> PhaseInForce:
+    """The phase with a snapshot taken into what it has shown; the same object when it shows nothing new."""
+    peak = max(phase.peak_nav, snapshot.nav)
+    worst = max(phase.worst_drawdown, drawdown_of(peak, snapshot.nav))
+    if peak != phase.peak_nav or worst != phase.worst_drawdown:
+        phase = structs.replace(phase, peak_nav=peak, worst_drawdown=worst)
+    hour = snapshot.time_ns // HOUR_NS
+    if snapshot.heat > snapshot.heat_limit and hour != phase.breach_hour:
+        phase = structs.replace(phase, breach_hours=phase.breach_hours + 1, breach_hour=hour)
+    return phase

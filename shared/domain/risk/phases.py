@@ -10,13 +10,14 @@ from msgspec import structs
 
 from shared.domain.plan import PhasePlan
 from shared.domain.risk.answers import refused
+from shared.domain.risk.halts import NewHalt
 from shared.domain.risk.in_force import Entered
 from shared.domain.risk.performance import drawdown_of
 from shared.domain.risk.phase_book import PHASE_RECORDS, PhaseBook
 from shared.domain.risk.ramp import Evidence, evidence_in_words, lacking, phase_after, phase_by_date, phase_named
 from shared.domain.risk.state import RiskState
 from shared.domain.timeframes import DAY_NS
-from shared.messages.base import Message, derived_id
+from shared.messages.base import Message, cut, derived_id
 from shared.messages.control import ApprovePhase, SetPhase
 from shared.messages.portfolio import PhaseProposed, PortfolioMarked
 
@@ -67,7 +68,7 @@ class Phases:
         )
         halted = halts.get("", "phase")
         if fault and halted is None:
-            return halts.begin(snapshot, symbol="", trigger="phase", reason=fault, cleared_by="condition")
+            return halts.begin(snapshot, NewHalt(symbol="", trigger="phase", reason=fault, cleared_by="condition"))
         if halted is not None and not fault:
             return halts.end(snapshot, "", "phase", reason="the phase agrees with the exchange")
         return ()
@@ -84,18 +85,19 @@ class Phases:
         self._next_look_ns = min(turns)
         evidence = self._book.evidence(now_ns)
         following = phase_after(state.plan, state.phase.name)
-        state.phase_evidence = self._standing(evidence, following)
         if following is None or state.phase.proposed or lacking(evidence, following):
             return ()
         return [self._proposed(snapshot, following, evidence), *self._promote_by_itself(snapshot, following, evidence)]
 
-    def _standing(self, evidence: Evidence, following: PhasePlan | None) -> str:
-        """The evidence, and what the next phase waits for."""
+    def standing(self, snapshot: PortfolioMarked) -> str:
+        """What the phase has shown, this snapshot included, and what the next phase waits for."""
+        plan, evidence = self._state.plan, self._book.evidence_with(snapshot)
+        following = None if plan.ramp.by_date else phase_after(plan, self._state.phase.name)
         if following is None:
             return evidence_in_words(evidence)
         lacks = [*lacking(evidence, following), *filter(None, [self.exchange_fault(following)])]
         waits = "; ".join(lacks) or "an operator's approval"
-        return f"{evidence_in_words(evidence)}; {following.name} waits for: {waits}"[:1024]
+        return cut(f"{evidence_in_words(evidence)}; {following.name} waits for: {waits}")
 
     def _proposed(self, snapshot: PortfolioMarked, to: PhasePlan, evidence: Evidence) -> PhaseProposed:
         state = self._state
@@ -109,7 +111,7 @@ class Phases:
             time_ns=snapshot.time_ns,
             phase=state.phase.name,
             to_phase=to.name,
-            evidence=words[:1024],
+            evidence=cut(words),
         )
 
     def _promote_by_itself(self, snapshot: PortfolioMarked, to: PhasePlan, evidence: Evidence) -> Sequence[Message]:

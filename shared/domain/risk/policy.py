@@ -1,4 +1,4 @@
-"""A short name for the limits in force, so that a decision says what it was held to."""
+"""A short name for the rules in force, so that a decision says what it was held to."""
 
 from hashlib import blake2b
 
@@ -8,6 +8,15 @@ from shared.domain.plan import Limits, Plan
 
 
 def policy_of(limits: Limits, plan: Plan) -> str:
-    """12 hex digits that change with any limit or cost."""
-    parts = [*structs.astuple(limits), *structs.astuple(plan.costs)]
+    """12 hex digits that change with whatever decides: a limit, a cost, a breaker, how ATR, stop and ADV are measured.
+
+    The phase is not in it: a decision tells it beside.
+    """
+    sizing = plan.sizing
+    parts = [
+        *structs.astuple(limits),
+        *structs.astuple(plan.costs),
+        *structs.astuple(plan.breakers),
+        *(sizing.stop_atr, sizing.atr_days, sizing.adv_days),
+    ]
     return blake2b("\x1f".join(map(repr, parts)).encode(), digest_size=6).hexdigest()

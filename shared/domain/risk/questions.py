@@ -16,7 +16,7 @@ from shared.domain.risk.state import RiskState
 from shared.domain.risk.view import View
 from shared.domain.sizing.blender import stop_below
 from shared.messages.ask import Room, RoomAnswered, RoomAsked, ShadowAsked, ShadowCounted
-from shared.messages.base import derived_id
+from shared.messages.base import cut, derived_id
 from shared.messages.orders import CeilingReport, OrderProposed
 
 ENDLESS = Decimal(10) ** 18  # base units: as much as "no ceiling" allows
@@ -50,7 +50,7 @@ class Questions:
             RoomAnswered(
                 id=derived_id("room", asked.id, part),
                 cause=asked.id,
-                trace=asked.trace or asked.id,
+                trace=asked.trace_id,
                 time_ns=state.now_ns or asked.time_ns,
                 reply_to=asked.reply_to,
                 nav=nav,
@@ -94,7 +94,7 @@ def room_in(state: RiskState, symbol: str, asked: RoomAsked) -> Room:
         notional_usdt=float(ruling.quantity) * view.price,
         stop_price=stop.price,
         binding=ruling.binding,
-        reason=ruling.reason[:1024],
+        reason=cut(ruling.reason),
         ceilings=ruling.ceilings,
         price=view.price,
     )

@@ -85,11 +85,23 @@ def lacking(evidence: Evidence, phase: PhasePlan) -> list[str]:
     return lacks
 
 
+def exchange_fault(phase: PhasePlan, *, paper: bool, rehearsal: bool) -> str:
+    """Why the phase may not run where orders go (``paper``, or real ones); empty when it may. Problem; remedy."""
+    if phase.paper == paper or rehearsal:
+        return ""
+    wants = "the paper exchange" if phase.paper else "real orders"
+    has = "paper" if paper else "exchange"
+    return (
+        f'phase "{phase.name}" wants {wants} (paper = {str(phase.paper).lower()} in phases.toml), but orders go to'
+        f' exchange.orders = "{has}" (stack.toml); make the two agree, or rehearse with ramp.rehearsal = true'
+    )
+
+
 def evidence_in_words(evidence: Evidence) -> str:
     """``day 60 of the ramp, 45.0 days in live since 2022-11-15; drawdown 1.20 %, at worst 3.10 %; Sharpe 1.35 ...``"""
     since = datetime.fromtimestamp(evidence.since_ns // SECOND_NS, tz=UTC).date()
     missed = f", {evidence.missed} days without one" if evidence.missed else ""
-    sharpe = "unknown" if evidence.sharpe is None else f"{evidence.sharpe:.2f}"
+    sharpe = "unknown" if evidence.sharpe is None else f"{evidence.sharpe:z.2f}"
     hours = f"{evidence.breach_hours} hour{'s' * (evidence.breach_hours != 1)}"
     reviews = "" if evidence.reviews is None else f"; {evidence.reviews} risk reviews signed"
     return (
@@ -101,4 +113,4 @@ def evidence_in_words(evidence: Evidence) -> str:
 
 
 def _percent(fraction: float) -> str:
-    return f"{fraction * 100:.2f} %"
+    return f"{fraction * 100:z.2f} %"

@@ -7,11 +7,11 @@ from msgspec import Struct
 
 from shared.domain.risk.bounds import Bounds
 from shared.domain.risk.decide import Ruling, decide_opening
+from shared.domain.risk.limit_words import differing
 from shared.domain.risk.state import RiskState
 from shared.domain.risk.view import View
-from shared.domain.risk.words import differing
 from shared.messages.ask import ShadowAsked, ShadowCounted
-from shared.messages.base import derived_id
+from shared.messages.base import cut, derived_id
 from shared.messages.orders import OrderDecided, OrderProposed
 
 SHADOW = "shadow"
@@ -42,22 +42,18 @@ class Shadow:
 
     def __init__(self, state: RiskState) -> None:
         self._state = state
-        self._limits = state.plan.shadow
+        limits = state.plan.shadow
+        self._bounds = Bounds(limits, state.plan, state.speed) if limits is not None else None
         self._ruling: Ruling | None = None
-        if self._limits is not None:
-            self._bounds = Bounds(self._limits, state.plan, state.speed)
-            self.restored()
+        self.restored()
 
     def restored(self) -> None:
         """Go on from the stored counts, if they are of these limits."""
-        if self._limits is None:
+        if self._bounds is None:
             return
         stored = self._state.records.get(SHADOW, "", ShadowCounts)
-        counts = (
-            stored
-            if stored is not None and stored.policy == self._bounds.policy
-            else ShadowCounts(policy=self._bounds.policy)
-        )
+        policy = self._bounds.policy
+        counts = stored if stored is not None and stored.policy == policy else ShadowCounts(policy=policy)
         self._since_ns, self._decisions = counts.since_ns, counts.decisions
         self._trims, self._rejects, self._more = counts.would_trim, counts.would_reject, counts.would_allow_more
         self._by_rule = Counter(counts.by_rule)
@@ -67,13 +63,13 @@ class Shadow:
 
     def before(self, order: OrderProposed) -> None:
         """The verdict under the shadow limits, on the portfolio as it is."""
-        if self._limits is None or order.side != "buy":
+        if self._bounds is None or order.side != "buy":
             return
         self._ruling = decide_opening(order, View(order, self._state, self._bounds))
 
     def after(self, order: OrderProposed, decided: OrderDecided) -> None:
         """Count the difference to what was decided."""
-        if self._limits is None or order.side != "buy" or self._ruling is None:
+        if self._bounds is None or order.side != "buy" or self._ruling is None:
             return
         ruling, self._ruling = self._ruling, None
         self._since_ns = self._since_ns or decided.time_ns
@@ -97,7 +93,7 @@ class Shadow:
 
     def store(self) -> None:
         """Write the counts down if they changed."""
-        if self._limits is None or self._stored == self._decisions:
+        if self._bounds is None or self._stored == self._decisions:
             return
         self._stored = self._decisions
         counts = ShadowCounts(
@@ -113,28 +109,28 @@ class Shadow:
 
     def counted(self, asked: ShadowAsked) -> ShadowCounted:
         """The answer to a question."""
-        present = self._limits is not None
+        present = self._bounds is not None
         return ShadowCounted(
             id=derived_id("shadow", asked.id),
             cause=asked.id,
-            trace=asked.trace or asked.id,
+            trace=asked.trace_id,
             time_ns=self._state.now_ns or asked.time_ns,
             reply_to=asked.reply_to,
-            policy=self._bounds.policy if present else "",
+            policy=self._bounds.policy if self._bounds is not None else "",
             decisions=self._decisions if present else 0,
             would_trim=self._trims if present else 0,
             would_reject=self._rejects if present else 0,
             would_allow_more=self._more if present else 0,
             by_rule=dict(self._by_rule.most_common()) if present else {},
-            summary=self._summary()[:1024],
+            summary=cut(self._summary()),
             since_ns=self._since_ns if present else 0,
         )
 
     def _summary(self) -> str:
         """``with 6 % heat, 14 of 212 orders would have been trimmed``"""
-        if self._limits is None:
+        if self._bounds is None:
             return "there are no shadow limits; write those that differ into shadow.toml, beside limits.toml"
-        names = differing(self._limits, self._state.limits)
+        names = differing(self._bounds.limits, self._state.limits)
         if not names:
             return f"the shadow limits are those in force; {self._decisions} orders were compared"
         done = [(self._trims, "trimmed"), (self._rejects, "rejected"), (self._more, "given more")]

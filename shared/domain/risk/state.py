@@ -41,7 +41,7 @@ class RiskState:
 
     now_ns: market time. bounds: what orders are held to. oldest_held: of the pairs held, the one marked longest ago.
     guards: reservation steps for the store's own check. paper: whether orders go to the paper exchange; None where
-    nobody asks. phase_evidence: what the phase has shown.
+    nobody asks.
     """
 
     def __init__(
@@ -71,7 +71,6 @@ class RiskState:
         self.guards: list[Guard] = []
         self.now_ns = 0
         self.paper: bool | None = None
-        self.phase_evidence = ""
         self.take_over()
 
     def take_over(self) -> None:

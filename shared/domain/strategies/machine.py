@@ -125,7 +125,7 @@ def _signal(voice: _Voice, strength: float, bar: BarClosed) -> SignalRaised:
         id=derived_id("signal", voice.name, bar.id),
         time_ns=bar.time_ns,
         cause=bar.id,
-        trace=bar.trace or bar.id,
+        trace=bar.trace_id,
         strategy=voice.name,
         symbol=bar.symbol,
         strength=strength,

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from shared.domain.risk.breakers.base import NOTHING, Breaker, reaches
+from shared.domain.risk.halts import NewHalt
 from shared.domain.timeframes import DAY_NS
 from shared.messages.base import Message
 from shared.messages.portfolio import Resumed
@@ -26,12 +27,14 @@ class DayLoss(Breaker):
             return NOTHING
         return self._halting.begin(
             message,
-            symbol="",
-            trigger="day_loss",
-            reason=f"a loss of {(begun - nav) / begun:.2%} in a day",
-            evidence=f"NAV {nav:,.2f} USDT, {begun:,.2f} USDT at UTC midnight; limit {self.plan.day_loss:.2%}",
-            until_ns=(day + 1) * DAY_NS,
-            cleared_by="time",
+            NewHalt(
+                symbol="",
+                trigger="day_loss",
+                reason=f"a loss of {(begun - nav) / begun:.2%} in a day",
+                evidence=f"NAV {nav:,.2f} USDT, {begun:,.2f} USDT at UTC midnight; limit {self.plan.day_loss:.2%}",
+                until_ns=(day + 1) * DAY_NS,
+                cleared_by="time",
+            ),
         )
 
     def resumed(self, resumed: Resumed) -> None:

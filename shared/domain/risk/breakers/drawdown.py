@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from shared.domain.risk.breakers.base import NOTHING, Breaker, reaches
+from shared.domain.risk.halts import NewHalt
 from shared.messages.base import Message, derived_id
 from shared.messages.portfolio import Alerted, Resumed
 
@@ -23,11 +24,13 @@ class Drawdown(Breaker):
             limit = f"limit {state.limits.drawdown:.2%}"
             return self._halting.begin(
                 message,
-                symbol="",
-                trigger="drawdown",
-                reason=f"drawdown of {fallen:.2%}",
-                evidence=f"{evidence}; {limit}",
-                cleared_by="two_steps",
+                NewHalt(
+                    symbol="",
+                    trigger="drawdown",
+                    reason=f"drawdown of {fallen:.2%}",
+                    evidence=f"{evidence}; {limit}",
+                    cleared_by="two_steps",
+                ),
             )
         if reaches(fallen, self.plan.drawdown_warning) and not state.watermark.warned:
             return self._warn(message, fallen, evidence)
@@ -40,7 +43,7 @@ class Drawdown(Breaker):
             Alerted(
                 id=derived_id("alerted", message.id, "drawdown"),
                 cause=message.id,
-                trace=message.trace or message.id,
+                trace=message.trace_id,
                 time_ns=message.time_ns,
                 trigger="drawdown",
                 reason=f"drawdown of {fallen:.2%}, trading halts at {self._state.limits.drawdown:.2%}",

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from shared.domain.risk.breakers.base import Breaker
+from shared.domain.risk.halts import NewHalt
 from shared.messages.base import Message
 from shared.messages.market import PairListed
 
@@ -21,10 +22,12 @@ class ExchangeStatus(Breaker):
             )
         return self._halting.begin(
             listing,
-            symbol=listing.symbol,
-            trigger="exchange_status",
-            reason=f"the exchange does not trade it: {listing.status}",
-            mode="halted",
-            evidence=listing.reason,
-            cleared_by="condition",
+            NewHalt(
+                symbol=listing.symbol,
+                trigger="exchange_status",
+                reason=f"the exchange does not trade it: {listing.status}",
+                mode="halted",
+                evidence=listing.reason,
+                cleared_by="condition",
+            ),
         )

@@ -16,6 +16,7 @@ from shared.domain.risk.breakers.heat import HeatOver
 from shared.domain.risk.breakers.liquidity import Liquidity
 from shared.domain.risk.breakers.market_shock import MarketShock
 from shared.domain.risk.halting import Halting
+from shared.domain.risk.halts import NewHalt
 from shared.domain.risk.state import RiskState
 from shared.messages.base import Message
 from shared.messages.market import BarClosed, BookSampled, FeedLost, FeedRestored, MarkChanged, PairListed
@@ -125,13 +126,15 @@ class Breakers:
             if halt.trigger in MOVES:
                 moved += self._halting.begin(
                     listing,
-                    symbol=listing.symbol,
-                    trigger=halt.trigger,
-                    reason=halt.reason,
-                    mode=halt.mode,
-                    evidence=halt.evidence,
-                    until_ns=halt.until_ns,
-                    cleared_by=halt.cleared_by,
-                    who=halt.who,
+                    NewHalt(
+                        symbol=listing.symbol,
+                        trigger=halt.trigger,
+                        reason=halt.reason,
+                        mode=halt.mode,
+                        evidence=halt.evidence,
+                        until_ns=halt.until_ns,
+                        cleared_by=halt.cleared_by,
+                        who=halt.who,
+                    ),
                 )
         return moved

@@ -6,6 +6,7 @@ from typing import ClassVar
 from msgspec import Struct
 
 from shared.domain.risk.breakers.base import Breaker
+from shared.domain.risk.halts import NewHalt
 from shared.messages.base import Message
 from shared.messages.market import FeedLost, FeedRestored, PairListed
 
@@ -22,12 +23,14 @@ class Feed(Breaker):
         self._state.records.put(LOST_FEED, f"{lost.symbol}|{lost.feed}", lost)
         return self._halting.begin(
             lost,
-            symbol=lost.symbol,
-            trigger="feed",
-            reason=f"feed {lost.feed} is lost: {lost.reason}".removesuffix(": "),
-            mode="halted",
-            evidence=f"last seen at {lost.last_seen_ns} ns",
-            cleared_by="condition",
+            NewHalt(
+                symbol=lost.symbol,
+                trigger="feed",
+                reason=f"feed {lost.feed} is lost: {lost.reason}".removesuffix(": "),
+                mode="halted",
+                evidence=f"last seen at {lost.last_seen_ns} ns",
+                cleared_by="condition",
+            ),
         )
 
     def feed_restored(self, restored: FeedRestored) -> Sequence[Message]:

@@ -6,6 +6,7 @@ from decimal import Decimal
 from shared.domain.portfolio.ledger import Position
 from shared.domain.risk.breakers.base import NOTHING, Breaker, over
 from shared.domain.risk.halting import Halting
+from shared.domain.risk.halts import NewHalt
 from shared.domain.risk.state import RiskState
 from shared.domain.timeframes import MINUTE_NS, timeframe_ns
 from shared.messages.base import Message
@@ -112,17 +113,19 @@ class Gap(Breaker):
     ) -> Sequence[Message]:
         return self._halting.begin(
             cause,
-            symbol=symbol,
-            trigger="gap",
-            reason=reason,
-            mode="halted",
-            evidence=evidence,
-            until_ns=cause.time_ns + self._cool_down_ns,
-            cleared_by="time",
-            renew=renew,
+            NewHalt(
+                symbol=symbol,
+                trigger="gap",
+                reason=reason,
+                mode="halted",
+                evidence=evidence,
+                until_ns=cause.time_ns + self._cool_down_ns,
+                cleared_by="time",
+                renew=renew,
+            ),
         )
 
 
 def _usdt(amount: Decimal) -> str:
-    """Two places; a gain is a negative loss."""
-    return f"{amount:,.2f} USDT"
+    """Two places; a gain is a negative loss, a zero has no sign."""
+    return f"{amount:z,.2f} USDT"

@@ -10,6 +10,7 @@ from decimal import Decimal
 from shared.domain.numbers import round_up, to_decimal
 from shared.domain.portfolio.heat import PairHeat
 from shared.domain.risk.breakers.base import NOTHING, Breaker, over
+from shared.domain.risk.halts import NewHalt
 from shared.messages.base import Message, derived_id
 from shared.messages.portfolio import Halted
 
@@ -32,15 +33,17 @@ class HeatOver(Breaker):
                 state.mark_water(heat_limit=limit)
             if over(heat, limit * self.plan.heat_clear):
                 return NOTHING
-            return state.halts.end(message, "", "heat", reason=f"heat is {heat:.2%} again")
+            return state.halts.end(message, "", "heat", reason=f"heat is {heat:z.2%} again")
         begun = self._halting.begin(
             message,
-            symbol="",
-            trigger="heat",
-            reason=f"heat of {heat:.2%} is over its limit",
-            evidence=f"open {state.heat.open_risk:,.2f} USDT, reserved {state.heat.reserved_risk:,.2f} USDT, "
-            f"NAV {nav:,.2f} USDT; limit {limit:.2%}",
-            cleared_by="condition",
+            NewHalt(
+                symbol="",
+                trigger="heat",
+                reason=f"heat of {heat:.2%} is over its limit",
+                evidence=f"open {state.heat.open_risk:z,.2f} USDT, reserved {state.heat.reserved_risk:z,.2f} USDT, "
+                f"NAV {nav:,.2f} USDT; limit {limit:.2%}",
+                cleared_by="condition",
+            ),
         )
         halt = state.halts.get("", "heat")
         if not self.plan.reduce_heat or halt is None or 0.0 < limit < state.watermark.heat_limit:

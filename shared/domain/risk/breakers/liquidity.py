@@ -7,6 +7,7 @@ from msgspec import Struct, structs
 
 from shared.domain.risk.breakers.base import NOTHING, Breaker, over
 from shared.domain.risk.halting import Halting
+from shared.domain.risk.halts import NewHalt
 from shared.domain.risk.state import RiskState
 from shared.messages.base import Message
 from shared.messages.market import BarClosed, BookSampled
@@ -68,9 +69,11 @@ class Liquidity(Breaker):
         records.put(ILLIQUID, symbol, after)
         return self._halting.begin(
             cause,
-            symbol=symbol,
-            trigger="liquidity",
-            reason="too little volume" if after.thin else "the spread is too wide",
-            evidence="; ".join(filter(None, (after.thin, after.wide))),
-            cleared_by="condition",
+            NewHalt(
+                symbol=symbol,
+                trigger="liquidity",
+                reason="too little volume" if after.thin else "the spread is too wide",
+                evidence="; ".join(filter(None, (after.thin, after.wide))),
+                cleared_by="condition",
+            ),
         )

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from shared.domain.risk.breakers.base import NOTHING, Breaker, over
 from shared.domain.risk.halting import Halting
+from shared.domain.risk.halts import NewHalt
 from shared.domain.risk.state import RiskState
 from shared.domain.timeframes import MINUTE_NS, timeframe_ns
 from shared.messages.base import Message
@@ -108,5 +109,5 @@ class MarketShock(Breaker):
 
     def _halt(self, cause: Message, reason: str, evidence: str) -> Sequence[Message]:
         return self._halting.begin(
-            cause, symbol="", trigger="market_shock", reason=reason, evidence=evidence, cleared_by="two_steps"
+            cause, NewHalt(symbol="", trigger="market_shock", reason=reason, evidence=evidence, cleared_by="two_steps")
         )

@@ -1,0 +1,48 @@
+"""What services refuse to start on although every value by itself is sound: told before anything is started."""
+
+from shared.domain.risk.ramp import exchange_fault, phase_named
+from shared.runtime.settings import Settings
+from shared.runtime.settings_faults import ConfigError, Fault
+
+
+def check_start(settings: Settings) -> None:
+    """Whether a new portfolio could begin on these settings. Raises ``ConfigError`` with the services' own words."""
+    if faults := start_faults(settings):
+        raise ConfigError(faults)
+
+
+def start_faults(settings: Settings) -> list[Fault]:
+    """As far as settings can tell: what is in force of a portfolio that exists already is not looked at."""
+    return [*phase_faults(settings, settings.plan.phase), *paper_faults(settings)]
+
+
+def phase_faults(settings: Settings, phase: str, *, may_differ: bool = False) -> list[Fault]:
+    """Why the risk service does not start with a portfolio in this phase.
+
+    may_differ: from the exchange; so after a demotion, when selling has to stay possible.
+    """
+    plan, faults = settings.plan, []
+    planned = phase_named(plan, phase)
+    if planned is None:
+        names = ", ".join(each.name for each in plan.phases)
+        problem = f"portfolio {settings.portfolio.name!r} is in a phase of this name, and no [[phases]] has it"
+        faults.append(Fault("phases.toml", "phases[].name", phase, problem, f"Add it again; there are {names}."))
+    elif not may_differ:
+        orders = settings.exchange.orders
+        said = exchange_fault(planned, paper=orders == "paper", rehearsal=plan.ramp.rehearsal)
+        problem, _, remedy = said.partition("; ")
+        if said:
+            remedy = f"{remedy[0].upper()}{remedy[1:]}."
+            faults.append(Fault("phases.toml and stack.toml", "exchange.orders", orders, problem, remedy))
+    if plan.ramp.by_date:
+        problem = "phases by date skip every operator: they are for backtests"
+        faults.append(Fault("phases.toml", "ramp.by_date", "true", problem, "Write false."))
+    return faults
+
+
+def paper_faults(settings: Settings) -> list[Fault]:
+    """Why the execution service does not start."""
+    if settings.exchange.orders == "paper":
+        return []
+    problem, remedy = "orders are executed on paper only", 'Write "paper", or leave it out.'
+    return [Fault("stack.toml", "exchange.orders", settings.exchange.orders, problem, remedy)]

@@ -10,9 +10,11 @@ from shared.domain.sizing.pairs import HELD
 from shared.domain.universe import Universe
 from shared.messages.base import Message
 from shared.messages.market import BarClosed
-from shared.messages.orders import OrderClosed, OrderFilled, OrderProposed, StopPlaced
+from shared.messages.orders import OrderClosed, OrderDecided, OrderFilled, OrderProposed, StopPlaced
+from shared.messages.portfolio import Halted, Resumed
 from tests.domain.market_scripts import (
     BTC,
+    HOUR,
     T0,
     UNIVERSE,
     D,
@@ -105,3 +107,21 @@ def restarted(
         new.warm(bar)
     new.restored()
     return new
+
+
+def rejection_of(order: OrderProposed, by: str = "sector_cap") -> OrderDecided:
+    return approval_of(order, verdict="reject", quantity_approved=D(0), binding=by)
+
+
+def halted(symbol: str = "", *, hour: float = 0, trigger: str = "gap", **changes: object) -> Halted:
+    fields: dict[str, object] = {
+        "id": f"halted-{symbol}-{trigger}-{hour}", "time_ns": T0 + int(hour * HOUR), "symbol": symbol,
+        "trigger": trigger, "reason": "odd",
+    }  # fmt: skip
+    return Halted(**(fields | changes))  # type: ignore[arg-type]
+
+
+def resumed(symbol: str = "", *, hour: float = 0, trigger: str = "gap") -> Resumed:
+    return Resumed(
+        id=f"resumed-{symbol}-{trigger}-{hour}", time_ns=T0 + int(hour * HOUR), symbol=symbol, trigger=trigger,  # type: ignore[arg-type]
+    )  # fmt: skip

@@ -6,8 +6,6 @@ Who handles what; the parts share one ``SizingState``.
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from msgspec.structs import replace
-
 from shared.domain.bars.series import NamedPair
 from shared.domain.plan import Plan
 from shared.domain.sizing.blender import stop_below
@@ -20,7 +18,7 @@ from shared.domain.universe import Universe
 from shared.messages.base import Message, TimePassed
 from shared.messages.market import BarClosed, PairListed
 from shared.messages.orders import OrderClosed, OrderDecided, OrderFilled, StopPlaced
-from shared.messages.portfolio import LimitsChanged, PhaseChanged, PortfolioMarked
+from shared.messages.portfolio import Halted, LimitsChanged, PhaseChanged, PortfolioMarked, Resumed
 from shared.messages.signals import SignalRaised
 
 DAILY = "1d"
@@ -28,7 +26,7 @@ NOTHING: Sequence[Message] = ()
 
 
 class SizingMachine:
-    """Bars, signals and the portfolio in; ``PositionSized``, ``OrderProposed`` and ``StopRaised`` out.
+    """Bars, signals, halts and the portfolio in; ``PositionSized``, ``OrderProposed`` and ``StopRaised`` out.
 
     Every bar of a strategy's timeframe gives a size, also when it is 0. Orders and raised stops follow only from a
     current bar: one that closed no longer than its timeframe ago (or ``bar_age_limit_ns``, market time, if that is
@@ -42,9 +40,11 @@ class SizingMachine:
         self._handlers: dict[type[Message], Callable[[Any], Sequence[Message]]] = {
             BarClosed: self._bar,
             SignalRaised: self._proposals.on_signal,
+            Resumed: self._proposals.on_resumption,
             PortfolioMarked: self._portfolio_marked,
             TimePassed: _silently(state.tell_time),
             PairListed: _silently(state.list_pair),
+            Halted: _silently(state.halts.begin),
             PhaseChanged: _silently(state.book.phase_changed),
             LimitsChanged: _silently(state.book.limits_changed),
             OrderDecided: _silently(state.pairs.decided),
@@ -83,8 +83,6 @@ class SizingMachine:
         sized = position_sized(size, bar, state.portfolio, state.book.account.scale)
         if not is_current:
             return (sized,)
-        if pair.held.rejected:
-            state.pairs.hold(pair, replace(pair.held, rejected=False))
         return (
             sized,
             *self._trail(pair, named, size, bar),

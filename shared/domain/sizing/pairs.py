@@ -87,7 +87,7 @@ class Pairs:
         self._change(decided.symbol, lambda held, named: holding.after_decision(held, decided, named.ratio))
 
     def closed(self, closed: OrderClosed) -> None:
-        self._change(closed.symbol, lambda held, _: holding.after_close(held, closed))
+        self._change(closed.symbol, lambda held, named: holding.after_close(held, closed, named.ratio))
 
     def stopped(self, placed: StopPlaced) -> None:
         self._change(placed.symbol, lambda held, named: holding.after_stop(held, placed, named.ratio))

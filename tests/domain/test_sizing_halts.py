@@ -133,7 +133,7 @@ def test_halts_heard_twice_and_ends_heard_twice_change_nothing() -> None:
 def test_the_end_of_a_halt_that_was_never_heard_of_leads_to_nothing() -> None:
     machine = ready()
     order = only_order(play(machine, flat(0), signal(1.0, hour=1)))
-    assert play(machine, rejection_of(order), resumed(), resumed(BTC), resumed("XYZ/USDT")) == []
+    assert play(machine, rejection_of(order, "halted"), resumed(), resumed(BTC), resumed("XYZ/USDT")) == []
     asked = ResumeAsked(id="asked", time_ns=T0, confirm="code")
     assert play(machine, halted("XYZ/USDT"), asked) == []
     assert machine.records.count(HALT) == 0

@@ -18,7 +18,7 @@ from shared.domain.universe import Pair, Rename, Universe
 from shared.messages.base import Message
 from shared.messages.market import BarClosed
 from shared.messages.orders import OrderDecided, OrderProposed
-from shared.messages.portfolio import PhaseChanged
+from shared.messages.portfolio import LimitsChanged, PhaseChanged
 from tests.domain.market_scripts import (
     BTC,
     HOUR,
@@ -191,6 +191,17 @@ def test_an_order_that_the_exchange_would_not_have_is_asked_for_with_the_same_pa
         assert hours == [0, 1, 3, 7], script
 
 
+def test_an_order_that_was_trimmed_and_then_failed_at_the_exchange_counts_once() -> None:
+    machine = ready()
+    play(machine, signal(1.0))
+    hours = []
+    for hour in range(6):
+        for order in orders(play(machine, flat(hour))):
+            hours.append(hour)
+            play(machine, trimmed(order, "1")[0], close(order.id, "rejected"))
+    assert hours == [0, 1, 3]
+
+
 # --- what ends the wait -------------------------------------------------------------------------------------------
 
 
@@ -214,6 +225,17 @@ def test_a_phase_that_changes_the_target_ends_the_wait() -> None:
         id="phase", time_ns=T0 + 8 * HOUR, phase_before="live", phase="dry_run", scale=0.25, who="ana", reason="x"
     )
     assert only_order(play(machine, changed, flat(8))).quantity == D("20.833")
+
+
+def test_limits_that_change_end_the_wait_and_not_before_the_next_bar() -> None:
+    machine = ready()
+    refused(machine, 4)
+    wider = LimitsChanged(
+        id="limits", time_ns=T0 + 8 * HOUR, who="ana", reason="x", old={"sector_cap_nav": 0.25},
+        new={"sector_cap_nav": 0.3}, policy_before="a", policy="b",
+    )  # fmt: skip
+    assert play(machine, wider, signal(0.99, hour=8)) == []
+    assert asked_at(machine, 8, 12) == [8, 9, 11]
 
 
 def test_a_position_that_changes_ends_the_wait() -> None:

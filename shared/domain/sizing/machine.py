@@ -42,11 +42,11 @@ class SizingMachine:
             SignalRaised: self._proposals.on_signal,
             Resumed: self._proposals.on_resumption,
             PortfolioMarked: self._portfolio_marked,
+            LimitsChanged: self._limits_changed,
             TimePassed: _silently(state.tell_time),
             PairListed: _silently(state.list_pair),
             Halted: _silently(state.halts.begin),
             PhaseChanged: _silently(state.book.phase_changed),
-            LimitsChanged: _silently(state.book.limits_changed),
             OrderDecided: _silently(state.pairs.decided),
             OrderFilled: _silently(state.pairs.filled),
             OrderClosed: _silently(state.pairs.closed),
@@ -117,6 +117,11 @@ class SizingMachine:
     def _portfolio_marked(self, marked: PortfolioMarked) -> Sequence[Message]:
         """Without NAV nothing could be proposed: once it is known, all pairs are looked at."""
         return self._proposals.of_all(marked) if self._state.book.marked(marked) else NOTHING
+
+    def _limits_changed(self, changed: LimitsChanged) -> Sequence[Message]:
+        self._state.book.limits_changed(changed)
+        self._proposals.on_new_limits()
+        return NOTHING
 
 
 def _silently(change: Callable[[Any], None]) -> Callable[[Any], Sequence[Message]]:

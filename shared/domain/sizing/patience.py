@@ -2,7 +2,7 @@
 
 A halt ends with a message, so an order that met one waits for that; or for the next bar, in case the halt is over
 already. Every other rule gives way without saying so: it is asked again after 1, 2, 4, 8 ... bars, at most a day apart.
-Once the target or the position has changed it is another question, and the next bar asks it. Never twice on one bar.
+Once target, position or limits have changed it is another question, and the next bar asks it. Never twice on one bar.
 Only purchases wait: what reduces risk is none of this module's business.
 """
 
@@ -100,3 +100,8 @@ def after_end(asked: Asked | None, closed: OrderClosed, ratio: Decimal) -> Asked
 def after_resumption(asked: Asked | None) -> Asked | None:
     """The last halt over the pair ended: what only a halt stood against has nothing to wait for."""
     return None if asked is not None and asked.stands and not asked.refusals else asked
+
+
+def after_new_limits(asked: Asked | None) -> Asked | None:
+    """What the old limits did not allow, the new ones may: the next bar asks."""
+    return replace(asked, refusals=0) if asked is not None and asked.refusals else asked

@@ -54,10 +54,15 @@ class Proposals:
         scope = halts.scope_of(resumed.symbol)
         orders: list[OrderProposed] = []
         for pair in pairs.all():
-            if scope in ("", pair.symbol) and not halts.is_over(pair.symbol):
+            if scope in ("", pair.symbol):  # under another halt it goes on waiting
                 self._remember(pair, patience.after_resumption(pair.held.asked))
                 orders += self.of(pair, resumed)
         return orders
+
+    def on_new_limits(self) -> None:
+        """Nobody waits out what another limit refused."""
+        for pair in self._state.pairs.all():
+            self._remember(pair, patience.after_new_limits(pair.held.asked))
 
     def of_all(self, cause: Message) -> Sequence[OrderProposed]:
         return [order for pair in self._state.pairs.all() for order in self.of(pair, cause)]

@@ -45,13 +45,13 @@ class FeedHealth:
     def lost(self) -> tuple[tuple[str, str], ...]:
         return tuple(self._lost)
 
-    async def set_lost(self, feed: str, symbol: str = "", *, reason: str, last_seen_ns: int = 0) -> None:
-        """Report a loss, unless it is known."""
+    async def set_lost(self, feed: str, symbol: str = "", *, reason: str, last_seen_ns: int | None = None) -> None:
+        """Report a loss, unless it is known. last_seen_ns: 0 when nothing was heard of it yet; None: until just now."""
         if not self.is_lost(feed, symbol):
             async with self._in_order:
                 await self._report_loss(feed, symbol, reason, last_seen_ns)
 
-    async def _report_loss(self, feed: str, symbol: str, reason: str, last_seen_ns: int) -> None:
+    async def _report_loss(self, feed: str, symbol: str, reason: str, last_seen_ns: int | None) -> None:
         if self.is_lost(feed, symbol):
             return
         now_ns = self._clock.now_ns()
@@ -60,11 +60,14 @@ class FeedHealth:
             time_ns=now_ns,
             feed=feed,
             symbol=symbol,
-            last_seen_ns=last_seen_ns or now_ns,
+            last_seen_ns=now_ns if last_seen_ns is None else last_seen_ns,
             reason=reason,
         )
         self._lost[feed, symbol] = message
-        self._log.warning("feed_lost", feed=feed, symbol=symbol, reason=reason)
+        if message.last_seen_ns:
+            self._log.warning("feed_lost", feed=feed, symbol=symbol, reason=reason)
+        else:
+            self._log.info("feed_awaited", feed=feed, symbol=symbol, reason=reason)
         await self._bus.publish([message])
 
     async def set_restored(self, feed: str, symbol: str = "") -> None:
@@ -78,7 +81,7 @@ class FeedHealth:
         if lost is None:
             return
         now_ns = self._clock.now_ns()
-        outage_ns = max(0, now_ns - lost.last_seen_ns)
+        outage_ns = max(0, now_ns - (lost.last_seen_ns or lost.time_ns))
         message = FeedRestored(
             id=derived_id("restored", lost.id),
             cause=lost.id,

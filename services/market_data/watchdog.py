@@ -35,9 +35,9 @@ class Watchdog:
         return self._health.lost
 
     async def start(self) -> None:
-        """Until everything is there, it is lost; what an earlier process reported lost stays so."""
+        """Until everything is there, nothing may be opened; what an earlier process reported lost stays so."""
         await self._health.recover()
-        await self._health.set_lost(CONNECTION, reason="market data is starting")
+        await self._health.set_lost(CONNECTION, reason="market data is starting, nothing was heard yet", last_seen_ns=0)
 
     async def connection_lost(self, event: ConnectionLost) -> None:
         self._connection_events += 1

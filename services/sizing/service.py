@@ -1,7 +1,18 @@
 """The Portfolio Blender: a size for every pair on every bar, proposed orders, raised stops."""
 
 from shared.domain.sizing.machine import SizingMachine
-from shared.messages.catalogue import AUDIT, BARS, DECIDED, EXECUTED, PAIRS, PORTFOLIO, SIGNALS, SIZES, stream_key
+from shared.messages.catalogue import (
+    AUDIT,
+    BARS,
+    DECIDED,
+    EXECUTED,
+    HALTS,
+    PAIRS,
+    PORTFOLIO,
+    SIGNALS,
+    SIZES,
+    stream_key,
+)
 from shared.ports.clock import Clock
 from shared.runtime.host import machine_service
 from shared.runtime.machine_spec import MachineSpec
@@ -15,13 +26,15 @@ def spec_of(settings: Settings, clock: Clock) -> MachineSpec:
     return MachineSpec(
         service="sizing",
         machine=SizingMachine(plan, settings.universe, portfolio, bar_age_limit_ns=limit_ns),
-        # What is held and on order comes before the bars that ask for more; days come before the bars within them.
+        # What is held and on order comes before what asks for more: a halt that ends, or a bar. Limits and phases come
+        # before both, days before the bars within them.
         inputs=(
             PAIRS.key,
             stream_key(EXECUTED, portfolio=portfolio),
             stream_key(DECIDED, portfolio=portfolio),
             stream_key(PORTFOLIO, portfolio=portfolio),
             stream_key(AUDIT, portfolio=portfolio),
+            stream_key(HALTS, portfolio=portfolio),
             *bars,
             SIGNALS.key,
         ),

@@ -85,9 +85,10 @@ class PairListed(Message, frozen=True, kw_only=True):
 
 
 class FeedLost(Message, frozen=True, kw_only=True):
-    """A feed went quiet or broke. symbol is empty when the whole connection is meant.
+    """A feed went quiet or broke, or is not there yet. symbol is empty when the whole connection is meant.
 
-    feed: ``bars:<timeframe>``, ``marks`` or ``connection``. last_seen_ns: market time of its last frame.
+    feed: ``bars:<timeframe>``, ``marks`` or ``connection``. last_seen_ns: market time of its last frame; 0 when nothing
+    was lost, only not heard yet.
     """
 
     feed: Name

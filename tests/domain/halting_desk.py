@@ -87,8 +87,15 @@ def stop_fill(desk: Desk, symbol: str, quantity: str, price: str) -> None:
     )  # fmt: skip
 
 
-def feed_lost(desk: Desk, feed: str, symbol: str = "") -> None:
-    desk.handle(FeedLost(id=f"lost-{feed}-{symbol}", time_ns=desk.now_ns, feed=feed, symbol=symbol, reason="quiet"))
+def feed_lost(desk: Desk, feed: str, symbol: str = "", *, last_seen_ns: int | None = None) -> None:
+    """last_seen_ns: a second ago, if not told; 0: never."""
+    seen_ns = desk.now_ns - 1_000_000_000 if last_seen_ns is None else last_seen_ns
+    desk.handle(
+        FeedLost(
+            id=f"lost-{feed}-{symbol}", time_ns=desk.now_ns, feed=feed, symbol=symbol, reason="quiet",
+            last_seen_ns=seen_ns,
+        )
+    )  # fmt: skip
 
 
 def feed_restored(desk: Desk, feed: str, symbol: str = "") -> None:

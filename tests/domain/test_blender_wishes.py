@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.domain.sizing.blender import Exposure, Wanted, Wish, blend, stop_below, target_fraction, wish_for
+from shared.domain.sizing.blender import Exposure, Wanted, Wish, stop_below, target_fraction, wish_for
 from shared.domain.sizing.size import Size
 from tests.domain.market_scripts import T0, D, listed
 
@@ -32,40 +32,32 @@ def wish(
 
 
 def test_strengths_add_up_by_their_weights() -> None:
-    assert blend(WEIGHTS, {"donchian": wanted(1.0)}, T0).fraction == 0.5
-    assert blend(WEIGHTS, {"donchian": wanted(1.0), "momentum": wanted(0.5)}, T0).fraction == 0.75
-    assert blend(WEIGHTS, {"donchian": wanted(1.0), "momentum": wanted(1.0)}, T0).fraction == 1.0
+    assert target_fraction(WEIGHTS, {"donchian": wanted(1.0)}, T0) == 0.5
+    assert target_fraction(WEIGHTS, {"donchian": wanted(1.0), "momentum": wanted(0.5)}, T0) == 0.75
+    assert target_fraction(WEIGHTS, {"donchian": wanted(1.0), "momentum": wanted(1.0)}, T0) == 1.0
 
 
 def test_a_blend_above_a_full_position_is_cut_to_one() -> None:
-    assert blend({"one": 0.8, "two": 0.9}, {"one": wanted(1.0), "two": wanted(1.0)}, T0).fraction == 1.0
+    assert target_fraction({"one": 0.8, "two": 0.9}, {"one": wanted(1.0), "two": wanted(1.0)}, T0) == 1.0
 
 
-def test_an_expired_signal_counts_for_nothing_and_the_reason_is_there() -> None:
-    mix = blend(WEIGHTS, {"donchian": wanted(1.0, expires_ns=T0)}, T0 + 1)
-    assert (mix.fraction, mix.shares[0].reason) == (0.0, "expired")
-    assert blend(WEIGHTS, {"donchian": wanted(1.0, expires_ns=T0)}, T0).fraction == 0.5
+def test_an_expired_signal_counts_for_nothing_and_is_an_opinion() -> None:
+    expiring = {"donchian": wanted(1.0, expires_ns=T0)}
+    assert target_fraction(WEIGHTS, expiring, T0) == 0.5
+    assert target_fraction(WEIGHTS, expiring, T0 + 1) == 0.0
 
 
-def test_a_strategy_outside_the_plan_is_ignored_and_the_reason_is_there() -> None:
-    mix = blend(WEIGHTS, {"guru": wanted(1.0)}, T0)
-    assert mix.fraction is None
-    assert mix.shares[0].reason == "not in the plan: weight 0"
-
-
-def test_a_strategy_outside_the_plan_counts_when_outsiders_have_a_weight() -> None:
-    assert blend(WEIGHTS, {"guru": wanted(1.0)}, T0, outside_weight=0.3).fraction == 0.3
+def test_a_strategy_outside_the_plan_has_no_opinion() -> None:
+    assert target_fraction(WEIGHTS, {"guru": wanted(1.0)}, T0) is None
 
 
 def test_a_spent_signal_counts_for_nothing_and_is_no_opinion() -> None:
-    mix = blend(WEIGHTS, {"donchian": wanted(1.0).used_up()}, T0)
-    assert mix.fraction is None
-    assert mix.shares[0].reason.startswith("spent")
+    assert target_fraction(WEIGHTS, {"donchian": wanted(1.0).used_up()}, T0) is None
 
 
 def test_a_strategy_that_wants_nothing_has_an_opinion_and_one_that_was_never_heard_has_none() -> None:
-    assert blend(WEIGHTS, {"donchian": wanted(0.0)}, T0).fraction == 0.0
-    assert blend(WEIGHTS, {}, T0).fraction is None
+    assert target_fraction(WEIGHTS, {"donchian": wanted(0.0)}, T0) == 0.0
+    assert target_fraction(WEIGHTS, {}, T0) is None
 
 
 @given(
@@ -76,10 +68,9 @@ def test_a_blend_is_a_fraction_and_the_same_in_whatever_order_signals_came(
     weights: dict[str, float], strengths: dict[str, float]
 ) -> None:
     signals = {name: wanted(strength) for name, strength in strengths.items()}
-    mix = blend(weights, signals, T0)
-    assert mix.fraction is None or 0 <= mix.fraction <= 1
-    assert mix.fraction == target_fraction(weights, signals, T0)
-    assert blend(weights, dict(reversed(signals.items())), T0) == mix
+    mix = target_fraction(weights, signals, T0)
+    assert mix is None or 0 <= mix <= 1
+    assert target_fraction(weights, dict(reversed(signals.items())), T0) == mix
 
 
 # --- the order ----------------------------------------------------------------------------------------------------

@@ -11,8 +11,7 @@ from shared.domain.sizing.machine import SizingMachine
 from shared.domain.sizing.pairs import HELD, WANTED
 from shared.domain.universe import Pair, Rename, Universe
 from shared.messages.base import Message
-from shared.messages.market import BarClosed
-from shared.messages.orders import OrderClosed, OrderFilled, OrderProposed, StopPlaced, StopRaised
+from shared.messages.orders import OrderFilled, OrderProposed, StopRaised
 from shared.messages.signals import PositionSized, SignalRaised
 from tests.domain.market_scripts import (
     BTC,
@@ -36,86 +35,20 @@ from tests.domain.market_scripts import (
     strategy,
     time,
 )
-
-FULL = D("83.333")  # 1,000 USDT at risk over a stop distance of 12 USDT, to the lot step
-
-
-def ready(plan: Plan | None = None, *, universe: Universe = UNIVERSE, **options: float) -> SizingMachine:
-    """Pairs listed, sixty days of history at 100 USDT and an ATR of 10, NAV known."""
-    machine = SizingMachine(plan or one_hour_plan(), universe, **options)  # type: ignore[arg-type]
-    for symbol in universe.symbols:
-        play(machine, listed(symbol), *days(60, symbol=symbol))
-    play(machine, nav())
-    return machine
-
-
-def fill(order: OrderProposed, *, quantity: str | None = None, price: str = "100", trade: str = "1") -> OrderFilled:
-    return OrderFilled(
-        id=f"filled-{order.id}-{trade}", time_ns=order.time_ns, order_id=order.id, trade_id=f"trade-{order.id}-{trade}",
-        symbol=order.symbol, side=order.side, quantity=D(quantity) if quantity else order.quantity, price=D(price),
-        fee_usdt=D(0), stop_price=order.stop_price,
-    )  # fmt: skip
-
-
-def close(order_id: str, ending: str = "filled", symbol: str = BTC) -> OrderClosed:
-    return OrderClosed(
-        id=f"closed-{order_id}",
-        time_ns=T0,
-        order_id=order_id,
-        symbol=symbol,
-        ending=ending,
-        quantity_filled=D(0),  # type: ignore[arg-type]
-    )
-
-
-def stop_placed(price: str, quantity: str = "1", symbol: str = BTC) -> StopPlaced:
-    return StopPlaced(
-        id=f"s-{price}", time_ns=T0, order_id="stop-1", symbol=symbol, stop_price=D(price), quantity=D(quantity)
-    )
-
-
-def stop_hit(quantity: str, symbol: str = BTC) -> list[Message]:
-    sold = OrderFilled(
-        id="filled-stop-1", time_ns=T0, order_id="stop-1", trade_id="trade-stop-1", symbol=symbol, side="sell",
-        quantity=D(quantity), price=D(88), fee_usdt=D(0),
-    )  # fmt: skip
-    return [sold, close("stop-1", symbol=symbol)]
-
-
-def orders(outputs: list[Message]) -> list[OrderProposed]:
-    return [output for output in outputs if isinstance(output, OrderProposed)]
-
-
-def only_order(outputs: list[Message]) -> OrderProposed:
-    [order] = orders(outputs)
-    return order
-
-
-def executed(machine: SizingMachine, order: OrderProposed) -> None:
-    """The gate lets the order through, and it fills whole."""
-    play(machine, approval_of(order), fill(order), close(order.id, symbol=order.symbol))
-
-
-def holding(machine: SizingMachine, *, hour: float = 0) -> OrderProposed:
-    """Long BTC by the trend strategy, the entry filled."""
-    order = only_order(play(machine, flat(hour), signal(1.0, hour=hour + 1)))
-    executed(machine, order)
-    return order
-
-
-def quantity_held(machine: SizingMachine, symbol: str = BTC) -> Decimal:
-    return dict(machine.records.rows(HELD, object))[symbol].quantity  # type: ignore[type-var]
-
-
-def restarted(old: SizingMachine, *warm: BarClosed, plan: Plan | None = None) -> SizingMachine:
-    rows = {key: row for key, row in old.records.drain().items() if row is not None}
-    new = SizingMachine(plan or one_hour_plan(), UNIVERSE)
-    new.records.load(rows)
-    for bar in warm:
-        new.warm(bar)
-    new.restored()
-    return new
-
+from tests.domain.sizing_desk import (
+    FULL,
+    close,
+    executed,
+    fill,
+    holding,
+    only_order,
+    orders,
+    quantity_held,
+    ready,
+    restarted,
+    stop_hit,
+    stop_placed,
+)
 
 # --- sizes --------------------------------------------------------------------------------------------------------
 
@@ -342,24 +275,20 @@ def test_an_expired_signal_is_dropped_on_the_next_bar() -> None:
     assert only_order(play(machine, time(3), flat(2))).side == "sell"
 
 
-def test_strategies_outside_the_plan_are_ignored_unless_they_have_a_weight() -> None:
-    machine = ready()
-    assert orders(play(machine, flat(0), signal(1.0, name="guru", hour=1))) == []
+def test_a_strategy_of_another_process_has_the_weight_that_the_plan_gives_it_and_others_have_none() -> None:
+    guru = structs.replace(strategy("guru", weight=0.5), kind="external")
+    machine = ready(one_hour_plan(strategies=(strategy("trend"), guru)))
+    assert orders(play(machine, flat(0), signal(1.0, name="stranger", hour=1))) == []
     assert machine.records.count(WANTED) == 0
-    open_minded = ready(outside_weight=0.5)
-    assert only_order(play(open_minded, flat(0), signal(1.0, name="guru", hour=1))).quantity == D("41.666")
-    crowd = [signal(0.0, name=f"guru-{number}", hour=1) for number in range(100)]
-    play(open_minded, *crowd)
-    assert open_minded.records.count(WANTED) == 33
+    assert only_order(play(machine, signal(1.0, name="guru", hour=1))).quantity == D("41.666")
 
 
-def test_the_blend_of_a_pair_can_be_asked_for_with_its_reasons() -> None:
-    machine = ready()
-    play(machine, flat(0), signal(1.0, hour=1, expires_ns=T0 + HOUR), time(2))
-    mix = machine.blend_of(BTC)
-    assert mix is not None
-    assert (mix.fraction, mix.shares[0].strategy, mix.shares[0].reason) == (0.0, "trend", "expired")
-    assert machine.blend_of("XYZ/USDT") is None
+def test_a_strategy_that_left_the_plan_has_no_say_any_more() -> None:
+    both = one_hour_plan(strategies=(strategy("trend", weight=0.5), strategy("guru", weight=0.5)))
+    machine = ready(both)
+    play(machine, signal(1.0, name="guru"), signal(1.0, name="trend"))
+    again = restarted(machine, *days(60), plan=one_hour_plan(strategies=(strategy("trend", weight=0.5),)))
+    assert only_order(play(again, flat(0))).quantity == D("41.666")
 
 
 def test_signals_heard_twice_or_out_of_order_change_nothing() -> None:

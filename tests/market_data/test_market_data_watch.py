@@ -150,6 +150,32 @@ async def _lose_again(health: FeedHealth) -> None:
     await health.set_lost("connection", reason="gone again")
 
 
+async def test_what_was_never_heard_is_awaited_and_not_lost() -> None:
+    bus, clock, log = MemoryBus(), ManualClock(5 * SECOND_NS), LogBook()
+    health = FeedHealth(bus, clock, log)
+    await health.set_lost("connection", reason="starting", last_seen_ns=0)
+    assert health.is_lost("connection")
+    clock.time_ns += SECOND_NS
+    await health.set_restored("connection")
+    await health.set_lost("connection", reason="gone")
+    after, back, first = await bus.latest(FEEDS.key, 3)
+    assert isinstance(first, FeedLost)
+    assert isinstance(back, FeedRestored)
+    assert isinstance(after, FeedLost)
+    assert (first.last_seen_ns, back.outage_ns, after.last_seen_ns) == (0, SECOND_NS, 6 * SECOND_NS)
+    assert [event for event, _ in log.lines] == ["feed_awaited", "feed_restored", "feed_lost"]
+
+
+async def test_market_data_that_starts_has_heard_nothing_yet() -> None:
+    async with market_stage() as stage, stage.follow():
+        await stage.until_calm()
+        first = (await stage.messages(FEEDS.key))[0]
+    assert isinstance(first, FeedLost)
+    assert (first.feed, first.last_seen_ns) == ("connection", 0)
+    assert stage.log.all("feed_awaited")
+    assert not stage.log.all("feed_lost")
+
+
 async def test_bars_leave_in_the_order_in_which_they_were_added_and_repeats_are_told() -> None:
     bus, log = MemoryBus(), LogBook()
     outbox = Outbox(bus, log)

@@ -17,7 +17,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from decimal import Decimal
+from decimal import ROUND_UP, Decimal
 from pathlib import Path
 from typing import get_args
 
@@ -31,7 +31,7 @@ from shared.domain.plan import Breaker, BreakerPlan, Limits, PhasePlan, Plan, St
 from shared.messages.base import Message
 from shared.messages.control import Resume
 from shared.messages.market import BarClosed, MarkChanged, PairListed
-from shared.messages.orders import OrderDecided, OrderFilled, StopPlaced
+from shared.messages.orders import OrderDecided, OrderFilled, OrderProposed, StopPlaced
 from shared.messages.portfolio import Alerted, Halted, PortfolioMarked, ResumeAsked
 from shared.runtime.replay import Replay
 from shared.runtime.settings import Settings
@@ -119,9 +119,11 @@ def within(bars: list[BarClosed]) -> Iterator[list[MarkChanged]]:
 
 
 def replayed(
-    pairs: list[Message], groups: list[list[BarClosed]], breakers: BreakerPlan, *, jumping: bool
+    pairs: list[Message], groups: list[list[BarClosed]], breakers: BreakerPlan, *, jumping: bool, client: bool = False
 ) -> list[Message]:
-    """Everything that the machines made of it."""
+    """Everything that the machines made of it. client: beside them somebody asks for a little of every pair every hour,
+    deaf to halts.
+    """
     plan = Plan(
         strategies=STRATEGIES,
         limits=LIMITS,
@@ -138,12 +140,26 @@ def replayed(
         for marks in within(group) if jumping else ():
             made += replay.feed(marks)
         made += replay.feed(group)
+        made += replay.feed(asked_for(group)) if client else ()
         waiting += [each for each in made if isinstance(each, Halted) and not each.symbol and not _ends_itself(each)]
         if waiting and group[0].time_ns - waiting[0].time_ns >= RESUMED_AFTER_NS:
             made += _resumed(replay, group[0].time_ns)
             waiting.clear()
         outputs += made
     return outputs
+
+
+def asked_for(bars: list[BarClosed]) -> list[OrderProposed]:
+    """A purchase of 20 USDT in every pair whose hour has just closed."""
+    return [
+        OrderProposed(
+            id=f"client-{bar.id.replace('/', '')}", time_ns=bar.time_ns, symbol=bar.symbol, side="buy",
+            quantity=(Decimal(20) / Decimal(bar.close)).quantize(Decimal("0.001"), ROUND_UP), strategy="client",
+            stop_price=(Decimal(bar.close) * Decimal("0.9")).quantize(Decimal("0.00000001")),
+        )
+        for bar in bars
+        if bar.timeframe == "1h" and not bar.backfilled
+    ]  # fmt: skip
 
 
 def _ends_itself(halt: Halted) -> bool:

@@ -6,11 +6,12 @@ import pytest
 
 from shared.messages.base import Message
 from shared.messages.market import BarClosed
-from shared.messages.orders import OrderDecided
+from shared.messages.orders import OrderDecided, OrderProposed
 from shared.messages.portfolio import Halted, PortfolioMarked, Resumed
 from tests.simulation.crash_windows import ALL_OFF, ALL_ON, LIMITS, Window, market, outcome_of, replayed, table
 
 FTX = Window("November 2022: FTX", "2022-11-06", 4)
+LONGER = Window("November 2022, with the days before", "2022-11-01", 10.5)
 Market = tuple[list[Message], list[list[BarClosed]]]
 
 
@@ -56,10 +57,10 @@ def test_the_tables_peak_of_heat_is_the_highest_that_was_ever_told(name: str, re
     assert outcome.heat_max == max(told) >= outcome.heat_approved_max > 0
 
 
-def test_no_buy_passes_while_a_halt_is_over_it_and_sells_do(jumping: list[Message]) -> None:
+def test_no_buy_passes_while_a_halt_is_over_it_and_sells_do(crash: Market) -> None:
     halts: set[tuple[str, str]] = set()
     held_back = sold_under_a_halt = 0
-    for message in jumping:
+    for message in replayed(*crash, ALL_ON, jumping=True, client=True):
         match message:
             case Halted():
                 halts.add((message.symbol, message.trigger))
@@ -75,6 +76,29 @@ def test_no_buy_passes_while_a_halt_is_over_it_and_sells_do(jumping: list[Messag
                     sold_under_a_halt += is_halted
     assert held_back > 0
     assert sold_under_a_halt > 0
+
+
+def test_sizing_asks_for_nothing_under_a_halt_and_at_once_when_it_ends(data_dir: Path) -> None:
+    """The bar that sets off a halt may lead to orders as well: they meet it on their way."""
+    messages = replayed(*market(data_dir, LONGER), ALL_ON, jumping=True)
+    halts: dict[tuple[str, str], Halted] = {}
+    resumptions: set[str] = set()
+    asked_at_the_end = 0
+    for message in messages:
+        match message:
+            case Halted():
+                halts[message.symbol, message.trigger] = message
+            case Resumed():
+                halts.pop((message.symbol, message.trigger), None)
+                resumptions.add(message.id)
+            case OrderProposed(side="buy"):
+                over = [halt for (scope, _), halt in halts.items() if scope in ("", message.symbol)]
+                assert all(halt.time_ns >= message.time_ns for halt in over)
+                asked_at_the_end += message.cause in resumptions
+    assert asked_at_the_end > 0
+    refused = [each for each in messages if isinstance(each, OrderDecided) and each.verdict == "reject"]
+    assert sum(each.binding == "halted" for each in refused) < asked_at_the_end
+    assert len(refused) < len([each for each in messages if isinstance(each, OrderDecided)]) / 2
 
 
 def test_every_stop_fills_below_its_price_and_the_loss_is_booked_at_the_fill(jumping: list[Message]) -> None:

@@ -6,8 +6,8 @@ import pytest
 
 from shared.adapters.redis_bus import RedisBus
 from shared.domain.plan import BreakerPlan, Limits, Plan
-from shared.messages.catalogue import AUDIT, HALTS, PROPOSED, stream_key
-from shared.messages.orders import OrderProposed
+from shared.messages.catalogue import AUDIT, DECIDED, HALTS, PROPOSED, stream_key
+from shared.messages.orders import OrderDecided, OrderProposed
 from shared.messages.portfolio import Alerted, Halted, Resumed
 from tests.simulation import test_parity as parity
 
@@ -36,6 +36,9 @@ async def test_halts_and_their_ends_are_the_same_in_both_hosts(
     audited = await parity.everything(redis_bus, stream_key(AUDIT))
     assert [message for message in audited if isinstance(message, Alerted)] == alerts
     assert {message.trigger for message in halts if isinstance(message, Halted)} == expected
+    decisions = [message for message in outputs if isinstance(message, OrderDecided)]
+    decided = await parity.everything(redis_bus, stream_key(DECIDED))
+    assert [message for message in decided if isinstance(message, OrderDecided)] == decisions
     sales = [each for each in outputs if isinstance(each, OrderProposed) and each.strategy == "heat_breaker"]
     proposed = await parity.everything(redis_bus, stream_key(PROPOSED))
     assert [each for each in proposed if each in sales] == sales

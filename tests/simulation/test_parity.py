@@ -10,7 +10,7 @@ from services.signals.service import spec_of as signals_spec
 from services.sizing.service import spec_of as sizing_spec
 from shared.adapters.clocks import ManualClock
 from shared.adapters.redis_bus import RedisBus
-from shared.domain.plan import Limits, Plan, StrategyPlan
+from shared.domain.plan import BreakerPlan, Limits, Plan, StrategyPlan
 from shared.messages.base import Message
 from shared.messages.catalogue import DECIDED, SIZES, stream_key
 from shared.messages.market import BarClosed, PairListed
@@ -35,8 +35,9 @@ WARM_HOURS = 60
 
 
 def settings() -> Settings:
-    """Bars are all there is here: the rules that need a book are switched off."""
-    return settings_of(Plan(strategies=STRATEGIES, limits=Limits(book_age_seconds=0.0)))
+    """Bars are all there is here: the rules that need a book are switched off. Pairs were thinner then."""
+    limits, breakers = Limits(book_age_seconds=0.0), BreakerPlan(min_adv_usdt=1e6)
+    return settings_of(Plan(strategies=STRATEGIES, limits=limits, breakers=breakers))
 
 
 def settings_of(plan: Plan) -> Settings:

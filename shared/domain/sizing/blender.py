@@ -17,8 +17,6 @@ from shared.domain.sizing.size import ZERO, Size
 from shared.messages.market import PairListed
 from shared.messages.orders import Side
 
-EXPIRED = "expired"
-
 
 class Wanted(Struct, frozen=True):
     """A strategy's latest signal for a pair. spent: what it asked for was had and was ended by somebody else (its stop,
@@ -35,66 +33,21 @@ class Wanted(Struct, frozen=True):
         return Wanted(self.strength, self.time_ns, self.signal_id, self.expires_ns, spent=True)
 
 
-class Share(Struct, frozen=True):
-    """One strategy's part in the blend; ``reason`` says why it is 0 although the signal is not."""
-
-    strategy: str
-    weight: float
-    strength: float
-    reason: str = ""
-
-
-class Blend(Struct, frozen=True):
-    """fraction: of the full size, 0 to 1; None where no strategy has a say. shares: where it comes from."""
-
-    fraction: float | None
-    shares: tuple[Share, ...]
-
-
-def blend(
-    weights: Mapping[str, float], wanted: Mapping[str, Wanted], now_ns: int, *, outside_weight: float = 0.0
-) -> Blend:
-    """The blend with its reasons, in the plan's order, outsiders last."""
-    shares = []
-    for name in _in_order(weights, wanted):
-        weight = weights.get(name, outside_weight)
-        shares.append(Share(name, weight, wanted[name].strength, _why_not(weight, wanted[name], now_ns)))
-    return Blend(target_fraction(weights, wanted, now_ns, outside_weight=outside_weight), tuple(shares))
-
-
-def target_fraction(
-    weights: Mapping[str, float], wanted: Mapping[str, Wanted], now_ns: int, *, outside_weight: float = 0.0
-) -> float | None:
-    """Blend each strategy's latest signal. ``weights``: of the plan; a strategy not in it has ``outside_weight``.
+def target_fraction(weights: Mapping[str, float], wanted: Mapping[str, Wanted], now_ns: int) -> float | None:
+    """Blend each strategy's latest signal by ``weights`` of the plan; a strategy that is no longer in it has none.
 
     None where no strategy has a say: then a position is somebody else's business and is left alone. A strategy whose
     wish has expired does have one: it wants nothing any more.
     """
     total, is_heard = 0.0, False
-    for name in _in_order(weights, wanted):
-        weight, signal = weights.get(name, outside_weight), wanted[name]
-        reason = _why_not(weight, signal, now_ns)
-        if not reason:
+    for name, weight in weights.items():  # always in the plan's order: float sums depend on it
+        signal = wanted.get(name)
+        if signal is None or signal.spent or weight <= 0:
+            continue
+        is_heard = True
+        if not signal.expires_ns or now_ns <= signal.expires_ns:
             total += weight * signal.strength
-        is_heard = is_heard or reason in ("", EXPIRED)
     return min(1.0, max(0.0, total)) if is_heard else None
-
-
-def _in_order(weights: Mapping[str, float], wanted: Mapping[str, Wanted]) -> list[str]:
-    """Always the same order, for float sums depend on it."""
-    names = [name for name in weights if name in wanted]
-    if len(names) < len(wanted):
-        names += sorted(name for name in wanted if name not in weights)
-    return names
-
-
-def _why_not(weight: float, wanted: Wanted, now_ns: int) -> str:
-    """Why a signal counts for nothing; empty when it counts."""
-    if weight <= 0:
-        return "not in the plan: weight 0"
-    if wanted.spent:
-        return "spent: the position was ended by its stop or by somebody else"
-    return EXPIRED if wanted.expires_ns and now_ns > wanted.expires_ns else ""
 
 
 class Exposure(Struct, frozen=True):

@@ -6,10 +6,12 @@ nothing: a bounded number of the latest trade ids and closed order ids is rememb
 
 from decimal import Decimal
 
-import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
+from shared.domain.sizing import patience
 from shared.domain.sizing.blender import Exposure
+from shared.domain.sizing.patience import Asked
 from shared.domain.sizing.size import ZERO
 from shared.messages.orders import OrderClosed, OrderDecided, OrderFilled, OrderProposed, Side, StopPlaced
 
@@ -28,7 +30,7 @@ class InFlight(Struct, frozen=True):
 
 class Held(Struct, frozen=True):
     """quantity: base units held. stop: USDT per unit, None without one. orders: in flight. closed, trades: ids already
-    taken in. rejected: the last proposal was refused, and no bar came since.
+    taken in. asked: the last purchase that was proposed.
     """
 
     quantity: Decimal = ZERO
@@ -36,11 +38,17 @@ class Held(Struct, frozen=True):
     orders: tuple[InFlight, ...] = ()
     closed: tuple[str, ...] = ()
     trades: tuple[str, ...] = ()
-    rejected: bool = False
+    asked: Asked | None = None
 
     @property
     def has_own_order(self) -> bool:
         return any(order.own for order in self.orders)
+
+    @property
+    def exposure(self) -> Decimal:
+        """Position and what is in flight."""
+        in_flight = (order.quantity if order.side == "buy" else -order.quantity for order in self.orders)
+        return sum(in_flight, self.quantity)
 
     def order(self, order_id: str) -> InFlight | None:
         return next((order for order in self.orders if order.order_id == order_id), None)
@@ -57,16 +65,17 @@ def exposure_of(held: Held, ratio: Decimal) -> Exposure:
 
 def after_proposal(held: Held, order: OrderProposed, ratio: Decimal) -> Held:
     placed = InFlight(order.id, order.side, order.quantity * ratio, own=True)
-    return msgspec.structs.replace(held, orders=(*held.orders, placed))
+    return replace(held, orders=(*held.orders, placed))
 
 
 def after_decision(held: Held, decided: OrderDecided, ratio: Decimal) -> Held:
     """An approved order is in flight with what was approved of it; a rejected one is not. Others' orders count too."""
-    known = held.order(decided.order_id)
+    held = _asked(held, patience.after_verdict(held.asked, decided, ratio))
     if decided.verdict == "reject":
-        return _without(held, decided.order_id, refused=known is not None and known.own)
+        return _without(held, decided.order_id)
     if decided.order_id in held.closed:
         return held
+    known = held.order(decided.order_id)
     if known is None:
         own, orders = False, held.orders
     else:
@@ -74,7 +83,7 @@ def after_decision(held: Held, decided: OrderDecided, ratio: Decimal) -> Held:
     quantity = decided.quantity_approved * ratio
     if known is not None and known.quantity < quantity:
         quantity = known.quantity  # part of it was filled before the verdict was heard
-    return msgspec.structs.replace(held, orders=(*orders, InFlight(decided.order_id, decided.side, quantity, own)))
+    return replace(held, orders=(*orders, InFlight(decided.order_id, decided.side, quantity, own)))
 
 
 def after_fill(held: Held, fill: OrderFilled, ratio: Decimal) -> Held:
@@ -86,7 +95,7 @@ def after_fill(held: Held, fill: OrderFilled, ratio: Decimal) -> Held:
     stop = held.stop
     if fill.stop_price is not None:
         stop = fill.stop_price / ratio
-    return msgspec.structs.replace(
+    return replace(
         held,
         quantity=quantity,
         stop=stop if quantity else None,
@@ -95,28 +104,29 @@ def after_fill(held: Held, fill: OrderFilled, ratio: Decimal) -> Held:
     )
 
 
-def after_close(held: Held, closed: OrderClosed) -> Held:
-    """Nothing more comes of the order; one of ours that failed is not repeated before the next bar."""
-    known = held.order(closed.order_id)
-    refused = known is not None and known.own and closed.ending in ("rejected", "expired")
-    return _without(held, closed.order_id, refused=refused)
+def after_close(held: Held, closed: OrderClosed, ratio: Decimal) -> Held:
+    """Nothing more comes of the order."""
+    return _without(_asked(held, patience.after_end(held.asked, closed, ratio)), closed.order_id)
 
 
 def after_stop(held: Held, placed: StopPlaced, ratio: Decimal) -> Held:
     stop = placed.stop_price / ratio if placed.quantity else None
-    return held if stop == held.stop else msgspec.structs.replace(held, stop=stop)
+    return held if stop == held.stop else replace(held, stop=stop)
 
 
 def _less(order: InFlight, filled: Decimal) -> InFlight:
-    return msgspec.structs.replace(order, quantity=max(ZERO, order.quantity - filled))
+    return replace(order, quantity=max(ZERO, order.quantity - filled))
 
 
-def _without(held: Held, order_id: str, *, refused: bool) -> Held:
+def _asked(held: Held, asked: Asked | None) -> Held:
+    return held if asked is held.asked else replace(held, asked=asked)
+
+
+def _without(held: Held, order_id: str) -> Held:
     if order_id in held.closed:
         return held
-    return msgspec.structs.replace(
+    return replace(
         held,
         orders=tuple(order for order in held.orders if order.order_id != order_id),
         closed=(*held.closed, order_id)[-ORDERS_REMEMBERED:],
-        rejected=held.rejected or refused,
     )

@@ -7,36 +7,14 @@ from msgspec import Struct
 from shared.domain.bars.series import DailyHistory, NamedPair, PairNames
 from shared.domain.machine import Records
 from shared.domain.plan import SizingPlan
-from shared.domain.risk.in_force import LimitsInForce
 from shared.domain.sizing import held as holding
 from shared.domain.sizing.blender import Wanted
 from shared.domain.sizing.held import Held
 from shared.messages.market import BarClosed, PairListed
 from shared.messages.orders import OrderClosed, OrderDecided, OrderFilled, OrderProposed, StopPlaced
 
-HELD, WANTED, ACCOUNT, LISTED, LIMITS = "held", "wanted", "account", "pair", "limits"
-
-
-class AccountKnown(Struct, frozen=True):
-    """nav_usdt: None before the first ``PortfolioMarked``. phase: empty before it. live_from_ns: close of the first
-    current bar ever, 0 before it; bars that closed earlier are history. changed_ns: of the last
-    ``PhaseChanged``, 0 before it.
-    """
-
-    nav_usdt: float | None = None
-    phase: str = ""
-    time_ns: int = 0
-    live_from_ns: int = 0
-    changed_ns: int = 0
-
-
-KINDS: dict[str, type[Struct]] = {
-    HELD: Held,
-    WANTED: Wanted,
-    ACCOUNT: AccountKnown,
-    LISTED: PairListed,
-    LIMITS: LimitsInForce,
-}
+HELD, WANTED, LISTED = "held", "wanted", "pair"
+PAIR_RECORDS: dict[str, type[Struct]] = {HELD: Held, WANTED: Wanted, LISTED: PairListed}
 
 
 class PairState:
@@ -109,7 +87,7 @@ class Pairs:
         self._change(decided.symbol, lambda held, named: holding.after_decision(held, decided, named.ratio))
 
     def closed(self, closed: OrderClosed) -> None:
-        self._change(closed.symbol, lambda held, _: holding.after_close(held, closed))
+        self._change(closed.symbol, lambda held, named: holding.after_close(held, closed, named.ratio))
 
     def stopped(self, placed: StopPlaced) -> None:
         self._change(placed.symbol, lambda held, named: holding.after_stop(held, placed, named.ratio))

@@ -21,14 +21,15 @@ class Feed(Breaker):
 
     def feed_lost(self, lost: FeedLost) -> Sequence[Message]:
         self._state.records.put(LOST_FEED, f"{lost.symbol}|{lost.feed}", lost)
+        what = "is lost" if lost.last_seen_ns else "is not there yet"
         return self._halting.begin(
             lost,
             NewHalt(
                 symbol=lost.symbol,
                 trigger="feed",
-                reason=f"feed {lost.feed} is lost: {lost.reason}".removesuffix(": "),
+                reason=f"feed {lost.feed} {what}: {lost.reason}".removesuffix(": "),
                 mode="halted",
-                evidence=f"last seen at {lost.last_seen_ns} ns",
+                evidence=f"last seen at {lost.last_seen_ns} ns" if lost.last_seen_ns else "not heard yet",
                 cleared_by="condition",
             ),
         )

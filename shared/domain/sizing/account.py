@@ -1,0 +1,80 @@
+"""What sizes are made of besides the market: NAV, the phase's scale, and the limits in force."""
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from shared.domain.machine import Records
+from shared.domain.plan import Plan
+from shared.domain.risk.in_force import LimitsInForce, limits_in_force, with_changes
+from shared.domain.sizing.size import Account
+from shared.messages.portfolio import LimitsChanged, PhaseChanged, PortfolioMarked
+
+ACCOUNT, LIMITS = "account", "limits"
+
+
+class AccountKnown(Struct, frozen=True):
+    """nav_usdt: None before the first ``PortfolioMarked``. phase: empty before it. live_from_ns: close of the first
+    current bar ever, 0 before it; bars that closed earlier are history. changed_ns: of the last
+    ``PhaseChanged``, 0 before it.
+    """
+
+    nav_usdt: float | None = None
+    phase: str = ""
+    time_ns: int = 0
+    live_from_ns: int = 0
+    changed_ns: int = 0
+
+
+ACCOUNT_RECORDS: dict[str, type[Struct]] = {ACCOUNT: AccountKnown, LIMITS: LimitsInForce}
+
+
+class AccountBook:
+    """``account`` and ``limits`` are what the next size is computed with."""
+
+    def __init__(self, records: Records, plan: Plan) -> None:
+        self._records, self._plan = records, plan
+        self._scales = {phase.name: phase.scale for phase in plan.phases}
+        self._known = AccountKnown()
+        self.account = Account(None, plan.scale)
+        self.limits = plan.limits
+
+    def restore(self) -> None:
+        self.limits = limits_in_force(self._records.get(LIMITS, "", LimitsInForce), self._plan.limits)
+        self._take(self._records.get(ACCOUNT, "last", AccountKnown) or AccountKnown())
+
+    @property
+    def live_from_ns(self) -> int:
+        return self._known.live_from_ns
+
+    def go_live(self, time_ns: int) -> None:
+        """The first current bar closed at that time."""
+        self._know(replace(self._known, live_from_ns=time_ns))
+
+    def marked(self, marked: PortfolioMarked) -> bool:
+        """Whether NAV became known with that for the first time."""
+        known = self._known
+        if marked.time_ns < known.time_ns:
+            return False
+        is_first = known.nav_usdt is None
+        phase = marked.phase if marked.time_ns > known.changed_ns else known.phase  # not from before the change
+        if is_first or marked.nav != known.nav_usdt or phase != known.phase:
+            self._know(replace(known, nav_usdt=marked.nav, phase=phase, time_ns=marked.time_ns))
+        return is_first
+
+    def phase_changed(self, changed: PhaseChanged) -> None:
+        """Another phase is in force: the next size follows its scale."""
+        if changed.time_ns >= self._known.changed_ns:
+            self._know(replace(self._known, phase=changed.phase, changed_ns=changed.time_ns))
+
+    def limits_changed(self, changed: LimitsChanged) -> None:
+        """Sizes keep to the limits that the gate holds orders to."""
+        self.limits = with_changes(self.limits, changed.new)
+        self._records.put(LIMITS, "", LimitsInForce(limits=self.limits, file_limits=self._plan.limits))
+
+    def _know(self, known: AccountKnown) -> None:
+        self._records.put(ACCOUNT, "last", known)
+        self._take(known)
+
+    def _take(self, known: AccountKnown) -> None:
+        self._known = known
+        self.account = Account(known.nav_usdt, self._scales.get(known.phase, self._plan.scale))

@@ -1,0 +1,62 @@
+"""What the parts of the sizing machine share: time, pairs, listings, account, halts; rebuilt from the records."""
+
+from shared.domain.bars.series import NamedPair, PairNames
+from shared.domain.machine import Records
+from shared.domain.plan import Plan
+from shared.domain.sizing.account import ACCOUNT_RECORDS, AccountBook
+from shared.domain.sizing.halts import HALT_RECORDS, HaltsHeard
+from shared.domain.sizing.pairs import LISTED, PAIR_RECORDS, Pairs, PairState
+from shared.domain.sizing.size import Size, size_of
+from shared.domain.timeframes import timeframe_ns
+from shared.domain.universe import Universe
+from shared.messages.base import TimePassed
+from shared.messages.market import BarClosed, PairListed
+
+KINDS = PAIR_RECORDS | ACCOUNT_RECORDS | HALT_RECORDS
+
+
+class SizingState:
+    """lengths_ns: of every timeframe that a strategy trades on; step_ns: of the shortest of them."""
+
+    def __init__(self, plan: Plan, universe: Universe, portfolio: str, bar_age_limit_ns: int) -> None:
+        self.plan, self.portfolio = plan, portfolio
+        self.records = Records(KINDS)
+        names = PairNames(universe)
+        self.pairs = Pairs(self.records, names, plan.sizing)
+        self.book = AccountBook(self.records, plan)
+        self.halts = HaltsHeard(self.records, names)
+        self.listed: dict[str, PairListed] = {}
+        self.now_ns = 0
+        self.lengths_ns = {strategy.timeframe: timeframe_ns(strategy.timeframe) for strategy in plan.strategies}
+        self.step_ns = min(self.lengths_ns.values(), default=0)
+        self._age_limits_ns = {name: max(length, bar_age_limit_ns) for name, length in self.lengths_ns.items()}
+
+    def restore(self) -> None:
+        self.pairs.restore()
+        self.book.restore()
+        self.halts.restore()
+        self.listed = dict(self.records.rows(LISTED, PairListed))
+
+    def tell_time(self, passed: TimePassed) -> None:
+        self.now_ns = max(self.now_ns, passed.time_ns)
+
+    def list_pair(self, listed: PairListed) -> None:
+        if self.pairs.find(listed.symbol) is not None:
+            self.listed[listed.symbol] = listed
+            self.records.put(LISTED, listed.symbol, listed)
+
+    def is_current(self, bar: BarClosed) -> bool:
+        """Whether a bar (of a strategy's timeframe) tells of now."""
+        return self.now_ns - bar.close_time_ns <= self._age_limits_ns[bar.timeframe]
+
+    def size(self, pair: PairState, named: NamedPair, bar: BarClosed) -> Size:
+        return size_of(
+            price=bar.close,
+            time_ns=bar.close_time_ns,
+            account=self.book.account,
+            history=pair.history,
+            listed=self.listed.get(bar.symbol),
+            limits=self.book.limits,
+            sizing=self.plan.sizing,
+            price_ratio=named.price_ratio,
+        )

@@ -54,9 +54,10 @@ class Model:
         for symbol in [each for each in self.held if only in ("", each, self.sectors[each])]:
             units, mark, stop = float(self.held[symbol]), marks[symbol], self.stops[symbol]
             sums["holdings"] += units * mark
-            sums["price_risk"] += units * (mark if stop is None else max(0.0, mark - float(stop)))
-            sums["open_risk"] += units * (mark if stop is None else max(0.0, mark - float(stop)))
-            sums["open_risk"] += units * mark * self.rates[symbol]
+            is_open = stop is None or mark < float(stop) * 0.99
+            price_risk = units * mark if is_open else units * max(0.0, mark - float(stop or 0))
+            sums["price_risk"] += price_risk
+            sums["open_risk"] += price_risk + units * mark * self.rates[symbol]
         for order, left in self.orders.values():
             if order.side == "buy" and only in ("", order.symbol, self.sectors[order.symbol]):
                 price, rate = max(order.mark, float(order.limit_price or 0)), self.rates[order.symbol]

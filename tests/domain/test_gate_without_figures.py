@@ -164,3 +164,27 @@ def test_a_position_without_a_stop_counts_its_whole_notional_as_risk() -> None:
     assert float(decided.quantity_approved) == pytest.approx(left / (100 + 1_500 * EXIT), abs=1e-4)
     desk.stop_placed(BTC, "19000")
     assert heat.open_risk == pytest.approx(0.9 * 1_000 + 18_000 * EXIT)
+
+
+@pytest.mark.parametrize(
+    ("mark", "at_risk"),
+    [
+        (17_991.0, 0.0),  # under the stop, as a mark is for a moment while the stop is being filled
+        (17_820.0, 0.0),  # 1 % under it
+        (17_819.0, 0.9 * 17_819.0),  # it did not work: nobody knows where this ends
+    ],
+)
+def test_a_position_that_is_still_held_far_under_its_stop_counts_whole(mark: float, at_risk: float) -> None:
+    desk = desk_with()
+    desk.fill(desk.buy(BTC, "0.9", stop=18_000))
+    desk.pass_time(1)
+    desk.mark(BTC, mark)
+    assert desk.machine.state.heat.open_risk == pytest.approx(at_risk + 0.9 * mark * EXIT)
+
+
+def test_a_stop_that_did_not_work_leaves_no_heat_for_others() -> None:
+    desk = desk_with(heat=0.08)
+    desk.fill(desk.buy(BTC, "1.5", stop=18_000))
+    desk.pass_time(1)
+    desk.mark(BTC, 17_500.0)
+    assert verdict(desk.buy(ETH, "1")) == ("reject", D(0), "portfolio_heat")

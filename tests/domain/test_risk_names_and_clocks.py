@@ -68,6 +68,13 @@ def test_a_sale_under_the_old_name_is_booked_although_the_rename_was_heard_of_be
     assert machine.state.ledger.account.cash == D("960.00000000")
 
 
+def test_a_sell_under_the_old_name_after_the_rename_is_told_where_to_sell() -> None:
+    machine = renaming()
+    machine.handle(renamed())
+    [decided] = machine.handle(proposal(order_id="s", symbol=OLD, side="sell", quantity=D(10), stop_price=None))
+    assert decided.reason.endswith("it is held as POL/USDT now: sell that")  # type: ignore[attr-defined]
+
+
 def test_a_purchase_under_the_old_name_after_the_rename_adds_to_the_one_position() -> None:
     machine = renaming("2")
     machine.handle(renamed("2"))

@@ -1,8 +1,9 @@
 """Live heat: what the portfolio would lose if every stop were hit now, open and reserved, as running totals.
 
 Heat = sum of [quantity x max(0, mark - stop) + cost of getting out] / NAV (Seykota and Druz; Elder). A position without
-a stop counts whole. Totals change by the difference of one pair, so a decision costs the same with 1,000 positions as
-with 10; they are summed afresh now and then so that float errors cannot pile up.
+a stop counts whole, and so does one that is still held far under its stop. Totals change by the difference of one pair,
+so a decision costs the same with 1,000 positions as with 10; they are summed afresh now and then so that float errors
+cannot pile up.
 """
 
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ from decimal import Decimal
 from math import inf
 
 RESUM_EVERY = 4096
+THROUGH = 0.01  # a stop whose position is still held with its mark so far below it did not work: there is none
 
 
 class PairHeat:
@@ -38,8 +40,9 @@ class PairHeat:
 
     def valued(self) -> tuple[float, float, float]:
         """(notional, price risk, open risk) at the present mark."""
-        notional = self.quantity * self.mark
-        price_risk = notional if self.stop is None else self.quantity * max(0.0, self.mark - self.stop)
+        notional, stop = self.quantity * self.mark, self.stop
+        is_open = stop is None or self.mark < stop * (1.0 - THROUGH)
+        price_risk = notional if stop is None or is_open else self.quantity * max(0.0, self.mark - stop)
         return notional, price_risk, price_risk + notional * self.exit_rate
 
 

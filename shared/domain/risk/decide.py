@@ -78,6 +78,8 @@ def decide_reducing(order: OrderProposed, view: View, held: Decimal, selling: De
     fault = fault_of_any(order, view)
     if not fault and room <= 0:
         fault = f"nothing to sell: {held} {order.symbol} held, {selling} being sold"
+        if name := view.state.held_as(order.symbol):
+            fault += f"; it is held as {name} now: sell that"
     if fault:
         return Ruling("reject", ZERO, 0.0, "position", fault, (ceiling,))
     most = view.listing.max_quantity if view.listing is not None else ZERO

@@ -157,6 +157,10 @@ class RiskState:
             risk += other.price_risk + other.reserved_risk
         return notional, risk
 
+    def held_as(self, symbol: str) -> str:
+        """The other name of a pair under which something is held; empty when there is none."""
+        return next((name for name in self._other_names.get(symbol, ()) if self.ledger.quantity(name)), "")
+
     def _count_in(self, symbol: str, exit_rate: float) -> None:
         """Take a stored position into the totals. One in a pair that is not in the universe any more still is at risk;
         nobody follows its price, so it is worth nobody knows what: the gate stays closed until somebody decides.

@@ -1,5 +1,6 @@
 """How rules make their answers."""
 
+from functools import cache
 from math import isfinite
 
 from shared.domain.risk.view import View
@@ -9,6 +10,7 @@ from shared.messages.orders import CeilingReport as Ceiling
 UNBOUNDED = 1e18  # "no ceiling": finite, so that it can travel
 
 
+@cache
 def opened(rule: str) -> Ceiling:
     """A plain gate that stands open; made once for each rule."""
     return Ceiling(rule, UNBOUNDED, 0.0, 0.0, 0.0, "")

@@ -15,32 +15,19 @@ from shared.messages.orders import CeilingReport as Ceiling
 from shared.messages.orders import OrderProposed
 
 Rule = Callable[[OrderProposed, View], Ceiling]
-_VALID, _NOT_HALTED, _NAV_FRESH, _LEDGER_KNOWN, _COLLAR_OPEN, _ATR_KNOWN, _SPREAD_OPEN, _UNHURRIED = map(
-    opened,
-    (
-        "known_and_valid",
-        "halted",
-        "fresh_nav",
-        "known_ledger",
-        "price_collar",
-        "known_atr",
-        "spread_at_size",
-        "throttle",
-    ),
-)
 
 
 def known_and_valid(order: OrderProposed, view: View) -> Ceiling:
     """The order makes sense by itself, for a pair that trades."""
     fault = fault_of(order, view)
-    return closed("known_and_valid", fault) if fault else _VALID
+    return closed("known_and_valid", fault) if fault else opened("known_and_valid")
 
 
 def halted(order: OrderProposed, view: View) -> Ceiling:
     """No halt of the portfolio or the pair is in force."""
     halt = view.state.halts.over(order.symbol)
     if halt is None:
-        return _NOT_HALTED
+        return opened("halted")
     return closed("halted", f"{halt.symbol or 'portfolio'} {halt.mode}: {halt.reason}")
 
 
@@ -62,7 +49,7 @@ def fresh_nav(order: OrderProposed, view: View) -> Ceiling:
     """Nothing that is held is valued at an old price: a fraction of a NAV from yesterday is no limit today."""
     oldest, limit, state = view.state.oldest_held, view.limits.nav_age_seconds, view.state
     if oldest is None:
-        return _NAV_FRESH
+        return opened("fresh_nav")
     age_seconds = (view.now_ns - oldest.mark_time_ns) / state.ns_per_second
     if age_seconds <= limit or not oldest.quantity:
         return within("fresh_nav", limit, age_seconds, "seconds")
@@ -74,7 +61,7 @@ def known_ledger(order: OrderProposed, view: View) -> Ceiling:
     """Execution has said of every approved order what became of it: whoever does not hear that knows no position."""
     unheard, limit = view.state.reservations.oldest_unheard, view.limits.ledger_age_seconds
     if unheard is None:
-        return _LEDGER_KNOWN
+        return opened("known_ledger")
     order_id, since_ns = unheard
     age_seconds = (view.now_ns - since_ns) / view.state.ns_per_second
     if age_seconds <= limit:
@@ -103,7 +90,7 @@ def price_collar(order: OrderProposed, view: View) -> Ceiling:
             return within("price_collar", highest, price, "USDT")
         return beyond("price_collar", highest, price, "USDT", f"limit_price is over {highest:.8g}")
     if not limits.book_age_seconds:
-        return _COLLAR_OPEN
+        return opened("price_collar")
     book = view.book
     if book is None or book.fault or not view.is_book_fresh:
         return closed("price_collar", _book_fault(order, view), "base")
@@ -130,7 +117,7 @@ def equity_at_risk(order: OrderProposed, view: View) -> Ceiling:
 def known_atr(order: OrderProposed, view: View) -> Ceiling:
     """The pair's daily range is known: without it nobody can say whether a stop is far or near."""
     if view.atr > 0.0:
-        return _ATR_KNOWN
+        return opened("known_atr")
     return closed("known_atr", "ATR is unknown")
 
 
@@ -169,7 +156,7 @@ def spread_at_size(order: OrderProposed, view: View) -> Ceiling:
     """Getting in and out is affordable: the median spread within the criterion, the live one not far over it."""
     limits, book = view.limits, view.book
     if not limits.book_age_seconds:
-        return _SPREAD_OPEN
+        return opened("spread_at_size")
     if book is None or book.fault or not view.is_book_fresh:
         return closed("spread_at_size", _book_fault(order, view))
     spread, median, criterion = book.sample.spread, book.sample.median_spread, limits.spread_median
@@ -201,7 +188,7 @@ def open_orders(order: OrderProposed, view: View) -> Ceiling:
 def throttle(order: OrderProposed, view: View) -> Ceiling:
     """Approvals in a second, over all; and of one strategy in one pair in a minute: a loop gone wild is stopped."""
     reason = view.bounds.pace.fault(order, view.now_ns)
-    return closed("throttle", reason, "orders") if reason else _UNHURRIED
+    return closed("throttle", reason, "orders") if reason else opened("throttle")
 
 
 def drawdown(order: OrderProposed, view: View) -> Ceiling:

@@ -18,14 +18,15 @@ class PairHeat:
     """One pair's share. Prices in USDT per unit, quantities in base units, the rest in USDT."""
 
     __slots__ = (
-        "exit_rate", "mark", "mark_time_ns", "notional", "open_risk", "price_risk", "quantity", "reserved_cash",
-        "reserved_notional", "reserved_risk", "reserved_sells", "sector", "stop", "symbol",
+        "exit_rate", "mark", "mark_time_ns", "notional", "open_risk", "others", "price_risk", "quantity",
+        "reserved_cash", "reserved_notional", "reserved_risk", "reserved_sells", "sector", "stop", "symbol",
     )  # fmt: skip
 
     def __init__(self, symbol: str, sector: str, exit_rate: float) -> None:
         self.symbol = symbol
         self.sector = sector
         self.exit_rate = exit_rate  # cost of getting out, as a fraction of notional
+        self.others: tuple[PairHeat, ...] = ()  # the same pair under its other names
         self.mark = 0.0
         self.mark_time_ns = 0
         self.quantity = 0.0

@@ -16,7 +16,7 @@ class Pace:
         self._per_second, self._per_minute = limits.orders_per_second, limits.repeats_per_minute
         self._second_ns, self._minute_ns = SECOND * speed * 1e9, MINUTE * speed * 1e9
         self._all: deque[int] = deque(before._all if before else (), maxlen=self._per_second)
-        self._repeats: OrderedDict[str, deque[int]] = OrderedDict()
+        self._repeats: OrderedDict[tuple[str, str], deque[int]] = OrderedDict()
         for key, times in before._repeats.items() if before else ():
             self._repeats[key] = deque(times, maxlen=self._per_minute)
 
@@ -30,7 +30,7 @@ class Pace:
         times = self._all
         if len(times) == self._per_second and now_ns - times[0] < self._second_ns:
             return f"more than {self._per_second} approvals in a second"
-        repeats = self._repeats.get(f"{order.strategy}|{order.symbol}")
+        repeats = self._repeats.get((order.strategy, order.symbol))
         if repeats is not None and len(repeats) == self._per_minute and now_ns - repeats[0] < self._minute_ns:
             return f"{order.strategy} repeats itself: more than {self._per_minute} in {order.symbol} in a minute"
         return ""
@@ -38,7 +38,7 @@ class Pace:
     def count(self, strategy: str, symbol: str, now_ns: int) -> None:
         """Remember an approval."""
         self._all.append(now_ns)
-        key = f"{strategy}|{symbol}"
+        key = (strategy, symbol)
         repeats = self._repeats.get(key)
         if repeats is None:
             if len(self._repeats) >= REMEMBERED:

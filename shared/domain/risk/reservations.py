@@ -41,7 +41,7 @@ class Reservations:
         self._records, self._heat = records, heat
         self._open: dict[str, int] = {}  # orders per pair
         self.count = 0  # orders that are not finished
-        self._unheard: dict[str, int] = {}  # since when, oldest first
+        self.unheard: dict[str, int] = {}  # of which execution has said nothing yet, since when; oldest first
 
     def get(self, order_id: str) -> OpenOrder | None:
         return self._records.get(ORDER, order_id, OpenOrder)
@@ -50,17 +50,12 @@ class Reservations:
         """Every order that is not finished, oldest first."""
         return [order for _, order in self._records.rows(ORDER, OpenOrder)]
 
-    @property
-    def oldest_unheard(self) -> tuple[str, int] | None:
-        """The order of which execution has said nothing for longest, and since when; None when it spoke of all."""
-        return next(iter(self._unheard.items()), None)
-
     def open(self, order: OpenOrder, units: float) -> None:
         """A new order, nothing of it filled yet. units: its quantity as a float."""
         self._records.put(ORDER, order.order_id, order)
         self._open[order.symbol] = self._open.get(order.symbol, 0) + 1
         self.count += 1
-        self._unheard[order.order_id] = order.decided_ns
+        self.unheard[order.order_id] = order.decided_ns
         self._move(order, order.quantity, units)
 
     def heard(self, order_id: str) -> None:
@@ -68,7 +63,7 @@ class Reservations:
         order = self.get(order_id)
         if order is not None and not order.heard:
             self._records.put(ORDER, order_id, structs.replace(order, heard=True))
-            self._unheard.pop(order_id, None)
+            self.unheard.pop(order_id, None)
 
     def fill(self, order_id: str, quantity: Decimal) -> OpenOrder | None:
         """Part of an order is a position now; returns the order as it is after that."""
@@ -76,7 +71,7 @@ class Reservations:
         if order is None:
             return None
         after = structs.replace(order, filled=order.filled + quantity, heard=True)
-        self._unheard.pop(order_id, None)
+        self.unheard.pop(order_id, None)
         change = after.left - order.left
         self._move(order, change, float(change))
         self._records.put(ORDER, order_id, after)
@@ -92,7 +87,7 @@ class Reservations:
         self._records.delete(ORDER, order_id)
         self._open[order.symbol] -= 1
         self.count -= 1
-        self._unheard.pop(order_id, None)
+        self.unheard.pop(order_id, None)
         pair = self._heat.pair(order.symbol)
         if not self._open[order.symbol] and pair is not None:
             self._heat.nothing_reserved(pair)
@@ -104,7 +99,7 @@ class Reservations:
         self.count = self._records.count(ORDER)
         orders = self.all()
         silent = sorted((order.decided_ns, order.order_id) for order in orders if not order.heard)
-        self._unheard = {order_id: decided_ns for decided_ns, order_id in silent}
+        self.unheard = {order_id: decided_ns for decided_ns, order_id in silent}
         for order in orders:
             self._open[order.symbol] = self._open.get(order.symbol, 0) + 1
             self._move(order, order.left, float(order.left))

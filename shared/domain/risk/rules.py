@@ -59,10 +59,10 @@ def fresh_nav(order: OrderProposed, view: View) -> Ceiling:
 
 def known_ledger(order: OrderProposed, view: View) -> Ceiling:
     """Execution has said of every approved order what became of it: whoever does not hear that knows no position."""
-    unheard, limit = view.state.reservations.oldest_unheard, view.limits.ledger_age_seconds
-    if unheard is None:
+    unheard, limit = view.state.reservations.unheard, view.limits.ledger_age_seconds
+    if not unheard:
         return opened("known_ledger")
-    order_id, since_ns = unheard
+    order_id, since_ns = next(iter(unheard.items()))
     age_seconds = (view.now_ns - since_ns) / view.state.ns_per_second
     if age_seconds <= limit:
         return within("known_ledger", limit, age_seconds, "seconds")

@@ -62,12 +62,6 @@ class RiskState:
         self.listings: dict[str, PairListed] = {}
         self.daily: dict[str, DailyHistory] = {}
         self.books: dict[str, Book] = {}
-        self._other_names = {  # of renamed pairs alone
-            name: [each for each in names if each != name]
-            for pair in universe.pairs
-            if len(names := universe.names_of(pair.symbol)) > 1
-            for name in names
-        }
         self.guards: list[Guard] = []
         self.now_ns = 0
         self.paper: bool | None = None
@@ -84,8 +78,9 @@ class RiskState:
         self.reservations = Reservations(self.records, self.heat)
         rate = self.plan.costs.fee + self.plan.costs.half_spread
         for pair in self.universe.pairs:
-            for name in self.universe.names_of(pair.symbol):
-                self.heat.add_pair(name, pair.sector, rate)
+            named = [self.heat.add_pair(name, pair.sector, rate) for name in self.universe.names_of(pair.symbol)]
+            for each in named:
+                each.others = tuple(other for other in named if other is not each)
         held = {position.symbol for position in self.ledger.positions()}
         for symbol in sorted(held | {order.symbol for _, order in self.records.rows(ORDER, OpenOrder)}):
             self._count_in(symbol, rate)
@@ -143,23 +138,10 @@ class RiskState:
         self.watermark = structs.replace(self.watermark, **changes)
         self.records.put(WATERMARK, "", self.watermark)
 
-    def on_pair(self, pair: PairHeat | None) -> tuple[float, float]:
-        """(notional, risk at the stop) in USDT of a pair, held and on order; NaN for one that is not known.
-
-        Under another name of the pair something may still be held, or on order from before it was renamed.
-        """
-        if pair is None:
-            return math.nan, math.nan
-        notional, risk = pair.notional + pair.reserved_notional, pair.price_risk + pair.reserved_risk
-        for name in self._other_names.get(pair.symbol, ()):
-            other = self.heat.pairs[name]
-            notional += other.notional + other.reserved_notional
-            risk += other.price_risk + other.reserved_risk
-        return notional, risk
-
     def held_as(self, symbol: str) -> str:
         """The other name of a pair under which something is held; empty when there is none."""
-        return next((name for name in self._other_names.get(symbol, ()) if self.ledger.quantity(name)), "")
+        names = self.universe.names_of(symbol) if symbol in self.heat.pairs else ()
+        return next((name for name in names if name != symbol and self.ledger.quantity(name)), "")
 
     def _count_in(self, symbol: str, exit_rate: float) -> None:
         """Take a stored position into the totals. One in a pair that is not in the universe any more still is at risk;

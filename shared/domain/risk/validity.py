@@ -8,7 +8,25 @@ STOP_IDS = "stop-"  # a trade's id follows from its order's: with one for two or
 
 def fault_of(order: OrderProposed, view: View) -> str:
     """The first fault of an order that opens risk; empty when there is none."""
-    return _fault_of_pair(order, view) or fault_of_any(order, view) or _fault_of_stop(order, view)
+    pair, listing = view.pair, view.listing
+    if pair is None:
+        return f"symbol {order.symbol!r} is not in the universe; add it to universe.toml"
+    if listing is None:
+        return f"pair {order.symbol} has not been seen on the exchange yet"
+    if listing.status != "trading":
+        return f"pair {order.symbol} is {listing.status} {listing.reason}".rstrip()
+    if fault := fault_of_any(order, view):
+        return fault
+    if order.limit_price is not None and order.order_type == "market":
+        return f"limit_price {order.limit_price} of a market order: leave it out, or propose order_type 'limit'"
+    if order.reduce_only:
+        return "reduce_only: a buy opens risk; leave it out"
+    if not view.stop > 0.0:
+        return f"stop_price {order.stop_price} is required to open: the price below the entry at which to get out"
+    entry = view.price if order.limit_price is None else min(view.price, float(order.limit_price))
+    if entry and view.stop >= entry:
+        return f"stop_price {order.stop_price} must be below the price {entry}"
+    return ""
 
 
 def fault_of_any(order: OrderProposed, view: View) -> str:
@@ -23,27 +41,4 @@ def fault_of_any(order: OrderProposed, view: View) -> str:
         return f"quantity {order.quantity} must be above 0"
     if order.order_type == "limit" and (order.limit_price is None or order.limit_price <= 0):
         return f"limit_price {order.limit_price} must be above 0 for a limit order"
-    return ""
-
-
-def _fault_of_pair(order: OrderProposed, view: View) -> str:
-    if view.pair is None:
-        return f"symbol {order.symbol!r} is not in the universe; add it to universe.toml"
-    if view.listing is None:
-        return f"pair {order.symbol} has not been seen on the exchange yet"
-    if view.listing.status != "trading":
-        return f"pair {order.symbol} is {view.listing.status} {view.listing.reason}".rstrip()
-    return ""
-
-
-def _fault_of_stop(order: OrderProposed, view: View) -> str:
-    if order.limit_price is not None and order.order_type == "market":
-        return f"limit_price {order.limit_price} of a market order: leave it out, or propose order_type 'limit'"
-    if order.reduce_only:
-        return "reduce_only: a buy opens risk; leave it out"
-    if not view.stop > 0.0:
-        return f"stop_price {order.stop_price} is required to open: the price below the entry at which to get out"
-    entry = view.price if order.limit_price is None else min(view.price, float(order.limit_price))
-    if entry and view.stop >= entry:
-        return f"stop_price {order.stop_price} must be below the price {entry}"
     return ""

@@ -41,8 +41,15 @@ class View:
             self.adv = math.nan if history.adv_usdt is None else history.adv_usdt
         age_ns = now_ns - book.sample.time_ns if book is not None else 0
         self.is_book_fresh = -bounds.book_age_ns <= age_ns <= bounds.book_age_ns
-        price, exit_rate = (pair.mark, pair.exit_rate) if pair is not None else (0.0, 0.0)
-        self.pair_notional, self.pair_risk = state.on_pair(pair)
+        price = exit_rate = 0.0
+        self.pair_notional = self.pair_risk = math.nan
+        if pair is not None:
+            price, exit_rate = pair.mark, pair.exit_rate
+            self.pair_notional = pair.notional + pair.reserved_notional
+            self.pair_risk = pair.price_risk + pair.reserved_risk
+            for other in pair.others:  # held, or on order from before the pair was renamed
+                self.pair_notional += other.notional + other.reserved_notional
+                self.pair_risk += other.price_risk + other.reserved_risk
         reach = 1.0 + exit_rate
         if order.limit_price is not None:
             price = max(price, float(order.limit_price))

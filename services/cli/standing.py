@@ -12,11 +12,12 @@ from services.cli.printing import json_text, plain_console
 from services.cli.tables import bare_table, positions_table
 from services.cli.where import Place, streams_of
 from shared.adapters.redis_bus import RedisBus
-from shared.adapters.redis_look import Reader, onlooker, readers
+from shared.adapters.redis_look import Reader, onlooker, readers, stored_records
+from shared.domain.risk.halts import HALT
 from shared.domain.timeframes import SECOND_NS
-from shared.messages.catalogue import FEEDS, HALTS, PORTFOLIO, stream_key
+from shared.messages.catalogue import FEEDS, PORTFOLIO, stream_key
 from shared.messages.market import FeedLost, FeedRestored
-from shared.messages.portfolio import Halted, PortfolioMarked, Resumed
+from shared.messages.portfolio import Halted, PortfolioMarked
 from shared.ports.clock import Clock
 from shared.runtime.health import Heartbeat, heartbeats, is_alive
 
@@ -75,14 +76,8 @@ async def _read_feeds(bus: RedisBus, standing: Standing) -> None:
 
 async def halts_in_force(bus: RedisBus) -> list[Halted]:
     """Every halt that was not ended yet, newest first."""
-    ended: set[tuple[str, str]] = set()  # a scope may be halted for several reasons at once
-    halts = []
-    for message in await bus.latest(stream_key(HALTS, portfolio=bus.portfolio), PAGE):
-        if isinstance(message, Halted | Resumed) and (message.symbol, message.trigger) not in ended:
-            ended.add((message.symbol, message.trigger))
-            if isinstance(message, Halted):
-                halts.append(message)
-    return halts
+    halts = await stored_records(bus, "risk", HALT, Halted)
+    return sorted(halts.values(), key=lambda halt: -halt.time_ns)
 
 
 def _age_seconds(clock: Clock, time_ns: int) -> float:

@@ -62,7 +62,7 @@ class CeilingReport(Struct, frozen=True, gc=False):
     """One rule's answer: the largest quantity it would allow, and the figures behind it.
 
     quantity: base units, an estimate; 1e18 stands for "no ceiling". limit, used, headroom (limit - used): in ``unit``
-    (``USDT``, ``base``, ``seconds``, or empty for a plain gate).
+    (``USDT``, ``base``, ``seconds``, ``orders``, ``fraction``, or empty for a plain gate).
     reason: why the gate is closed, when quantity is 0 because something was missing or wrong.
     """
 

@@ -43,7 +43,7 @@ class PortfolioMarked(Message, frozen=True, kw_only=True):
 
     sectors: USDT notional per sector. seq: counts up by one with every snapshot.
     phase_since_ns: when the phase began; phase_drawdown: from the high-water mark since then; phase_evidence: what it
-    has shown, and what the next one waits for, as of the last turn of a day. rehearsal: the phase runs on any exchange.
+    has shown up to now, and what the next one waits for. rehearsal: the phase runs on any exchange.
     """
 
     nav: float

@@ -9,6 +9,7 @@ from msgspec import Struct, structs
 from shared.adapters.codec import decode, encode
 from shared.domain.plan import Plan
 from shared.domain.risk.machine import RiskMachine
+from shared.domain.risk.over_limits import over_the_limits
 from shared.domain.universe import Pair, Rename, Universe
 from shared.messages.base import TimePassed
 from shared.messages.control import Halt, Resume
@@ -222,3 +223,15 @@ def test_a_trim_to_a_ceiling_that_floats_put_a_hair_below_a_step_gives_the_step(
     trimmed = Desk().buy("ADA/USDT", "75000", stop="0.3")
     assert trimmed.quantity_approved == D("10000.0000")
     assert Desk().buy("ADA/USDT", "10000", stop="0.3").verdict == "approve"
+
+
+def test_a_pair_over_its_cap_by_both_its_names_together_is_told_once() -> None:
+    machine = renaming()
+    machine.handle(TimePassed(id="t", time_ns=T0))
+    for symbol in (OLD, NEW):
+        machine.handle(MarkChanged(id="m", time_ns=T0, symbol=symbol, price=1.0))
+    machine.state.heat.reserve(machine.state.heat.pairs[NEW], 0.0, 40.0, 40.0)
+    machine.state.use_limits(structs.replace(machine.state.limits, pair_cap_nav=0.12, sector_cap_nav=1.0))
+    assert [line for line in over_the_limits(machine.state) if "POL" in line or "MATIC" in line] == [
+        "MATIC/USDT: $140 held and on order, the cap is $120 (12.00% of NAV)"
+    ]

@@ -150,7 +150,7 @@ class Wild:
                 OrderFilled(
                     **self.header(), order_id=order.order_id, trade_id=f"t-{len(self.desk.told)}", symbol=order.symbol,
                     side=order.side, quantity=quantity, price=price(order.symbol, other), fee_usdt=D("0.1"),
-                    stop_price=order.stop_price,
+                    stop_price=price(order.symbol, other) * D("0.9") if other % 2 else None,
                 )
             )  # fmt: skip
 

@@ -1,4 +1,4 @@
-"""Every ceiling at its limit, just under it and just over it; and what a missing figure does to the gate."""
+"""Every ceiling at its limit, just under it and just over it."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -286,7 +286,7 @@ GATES: list[tuple[str, Callable[[float], OrderDecided], tuple[float, ...], tuple
     ("throttle", since_three_approvals, (1.0, 1.001), (0.0, 0.999), "3 approvals in a second"),
     ("throttle", approved_within_the_second, (1, 2), (3,), "3 approvals in a second"),
     ("throttle", since_two_of_a_strategy, (60.0,), (0.0, 59.9), "wild repeats itself"),
-    ("drawdown", fallen_to, (14_020.1, 14_020.0), (14_019.9, 10_000.0), "drawdown is 15.0%"),
+    ("drawdown", fallen_to, (14_020.1, 14_020.0), (14_019.9, 10_000.0), "drawdown is"),
     ("halted", halted_pair, (1,), (0,), "BTC/USDT halted: news"),
     ("known_and_valid", stop_at, (19_999.9, 1.0), (20_000.0, 20_000.1), "stop_price"),
     ("known_and_valid", stop_of_a_limit_order_at, (18_999.9,), (19_000.0, 19_500.0), "stop_price"),
@@ -309,7 +309,7 @@ def test_a_gate_is_closed_beyond_its_limit_and_says_why(
 ) -> None:
     decided = scene(value)
     assert verdict(decided) == ("reject", D(0), rule)
-    assert why.replace("15.0%", "") in decided.reason
+    assert why in decided.reason
     assert row_of(decided, rule).quantity == 0.0
 
 

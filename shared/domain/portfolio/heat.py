@@ -39,6 +39,11 @@ class PairHeat:
         self.reserved_cash = 0.0
         self.reserved_sells = Decimal(0)
 
+    @property
+    def exposure(self) -> float:
+        """Notional held and on order, in USDT, under this name."""
+        return self.notional + self.reserved_notional
+
     def valued(self) -> tuple[float, float, float]:
         """(notional, price risk, open risk) at the present mark."""
         notional, stop = self.quantity * self.mark, self.stop
@@ -60,6 +65,16 @@ class Heat:
         self.sectors: dict[str, float] = {}  # open plus reserved notional
         self.unmarked: set[str] = set()
         self._changes = 0
+
+    @property
+    def risk(self) -> float:
+        """Open and reserved, in USDT: heat, before it is divided by NAV."""
+        return self.open_risk + self.reserved_risk
+
+    @property
+    def exposure(self) -> float:
+        """Notional held and on order, in USDT."""
+        return self.holdings + self.reserved_notional
 
     def pair(self, symbol: str) -> PairHeat | None:
         return self.pairs.get(symbol)
@@ -130,7 +145,7 @@ class Heat:
         self.reserved_notional = sum(pair.reserved_notional for pair in self.pairs.values())
         self.sectors = dict.fromkeys(self.sectors, 0.0)
         for pair in self.pairs.values():
-            self.sectors[pair.sector] += pair.notional + pair.reserved_notional
+            self.sectors[pair.sector] += pair.exposure
 
     def positions(self) -> Iterator[PairHeat]:
         return (pair for pair in self.pairs.values() if pair.quantity)

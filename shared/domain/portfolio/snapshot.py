@@ -27,7 +27,7 @@ def snapshot_of(
         time_ns=cause.time_ns,
         nav=nav,
         cash=account.cash,
-        heat=(heat.open_risk + heat.reserved_risk) / nav,
+        heat=heat.risk / nav,
         heat_open=heat.open_risk / nav,
         heat_reserved=heat.reserved_risk / nav,
         heat_limit=heat_limit,

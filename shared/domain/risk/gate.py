@@ -60,7 +60,7 @@ class Gate:
         opens = 0.0 if sells else ruling.units
         risk = opens * view.unit_risk if opens else 0.0
         nav = view.nav if view.nav > 0.0 else 0.0
-        used = view.heat.open_risk + view.heat.reserved_risk
+        used = view.heat.risk
         return OrderDecided(
             id=f"decided-{state.portfolio}-{order.id}",
             cause=order.id,
@@ -103,7 +103,6 @@ class Gate:
                 side=decided.side,
                 quantity=decided.quantity_approved,
                 filled=ZERO,
-                stop_price=decided.stop_price,
                 unit_risk=view.unit_risk if buys else 0.0,
                 unit_notional=view.price if buys else 0.0,
                 unit_cash=view.unit_cash if buys else 0.0,

@@ -52,8 +52,6 @@ class LimitChanges:
         if fault:
             return refused(command, fault)
         state.use_limits(after)
-        for symbol in state.daily:  # the cost of getting out is that of a full position
-            state.learn_costs(symbol)
         state.records.put(
             LIMITS,
             "",

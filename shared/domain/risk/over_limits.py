@@ -20,10 +20,10 @@ def over_the_limits(state: RiskState) -> tuple[str, ...]:
 
 def _portfolio(state: RiskState, nav: float) -> Iterator[str]:
     heat, limits = state.heat, state.limits
-    used = (heat.open_risk + heat.reserved_risk) / nav
+    used = heat.risk / nav
     if used > limits.heat:
         yield f"portfolio: heat is {used:.2%}, the limit {limits.heat:.2%}"
-    stress = limits.gap_shock * (heat.holdings + heat.reserved_notional) / nav
+    stress = limits.gap_shock * heat.exposure / nav
     if stress > limits.gap_stress:
         cost = f"a fall of {limits.gap_shock:.0%} would cost {stress:.2%} of NAV"
         yield f"portfolio: {cost}, the limit is {limits.gap_stress:.2%}"
@@ -42,9 +42,10 @@ def _sectors(state: RiskState, nav: float) -> Iterator[str]:
 
 
 def _pairs(state: RiskState, nav: float) -> Iterator[str]:
-    limits = state.limits
-    for symbol, pair in sorted(state.heat.pairs.items()):
-        notional = pair.notional + pair.reserved_notional
+    limits, pairs = state.limits, state.heat.pairs
+    for symbol in sorted([*(pair.symbol for pair in state.universe.pairs), *state.outside]):
+        pair = pairs[symbol]
+        notional = pair.exposure + sum(other.exposure for other in pair.others)
         if notional <= 0:
             continue
         cap = limits.pair_cap_nav

@@ -54,7 +54,7 @@ class Questions:
                 time_ns=state.now_ns or asked.time_ns,
                 reply_to=asked.reply_to,
                 nav=nav,
-                heat=(heat.open_risk + heat.reserved_risk) / nav if nav else 0.0,
+                heat=heat.risk / nav if nav else 0.0,
                 rooms=tuple(page),
                 part=part,
                 parts=len(pages),

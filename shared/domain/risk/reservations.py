@@ -22,7 +22,6 @@ class OpenOrder(Struct, frozen=True, gc=False):
     side: Side
     quantity: Decimal
     filled: Decimal
-    stop_price: Decimal | None
     unit_risk: float
     unit_notional: float
     unit_cash: float
@@ -40,8 +39,12 @@ class Reservations:
     def __init__(self, records: Records, heat: Heat) -> None:
         self._records, self._heat = records, heat
         self._open: dict[str, int] = {}  # orders per pair
-        self.count = 0  # orders that are not finished
         self.unheard: dict[str, int] = {}  # of which execution has said nothing yet, since when; oldest first
+
+    @property
+    def count(self) -> int:
+        """Orders that are not finished."""
+        return self._records.count(ORDER)
 
     def get(self, order_id: str) -> OpenOrder | None:
         return self._records.get(ORDER, order_id, OpenOrder)
@@ -54,7 +57,6 @@ class Reservations:
         """A new order, nothing of it filled yet. units: its quantity as a float."""
         self._records.put(ORDER, order.order_id, order)
         self._open[order.symbol] = self._open.get(order.symbol, 0) + 1
-        self.count += 1
         self.unheard[order.order_id] = order.decided_ns
         self._move(order, order.quantity, units)
 
@@ -86,7 +88,6 @@ class Reservations:
         self._move(order, -left, -float(left))
         self._records.delete(ORDER, order_id)
         self._open[order.symbol] -= 1
-        self.count -= 1
         self.unheard.pop(order_id, None)
         pair = self._heat.pair(order.symbol)
         if not self._open[order.symbol] and pair is not None:
@@ -96,7 +97,6 @@ class Reservations:
     def rebuild(self) -> None:
         """After a restart: mirror the stored orders in totals that start from nothing."""
         self._open.clear()
-        self.count = self._records.count(ORDER)
         orders = self.all()
         silent = sorted((order.decided_ns, order.order_id) for order in orders if not order.heard)
         self.unheard = {order_id: decided_ns for decided_ns, order_id in silent}

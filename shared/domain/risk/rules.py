@@ -92,7 +92,7 @@ def price_collar(order: OrderProposed, view: View) -> Ceiling:
     if not limits.book_age_seconds:
         return opened("price_collar")
     book = view.book
-    if book is None or book.fault or not view.is_book_fresh:
+    if book is None:
         return closed("price_collar", _book_fault(order, view), "base")
     middle = book.mid if book.mid < pair.mark else pair.mark
     highest = middle * (1.0 + limits.price_collar)
@@ -141,15 +141,14 @@ def sector_cap(order: OrderProposed, view: View) -> Ceiling:
 
 def portfolio_heat(order: OrderProposed, view: View) -> Ceiling:
     """Open plus reserved risk of the whole portfolio within the heat limit."""
-    used = view.heat.open_risk + view.heat.reserved_risk
-    return budget("portfolio_heat", view, view.limits.heat * view.nav, used, view.unit_risk)
+    return budget("portfolio_heat", view, view.limits.heat * view.nav, view.heat.risk, view.unit_risk)
 
 
 def gap_stress(order: OrderProposed, view: View) -> Ceiling:
     """What everything held and on order would lose if all of it fell at once, through every stop."""
-    shock, heat = view.limits.gap_shock, view.heat
-    used = shock * (heat.holdings + heat.reserved_notional)
-    return budget("gap_stress", view, view.limits.gap_stress * view.nav, used, shock * view.price)
+    shock = view.limits.gap_shock
+    limit, used = view.limits.gap_stress * view.nav, shock * view.heat.exposure
+    return budget("gap_stress", view, limit, used, shock * view.price)
 
 
 def spread_at_size(order: OrderProposed, view: View) -> Ceiling:
@@ -157,7 +156,7 @@ def spread_at_size(order: OrderProposed, view: View) -> Ceiling:
     limits, book = view.limits, view.book
     if not limits.book_age_seconds:
         return opened("spread_at_size")
-    if book is None or book.fault or not view.is_book_fresh:
+    if book is None:
         return closed("spread_at_size", _book_fault(order, view))
     spread, median, criterion = book.sample.spread, book.sample.median_spread, limits.spread_median
     if spread is None or median is None:
@@ -194,7 +193,7 @@ def throttle(order: OrderProposed, view: View) -> Ceiling:
 def drawdown(order: OrderProposed, view: View) -> Ceiling:
     """The fall from the high-water mark of NAV (since the last resume after a drawdown) within its limit."""
     peak, limit = view.state.watermark.peak_nav, view.limits.drawdown
-    fallen = (peak - view.nav) / peak if peak > 0.0 else 0.0
+    fallen = (peak - view.nav) / peak if peak > 0.0 else 0.0  # not by ``drawdown_of``, to which an unknown NAV is none
     if fallen <= limit:
         return within("drawdown", limit, fallen, "fraction")
     if not isfinite(fallen):
@@ -227,9 +226,11 @@ RULES: tuple[Rule, ...] = (
 
 def _book_fault(order: OrderProposed, view: View) -> str:
     """What keeps the pair's book sample from being used."""
-    fault = "is missing" if view.book is None else view.book.fault or "is stale"
-    if fault == "is stale" and view.book is not None and view.book.sample.time_ns > view.now_ns:
-        fault = "is of a time to come"
+    book = view.state.books.get(order.symbol)
+    if book is None:
+        fault = "is missing"
+    else:
+        fault = book.fault or ("is of a time to come" if book.sample.time_ns > view.now_ns else "is stale")
     return f"book of {order.symbol} {fault}"
 
 

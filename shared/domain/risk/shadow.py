@@ -3,7 +3,7 @@
 from collections import Counter
 from decimal import Decimal
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from shared.domain.risk.bounds import Bounds
 from shared.domain.risk.decide import Ruling, decide_opening
@@ -49,15 +49,9 @@ class Shadow:
 
     def restored(self) -> None:
         """Go on from the stored counts, if they are of these limits."""
-        if self._bounds is None:
-            return
+        policy = self._bounds.policy if self._bounds is not None else ""
         stored = self._state.records.get(SHADOW, "", ShadowCounts)
-        policy = self._bounds.policy
-        counts = stored if stored is not None and stored.policy == policy else ShadowCounts(policy=policy)
-        self._since_ns, self._decisions = counts.since_ns, counts.decisions
-        self._trims, self._rejects, self._more = counts.would_trim, counts.would_reject, counts.would_allow_more
-        self._by_rule = Counter(counts.by_rule)
-        self._stored = self._decisions
+        self._counts = self._stored = stored if stored and stored.policy == policy else ShadowCounts(policy=policy)
 
     # --- beside the gate ------------------------------------------------------------------------------------------
 
@@ -69,61 +63,49 @@ class Shadow:
 
     def after(self, order: OrderProposed, decided: OrderDecided) -> None:
         """Count the difference to what was decided."""
-        if self._bounds is None or order.side != "buy" or self._ruling is None:
+        if self._bounds is None or self._ruling is None:
             return
         ruling, self._ruling = self._ruling, None
-        self._since_ns = self._since_ns or decided.time_ns
-        self._decisions += 1
-        approved = decided.quantity_approved
+        approved, counts = decided.quantity_approved, self._counts
         if approved > ZERO:
             self._bounds.pace.count(order.strategy, order.symbol, self._state.now_ns)
-        if ruling.quantity == approved:
-            return
-        if ruling.quantity > approved:
-            self._more += 1
-            self._by_rule[decided.binding] += 1
-            return
-        self._by_rule[ruling.binding] += 1
-        if ruling.quantity > ZERO:
-            self._trims += 1
-        else:
-            self._rejects += 1
+        more, less = ruling.quantity > approved, ruling.quantity < approved
+        rule = decided.binding if more else ruling.binding
+        self._counts = structs.replace(
+            counts,
+            since_ns=counts.since_ns or decided.time_ns,
+            decisions=counts.decisions + 1,
+            would_trim=counts.would_trim + (less and ruling.quantity > ZERO),
+            would_reject=counts.would_reject + (less and not ruling.quantity),
+            would_allow_more=counts.would_allow_more + more,
+            by_rule=counts.by_rule | {rule: counts.by_rule.get(rule, 0) + 1} if more or less else counts.by_rule,
+        )
 
     # --- counts ---------------------------------------------------------------------------------------------------
 
     def store(self) -> None:
         """Write the counts down if they changed."""
-        if self._bounds is None or self._stored == self._decisions:
-            return
-        self._stored = self._decisions
-        counts = ShadowCounts(
-            policy=self._bounds.policy,
-            since_ns=self._since_ns,
-            decisions=self._decisions,
-            would_trim=self._trims,
-            would_reject=self._rejects,
-            would_allow_more=self._more,
-            by_rule=dict(self._by_rule),
-        )
-        self._state.records.put(SHADOW, "", counts)
+        if self._stored is not self._counts:
+            self._stored = self._counts
+            self._state.records.put(SHADOW, "", self._counts)
 
     def counted(self, asked: ShadowAsked) -> ShadowCounted:
         """The answer to a question."""
-        present = self._bounds is not None
+        counts = self._counts
         return ShadowCounted(
             id=derived_id("shadow", asked.id),
             cause=asked.id,
             trace=asked.trace_id,
             time_ns=self._state.now_ns or asked.time_ns,
             reply_to=asked.reply_to,
-            policy=self._bounds.policy if self._bounds is not None else "",
-            decisions=self._decisions if present else 0,
-            would_trim=self._trims if present else 0,
-            would_reject=self._rejects if present else 0,
-            would_allow_more=self._more if present else 0,
-            by_rule=dict(self._by_rule.most_common()) if present else {},
+            policy=counts.policy,
+            decisions=counts.decisions,
+            would_trim=counts.would_trim,
+            would_reject=counts.would_reject,
+            would_allow_more=counts.would_allow_more,
+            by_rule=dict(Counter(counts.by_rule).most_common()),
             summary=cut(self._summary()),
-            since_ns=self._since_ns if present else 0,
+            since_ns=counts.since_ns,
         )
 
     def _summary(self) -> str:
@@ -132,11 +114,15 @@ class Shadow:
             return "there are no shadow limits; write those that differ into shadow.toml, beside limits.toml"
         names = differing(self._bounds.limits, self._state.limits)
         if not names:
-            return f"the shadow limits are those in force; {self._decisions} orders were compared"
-        done = [(self._trims, "trimmed"), (self._rejects, "rejected"), (self._more, "given more")]
+            return f"the shadow limits are those in force; {self._counts.decisions} orders were compared"
+        done = [
+            (self._counts.would_trim, "trimmed"),
+            (self._counts.would_reject, "rejected"),
+            (self._counts.would_allow_more, "given more"),
+        ]
         told = [f"{count} {word}" for count, word in done if count]
         if not told:
-            return f"with {names}, none of {self._decisions} orders would have been decided differently"
+            return f"with {names}, none of {self._counts.decisions} orders would have been decided differently"
         first, _, word = told[0].partition(" ")
         rest = "".join(f", {each}" for each in told[1:])
-        return f"with {names}, {first} of {self._decisions} orders would have been {word}{rest}"
+        return f"with {names}, {first} of {self._counts.decisions} orders would have been {word}{rest}"

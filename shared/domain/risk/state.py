@@ -106,6 +106,8 @@ class RiskState:
     def use_limits(self, limits: Limits) -> None:
         """Hold every order from here on to these limits; does not store them."""
         self.bounds = Bounds(limits, self.plan, self.speed, before=self.bounds)
+        for symbol in self.daily:  # the cost of getting out is that of a full position
+            self.learn_costs(symbol)
 
     def use_phase(self, phase: PhaseInForce) -> None:
         """Size by this phase's scale from here on; does not store it."""

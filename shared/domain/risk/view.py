@@ -16,11 +16,11 @@ class View:
     mark, or the limit where it is higher. unit_price_risk: price - stop. unit_risk: that plus the cost of getting out
     again. unit_cash: what a unit may take of the cash: a market order, its price to the end of the collar. nav: USDT.
     pair_notional, pair_risk: USDT, of the pair under all its names, held and on order. atr: USDT per unit. adv: USDT a
-    day. is_book_fresh: of a moment ago, and not of one to come.
+    day. book: None unless it can be used: whole, of a moment ago, and not of one to come.
     """
 
     __slots__ = (
-        "adv", "atr", "book", "bounds", "heat", "is_book_fresh", "limits", "listing", "nav", "now_ns", "pair",
+        "adv", "atr", "book", "bounds", "heat", "limits", "listing", "nav", "now_ns", "pair",
         "pair_notional", "pair_risk", "price", "quantity", "state", "stop", "unit_cash", "unit_price_risk",
         "unit_risk",
     )  # fmt: skip
@@ -31,7 +31,6 @@ class View:
         self.heat = heat = state.heat
         self.pair = pair = heat.pairs.get(symbol)
         self.listing = state.listings.get(symbol)
-        self.book = book = state.books.get(symbol)
         self.now_ns = now_ns = state.now_ns
         self.nav = math.nan if heat.unmarked else state.ledger.cash + heat.holdings
         history = state.daily.get(symbol)
@@ -39,16 +38,17 @@ class View:
         if history is not None and history.is_fresh(now_ns):
             self.atr = math.nan if history.atr is None else history.atr
             self.adv = math.nan if history.adv_usdt is None else history.adv_usdt
-        age_ns = now_ns - book.sample.time_ns if book is not None else 0
-        self.is_book_fresh = -bounds.book_age_ns <= age_ns <= bounds.book_age_ns
+        book = state.books.get(symbol)
+        is_usable = book is not None and not book.fault and abs(now_ns - book.sample.time_ns) <= bounds.book_age_ns
+        self.book = book if is_usable else None
         price = exit_rate = 0.0
         self.pair_notional = self.pair_risk = math.nan
         if pair is not None:
             price, exit_rate = pair.mark, pair.exit_rate
-            self.pair_notional = pair.notional + pair.reserved_notional
+            self.pair_notional = pair.exposure
             self.pair_risk = pair.price_risk + pair.reserved_risk
             for other in pair.others:  # held, or on order from before the pair was renamed
-                self.pair_notional += other.notional + other.reserved_notional
+                self.pair_notional += other.exposure
                 self.pair_risk += other.price_risk + other.reserved_risk
         reach = 1.0 + exit_rate
         if order.limit_price is not None:

@@ -14,15 +14,7 @@ HALT = "halt"
 PORTFOLIO = ""
 
 
-class HaltHeard(Struct, frozen=True):
-    """symbol: as the halt names it, empty for the portfolio. time_ns: of the message."""
-
-    symbol: str
-    trigger: str
-    time_ns: int
-
-
-HALT_RECORDS: dict[str, type[Struct]] = {HALT: HaltHeard}
+HALT_RECORDS: dict[str, type[Struct]] = {HALT: Halted}
 
 
 class HaltsHeard:
@@ -34,7 +26,7 @@ class HaltsHeard:
 
     def restore(self) -> None:
         self._over = {}
-        for name, halt in self._records.rows(HALT, HaltHeard):
+        for name, halt in self._records.rows(HALT, Halted):
             if (scope := self.scope_of(halt.symbol)) is not None:
                 self._over.setdefault(scope, set()).add(name)
 
@@ -54,7 +46,7 @@ class HaltsHeard:
         if scope is None or name in self._over.get(scope, ()):
             return
         self._over.setdefault(scope, set()).add(name)
-        self._records.put(HALT, name, HaltHeard(halted.symbol, halted.trigger, halted.time_ns))
+        self._records.put(HALT, name, halted)
 
     def end(self, resumed: Resumed) -> bool:
         """Whether that ended a halt which was known."""

@@ -4,10 +4,12 @@ Who handles what; the parts share one ``SizingState``.
 """
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 from shared.domain.bars.series import NamedPair
 from shared.domain.plan import Plan
+from shared.domain.sizing import held as holding
 from shared.domain.sizing.blender import stop_below
 from shared.domain.sizing.outputs import position_sized, stop_raised
 from shared.domain.sizing.pairs import PairState
@@ -47,10 +49,10 @@ class SizingMachine:
             PairListed: _silently(state.list_pair),
             Halted: _silently(state.halts.begin),
             PhaseChanged: _silently(state.book.phase_changed),
-            OrderDecided: _silently(state.pairs.decided),
+            OrderDecided: _silently(partial(state.pairs.change, holding.after_decision)),
             OrderFilled: _silently(state.pairs.filled),
-            OrderClosed: _silently(state.pairs.closed),
-            StopPlaced: _silently(state.pairs.stopped),
+            OrderClosed: _silently(partial(state.pairs.change, holding.after_close)),
+            StopPlaced: _silently(partial(state.pairs.change, holding.after_stop)),
         }
 
     def handle(self, message: Message) -> Sequence[Message]:

@@ -1,6 +1,8 @@
 """One pair as sizing sees it, and the records that outlive the process."""
 
 from collections.abc import Callable
+from decimal import Decimal
+from typing import TypeVar
 
 from msgspec import Struct
 
@@ -12,6 +14,8 @@ from shared.domain.sizing.blender import Wanted
 from shared.domain.sizing.held import Held
 from shared.messages.market import BarClosed, PairListed
 from shared.messages.orders import OrderClosed, OrderDecided, OrderFilled, OrderProposed, StopPlaced
+
+M = TypeVar("M", OrderProposed, OrderDecided, OrderClosed, StopPlaced)
 
 HELD, WANTED, LISTED = "held", "wanted", "pair"
 PAIR_RECORDS: dict[str, type[Struct]] = {HELD: Held, WANTED: Wanted, LISTED: PairListed}
@@ -80,18 +84,6 @@ class Pairs:
 
     # --- what the messages about orders do to the position --------------------------------------------------------
 
-    def proposed(self, order: OrderProposed) -> None:
-        self._change(order.symbol, lambda held, named: holding.after_proposal(held, order, named.ratio))
-
-    def decided(self, decided: OrderDecided) -> None:
-        self._change(decided.symbol, lambda held, named: holding.after_decision(held, decided, named.ratio))
-
-    def closed(self, closed: OrderClosed) -> None:
-        self._change(closed.symbol, lambda held, named: holding.after_close(held, closed, named.ratio))
-
-    def stopped(self, placed: StopPlaced) -> None:
-        self._change(placed.symbol, lambda held, named: holding.after_stop(held, placed, named.ratio))
-
     def filled(self, fill: OrderFilled) -> None:
         """A position that somebody else ended (its stop, an operator) is not bought back on the same signals."""
         if (found := self.find(fill.symbol)) is None:
@@ -105,7 +97,8 @@ class Pairs:
                 if wanted.strength and not wanted.spent:
                     self.want(pair, strategy, wanted.used_up())
 
-    def _change(self, symbol: str, change: Callable[[Held, NamedPair], Held]) -> None:
-        if (found := self.find(symbol)) is not None:
+    def change(self, after: Callable[[Held, M, Decimal], Held], message: M) -> None:
+        """What ``after`` makes of the pair's position and orders."""
+        if (found := self.find(message.symbol)) is not None:
             pair, named = found
-            self.hold(pair, change(pair.held, named))
+            self.hold(pair, after(pair.held, message, named.ratio))

@@ -92,7 +92,7 @@ class Proposals:
             self._remember(pair, None)
         elif not self._may_buy(pair, order.id, bar, fraction, float(size.quantity * named.ratio)):
             return NOTHING
-        state.pairs.proposed(order)
+        state.pairs.change(holding.after_proposal, order)
         return (order,)
 
     def _may_buy(self, pair: PairState, order_id: str, bar: BarClosed, fraction: float, full: float) -> bool:

@@ -56,7 +56,7 @@ class Size(Struct, frozen=True):
 
 
 class Account(Struct, frozen=True):
-    """nav: USDT, None before it is known. scale: of the phase in force, multiplies the equity at risk."""
+    """nav_usdt: None before it is known. scale: of the phase in force, multiplies the equity at risk."""
 
     nav_usdt: float | None
     scale: float

@@ -24,7 +24,7 @@ class HeatOver(Breaker):
 
     def time(self, message: Message) -> Sequence[Message]:
         state = self._state
-        nav, limit, risk = state.nav, state.limits.heat, state.heat.open_risk + state.heat.reserved_risk
+        nav, limit, risk = state.nav, state.limits.heat, state.heat.risk
         if not nav > 0.0:
             return NOTHING
         heat = risk / nav

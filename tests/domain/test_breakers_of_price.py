@@ -1,12 +1,16 @@
 """Gap and market shock: at the threshold, just under and just over, and what they must not take for a gap."""
 
+import msgspec
 import pytest
 from msgspec import structs
 
+from shared.adapters.codec import decode, encode
 from shared.domain.plan import Limits
+from shared.domain.risk.halts import LAST_NS
 from shared.messages.control import Resume
+from shared.messages.market import MarkChanged
 from shared.messages.orders import CancelDecided
-from shared.messages.portfolio import ResumeAsked
+from shared.messages.portfolio import Halted, ResumeAsked
 from tests.domain.halting_desk import (
     MINUTE_NS,
     halt_of,
@@ -200,6 +204,16 @@ def test_at_sixty_times_the_speed_marks_may_lie_farther_apart_but_a_cool_down_is
     assert in_force(desk) == GAPPED
     desk.pass_time(3600)
     assert in_force(desk) == []
+
+
+def test_a_halt_set_off_by_a_mark_of_the_end_of_time_can_be_read_back_at_the_next_start() -> None:
+    desk = Desk(breakers=only("gap"))
+    held(desk, "ETH/USDT", "1", 1450.0)
+    for each in desk.handle(MarkChanged(id="m", time_ns=LAST_NS, symbol="ETH/USDT", price=100.0)):
+        assert decode(encode(each)) == each
+    halt = halt_of(desk, "ETH/USDT", "gap")
+    assert halt.until_ns == LAST_NS
+    assert msgspec.msgpack.decode(msgspec.msgpack.encode(halt), type=Halted) == halt
 
 
 # --- market shock -----------------------------------------------------------------------------------------------------

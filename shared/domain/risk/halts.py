@@ -14,6 +14,7 @@ from shared.messages.portfolio import ClearedBy, Halted, HaltMode, ResumeAsked, 
 HALT, RESUME_ASKED = "halt", "resume_asked"
 HALT_RECORDS: dict[str, type[Struct]] = {HALT: Halted, RESUME_ASKED: ResumeAsked}
 NEVER_NS = 2**63
+LAST_NS = NEVER_NS - 1  # the last moment that a message can name
 STRICTNESS: tuple[ClearedBy, ...] = ("time", "operator", "condition", "two_steps")
 
 
@@ -94,7 +95,7 @@ class Halts:
             symbol=new.symbol,
             mode=mode,
             reason=cut(new.reason),
-            until_ns=until_ns,
+            until_ns=min(until_ns, LAST_NS),
             who=new.who,
             trigger=new.trigger,
             evidence=cut(new.evidence),

@@ -71,7 +71,7 @@ class Operators:
         if fault := self._fault_of(command):
             return refused(command, fault)
         halts = self._state.halts.of(command.symbol)
-        endable = [halt for halt in halts if halt.cleared_by != "condition"]
+        endable = [halt for halt in halts if halt.cleared_by != "condition" or not self._is_watched(halt)]
         if not endable:
             return refused(command, self._why_not(command.symbol, halts))
         if any(halt.cleared_by == "two_steps" for halt in endable):
@@ -88,6 +88,12 @@ class Operators:
                 answers.append(ended)
                 self._breakers.resumed(ended)
         return answers
+
+    def _is_watched(self, halt: Halted) -> bool:
+        """Whether a halt ends by itself when its condition is over: somebody must still be looking."""
+        if halt.trigger == "phase":
+            return not self._state.plan.ramp.by_date
+        return self._breakers.watches(halt)
 
     def _why_not(self, symbol: str, halts: Sequence[Halted]) -> str:
         if halts:

@@ -9,6 +9,7 @@ from shared.domain.plan import Breaker as Name
 from shared.domain.plan import BreakerPlan
 from shared.domain.portfolio.ledger import Position
 from shared.domain.risk.halting import Halting
+from shared.domain.risk.halts import NewHalt
 from shared.domain.risk.state import RiskState
 from shared.domain.timeframes import timeframe_ns
 from shared.messages.base import Message
@@ -23,7 +24,8 @@ NOTHING: tuple[Message, ...] = ()
 class Breaker:
     """Overrides the hooks it needs; those it leaves are never called.
 
-    name: as in ``[breakers] off``. records: kinds of what it keeps over a restart.
+    name: as in ``[breakers] off``. records: kinds of what it keeps over a restart. A breaker that has some goes on
+    keeping them while it is switched off, so that they are right when it is switched on; it begins no halt meanwhile.
     """
 
     name: ClassVar[Name]
@@ -35,6 +37,18 @@ class Breaker:
     @property
     def plan(self) -> BreakerPlan:
         return self._state.plan.breakers
+
+    @property
+    def is_on(self) -> bool:
+        return self.name not in self.plan.off
+
+    def watches(self, halt: Halted) -> bool:
+        """Whether this breaker, which set the halt off, still looks whether its condition is over."""
+        return self.is_on
+
+    def _begin(self, cause: Message, new: NewHalt) -> Sequence[Message]:
+        """The halt, unless this breaker is switched off."""
+        return self._halting.begin(cause, new) if self.is_on else NOTHING
 
     # --- hooks ----------------------------------------------------------------------------------------------------
 

@@ -25,7 +25,7 @@ class DayLoss(Breaker):
         begun = state.watermark.day_nav
         if not begun > 0.0 or not reaches((begun - nav) / begun, self.plan.day_loss):
             return NOTHING
-        return self._halting.begin(
+        return self._begin(
             message,
             NewHalt(
                 symbol="",

@@ -39,11 +39,13 @@ Hook = Callable[..., Any]
 
 
 class Breakers:
-    """Asked about everything that may set one off. Switched-off breakers are not there."""
+    """Asked about everything that may set one off. Of those switched off only what keeps records is there."""
 
     def __init__(self, state: RiskState, halting: Halting) -> None:
         self._state, self._halting = state, halting
-        self._all = [kind(state, halting) for kind in BREAKERS if kind.name not in state.plan.breakers.off]
+        self._all = [
+            kind(state, halting) for kind in BREAKERS if kind.records or kind.name not in state.plan.breakers.off
+        ]
         self._time, self._mark, self._bar, self._day, self._book, self._listing = map(
             self._hooks, ("time", "mark", "bar", "day", "book", "listing")
         )
@@ -111,6 +113,10 @@ class Breakers:
         """An operator ended a halt: what set it off must not set it off again at once."""
         for hook in self._resumed:
             hook(resumed)
+
+    def watches(self, halt: Halted) -> bool:
+        """Whether somebody still looks whether the condition of a breaker's halt is over."""
+        return any(each.name == halt.trigger and each.watches(halt) for each in self._all)
 
     def warm(self, bar: BarClosed) -> None:
         """A bar that was handled before a restart."""

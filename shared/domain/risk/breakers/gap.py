@@ -111,7 +111,7 @@ class Gap(Breaker):
     def _halt(
         self, cause: Message, symbol: str, reason: str, evidence: str, *, renew: bool = False
     ) -> Sequence[Message]:
-        return self._halting.begin(
+        return self._begin(
             cause,
             NewHalt(
                 symbol=symbol,

@@ -34,7 +34,7 @@ class HeatOver(Breaker):
             if over(heat, limit * self.plan.heat_clear):
                 return NOTHING
             return state.halts.end(message, "", "heat", reason=f"heat is {heat:z.2%} again")
-        begun = self._halting.begin(
+        begun = self._begin(
             message,
             NewHalt(
                 symbol="",

@@ -108,6 +108,6 @@ class MarketShock(Breaker):
             self._count_from_ns = resumed.time_ns + 1
 
     def _halt(self, cause: Message, reason: str, evidence: str) -> Sequence[Message]:
-        return self._halting.begin(
+        return self._begin(
             cause, NewHalt(symbol="", trigger="market_shock", reason=reason, evidence=evidence, cleared_by="two_steps")
         )

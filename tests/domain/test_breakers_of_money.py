@@ -158,6 +158,32 @@ def test_a_loss_over_midnight_is_no_loss_of_the_day() -> None:
     assert in_force(desk) == []
 
 
+@pytest.mark.parametrize("days", [1, 3])
+@pytest.mark.parametrize("restarted", [False, True])
+def test_a_clock_that_was_ahead_for_a_moment_does_not_forget_what_the_day_has_lost(days: int, restarted: bool) -> None:
+    desk = invested("day_loss")
+    worth(desk, 192_000.0)
+    true_ns = desk.now_ns
+    desk.pass_time(days * DAY_SECONDS)
+    if restarted:
+        restart(desk)
+    desk.now_ns = true_ns
+    worth(desk, 189_000.0)
+    assert in_force(desk) == [DAY_LOSS]
+
+
+def test_days_that_a_wrong_clock_went_through_count_from_the_highest_nav_that_any_of_them_began_with() -> None:
+    desk = invested("day_loss")
+    true_ns = desk.now_ns
+    for _ in range(2):
+        desk.pass_time(DAY_SECONDS)
+    desk.now_ns = true_ns
+    worth(desk, 192_000.0)
+    assert in_force(desk) == []
+    worth(desk, 189_000.0)
+    assert in_force(desk) == [DAY_LOSS]
+
+
 # --- heat -------------------------------------------------------------------------------------------------------------
 
 

@@ -89,6 +89,9 @@ class Breaker:
     def resumed(self, resumed: Resumed) -> None:
         """An operator ended a halt."""
 
+    def set_right(self, now_ns: int) -> None:
+        """The clock had run ahead: what was seen at times to come must not keep out what is seen now."""
+
     def warm(self, bar: BarClosed) -> None:
         """A bar that was handled before a restart."""
 
@@ -99,6 +102,10 @@ class Breaker:
         state = self._state
         limit_ns = max(timeframe_ns(bar.timeframe), state.market_ns(state.limits.bar_age_seconds))
         return state.now_ns - bar.close_time_ns <= limit_ns
+
+    def is_to_come(self, time_ns: int) -> bool:
+        """Whether a time is beyond the clock: remembered as the last one, it would make blind until then."""
+        return 0 < self._state.now_ns < time_ns - self._state.bounds.mark_age_ns
 
     def is_fresh(self, time_ns: int) -> bool:
         """Whether a mark of that time is one to act on."""

@@ -49,9 +49,10 @@ class Breakers:
         self._time, self._mark, self._bar, self._day, self._book, self._listing = map(
             self._hooks, ("time", "mark", "bar", "day", "book", "listing")
         )
-        self._feed_lost, self._feed_restored, self._fill, self._halted, self._resumed, self._warm = map(
-            self._hooks, ("feed_lost", "feed_restored", "fill", "halted", "resumed", "warm")
+        self._feed_lost, self._feed_restored, self._fill, self._halted, self._resumed = map(
+            self._hooks, ("feed_lost", "feed_restored", "fill", "halted", "resumed")
         )
+        self._warm, self._set_right = map(self._hooks, ("warm", "set_right"))
         self._seen_ns: dict[tuple[str, str], int] = {}
 
     def _hooks(self, name: str) -> tuple[Hook, ...]:
@@ -113,6 +114,12 @@ class Breakers:
         """An operator ended a halt: what set it off must not set it off again at once."""
         for hook in self._resumed:
             hook(resumed)
+
+    def set_right(self, now_ns: int) -> None:
+        """The clock had run ahead: forget what was seen at times to come."""
+        self._seen_ns = {key: open_ns for key, open_ns in self._seen_ns.items() if open_ns <= now_ns}
+        for hook in self._set_right:
+            hook(now_ns)
 
     def watches(self, halt: Halted) -> bool:
         """Whether somebody still looks whether the condition of a breaker's halt is over."""

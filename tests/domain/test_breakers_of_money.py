@@ -8,7 +8,7 @@ from shared.messages.base import Message
 from shared.messages.control import Resume
 from shared.messages.orders import CancelDecided, OrderDecided, OrderProposed
 from shared.messages.portfolio import Alerted, ResumeAsked
-from tests.domain.halting_desk import halt_of, held, in_force, only, restart, resumed
+from tests.domain.halting_desk import halt_of, held, in_force, only, restart, resumed, stop_fill, switch
 from tests.domain.risk_desk import D, Desk, relaxed
 
 WIDE = Limits(equity_at_risk=1.0, heat=1.0, pair_cap_nav=1.0, pair_cap_adv=1.0, sector_cap_nav=1.0)
@@ -257,6 +257,96 @@ def test_asking_again_before_the_sale_is_decided_asks_for_the_same_order_also_af
     later = [message.id for message in desk.pass_time(1) if isinstance(message, OrderProposed)]
     assert set(first) == set(again) == set(later)
     assert len(set(first)) == 1
+
+
+def sales(made: list[Message]) -> list[OrderProposed]:
+    return [message for message in made if isinstance(message, OrderProposed)]
+
+
+def mark(desk: Desk) -> float:
+    return desk.machine.state.heat.pairs["BTC/USDT"].mark
+
+
+def decide(desk: Desk, sale: OrderProposed) -> OrderDecided:
+    [decided] = desk.handle(sale)
+    assert isinstance(decided, OrderDecided)
+    return decided
+
+
+@pytest.mark.parametrize("restarted", [False, True])
+def test_a_sale_that_the_exchange_refused_is_tried_again_after_longer_and_longer(restarted: bool) -> None:
+    desk = invested("heat", heat=0.15, reduce_heat=True)
+    worth(desk, 215_000.0)
+    sale, ids = sales(desk.made)[-1], set[str]()
+    for seconds in (5, 10, 20, 40, 60, 60):
+        ids.add(sale.id)
+        desk.close(decide(desk, sale), "rejected")
+        if restarted:
+            restart(desk)
+            desk.mark("BTC/USDT", 23_020.0)
+        assert sales(desk.pass_time(seconds - 1)) == []
+        [sale] = sales(desk.pass_time(1))
+    assert len(ids) == 6
+    desk.fill(decide(desk, sale), price=mark(desk))
+    desk.pass_time(1)
+    assert in_force(desk) == []
+
+
+def test_a_sale_that_was_refused_keeps_no_other_position_from_being_reduced() -> None:
+    desk = Desk(limits=limits(heat=0.10), exact=True, breakers=only("heat", reduce_heat=True))
+    held(desk, "BTC/USDT", "2", 15_000.0)
+    held(desk, "ETH/USDT", "30", 1_200.0)
+    desk.pass_time(1)
+    desk.mark("ETH/USDT", 1_800.0)
+    [first] = sales(desk.pass_time(1))
+    desk.close(decide(desk, first), "rejected")
+    [second] = sales(desk.pass_time(1))
+    assert (first.symbol, second.symbol) == ("ETH/USDT", "BTC/USDT")
+
+
+def test_a_fill_between_a_sale_and_its_verdict_leads_to_no_second_sale() -> None:
+    desk = invested("heat", heat=0.15, reduce_heat=True)
+    worth(desk, 208_000.0)
+    before = len(desk.made)
+    [first] = sales(desk.made)
+    stop_fill(desk, "BTC/USDT", "0.01", "21600")
+    asked = [first, *sales(desk.made[before:])]
+    assert {(sale.id, sale.quantity) for sale in asked} == {(first.id, first.quantity)}
+    desk.fill(decide(desk, first), price=21_600.0)
+    assert 0.14 < heat_of(desk) <= 0.147
+
+
+def test_a_rise_after_a_sale_was_decided_leads_to_a_further_one() -> None:
+    desk = invested("heat", heat=0.15, reduce_heat=True)
+    worth(desk, 208_000.0)
+    first = sales(desk.made)[-1]
+    desk.fill(decide(desk, first), price=mark(desk))
+    worth(desk, 215_000.0)
+    second = sales(desk.made)[-1]
+    assert second.id != first.id
+    desk.fill(decide(desk, second), price=mark(desk))
+    desk.pass_time(1)
+    assert in_force(desk) == []
+
+
+def test_a_sale_that_was_proposed_is_followed_beside_shadow_limits_too() -> None:
+    desk = Desk(limits=limits(heat=0.15), exact=True, shadow=WIDE, breakers=only("heat", reduce_heat=True))
+    held(desk, "BTC/USDT", "5", 15_000.0)
+    worth(desk, 215_000.0)
+    first = sales(desk.made)[-1]
+    desk.close(decide(desk, first), "rejected")
+    assert sales(desk.pass_time(5))[0].id != first.id
+
+
+def test_switched_off_nothing_is_sold_although_the_halt_of_before_still_stands() -> None:
+    desk = invested("heat", heat=0.15, reduce_heat=True)
+    worth(desk, 215_000.0)
+    switch(desk, only(reduce_heat=True))
+    desk.mark("BTC/USDT", 25_000.0)
+    assert sales(desk.pass_time(10)) == []
+    assert in_force(desk) == [HEAT]
+    desk.handle(Resume(id="r", time_ns=desk.now_ns, who="ana", reason="it is off"))
+    assert in_force(desk) == []
 
 
 def test_what_is_over_a_tightened_limit_is_not_sold() -> None:

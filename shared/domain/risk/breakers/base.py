@@ -14,7 +14,7 @@ from shared.domain.risk.state import RiskState
 from shared.domain.timeframes import timeframe_ns
 from shared.messages.base import Message
 from shared.messages.market import BarClosed, BookSampled, FeedLost, FeedRestored, MarkChanged, PairListed
-from shared.messages.orders import OrderFilled
+from shared.messages.orders import OrderFilled, OrderProposed
 from shared.messages.portfolio import Halted, Resumed
 
 SLACK = 1e-9  # float rounding, relative: a figure exactly at its threshold counts as at it
@@ -81,6 +81,9 @@ class Breaker:
 
     def fill(self, fill: OrderFilled, position_before: Position | None) -> Sequence[Message]:
         return NOTHING
+
+    def proposed(self, order: OrderProposed) -> None:
+        """The gate has answered a proposal, now or before."""
 
     def halted(self, halt: Halted) -> Sequence[Message]:
         """Another breaker halted something."""

@@ -20,7 +20,7 @@ from shared.domain.risk.halts import NewHalt
 from shared.domain.risk.state import RiskState
 from shared.messages.base import Message
 from shared.messages.market import BarClosed, BookSampled, FeedLost, FeedRestored, MarkChanged, PairListed
-from shared.messages.orders import OrderFilled
+from shared.messages.orders import OrderFilled, OrderProposed
 from shared.messages.portfolio import Halted, Resumed
 
 BREAKERS: tuple[type[Breaker], ...] = (
@@ -52,7 +52,7 @@ class Breakers:
         self._feed_lost, self._feed_restored, self._fill, self._halted, self._resumed = map(
             self._hooks, ("feed_lost", "feed_restored", "fill", "halted", "resumed")
         )
-        self._warm, self._set_right = map(self._hooks, ("warm", "set_right"))
+        self._proposed, self._warm, self._set_right = map(self._hooks, ("proposed", "warm", "set_right"))
         self._seen_ns: dict[tuple[str, str], int] = {}
 
     def _hooks(self, name: str) -> tuple[Hook, ...]:
@@ -109,6 +109,11 @@ class Breakers:
 
     def fill(self, fill: OrderFilled, position_before: Position | None) -> Sequence[Message]:
         return [*self._ask(self._fill, fill, position_before), *self._ask(self._time, fill)]
+
+    def proposed(self, order: OrderProposed) -> None:
+        """The gate has answered a proposal, now or before."""
+        for hook in self._proposed:
+            hook(order)
 
     def resumed(self, resumed: Resumed) -> None:
         """An operator ended a halt: what set it off must not set it off again at once."""

@@ -75,7 +75,7 @@ def test_a_restart_remembers_which_feeds_are_lost() -> None:
 def test_an_operator_cannot_resume_a_pair_whose_feed_is_lost() -> None:
     desk = Desk(breakers=only("feed"))
     feed_lost(desk, "marks", "ETH/USDT")
-    [answer] = desk.handle(Resume(id="r", time_ns=desk.now_ns, who="ana", symbol="ETH/USDT"))
+    [answer] = desk.handle(Resume(id="r", time_ns=desk.now_ns, who="ana", reason="seen", symbol="ETH/USDT"))
     assert isinstance(answer, CommandRefused)
     assert answer.reason == "ETH/USDT resumes by itself once this is over: feed: feed marks is lost: quiet"
     assert in_force(desk) == [ETH_FEED]

@@ -41,9 +41,11 @@ def alerts(desk: Desk) -> list[Alerted]:
 
 
 def confirm(desk: Desk) -> list[Message]:
-    [asked] = desk.handle(Resume(id=f"ask-{desk.now_ns}", time_ns=desk.now_ns, who="ana"))
+    [asked] = desk.handle(Resume(id=f"ask-{desk.now_ns}", time_ns=desk.now_ns, who="ana", reason="seen"))
     assert isinstance(asked, ResumeAsked)
-    return desk.handle(Resume(id=f"yes-{desk.now_ns}", time_ns=desk.now_ns, who="ana", confirm=asked.confirm))
+    return desk.handle(
+        Resume(id=f"yes-{desk.now_ns}", time_ns=desk.now_ns, who="ana", reason="seen", confirm=asked.confirm)
+    )
 
 
 # --- drawdown ---------------------------------------------------------------------------------------------------------
@@ -143,7 +145,7 @@ def test_a_restart_keeps_nav_of_midnight() -> None:
 def test_an_operator_may_go_on_after_a_day_loss_and_a_further_one_counts_from_there() -> None:
     desk = invested("day_loss")
     worth(desk, 185_000.0)
-    desk.handle(Resume(id="r", time_ns=desk.now_ns, who="ana"))
+    desk.handle(Resume(id="r", time_ns=desk.now_ns, who="ana", reason="seen"))
     worth(desk, 184_000.0)
     assert in_force(desk) == []
     worth(desk, 175_000.0)
@@ -361,7 +363,7 @@ def test_what_is_over_a_tightened_limit_is_not_sold() -> None:
 def test_an_operator_cannot_end_what_ends_by_itself() -> None:
     desk = invested("heat", heat=0.15)
     worth(desk, 215_000.0)
-    [answer] = desk.handle(Resume(id="r", time_ns=desk.now_ns, who="ana"))
+    [answer] = desk.handle(Resume(id="r", time_ns=desk.now_ns, who="ana", reason="seen"))
     assert "resumes by itself once this is over: heat: heat of" in answer.reason  # type: ignore[attr-defined]
     assert in_force(desk) == [HEAT]
     assert D(0) < desk.machine.state.ledger.quantity("BTC/USDT")

@@ -305,10 +305,10 @@ def test_under_a_market_shock_entries_rest_but_nothing_new_passes_and_sells_do()
 def test_a_shock_ends_in_two_steps_and_the_same_move_does_not_set_it_off_again() -> None:
     desk = Desk(breakers=only("market_shock"))
     jump(desk, "BTC/USDT", 18_000.0, seconds=60)
-    [asked] = desk.handle(Resume(id="r-1", time_ns=desk.now_ns, who="ana"))
+    [asked] = desk.handle(Resume(id="r-1", time_ns=desk.now_ns, who="ana", reason="seen"))
     assert isinstance(asked, ResumeAsked)
     assert in_force(desk) == [SHOCKED]
-    desk.handle(Resume(id="r-2", time_ns=desk.now_ns, who="ana", confirm=asked.confirm))
+    desk.handle(Resume(id="r-2", time_ns=desk.now_ns, who="ana", reason="seen", confirm=asked.confirm))
     assert in_force(desk) == []
     jump(desk, "BTC/USDT", 18_001.0)
     assert in_force(desk) == []

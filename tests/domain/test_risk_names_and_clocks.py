@@ -100,7 +100,7 @@ def test_a_halt_of_a_pair_goes_on_under_its_new_name() -> None:
     assert isinstance(resumed, Resumed)
     assert (halted.symbol, halted.reason, resumed.symbol) == (NEW, "odd prints", OLD)
     assert [halt.symbol for halt in machine.state.halts.all()] == [NEW]
-    machine.handle(Resume(id="resume", time_ns=T0, who="operator", symbol=NEW))
+    machine.handle(Resume(id="resume", time_ns=T0, who="operator", reason="seen", symbol=NEW))
     machine.handle(renamed())  # heard again, as after every start of market_data
     assert not machine.state.halts.all()
 

@@ -1,14 +1,15 @@
 """Operators' commands on trading itself: halt, resume, flatten. Each is answered by what follows, or by a refusal.
 
 A resume takes two steps (``Resume``, then ``Resume`` with the code of the answer) when any halt of the scope was a
-drawdown, a market shock, or the operator's own kill of the portfolio.
+drawdown, a market shock, or the operator's own kill of the portfolio. It says who and why, or is refused; a halt or a
+flattening is carried out without.
 """
 
 from collections.abc import Sequence
 
 from msgspec import Struct
 
-from shared.domain.risk.answers import refused
+from shared.domain.risk.answers import refused, unsigned
 from shared.domain.risk.breakers import Breakers
 from shared.domain.risk.halting import Halting
 from shared.domain.risk.halts import NewHalt
@@ -20,6 +21,7 @@ from shared.messages.portfolio import Halted, ResumeAsked
 
 FLATTEN = "flatten"
 CODE_LENGTH = 8
+UNNAMED, UNGIVEN = "nobody named", "no reason given"  # what makes it safer does not wait for a signature
 Command = Halt | Resume | Flatten
 
 
@@ -52,11 +54,11 @@ class Operators:
             NewHalt(
                 symbol=command.symbol,
                 trigger="operator",
-                reason=command.reason,
+                reason=_reason(command),
                 mode=command.mode,
                 until_ns=command.until_ns,
                 cleared_by="two_steps" if kill else "operator",
-                who=command.who,
+                who=command.who if command.who.strip() else UNNAMED,
             ),
         )
         earlier = self._state.halts.get(command.symbol, "operator")
@@ -68,7 +70,7 @@ class Operators:
     # --- resume ---------------------------------------------------------------------------------------------------
 
     def resume(self, command: Resume) -> Sequence[Message]:
-        if fault := self._fault_of(command):
+        if fault := self._fault_of(command) or unsigned(command, "trading resumes"):
             return refused(command, fault)
         halts = self._state.halts.of(command.symbol)
         endable = [halt for halt in halts if halt.cleared_by != "condition" or not self._is_watched(halt)]
@@ -144,7 +146,7 @@ class Operators:
         """Cancel every open order of the scope and sell what is held, through the same gate as every order."""
         if fault := self._fault_of(command):
             return refused(command, fault)
-        state, reason = self._state, f"flatten: {command.reason}"
+        state, reason = self._state, f"flatten: {_reason(command)}"
         made: list[Message] = list(self._halting.cancel_entries(command, command.symbol, reason))
         for position in state.ledger.positions():
             if command.symbol not in ("", position.symbol):
@@ -182,6 +184,10 @@ class Operators:
         if command.symbol and self._state.heat.pair(command.symbol) is None:
             return f"symbol {command.symbol!r} is not in the universe; name a pair of universe.toml, or none for all"
         return ""
+
+
+def _reason(command: Halt | Flatten) -> str:
+    return command.reason if command.reason.strip() else UNGIVEN
 
 
 def _scope(symbol: str) -> str:

@@ -6,13 +6,15 @@ flattening is carried out without.
 """
 
 from collections.abc import Sequence
+from typing import TypeVar
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from shared.domain.risk.answers import refused, unsigned
 from shared.domain.risk.breakers import Breakers
 from shared.domain.risk.halting import Halting
 from shared.domain.risk.halts import NewHalt
+from shared.domain.risk.names import all_names, trading_name
 from shared.domain.risk.state import RiskState
 from shared.messages.base import Message, derived_id
 from shared.messages.control import Flatten, Halt, Resume
@@ -23,6 +25,7 @@ FLATTEN = "flatten"
 CODE_LENGTH = 8
 UNNAMED, UNGIVEN = "nobody named", "no reason given"  # what makes it safer does not wait for a signature
 Command = Halt | Resume | Flatten
+C = TypeVar("C", Halt, Resume, Flatten)
 
 
 class Flattening(Struct, frozen=True, kw_only=True):
@@ -44,6 +47,7 @@ class Operators:
     # --- halt -----------------------------------------------------------------------------------------------------
 
     def halt(self, command: Halt) -> Sequence[Message]:
+        command = self._by_trading_name(command)
         if fault := self._fault_of(command):
             return refused(command, fault)
         if command.until_ns and command.until_ns <= self._state.now_ns:
@@ -70,9 +74,10 @@ class Operators:
     # --- resume ---------------------------------------------------------------------------------------------------
 
     def resume(self, command: Resume) -> Sequence[Message]:
+        command = self._by_trading_name(command)
         if fault := self._fault_of(command) or unsigned(command, "trading resumes"):
             return refused(command, fault)
-        halts = self._state.halts.of(command.symbol)
+        halts = [halt for name in all_names(self._state, command.symbol) for halt in self._state.halts.of(name)]
         endable = [halt for halt in halts if halt.cleared_by != "condition" or not self._is_watched(halt)]
         if not endable:
             return refused(command, self._why_not(command.symbol, halts))
@@ -144,17 +149,20 @@ class Operators:
 
     def flatten(self, command: Flatten) -> Sequence[Message]:
         """Cancel every open order of the scope and sell what is held, through the same gate as every order."""
+        command = self._by_trading_name(command)
         if fault := self._fault_of(command):
             return refused(command, fault)
         state, reason = self._state, f"flatten: {_reason(command)}"
-        made: list[Message] = list(self._halting.cancel_entries(command, command.symbol, reason))
+        scope = all_names(state, command.symbol)
+        made: list[Message] = []
+        for name in scope:
+            made += self._halting.cancel_entries(command, name, reason)
         for position in state.ledger.positions():
-            if command.symbol not in ("", position.symbol):
+            if command.symbol and position.symbol not in scope:
                 continue
+            names = all_names(state, position.symbol)
             sells = [
-                order.order_id
-                for order in state.reservations.all()
-                if order.side == "sell" and order.symbol == position.symbol
+                order.order_id for order in state.reservations.all() if order.side == "sell" and order.symbol in names
             ]
             for order_id in sells:
                 made += self._halting.cancel(command, order_id, reason)
@@ -164,14 +172,17 @@ class Operators:
         return made or refused(command, f"nothing is held or on order in {_scope(command.symbol)}")
 
     def closed(self, closed: OrderClosed) -> Sequence[Message]:
-        """A resting sell ended: what it held back can be sold now, if that was wanted."""
-        pending = self._state.records.get(FLATTEN, closed.symbol, Flattening)
-        if pending is None:
-            return ()
-        if any(self._state.reservations.get(order_id) is not None for order_id in pending.waiting):
-            return ()
-        self._state.records.delete(FLATTEN, closed.symbol)
-        return self._sale(pending.command, closed.symbol, closed.order_id)
+        """A resting sell ended: what it held back can be sold now, if that was wanted, whatever its name is by now."""
+        records, made = self._state.records, list[Message]()
+        for symbol, pending in records.rows(FLATTEN, Flattening):
+            if closed.order_id not in pending.waiting:
+                continue
+            if any(self._state.reservations.get(order_id) is not None for order_id in pending.waiting):
+                continue
+            records.delete(FLATTEN, symbol)
+            for name in all_names(self._state, symbol):
+                made += self._sale(pending.command, name, closed.order_id)
+        return made
 
     def _sale(self, command: Flatten, symbol: str, after: str) -> Sequence[Message]:
         quantity = self._halting.unsold(symbol)
@@ -179,6 +190,10 @@ class Operators:
             return ()
         order_id = derived_id("flatten", command.id, symbol, after)
         return (self._halting.sale(command, order_id, symbol, quantity, "flatten"),)
+
+    def _by_trading_name(self, command: C) -> C:
+        """What is said of a pair under one of its names is meant for the one that trades now."""
+        return structs.replace(command, symbol=trading_name(self._state, command.symbol)) if command.symbol else command
 
     def _fault_of(self, command: Command) -> str:
         if command.symbol and self._state.heat.pair(command.symbol) is None:

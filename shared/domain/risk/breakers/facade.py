@@ -153,6 +153,7 @@ class Breakers:
                         until_ns=halt.until_ns,
                         cleared_by=halt.cleared_by,
                         who=halt.who,
+                        since_ns=halt.since_ns or halt.time_ns,
                     ),
                 )
         return moved

@@ -408,6 +408,20 @@ def test_a_move_that_began_before_a_clock_ran_ahead_counts_on_once_it_was_set_ri
     assert in_force(desk) == [SHOCKED]
 
 
+@pytest.mark.parametrize(("seconds", "shocked"), [(600, True), (1_200, False)])
+def test_a_price_that_was_seen_while_the_clock_was_ahead_counts_for_a_window_as_if_seen_just_now(
+    seconds: float, shocked: bool
+) -> None:
+    desk = Desk(breakers=only("market_shock"))
+    true_ns = desk.now_ns
+    desk.pass_time(3600)
+    desk.mark("BTC/USDT", 20_000.0)
+    desk.now_ns = true_ns
+    desk.pass_time(1)
+    jump(desk, "BTC/USDT", 18_700.0, seconds=seconds)
+    assert in_force(desk) == ([SHOCKED] if shocked else [])
+
+
 def test_a_mark_of_a_time_to_come_does_not_make_the_shock_breaker_blind() -> None:
     desk = Desk(breakers=only("market_shock"))
     mark_at(desk, "BTC/USDT", 20_000.0, LAST_NS)

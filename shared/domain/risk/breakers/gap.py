@@ -71,7 +71,6 @@ class Gap(Breaker):
         self._last[bar.symbol, bar.timeframe] = (bar.open_time_ns, bar.close)
 
     def set_right(self, now_ns: int) -> None:
-        self._last = {key: last for key, last in self._last.items() if last[0] <= now_ns}
         self._gap_ns = {symbol: open_ns for symbol, open_ns in self._gap_ns.items() if open_ns <= now_ns}
 
     # --- stops ----------------------------------------------------------------------------------------------------

@@ -32,10 +32,11 @@ class Window:
         self._highs: deque[tuple[int, float]] = deque()  # falling prices
 
     def set_right(self, now_ns: int) -> None:
-        """Forget the prices of times to come."""
+        """Prices that were seen at times to come were seen just now."""
         for prices in (self._lows, self._highs):
-            while prices and prices[-1][0] > now_ns:
-                prices.pop()
+            seen = [(min(time_ns, now_ns), price) for time_ns, price in prices]
+            prices.clear()
+            prices.extend(seen)
         self._last_ns = min(self._last_ns, now_ns)
 
     def move(self, time_ns: int, price: float) -> float:

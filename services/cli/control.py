@@ -31,8 +31,8 @@ def halt(
 @on_stack
 def resume(
     place: Place,
+    reason: ReasonOption,
     pair: PairArgument = "",
-    reason: ReasonOption = "",
     code: Annotated[str, typer.Option("--code", help="The second step, with the code that the first one gave.")] = "",
 ) -> None:
     """End halts. After a drawdown, a market shock or a kill it asks back: that takes two steps."""

@@ -61,7 +61,8 @@ def _closed_words(rule: str, ceiling: CeilingReport, symbol: str) -> str:
             spread = "median spread" if "median" in ceiling.reason else "spread"
             return f"the {spread} of {symbol} at size is {percent(used)}, {percent(limit)} is allowed"
         case "open_orders", "orders":
-            return f"{limit:.0f} orders are open already, as many as may be"
+            allowed = "as many as may be" if used - 1 == limit else f"{limit:.0f} may be"
+            return f"{used - 1:.0f} orders are open already, {allowed}"
         case "drawdown", "fraction" if limit:
             return f"NAV is {percent(used, 1)} under its high-water mark, {percent(limit, 1)} is allowed"
         case _:
@@ -85,13 +86,13 @@ def halt_words(halt: Halted) -> str:
     """``the portfolio is halted for new risk since ... by risk (drawdown): ...; an operator may clear it ...``"""
     what = "only reductions pass in" if halt.mode == "reducing" else "nothing new is let into"
     evidence = f" ({halt.evidence})" if halt.evidence and halt.evidence != halt.reason else ""
-    since = f"{what} {scope(halt.symbol)} since {clock(halt.time_ns)}"
+    since = f"{what} {scope(halt.symbol)} since {clock(halt.since_ns or halt.time_ns)}"
     return f"{since}, by {halt.who}, {halt.trigger.replace('_', ' ')}: {halt.reason}{evidence}; {clearing_words(halt)}"
 
 
 def clearing_words(halt: Halted) -> str:
     """Who may clear a halt, and how."""
-    command = f"heatsink resume {base(halt.symbol)}".rstrip()
+    command = " ".join(filter(None, ("heatsink resume", base(halt.symbol), "--reason WHY")))
     match halt.cleared_by:
         case "condition":
             return "it ends by itself when that is over"

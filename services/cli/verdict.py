@@ -139,7 +139,7 @@ def _cause(story: Story) -> str:
 
 def _heat(decision: OrderDecided) -> list[str]:
     if decision.nav <= 0:
-        return ["NAV was unknown."]
+        return ["NAV was unknown, or not above zero."]
     mark = f", the mark was {price(decision.mark)}" if decision.mark else ""
     if decision.heat_after == decision.heat_before:
         return [f"Heat was {percent(decision.heat_before)} of NAV {usd(decision.nav)}{mark}."]

@@ -9,6 +9,8 @@ Positive = Annotated[float, Meta(gt=0)]
 NonNegative = Annotated[float, Meta(ge=0)]
 Count = Annotated[int, Meta(ge=1)]
 Orders = Annotated[int, Meta(ge=1, le=1_000_000)]  # more is no limit, and no memory holds it
+Minutes = Annotated[float, Meta(gt=0, le=525_600)]  # a year; more is no window, and no time stamp holds it
+UpToADay = Annotated[float, Meta(gt=0, le=86_400)]  # seconds
 
 
 class Limits(Struct, frozen=True, kw_only=True):
@@ -69,22 +71,22 @@ class BreakerPlan(Struct, frozen=True, kw_only=True):
     """
 
     off: tuple[Breaker, ...] = ()
-    cool_down_minutes: Positive = 60.0
+    cool_down_minutes: Minutes = 60.0
     gap_atr: Positive = 1.0
     mark_jump: Positive = 0.08
     stop_slip: Positive = 2.0
     shock_pair: str = "BTC/USDT"
     shock_move: Positive = 0.06
-    shock_minutes: Positive = 15.0
+    shock_minutes: Minutes = 15.0
     shock_gaps: Count = 5
-    shock_gap_minutes: Positive = 10.0
+    shock_gap_minutes: Minutes = 10.0
     heat_clear: Fraction = 0.98
     reduce_heat: bool = False
     drawdown_warning: Fraction = 0.10
     day_loss: Fraction = 0.05
     min_adv_usdt: NonNegative = 40_000_000.0
     spread_samples: Count = 5
-    resume_seconds: Positive = 60.0
+    resume_seconds: UpToADay = 60.0
 
 
 class Costs(Struct, frozen=True, kw_only=True):

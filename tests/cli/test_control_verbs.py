@@ -90,7 +90,7 @@ async def test_a_kill_asks_back_before_it_is_resumed(redis_bus: RedisBus, run: R
     async with risk_service(redis_bus) as host:
         halted = await asyncio.to_thread(run, "halt", "--reason", "odd prices")
         assert "HALTED    the portfolio (halted): odd prices" in halted.output
-        kept = await asyncio.to_thread(run, "resume", typed="n\n")
+        kept = await asyncio.to_thread(run, "resume", "--reason", "odd", typed="n\n")
         assert kept.exit_code == 1
         assert "Resume the portfolio in spite of this?" in kept.output
         assert len(host.spec.machine.state.halts.all()) == 1  # type: ignore[attr-defined]
@@ -103,7 +103,7 @@ async def test_a_kill_asks_back_before_it_is_resumed(redis_bus: RedisBus, run: R
 async def test_a_halted_pair_resumes_in_one_step(redis_bus: RedisBus, run: Run) -> None:
     async with risk_service(redis_bus):
         await asyncio.to_thread(run, "halt", "eth", "--reason", "odd", "--minutes", "30", "--reducing")
-        ended = await asyncio.to_thread(run, "resume", "ETH")
+        ended = await asyncio.to_thread(run, "resume", "ETH", "--reason", "fine")
         assert (ended.exit_code, "resumed   ETH/USDT after" in ended.output) == (0, True)
     halts = [each for each in await redis_bus.latest(stream_key(CONTROL), 10) if isinstance(each, Halt)]
     assert [(each.symbol, each.mode, each.reason) for each in halts] == [("ETH/USDT", "reducing", "odd")]
@@ -111,12 +111,23 @@ async def test_a_halted_pair_resumes_in_one_step(redis_bus: RedisBus, run: Run) 
 
 async def test_a_refused_command_ends_with_an_error_that_says_why(redis_bus: RedisBus, run: Run) -> None:
     async with risk_service(redis_bus):
-        answer = await asyncio.to_thread(run, "resume", "ETH")
+        answer = await asyncio.to_thread(run, "resume", "ETH", "--reason", "fine")
         assert answer.exit_code == 1
         assert "Refused: ETH/USDT is not halted." in answer.stderr
         await asyncio.to_thread(run, "halt")
-        wrong = await asyncio.to_thread(run, "resume", "--code", "12345678")
+        wrong = await asyncio.to_thread(run, "resume", "--code", "12345678", "--reason", "fine")
         assert "nobody asked to resume the portfolio" in wrong.stderr
+
+
+async def test_a_resume_without_a_reason_is_refused_here_or_by_the_service(redis_bus: RedisBus, run: Run) -> None:
+    async with risk_service(redis_bus):
+        await asyncio.to_thread(run, "halt", "ETH")
+        missing = await asyncio.to_thread(run, "resume", "ETH")
+        assert (missing.exit_code, "--reason" in missing.stderr) == (2, True)
+        blank = await asyncio.to_thread(run, "resume", "ETH", "--reason", " ")
+        assert (blank.exit_code, "says nothing; say why trading resumes" in blank.stderr) == (1, True)
+        ended = await asyncio.to_thread(run, "resume", "ETH", "--reason", "fine")
+        assert (ended.exit_code, "resumed   ETH/USDT after" in ended.output) == (0, True)
 
 
 async def test_flatten_asks_back_and_tells_the_verdict_on_every_sale(redis_bus: RedisBus, run: Run) -> None:

@@ -10,7 +10,7 @@ from services.cli.verdict import Story, halt_over, story_text
 from shared.domain.plan import Limits
 from shared.domain.risk.ceilings import UNBOUNDED
 from shared.domain.risk.rules import RULES
-from shared.messages.control import Halt
+from shared.messages.control import Halt, SetLimits
 from shared.messages.market import BookSampled
 from shared.messages.orders import CeilingReport, OrderClosed, OrderDecided
 from shared.messages.portfolio import ClearedBy, Halted, Resumed, Trigger
@@ -99,6 +99,27 @@ def test_open_orders_throttle_and_drawdown_have_their_words() -> None:
     assert told.startswith("NAV is 0.6 % under its high-water mark, 0.1 % is allowed") or "drawdown" in told
 
 
+def test_more_open_orders_than_a_tightened_limit_allows_are_told_as_they_are() -> None:
+    desk = desk_with(max_open_orders=12)
+    for _ in range(12):
+        desk.buy("ETH/USDT", "0.01")
+    change = {"max_open_orders": 5.0}
+    desk.handle(SetLimits(id="l", time_ns=desk.now_ns, who="ana", reason="fewer", limits=change))
+    assert why(desk.buy("ETH/USDT", "0.01")) == "12 orders are open already, 5 may be"
+
+
+def test_a_nav_below_zero_is_named() -> None:
+    desk = desk_with(pair_cap_nav=1.0, sector_cap_nav=1.0, heat=1.0)
+    desk.fill(desk.buy("ETH/USDT", "100"), price=5_000.0)
+    desk.pass_time(2)
+    for symbol, price in (("ETH/USDT", 1_000.0), ("BTC/USDT", 20_000.0)):
+        desk.mark(symbol, price)
+    assert desk.machine.state.nav < 0
+    decided = desk.buy("BTC/USDT", "0.01")
+    assert why(decided) == f"NAV is {desk.machine.state.nav:,.2f} USDT"
+    assert "NAV was unknown, or not above zero." in story(decided)
+
+
 def book(desk: Desk, spread: float | None, median: float | None, ask: float = 1_501.0) -> None:
     desk.handle(
         BookSampled(
@@ -158,9 +179,12 @@ def halted(cleared_by: ClearedBy = "operator", **changes: object) -> Halted:
 @pytest.mark.parametrize(
     ("cleared_by", "words"),
     [
-        ("operator", "an operator may clear it: heatsink resume ETH"),
-        ("two_steps", "an operator may clear it in two steps: heatsink resume ETH, then again with the code"),
-        ("time", "it ends by itself at 2022-11-01 01:00:00, or by an operator: heatsink resume ETH"),
+        ("operator", "an operator may clear it: heatsink resume ETH --reason WHY"),
+        (
+            "two_steps",
+            "an operator may clear it in two steps: heatsink resume ETH --reason WHY, then again with the code",
+        ),
+        ("time", "it ends by itself at 2022-11-01 01:00:00, or by an operator: heatsink resume ETH --reason WHY"),
         ("condition", "it ends by itself when that is over"),
     ],
 )
@@ -175,8 +199,13 @@ def test_a_halt_tells_since_when_by_whom_and_on_what_evidence() -> None:
     everywhere = halted(symbol="", mode="halted", trigger="market_shock", evidence="")
     assert halt_words(everywhere).startswith("nothing new is let into the portfolio since")
     assert halt_words(everywhere).endswith(
-        "by risk, market shock: opened 9 % lower; an operator may clear it: heatsink resume"
+        "by risk, market shock: opened 9 % lower; an operator may clear it: heatsink resume --reason WHY"
     )
+
+
+def test_a_halt_that_was_prolonged_is_told_since_it_began() -> None:
+    prolonged = halted(since_ns=T0 - HOUR)
+    assert "in ETH/USDT since 2022-10-31 23:00:00, by" in halt_words(prolonged)
 
 
 def test_an_order_rejected_by_a_halt_is_told_with_the_halt_that_stood_then() -> None:
@@ -189,7 +218,7 @@ def test_an_order_rejected_by_a_halt_is_told_with_the_halt_that_stood_then() -> 
     decided = desk.buy("ETH/USDT", "1")
     told = why(decided, halt=halt_over("ETH/USDT", decided.time_ns, begun))
     assert "in" in told
-    assert "by ana, operator: odd; an operator may clear it: heatsink resume ETH" in told
+    assert "by ana, operator: odd; an operator may clear it: heatsink resume ETH --reason WHY" in told
 
 
 def test_the_halt_over_a_pair_is_the_one_in_force_at_that_time() -> None:

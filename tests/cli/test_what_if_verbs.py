@@ -108,7 +108,7 @@ async def test_room_of_a_halted_pair_says_who_may_clear_it(verb: Verb, desk: Des
         await bus.publish(halted)
     text = flat((await verb("room", "ETH")).stdout)
     assert "Nothing of ETH/USDT could be bought now: nothing new is let into ETH/USDT since " in text
-    assert "by ana, operator: odd prices; an operator may clear it: heatsink resume ETH" in text
+    assert "by ana, operator: odd prices; an operator may clear it: heatsink resume ETH --reason WHY" in text
 
 
 @pytest.mark.parametrize("wrong", ["abc", "-5", "0", "nan"])

@@ -56,6 +56,12 @@ def restart(desk: Desk, *history: BarClosed) -> None:
     desk.pass_time(0)
 
 
+def switch(desk: Desk, breakers: BreakerPlan) -> None:
+    """A restart with other breakers in the configuration."""
+    desk.plan = structs.replace(desk.plan, breakers=breakers)
+    restart(desk)
+
+
 def jump(desk: Desk, symbol: str, price: float, *, seconds: float = 1.0) -> None:
     """A mark some seconds after the last one."""
     desk.pass_time(seconds)

@@ -3,12 +3,15 @@
 import pytest
 from msgspec import structs
 
-from shared.messages.control import Resume
+from shared.domain.risk.breakers.feed import LOST_FEED
+from shared.domain.risk.breakers.liquidity import ILLIQUID
+from shared.messages.base import Message
+from shared.messages.control import Resume, SetLimits
 from shared.messages.market import BookSampled
 from shared.messages.orders import CancelDecided
-from shared.messages.portfolio import CommandRefused
-from tests.domain.halting_desk import feed_lost, feed_restored, halt_of, in_force, jump, only, restart
-from tests.domain.risk_desk import D, Desk
+from shared.messages.portfolio import CommandRefused, Resumed
+from tests.domain.halting_desk import feed_lost, feed_restored, halt_of, in_force, jump, only, restart, switch
+from tests.domain.risk_desk import CALM, D, Desk
 from tests.samples import bar
 
 ETH_FEED = ("ETH/USDT", "feed", "halted")
@@ -72,10 +75,67 @@ def test_a_restart_remembers_which_feeds_are_lost() -> None:
 def test_an_operator_cannot_resume_a_pair_whose_feed_is_lost() -> None:
     desk = Desk(breakers=only("feed"))
     feed_lost(desk, "marks", "ETH/USDT")
-    [answer] = desk.handle(Resume(id="r", time_ns=desk.now_ns, who="ana", symbol="ETH/USDT"))
+    [answer] = desk.handle(Resume(id="r", time_ns=desk.now_ns, who="ana", reason="seen", symbol="ETH/USDT"))
     assert isinstance(answer, CommandRefused)
     assert answer.reason == "ETH/USDT resumes by itself once this is over: feed: feed marks is lost: quiet"
     assert in_force(desk) == [ETH_FEED]
+
+
+# --- feed: switched off and on ----------------------------------------------------------------------------------------
+
+
+def resume(desk: Desk, symbol: str = "") -> Message:
+    [answer] = desk.handle(
+        Resume(id="r", time_ns=desk.now_ns, who="ana", symbol=symbol, reason="nobody looks any more")
+    )
+    return answer
+
+
+def test_an_operator_can_end_a_halt_whose_breaker_was_switched_off() -> None:
+    desk = Desk(breakers=only("feed"))
+    feed_lost(desk, "connection")
+    switch(desk, CALM)
+    assert in_force(desk) == [("", "feed", "halted")]
+    assert isinstance(resume(desk), Resumed)
+    assert in_force(desk) == []
+
+
+def test_a_pair_halted_by_the_exchange_is_ended_by_an_operator_once_that_breaker_is_off_and_not_before() -> None:
+    desk = Desk(breakers=only("exchange_status"))
+    desk.list_pair("ETH/USDT", status="halted", reason="the exchange says BREAK")
+    assert isinstance(resume(desk, "ETH/USDT"), CommandRefused)
+    switch(desk, CALM)
+    assert isinstance(resume(desk, "ETH/USDT"), Resumed)
+
+
+def test_a_feed_that_came_back_while_its_breaker_was_off_is_not_lost_any_more() -> None:
+    desk = Desk(breakers=only("feed"))
+    feed_lost(desk, "marks", "ETH/USDT")
+    switch(desk, CALM)
+    feed_restored(desk, "marks", "ETH/USDT")
+    assert in_force(desk) == []
+    switch(desk, only("feed"))
+    feed_lost(desk, "bars:1h", "ETH/USDT")
+    feed_restored(desk, "bars:1h", "ETH/USDT")
+    assert in_force(desk) == []
+
+
+def test_a_feed_that_was_lost_while_its_breaker_was_off_halts_its_pair_once_it_is_on() -> None:
+    desk = Desk(breakers=CALM)
+    feed_lost(desk, "marks", "ETH/USDT")
+    assert in_force(desk) == []
+    switch(desk, only("feed"))
+    desk.pass_time(1)
+    assert in_force(desk) == [ETH_FEED]
+    feed_restored(desk, "marks", "ETH/USDT")
+    assert in_force(desk) == []
+
+
+def test_a_halt_for_a_feed_of_which_nothing_is_kept_can_be_ended_by_an_operator() -> None:
+    desk = Desk(breakers=only("feed"))
+    feed_lost(desk, "connection")
+    desk.machine.records.delete(LOST_FEED, "|connection")
+    assert isinstance(resume(desk), Resumed)
 
 
 # --- exchange status --------------------------------------------------------------------------------------------------
@@ -204,3 +264,54 @@ def test_a_pair_that_is_thin_and_wide_is_free_only_when_it_is_neither() -> None:
     assert in_force(desk) == THIN
     days(desk, 90_000_000.0, 20, first=50)
     assert in_force(desk) == []
+
+
+# --- liquidity: what nobody looks at any more -------------------------------------------------------------------------
+
+
+def without_books(desk: Desk) -> None:
+    change = {"book_age_seconds": 0.0}
+    desk.handle(SetLimits(id=f"l-{desk.now_ns}", time_ns=desk.now_ns, who="ana", reason="no books", limits=change))
+
+
+def test_an_operator_can_end_a_halt_for_a_spread_once_books_are_switched_off_and_not_before() -> None:
+    desk = booked()
+    sample(desk, 0.01, 5)
+    assert isinstance(resume(desk, "ETH/USDT"), CommandRefused)
+    without_books(desk)
+    sample(desk, 0.001, 9)
+    assert in_force(desk) == THIN
+    assert isinstance(resume(desk, "ETH/USDT"), Resumed)
+
+
+def test_a_spread_that_an_operator_ended_does_not_halt_the_pair_again_when_its_volume_changes() -> None:
+    desk = booked()
+    sample(desk, 0.01, 5)
+    without_books(desk)
+    resume(desk, "ETH/USDT")
+    days(desk, 30_000_000.0, 20)
+    assert in_force(desk) == THIN
+    assert isinstance(resume(desk, "ETH/USDT"), CommandRefused)  # its volume is looked at
+    days(desk, 90_000_000.0, 20, first=50)
+    assert in_force(desk) == []
+
+
+def test_what_makes_a_pair_illiquid_is_followed_while_the_breaker_is_off() -> None:
+    desk = Desk(breakers=only("liquidity"))
+    days(desk, 30_000_000.0, 20)
+    switch(desk, CALM)
+    days(desk, 90_000_000.0, 20, first=50)
+    assert in_force(desk) == []
+    days(desk, 30_000_000.0, 20, first=70)
+    assert in_force(desk) == []
+    switch(desk, only("liquidity"))
+    days(desk, 30_000_000.0, 20, first=90)
+    assert in_force(desk) == THIN
+
+
+def test_the_illiquidity_of_a_former_name_is_forgotten_with_it() -> None:
+    desk = Desk(breakers=only("liquidity"))
+    days(desk, 30_000_000.0, 20)
+    desk.list_pair("LINK/USDT", formerly="ETH/USDT", ratio=D(1))
+    assert in_force(desk) == []
+    assert desk.machine.records.count(ILLIQUID) == 0

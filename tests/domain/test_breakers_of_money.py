@@ -8,7 +8,7 @@ from shared.messages.base import Message
 from shared.messages.control import Resume
 from shared.messages.orders import CancelDecided, OrderDecided, OrderProposed
 from shared.messages.portfolio import Alerted, ResumeAsked
-from tests.domain.halting_desk import halt_of, held, in_force, only, restart, resumed
+from tests.domain.halting_desk import halt_of, held, in_force, only, restart, resumed, stop_fill, switch
 from tests.domain.risk_desk import D, Desk, relaxed
 
 WIDE = Limits(equity_at_risk=1.0, heat=1.0, pair_cap_nav=1.0, pair_cap_adv=1.0, sector_cap_nav=1.0)
@@ -41,9 +41,11 @@ def alerts(desk: Desk) -> list[Alerted]:
 
 
 def confirm(desk: Desk) -> list[Message]:
-    [asked] = desk.handle(Resume(id=f"ask-{desk.now_ns}", time_ns=desk.now_ns, who="ana"))
+    [asked] = desk.handle(Resume(id=f"ask-{desk.now_ns}", time_ns=desk.now_ns, who="ana", reason="seen"))
     assert isinstance(asked, ResumeAsked)
-    return desk.handle(Resume(id=f"yes-{desk.now_ns}", time_ns=desk.now_ns, who="ana", confirm=asked.confirm))
+    return desk.handle(
+        Resume(id=f"yes-{desk.now_ns}", time_ns=desk.now_ns, who="ana", reason="seen", confirm=asked.confirm)
+    )
 
 
 # --- drawdown ---------------------------------------------------------------------------------------------------------
@@ -143,7 +145,7 @@ def test_a_restart_keeps_nav_of_midnight() -> None:
 def test_an_operator_may_go_on_after_a_day_loss_and_a_further_one_counts_from_there() -> None:
     desk = invested("day_loss")
     worth(desk, 185_000.0)
-    desk.handle(Resume(id="r", time_ns=desk.now_ns, who="ana"))
+    desk.handle(Resume(id="r", time_ns=desk.now_ns, who="ana", reason="seen"))
     worth(desk, 184_000.0)
     assert in_force(desk) == []
     worth(desk, 175_000.0)
@@ -156,6 +158,36 @@ def test_a_loss_over_midnight_is_no_loss_of_the_day() -> None:
     desk.pass_time(DAY_SECONDS)
     worth(desk, 185_000.0)
     assert in_force(desk) == []
+
+
+@pytest.mark.parametrize("days", [1, 3])
+@pytest.mark.parametrize("restarted", [False, True])
+def test_a_clock_that_was_ahead_for_a_moment_does_not_forget_what_the_day_has_lost(days: int, restarted: bool) -> None:
+    desk = invested("day_loss")
+    worth(desk, 192_000.0)
+    true_ns = desk.now_ns
+    desk.pass_time(days * DAY_SECONDS)
+    if restarted:
+        restart(desk)
+    desk.now_ns = true_ns
+    worth(desk, 189_000.0)
+    assert in_force(desk) == [DAY_LOSS]
+
+
+@pytest.mark.parametrize("navs", [(200_000.0, 192_000.0), (192_000.0, 200_000.0)])
+def test_of_days_that_a_wrong_clock_went_through_the_highest_nav_that_one_began_with_counts(
+    navs: tuple[float, float],
+) -> None:
+    desk = invested("day_loss")
+    true_ns = desk.now_ns
+    for nav in navs:
+        worth(desk, nav)
+        desk.pass_time(DAY_SECONDS)
+    desk.now_ns = true_ns
+    worth(desk, 191_000.0)
+    assert in_force(desk) == []
+    worth(desk, 189_000.0)
+    assert in_force(desk) == [DAY_LOSS]
 
 
 # --- heat -------------------------------------------------------------------------------------------------------------
@@ -233,6 +265,96 @@ def test_asking_again_before_the_sale_is_decided_asks_for_the_same_order_also_af
     assert len(set(first)) == 1
 
 
+def sales(made: list[Message]) -> list[OrderProposed]:
+    return [message for message in made if isinstance(message, OrderProposed)]
+
+
+def mark(desk: Desk) -> float:
+    return desk.machine.state.heat.pairs["BTC/USDT"].mark
+
+
+def decide(desk: Desk, sale: OrderProposed) -> OrderDecided:
+    [decided] = desk.handle(sale)
+    assert isinstance(decided, OrderDecided)
+    return decided
+
+
+@pytest.mark.parametrize("restarted", [False, True])
+def test_a_sale_that_the_exchange_refused_is_tried_again_after_longer_and_longer(restarted: bool) -> None:
+    desk = invested("heat", heat=0.15, reduce_heat=True)
+    worth(desk, 215_000.0)
+    sale, ids = sales(desk.made)[-1], set[str]()
+    for seconds in (5, 10, 20, 40, 60, 60):
+        ids.add(sale.id)
+        desk.close(decide(desk, sale), "rejected")
+        if restarted:
+            restart(desk)
+            desk.mark("BTC/USDT", 23_020.0)
+        assert sales(desk.pass_time(seconds - 1)) == []
+        [sale] = sales(desk.pass_time(1))
+    assert len(ids) == 6
+    desk.fill(decide(desk, sale), price=mark(desk))
+    desk.pass_time(1)
+    assert in_force(desk) == []
+
+
+def test_a_sale_that_was_refused_keeps_no_other_position_from_being_reduced() -> None:
+    desk = Desk(limits=limits(heat=0.10), exact=True, breakers=only("heat", reduce_heat=True))
+    held(desk, "BTC/USDT", "2", 15_000.0)
+    held(desk, "ETH/USDT", "30", 1_200.0)
+    desk.pass_time(1)
+    desk.mark("ETH/USDT", 1_800.0)
+    [first] = sales(desk.pass_time(1))
+    desk.close(decide(desk, first), "rejected")
+    [second] = sales(desk.pass_time(1))
+    assert (first.symbol, second.symbol) == ("ETH/USDT", "BTC/USDT")
+
+
+def test_a_fill_between_a_sale_and_its_verdict_leads_to_no_second_sale() -> None:
+    desk = invested("heat", heat=0.15, reduce_heat=True)
+    worth(desk, 208_000.0)
+    before = len(desk.made)
+    [first] = sales(desk.made)
+    stop_fill(desk, "BTC/USDT", "0.01", "21600")
+    asked = [first, *sales(desk.made[before:])]
+    assert {(sale.id, sale.quantity) for sale in asked} == {(first.id, first.quantity)}
+    desk.fill(decide(desk, first), price=21_600.0)
+    assert 0.14 < heat_of(desk) <= 0.147
+
+
+def test_a_rise_after_a_sale_was_decided_leads_to_a_further_one() -> None:
+    desk = invested("heat", heat=0.15, reduce_heat=True)
+    worth(desk, 208_000.0)
+    first = sales(desk.made)[-1]
+    desk.fill(decide(desk, first), price=mark(desk))
+    worth(desk, 215_000.0)
+    second = sales(desk.made)[-1]
+    assert second.id != first.id
+    desk.fill(decide(desk, second), price=mark(desk))
+    desk.pass_time(1)
+    assert in_force(desk) == []
+
+
+def test_a_sale_that_was_proposed_is_followed_beside_shadow_limits_too() -> None:
+    desk = Desk(limits=limits(heat=0.15), exact=True, shadow=WIDE, breakers=only("heat", reduce_heat=True))
+    held(desk, "BTC/USDT", "5", 15_000.0)
+    worth(desk, 215_000.0)
+    first = sales(desk.made)[-1]
+    desk.close(decide(desk, first), "rejected")
+    assert sales(desk.pass_time(5))[0].id != first.id
+
+
+def test_switched_off_nothing_is_sold_although_the_halt_of_before_still_stands() -> None:
+    desk = invested("heat", heat=0.15, reduce_heat=True)
+    worth(desk, 215_000.0)
+    switch(desk, only(reduce_heat=True))
+    desk.mark("BTC/USDT", 25_000.0)
+    assert sales(desk.pass_time(10)) == []
+    assert in_force(desk) == [HEAT]
+    desk.handle(Resume(id="r", time_ns=desk.now_ns, who="ana", reason="it is off"))
+    assert in_force(desk) == []
+
+
 def test_what_is_over_a_tightened_limit_is_not_sold() -> None:
     desk = invested("heat", heat=0.15, reduce_heat=True)
     desk.pass_time(1)
@@ -245,7 +367,7 @@ def test_what_is_over_a_tightened_limit_is_not_sold() -> None:
 def test_an_operator_cannot_end_what_ends_by_itself() -> None:
     desk = invested("heat", heat=0.15)
     worth(desk, 215_000.0)
-    [answer] = desk.handle(Resume(id="r", time_ns=desk.now_ns, who="ana"))
+    [answer] = desk.handle(Resume(id="r", time_ns=desk.now_ns, who="ana", reason="seen"))
     assert "resumes by itself once this is over: heat: heat of" in answer.reason  # type: ignore[attr-defined]
     assert in_force(desk) == [HEAT]
     assert D(0) < desk.machine.state.ledger.quantity("BTC/USDT")

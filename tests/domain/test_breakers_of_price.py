@@ -1,12 +1,16 @@
 """Gap and market shock: at the threshold, just under and just over, and what they must not take for a gap."""
 
+import msgspec
 import pytest
 from msgspec import structs
 
+from shared.adapters.codec import decode, encode
 from shared.domain.plan import Limits
+from shared.domain.risk.halts import LAST_NS
 from shared.messages.control import Resume
+from shared.messages.market import BarClosed, MarkChanged
 from shared.messages.orders import CancelDecided
-from shared.messages.portfolio import ResumeAsked
+from shared.messages.portfolio import Halted, ResumeAsked
 from tests.domain.halting_desk import (
     MINUTE_NS,
     halt_of,
@@ -14,12 +18,14 @@ from tests.domain.halting_desk import (
     hourly,
     in_force,
     jump,
+    mark_at,
     only,
     restart,
     resumed,
     stop_fill,
 )
 from tests.domain.risk_desk import PRICES, UNIVERSE, D, Desk
+from tests.samples import bar
 
 GAPPED = [("ETH/USDT", "gap", "halted")]
 SHOCKED = ("", "market_shock", "reducing")
@@ -202,6 +208,16 @@ def test_at_sixty_times_the_speed_marks_may_lie_farther_apart_but_a_cool_down_is
     assert in_force(desk) == []
 
 
+def test_a_halt_set_off_by_a_mark_of_the_end_of_time_can_be_read_back_at_the_next_start() -> None:
+    desk = Desk(breakers=only("gap"))
+    held(desk, "ETH/USDT", "1", 1450.0)
+    for each in desk.handle(MarkChanged(id="m", time_ns=LAST_NS, symbol="ETH/USDT", price=100.0)):
+        assert decode(encode(each)) == each
+    halt = halt_of(desk, "ETH/USDT", "gap")
+    assert halt.until_ns == LAST_NS
+    assert msgspec.msgpack.decode(msgspec.msgpack.encode(halt), type=Halted) == halt
+
+
 # --- market shock -----------------------------------------------------------------------------------------------------
 
 
@@ -289,12 +305,171 @@ def test_under_a_market_shock_entries_rest_but_nothing_new_passes_and_sells_do()
 def test_a_shock_ends_in_two_steps_and_the_same_move_does_not_set_it_off_again() -> None:
     desk = Desk(breakers=only("market_shock"))
     jump(desk, "BTC/USDT", 18_000.0, seconds=60)
-    [asked] = desk.handle(Resume(id="r-1", time_ns=desk.now_ns, who="ana"))
+    [asked] = desk.handle(Resume(id="r-1", time_ns=desk.now_ns, who="ana", reason="seen"))
     assert isinstance(asked, ResumeAsked)
     assert in_force(desk) == [SHOCKED]
-    desk.handle(Resume(id="r-2", time_ns=desk.now_ns, who="ana", confirm=asked.confirm))
+    desk.handle(Resume(id="r-2", time_ns=desk.now_ns, who="ana", reason="seen", confirm=asked.confirm))
     assert in_force(desk) == []
     jump(desk, "BTC/USDT", 18_001.0)
     assert in_force(desk) == []
     jump(desk, "BTC/USDT", 16_800.0)
     assert in_force(desk) == [SHOCKED]
+
+
+def resume_shock(desk: Desk) -> None:
+    [asked] = desk.handle(Resume(id=f"a-{desk.now_ns}", time_ns=desk.now_ns, who="ana", reason="it is the news"))
+    assert isinstance(asked, ResumeAsked)
+    desk.handle(
+        Resume(id=f"b-{desk.now_ns}", time_ns=desk.now_ns, who="ana", reason="it is the news", confirm=asked.confirm)
+    )
+    assert in_force(desk) == []
+
+
+def quarter(desk: Desk, *, opened: float, close: float) -> BarClosed:
+    """A bar of the last 15 minutes."""
+    begun_ns = desk.now_ns - 15 * MINUTE_NS
+    return structs.replace(
+        bar("BTC/USDT", timeframe="15m", close=close), id=f"bar-{begun_ns}", open=opened, high=max(opened, close),
+        low=min(opened, close), open_time_ns=begun_ns, close_time_ns=desk.now_ns - 1_000_000, time_ns=desk.now_ns,
+    )  # fmt: skip
+
+
+def test_a_shock_that_was_resumed_is_not_seen_again_in_the_bars_that_a_restart_goes_through() -> None:
+    desk = Desk(breakers=only("market_shock"))
+    bars = []
+    for opened, close in ((20_000.0, 20_000.0), (20_000.0, 18_000.0)):
+        desk.pass_time(900)
+        bars.append(quarter(desk, opened=opened, close=close))
+        desk.handle(bars[-1])
+    assert in_force(desk) == [SHOCKED]
+    resume_shock(desk)
+    restart(desk, *bars)
+    jump(desk, "BTC/USDT", 18_000.0, seconds=5)
+    assert in_force(desk) == []
+    jump(desk, "BTC/USDT", 16_900.0, seconds=5)
+    assert in_force(desk) == [SHOCKED]
+
+
+def test_a_bar_that_was_open_when_a_shock_was_resumed_does_not_tell_of_it_again() -> None:
+    desk = Desk(breakers=only("market_shock"))
+    jump(desk, "BTC/USDT", 20_000.0, seconds=60)
+    jump(desk, "BTC/USDT", 18_000.0, seconds=60)
+    assert in_force(desk) == [SHOCKED]
+    resume_shock(desk)
+    desk.pass_time(600)
+    desk.handle(quarter(desk, opened=20_000.0, close=18_000.0))
+    assert in_force(desk) == []
+    jump(desk, "BTC/USDT", 16_900.0)
+    assert in_force(desk) == [SHOCKED]
+
+
+def test_a_resume_by_a_client_whose_clock_is_ahead_makes_no_breaker_blind() -> None:
+    desk = Desk(breakers=only("market_shock"))
+    jump(desk, "BTC/USDT", 18_000.0, seconds=60)
+    [asked] = desk.handle(Resume(id="a", time_ns=desk.now_ns, who="ana", reason="news"))
+    assert isinstance(asked, ResumeAsked)
+    desk.handle(Resume(id="b", time_ns=LAST_NS, who="ana", reason="news", confirm=asked.confirm))
+    jump(desk, "BTC/USDT", 18_000.0)
+    jump(desk, "BTC/USDT", 16_900.0)
+    assert in_force(desk) == [SHOCKED]
+
+
+# --- clocks that had run ahead ----------------------------------------------------------------------------------------
+
+
+def ahead_and_back(desk: Desk, *symbols: str) -> None:
+    """An hour ahead for a moment, in which marks come and bars close; then right again."""
+    true_ns = desk.now_ns
+    desk.pass_time(3600)
+    for symbol in symbols:
+        desk.mark(symbol, PRICES[symbol.partition("/")[0]])
+    desk.now_ns = true_ns
+    desk.pass_time(60)
+
+
+def test_a_shock_is_seen_after_a_clock_that_had_run_ahead_was_set_right() -> None:
+    desk = Desk(breakers=only("market_shock"))
+    ahead_and_back(desk, "BTC/USDT")
+    for price in (20_000.0, 19_000.0, 18_500.0):
+        jump(desk, "BTC/USDT", price, seconds=4)
+    assert in_force(desk) == [SHOCKED]
+
+
+def test_a_move_that_began_before_a_clock_ran_ahead_counts_on_once_it_was_set_right() -> None:
+    desk = Desk(breakers=only("market_shock"))
+    jump(desk, "BTC/USDT", 20_000.0)
+    desk.pass_time(60)
+    true_ns = desk.now_ns
+    desk.pass_time(600)
+    desk.mark("BTC/USDT", 19_500.0)
+    desk.now_ns = true_ns
+    desk.pass_time(60)
+    jump(desk, "BTC/USDT", 18_700.0)
+    assert in_force(desk) == [SHOCKED]
+
+
+@pytest.mark.parametrize(("seconds", "shocked"), [(600, True), (1_200, False)])
+def test_a_price_that_was_seen_while_the_clock_was_ahead_counts_for_a_window_as_if_seen_just_now(
+    seconds: float, shocked: bool
+) -> None:
+    desk = Desk(breakers=only("market_shock"))
+    true_ns = desk.now_ns
+    desk.pass_time(3600)
+    desk.mark("BTC/USDT", 20_000.0)
+    desk.now_ns = true_ns
+    desk.pass_time(1)
+    jump(desk, "BTC/USDT", 18_700.0, seconds=seconds)
+    assert in_force(desk) == ([SHOCKED] if shocked else [])
+
+
+def test_a_mark_of_a_time_to_come_does_not_make_the_shock_breaker_blind() -> None:
+    desk = Desk(breakers=only("market_shock"))
+    mark_at(desk, "BTC/USDT", 20_000.0, LAST_NS)
+    for price in (20_000.0, 19_000.0, 18_500.0):
+        jump(desk, "BTC/USDT", price, seconds=4)
+    assert in_force(desk) == [SHOCKED]
+
+
+def test_a_shock_that_was_resumed_while_the_clock_was_ahead_hides_none_after_it_was_set_right() -> None:
+    desk = Desk(breakers=only("market_shock"))
+    true_ns = desk.now_ns
+    desk.pass_time(3600)
+    jump(desk, "BTC/USDT", 20_000.0)
+    jump(desk, "BTC/USDT", 18_000.0)
+    resume_shock(desk)
+    desk.now_ns = true_ns
+    desk.pass_time(60)
+    for price in (18_000.0, 16_900.0):
+        jump(desk, "BTC/USDT", price)
+    assert in_force(desk) == [SHOCKED]
+
+
+def test_a_gap_is_seen_after_a_clock_that_had_run_ahead_was_set_right() -> None:
+    desk = Desk(breakers=only("gap"))
+    hourly(desk, "ETH/USDT", 0, opened=1500.0, close=1500.0)
+    true_ns = desk.now_ns
+    hourly(desk, "ETH/USDT", 5, opened=1500.0, close=1500.0)
+    desk.now_ns = true_ns
+    desk.pass_time(0)
+    hourly(desk, "ETH/USDT", 1, opened=1500.0, close=1500.0)
+    hourly(desk, "ETH/USDT", 2, opened=1300.0, close=1300.0)
+    assert in_force(desk) == GAPPED
+
+
+def test_a_gap_of_a_time_to_come_hides_none_after_the_clock_was_set_right() -> None:
+    desk = Desk(breakers=only("gap"))
+    hourly(desk, "ETH/USDT", 0, opened=1500.0, close=1500.0)
+    true_ns = desk.now_ns
+    hourly(desk, "ETH/USDT", 1, opened=1300.0, close=1500.0)
+    desk.handle(Resume(id="r", time_ns=desk.now_ns, who="ana", reason="a wrong clock", symbol="ETH/USDT"))
+    desk.now_ns = true_ns
+    desk.pass_time(0)
+    made = len(desk.made)
+    short = bar("ETH/USDT", timeframe="15m", hour=30 * 24 + 1, close=1500.0)
+    for number, opened in enumerate((1500.0, 1300.0)):
+        open_ns = short.open_time_ns - (2 - number) * 15 * MINUTE_NS
+        times = {"open_time_ns": open_ns, "close_time_ns": open_ns + 15 * MINUTE_NS - 1_000_000}
+        desk.now_ns = times["close_time_ns"]
+        desk.pass_time(0)
+        desk.handle(structs.replace(short, id=f"short-{number}", open=opened, **times))
+    assert [message.symbol for message in desk.made[made:] if isinstance(message, Halted)] == ["ETH/USDT"]

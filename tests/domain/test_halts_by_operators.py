@@ -1,17 +1,20 @@
 """Operators' commands: halt, resume in one step or two, flatten; each answered, each surviving a restart."""
 
 import pytest
+from msgspec import structs
 
 from shared.domain.machine import Records
+from shared.domain.plan import PhasePlan
 from shared.domain.risk.halts import HALT_RECORDS, Halts, NewHalt
 from shared.messages.base import Message, TimePassed
-from shared.messages.control import Flatten, Halt, Resume
+from shared.messages.control import ApprovePhase, Flatten, Halt, Resume, SetLimits, SetPhase
 from shared.messages.orders import CancelDecided, CancelProposed, OrderDecided, OrderProposed, StopApproved, StopRaised
 from shared.messages.portfolio import CommandRefused, Halted, ResumeAsked, Resumed
 from tests.domain.halting_desk import MINUTE_NS, feed_lost, halt_of, held, in_force, jump, only, restart
 from tests.domain.risk_desk import D, Desk
 from tests.samples import T0
 
+BIGGER = PhasePlan(name="scaled", scale=2.0)
 KILLED = [("", "operator", "halted")]
 
 
@@ -208,7 +211,7 @@ def test_a_code_does_not_end_a_halt_that_came_after_it_was_given() -> None:
     assert "halts have changed" in refusal(resume(desk, confirm=code))
     assert len(in_force(desk)) == 2
     again = asked(desk).confirm
-    answers = desk.handle(Resume(id="r", time_ns=desk.now_ns, who="ben", confirm=again))
+    answers = desk.handle(Resume(id="r", time_ns=desk.now_ns, who="ben", reason="seen", confirm=again))
     assert sorted(answer.trigger for answer in answers) == ["market_shock", "operator"]  # type: ignore[attr-defined]
     assert in_force(desk) == []
 
@@ -234,6 +237,65 @@ def test_an_operator_may_end_a_cool_down() -> None:
     jump(desk, "ETH/USDT", 1300.0)
     assert halt_of(desk, "ETH/USDT", "gap").cleared_by == "time"
     assert isinstance(resume(desk, "ETH/USDT"), Resumed)
+
+
+# --- who and why ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("unsigned", "words"),
+    [
+        ({"reason": ""}, 'reason = "" says nothing; say why'),
+        ({"reason": " "}, 'reason = " " says nothing; say why'),
+        ({"who": " "}, 'who = " " names nobody; say at whose word'),
+    ],
+)
+@pytest.mark.parametrize(
+    "command",
+    [
+        Resume(id="c", time_ns=T0, who="ana", reason="fine"),
+        SetLimits(id="c", time_ns=T0, who="ana", reason="fine", limits={"heat": 0.5}),
+        SetPhase(id="c", time_ns=T0, who="ana", reason="fine", phase="live"),
+        ApprovePhase(id="c", time_ns=T0, who="ana", reason="fine", phase="scaled"),
+    ],
+)
+def test_what_may_add_risk_is_refused_without_who_and_why(
+    command: Message, unsigned: dict[str, str], words: str
+) -> None:
+    desk = Desk()
+    desk.machine.state.plan = desk.plan = structs.replace(desk.plan, phases=(*desk.plan.phases, BIGGER))
+    halt(desk)
+    [answer] = desk.handle(structs.replace(command, **unsigned))
+    assert refusal(answer).startswith(words)
+    assert in_force(desk) == KILLED
+    assert not isinstance(desk.handle(command)[0], CommandRefused)
+
+
+def test_the_second_step_of_a_resume_says_why_as_well() -> None:
+    desk = Desk()
+    halt(desk)
+    code = asked(desk).confirm
+    [answer] = desk.handle(Resume(id="r", time_ns=desk.now_ns, who="ana", confirm=code))
+    assert "says nothing" in refusal(answer)
+    assert isinstance(resume(desk, confirm=code), Resumed)
+
+
+def test_a_halt_is_never_refused_for_want_of_a_reason() -> None:
+    desk = Desk()
+    [halted] = halt(desk, who=" ", reason=" ")
+    assert isinstance(halted, Halted)
+    assert (halted.who, halted.reason) == ("nobody named", "no reason given")
+    assert in_force(desk) == KILLED
+
+
+def test_a_flattening_is_never_refused_for_want_of_a_reason() -> None:
+    desk = Desk()
+    held(desk, "ETH/USDT", "1", 1450.0)
+    entry = desk.buy("BTC/USDT", "0.1")
+    [cancel, sale] = desk.handle(Flatten(id="f", time_ns=desk.now_ns, who=" ", reason=""))
+    assert isinstance(cancel, CancelDecided)
+    assert (cancel.order_id, cancel.reason) == (entry.order_id, "flatten: no reason given")
+    assert isinstance(sale, OrderProposed)
 
 
 # --- flatten ----------------------------------------------------------------------------------------------------------

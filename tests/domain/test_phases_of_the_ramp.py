@@ -427,7 +427,17 @@ def test_the_history_of_steps_is_bounded() -> None:
     ramp.mark(0)
     for _ in range(150):
         ramp.approve("scaled")
-    assert len(steps(ramp)) == 100
+        ramp.set_phase("live")
+    assert [sum((step.what == "refused") is refusal for step in steps(ramp)) for refusal in (True, False)] == [20, 80]
+
+
+def test_refusals_do_not_push_the_history_of_the_ramp_out() -> None:
+    ramp = Ramp()
+    ramp.mark(0)
+    ramp.set_phase("live")
+    for _ in range(150):
+        ramp.approve("dry_run")
+    assert [step.what for step in steps(ramp)][:3] == ["start", "forced", "refused"]
 
 
 def test_the_same_messages_give_the_same_ramp() -> None:

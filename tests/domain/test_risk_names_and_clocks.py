@@ -10,11 +10,20 @@ from shared.adapters.codec import decode, encode
 from shared.domain.plan import Plan
 from shared.domain.risk.machine import RiskMachine
 from shared.domain.risk.over_limits import over_the_limits
+from shared.domain.risk.reservations import OpenOrder
 from shared.domain.universe import Pair, Rename, Universe
 from shared.messages.base import TimePassed
-from shared.messages.control import Halt, Resume
+from shared.messages.control import Flatten, Halt, Resume
 from shared.messages.market import MarkChanged, PairListed
-from shared.messages.orders import OrderFilled, StopApproved, StopPlaced, StopRaised
+from shared.messages.orders import (
+    CancelDecided,
+    OrderClosed,
+    OrderFilled,
+    OrderProposed,
+    StopApproved,
+    StopPlaced,
+    StopRaised,
+)
 from shared.messages.portfolio import Halted, Resumed
 from tests.domain.risk_desk import PRICES, UNIVERSE, D, Desk
 from tests.samples import T0, fill, proposal
@@ -108,9 +117,89 @@ def test_a_halt_of_a_pair_goes_on_under_its_new_name() -> None:
     assert isinstance(resumed, Resumed)
     assert (halted.symbol, halted.reason, resumed.symbol) == (NEW, "odd prints", OLD)
     assert [halt.symbol for halt in machine.state.halts.all()] == [NEW]
-    machine.handle(Resume(id="resume", time_ns=T0, who="operator", symbol=NEW))
+    machine.handle(Resume(id="resume", time_ns=T0, who="operator", reason="seen", symbol=NEW))
     machine.handle(renamed())  # heard again, as after every start of market_data
     assert not machine.state.halts.all()
+
+
+def traded_as_new() -> RiskMachine:
+    """The same portfolio some time after the rename: the old name is given up."""
+    machine = renaming()
+    machine.handle(listed(OLD, status="renamed"))
+    machine.handle(renamed())
+    return machine
+
+
+def listed(symbol: str, **changes: object) -> PairListed:
+    return structs.replace(PairListed(id="listed", time_ns=T0, symbol=symbol, status="trading"), **changes)
+
+
+def halts_of(machine: RiskMachine) -> list[tuple[str, str]]:
+    return [(halt.symbol, halt.trigger) for halt in machine.state.halts.all()]
+
+
+@pytest.mark.parametrize("name", [OLD, NEW])
+def test_a_halt_or_resume_under_either_name_acts_on_the_one_that_trades_now(name: str) -> None:
+    machine = traded_as_new()
+    machine.handle(Halt(id="h", time_ns=T0, who="ana", reason="odd prints", symbol=name))
+    assert halts_of(machine) == [(NEW, "operator")]
+    [bought] = machine.handle(proposal("o", symbol=NEW, quantity=D(1), stop_price=D("0.9"), time_ns=T0))
+    [row] = [row for row in bought.ceilings if row.rule == "halted"]  # type: ignore[attr-defined]
+    assert (row.quantity, row.reason) == (0, "POL/USDT halted: odd prints")
+    machine.handle(Resume(id="r", time_ns=T0, who="ana", reason="fine", symbol=name))
+    assert halts_of(machine) == []
+
+
+def test_before_the_rename_a_halt_under_the_name_to_come_acts_on_the_one_that_trades() -> None:
+    machine = renaming()
+    machine.handle(listed(OLD))
+    machine.handle(Halt(id="h", time_ns=T0, who="ana", reason="odd prints", symbol=NEW))
+    assert halts_of(machine) == [(OLD, "operator")]
+
+
+def test_a_halt_that_was_left_under_the_former_name_is_ended_with_the_others() -> None:
+    machine = renaming()
+    machine.handle(Halt(id="h", time_ns=T0, who="ana", reason="odd prints", symbol=OLD))
+    machine.handle(listed(OLD, status="renamed"))
+    machine.handle(listed(NEW))
+    assert halts_of(machine) == [(OLD, "operator")]
+    machine.handle(Resume(id="r", time_ns=T0, who="ana", reason="fine", symbol=NEW))
+    assert halts_of(machine) == []
+
+
+@pytest.mark.parametrize("name", [OLD, NEW])
+def test_flattening_under_either_name_sells_what_is_held_and_cancels_entries_of_both(name: str) -> None:
+    machine = traded_as_new()
+    for symbol in (OLD, NEW):
+        order = OpenOrder(
+            unit_risk=0.1, unit_notional=1.0, unit_cash=1.0,
+        )  # fmt: skip
+        machine.state.reservations.open(order, 1.0)
+    made = machine.handle(Flatten(id="f", time_ns=T0, who="ana", reason="out", symbol=name))
+    assert {each.order_id for each in made if isinstance(each, CancelDecided)} == {"o-MAT", "o-POL"}
+    assert [(each.symbol, each.quantity) for each in made if isinstance(each, OrderProposed)] == [(NEW, D(100))]
+
+
+def test_a_flattening_that_waits_for_a_sell_goes_on_after_the_pair_got_another_name() -> None:
+    machine = renaming()
+    made = machine.handle(Flatten(id="f", time_ns=T0, who="ana", reason="out"))
+    assert [type(each) for each in made] == [CancelDecided]
+    machine.handle(listed(OLD, status="renamed"))
+    machine.handle(renamed())
+    made = machine.handle(
+        OrderClosed(
+            id="c", time_ns=T0, order_id="resting", symbol=OLD, ending="cancelled", quantity_filled=D(0)
+        )
+    )  # fmt: skip
+    assert [(each.symbol, each.quantity) for each in made if isinstance(each, OrderProposed)] == [(NEW, D(100))]
+
+
+def test_a_halt_that_moves_to_a_new_name_keeps_since_when_it_stands() -> None:
+    machine = renaming()
+    machine.handle(Halt(id="h", time_ns=T0, who="ana", reason="odd prints", symbol=OLD))
+    machine.handle(structs.replace(renamed(), time_ns=T0 + HOUR_SECONDS * 1_000_000_000))
+    [halt] = machine.state.halts.all()
+    assert (halt.symbol, halt.since_ns, halt.time_ns) == (NEW, T0, T0 + HOUR_SECONDS * 1_000_000_000)
 
 
 # --- what is held outside the universe --------------------------------------------------------------------------------

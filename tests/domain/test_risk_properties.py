@@ -97,7 +97,9 @@ def step(life: Life, what: str, symbol: str, part: float, fraction: float) -> No
             life.tell(Halt(id=f"h-{life.number()}", time_ns=life.desk.now_ns, who="ana", reason="x", symbol=scope))
         case "resume":
             for scope in ("", symbol):
-                life.tell(Resume(id=f"r-{life.number()}", time_ns=life.desk.now_ns, who="ana", symbol=scope))
+                life.tell(
+                    Resume(id=f"r-{life.number()}", time_ns=life.desk.now_ns, who="ana", reason="seen", symbol=scope)
+                )
         case "wait":
             life.wait(part * 60)
 

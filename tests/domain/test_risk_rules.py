@@ -221,7 +221,7 @@ def test_a_halt_and_its_end_are_messages() -> None:
     assert isinstance(halted, Halted)
     assert desk.buy("ETH/USDT", "0.1").reason == "ETH/USDT halted: news"
     assert desk.buy("BTC/USDT", "0.1").verdict == "approve"
-    [resumed] = desk.handle(Resume(id="r", time_ns=desk.now_ns, who="ana", symbol="ETH/USDT"))
+    [resumed] = desk.handle(Resume(id="r", time_ns=desk.now_ns, who="ana", reason="seen", symbol="ETH/USDT"))
     assert isinstance(resumed, Resumed)
     assert desk.buy("ETH/USDT", "0.1").verdict == "approve"
 

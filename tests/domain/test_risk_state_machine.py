@@ -194,7 +194,9 @@ class RiskLife(RuleBasedStateMachine):
 
     def _resume(self, symbol: str, confirm: str = "") -> Resume:
         number = self.life.number()
-        return Resume(id=f"r-{number}", time_ns=self.life.desk.now_ns, who="ana", symbol=symbol, confirm=confirm)
+        return Resume(
+            id=f"r-{number}", time_ns=self.life.desk.now_ns, who="ana", reason="seen", symbol=symbol, confirm=confirm
+        )
 
     @rule(symbol=st.just("") | SYMBOLS)
     def flatten(self, symbol: str) -> None:

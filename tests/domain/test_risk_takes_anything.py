@@ -135,8 +135,8 @@ class Wild:
             self.tell(FeedRestored(**self.header(), feed="marks", symbol=each))
         self.tell(FeedRestored(**self.header(), feed="marks"))
         for scope in ("", *SYMBOLS[:3]):
-            self.tell(Resume(**self.header(), who="ana", symbol=scope))
-            self.tell(Resume(**self.header(), who="ana", symbol=scope, confirm=self.code))
+            self.tell(Resume(**self.header(), who="ana", reason="seen", symbol=scope))
+            self.tell(Resume(**self.header(), who="ana", reason="seen", symbol=scope, confirm=self.code))
 
     def fill(self, symbol: str, one: int, other: int) -> None:
         orders, ledger = self.desk.machine.state.reservations.all(), self.desk.machine.state.ledger

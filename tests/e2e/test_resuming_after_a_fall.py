@@ -229,14 +229,14 @@ async def test_a_market_shock_ends_by_the_code_that_another_operator_types(
         assert (await scene.propose("sell", "ETH/USDT", "10")).verdict == "approve"
 
         monkeypatch.setenv("LOGNAME", "ana")
-        asked = await scene.heatsink("resume", answer="n\n")
+        asked = await scene.heatsink("resume", "--reason", "the news", answer="n\n")
         assert asked.exit_code == 1
         [first] = await scene.until(HALTS, ResumeAsked, lambda each: True)
         assert (first.who, first.trigger) == ("ana", "market_shock")
 
     async with scene.gate():  # the code outlives the process, too
         monkeypatch.setenv("LOGNAME", "ben")
-        wrong = await scene.heatsink("resume", "--code", "00000000")
+        wrong = await scene.heatsink("resume", "--code", "00000000", "--reason", "the news")
         assert (wrong.exit_code, "the code is another one" in wrong.stderr) == (1, True)
         ended = await scene.heatsink("resume", "--code", first.confirm, "--reason", "it is the news")
         assert ended.exit_code == 0, ended.output
@@ -244,6 +244,6 @@ async def test_a_market_shock_ends_by_the_code_that_another_operator_types(
         assert (resumed.trigger, resumed.who, resumed.reason) == ("market_shock", "ben", "it is the news")
         await scene.mark("BTC/USDT", 18_550.0)  # what it fell before does not count again
         assert (await scene.propose("buy", "SOL/USDT", "1")).verdict == "approve"
-        again = await scene.heatsink("resume", "--code", first.confirm)
+        again = await scene.heatsink("resume", "--code", first.confirm, "--reason", "the news")
         assert "the portfolio is not halted" in again.stderr
         assert len(await scene.halts("market_shock")) == 1

@@ -19,3 +19,12 @@ def refused(command: Command, reason: str) -> tuple[CommandRefused]:
         reason=cut(reason),
     )
     return (answer,)
+
+
+def unsigned(command: Command, what: str) -> str:
+    """Why a command is not carried out that nobody stands behind; empty when somebody does. what: it is to do."""
+    if not command.who.strip():
+        return f'who = "{command.who}" names nobody; say at whose word {what}'
+    if not command.reason.strip():
+        return f'reason = "{command.reason}" says nothing; say why {what}'
+    return ""

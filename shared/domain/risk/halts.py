@@ -14,6 +14,7 @@ from shared.messages.portfolio import ClearedBy, Halted, HaltMode, ResumeAsked, 
 HALT, RESUME_ASKED = "halt", "resume_asked"
 HALT_RECORDS: dict[str, type[Struct]] = {HALT: Halted, RESUME_ASKED: ResumeAsked}
 NEVER_NS = 2**63
+LAST_NS = NEVER_NS - 1  # the last moment that a message can name
 STRICTNESS: tuple[ClearedBy, ...] = ("time", "operator", "condition", "two_steps")
 
 
@@ -21,7 +22,7 @@ class NewHalt(Struct, frozen=True, kw_only=True):
     """What is to be halted (``symbol``; empty: the portfolio), why, how strictly, until when, and who may end it.
 
     trigger, reason, evidence, who: why, and by whom. until_ns: market time, 0 for no end. renew: there is new evidence,
-    so that the halt is told of again although it stands already.
+    so that the halt is told of again although it stands already. since_ns: market time since when it stands; 0: now.
     """
 
     symbol: str
@@ -33,6 +34,7 @@ class NewHalt(Struct, frozen=True, kw_only=True):
     cleared_by: ClearedBy = "operator"
     who: str = "risk"
     renew: bool = False
+    since_ns: int = 0
 
 
 class Halts:
@@ -76,13 +78,13 @@ class Halts:
         """Stop new risk. A halt of the same scope and trigger is renewed by a later end, a stricter mode, or ``renew``;
         it never ends earlier or becomes milder by that.
         """
-        mode, until_ns, cleared_by, since_ns = new.mode, new.until_ns, new.cleared_by, cause.time_ns
+        mode, until_ns, cleared_by, since_ns = new.mode, new.until_ns, new.cleared_by, new.since_ns or cause.time_ns
         earlier = self.get(new.symbol, new.trigger)
         if earlier is not None:
             stricter = earlier.mode == "reducing" and mode == "halted"
             if not new.renew and not stricter and _end(until_ns) <= _end(earlier.until_ns):
                 return ()
-            since_ns = earlier.since_ns
+            since_ns = min(since_ns, earlier.since_ns or earlier.time_ns)
             mode = "halted" if earlier.mode == "halted" else mode
             until_ns = max((until_ns, earlier.until_ns), key=_end)
             cleared_by = max((cleared_by, earlier.cleared_by), key=STRICTNESS.index)
@@ -94,7 +96,7 @@ class Halts:
             symbol=new.symbol,
             mode=mode,
             reason=cut(new.reason),
-            until_ns=until_ns,
+            until_ns=min(until_ns, LAST_NS),
             who=new.who,
             trigger=new.trigger,
             evidence=cut(new.evidence),

@@ -8,7 +8,7 @@ import msgspec
 from msgspec import structs
 
 from shared.domain.plan import Limits
-from shared.domain.risk.answers import refused
+from shared.domain.risk.answers import refused, unsigned
 from shared.domain.risk.in_force import LimitsInForce, with_changes
 from shared.domain.risk.over_limits import over_the_limits
 from shared.domain.risk.policy import policy_of
@@ -45,8 +45,7 @@ class LimitChanges:
         state = self._state
         before = state.limits
         fault, after = changed_limits(before, command.limits, max(phase.scale for phase in state.plan.phases))
-        if not command.reason.strip():
-            fault = 'reason = "" says nothing; say why the limits change'
+        fault = unsigned(command, "the limits change") or fault
         if not fault and after == before:
             fault = f"nothing changes: {_listed({name: getattr(before, name) for name in command.limits})} already"
         if fault:

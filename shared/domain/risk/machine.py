@@ -92,7 +92,7 @@ class RiskMachine:
             PairListed: self._on_listing,
             FeedLost: self.breakers.feed_lost,
             FeedRestored: self.breakers.feed_restored,
-            OrderProposed: self.gate.propose if state.plan.shadow is None else self._on_proposal,
+            OrderProposed: self._on_proposal if self._follows_proposals else self.gate.propose,
             StopRaised: self.gate.raise_stop,
             CancelProposed: self.gate.cancel,
             OrderPlaced: self.bookings.placed,
@@ -147,6 +147,7 @@ class RiskMachine:
         if state.tell_time(message.time_ns):
             self._snapshot_ns = -1
             state.bounds.pace.forget()
+            self.breakers.set_right(state.now_ns)
         resumed = state.halts.expire(message)
         if not resumed and self._snapshot_ns >= 0 and state.now_ns - self._snapshot_ns < self._snapshot_every_ns:
             return ()
@@ -190,7 +191,13 @@ class RiskMachine:
         decided = self.gate.propose(order)
         for each in decided:
             self.shadow.after(order, each)
+        self.breakers.proposed(order)
         return decided
+
+    @property
+    def _follows_proposals(self) -> bool:
+        """Whether anybody but the gate cares: every other order is spared the way through here."""
+        return self.state.plan.shadow is not None or self.state.plan.breakers.reduce_heat
 
     def _on_fill(self, fill: OrderFilled) -> Sequence[Message]:
         position = self.state.ledger.position(fill.symbol)

@@ -1,17 +1,20 @@
 """Operators' commands on trading itself: halt, resume, flatten. Each is answered by what follows, or by a refusal.
 
 A resume takes two steps (``Resume``, then ``Resume`` with the code of the answer) when any halt of the scope was a
-drawdown, a market shock, or the operator's own kill of the portfolio.
+drawdown, a market shock, or the operator's own kill of the portfolio. It says who and why, or is refused; a halt or a
+flattening is carried out without.
 """
 
 from collections.abc import Sequence
+from typing import TypeVar
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
-from shared.domain.risk.answers import refused
+from shared.domain.risk.answers import refused, unsigned
 from shared.domain.risk.breakers import Breakers
 from shared.domain.risk.halting import Halting
 from shared.domain.risk.halts import NewHalt
+from shared.domain.risk.names import all_names, trading_name
 from shared.domain.risk.state import RiskState
 from shared.messages.base import Message, derived_id
 from shared.messages.control import Flatten, Halt, Resume
@@ -20,7 +23,9 @@ from shared.messages.portfolio import Halted, ResumeAsked
 
 FLATTEN = "flatten"
 CODE_LENGTH = 8
+UNNAMED, UNGIVEN = "nobody named", "no reason given"  # what makes it safer does not wait for a signature
 Command = Halt | Resume | Flatten
+C = TypeVar("C", Halt, Resume, Flatten)
 
 
 class Flattening(Struct, frozen=True, kw_only=True):
@@ -42,6 +47,7 @@ class Operators:
     # --- halt -----------------------------------------------------------------------------------------------------
 
     def halt(self, command: Halt) -> Sequence[Message]:
+        command = self._by_trading_name(command)
         if fault := self._fault_of(command):
             return refused(command, fault)
         if command.until_ns and command.until_ns <= self._state.now_ns:
@@ -52,11 +58,11 @@ class Operators:
             NewHalt(
                 symbol=command.symbol,
                 trigger="operator",
-                reason=command.reason,
+                reason=_reason(command),
                 mode=command.mode,
                 until_ns=command.until_ns,
                 cleared_by="two_steps" if kill else "operator",
-                who=command.who,
+                who=command.who if command.who.strip() else UNNAMED,
             ),
         )
         earlier = self._state.halts.get(command.symbol, "operator")
@@ -68,10 +74,11 @@ class Operators:
     # --- resume ---------------------------------------------------------------------------------------------------
 
     def resume(self, command: Resume) -> Sequence[Message]:
-        if fault := self._fault_of(command):
+        command = self._by_trading_name(command)
+        if fault := self._fault_of(command) or unsigned(command, "trading resumes"):
             return refused(command, fault)
-        halts = self._state.halts.of(command.symbol)
-        endable = [halt for halt in halts if halt.cleared_by != "condition"]
+        halts = [halt for name in all_names(self._state, command.symbol) for halt in self._state.halts.of(name)]
+        endable = [halt for halt in halts if halt.cleared_by != "condition" or not self._is_watched(halt)]
         if not endable:
             return refused(command, self._why_not(command.symbol, halts))
         if any(halt.cleared_by == "two_steps" for halt in endable):
@@ -88,6 +95,12 @@ class Operators:
                 answers.append(ended)
                 self._breakers.resumed(ended)
         return answers
+
+    def _is_watched(self, halt: Halted) -> bool:
+        """Whether a halt ends by itself when its condition is over: somebody must still be looking."""
+        if halt.trigger == "phase":
+            return not self._state.plan.ramp.by_date
+        return self._breakers.watches(halt)
 
     def _why_not(self, symbol: str, halts: Sequence[Halted]) -> str:
         if halts:
@@ -136,17 +149,20 @@ class Operators:
 
     def flatten(self, command: Flatten) -> Sequence[Message]:
         """Cancel every open order of the scope and sell what is held, through the same gate as every order."""
+        command = self._by_trading_name(command)
         if fault := self._fault_of(command):
             return refused(command, fault)
-        state, reason = self._state, f"flatten: {command.reason}"
-        made: list[Message] = list(self._halting.cancel_entries(command, command.symbol, reason))
+        state, reason = self._state, f"flatten: {_reason(command)}"
+        scope = all_names(state, command.symbol)
+        made: list[Message] = []
+        for name in scope:
+            made += self._halting.cancel_entries(command, name, reason)
         for position in state.ledger.positions():
-            if command.symbol not in ("", position.symbol):
+            if command.symbol and position.symbol not in scope:
                 continue
+            names = all_names(state, position.symbol)
             sells = [
-                order.order_id
-                for order in state.reservations.all()
-                if order.side == "sell" and order.symbol == position.symbol
+                order.order_id for order in state.reservations.all() if order.side == "sell" and order.symbol in names
             ]
             for order_id in sells:
                 made += self._halting.cancel(command, order_id, reason)
@@ -156,14 +172,17 @@ class Operators:
         return made or refused(command, f"nothing is held or on order in {_scope(command.symbol)}")
 
     def closed(self, closed: OrderClosed) -> Sequence[Message]:
-        """A resting sell ended: what it held back can be sold now, if that was wanted."""
-        pending = self._state.records.get(FLATTEN, closed.symbol, Flattening)
-        if pending is None:
-            return ()
-        if any(self._state.reservations.get(order_id) is not None for order_id in pending.waiting):
-            return ()
-        self._state.records.delete(FLATTEN, closed.symbol)
-        return self._sale(pending.command, closed.symbol, closed.order_id)
+        """A resting sell ended: what it held back can be sold now, if that was wanted, whatever its name is by now."""
+        records, made = self._state.records, list[Message]()
+        for symbol, pending in records.rows(FLATTEN, Flattening):
+            if closed.order_id not in pending.waiting:
+                continue
+            if any(self._state.reservations.get(order_id) is not None for order_id in pending.waiting):
+                continue
+            records.delete(FLATTEN, symbol)
+            for name in all_names(self._state, symbol):
+                made += self._sale(pending.command, name, closed.order_id)
+        return made
 
     def _sale(self, command: Flatten, symbol: str, after: str) -> Sequence[Message]:
         quantity = self._halting.unsold(symbol)
@@ -172,10 +191,18 @@ class Operators:
         order_id = derived_id("flatten", command.id, symbol, after)
         return (self._halting.sale(command, order_id, symbol, quantity, "flatten"),)
 
+    def _by_trading_name(self, command: C) -> C:
+        """What is said of a pair under one of its names is meant for the one that trades now."""
+        return structs.replace(command, symbol=trading_name(self._state, command.symbol)) if command.symbol else command
+
     def _fault_of(self, command: Command) -> str:
         if command.symbol and self._state.heat.pair(command.symbol) is None:
             return f"symbol {command.symbol!r} is not in the universe; name a pair of universe.toml, or none for all"
         return ""
+
+
+def _reason(command: Halt | Flatten) -> str:
+    return command.reason if command.reason.strip() else UNGIVEN
 
 
 def _scope(symbol: str) -> str:

@@ -1,5 +1,7 @@
 """What is kept of the ramp: the phase in force, what it has shown, and every step that led to it."""
 
+from operator import itemgetter
+
 from msgspec import Struct, structs
 
 from shared.domain.plan import PhasePlan
@@ -12,7 +14,8 @@ from shared.messages.base import Message, cut, derived_id
 from shared.messages.portfolio import PhaseChanged, PortfolioMarked
 
 DAYS, STEP = "phase_days", "phase_step"
-STEPS_KEPT = 100
+CHANGES_KEPT, REFUSALS_KEPT = 80, 20  # each for itself: whoever asks again and again forgets no change
+REFUSED = "refused"
 
 
 class PhaseStep(Struct, frozen=True, kw_only=True):
@@ -116,10 +119,11 @@ class PhaseBook:
     def note(
         self, at_ns: int, what: str, before: str, to: str, who: str, reason: str, evidence: Evidence | None, answer: str
     ) -> None:
-        """Keep the step; the oldest goes when there are too many."""
-        records = self._state.records
-        names = sorted(name for name, _ in records.rows(STEP, PhaseStep))
-        number = int(names[-1]) + 1 if names else 1
+        """Keep the step; the oldest of its kind goes when there are too many."""
+        records, is_refusal = self._state.records, what == REFUSED
+        kept = sorted(records.rows(STEP, PhaseStep), key=itemgetter(0))
+        number = int(kept[-1][0]) + 1 if kept else 1
+        alike = [name for name, each in kept if (each.what == REFUSED) is is_refusal]
         step = PhaseStep(
             at_ns=at_ns,
             what=what,
@@ -131,8 +135,9 @@ class PhaseBook:
             answer=answer,
         )
         records.put(STEP, f"{number:08d}", step)
-        if len(names) >= STEPS_KEPT:
-            records.delete(STEP, names[0])
+        most = REFUSALS_KEPT if is_refusal else CHANGES_KEPT
+        for name in alike[: max(0, len(alike) + 1 - most)]:
+            records.delete(STEP, name)
 
     def keep(self, phase: PhaseInForce) -> None:
         self._state.use_phase(phase)

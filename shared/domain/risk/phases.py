@@ -9,11 +9,11 @@ from collections.abc import Sequence
 from msgspec import structs
 
 from shared.domain.plan import PhasePlan
-from shared.domain.risk.answers import refused
+from shared.domain.risk.answers import refused, unsigned
 from shared.domain.risk.halts import NewHalt
 from shared.domain.risk.in_force import Entered
 from shared.domain.risk.performance import drawdown_of
-from shared.domain.risk.phase_book import PHASE_RECORDS, PhaseBook
+from shared.domain.risk.phase_book import PHASE_RECORDS, REFUSED, PhaseBook
 from shared.domain.risk.ramp import Evidence, evidence_in_words, lacking, phase_after, phase_by_date, phase_named
 from shared.domain.risk.state import RiskState
 from shared.domain.timeframes import DAY_NS
@@ -159,9 +159,7 @@ class Phases:
         if to is None:
             names = ", ".join(phase.name for phase in self._state.plan.phases)
             return f"phase = {command.phase}: phases.toml has no such phase; it has {names}"
-        if not command.reason.strip():
-            return 'reason = "" says nothing; say why the phase changes'
-        return self._book.exchange_fault(to)
+        return unsigned(command, "the phase changes") or self._book.exchange_fault(to)
 
     def _enter(
         self, cause: Message, to: PhasePlan, how: Entered, who: str, reason: str, evidence: Evidence
@@ -171,7 +169,7 @@ class Phases:
 
     def _refuse(self, command: SetPhase | ApprovePhase, fault: str, evidence: Evidence) -> Sequence[Message]:
         name = self._state.phase.name
-        self._book.note(evidence.at_ns, "refused", name, command.phase, command.who, command.reason, evidence, fault)
+        self._book.note(evidence.at_ns, REFUSED, name, command.phase, command.who, command.reason, evidence, fault)
         return refused(command, fault)
 
 

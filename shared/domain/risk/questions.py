@@ -11,6 +11,7 @@ from typing import NamedTuple
 from msgspec import structs
 
 from shared.domain.risk.decide import decide_opening
+from shared.domain.risk.names import trading_name
 from shared.domain.risk.shadow import Shadow
 from shared.domain.risk.state import RiskState
 from shared.domain.risk.view import View
@@ -72,7 +73,7 @@ class Questions:
 
 def room_in(state: RiskState, symbol: str, asked: RoomAsked) -> Room:
     """The verdict on an endless order, under the name by which the pair trades now."""
-    symbol = _trading_name(state, symbol)
+    symbol = trading_name(state, symbol)
     stop = _stop(state, symbol, asked)
     order = OrderProposed(
         id="room",
@@ -130,13 +131,6 @@ def _bare(state: RiskState, symbol: str, asked: RoomAsked) -> OrderProposed:
     return OrderProposed(
         id="room", time_ns=state.now_ns, symbol=symbol, side="buy", quantity=ENDLESS, limit_price=asked.limit_price
     )
-
-
-def _trading_name(state: RiskState, symbol: str) -> str:
-    """The pair's name that trades; where none does, the one that was asked for."""
-    names = dict.fromkeys((symbol, *state.universe.names_of(symbol)))
-    listed = [name for name in names if name in state.listings]
-    return next((name for name in listed if state.listings[name].status == "trading"), (*listed, symbol)[0])
 
 
 def _shortened(room: Room) -> Room:

@@ -9,11 +9,12 @@ from shared.domain.plan import Breaker as Name
 from shared.domain.plan import BreakerPlan
 from shared.domain.portfolio.ledger import Position
 from shared.domain.risk.halting import Halting
+from shared.domain.risk.halts import NewHalt
 from shared.domain.risk.state import RiskState
 from shared.domain.timeframes import timeframe_ns
 from shared.messages.base import Message
 from shared.messages.market import BarClosed, BookSampled, FeedLost, FeedRestored, MarkChanged, PairListed
-from shared.messages.orders import OrderFilled
+from shared.messages.orders import OrderFilled, OrderProposed
 from shared.messages.portfolio import Halted, Resumed
 
 SLACK = 1e-9  # float rounding, relative: a figure exactly at its threshold counts as at it
@@ -23,7 +24,8 @@ NOTHING: tuple[Message, ...] = ()
 class Breaker:
     """Overrides the hooks it needs; those it leaves are never called.
 
-    name: as in ``[breakers] off``. records: kinds of what it keeps over a restart.
+    name: as in ``[breakers] off``. records: kinds of what it keeps over a restart. A breaker that has some goes on
+    keeping them while it is switched off, so that they are right when it is switched on; it begins no halt meanwhile.
     """
 
     name: ClassVar[Name]
@@ -35,6 +37,18 @@ class Breaker:
     @property
     def plan(self) -> BreakerPlan:
         return self._state.plan.breakers
+
+    @property
+    def is_on(self) -> bool:
+        return self.name not in self.plan.off
+
+    def watches(self, halt: Halted) -> bool:
+        """Whether this breaker, which set the halt off, still looks whether its condition is over."""
+        return self.is_on
+
+    def _begin(self, cause: Message, new: NewHalt) -> Sequence[Message]:
+        """The halt, unless this breaker is switched off."""
+        return self._halting.begin(cause, new) if self.is_on else NOTHING
 
     # --- hooks ----------------------------------------------------------------------------------------------------
 
@@ -68,12 +82,18 @@ class Breaker:
     def fill(self, fill: OrderFilled, position_before: Position | None) -> Sequence[Message]:
         return NOTHING
 
+    def proposed(self, order: OrderProposed) -> None:
+        """The gate has answered a proposal, now or before."""
+
     def halted(self, halt: Halted) -> Sequence[Message]:
         """Another breaker halted something."""
         return NOTHING
 
     def resumed(self, resumed: Resumed) -> None:
         """An operator ended a halt."""
+
+    def set_right(self, now_ns: int) -> None:
+        """The clock had run ahead: what was seen at times to come must not keep out what is seen now."""
 
     def warm(self, bar: BarClosed) -> None:
         """A bar that was handled before a restart."""
@@ -85,6 +105,10 @@ class Breaker:
         state = self._state
         limit_ns = max(timeframe_ns(bar.timeframe), state.market_ns(state.limits.bar_age_seconds))
         return state.now_ns - bar.close_time_ns <= limit_ns
+
+    def is_to_come(self, time_ns: int) -> bool:
+        """Whether a time is beyond the clock: remembered as the last one, it would make blind until then."""
+        return 0 < self._state.now_ns < time_ns - self._state.bounds.mark_age_ns
 
     def is_fresh(self, time_ns: int) -> bool:
         """Whether a mark of that time is one to act on."""

@@ -10,7 +10,7 @@ from shared.messages.portfolio import Resumed
 
 
 class DayLoss(Breaker):
-    """NAV at midnight is the first that is known of the day; a restart keeps it."""
+    """NAV at midnight is the first that is known of the day; neither a restart nor a clock set right forgets it."""
 
     name = "day_loss"
 
@@ -20,12 +20,11 @@ class DayLoss(Breaker):
             return NOTHING
         day = state.now_ns // DAY_NS
         if day != state.watermark.day:
-            state.mark_water(day=day, day_nav=nav)
-            return NOTHING
+            self._turn(day, nav)
         begun = state.watermark.day_nav
         if not begun > 0.0 or not reaches((begun - nav) / begun, self.plan.day_loss):
             return NOTHING
-        return self._halting.begin(
+        return self._begin(
             message,
             NewHalt(
                 symbol="",
@@ -36,6 +35,15 @@ class DayLoss(Breaker):
                 cleared_by="time",
             ),
         )
+
+    def _turn(self, day: int, nav: float) -> None:
+        """Another day has begun; or the clock had run ahead, and this is the day before it did."""
+        water = self._state.watermark
+        if day > water.day:
+            self._state.mark_water(day=day, day_nav=nav, day_before=water.day, day_nav_before=water.day_nav)
+        else:
+            known = water.day_nav_before if day == water.day_before else max(water.day_nav, water.day_nav_before)
+            self._state.mark_water(day=day, day_nav=known, day_before=-1, day_nav_before=0.0)
 
     def resumed(self, resumed: Resumed) -> None:
         """An operator goes on in spite of it: a further loss counts from here."""

@@ -22,7 +22,7 @@ class Drawdown(Breaker):
         evidence = f"NAV {nav:,.2f} USDT, high-water mark {peak:,.2f} USDT"
         if reaches(fallen, state.limits.drawdown):
             limit = f"limit {state.limits.drawdown:.2%}"
-            return self._halting.begin(
+            return self._begin(
                 message,
                 NewHalt(
                     symbol="",

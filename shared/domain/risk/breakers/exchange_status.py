@@ -20,7 +20,7 @@ class ExchangeStatus(Breaker):
             return self._state.halts.end(
                 listing, listing.symbol, "exchange_status", reason=f"the pair is {listing.status}"
             )
-        return self._halting.begin(
+        return self._begin(
             listing,
             NewHalt(
                 symbol=listing.symbol,

@@ -20,7 +20,7 @@ from shared.domain.risk.halts import NewHalt
 from shared.domain.risk.state import RiskState
 from shared.messages.base import Message
 from shared.messages.market import BarClosed, BookSampled, FeedLost, FeedRestored, MarkChanged, PairListed
-from shared.messages.orders import OrderFilled
+from shared.messages.orders import OrderFilled, OrderProposed
 from shared.messages.portfolio import Halted, Resumed
 
 BREAKERS: tuple[type[Breaker], ...] = (
@@ -39,17 +39,20 @@ Hook = Callable[..., Any]
 
 
 class Breakers:
-    """Asked about everything that may set one off. Switched-off breakers are not there."""
+    """Asked about everything that may set one off. Of those switched off only what keeps records is there."""
 
     def __init__(self, state: RiskState, halting: Halting) -> None:
         self._state, self._halting = state, halting
-        self._all = [kind(state, halting) for kind in BREAKERS if kind.name not in state.plan.breakers.off]
+        self._all = [
+            kind(state, halting) for kind in BREAKERS if kind.records or kind.name not in state.plan.breakers.off
+        ]
         self._time, self._mark, self._bar, self._day, self._book, self._listing = map(
             self._hooks, ("time", "mark", "bar", "day", "book", "listing")
         )
-        self._feed_lost, self._feed_restored, self._fill, self._halted, self._resumed, self._warm = map(
-            self._hooks, ("feed_lost", "feed_restored", "fill", "halted", "resumed", "warm")
+        self._feed_lost, self._feed_restored, self._fill, self._halted, self._resumed = map(
+            self._hooks, ("feed_lost", "feed_restored", "fill", "halted", "resumed")
         )
+        self._proposed, self._warm, self._set_right = map(self._hooks, ("proposed", "warm", "set_right"))
         self._seen_ns: dict[tuple[str, str], int] = {}
 
     def _hooks(self, name: str) -> tuple[Hook, ...]:
@@ -107,10 +110,25 @@ class Breakers:
     def fill(self, fill: OrderFilled, position_before: Position | None) -> Sequence[Message]:
         return [*self._ask(self._fill, fill, position_before), *self._ask(self._time, fill)]
 
+    def proposed(self, order: OrderProposed) -> None:
+        """The gate has answered a proposal, now or before."""
+        for hook in self._proposed:
+            hook(order)
+
     def resumed(self, resumed: Resumed) -> None:
         """An operator ended a halt: what set it off must not set it off again at once."""
         for hook in self._resumed:
             hook(resumed)
+
+    def set_right(self, now_ns: int) -> None:
+        """The clock had run ahead: forget what was seen at times to come."""
+        self._seen_ns = {key: open_ns for key, open_ns in self._seen_ns.items() if open_ns <= now_ns}
+        for hook in self._set_right:
+            hook(now_ns)
+
+    def watches(self, halt: Halted) -> bool:
+        """Whether somebody still looks whether the condition of a breaker's halt is over."""
+        return any(each.name == halt.trigger and each.watches(halt) for each in self._all)
 
     def warm(self, bar: BarClosed) -> None:
         """A bar that was handled before a restart."""
@@ -135,6 +153,7 @@ class Breakers:
                         until_ns=halt.until_ns,
                         cleared_by=halt.cleared_by,
                         who=halt.who,
+                        since_ns=halt.since_ns or halt.time_ns,
                     ),
                 )
         return moved

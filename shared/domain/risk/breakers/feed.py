@@ -5,10 +5,11 @@ from typing import ClassVar
 
 from msgspec import Struct
 
-from shared.domain.risk.breakers.base import Breaker
+from shared.domain.risk.breakers.base import NOTHING, Breaker
 from shared.domain.risk.halts import NewHalt
 from shared.messages.base import Message
 from shared.messages.market import FeedLost, FeedRestored, PairListed
+from shared.messages.portfolio import Halted
 
 LOST_FEED = "lost_feed"
 
@@ -19,11 +20,30 @@ class Feed(Breaker):
     name = "feed"
     records: ClassVar[dict[str, type[Struct]]] = {LOST_FEED: FeedLost}
 
+    def time(self, message: Message) -> Sequence[Message]:
+        """What was lost while this breaker was switched off counts once it is switched on."""
+        if not self.is_on or not self._state.records.count(LOST_FEED):
+            return NOTHING
+        begun: list[Message] = []
+        for _, lost in self._state.records.rows(LOST_FEED, FeedLost):
+            if self._state.halts.get(lost.symbol, "feed") is None:
+                begun += self._lost(message, lost)
+        return begun
+
+    def watches(self, halt: Halted) -> bool:
+        """A feed that is not lost does not come back."""
+        return self.is_on and any(
+            lost.symbol == halt.symbol for _, lost in self._state.records.rows(LOST_FEED, FeedLost)
+        )
+
     def feed_lost(self, lost: FeedLost) -> Sequence[Message]:
         self._state.records.put(LOST_FEED, f"{lost.symbol}|{lost.feed}", lost)
+        return self._lost(lost, lost)
+
+    def _lost(self, cause: Message, lost: FeedLost) -> Sequence[Message]:
         what = "is lost" if lost.last_seen_ns else "is not there yet"
-        return self._halting.begin(
-            lost,
+        return self._begin(
+            cause,
             NewHalt(
                 symbol=lost.symbol,
                 trigger="feed",
@@ -38,7 +58,7 @@ class Feed(Breaker):
         self._state.records.delete(LOST_FEED, f"{restored.symbol}|{restored.feed}")
         rows = self._state.records.rows(LOST_FEED, FeedLost)
         if any(lost.symbol == restored.symbol for _, lost in rows):
-            return ()
+            return NOTHING
         return self._state.halts.end(restored, restored.symbol, "feed", reason=f"feed {restored.feed} is back")
 
     def listing(self, listing: PairListed) -> Sequence[Message]:
@@ -47,4 +67,4 @@ class Feed(Breaker):
             for name, lost in self._state.records.rows(LOST_FEED, FeedLost):
                 if lost.symbol == listing.formerly:
                     self._state.records.delete(LOST_FEED, name)
-        return ()
+        return NOTHING

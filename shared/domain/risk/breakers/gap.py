@@ -70,6 +70,9 @@ class Gap(Breaker):
     def warm(self, bar: BarClosed) -> None:
         self._last[bar.symbol, bar.timeframe] = (bar.open_time_ns, bar.close)
 
+    def set_right(self, now_ns: int) -> None:
+        self._gap_ns = {symbol: open_ns for symbol, open_ns in self._gap_ns.items() if open_ns <= now_ns}
+
     # --- stops ----------------------------------------------------------------------------------------------------
 
     def _through_stop(self, cause: Message, symbol: str, price: float) -> Sequence[Message]:
@@ -111,7 +114,7 @@ class Gap(Breaker):
     def _halt(
         self, cause: Message, symbol: str, reason: str, evidence: str, *, renew: bool = False
     ) -> Sequence[Message]:
-        return self._halting.begin(
+        return self._begin(
             cause,
             NewHalt(
                 symbol=symbol,

@@ -6,23 +6,49 @@ as such: what is over it then is reported, not sold.
 
 from collections.abc import Sequence
 from decimal import Decimal
+from typing import ClassVar
+
+from msgspec import Struct, structs
 
 from shared.domain.numbers import round_up, to_decimal
 from shared.domain.portfolio.heat import PairHeat
 from shared.domain.risk.breakers.base import NOTHING, Breaker, over
 from shared.domain.risk.halts import NewHalt
 from shared.messages.base import Message, derived_id
+from shared.messages.orders import OrderProposed
 from shared.messages.portfolio import Halted
 
 ATOM = Decimal("1e-12")  # of a unit: what reading a float as Decimal cuts off
+HEAT_SALE = "heat_sale"
+AGAIN_SECONDS, LONGEST_SECONDS = 5.0, 60.0  # wall time before a sale that came to nothing is tried again, and at most
+MOST_DOUBLINGS = 4
+STRATEGY = "heat_breaker"
+
+
+class HeatSale(Struct, frozen=True, kw_only=True):
+    """The last sale that was proposed in a pair, of ``quantity`` when so much was ``held``, as the ``number``-th one.
+
+    decided: the gate has answered. failed: sales just before it, one after the other, of which nothing was sold.
+    """
+
+    order_id: str
+    number: int
+    at_ns: int
+    quantity: Decimal
+    held: Decimal
+    decided: bool = False
+    failed: int = 0
 
 
 class HeatOver(Breaker):
     """Ends a little under the limit (``heat_clear``), so that it does not flutter."""
 
     name = "heat"
+    records: ClassVar[dict[str, type[Struct]]] = {HEAT_SALE: HeatSale}
 
     def time(self, message: Message) -> Sequence[Message]:
+        if not self.is_on:
+            return NOTHING
         state = self._state
         nav, limit, risk = state.nav, state.limits.heat, state.heat.risk
         if not nav > 0.0:
@@ -34,7 +60,7 @@ class HeatOver(Breaker):
             if over(heat, limit * self.plan.heat_clear):
                 return NOTHING
             return state.halts.end(message, "", "heat", reason=f"heat is {heat:z.2%} again")
-        begun = self._halting.begin(
+        begun = self._begin(
             message,
             NewHalt(
                 symbol="",
@@ -54,10 +80,9 @@ class HeatOver(Breaker):
     # --- reducing -------------------------------------------------------------------------------------------------
 
     def _reduce(self, message: Message, halt: Halted, nav: float) -> Sequence[Message]:
-        """Sell from the hottest position on until open risk is where the halt ends, all sells on their way counted.
-
-        An order's id follows from the halt and what was left to sell: asked again before it is decided, it is the same.
-        """
+        """Sell from the hottest position on until open risk is where the halt ends, all sells on their way counted."""
+        if undecided := self._undecided(message):
+            return undecided
         target = self._state.limits.heat * self.plan.heat_clear
         left = [(pair, self._halting.unsold(pair.symbol)) for pair in self._state.heat.positions()]
         hottest = sorted(left, key=lambda each: (-_unit_risk(each[0]) * float(each[1]), each[0].symbol))
@@ -66,13 +91,56 @@ class HeatOver(Breaker):
         for pair, unsold in hottest:
             # Selling a unit takes its risk off, and a little of NAV: what getting out costs.
             gain = _unit_risk(pair) - target * pair.mark * pair.exit_rate
-            if excess <= 0.0 or unsold <= 0 or gain <= 0.0:
+            if excess <= 0.0 or unsold <= 0 or gain <= 0.0 or self._waits(pair.symbol):
                 continue
             quantity = self._quantity(pair, unsold, excess / gain)
             excess -= float(quantity) * gain
-            order_id = derived_id("heat", halt.id, pair.symbol, unsold)
-            sales.append(self._halting.sale(message, order_id, pair.symbol, quantity, "heat_breaker"))
+            sales.append(self._sale(message, halt, pair.symbol, quantity))
         return sales
+
+    def _undecided(self, message: Message) -> list[Message]:
+        """What the gate has not answered yet is asked for again as it was, and nothing else: a fill that comes first
+        must not lead to a second sale.
+        """
+        return [
+            self._halting.sale(message, sale.order_id, symbol, sale.quantity, STRATEGY)
+            for symbol, sale in self._state.records.rows(HEAT_SALE, HeatSale)
+            if not sale.decided and self._state.ledger.quantity(symbol) > 0
+        ]
+
+    def proposed(self, order: OrderProposed) -> None:
+        """The gate has answered a proposal."""
+        sale = self._state.records.get(HEAT_SALE, order.symbol, HeatSale)
+        if sale is not None and sale.order_id == order.id:
+            self._state.records.put(HEAT_SALE, order.symbol, structs.replace(sale, decided=True))
+
+    def _has_failed(self, symbol: str, sale: HeatSale) -> bool:
+        """Whether a sale came to nothing: it is over, and as much is held as before."""
+        state = self._state
+        return state.reservations.get(sale.order_id) is None and state.ledger.quantity(symbol) == sale.held
+
+    def _waits(self, symbol: str) -> bool:
+        """Whether the last sale came to nothing just now: longer each time."""
+        sale = self._state.records.get(HEAT_SALE, symbol, HeatSale)
+        if sale is None or not self._has_failed(symbol, sale):
+            return False
+        seconds = min(LONGEST_SECONDS, AGAIN_SECONDS * 2.0 ** min(sale.failed, MOST_DOUBLINGS))
+        return 0 <= self._state.now_ns - sale.at_ns < self._state.market_ns(seconds)
+
+    def _sale(self, message: Message, halt: Halted, symbol: str, quantity: Decimal) -> OrderProposed:
+        """The next sale in a pair; its id follows from the halt and how many there were."""
+        last = self._state.records.get(HEAT_SALE, symbol, HeatSale)
+        number = last.number + 1 if last is not None else 1
+        sale = HeatSale(
+            order_id=derived_id("heat", halt.id, symbol, number),
+            number=number,
+            at_ns=self._state.now_ns,
+            quantity=quantity,
+            held=self._state.ledger.quantity(symbol),
+            failed=last.failed + 1 if last is not None and self._has_failed(symbol, last) else 0,
+        )
+        self._state.records.put(HEAT_SALE, symbol, sale)
+        return self._halting.sale(message, sale.order_id, symbol, quantity, STRATEGY)
 
     def _quantity(self, pair: PairHeat, unsold: Decimal, wanted: float) -> Decimal:
         """So many units, up to the next lot that can be traded; all of it where the rest would be dust."""

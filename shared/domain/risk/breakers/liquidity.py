@@ -10,7 +10,8 @@ from shared.domain.risk.halting import Halting
 from shared.domain.risk.halts import NewHalt
 from shared.domain.risk.state import RiskState
 from shared.messages.base import Message
-from shared.messages.market import BarClosed, BookSampled
+from shared.messages.market import BarClosed, BookSampled, PairListed
+from shared.messages.portfolio import Halted, Resumed
 
 ILLIQUID = "illiquid"
 
@@ -56,18 +57,39 @@ class Liquidity(Breaker):
         wide = f"spread {spread} and over it {run} samples on end, {criterion}" if is_wide else ""
         return self._change(book, book.symbol, wide=wide)
 
+    def listing(self, listing: PairListed) -> Sequence[Message]:
+        """A pair is judged afresh under its new name."""
+        if listing.formerly:
+            self._state.records.delete(ILLIQUID, listing.formerly)
+        return NOTHING
+
+    def watches(self, halt: Halted) -> bool:
+        """Nobody looks at spreads while the rules that need a book are switched off."""
+        known = self._state.records.get(ILLIQUID, halt.symbol, Illiquid)
+        sees_books = self._state.limits.book_age_seconds > 0.0
+        return self.is_on and known is not None and bool(known.thin or sees_books)
+
+    def resumed(self, resumed: Resumed) -> None:
+        """An operator ended what nobody watches: a spread that nobody looks at is not known to be wide any more."""
+        known = self._state.records.get(ILLIQUID, resumed.symbol, Illiquid)
+        if resumed.trigger == "liquidity" and known is not None and not self._state.limits.book_age_seconds:
+            self._keep(resumed.symbol, structs.replace(known, wide=""))
+
+    def _keep(self, symbol: str, faults: Illiquid) -> None:
+        if faults.thin or faults.wide:
+            self._state.records.put(ILLIQUID, symbol, faults)
+        else:
+            self._state.records.delete(ILLIQUID, symbol)
+
     def _change(self, cause: Message, symbol: str, **faults: str) -> Sequence[Message]:
         """Halt at the first fault, resume when the last one is gone."""
-        records = self._state.records
-        before = records.get(ILLIQUID, symbol, Illiquid) or Illiquid()
+        before = self._state.records.get(ILLIQUID, symbol, Illiquid) or Illiquid()
         after = structs.replace(before, **faults)
-        if after == before:
-            return NOTHING
+        if after != before:
+            self._keep(symbol, after)
         if not after.thin and not after.wide:
-            records.delete(ILLIQUID, symbol)
             return self._state.halts.end(cause, symbol, "liquidity", reason="it is liquid again")
-        records.put(ILLIQUID, symbol, after)
-        return self._halting.begin(
+        return self._begin(
             cause,
             NewHalt(
                 symbol=symbol,

@@ -1,7 +1,11 @@
 """Market shock: the leading pair moves far in little time, or many pairs gap at once. The portfolio only reduces."""
 
+import math
 from collections import deque
 from collections.abc import Sequence
+from typing import ClassVar
+
+from msgspec import Struct
 
 from shared.domain.risk.breakers.base import NOTHING, Breaker, over
 from shared.domain.risk.halting import Halting
@@ -11,6 +15,8 @@ from shared.domain.timeframes import MINUTE_NS, timeframe_ns
 from shared.messages.base import Message
 from shared.messages.market import BarClosed, MarkChanged
 from shared.messages.portfolio import Halted, Resumed
+
+SHOCK_RESUMED = "shock_resumed"
 
 
 class Window:
@@ -24,6 +30,14 @@ class Window:
         self._last_ns = -1
         self._lows: deque[tuple[int, float]] = deque()  # rising prices
         self._highs: deque[tuple[int, float]] = deque()  # falling prices
+
+    def set_right(self, now_ns: int) -> None:
+        """Prices that were seen at times to come were seen just now."""
+        for prices in (self._lows, self._highs):
+            seen = [(min(time_ns, now_ns), price) for time_ns, price in prices]
+            prices.clear()
+            prices.extend(seen)
+        self._last_ns = min(self._last_ns, now_ns)
 
     def move(self, time_ns: int, price: float) -> float:
         """Take a price in; how far it is from the window's low (above 0) or high (below 0), whichever is farther."""
@@ -45,10 +59,17 @@ class Window:
         return up if up > -down else down
 
 
+class ShockResumed(Struct, frozen=True, kw_only=True):
+    """What moved the market before ``at_ns`` is known, and does not count again."""
+
+    at_ns: int
+
+
 class MarketShock(Breaker):
-    """Ends by an operator in two steps."""
+    """Ends by an operator in two steps; a further move counts from there, also after a restart."""
 
     name = "market_shock"
+    records: ClassVar[dict[str, type[Struct]]] = {SHOCK_RESUMED: ShockResumed}
 
     def __init__(self, state: RiskState, halting: Halting) -> None:
         super().__init__(state, halting)
@@ -56,12 +77,11 @@ class MarketShock(Breaker):
         self._window_ns = int(self.plan.shock_minutes * MINUTE_NS)
         self._gaps_ns = int(self.plan.shock_gap_minutes * MINUTE_NS)
         self._window = Window(self._window_ns)
-        self._count_from_ns = -1  # gaps before the last resume do not count again
 
     def mark(self, mark: MarkChanged, price_before: float, time_before_ns: int) -> Sequence[Message]:
         if mark.symbol not in self._names:
             return NOTHING
-        move = self._window.move(mark.time_ns, mark.price)
+        move = self._move(mark.time_ns, mark.price)
         return self._judge(mark, mark.symbol, move) if self.is_fresh(mark.time_ns) else NOTHING
 
     def bar(self, bar: BarClosed) -> Sequence[Message]:
@@ -75,11 +95,19 @@ class MarketShock(Breaker):
             self._take(bar)
 
     def _take(self, bar: BarClosed) -> float:
-        """A bar's prices, its high before its low; of one that is longer than the window only open and close."""
-        moves = [self._window.move(bar.open_time_ns, bar.open)]
-        inside = (bar.high, bar.low) if timeframe_ns(bar.timeframe) <= self._window_ns else ()
-        moves += [self._window.move(bar.close_time_ns, price) for price in (*inside, bar.close)]
+        """A bar's prices, its high before its low; of one that is longer than the window only open and close, and of
+        one that was open at the last resume only its close: nobody knows what came before that.
+        """
+        moves = [self._move(bar.open_time_ns, bar.open)]
+        is_short = timeframe_ns(bar.timeframe) <= self._window_ns and bar.open_time_ns >= self._counts_from_ns
+        inside = (bar.high, bar.low) if is_short else ()
+        moves += [self._move(bar.close_time_ns, price) for price in (*inside, bar.close)]
         return max(moves, key=abs)
+
+    def _move(self, time_ns: int, price: float) -> float:
+        if time_ns < self._counts_from_ns or self.is_to_come(time_ns) or not 0.0 < price < math.inf:
+            return 0.0
+        return self._window.move(time_ns, price)
 
     def _judge(self, cause: Message, symbol: str, move: float) -> Sequence[Message]:
         if not over(abs(move), self.plan.shock_move):
@@ -91,7 +119,7 @@ class MarketShock(Breaker):
         """A pair gapped: how many did of late?"""
         if halt.trigger != "gap":
             return NOTHING
-        since_ns = max(halt.time_ns - self._gaps_ns, self._count_from_ns)
+        since_ns = max(halt.time_ns - self._gaps_ns, self._counts_from_ns)
         gapped = sorted(
             {each.symbol for each in self._state.halts.all() if each.trigger == "gap" and each.time_ns >= since_ns}
         )
@@ -101,13 +129,26 @@ class MarketShock(Breaker):
         limit = f"limit {self.plan.shock_gaps} in {self.plan.shock_gap_minutes:g} min"
         return self._halt(halt, f"{len(gapped)} pairs gapped within minutes", f"{names}; {limit}")
 
+    def set_right(self, now_ns: int) -> None:
+        self._window.set_right(now_ns)
+        if self._counts_from_ns > now_ns:
+            self._count_from(now_ns)
+
     def resumed(self, resumed: Resumed) -> None:
         """What moved the market before is known; a further move counts from here."""
         if resumed.trigger == "market_shock":
             self._window.clear()
-            self._count_from_ns = resumed.time_ns + 1
+            self._count_from((self._state.now_ns or resumed.time_ns) + 1)
+
+    @property
+    def _counts_from_ns(self) -> int:
+        known = self._state.records.get(SHOCK_RESUMED, "", ShockResumed)
+        return known.at_ns if known is not None else -1
+
+    def _count_from(self, at_ns: int) -> None:
+        self._state.records.put(SHOCK_RESUMED, "", ShockResumed(at_ns=at_ns))
 
     def _halt(self, cause: Message, reason: str, evidence: str) -> Sequence[Message]:
-        return self._halting.begin(
+        return self._begin(
             cause, NewHalt(symbol="", trigger="market_shock", reason=reason, evidence=evidence, cleared_by="two_steps")
         )

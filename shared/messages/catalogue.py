@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from shared.messages.ask import RoomAnswered, RoomAsked, ShadowAsked, ShadowCounted
-from shared.messages.base import Message
+from shared.messages.base import MAX_MESSAGE_BYTES, Message
 from shared.messages.control import ApprovePhase, Flatten, Halt, MessageRefused, Resume, SetLimits, SetPhase
 from shared.messages.market import BarClosed, BookSampled, FeedLost, FeedRestored, MarkChanged, PairListed
 from shared.messages.orders import (
@@ -43,7 +43,8 @@ class Topic:
 
     name: what people type (``heatsink tail bars``). key: the Redis key, ``<timeframe>`` and ``{P}`` to be filled in.
     durable: a stream is kept; otherwise only the latest value per pair, in a hash. per_pair: each message is also
-    published on ``<key>:<pair>``. keep: stream entries retained, at least.
+    published on ``<key>:<pair>``. keep: stream entries retained, at least. max_bytes: of one message; longer ones are
+    neither written nor read.
     """
 
     name: str
@@ -54,7 +55,11 @@ class Topic:
     durable: bool = True
     per_pair: bool = False
     keep: int = 100_000
+    max_bytes: int = MAX_MESSAGE_BYTES
 
+
+# A snapshot names every position, in some 135 bytes each: this is enough for 30,000 of them.
+MAX_SNAPSHOT_BYTES = 4 * 1024 * 1024
 
 BARS = Topic("bars", "hs:bars:<timeframe>", (BarClosed,), "market_data", "closed bars, each once", per_pair=True)
 MARKS = Topic("marks", "hs:marks", (MarkChanged,), "market_data", "live prices", durable=False, per_pair=True)
@@ -78,7 +83,15 @@ EXECUTED = Topic(
     "execution",
     "what became of approved orders",
 )
-PORTFOLIO = Topic("portfolio", "hs:{P}:portfolio", (PortfolioMarked,), "risk", "live heat", keep=5_000)
+PORTFOLIO = Topic(
+    "portfolio",
+    "hs:{P}:portfolio",
+    (PortfolioMarked,),
+    "risk",
+    "live heat",
+    keep=5_000,
+    max_bytes=MAX_SNAPSHOT_BYTES,
+)
 HALTS = Topic("halts", "hs:{P}:halts", (Halted, Resumed, ResumeAsked), "risk", "halts and their ends")
 AUDIT = Topic(
     "audit",

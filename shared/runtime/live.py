@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from shared.adapters.codec import encode
-from shared.messages.base import MAX_MESSAGE_BYTES, Message
+from shared.messages.base import Message
 from shared.messages.catalogue import TOPIC_OF, reply_channel
 from shared.messages.market import BookSampled, MarkChanged
 from shared.ports.bus import Bus
@@ -64,7 +64,7 @@ class Live:
             if not reply_channel(message):
                 channel = str(getattr(message, "reply_to", ""))
                 self._log.warning("answer_refused", question=message.cause, reply_to=channel)
-            elif len(encode(message)) > MAX_MESSAGE_BYTES:
+            elif len(encode(message)) > TOPIC_OF[type(message)].max_bytes:
                 self._log.warning("answer_too_long", question=message.cause, answer=type(message).__name__)
             else:
                 fitting.append(message)

@@ -12,7 +12,7 @@ from shared.adapters.codec import TooLongError, UnreadableError, decode, encode_
 from shared.adapters.redis_keys import entry_of
 from shared.domain.machine import Guard
 from shared.messages.base import Message
-from shared.messages.catalogue import BOOKS, MARKS, PROPOSED, key_of, reply_channel, stream_key
+from shared.messages.catalogue import BOOKS, MARKS, PROPOSED, key_of, places_of, reply_channel, stream_key
 from shared.messages.market import BarClosed, BookSampled, MarkChanged
 from shared.messages.orders import OrderDecided
 from shared.ports.bus import AlreadyDecidedError, Commit, CommitRefusedError, Entry, FencedError, Proposal, Snapshot
@@ -42,9 +42,10 @@ class MemoryBus:
             self.append(message)
 
     def append(self, message: Message) -> None:
-        key, body = key_of(message, portfolio=self.portfolio), encode_for_wire(message)
-        self.append_bytes(key, body)
-        self._send(key, body)
+        body = encode_for_wire(message)
+        for _, key in places_of(message, portfolio=self.portfolio):
+            self.append_bytes(key, body)
+            self._send(key, body)
         if isinstance(message, BarClosed):
             self._send(f"{key}:{message.symbol}", body)
         if isinstance(message, Proposal):

@@ -30,8 +30,8 @@ from shared.messages.catalogue import (
     DEAD,
     MARKS,
     PROPOSED,
-    TOPIC_OF,
     key_of,
+    places_of,
     reply_channel,
     stream_key,
 )
@@ -70,9 +70,10 @@ class RedisBus:
             return
         pipe = self.client.pipeline(transaction=False)
         for message in messages:
-            key, body = key_of(message, portfolio=self.portfolio), encode_for_wire(message)
-            pipe.xadd(key, {"m": body}, maxlen=TOPIC_OF[type(message)].keep, approximate=True)
-            pipe.publish(key, body)
+            body = encode_for_wire(message)
+            for topic, key in places_of(message, portfolio=self.portfolio):
+                pipe.xadd(key, {"m": body}, maxlen=topic.keep, approximate=True)
+                pipe.publish(key, body)
         async with bus_errors():
             await pipe.execute()
 

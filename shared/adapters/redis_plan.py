@@ -7,7 +7,7 @@ import msgpack
 from shared.adapters.codec import TooLongError, encode_for_wire
 from shared.adapters.redis_keys import DECISION_TTL_MS, MARKER_TTL_MS, decision_key, proposal_marker
 from shared.messages.base import Message
-from shared.messages.catalogue import TOPIC_OF, key_of
+from shared.messages.catalogue import places_of
 from shared.messages.market import BarClosed
 from shared.messages.orders import OrderDecided
 from shared.ports.bus import Commit, CommitRefusedError, Proposal
@@ -41,8 +41,9 @@ class Planner:
 
         outputs, decisions, markers = [], [], []
         for message in commit.outputs:
-            key = key_of(message, portfolio=self._portfolio)
-            outputs.append((number(key), TOPIC_OF[type(message)].keep, _body(message), _channels(key, message)))
+            body = _body(message)
+            for topic, key in places_of(message, portfolio=self._portfolio):
+                outputs.append((number(key), topic.keep, body, _channels(key, message)))
             if isinstance(message, OrderDecided):
                 stored = number(decision_key(self._portfolio, message.order_id))
                 decisions.append((stored, len(outputs), DECISION_TTL_MS))

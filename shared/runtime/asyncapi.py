@@ -63,11 +63,12 @@ def _channel(topic: Topic) -> dict[str, Any]:
     where = "stream and channel" if topic.durable else live
     also = "; each message also on the channel of its pair, `<address>:<pair>`" if topic.per_pair else ""
     bound = f"; at most {topic.max_bytes:,} bytes a message" if topic.max_bytes != MAX_MESSAGE_BYTES else ""
+    copies = "".join(f"; all messages of {copied.name} stand here too" for copied in topic.copies)
     return {
         "address": address,
-        "description": f"{topic.about}: {where}{also}{bound}",
+        "description": f"{topic.about}: {where}{also}{bound}{copies}",
         **({"parameters": parameters} if parameters else {}),
-        "messages": {kind.__name__: {"$ref": f"#/components/messages/{kind.__name__}"} for kind in topic.messages},
+        "messages": {kind.__name__: {"$ref": f"#/components/messages/{kind.__name__}"} for kind in topic.readable},
     }
 
 

@@ -11,7 +11,7 @@ from shared.adapters.redis_bus import RedisBus
 from shared.adapters.redis_look import onlooker, stream_ends
 from shared.domain.timeframes import MINUTE_NS
 from shared.messages.base import Message, derived_id
-from shared.messages.catalogue import AUDIT, DECIDED, HALTS, PORTFOLIO, PROPOSED, stream_key
+from shared.messages.catalogue import AUDIT, DECIDED, PORTFOLIO, PROPOSED, stream_key
 from shared.messages.control import Flatten, Halt, Resume
 from shared.messages.orders import OrderDecided, OrderProposed
 from shared.messages.portfolio import HaltMode, PortfolioMarked
@@ -19,6 +19,7 @@ from shared.ports.clock import Clock
 
 ANSWER_SECONDS = 5.0
 WAIT_MS = 200
+ANSWERED_ON = (AUDIT, PROPOSED, DECIDED)  # halts stand in AUDIT too
 Command = Halt | Resume | Flatten
 
 
@@ -95,8 +96,7 @@ async def _send(
 
 async def _answers_to(bus: RedisBus, command: Message, otherwise: str, wait_seconds: float) -> list[Message]:
     """Publish and wait. otherwise: how things stand while nobody answers."""
-    topics = (HALTS, AUDIT, PROPOSED, DECIDED)
-    cursors = await stream_ends(bus, [stream_key(topic, portfolio=bus.portfolio) for topic in topics])
+    cursors = await stream_ends(bus, [stream_key(topic, portfolio=bus.portfolio) for topic in ANSWERED_ON])
     await bus.publish([command])
     answers: list[Message] = []
     try:

@@ -1,6 +1,7 @@
 """Follows streams (and, when asked for, channels that keep nothing) and prints what comes."""
 
 import asyncio
+from collections.abc import Container
 from dataclasses import dataclass
 
 from services.cli.failing import ToldError
@@ -11,7 +12,7 @@ from shared.adapters.codec import UnreadableError, decode
 from shared.adapters.redis_bus import RedisBus
 from shared.adapters.redis_look import onlooker, stream_ends
 from shared.messages.base import Message
-from shared.messages.catalogue import CATALOGUE, stream_key
+from shared.messages.catalogue import CATALOGUE, is_copy, key_of, stream_key
 from shared.ports.bus import Entry
 from shared.runtime.settings_faults import did_you_mean
 
@@ -69,15 +70,26 @@ async def _earlier(bus: RedisBus, streams: list[str], count: int) -> list[Messag
     """The last messages of each stream, in the order of their times."""
     if not count:
         return []
-    found = [message for stream in streams for message in reversed(await bus.latest(stream, count))]
+    found = [
+        message
+        for stream in streams
+        for message in reversed(await bus.latest(stream, count))
+        if not _comes_twice(bus, message, stream, streams)
+    ]
     return sorted(found, key=lambda message: message.time_ns)
+
+
+def _comes_twice(bus: RedisBus, message: Message, stream: str, followed: Container[str]) -> bool:
+    """Whether it is a copy, and the stream that it belongs to is followed as well."""
+    return is_copy(message, stream) and key_of(message, portfolio=bus.portfolio) in followed
 
 
 async def _follow_streams(bus: RedisBus, cursors: dict[str, str], wanted: Following) -> None:
     while True:
         for entry in await bus.read_from(cursors, WAIT_MS):
             if entry.message is not None:
-                _tell(entry.message, wanted)
+                if not _comes_twice(bus, entry.message, entry.stream, cursors):
+                    _tell(entry.message, wanted)
             elif not wanted.names:
                 _print(_unreadable(entry))
 

@@ -19,7 +19,7 @@ from services.cli.watch import Watch
 from services.cli.where import RunNote, remove_note, streams_of, write_note
 from shared.adapters.clocks import RealClock
 from shared.adapters.embedded_valkey import EmbeddedValkey, wait_until_ready
-from shared.adapters.loopback import HOST, free_port, wait_for_listener
+from shared.adapters.loopback import HOST, claimed_port, wait_for_listener
 from shared.adapters.redis_bus import RedisBus
 from shared.adapters.redis_look import stream_ends
 from shared.ports.bus import BusLostError
@@ -60,6 +60,7 @@ class Stack:
                 # tries again for as long as it takes, and says so.
                 await self._unless_stopped(Exchange(BINANCE).server_time_ns())
             server = self._server(stack)
+            self._claim_ports(stack)
             group = await stack.enter_async_context(self._children())
             if server is not None:
                 self._supervisor.start(server_child(server, self._environ), group)
@@ -77,9 +78,21 @@ class Stack:
             return None
         kind = self._settings.exchange.kind
         folder = stack.enter_context(server_folder(self._options.data_dir, kind))
-        server = EmbeddedValkey(folder, free_port(SERVER_PORT), "always" if kind == "binance" else "everysec")
+        port = stack.enter_context(claimed_port(SERVER_PORT))
+        server = EmbeddedValkey(folder, port, "always" if kind == "binance" else "everysec")
         self._environ["HEATSINK_REDIS__URL"] = server.url
         return server
+
+    def _claim_ports(self, stack: AsyncExitStack) -> None:
+        """For the children, before any of them is started and until the last one ended: restarts find them free."""
+        simulator = stack.enter_context(claimed_port(self._settings.simulator.port))
+        ops = stack.enter_context(claimed_port(self._settings.ops.port))
+        self._environ |= {
+            "HEATSINK_SIMULATOR__HOST": HOST,
+            "HEATSINK_SIMULATOR__PORT": str(simulator),
+            "HEATSINK_EXCHANGE__URL": f"http://{HOST}:{simulator}",
+            "HEATSINK_OPS__PORT": str(ops),
+        }
 
     @asynccontextmanager
     async def _children(self) -> AsyncIterator[asyncio.TaskGroup]:
@@ -94,21 +107,13 @@ class Stack:
     async def _bus(self) -> AsyncIterator[RedisBus]:
         """The server, with the function library on it, and the note that tells other verbs where it is."""
         url = self._environ.get("HEATSINK_REDIS__URL", self._settings.redis.url)
-        ports = {
-            "HEATSINK_SIMULATOR__PORT": free_port(self._settings.simulator.port),
-            "HEATSINK_OPS__PORT": free_port(self._settings.ops.port),
-        }
-        exchange_url = f"http://{HOST}:{ports['HEATSINK_SIMULATOR__PORT']}"
-        self._environ.update({name: str(port) for name, port in ports.items()})
-        self._environ["HEATSINK_SIMULATOR__HOST"] = HOST
-        self._environ["HEATSINK_EXCHANGE__URL"] = exchange_url
         note = RunNote(
             pid=os.getpid(),
             redis_url=url,
             portfolio=self._settings.portfolio.name,
             exchange=self._settings.exchange.kind,
-            exchange_url=exchange_url,
-            ops_url=f"http://{HOST}:{ports['HEATSINK_OPS__PORT']}",
+            exchange_url=self._environ["HEATSINK_EXCHANGE__URL"],
+            ops_url=f"http://{HOST}:{self._environ['HEATSINK_OPS__PORT']}",
             config_dir=str(self._config_dir),
             started_wall_ns=RealClock().wall_ns(),
         )

@@ -8,6 +8,7 @@ from typing import Any
 
 from shared.adapters.redis_bus import RedisBus
 from shared.messages.base import Message
+from shared.messages.catalogue import is_copy
 from shared.messages.control import MessageRefused
 from shared.messages.market import BarClosed, FeedLost, FeedRestored, PairListed
 from shared.messages.orders import OrderClosed, OrderDecided, OrderFilled, OrderProposed
@@ -155,7 +156,8 @@ _COUNTERS: dict[type[Message], Callable[[Tally, Any], None]] = {
 class Watch:
     """Reads streams from given ids on, counts, and hands every message to ``on_message``.
 
-    cursors: the last id seen per stream. A server that goes away is waited for; nothing is missed by it.
+    cursors: the last id seen per stream; a message that stands in two of them comes once. A server that goes away is
+    waited for; nothing is missed by it.
     """
 
     def __init__(self, bus: RedisBus, cursors: dict[str, str], on_message: Callable[[Message], None]) -> None:
@@ -175,7 +177,7 @@ class Watch:
         entries = await self._bus.read_from(self._cursors, wait_ms)
         now = asyncio.get_running_loop().time()
         for entry in entries:
-            if entry.message is not None:
+            if entry.message is not None and not is_copy(entry.message, entry.stream):
                 self.tally.take(entry.message, now)
                 self._on_message(entry.message)
         return len(entries)

@@ -16,6 +16,7 @@ from services.exchange_sim.publisher import Publisher
 from services.exchange_sim.rest import BinanceError, RestApi
 from services.exchange_sim.streams import Connection, Frame, Hub
 from services.exchange_sim.weights import Refusal, WeightBudget, too_many
+from shared.adapters.clocks import ScaledClock
 from shared.ports.clock import Clock
 
 
@@ -155,7 +156,11 @@ class SimulatedExchange:
 
     async def _show_clock(self, request: web.Request) -> web.Response:
         now_ns = self.clock.now_ns()
-        return _json({"now_ms": now_ns // 1_000_000, "now_ns": now_ns, "speed": self.clock.speed})
+        told: dict[str, Any] = {"now_ms": now_ns // 1_000_000, "now_ns": now_ns, "speed": self.clock.speed}
+        if isinstance(self.clock, ScaledClock):  # by which a stack knows its own exchange
+            origin = self.clock.origin
+            told |= {"origin_market_ns": origin.origin_market_ns, "origin_wall_ns": origin.origin_wall_ns}
+        return _json(told)
 
     async def _show_faults(self, request: web.Request) -> web.Response:
         return _json({"happened": dict(self.faults.happened), "active": self.faults.active, "waiting": self._script})

@@ -18,6 +18,7 @@ from services.market_data.feeds import FeedHealth
 from services.market_data.follow import Follower
 from services.market_data.marks import Marks
 from services.market_data.outbox import Outbox
+from services.market_data.own_exchange import OwnExchange
 from services.market_data.pairs import Pairs
 from services.market_data.roster import Roster
 from services.market_data.streams import Streams
@@ -35,12 +36,12 @@ async def run(context: Context) -> None:
     url = settings.exchange.url if settings.exchange.kind == "sim" else ""
     exchange = open_exchange(url, context.clock, weight_per_minute=settings.exchange.weight_per_minute)
     try:
-        await _follow(context, exchange)
+        await _follow(context, exchange, OwnExchange(url, context.clock, context.log))
     finally:
         await exchange.close()
 
 
-async def _follow(context: Context, exchange: CcxtExchange) -> None:
+async def _follow(context: Context, exchange: CcxtExchange, own: OwnExchange) -> None:
     settings, bus, clock, log = context.settings, context.bus, context.clock, context.log
     desk = Desk(
         settings=settings.market_data,
@@ -60,8 +61,10 @@ async def _follow(context: Context, exchange: CcxtExchange) -> None:
     watchdog = Watchdog(desk, backfill, marks, streams, health)
     roster = Roster(desk, Pairs(desk), streams)
     await watchdog.start()
+    await own.met()
     await roster.first()
     async with asyncio.TaskGroup() as group:
+        group.create_task(own.watch())
         group.create_task(desk.feed.run())
         group.create_task(desk.outbox.run())
         group.create_task(Follower(desk, backfill, marks, streams, watchdog).run())

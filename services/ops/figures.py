@@ -31,7 +31,7 @@ from shared.messages.portfolio import (
 from shared.ports.clock import Clock
 from shared.runtime.health import heartbeats, is_alive
 
-FOLLOWED = (SIGNALS, SIZES, DECIDED, EXECUTED, PORTFOLIO, HALTS, AUDIT, FEEDS, DEAD)
+FOLLOWED = (SIGNALS, SIZES, DECIDED, EXECUTED, PORTFOLIO, AUDIT, FEEDS, DEAD)  # AUDIT has all of HALTS
 EXPECTED = ("market_data", "signals", "sizing", "risk", "execution")
 WAIT_MS = 500
 RECALLED = 1_000

@@ -6,7 +6,6 @@ from shared.messages.catalogue import (
     BARS,
     DECIDED,
     EXECUTED,
-    HALTS,
     PAIRS,
     PORTFOLIO,
     SIGNALS,
@@ -26,15 +25,14 @@ def spec_of(settings: Settings, clock: Clock) -> MachineSpec:
     return MachineSpec(
         service="sizing",
         machine=SizingMachine(plan, settings.universe, portfolio, bar_age_limit_ns=limit_ns),
-        # What is held and on order comes before what asks for more: a halt that ends, or a bar. Limits and phases come
-        # before both, days before the bars within them.
+        # What is held and on order comes before what asks for more: a halt that ends, or a bar. AUDIT has limits,
+        # phases and halts as they were decided; HALTS would repeat them. Days come before the bars within them.
         inputs=(
             PAIRS.key,
             stream_key(EXECUTED, portfolio=portfolio),
             stream_key(DECIDED, portfolio=portfolio),
             stream_key(PORTFOLIO, portfolio=portfolio),
             stream_key(AUDIT, portfolio=portfolio),
-            stream_key(HALTS, portfolio=portfolio),
             *bars,
             SIGNALS.key,
         ),

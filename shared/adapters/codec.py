@@ -15,7 +15,7 @@ import msgspec
 from msgspec import Struct
 
 from shared.messages.base import MAX_MESSAGE_BYTES, Message
-from shared.messages.catalogue import TOPIC_OF
+from shared.messages.catalogue import CATALOGUE, TOPIC_OF
 
 # What an amount may be, so that every sum and product of two of them is exact enough and small enough to be booked.
 AMOUNT_DIGITS = 28
@@ -28,6 +28,7 @@ _ALL_KINDS: Any = None
 for _kind in TOPIC_OF:
     _ALL_KINDS = _kind if _ALL_KINDS is None else _ALL_KINDS | _kind
 _decoder = msgspec.msgpack.Decoder(_ALL_KINDS)
+_LONGEST = max(topic.max_bytes for topic in CATALOGUE)
 
 
 class UnreadableError(ValueError):
@@ -39,29 +40,48 @@ class UnreadableError(ValueError):
         self.reason = reason
 
 
+class TooLongError(ValueError):
+    """A message that nobody would read: longer than its topic's ``max_bytes``."""
+
+
 def encode(value: Struct) -> bytes:
     """A message or a state record as MessagePack."""
     return _encoder.encode(value)
 
 
+def encode_for_wire(message: Message) -> bytes:
+    """A message that is about to be written. Raises ``TooLongError`` instead of writing what no consumer can read."""
+    body = _encoder.encode(message)
+    if len(body) > (most := TOPIC_OF[type(message)].max_bytes):
+        raise TooLongError(f"{type(message).__name__} {message.id} has {len(body)} bytes; at most {most} are read")
+    return body
+
+
 def decode(body: bytes, kinds: Iterable[type[Message]] = ()) -> Message:
     """The message in ``body``; with ``kinds``, one of those types. Raises ``UnreadableError``."""
-    if len(body) > MAX_MESSAGE_BYTES:
-        raise UnreadableError("$", f"{len(body)} bytes; at most {MAX_MESSAGE_BYTES} are read")
+    allowed = tuple(kinds)
+    if len(body) > MAX_MESSAGE_BYTES:  # of nearly all topics
+        _refuse_longer(body, max((TOPIC_OF[kind].max_bytes for kind in allowed), default=_LONGEST))
     try:
         message: Message = _decoder.decode(body)
     except msgspec.ValidationError as error:
         raise _explained(error) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise UnreadableError("$", f"not MessagePack: {error}") from None
-    allowed = tuple(kinds)
     if allowed and type(message) not in allowed:
         names = ", ".join(kind.__name__ for kind in allowed)
         raise UnreadableError("$.type", f"{type(message).__name__} does not belong here; expected {names}")
+    if len(body) > MAX_MESSAGE_BYTES:
+        _refuse_longer(body, TOPIC_OF[type(message)].max_bytes)
     if fault := _unbookable(message):
         raise UnreadableError(f"${fault[0]}", fault[1])
     _refuse_odd_amounts(message, body)
     return message
+
+
+def _refuse_longer(body: bytes, most: int) -> None:
+    if len(body) > most:
+        raise UnreadableError("$", f"{len(body)} bytes; at most {most} are read")
 
 
 def _explained(error: msgspec.ValidationError) -> UnreadableError:
@@ -96,9 +116,6 @@ def _amounts_decoder(kind: type[Message]) -> "msgspec.msgpack.Decoder[Struct] | 
     names = [name for name, hint in hints.items() if hint is Decimal or Decimal in get_args(hint)]
     as_written: Any = msgspec.defstruct(f"{kind.__name__}Amounts", [(name, Any, None) for name in names])
     return msgspec.msgpack.Decoder(as_written) if names else None
-
-
-_numeric: dict[type, tuple[str, ...]] = {}
 
 
 def _unbookable(value: Any) -> tuple[str, str] | None:
@@ -141,16 +158,11 @@ def _odd_amount(value: Decimal) -> str:
     return ""
 
 
+@cache
 def _numeric_fields(kind: type[Struct]) -> tuple[str, ...]:
     """The fields that may hold numbers or contain some; text and plain integers need no look."""
-    known = _numeric.get(kind)
-    if known is None:
-        fields = msgspec.structs.fields(kind)
-        known = tuple(
-            field.name for field in fields if not isinstance(msgspec.inspect.type_info(field.type), _HARMLESS)
-        )
-        _numeric[kind] = known
-    return known
+    fields = msgspec.structs.fields(kind)
+    return tuple(field.name for field in fields if not isinstance(msgspec.inspect.type_info(field.type), _HARMLESS))
 
 
 _HARMLESS = (

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from shared.adapters.loopback import HOST, POLL_SECONDS, free_port
+from shared.adapters.loopback import HOST, POLL_SECONDS, claimed_port
 from shared.adapters.orphans import die_with_parent
 from shared.adapters.redis_client import bus_errors, connect
 from shared.ports.bus import BusLostError
@@ -95,25 +95,26 @@ async def wait_until_ready(url: str) -> None:
 @contextmanager
 def running_valkey(folder: Path) -> Iterator[EmbeddedValkey]:
     """A server for as long as the block lasts, for tests and tools; its data is in ``folder``, which must exist."""
-    server = EmbeddedValkey(folder, free_port())
-    with (folder / "valkey.log").open("ab") as log:
-        process = subprocess.Popen(  # noqa: S603 - our own program and options
-            server.command(),
-            stdout=log,
-            stderr=log,
-            stdin=subprocess.DEVNULL,
-            preexec_fn=die_with_parent(),  # noqa: PLW1509 - it does nothing but two system calls
-        )
-    try:
-        _wait_for_pong(server.port, process)
-        yield server
-    finally:
-        process.terminate()
+    with claimed_port() as port:
+        server = EmbeddedValkey(folder, port)
+        with (folder / "valkey.log").open("ab") as log:
+            process = subprocess.Popen(  # noqa: S603 - our own program and options
+                server.command(),
+                stdout=log,
+                stderr=log,
+                stdin=subprocess.DEVNULL,
+                preexec_fn=die_with_parent(),  # noqa: PLW1509 - it does nothing but two system calls
+            )
         try:
-            process.wait(END_SECONDS)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+            _wait_for_pong(server.port, process)
+            yield server
+        finally:
+            process.terminate()
+            try:
+                process.wait(END_SECONDS)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
 
 
 def _wait_for_pong(port: int, process: "subprocess.Popen[bytes]") -> None:

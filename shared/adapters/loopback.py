@@ -2,13 +2,16 @@
 
 import asyncio
 import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 HOST = "127.0.0.1"
 POLL_SECONDS = 0.05
+PORTS_TRIED = 20
 
 
 def free_port(preferred: int = 0) -> int:
-    """``preferred`` when nobody has it, otherwise any free port."""
+    """``preferred`` when nobody has it, otherwise any free port. Free now: see ``claimed_port``."""
     for port in (preferred, 0) if preferred else (0,):
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -19,6 +22,31 @@ def free_port(preferred: int = 0) -> int:
             number: int = probe.getsockname()[1]
             return number
     raise OSError(f"no free port on {HOST}")
+
+
+@contextmanager
+def claimed_port(preferred: int = 0) -> Iterator[int]:
+    """``free_port``, which nobody else gets from here, in any process on this machine, while the block lasts.
+
+    A port that was found free stays free for everybody until its program listens, which takes a second; and once more
+    while a program that died is started again. The claim is the UDP port of the same number: one process can bind it,
+    and it is given back with the process, however that ends.
+    """
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as claim:
+        for number in (free_port(preferred), *(free_port() for _ in range(PORTS_TRIED))):
+            if _bound(claim, number):
+                break
+        else:
+            raise OSError(f"no free port on {HOST}")
+        yield number
+
+
+def _bound(claim: socket.socket, number: int) -> bool:
+    try:
+        claim.bind((HOST, number))
+    except OSError:
+        return False
+    return True
 
 
 async def wait_for_listener(port: int, seconds: float) -> bool:

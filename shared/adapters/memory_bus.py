@@ -8,11 +8,11 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 
-from shared.adapters.codec import UnreadableError, decode, encode
+from shared.adapters.codec import TooLongError, UnreadableError, decode, encode_for_wire
 from shared.adapters.redis_keys import entry_of
 from shared.domain.machine import Guard
 from shared.messages.base import Message
-from shared.messages.catalogue import BOOKS, MARKS, PROPOSED, key_of, reply_channel, stream_key
+from shared.messages.catalogue import BOOKS, MARKS, PROPOSED, key_of, places_of, reply_channel, stream_key
 from shared.messages.market import BarClosed, BookSampled, MarkChanged
 from shared.messages.orders import OrderDecided
 from shared.ports.bus import AlreadyDecidedError, Commit, CommitRefusedError, Entry, FencedError, Proposal, Snapshot
@@ -42,9 +42,10 @@ class MemoryBus:
             self.append(message)
 
     def append(self, message: Message) -> None:
-        key, body = key_of(message, portfolio=self.portfolio), encode(message)
-        self.append_bytes(key, body)
-        self._send(key, body)
+        body = encode_for_wire(message)
+        for _, key in places_of(message, portfolio=self.portfolio):
+            self.append_bytes(key, body)
+            self._send(key, body)
         if isinstance(message, BarClosed):
             self._send(f"{key}:{message.symbol}", body)
         if isinstance(message, Proposal):
@@ -75,11 +76,11 @@ class MemoryBus:
 
     async def set_marks(self, marks: Sequence[MarkChanged]) -> None:
         for mark in marks:
-            self._set_latest(MARKS.key, mark.symbol, encode(mark))
+            self._set_latest(MARKS.key, mark.symbol, encode_for_wire(mark))
 
     async def set_books(self, books: Sequence[BookSampled]) -> None:
         for book in books:
-            self._set_latest(BOOKS.key, book.symbol, encode(book))
+            self._set_latest(BOOKS.key, book.symbol, encode_for_wire(book))
 
     def _set_latest(self, key: str, symbol: str, body: bytes) -> None:
         self._latest[key][symbol] = body
@@ -98,17 +99,17 @@ class MemoryBus:
         if proposal.id in self._proposed:
             return False
         self._proposed.add(proposal.id)
-        self.append_bytes(stream_key(PROPOSED, portfolio=self.portfolio), encode(proposal))
+        self.append_bytes(stream_key(PROPOSED, portfolio=self.portfolio), encode_for_wire(proposal))
         return True
 
     async def echo(self, messages: Sequence[Message]) -> None:
         for message in messages:
-            self._send(key_of(message, portfolio=self.portfolio), encode(message))
+            self._send(key_of(message, portfolio=self.portfolio), encode_for_wire(message))
 
     async def answer(self, answers: Sequence[Message]) -> None:
         for message in answers:
             if channel := reply_channel(message, portfolio=self.portfolio):
-                self._send(channel, encode(message))
+                self._send(channel, encode_for_wire(message))
 
     async def decision(self, order_id: str) -> OrderDecided | None:
         body = self.decisions.get(order_id)
@@ -235,6 +236,11 @@ class MemorySeat:
         if known:
             found = [decode(body) for body in known]
             raise AlreadyDecidedError([decision for decision in found if isinstance(decision, OrderDecided)])
+        try:
+            for message in commit.outputs:
+                encode_for_wire(message)
+        except TooLongError as error:
+            raise CommitRefusedError(str(error)) from error
         stored.reserved = _checked(stored.reserved, commit.guards)
         for key, body in commit.records.items():
             if body is None:
@@ -243,7 +249,7 @@ class MemorySeat:
                 stored.records[key] = body
         for message in commit.outputs:
             self._bus.append(message)
-        self._bus.decisions.update({decision.order_id: encode(decision) for decision in decided})
+        self._bus.decisions.update({decision.order_id: encode_for_wire(decision) for decision in decided})
         stored.cursors.update(commit.cursors)
         for stream, entry_id in commit.handled:
             self._stored.pending[stream].discard(int(entry_id.partition("-")[0]))

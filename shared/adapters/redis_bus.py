@@ -10,7 +10,7 @@ import msgspec
 from msgspec import Struct
 
 from shared.adapters.clocks import ClockOrigin
-from shared.adapters.codec import UnreadableError, decode, encode
+from shared.adapters.codec import UnreadableError, decode, encode, encode_for_wire
 from shared.adapters.redis_client import CALL_SECONDS, Client, bus_errors, connect, prepare
 from shared.adapters.redis_keys import (
     CLOCK_KEY,
@@ -30,8 +30,8 @@ from shared.messages.catalogue import (
     DEAD,
     MARKS,
     PROPOSED,
-    TOPIC_OF,
     key_of,
+    places_of,
     reply_channel,
     stream_key,
 )
@@ -70,9 +70,10 @@ class RedisBus:
             return
         pipe = self.client.pipeline(transaction=False)
         for message in messages:
-            key, body = key_of(message, portfolio=self.portfolio), encode(message)
-            pipe.xadd(key, {"m": body}, maxlen=TOPIC_OF[type(message)].keep, approximate=True)
-            pipe.publish(key, body)
+            body = encode_for_wire(message)
+            for topic, key in places_of(message, portfolio=self.portfolio):
+                pipe.xadd(key, {"m": body}, maxlen=topic.keep, approximate=True)
+                pipe.publish(key, body)
         async with bus_errors():
             await pipe.execute()
 
@@ -86,7 +87,7 @@ class RedisBus:
             for start in range(0, len(group), BARS_PER_CALL):
                 args: list[bytes | str | int] = [BARS.keep]
                 for bar in group[start : start + BARS_PER_CALL]:
-                    args += [bar.symbol, bar.open_time_ns // 1_000_000, encode(bar), f"{key}:{bar.symbol}"]
+                    args += [bar.symbol, bar.open_time_ns // 1_000_000, encode_for_wire(bar), f"{key}:{bar.symbol}"]
                 async with bus_errors():
                     new += await self.client.fcall("hs_publish_bars", 2, key, last_bars_key(timeframe), *args)
         return new
@@ -97,10 +98,10 @@ class RedisBus:
         return {symbol.decode(): int(open_ms) * 1_000_000 for symbol, open_ms in rows.items()}
 
     async def set_marks(self, marks: Sequence[MarkChanged]) -> None:
-        await self._set_latest(MARKS.key, {mark.symbol: encode(mark) for mark in marks})
+        await self._set_latest(MARKS.key, {mark.symbol: encode_for_wire(mark) for mark in marks})
 
     async def set_books(self, books: Sequence[BookSampled]) -> None:
-        await self._set_latest(BOOKS.key, {book.symbol: encode(book) for book in books})
+        await self._set_latest(BOOKS.key, {book.symbol: encode_for_wire(book) for book in books})
 
     async def _set_latest(self, key: str, bodies: dict[str, bytes]) -> None:
         """Keep the latest of each pair in a hash, and publish it."""
@@ -115,23 +116,23 @@ class RedisBus:
             await pipe.execute()
 
     async def take_in(self, proposal: Proposal) -> bool:
-        key = stream_key(PROPOSED, portfolio=self.portfolio)
+        key, body = stream_key(PROPOSED, portfolio=self.portfolio), encode_for_wire(proposal)
         marker = proposal_marker(key, proposal.id)
         async with bus_errors():
-            new = await self.client.fcall("hs_take_in", 2, key, marker, encode(proposal), MARKER_TTL_MS, PROPOSED.keep)
+            new = await self.client.fcall("hs_take_in", 2, key, marker, body, MARKER_TTL_MS, PROPOSED.keep)
         return bool(new)
 
     async def echo(self, messages: Sequence[Message]) -> None:
         for message in messages:
             async with bus_errors():
-                await self.client.publish(key_of(message, portfolio=self.portfolio), encode(message))
+                await self.client.publish(key_of(message, portfolio=self.portfolio), encode_for_wire(message))
 
     async def answer(self, answers: Sequence[Message]) -> None:
         channels = [(reply_channel(message, portfolio=self.portfolio), message) for message in answers]
         pipe = self.client.pipeline(transaction=False)
         for channel, message in channels:
             if channel:
-                pipe.publish(channel, encode(message))
+                pipe.publish(channel, encode_for_wire(message))
         async with bus_errors():
             await pipe.execute()
 

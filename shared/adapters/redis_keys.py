@@ -33,6 +33,6 @@ def entry_of(stream: str, entry_id: bytes, fields: dict[bytes, bytes]) -> Entry:
         return Entry(stream, entry_id.decode(), None, b"", ("m", "the entry has no field `m` with the message"))
     topic = topic_of_key(stream)
     try:
-        return Entry(stream, entry_id.decode(), decode(body, topic.messages if topic else ()), body)
+        return Entry(stream, entry_id.decode(), decode(body, topic.readable if topic else ()), body)
     except UnreadableError as error:
         return Entry(stream, entry_id.decode(), None, body, (error.field, error.reason))

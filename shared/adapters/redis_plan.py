@@ -4,13 +4,13 @@ from collections import defaultdict
 
 import msgpack
 
-from shared.adapters.codec import encode
+from shared.adapters.codec import TooLongError, encode_for_wire
 from shared.adapters.redis_keys import DECISION_TTL_MS, MARKER_TTL_MS, decision_key, proposal_marker
 from shared.messages.base import Message
-from shared.messages.catalogue import TOPIC_OF, key_of
+from shared.messages.catalogue import places_of
 from shared.messages.market import BarClosed
 from shared.messages.orders import OrderDecided
-from shared.ports.bus import Commit, Proposal
+from shared.ports.bus import Commit, CommitRefusedError, Proposal
 
 JOURNAL_KEEP = 100_000
 
@@ -29,6 +29,7 @@ class Planner:
         return self._tag in stream
 
     def planned(self, commit: Commit, epoch: int, group: str) -> tuple[list[str], bytes]:
+        """The keys and the plan. Raises ``CommitRefusedError`` for a message that nobody could read."""
         keys, numbers = self._keys.copy(), dict[str, int]()
 
         def number(key: str) -> int:
@@ -40,8 +41,9 @@ class Planner:
 
         outputs, decisions, markers = [], [], []
         for message in commit.outputs:
-            key = key_of(message, portfolio=self._portfolio)
-            outputs.append((number(key), TOPIC_OF[type(message)].keep, encode(message), _channels(key, message)))
+            body = _body(message)
+            for topic, key in places_of(message, portfolio=self._portfolio):
+                outputs.append((number(key), topic.keep, body, _channels(key, message)))
             if isinstance(message, OrderDecided):
                 stored = number(decision_key(self._portfolio, message.order_id))
                 decisions.append((stored, len(outputs), DECISION_TTL_MS))
@@ -66,6 +68,13 @@ class Planner:
             "acks": [(number(stream), group, ids) for stream, ids in acks.items()],
         }
         return keys, packed(plan)
+
+
+def _body(message: Message) -> bytes:
+    try:
+        return encode_for_wire(message)
+    except TooLongError as error:
+        raise CommitRefusedError(str(error)) from error
 
 
 def _channels(key: str, message: Message) -> list[str]:

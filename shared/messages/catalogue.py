@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from shared.messages.ask import RoomAnswered, RoomAsked, ShadowAsked, ShadowCounted
-from shared.messages.base import Message
+from shared.messages.base import MAX_MESSAGE_BYTES, Message
 from shared.messages.control import ApprovePhase, Flatten, Halt, MessageRefused, Resume, SetLimits, SetPhase
 from shared.messages.market import BarClosed, BookSampled, FeedLost, FeedRestored, MarkChanged, PairListed
 from shared.messages.orders import (
@@ -43,7 +43,8 @@ class Topic:
 
     name: what people type (``heatsink tail bars``). key: the Redis key, ``<timeframe>`` and ``{P}`` to be filled in.
     durable: a stream is kept; otherwise only the latest value per pair, in a hash. per_pair: each message is also
-    published on ``<key>:<pair>``. keep: stream entries retained, at least.
+    published on ``<key>:<pair>``. keep: stream entries retained, at least. max_bytes: of one message; longer ones are
+    neither written nor read. copies: topics whose messages are written here too, in the same commit.
     """
 
     name: str
@@ -54,7 +55,17 @@ class Topic:
     durable: bool = True
     per_pair: bool = False
     keep: int = 100_000
+    max_bytes: int = MAX_MESSAGE_BYTES
+    copies: tuple["Topic", ...] = ()
 
+    @property
+    def readable(self) -> tuple[type[Message], ...]:
+        """All that a reader finds here: the topic's own messages, and the copies."""
+        return self.messages + tuple(kind for topic in self.copies for kind in topic.messages)
+
+
+# A snapshot names every position, in some 135 bytes each: this is enough for 30,000 of them.
+MAX_SNAPSHOT_BYTES = 4 * 1024 * 1024
 
 BARS = Topic("bars", "hs:bars:<timeframe>", (BarClosed,), "market_data", "closed bars, each once", per_pair=True)
 MARKS = Topic("marks", "hs:marks", (MarkChanged,), "market_data", "live prices", durable=False, per_pair=True)
@@ -78,14 +89,23 @@ EXECUTED = Topic(
     "execution",
     "what became of approved orders",
 )
-PORTFOLIO = Topic("portfolio", "hs:{P}:portfolio", (PortfolioMarked,), "risk", "live heat", keep=5_000)
+PORTFOLIO = Topic(
+    "portfolio",
+    "hs:{P}:portfolio",
+    (PortfolioMarked,),
+    "risk",
+    "live heat",
+    keep=5_000,
+    max_bytes=MAX_SNAPSHOT_BYTES,
+)
 HALTS = Topic("halts", "hs:{P}:halts", (Halted, Resumed, ResumeAsked), "risk", "halts and their ends")
 AUDIT = Topic(
     "audit",
     "hs:{P}:audit",
     (LimitsChanged, PhaseProposed, PhaseChanged, CommandRefused, Alerted),
     "risk",
-    "changes of limits and phases, refused commands, warnings",
+    "all that was decided about limits, phases and halts; refused commands, warnings",
+    copies=(HALTS,),
 )
 CONTROL = Topic(
     "control",
@@ -130,6 +150,9 @@ CATALOGUE: tuple[Topic, ...] = (
 )
 
 TOPIC_OF: dict[type[Message], Topic] = {kind: topic for topic in CATALOGUE for kind in topic.messages}
+_COPIED_TO: dict[type[Message], tuple[Topic, ...]] = {
+    kind: tuple(topic for topic in CATALOGUE if own in topic.copies) for kind, own in TOPIC_OF.items()
+}
 
 
 def stream_key(topic: Topic, *, portfolio: str = "main", timeframe: str = "") -> str:
@@ -143,6 +166,18 @@ def key_of(message: Message, *, portfolio: str = "main") -> str:
     """The Redis key of the stream that a message belongs to."""
     timeframe = message.timeframe if isinstance(message, BarClosed) else ""
     return stream_key(TOPIC_OF[type(message)], portfolio=portfolio, timeframe=timeframe)
+
+
+def places_of(message: Message, *, portfolio: str = "main") -> list[tuple[Topic, str]]:
+    """Every stream that a message is appended to, and its key: its own topic's first, then those with copies."""
+    kind = type(message)
+    own = (TOPIC_OF[kind], key_of(message, portfolio=portfolio))
+    return [own, *((topic, stream_key(topic, portfolio=portfolio)) for topic in _COPIED_TO[kind])]
+
+
+def is_copy(message: Message, key: str) -> bool:
+    """Whether a message that was read from the stream ``key`` stands in its own topic's stream as well."""
+    return topic_of_key(key) in _COPIED_TO[type(message)]
 
 
 @cache

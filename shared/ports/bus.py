@@ -37,8 +37,8 @@ class CorruptStateError(RuntimeError):
 
 
 class CommitRefusedError(RuntimeError):
-    """The server's own check found the commit wrong (sequence, heat over the limit, a key of another type); nothing
-    was written.
+    """A check of the commit itself found it wrong (sequence, heat over the limit, a key of another type, a message that
+    is longer than what is read); nothing was written.
     """
 
 

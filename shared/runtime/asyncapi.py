@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from shared.messages.base import Message
+from shared.messages.base import MAX_MESSAGE_BYTES, Message
 from shared.messages.catalogue import CATALOGUE, Topic
 
 SCHEMAS = "#/components/schemas/"
@@ -29,7 +29,8 @@ def document() -> dict[str, Any]:
             "description": (
                 "Every message is a MessagePack map. A durable topic is a Redis stream whose entries hold the message "
                 "in the field `m`; every message is also published on the channel of the same name. `{P}` is the "
-                "portfolio's name in braces, `main` by default."
+                f"portfolio's name in braces, `main` by default. A message has at most {MAX_MESSAGE_BYTES:,} bytes, "
+                "unless its channel says otherwise."
             ),
         },
         "defaultContentType": "application/msgpack",
@@ -61,11 +62,13 @@ def _channel(topic: Topic) -> dict[str, Any]:
     live = "hash (pair to latest) and channel" if topic.per_pair else "channel only, kept nowhere"
     where = "stream and channel" if topic.durable else live
     also = "; each message also on the channel of its pair, `<address>:<pair>`" if topic.per_pair else ""
+    bound = f"; at most {topic.max_bytes:,} bytes a message" if topic.max_bytes != MAX_MESSAGE_BYTES else ""
+    copies = "".join(f"; all messages of {copied.name} stand here too" for copied in topic.copies)
     return {
         "address": address,
-        "description": f"{topic.about}: {where}{also}",
+        "description": f"{topic.about}: {where}{also}{bound}{copies}",
         **({"parameters": parameters} if parameters else {}),
-        "messages": {kind.__name__: {"$ref": f"#/components/messages/{kind.__name__}"} for kind in topic.messages},
+        "messages": {kind.__name__: {"$ref": f"#/components/messages/{kind.__name__}"} for kind in topic.readable},
     }
 
 

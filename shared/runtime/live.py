@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from shared.adapters.codec import encode
-from shared.messages.base import MAX_MESSAGE_BYTES, Message
+from shared.messages.ask import RoomAsked
+from shared.messages.base import Message
 from shared.messages.catalogue import TOPIC_OF, reply_channel
 from shared.messages.market import BookSampled, MarkChanged
 from shared.ports.bus import Bus
@@ -54,8 +55,16 @@ class Live:
             self._log.warning("question_dropped", question=question.id, waiting=QUESTIONS_KEPT)
 
     def take_questions(self) -> Sequence[Message]:
-        """The oldest few."""
-        return [self._questions.popleft() for _ in range(min(len(self._questions), QUESTIONS_A_STEP))]
+        """The oldest few, in the order in which they came: up to ``QUESTIONS_A_STEP``, or one over all pairs alone.
+
+        Its answer costs as much as there are pairs, so that a step's work is bounded by pairs, not by questions.
+        """
+        taken: list[Message] = []
+        while self._questions and len(taken) < QUESTIONS_A_STEP:
+            if _is_over_all_pairs(self._questions[0]):
+                return taken or [self._questions.popleft()]
+            taken.append(self._questions.popleft())
+        return taken
 
     async def answer(self, answers: Sequence[Message]) -> None:
         """Publish what an asker can read, where an asker may be; the rest is named in the log."""
@@ -64,12 +73,16 @@ class Live:
             if not reply_channel(message):
                 channel = str(getattr(message, "reply_to", ""))
                 self._log.warning("answer_refused", question=message.cause, reply_to=channel)
-            elif len(encode(message)) > MAX_MESSAGE_BYTES:
+            elif len(encode(message)) > TOPIC_OF[type(message)].max_bytes:
                 self._log.warning("answer_too_long", question=message.cause, answer=type(message).__name__)
             else:
                 fitting.append(message)
         if fitting:
             await self._bus.answer(fitting)
+
+
+def _is_over_all_pairs(question: Message) -> bool:
+    return isinstance(question, RoomAsked) and not question.symbol
 
 
 def durable_and_answers(outputs: list[Message]) -> tuple[list[Message], list[Message]]:

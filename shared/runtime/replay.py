@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 
 from shared.domain.machine import Guard
 from shared.messages.base import Message, TimePassed
-from shared.messages.catalogue import key_of
+from shared.messages.catalogue import places_of
 from shared.runtime.machine_spec import MachineSpec
 
 
@@ -72,5 +72,6 @@ class Replay:
         outputs += made
 
     def _route(self, message: Message) -> None:
-        for waiting in self._routes.get(key_of(message, portfolio=self._portfolio), ()):
-            waiting.append(message)
+        for _, key in places_of(message, portfolio=self._portfolio):
+            for waiting in self._routes.get(key, ()):
+                waiting.append(message)

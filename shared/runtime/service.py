@@ -145,7 +145,7 @@ async def _cancel_when(stopped: asyncio.Event, task: "asyncio.Task[None]") -> No
 
 async def _with_bus(service: Service, settings: Settings, log: Any) -> None:
     """Connect, run, and start over from what is stored whenever the server went away or knew better."""
-    attempt, identity = 0, ""
+    attempt, identity = 0, settings.redis.identity
     while True:
         try:
             async with RedisBus.open(settings.redis.url, settings.portfolio.name) as bus:
@@ -184,7 +184,8 @@ async def _check_identity(bus: RedisBus, identity: str) -> None:
     if found != identity:
         raise StateGoneError(
             f"the data on the server is {'not the same' if found else 'gone'} (it was {identity}, now "
-            f"{found or 'nothing'}): find out why, the next start begins with what is there"
+            f"{found or 'nothing'}): find out why. The next start begins with what is there, unless redis.identity "
+            "says what has to be"
         )
 
 

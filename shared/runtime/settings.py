@@ -12,9 +12,14 @@ Port = Annotated[int, Meta(ge=0, le=65535)]
 
 
 class RedisSettings(Struct, frozen=True, kw_only=True):
-    """url: ``redis://`` or ``unix://``; a server of Redis >= 7.0 or Valkey >= 8."""
+    """url: ``redis://`` or ``unix://``; a server of Redis >= 7.0 or Valkey >= 8.
+
+    identity: what ``hs:identity`` has to be on it: a server that was emptied or exchanged is refused at every start.
+    Empty: each start goes on with what is there, and a portfolio begins anew where nothing is.
+    """
 
     url: str = "redis://127.0.0.1:6379/0"
+    identity: str = ""
 
 
 class ExchangeSettings(Struct, frozen=True, kw_only=True):

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.adapters.codec import UnreadableError, decode, encode
-from shared.messages.base import MAX_MESSAGE_BYTES, Message
-from shared.messages.catalogue import CATALOGUE, TOPIC_OF, key_of, stream_key, topic_of_key
+from shared.messages.base import Message
+from shared.messages.catalogue import CATALOGUE, MAX_SNAPSHOT_BYTES, TOPIC_OF, key_of, stream_key, topic_of_key
 from tests.samples import bar, decision, proposal, samples
 
 GOLDEN = Path(__file__).with_name("golden.txt")
@@ -95,7 +95,7 @@ def changed(message: Message, **fields: object) -> bytes:
         (changed(bar(), close=0), "$.close", "> 0"),
         (changed(decision(), nav=math.inf), "$.nav", "finite"),
         (changed(decision(), heat_after=math.nan), "$.heat_after", "finite"),
-        (b"\xc6" + (MAX_MESSAGE_BYTES).to_bytes(4) + bytes(MAX_MESSAGE_BYTES), "$", "at most"),
+        (b"\xc6" + (MAX_SNAPSHOT_BYTES).to_bytes(4) + bytes(MAX_SNAPSHOT_BYTES), "$", "at most"),
     ],
 )
 def test_what_is_no_message_is_refused_with_field_and_reason(body: bytes, field: str, reason: str) -> None:

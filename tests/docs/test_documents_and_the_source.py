@@ -96,7 +96,7 @@ def test_the_readme_shows_every_verb_and_no_option_that_is_not_there() -> None:
 def test_the_readme_shows_every_topic_with_its_messages() -> None:
     table = README.partition("| stream and channel |")[2].partition("\n\n")[0]
     rows = {row.split("`")[1]: set(re.findall(r"`([A-Z]\w+)`", row)) for row in table.splitlines() if "`hs:" in row}
-    assert rows == {topic.key: {kind.__name__ for kind in topic.messages} for topic in CATALOGUE}
+    assert rows == {topic.key: {kind.__name__ for kind in topic.readable} for topic in CATALOGUE}
 
 
 def test_the_readme_shows_every_rule_in_the_order_of_the_source() -> None:

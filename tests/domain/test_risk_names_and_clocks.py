@@ -172,6 +172,7 @@ def test_flattening_under_either_name_sells_what_is_held_and_cancels_entries_of_
     machine = traded_as_new()
     for symbol in (OLD, NEW):
         order = OpenOrder(
+            order_id=f"o-{symbol[:3]}", symbol=symbol, side="buy", quantity=D(1), filled=D(0),
             unit_risk=0.1, unit_notional=1.0, unit_cash=1.0,
         )  # fmt: skip
         machine.state.reservations.open(order, 1.0)
@@ -182,6 +183,7 @@ def test_flattening_under_either_name_sells_what_is_held_and_cancels_entries_of_
 
 def test_a_flattening_that_waits_for_a_sell_goes_on_after_the_pair_got_another_name() -> None:
     machine = renaming()
+    machine.handle(proposal("resting", symbol=OLD, side="sell", quantity=D(100), stop_price=None, time_ns=T0))
     made = machine.handle(Flatten(id="f", time_ns=T0, who="ana", reason="out"))
     assert [type(each) for each in made] == [CancelDecided]
     machine.handle(listed(OLD, status="renamed"))

@@ -138,6 +138,44 @@ async def test_questions_beyond_the_bound_are_dropped_and_a_step_takes_only_a_fe
     assert [question.id for question in live.take_questions()] == [f"q-{number}" for number in range(QUESTIONS_A_STEP)]
 
 
+def asked(name: str, symbol: str = "") -> RoomAsked:
+    return RoomAsked(id=name, time_ns=T0, reply_to="hs:reply:1", symbol=symbol)
+
+
+def taken(live: Live) -> list[str]:
+    return [question.id for question in live.take_questions()]
+
+
+async def test_a_question_over_all_pairs_has_a_step_of_its_own_and_keeps_its_place() -> None:
+    live = Live(MemoryBus(), LogBook())
+    one, other = asked("one", "BTC/USDT"), ShadowAsked(id="other", time_ns=T0, reply_to="hs:reply:1")
+    for question in (one, asked("all-1"), asked("all-2"), other, one, asked("all-3")):
+        live.ask(question)
+    steps = [taken(live) for _ in range(6)]
+    assert steps == [["one"], ["all-1"], ["all-2"], ["other", "one"], ["all-3"], []]
+
+
+async def test_a_flood_of_questions_over_all_pairs_lets_every_step_commit_its_verdicts(
+    bus: AnyBus, host: MachineHost
+) -> None:
+    await bus.set_books([book_now(host)])
+    await host.recover()
+    await settle(host)
+    orders = [f"o-{number}" for number in range(3)]
+    async with bus.listen("hs:reply:1") as listener:
+        for number in range(60):
+            await hear(host, Ask, asked(f"q-{number}"))
+        for number, order in enumerate(orders):
+            await bus.publish([proposal(order, quantity=Decimal("0.01"))])
+            await host.step(200)
+            found = await bus.decision(order)
+            assert found is not None, "its verdict waited for questions"
+            heard = await listener.next(2.0)
+            assert heard is not None
+            assert decode(heard[1]).cause == f"q-{number}"
+            assert await listener.next(0.02) is None, "more than one answer over all pairs in a step"
+
+
 async def test_an_answer_that_nobody_could_read_is_not_sent() -> None:
     log, bus = LogBook(), MemoryBus()
     async with bus.listen("hs:reply:7f3a") as listener:

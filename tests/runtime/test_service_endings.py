@@ -47,9 +47,14 @@ class Running:
 
 
 @contextmanager
-def running(service: str, url: str, folder: Path) -> Iterator[Running]:
-    """A service on real time, which needs no exchange to keep it."""
-    where = (f"HEATSINK_REDIS__URL={url}", f"HEATSINK_OPS__PORT={free_port()}", "HEATSINK_EXCHANGE__KIND=binance")
+def running(service: str, url: str, folder: Path, *variables: str) -> Iterator[Running]:
+    """A service on real time, which needs no exchange to keep it. variables: more of its environment."""
+    where = (
+        f"HEATSINK_REDIS__URL={url}",
+        f"HEATSINK_OPS__PORT={free_port()}",
+        "HEATSINK_EXCHANGE__KIND=binance",
+        *variables,
+    )
     command = ("env", *where, sys.executable, "-m", f"services.{service}")
     log = folder / f"{service}.log"
     with log.open("wb") as output:
@@ -86,6 +91,24 @@ async def test_a_service_that_comes_back_to_another_server_does_not_go_on_there(
             await bus.client.set("hs:identity", "somebody else")
         assert risk.wait() == 78
     assert "not the same" in risk.events()[-1]["reason"]
+
+
+async def test_an_emptied_server_is_refused_at_every_start_when_the_data_are_named(tmp_path: Path) -> None:
+    """What a container engine does, which starts again whatever the exit code."""
+    with running_valkey(tmp_path) as server:
+        with running("risk", server.url, tmp_path) as first:
+            first.wait_for("recovered")
+        async with RedisBus.open(server.url) as bus:
+            named = f"HEATSINK_REDIS__IDENTITY={await bus.identity()}"
+            with running("risk", server.url, tmp_path, named) as again:
+                again.wait_for("recovered")
+            await bus.client.flushall()
+            for _ in range(2):
+                with running("risk", server.url, tmp_path, named) as refused:
+                    assert refused.wait() == 78
+                assert [row["event"] for row in refused.events()] == ["state_gone"]
+                assert "now nothing" in refused.events()[0]["reason"]
+            assert await bus.client.dbsize() == 0  # nothing was begun
 
 
 async def test_a_service_stops_when_told_although_the_server_hangs(tmp_path: Path) -> None:

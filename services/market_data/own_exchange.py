@@ -1,0 +1,75 @@
+"""Makes sure that the simulated exchange which answers is this stack's own: the one that set ``hs:clock``.
+
+Another one's market has other prices and another time, and nothing in its protocol tells. It may answer where ours did:
+on a port that ours lost, or never got.
+"""
+
+import asyncio
+from typing import Any
+
+import aiohttp
+
+from shared.adapters.clocks import ClockOrigin, ScaledClock
+from shared.ports.clock import Clock
+from shared.runtime.settings_faults import ConfigError, Fault
+
+ASK_SECONDS = 1.0
+ANSWER_SECONDS = 2.0
+PROBLEM = "what answers there is another program or another stack's exchange: it does not keep the time at hs:clock"
+REMEDY = (
+    "End it, or give this stack another port: HEATSINK_SIMULATOR__PORT, and the same one in HEATSINK_EXCHANGE__URL."
+)
+
+
+class OwnExchange:
+    """``url``: of the simulated exchange; nothing is asked of Binance, whose time is everybody's."""
+
+    def __init__(self, url: str, clock: Clock, log: Any) -> None:
+        self._url, self._log = url, log
+        self._origin = clock.origin if isinstance(clock, ScaledClock) else None
+
+    async def met(self) -> None:
+        """Until it answers. Raises ``ConfigError`` when somebody else does."""
+        told = False
+        while not await self._answers():
+            if not told:
+                self._log.info("waiting_for_exchange", url=self._url)
+                told = True
+            await asyncio.sleep(ASK_SECONDS)
+
+    async def watch(self) -> None:
+        """Look again and again: who answers may change. Raises ``ConfigError``; silence is for others to notice."""
+        while True:
+            await asyncio.sleep(ASK_SECONDS)
+            await self._answers()
+
+    async def _answers(self) -> bool:
+        """False when nobody answers. Raises ``ConfigError`` for an answer that only a stranger gives."""
+        if self._origin is None:
+            return True
+        timeout = aiohttp.ClientTimeout(total=ANSWER_SECONDS)
+        try:
+            async with (
+                aiohttp.ClientSession(timeout=timeout) as session,
+                session.get(f"{self._url}/sim/clock") as answer,
+            ):
+                told = await answer.json() if answer.status == 200 else None
+        except ValueError:
+            told = None
+        except (aiohttp.ClientConnectionError, aiohttp.ClientPayloadError, TimeoutError):
+            return False
+        except aiohttp.ClientError:
+            told = None
+        if not self._is_ours(told):
+            raise ConfigError([Fault("stack.toml", "exchange.url", self._url, PROBLEM, REMEDY)])
+        return True
+
+    def _is_ours(self, told: Any) -> bool:
+        """The origin has the wall clock's nanosecond at which the market began: no two stacks share it."""
+        ours: ClockOrigin | None = self._origin
+        return (
+            isinstance(told, dict)
+            and ours is not None
+            and (told.get("origin_market_ns"), told.get("origin_wall_ns"), told.get("speed"))
+            == (ours.origin_market_ns, ours.origin_wall_ns, ours.speed)
+        )

@@ -61,8 +61,8 @@ def _closed_words(rule: str, ceiling: CeilingReport, symbol: str) -> str:
             spread = "median spread" if "median" in ceiling.reason else "spread"
             return f"the {spread} of {symbol} at size is {percent(used)}, {percent(limit)} is allowed"
         case "open_orders", "orders":
-            allowed = "as many as may be" if used - 1 == limit else f"{limit:.0f} may be"
-            return f"{used - 1:.0f} orders are open already, {allowed}"
+            allowed = "as many as may be" if used == limit else f"{limit:.0f} may be"
+            return f"{used:.0f} orders are open already, {allowed}"
         case "drawdown", "fraction" if limit:
             return f"NAV is {percent(used, 1)} under its high-water mark, {percent(limit, 1)} is allowed"
         case _:

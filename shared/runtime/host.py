@@ -132,7 +132,7 @@ class MachineHost:
 
     async def step(self, wait_ms: int = WAIT_MS) -> int:
         """Read, decide, commit once. Returns how many entries and outputs there were; 0 means nothing happened."""
-        entries = await self.seat.read(wait_ms)
+        entries = await self.seat.read(0 if self.live.has_questions else wait_ms)
         if self.meets_old_orders:
             await self._recall(entries)
         return await self._handle(entries)

@@ -54,6 +54,11 @@ class Live:
         else:
             self._log.warning("question_dropped", question=question.id, waiting=QUESTIONS_KEPT)
 
+    @property
+    def has_questions(self) -> bool:
+        """Whether some wait for the next step."""
+        return bool(self._questions)
+
     def take_questions(self) -> Sequence[Message]:
         """The oldest few, in the order in which they came: up to ``QUESTIONS_A_STEP``, or one over all pairs alone.
 

@@ -80,7 +80,7 @@ def test_a_missing_atr_is_told_with_what_it_means() -> None:
 
 
 def test_an_order_that_makes_no_sense_is_told_field_value_and_remedy() -> None:
-    assert why(desk_with().buy("ETH/USDT", "1", stop=2_000)) == "stop_price 2000 must be below the price 1500.0"
+    assert why(desk_with().buy("ETH/USDT", "1", stop=2_000)) == "stop_price 2000 must be below the price 1500"
 
 
 def test_open_orders_throttle_and_drawdown_have_their_words() -> None:

@@ -300,7 +300,7 @@ def test_the_longest_reason_of_a_halt_makes_no_decision_that_nobody_can_read() -
 def test_a_limit_below_its_own_stop_is_no_order() -> None:
     decided = Desk().buy("BTC/USDT", "0.1", stop=19_000, order_type="limit", limit_price=D(18_000))
     assert (decided.verdict, decided.binding) == ("reject", "known_and_valid")
-    assert decided.reason == "stop_price 19000 must be below the price 18000.0"
+    assert decided.reason == "stop_price 19000 must be below the price 18000"
 
 
 @pytest.mark.parametrize("digits", ["0.9999999999999999999999999999", "1.234567890123456789012345678"])

@@ -177,9 +177,9 @@ def cash(order: OrderProposed, view: View) -> Ceiling:
 
 
 def open_orders(order: OrderProposed, view: View) -> Ceiling:
-    """Orders that are not finished yet."""
-    limit, used = view.bounds.most_open_orders, view.state.reservations.count + 1.0
-    if used <= limit:
+    """Orders that are not finished yet, and room for one more."""
+    limit, used = view.bounds.most_open_orders, float(view.state.reservations.count)
+    if used < limit:
         return within("open_orders", limit, used, "orders")
     return beyond("open_orders", limit, used, "orders", "too many orders are open")
 

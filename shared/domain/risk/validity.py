@@ -14,7 +14,7 @@ def fault_of(order: OrderProposed, view: View) -> str:
     if listing is None:
         return f"pair {order.symbol} has not been seen on the exchange yet"
     if listing.status != "trading":
-        return f"pair {order.symbol} is {listing.status} {listing.reason}".rstrip()
+        return f"pair {order.symbol} is {listing.status}: {listing.reason}".removesuffix(": ")
     if fault := fault_of_any(order, view):
         return fault
     if order.limit_price is not None and order.order_type == "market":
@@ -22,10 +22,11 @@ def fault_of(order: OrderProposed, view: View) -> str:
     if order.reduce_only:
         return "reduce_only: a buy opens risk; leave it out"
     if not view.stop > 0.0:
-        return f"stop_price {order.stop_price} is required to open: the price below the entry at which to get out"
+        given = "is missing" if order.stop_price is None else f"{order.stop_price} must be above 0"
+        return f"stop_price {given}: it takes one to open, the price below the entry at which to get out"
     entry = view.price if order.limit_price is None else min(view.price, float(order.limit_price))
     if entry and view.stop >= entry:
-        return f"stop_price {order.stop_price} must be below the price {entry}"
+        return f"stop_price {order.stop_price} must be below the price {entry:.8g}"
     return ""
 
 

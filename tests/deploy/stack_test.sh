@@ -34,7 +34,8 @@ ended() {
 }
 trap ended EXIT
 
-stream_length() { compose exec -T valkey valkey-cli --raw XLEN "$1" 2>/dev/null || true; }
+# Nothing while the server still loads its data and says so instead of a number.
+stream_length() { compose exec -T valkey valkey-cli --raw XLEN "$1" 2>/dev/null | grep -E '^[0-9]+$' || true; }
 healthy() { curl --silent --fail --max-time 3 "http://$(compose port ops 9090)/healthz" >/dev/null; }
 decided_more_than() { local now; now=$(stream_length "$DECIDED"); [ "${now:-0}" -gt "$1" ]; }
 restarts() { docker inspect --format '{{.RestartCount}}' "$(compose ps -q "$1")"; }

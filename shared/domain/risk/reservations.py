@@ -14,7 +14,8 @@ ORDER = "order"
 class OpenOrder(Struct, frozen=True, gc=False):
     """quantity, filled: base units. unit_risk, unit_notional, unit_cash: USDT for each unit that is not filled yet.
 
-    decided_ns: market time. heard: whether execution has said anything of the order.
+    decided_ns: market time; 0 in a record from before it was kept, of which nobody asks. heard: whether execution has
+    said anything of the order.
     """
 
     order_id: str
@@ -98,7 +99,7 @@ class Reservations:
         """After a restart: mirror the stored orders in totals that start from nothing."""
         self._open.clear()
         orders = self.all()
-        silent = sorted((order.decided_ns, order.order_id) for order in orders if not order.heard)
+        silent = sorted((order.decided_ns, order.order_id) for order in orders if order.decided_ns and not order.heard)
         self.unheard = {order_id: decided_ns for decided_ns, order_id in silent}
         for order in orders:
             self._open[order.symbol] = self._open.get(order.symbol, 0) + 1

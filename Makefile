@@ -15,7 +15,7 @@ SOURCES := services shared tests docs
 
 help: ## List the verbs
 	@echo 'heatsink: make VERB [ARGS="..."] [PYTHON=python3.12]'
-	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  \1|\2/p' Makefile | awk -F'|' '{ printf "%-14s%s\n", $$1, $$2 }'
+	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  \1|\2/p' Makefile | awk -F'|' '{ printf "%-16s%s\n", $$1, $$2 }'
 
 install: ## Install what running needs, hash-pinned, into .venv
 	@sh deploy/venv.sh $(PYTHON) .venv requirements.lock slim

@@ -1,22 +1,29 @@
 """The documents name what is there: verbs, options, variables, topics, rules, files."""
 
+import json
 import re
+import shutil
 from pathlib import Path
 
 import click
+import msgpack
 import pytest
 import typer
 
 from services.cli.__main__ import app
+from shared.adapters.codec import decode
 from shared.domain.risk.rules import RULES
 from shared.messages.catalogue import CATALOGUE
-from shared.runtime.settings_file import CONFIG_DIR, PHASE, SECTIONS
+from shared.messages.orders import CancelProposed, OrderProposed
+from shared.messages.signals import SignalRaised
+from shared.runtime.settings_file import CONFIG_DIR, PHASE, SECTIONS, load_settings
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "ARCHITECTURE.md")] + sorted(
     (ROOT / "docs").rglob("*.md")
 )
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+REFERENCE = (ROOT / "docs" / "reference.md").read_text(encoding="utf-8")
 FENCED = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 INLINE = re.compile(r"`([^`\n]+)`")
 WRONG = "HEATSINK_REDIS__ULR"  # the mistake that `heatsink config check` is shown with
@@ -93,14 +100,14 @@ def test_the_readme_shows_every_verb_and_no_option_that_is_not_there() -> None:
     assert set(re.findall(r"(?<=[` ])--[a-z][a-z-]*", table)) <= known
 
 
-def test_the_readme_shows_every_topic_with_its_messages() -> None:
-    table = README.partition("| stream and channel |")[2].partition("\n\n")[0]
+def test_the_reference_shows_every_topic_with_its_messages() -> None:
+    table = REFERENCE.partition("| stream and channel |")[2].partition("\n\n")[0]
     rows = {row.split("`")[1]: set(re.findall(r"`([A-Z]\w+)`", row)) for row in table.splitlines() if "`hs:" in row}
     assert rows == {topic.key: {kind.__name__ for kind in topic.readable} for topic in CATALOGUE}
 
 
-def test_the_readme_shows_every_rule_in_the_order_of_the_source() -> None:
-    table = README.partition("| rule | the ceiling |")[2].partition("\n\n")[0]
+def test_the_reference_shows_every_rule_in_the_order_of_the_source() -> None:
+    table = REFERENCE.partition("| rule | the ceiling |")[2].partition("\n\n")[0]
     assert re.findall(r"^\| `(\w+)`", table, re.MULTILINE) == [rule.__name__ for rule in RULES]
 
 
@@ -109,3 +116,29 @@ def test_the_map_of_the_house_names_folders_and_files_that_are_there() -> None:
     paths = re.findall(r"`((?:shared|services|tests|deploy|docs)/[\w./-]*)`", text)
     assert paths
     assert [path for path in paths if not (ROOT / path).exists()] == []
+
+
+def test_every_table_of_rules_that_the_readme_prints_has_all_of_them() -> None:
+    names = [rule.__name__ for rule in RULES]
+    why = README.partition("$ heatsink why")[2].partition("```")[0]
+    assert re.findall(r"^>?\s{2,}(\w+)\s{2,}", why, re.MULTILINE) == ["rule", *names]
+    assert re.findall(r"^  (\w+) +would allow ", README, re.MULTILINE) == names
+    assert f"The {len(names)} rules" in README
+
+
+def test_every_message_that_the_readme_shows_as_json_can_be_read() -> None:
+    lines = [line for language, block in FENCED.findall(README) if language == "json" for line in block.splitlines()]
+    kinds = [type(decode(msgpack.packb(json.loads(line)))) for line in lines]
+    assert kinds == [OrderProposed, OrderProposed, CancelProposed, SignalRaised]
+
+
+def test_the_strategies_that_the_readme_shows_are_sound(tmp_path: Path) -> None:
+    folder = tmp_path / "config"
+    shutil.copytree(ROOT / "deploy" / "config", folder)
+    [example] = [block for language, block in FENCED.findall(README) if language == "toml"]
+    [gate_only] = re.findall(r"printf '(.*)' > mine/strategies\.toml", README)
+    for text in (example, gate_only.replace("\\n", "\n")):
+        (folder / "strategies.toml").write_text(text, encoding="utf-8")
+        strategies = load_settings(folder, {}).plan.strategies
+        assert strategies[-1].name == "mine"
+        assert sum(strategy.weight for strategy in strategies) == 1

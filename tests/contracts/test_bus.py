@@ -162,6 +162,12 @@ async def test_a_commit_stores_everything_and_acknowledges_what_it_handled(bus: 
     assert history == [bar()]
 
 
+async def test_a_seat_without_inputs_waits_and_reads_nothing(bus: AnyBus) -> None:
+    seat = bus.seat("signals", (), home="hs:{main}")
+    await seat.acquire()
+    assert list(await seat.read(20)) == []
+
+
 async def test_a_commit_of_more_rows_than_one_call_takes_is_stored_whole(bus: AnyBus) -> None:
     seat = bus.seat("risk", (), home="hs:{main}")
     await seat.acquire()

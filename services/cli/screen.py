@@ -1,7 +1,7 @@
 """Where a running stack shows itself: as lines (here), or as a live panel on a terminal (``live``).
 
-Events of the market and the portfolio go to standard output, log lines of the processes to standard error. On a
-terminal log lines below WARNING are left out: the events say the same, in fewer words.
+Events of the market and the portfolio go to standard output, log lines of the processes to standard error. Log lines
+below WARNING are left out unless ``--json-logs`` asks for all: the events say the same, in fewer words.
 """
 
 import sys
@@ -39,10 +39,10 @@ class Screen(Protocol):
 
 
 class LogPipe:
-    """Children's lines to an output: JSON as it came, or readable on a terminal."""
+    """Children's lines to an output. all_levels: everything as it came. Otherwise warnings alone, JSON or readable."""
 
-    def __init__(self, output: TextIO, *, readable: bool) -> None:
-        self._output = output
+    def __init__(self, output: TextIO, *, all_levels: bool = False, readable: bool = True) -> None:
+        self._output, self._all_levels = output, all_levels
         self._render = ReadableLines(colours=output.isatty()) if readable else None
         self._last_words: deque[str] = deque(maxlen=LAST_WORDS)
         self._log = get_logger()
@@ -54,10 +54,8 @@ class LogPipe:
         event = _parsed(line)
         if event is None:
             self._log.warning("output", service=name, line=line)
-        elif self._render is None:
-            print(line, file=self._output, flush=True)
-        elif event.get("level") in _LOUD:
-            print(self._render(None, "", event), file=self._output, flush=True)
+        elif self._all_levels or event.get("level") in _LOUD:
+            print(self._render(None, "", event) if self._render else line, file=self._output, flush=True)
 
     def event(self, event: ChildEvent) -> None:
         child = event.child

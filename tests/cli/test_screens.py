@@ -156,10 +156,10 @@ def test_a_quiet_screen_shows_no_events() -> None:
     assert output.getvalue() == ""
 
 
-def test_log_lines_of_children_pass_through_as_they_came() -> None:
+def test_log_lines_of_children_pass_through_as_they_came_where_all_are_wanted() -> None:
     output = io.StringIO()
     configure_logs("up", stream=output)
-    pipe = LogPipe(output, readable=False)
+    pipe = LogPipe(output, all_levels=True, readable=False)
     line = '{"timestamp":"2026-01-01T00:00:00Z","level":"info","service":"risk","event":"started"}'
     pipe.line("risk", line)
     assert output.getvalue() == line + "\n"
@@ -174,6 +174,15 @@ def test_what_is_no_log_line_is_wrapped_into_one() -> None:
     lines = [json.loads(line) for line in output.getvalue().splitlines()]
     assert [line["line"] for line in lines] == ["Traceback (most recent call last):", "{not json", "[1, 2]"]
     assert {(line["service"], line["level"]) for line in lines} == {("risk", "warning")}
+
+
+def test_a_pipe_gets_no_more_than_warnings_either() -> None:
+    output = io.StringIO()
+    pipe = LogPipe(output, readable=False)
+    loud = '{"timestamp":"2026-01-01T10:20:30Z","level":"warning","service":"risk","event":"bus_lost"}'
+    pipe.line("risk", '{"timestamp":"2026-01-01T10:20:30Z","level":"info","service":"risk","event":"started"}')
+    pipe.line("risk", loud)
+    assert output.getvalue() == loud + "\n"
 
 
 def test_people_see_warnings_only_and_without_json() -> None:

@@ -23,10 +23,14 @@ def run_stack(options: UpOptions) -> int:
     live = console.is_terminal and not (options.quiet or options.json_logs or options.picture)
     output = cast("TextIO", ConsoleStream(console)) if live and sys.stderr.isatty() else sys.stderr
     pipe = _log_pipe(options, prepared.settings.logs, output)
+    if prepared.short_history:
+        get_logger().warning("history_short", reason=prepared.short_history)
     stack = Stack(options, prepared, pipe, _screen_for(options, console, live=live))
     code = asyncio.run(stack.run())
     if stack.summary:
         _tell_summary(stack.summary, options)
+    for failure in stack.failures:
+        _tell_failure(failure, options)
     return code
 
 
@@ -60,3 +64,10 @@ def _tell_summary(rows: list[tuple[str, str]], options: UpOptions) -> None:
         get_logger().info("summary", **{name.replace(" ", "_"): value for name, value in rows})
     else:
         print(f"heatsink ended\n{summary_text(rows)}", flush=True)
+
+
+def _tell_failure(text: str, options: UpOptions) -> None:
+    if options.json_logs:
+        get_logger().error("failed", reason=text)
+    else:
+        print(f"failed: {text}", file=sys.stderr, flush=True)

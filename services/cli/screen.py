@@ -39,19 +39,25 @@ class Screen(Protocol):
 
 
 class LogPipe:
-    """Children's lines to an output. all_levels: everything as it came. Otherwise warnings alone, JSON or readable."""
+    """Children's lines to an output. all_levels: everything as it came. Otherwise warnings alone, JSON or readable.
+
+    last_errors: the last one that each child told, by its name.
+    """
 
     def __init__(self, output: TextIO, *, all_levels: bool = False, readable: bool = True) -> None:
         self._output, self._all_levels = output, all_levels
         self._render = ReadableLines(colours=output.isatty()) if readable else None
         self._last_words: deque[str] = deque(maxlen=LAST_WORDS)
+        self.last_errors: dict[str, str] = {}
         self._log = get_logger()
 
     def line(self, name: str, line: str) -> None:
+        event = _parsed(line)
+        if error := _error_in(line, event):
+            self.last_errors[name] = error
         if name == SERVER:  # it has its own form; worth reading only when it died
             self._last_words.append(line)
             return
-        event = _parsed(line)
         if event is None:
             self._log.warning("output", service=name, line=line)
         elif self._all_levels or event.get("level") in _LOUD:
@@ -81,6 +87,15 @@ class LogPipe:
             for line in self._last_words:
                 self._log.warning("output", service=name, line=line)
             self._last_words.clear()
+
+
+def _error_in(line: str, event: dict[str, Any] | None) -> str:
+    """What a line says of an error; of a traceback the last line stays. Empty for a line that tells none."""
+    if event is None:
+        return line.strip()
+    if event.get("level") not in _LOUD[1:]:
+        return ""
+    return str(event.get("error") or event.get("faults") or event.get("reason") or event.get("event", ""))
 
 
 def _parsed(line: str) -> dict[str, Any] | None:

@@ -2,7 +2,9 @@
 
 from collections.abc import Mapping
 
+from services.cli.failing import EXIT_CONFIG
 from services.cli.formats import clock, duration, percent, rehearsed, usd
+from services.cli.supervisor import Child
 from services.cli.watch import Tally
 
 
@@ -29,6 +31,18 @@ def summary_rows(tally: Tally, seconds: float, restarts: Mapping[str, int]) -> l
     if tally.halts:
         rows.append(("halted", tally.halted))
     return rows
+
+
+def failure_text(child: Child, last_error: str) -> str:
+    """Which child did not stay up, and the last error that it told."""
+    if child.exit_code == EXIT_CONFIG:
+        what = "refused what it was given and was not started again"
+    elif child.crashes > 1:
+        what = f"ended by itself {child.crashes} times in a row"
+    else:
+        what = "ended by itself"
+    code = "" if child.exit_code is None else f" (exit code {child.exit_code})"
+    return f"{child.spec.name} {what}{code}: {last_error or 'it told no error'}"
 
 
 def summary_text(rows: list[tuple[str, str]]) -> str:

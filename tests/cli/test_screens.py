@@ -185,6 +185,16 @@ def test_a_pipe_gets_no_more_than_warnings_either() -> None:
     assert output.getvalue() == loud + "\n"
 
 
+def test_the_last_error_of_each_child_is_kept() -> None:
+    configure_logs("up", stream=io.StringIO())
+    pipe = LogPipe(io.StringIO())
+    pipe.line("risk", '{"level":"critical","service":"risk","event":"crashed","error":"ValueError: bad"}')
+    pipe.line("risk", '{"level":"warning","service":"risk","event":"bus_lost"}')
+    for line in ("Traceback (most recent call last):", "ImportError: no such thing"):
+        pipe.line("sizing", line)
+    assert pipe.last_errors == {"risk": "ValueError: bad", "sizing": "ImportError: no such thing"}
+
+
 def test_people_see_warnings_only_and_without_json() -> None:
     output = io.StringIO()
     configure_logs("up", form="lines", stream=output)

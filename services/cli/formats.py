@@ -82,3 +82,8 @@ def scope(symbol: str) -> str:
 def because(text: str, reason: str) -> str:
     """``text: reason``, without a colon where there is no reason."""
     return f"{text}: {reason}" if reason else text
+
+
+def sentence(text: str) -> str:
+    """With one mark at its end."""
+    return text if text[-1:] in (".", "?", "!") else f"{text}."

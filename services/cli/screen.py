@@ -13,6 +13,7 @@ import msgspec
 from services.cli.children import SERVER
 from services.cli.render import SizeGroups, event_line, is_told, status_line
 from services.cli.supervisor import ChildEvent, Supervisor
+from services.cli.waiting import NOT_HEARD
 from services.cli.watch import Tally
 from shared.messages.base import Message
 from shared.messages.signals import PositionSized
@@ -49,6 +50,7 @@ class LogPipe:
         self._render = ReadableLines(colours=output.isatty()) if readable else None
         self._last_words: deque[str] = deque(maxlen=LAST_WORDS)
         self.last_errors: dict[str, str] = {}
+        self._awaited: set[str] = set()
         self._log = get_logger()
 
     def line(self, name: str, line: str) -> None:
@@ -60,8 +62,16 @@ class LogPipe:
             return
         if event is None:
             self._log.warning("output", service=name, line=line)
-        elif self._all_levels or event.get("level") in _LOUD:
+        elif self._all_levels or (event.get("level") in _LOUD and not self._is_only_waiting(event)):
             print(self._render(None, "", event) if self._render else line, file=self._output, flush=True)
+
+    def _is_only_waiting(self, event: dict[str, Any]) -> bool:
+        """The halt until the exchange is heard for the first time, and its end: nobody has to act on them."""
+        trace = str(event.get("trace"))
+        if event.get("event") == "halted" and event.get("evidence") == NOT_HEARD:
+            self._awaited.add(trace)
+            return True
+        return event.get("event") == "resumed" and trace in self._awaited
 
     def event(self, event: ChildEvent) -> None:
         child = event.child

@@ -213,7 +213,7 @@ def ceilings_table(ceilings: tuple[CeilingReport, ...], binding: str, symbol: st
     for ceiling in ceilings:
         binds = ceiling.rule == binding
         allowed = allowed_words(ceiling, symbol, mark)
-        cells = (">" if binds else "", ceiling.rule, allowed, *figures(ceiling), ceiling.reason)
+        cells = (">" if binds else "", ceiling.rule, allowed, *figures(ceiling, symbol), ceiling.reason)
         table.add_row(*(Text(cell) for cell in cells), style="bold yellow" if binds else "")
     return table
 

@@ -166,6 +166,14 @@ def test_tail_prints_what_is_there_in_the_order_of_time(heatsink: Heatsink) -> N
     assert not any("  mark " in line for line in lines)
 
 
+def test_tail_counts_the_messages_of_the_pair_alone(valkey_server: str, heatsink: Heatsink) -> None:
+    later = [proposal(f"o-btc-{number}") for number in range(3)]
+    eth = [structs.replace(proposal(f"o-eth-{number}"), symbol="ETH/USDT") for number in range(3)]
+    asyncio.run(publish(valkey_server, [*eth, *later]))
+    lines = heatsink("tail", "proposed", "--pair", "eth", "--last", "2", "--no-follow").stdout.splitlines()
+    assert ["o-eth-1" in lines[0], "o-eth-2" in lines[1], len(lines)] == [True, True, 2]
+
+
 def test_tail_of_some_topics_and_one_pair_leaves_the_rest_out(heatsink: Heatsink) -> None:
     lines = heatsink("tail", "decided", "executed", "--pair", "btc", "--last", "10", "--no-follow").stdout.splitlines()
     assert {line[21:30].strip() for line in lines} == {

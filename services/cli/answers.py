@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from services.cli.failing import ToldError
-from services.cli.formats import price, quantity, usd
+from services.cli.formats import price, quantity, sentence, usd
 from services.cli.headlines import headline
 from services.cli.render import event_line
 from services.cli.standing import halts_in_force
@@ -21,7 +21,7 @@ def tell(answers: Sequence[Message]) -> None:
     """A line for each. Raises ``RefusedError``."""
     for answer in answers:
         if isinstance(answer, CommandRefused):
-            raise RefusedError(f"Refused: {answer.reason}.")
+            raise RefusedError(f"Refused: {sentence(answer.reason)}")
         print(event_line(answer))
 
 

@@ -48,8 +48,8 @@ async def examine(place: Place) -> list[Finding]:
             clock = await market_clock(bus, place.exchange)
             findings += await services(bus, clock, place)
     except BusLostError as error:
-        remedy = "Start the stack (heatsink up), or name a running server: --redis-url or HEATSINK_REDIS__URL."
-        findings.append(Finding("fail", "redis", f"{place.redis_url} (by {place.origin}) is away: {error}", remedy))
+        text = f"{place.redis_url} (by {place.origin}) is away: {error}"
+        findings.append(Finding("fail", "redis", text, place.redis_remedy))
     findings += await exchange(place, clock)
     return findings
 
@@ -162,7 +162,10 @@ async def exchange(place: Place, clock: Clock | None) -> list[Finding]:
         round_trip = loop.time() - began
         statuses = await remote.statuses()
     except ExchangeAwayError as error:
-        return [Finding("fail", "exchange", str(error).partition(": ")[0], str(error).partition(": ")[2])]
+        text, _, remedy = str(error).partition(": ")
+        if place.exchange == "sim":
+            remedy = "It comes with the stack: start that (make run, heatsink up), or name the folder of one: --data."
+        return [Finding("fail", "exchange", text, f"{remedy[:1].upper()}{remedy[1:]}")]
     findings = [Finding("ok", "exchange", f"{remote.url} answers in {round_trip * 1000:.0f} ms")]
     if clock is not None:
         findings.append(_skew(server_ns, clock, round_trip))

@@ -6,6 +6,7 @@ import typer
 
 from services.cli.failing import explained
 from services.cli.shared_options import ConfigOption
+from services.cli.where import DATA_DIR, REDIS_VARIABLE, read_note
 
 if TYPE_CHECKING:
     from shared.runtime.settings import Settings
@@ -29,7 +30,17 @@ def check(config: ConfigOption = None) -> None:
     with explained():
         settings = load_settings(folder, environ)
         check_start(settings)
-    print("\n".join([f"{folder} is sound", *(f"  {name:<10}  {text}" for name, text in _essentials(settings))]))
+    rows = [*_essentials(settings), ("redis", _redis(settings, named=REDIS_VARIABLE in environ))]
+    print("\n".join([f"{folder} is sound", *(f"  {name:<10}  {text}" for name, text in rows)]))
+
+
+def _redis(settings: "Settings", *, named: bool) -> str:
+    """The server that is meant, and the one that a stack from this folder uses now."""
+    if named:
+        return f"{settings.redis.url} (by {REDIS_VARIABLE})"
+    if note := read_note(DATA_DIR):
+        return f"{note.redis_url} (of the stack that runs from {DATA_DIR})"
+    return f"heatsink up starts its own; services started by hand use {settings.redis.url}"
 
 
 def _essentials(settings: "Settings") -> list[tuple[str, str]]:
@@ -50,7 +61,6 @@ def _essentials(settings: "Settings") -> list[tuple[str, str]]:
             ", ".join(f"{each.name} {each.timeframe} x {each.weight:g}" for each in plan.strategies) or "none",
         ),
         ("exchange", settings.exchange.kind),
-        ("redis", settings.redis.url),
     ]
     if plan.shadow is not None:
         rows.append(("shadow", f"{differing(plan.shadow, limits) or 'the same limits'}: counted, never acting"))

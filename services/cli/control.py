@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from services.cli.failing import ask_back
 from services.cli.shared_options import ReasonOption, on_stack
 from services.cli.where import Place, names_of, symbol_of
 
@@ -40,7 +41,7 @@ def resume(
 
     from services.cli.answers import code_in, halts_before, tell
     from services.cli.commanding import send_resume
-    from services.cli.formats import scope
+    from services.cli.formats import base, scope
 
     symbol = symbol_of(place.settings, pair)
     answers = asyncio.run(send_resume(place, symbol, reason, confirm=code))
@@ -48,7 +49,8 @@ def resume(
     if confirm := code_in(answers):
         for line in asyncio.run(halts_before(place, answers)):
             print(line)
-        typer.confirm(f"Resume {scope(symbol)} in spite of this?", abort=True)
+        command = " ".join(filter(None, ("heatsink resume", base(symbol), "--reason WHY --code", confirm)))
+        ask_back(f"Resume {scope(symbol)} in spite of this?", f"Answer with the code: {command}")
         tell(asyncio.run(send_resume(place, symbol, reason, confirm=confirm)))
 
 
@@ -73,5 +75,5 @@ def flatten(
     for line in holdings(asyncio.run(read_portfolio(place)), names_of(place.settings, pair)):
         print(line)
     if not yes:
-        typer.confirm(f"Cancel all orders and sell all of {scope(symbol)} at the market?", abort=True)
+        ask_back(f"Cancel all orders and sell all of {scope(symbol)} at the market?", "Answer beforehand: --yes")
     tell(asyncio.run(send_flatten(place, symbol, reason)))

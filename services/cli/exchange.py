@@ -60,8 +60,8 @@ def _remedy(status: int) -> str:
         case 418 | 429:
             return "too many requests came from this address; wait as long as it says in Retry-After"
         case 451:
-            return "it does not serve this country; use --exchange sim"
+            return "it does not serve this country; use heatsink up --exchange sim"
         case 0:
-            return "check the network, DNS and proxy (HTTPS_PROXY), or use --exchange sim"
+            return "check the network, DNS and proxy (HTTPS_PROXY), or use heatsink up --exchange sim"
         case _:
-            return "try again in a minute, or use --exchange sim"
+            return "try again in a minute, or use heatsink up --exchange sim"

@@ -16,6 +16,10 @@ class ToldError(RuntimeError):
     """An error whose text says all that people need: what happened, and what to do about it."""
 
 
+class UnansweredError(ToldError):
+    """It was asked back, and nobody is there to answer."""
+
+
 FIND_REDIS = "Is the stack running (heatsink up)? Otherwise give --redis-url, or set HEATSINK_REDIS__URL."
 
 
@@ -67,3 +71,15 @@ def print_faults(error: ConfigError) -> None:
         console.print(Text.assemble((fault.file, "cyan"), "  ", (f"{fault.key}{value}", "bold")), soft_wrap=True)
         console.print(Text(f"    {fault.problem}"), soft_wrap=True)
         console.print(Text(f"    -> {fault.remedy}", style="green"), soft_wrap=True)
+
+
+def ask_back(question: str, otherwise: str) -> None:
+    """Go on only with a yes. otherwise: how to do without the question. Raises ``typer.Abort``, ``UnansweredError``."""
+    try:
+        agreed = typer.confirm(question)
+    except typer.Abort:
+        if sys.stdin.isatty():  # Ctrl-C
+            raise
+        raise UnansweredError(f"\nNothing was done: there is no terminal to answer on. {otherwise}") from None
+    if not agreed:
+        raise typer.Abort

@@ -18,6 +18,7 @@ from shared.runtime.settings_faults import did_you_mean
 
 WAIT_MS = 1_000
 LISTEN_SECONDS = 1.0
+PAGE = 20_000  # looked through for one pair
 LIVE = tuple(topic for topic in CATALOGUE if not topic.durable)
 
 
@@ -47,7 +48,7 @@ async def follow_topics(place: Place, wanted: Following) -> None:
     ]
     async with onlooker(place.redis_url, place.portfolio) as bus:
         cursors = await stream_ends(bus, streams)
-        for message in await _earlier(bus, streams, wanted.last):
+        for message in await _earlier(bus, streams, wanted):
             _tell(message, wanted)
         if not wanted.follow:
             return
@@ -66,17 +67,24 @@ def _checked(topics: tuple[str, ...]) -> tuple[str, ...]:
     return topics or tuple(topic.name for topic in CATALOGUE if topic.durable)
 
 
-async def _earlier(bus: RedisBus, streams: list[str], count: int) -> list[Message]:
-    """The last messages of each stream, in the order of their times."""
-    if not count:
+async def _earlier(bus: RedisBus, streams: list[str], wanted: Following) -> list[Message]:
+    """The last messages of each stream, of the wanted pair, in the order of their times."""
+    if not wanted.last:
         return []
-    found = [
-        message
-        for stream in streams
-        for message in reversed(await bus.latest(stream, count))
-        if not _comes_twice(bus, message, stream, streams)
-    ]
+    found: list[Message] = []
+    for stream in streams:
+        latest = await bus.latest(stream, max(PAGE, wanted.last) if wanted.names else wanted.last)
+        fitting = [
+            message
+            for message in latest
+            if _is_wanted(message, wanted) and not _comes_twice(bus, message, stream, streams)
+        ]
+        found += reversed(fitting[: wanted.last])
     return sorted(found, key=lambda message: message.time_ns)
+
+
+def _is_wanted(message: Message, wanted: Following) -> bool:
+    return not wanted.names or getattr(message, "symbol", "") in wanted.names
 
 
 def _comes_twice(bus: RedisBus, message: Message, stream: str, followed: Container[str]) -> bool:
@@ -105,9 +113,8 @@ async def _follow_channels(bus: RedisBus, channels: list[str], wanted: Following
 
 
 def _tell(message: Message, wanted: Following) -> None:
-    if wanted.names and getattr(message, "symbol", "") not in wanted.names:
-        return
-    _print(json_text(message) if wanted.as_json else event_line(message))
+    if _is_wanted(message, wanted):
+        _print(json_text(message) if wanted.as_json else event_line(message))
 
 
 def _unreadable(entry: Entry) -> str:

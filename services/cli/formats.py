@@ -1,6 +1,6 @@
 """How amounts, times and names are written for people. Amounts in USDT, times in UTC."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 
@@ -82,3 +82,20 @@ def scope(symbol: str) -> str:
 def because(text: str, reason: str) -> str:
     """``text: reason``, without a colon where there is no reason."""
     return f"{text}: {reason}" if reason else text
+
+
+def sentence(text: str) -> str:
+    """With one mark at its end."""
+    return text if text[-1:] in (".", "?", "!") else f"{text}."
+
+
+def count(number: int, noun: str) -> str:
+    """``1 order``, ``2 orders``."""
+    return f"{number:,} {noun}{'s' * (number != 1)}"
+
+
+def some(names: Sequence[str], most: int = 3) -> str:
+    """``35 (BNB, SOL, ADA, ...)``; whole where there are no more than ``most``."""
+    if len(names) <= most:
+        return ", ".join(names)
+    return f"{len(names)} ({', '.join(names[:most])}, ...)"

@@ -12,10 +12,11 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from services.cli.formats import clock, percent, rehearsed, scope, usd
-from services.cli.render import SizeGroups, counts_line, event_line, is_told
+from services.cli.formats import clock, count, percent, rehearsed, usd
+from services.cli.render import SizeGroups, counts_line, event_line, is_told, pairs_off
 from services.cli.supervisor import Child, Supervisor
 from services.cli.tables import positions_table, sizes_table
+from services.cli.waiting import WAITING, halted_scope
 from services.cli.watch import Tally
 from shared.messages.base import Message
 from shared.messages.portfolio import PortfolioMarked
@@ -48,6 +49,7 @@ class Panels:
         market = clock(tally.market_ns) if tally.market_ns else "waiting for the market"
         parts: list[RenderableType] = [_standing(tally.portfolio), Text(counts_line(tally))]
         parts.append(_children(supervisor))
+        parts += [Text(WAITING, style="yellow")] if tally.is_waiting else []
         parts += [Text(line, style="bold red") for line in _troubles(tally)]
         room = self.console.height - OTHER_LINES
         if tally.portfolio and tally.portfolio.positions:
@@ -131,15 +133,14 @@ def _restarted(child: Child) -> str:
 
 
 def _troubles(tally: Tally) -> list[str]:
-    halts = list(tally.halts.values())
-    lines = [f"halted: {scope(halt.symbol)} ({halt.mode}): {halt.reason}" for halt in halts[:HALTS_SHOWN]]
+    halts = tally.halts_of_something
+    lines = [f"halted: {halted_scope(halt)}: {halt.reason}" for halt in halts[:HALTS_SHOWN]]
     if len(halts) > HALTS_SHOWN:
         lines.append(f"and {len(halts) - HALTS_SHOWN} more halts")
-    if tally.lost_feeds:
-        names = ", ".join(f"{feed} {symbol}".strip() for feed, symbol in list(tally.lost_feeds)[:5])
-        lines.append(f"{len(tally.lost_feeds)} feeds lost: {names}")
+    if lost := [f"{each.feed} {each.symbol}".strip() for each in tally.feeds_down]:
+        lines.append(f"{count(len(lost), 'feed')} lost: {', '.join(lost[:5])}")
     if tally.off_pairs:
-        lines.append("pairs off: " + ", ".join(f"{pair} ({at.status})" for pair, at in tally.off_pairs.items()))
+        lines.append(f"pairs off: {pairs_off(tally)}")
     return lines
 
 

@@ -3,7 +3,8 @@
 from collections.abc import Callable
 from typing import Any
 
-from services.cli.formats import clock, duration, percent, price, quantity, usd
+from services.cli.formats import because, clock, duration, percent, price, quantity, usd
+from services.cli.waiting import is_awaited
 from shared.domain.timeframes import SECOND_NS
 from shared.messages.base import Message
 from shared.messages.market import BarClosed, BookSampled, FeedLost, FeedRestored, MarkChanged, PairListed
@@ -37,11 +38,18 @@ def _listing(message: PairListed) -> tuple[str, str]:
     return "pair", f"{message.symbol} is off: {message.status} {message.reason}".rstrip()
 
 
+def _feed_lost(message: FeedLost) -> tuple[str, str]:
+    which = f"{message.feed} {message.symbol}".strip()
+    if is_awaited(message):
+        return "waiting", because(f"for the exchange: {which}", message.reason)
+    return "FEED LOST", f"{which} {message.reason}".strip()
+
+
 MARKET_LINES: dict[type[Message], Callable[[Any], tuple[str, str]]] = {
     BarClosed: _bar,
     MarkChanged: lambda m: ("mark", f"{m.symbol} {price(m.price)} ({price(m.bid)} / {price(m.ask)})"),
     BookSampled: _book,
     PairListed: _listing,
-    FeedLost: lambda m: ("FEED LOST", f"{m.feed} {m.symbol} {m.reason}".strip()),
+    FeedLost: _feed_lost,
     FeedRestored: lambda m: ("feed back", f"{m.feed} {m.symbol} after {duration(m.outage_ns / SECOND_NS)}"),
 }

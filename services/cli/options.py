@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from services.cli.recording import look_into
 from shared.runtime.settings import Settings
 from shared.runtime.settings_faults import ENVIRONMENT, ConfigError, Fault
 from shared.runtime.settings_file import default_config_dir, load_settings, process_environment
@@ -54,13 +55,15 @@ class UpOptions:
 class Prepared:
     """Checked settings, and the environment that makes every child read the same.
 
-    own_server: nobody named a server, neither by option nor by variable, so one is started.
+    own_server: nobody named a server, neither by option nor by variable, so one is started. short_history: what a
+    recording has too little of, in words.
     """
 
     settings: Settings
     environ: dict[str, str]
     config_dir: Path
     own_server: bool
+    short_history: str = ""
 
 
 def prepare_settings(options: UpOptions) -> Prepared:
@@ -78,7 +81,16 @@ def prepare_settings(options: UpOptions) -> Prepared:
         raise ConfigError([*faults, *(_named_after_option(fault, overrides) for fault in error.faults)]) from None
     if faults := [*faults, *start_faults(settings)]:
         raise ConfigError(faults)
-    return Prepared(settings, environ, folder, own_server="HEATSINK_REDIS__URL" not in environ)
+    short = _short_history(settings, overrides)
+    return Prepared(settings, environ, folder, "HEATSINK_REDIS__URL" not in environ, short)
+
+
+def _short_history(settings: Settings, overrides: dict[str, str]) -> str:
+    if settings.exchange.kind != "sim" or not settings.simulator.replay:
+        return ""
+    if "HEATSINK_SIMULATOR__REPLAY" in overrides:
+        return look_into(settings, COMMAND_LINE, ("--replay", "--from"))
+    return look_into(settings, "stack.toml")
 
 
 def _named_after_option(fault: Fault, overrides: dict[str, str]) -> Fault:

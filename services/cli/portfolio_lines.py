@@ -3,7 +3,8 @@
 from collections.abc import Callable
 from typing import Any
 
-from services.cli.formats import clock, duration, percent, rehearsed, scope, usd
+from services.cli.formats import clock, count, duration, percent, rehearsed, scope, usd
+from services.cli.waiting import is_awaited
 from shared.domain.timeframes import SECOND_NS
 from shared.messages.base import Message
 from shared.messages.portfolio import (
@@ -23,12 +24,14 @@ def _portfolio(message: PortfolioMarked) -> tuple[str, str]:
     return "portfolio", (
         f"NAV {usd(message.nav)} · heat {percent(message.heat)} of {percent(message.heat_limit, 0)} "
         f"· used {percent(message.utilisation, 1)} · drawdown {percent(message.drawdown)} "
-        f"· {len(message.positions)} positions, {message.open_orders} open orders "
+        f"· {count(len(message.positions), 'position')}, {count(message.open_orders, 'open order')} "
         f"· {rehearsed(message.phase, rehearsal=message.rehearsal)}"
     )
 
 
 def _halted(message: Halted) -> tuple[str, str]:
+    if is_awaited(message):
+        return "waiting", f"for the exchange: no new risk in {scope(message.symbol)} until it is heard"
     until = f" until {clock(message.until_ns)}" if message.until_ns else ""
     evidence = f" · {message.evidence}" if message.evidence else ""
     return "HALTED", f"{scope(message.symbol)} ({message.mode}){until}: {message.reason}, by {message.who}{evidence}"

@@ -2,7 +2,7 @@
 
 from collections import Counter
 
-from services.cli.formats import clock, percent, usd
+from services.cli.formats import base, clock, percent, some, usd
 from services.cli.headlines import headline
 from services.cli.watch import Tally
 from shared.messages.base import Message
@@ -21,6 +21,7 @@ from shared.messages.portfolio import (
 )
 from shared.messages.signals import PositionSized
 
+OFF_TOLD = 5
 TOLD = (
     OrderProposed,
     OrderDecided,
@@ -99,10 +100,12 @@ def status_line(tally: Tally, seconds: float, restarts: int) -> str:
     parts = [f"[{seconds:.0f} s] {market}", standing, counts_line(tally)]
     if restarts:
         parts.append(f"restarts {restarts}")
-    if tally.halts:
+    if tally.is_waiting:
+        parts.append("waiting for the exchange")
+    if tally.halted:
         parts.append(f"HALTED: {tally.halted}")
-    if tally.lost_feeds:
-        parts.append(f"feeds lost: {len(tally.lost_feeds)}")
+    if tally.feeds_down:
+        parts.append(f"feeds lost: {len(tally.feeds_down)}")
     return " · ".join(parts)
 
 
@@ -110,3 +113,10 @@ def counts_line(tally: Tally) -> str:
     verdicts = ", ".join(f"{kind} {tally.verdicts[kind]:,}" for kind in ("approve", "trim", "reject"))
     bars = f"bars {tally.bars:,} (+{tally.backfilled:,} of history)"
     return f"{bars} · sizes {tally.sizes:,} · proposals {tally.proposals:,} · {verdicts} · fills {tally.fills:,}"
+
+
+def pairs_off(tally: Tally) -> str:
+    """``35 (BNB, SOL, ADA, ...)``; a few with what is the matter."""
+    if len(tally.off_pairs) <= OFF_TOLD:
+        return ", ".join(f"{pair} ({listed.status})" for pair, listed in tally.off_pairs.items())
+    return some([base(pair) for pair in tally.off_pairs])

@@ -1,6 +1,6 @@
 """Every rule of the gate in words: what it looks at, what it found, and who may lift a halt."""
 
-from services.cli.formats import LEAST_USD, base, clock, duration, percent, price, quantity, scope, usd
+from services.cli.formats import LEAST_USD, base, clock, duration, percent, price, scope, usd
 from shared.messages.orders import CeilingReport
 from shared.messages.portfolio import Halted
 
@@ -62,7 +62,8 @@ def _closed_words(rule: str, ceiling: CeilingReport, symbol: str) -> str:
             return f"the {spread} of {symbol} at size is {percent(used)}, {percent(limit)} is allowed"
         case "open_orders", "orders":
             allowed = "as many as may be" if used == limit else f"{limit:.0f} may be"
-            return f"{used:.0f} orders are open already, {allowed}"
+            already = "1 order is" if used == 1 else f"{used:.0f} orders are"
+            return f"{already} open already, {allowed}"
         case "drawdown", "fraction" if limit:
             return f"NAV is {percent(used, 1)} under its high-water mark, {percent(limit, 1)} is allowed"
         case _:
@@ -121,8 +122,8 @@ def allowed_words(ceiling: CeilingReport, symbol: str, mark: float) -> str:
     return f"{price(ceiling.quantity)} {base(symbol)}{worth}"
 
 
-def figures(ceiling: CeilingReport) -> tuple[str, str, str]:
-    """Limit, used and headroom in the ceiling's unit; empty for a plain gate."""
+def figures(ceiling: CeilingReport, symbol: str) -> tuple[str, str, str]:
+    """Limit, used and headroom in the ceiling's unit, as people round it; empty for a plain gate."""
     values = (ceiling.limit, ceiling.used, ceiling.headroom)
     match ceiling.unit:
         case "":
@@ -131,8 +132,12 @@ def figures(ceiling: CeilingReport) -> tuple[str, str, str]:
             shown = [usd(value) for value in values]
         case "fraction":
             shown = [percent(value) for value in values]
-        case "orders" | "base" as unit:
-            shown = [f"{quantity(value)} {unit}" for value in values]
+        case "base":
+            shown = [f"{price(value)} {base(symbol)}" for value in values]
+        case "orders":
+            shown = [f"{value:z,.0f}" for value in values]
+        case "seconds":
+            shown = [duration(value) for value in values]
         case unit:
             shown = [f"{price(value)} {unit}" for value in values]
     return (shown[0], shown[1], shown[2])

@@ -12,24 +12,35 @@ from services.cli.options import UpOptions, prepare_settings
 from services.cli.screen import LineScreen, LogPipe, LogScreen, Screen
 from services.cli.stack import Stack
 from services.cli.summary import summary_text
-from shared.runtime.logs import configure_logs, get_logger
+from shared.runtime.logs import Level, configure_logs, get_logger
+from shared.runtime.settings import LogSettings
 
 
 def run_stack(options: UpOptions) -> int:
     """Run until the end; returns the exit code. Raises what ``failing.explained`` tells people about."""
     prepared = prepare_settings(options)
-    logs = prepared.settings.logs
     console = Console()
     live = console.is_terminal and not (options.quiet or options.json_logs or options.picture)
     output = cast("TextIO", ConsoleStream(console)) if live and sys.stderr.isatty() else sys.stderr
-    form = "json" if options.json_logs else logs.form
-    configure_logs("up", level=logs.level, form=form, stream=output)
-    pipe = LogPipe(output, readable=form == "lines" or (form == "auto" and output.isatty()))
+    pipe = _log_pipe(options, prepared.settings.logs, output)
+    if prepared.short_history:
+        get_logger().warning("history_short", reason=prepared.short_history)
     stack = Stack(options, prepared, pipe, _screen_for(options, console, live=live))
     code = asyncio.run(stack.run())
     if stack.summary:
         _tell_summary(stack.summary, options)
+    for failure in stack.failures:
+        _tell_failure(failure, options)
     return code
+
+
+def _log_pipe(options: UpOptions, logs: LogSettings, output: TextIO) -> LogPipe:
+    """Everything as JSON where that was asked for; otherwise only what people have to know, on a terminal or not."""
+    readable = not options.json_logs and logs.form != "json"
+    quiet_level: Level = "error" if logs.level == "error" else "warning"
+    level = logs.level if options.json_logs else quiet_level
+    configure_logs("up", level=level, form="lines" if readable else "json", stream=output)
+    return LogPipe(output, all_levels=options.json_logs, readable=readable)
 
 
 def _screen_for(options: UpOptions, console: Console, *, live: bool) -> Callable[[str], Screen]:
@@ -41,7 +52,8 @@ def _screen_for(options: UpOptions, console: Console, *, live: bool) -> Callable
         if live:
             return LiveScreen(console, title, sizes=options.sizes)
         screen = LineScreen(quiet=options.quiet)
-        screen.say(title)
+        if not options.quiet:
+            screen.say(title)
         return screen
 
     return make
@@ -52,3 +64,10 @@ def _tell_summary(rows: list[tuple[str, str]], options: UpOptions) -> None:
         get_logger().info("summary", **{name.replace(" ", "_"): value for name, value in rows})
     else:
         print(f"heatsink ended\n{summary_text(rows)}", flush=True)
+
+
+def _tell_failure(text: str, options: UpOptions) -> None:
+    if options.json_logs:
+        get_logger().error("failed", reason=text)
+    else:
+        print(f"failed: {text}", file=sys.stderr, flush=True)

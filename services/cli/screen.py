@@ -1,7 +1,7 @@
 """Where a running stack shows itself: as lines (here), or as a live panel on a terminal (``live``).
 
-Events of the market and the portfolio go to standard output, log lines of the processes to standard error. On a
-terminal log lines below WARNING are left out: the events say the same, in fewer words.
+Events of the market and the portfolio go to standard output, log lines of the processes to standard error. Log lines
+below WARNING are left out unless ``--json-logs`` asks for all: the events say the same, in fewer words.
 """
 
 import sys
@@ -13,6 +13,7 @@ import msgspec
 from services.cli.children import SERVER
 from services.cli.render import SizeGroups, event_line, is_told, status_line
 from services.cli.supervisor import ChildEvent, Supervisor
+from services.cli.waiting import NOT_HEARD
 from services.cli.watch import Tally
 from shared.messages.base import Message
 from shared.messages.signals import PositionSized
@@ -39,25 +40,38 @@ class Screen(Protocol):
 
 
 class LogPipe:
-    """Children's lines to an output: JSON as it came, or readable on a terminal."""
+    """Children's lines to an output. all_levels: everything as it came. Otherwise warnings alone, JSON or readable.
 
-    def __init__(self, output: TextIO, *, readable: bool) -> None:
-        self._output = output
+    last_errors: the last one that each child told, by its name.
+    """
+
+    def __init__(self, output: TextIO, *, all_levels: bool = False, readable: bool = True) -> None:
+        self._output, self._all_levels = output, all_levels
         self._render = ReadableLines(colours=output.isatty()) if readable else None
         self._last_words: deque[str] = deque(maxlen=LAST_WORDS)
+        self.last_errors: dict[str, str] = {}
+        self._awaited: set[str] = set()
         self._log = get_logger()
 
     def line(self, name: str, line: str) -> None:
+        event = _parsed(line)
+        if error := _error_in(line, event):
+            self.last_errors[name] = error
         if name == SERVER:  # it has its own form; worth reading only when it died
             self._last_words.append(line)
             return
-        event = _parsed(line)
         if event is None:
             self._log.warning("output", service=name, line=line)
-        elif self._render is None:
-            print(line, file=self._output, flush=True)
-        elif event.get("level") in _LOUD:
-            print(self._render(None, "", event), file=self._output, flush=True)
+        elif self._all_levels or (event.get("level") in _LOUD and not self._is_only_waiting(event)):
+            print(self._render(None, "", event) if self._render else line, file=self._output, flush=True)
+
+    def _is_only_waiting(self, event: dict[str, Any]) -> bool:
+        """The halt until the exchange is heard for the first time, and its end: nobody has to act on them."""
+        trace = str(event.get("trace"))
+        if event.get("event") == "halted" and event.get("evidence") == NOT_HEARD:
+            self._awaited.add(trace)
+            return True
+        return event.get("event") == "resumed" and trace in self._awaited
 
     def event(self, event: ChildEvent) -> None:
         child = event.child
@@ -83,6 +97,15 @@ class LogPipe:
             for line in self._last_words:
                 self._log.warning("output", service=name, line=line)
             self._last_words.clear()
+
+
+def _error_in(line: str, event: dict[str, Any] | None) -> str:
+    """What a line says of an error; of a traceback the last line stays. Empty for a line that tells none."""
+    if event is None:
+        return line.strip()
+    if event.get("level") not in _LOUD[1:]:
+        return ""
+    return str(event.get("error") or event.get("faults") or event.get("reason") or event.get("event", ""))
 
 
 def _parsed(line: str) -> dict[str, Any] | None:

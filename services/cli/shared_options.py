@@ -27,7 +27,9 @@ def on_stack(verb: Callable[..., None]) -> Callable[..., None]:
     @functools.wraps(verb)
     def found(*, redis_url: str | None, config: Path | None, data: Path, **given: Any) -> None:
         with explained():
-            verb(find_stack(redis_url=redis_url, config_dir=config, data_dir=data), **given)
+            place = find_stack(redis_url=redis_url, config_dir=config, data_dir=data)
+            with explained(place.redis_remedy):
+                verb(place, **given)
 
     own = list(inspect.signature(verb).parameters.values())[1:]
     parameters = [*own, *inspect.signature(_options).parameters.values()]

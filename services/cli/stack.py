@@ -9,12 +9,12 @@ from typing import Any
 
 from services.cli.children import SERVICES, SIMULATOR, STAGE_EXCHANGE, server_child, service_child
 from services.cli.exchange import BINANCE, Exchange
-from services.cli.failing import EXIT_CONFIG
+from services.cli.failing import EXIT_CONFIG, EXIT_FAILED
 from services.cli.folder import locked, server_folder
 from services.cli.options import Prepared, UpOptions
 from services.cli.screen import LogPipe, Screen
-from services.cli.summary import summary_rows
-from services.cli.supervisor import ChildEvent, Supervisor
+from services.cli.summary import failure_text, summary_rows
+from services.cli.supervisor import CRASHES_IN_A_ROW, ChildEvent, Supervisor
 from services.cli.watch import Watch
 from services.cli.where import RunNote, remove_note, streams_of, write_note
 from shared.adapters.clocks import RealClock
@@ -34,19 +34,22 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 class Stack:
     """One run of the whole, from nothing to the summary.
 
-    make_screen: called with a title once there is something to show. summary: filled at the end.
+    make_screen: called with a title once there is something to show. summary: filled at the end. failures: why the run
+    ends with an error, a sentence for each child that did not stay up.
     """
 
     def __init__(
         self, options: UpOptions, prepared: Prepared, pipe: LogPipe, make_screen: Callable[[str], Screen]
     ) -> None:
         self.summary: list[tuple[str, str]] = []
+        self.failures: list[str] = []
         self._options, self._settings = options, prepared.settings
         self._environ, self._config_dir = dict(prepared.environ), prepared.config_dir
-        self._own_server = prepared.own_server
+        self._own_server, self._short_history = prepared.own_server, prepared.short_history
         self._make_screen, self._pipe = make_screen, pipe
         self._supervisor = Supervisor(pipe.line, self._on_event)
         self._stop = asyncio.Event()
+        self._market_is_there = False
         self._exit_code = 0
         self._log = get_logger()
 
@@ -145,6 +148,7 @@ class Stack:
             follow = group.create_task(watch.run())
             await self._show(screen, watch)
             follow.cancel()
+            self._look_for_failures()
             seconds = loop.time() - began
             await self._supervisor.end(down_to_stage=STAGE_EXCHANGE)
             with suppress(BusLostError):
@@ -153,6 +157,15 @@ class Stack:
             screen.close()
         restarts = {name: child.restarts for name, child in self._supervisor.children.items() if child.restarts}
         self.summary = summary_rows(watch.tally, seconds, restarts)
+        if self._short_history:
+            self.summary.append(("history", self._short_history))
+
+    def _look_for_failures(self) -> None:
+        """Called before the children are ended."""
+        failing = self._supervisor.failing()
+        self.failures = [failure_text(child, self._pipe.last_errors.get(child.spec.name, "")) for child in failing]
+        if failing and not self._exit_code:
+            self._exit_code = EXIT_FAILED
 
     async def _start_simulator(self, group: asyncio.TaskGroup) -> None:
         if self._settings.exchange.kind != "sim":
@@ -160,6 +173,9 @@ class Stack:
         self._supervisor.start(service_child(SIMULATOR, self._environ), group)
         port = int(self._environ["HEATSINK_SIMULATOR__PORT"])
         await self._unless_stopped(wait_for_listener(port, SIMULATOR_SECONDS))
+        self._market_is_there = not self._supervisor.failing()
+        if not self._market_is_there:
+            self._stop.set()
 
     async def _show(self, screen: Screen, watch: Watch) -> None:
         """Keep the screen up to date until it is time to end."""
@@ -198,6 +214,10 @@ class Stack:
         self._pipe.event(event)
         if event.kind == "refused":
             self._exit_code = EXIT_CONFIG
+            self._stop.set()
+            return
+        without_market = event.child.spec.name == SIMULATOR and not self._market_is_there
+        if without_market and event.child.crashes >= CRASHES_IN_A_ROW:  # there is nothing to run for
             self._stop.set()
 
     async def _unless_stopped(self, work: Coroutine[Any, Any, object]) -> None:

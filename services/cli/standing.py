@@ -6,10 +6,11 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from services.cli.formats import clock, duration, percent, rehearsed, scope, usd
+from services.cli.formats import clock, count, duration, percent, rehearsed, usd
 from services.cli.market_time import market_clock
 from services.cli.printing import json_text, plain_console
 from services.cli.tables import bare_table, positions_table
+from services.cli.waiting import WAITING, halted_scope, is_awaited
 from services.cli.where import Place, streams_of
 from shared.adapters.redis_bus import RedisBus
 from shared.adapters.redis_look import Reader, onlooker, readers, stored_records
@@ -113,8 +114,8 @@ def _print_portfolio(console: Console, standing: Standing) -> None:
     parts = f"open {percent(portfolio.heat_open)}, reserved {percent(portfolio.heat_reserved)}"
     rows.add_row("NAV", f"[bold]{usd(portfolio.nav)}[/bold]", f"cash {usd(portfolio.cash)}")
     rows.add_row("heat", Text(heat, style="red" if near else "green"), parts)
-    orders = f"{portfolio.open_orders} open orders"
-    rows.add_row("used", percent(portfolio.utilisation, 1), f"{len(portfolio.positions)} positions, {orders}")
+    held = f"{count(len(portfolio.positions), 'position')}, {count(portfolio.open_orders, 'open order')}"
+    rows.add_row("used", percent(portfolio.utilisation, 1), held)
     rows.add_row(
         "drawdown", percent(portfolio.drawdown), f"phase {rehearsed(portfolio.phase, rehearsal=portfolio.rehearsal)}"
     )
@@ -125,11 +126,13 @@ def _print_portfolio(console: Console, standing: Standing) -> None:
 
 
 def _print_troubles(console: Console, standing: Standing) -> None:
-    for halt in standing.halts:
+    if any(is_awaited(each) for each in (*standing.halts, *standing.lost_feeds)):
+        console.print(Text(WAITING, style="yellow"))
+    for halt in (each for each in standing.halts if not is_awaited(each)):
         until = f" until {clock(halt.until_ns)}" if halt.until_ns else ""
-        what = f"{scope(halt.symbol)} ({halt.mode}){until}"
+        what = f"{halted_scope(halt)}{until}"
         console.print(Text(f"halted: {what}: {halt.reason}, by {halt.who}", style="bold red"))
-    for feed in standing.lost_feeds[:10]:
+    for feed in [each for each in standing.lost_feeds if not is_awaited(each)][:10]:
         console.print(Text(f"feed lost: {feed.feed} {feed.symbol} {feed.reason}", style="red"))
     if standing.oldest_mark:
         pair, age = standing.oldest_mark

@@ -2,7 +2,10 @@
 
 from collections.abc import Mapping
 
-from services.cli.formats import clock, duration, percent, rehearsed, usd
+from services.cli.failing import EXIT_CONFIG
+from services.cli.formats import clock, count, duration, percent, rehearsed, usd
+from services.cli.render import pairs_off
+from services.cli.supervisor import Child
 from services.cli.watch import Tally
 
 
@@ -23,12 +26,26 @@ def summary_rows(tally: Tally, seconds: float, restarts: Mapping[str, int]) -> l
         ("first decision", _first_decision(tally)),
     ]
     if tally.off_pairs:
-        rows.append(("pairs off", ", ".join(f"{pair} ({listed.status})" for pair, listed in tally.off_pairs.items())))
+        rows.append(("pairs off", pairs_off(tally)))
     if tally.refused:
-        rows.append(("refused", f"{tally.refused:,} messages that could not be read, on hs:dead"))
-    if tally.halts:
+        rows.append(("refused", f"{count(tally.refused, 'message')} that could not be read, on hs:dead"))
+    if tally.is_waiting:
+        rows.append(("waiting", "for the exchange: nothing was heard of it yet"))
+    if tally.halted:
         rows.append(("halted", tally.halted))
     return rows
+
+
+def failure_text(child: Child, last_error: str) -> str:
+    """Which child did not stay up, and the last error that it told."""
+    if child.exit_code == EXIT_CONFIG:
+        what = "refused what it was given and was not started again"
+    elif child.crashes > 1:
+        what = f"ended by itself {child.crashes} times in a row"
+    else:
+        what = "ended by itself"
+    code = "" if child.exit_code is None else f" (exit code {child.exit_code})"
+    return f"{child.spec.name} {what}{code}: {last_error or 'it told no error'}"
 
 
 def summary_text(rows: list[tuple[str, str]]) -> str:

@@ -15,7 +15,9 @@ from services.cli.failing import EXIT_CONFIG
 from shared.adapters.orphans import die_with_parent
 
 END_SECONDS = 10.0
+CRASHES_IN_A_ROW = 3
 LINE_BYTES = 1 << 20
+KILLED = (-signal.SIGKILL, -signal.SIGTERM)  # by somebody else, which says nothing about the child
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +45,16 @@ class ChildSpec:
 
 @dataclass(slots=True)
 class Child:
-    """A child as it is now. exit_code: of its last end; negative for a signal."""
+    """A child as it is now. exit_code: of its last end; negative for a signal. crashes: ends of its own in a row, each
+    soon after the start.
+    """
 
     spec: ChildSpec
     process: Process | None = None
     restarts: int = 0
     exit_code: int | None = None
+    crashes: int = 0
+    began: float = 0.0
     started: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
@@ -94,6 +100,18 @@ class Supervisor:
     def restarts(self) -> int:
         return sum(child.restarts for child in self.children.values())
 
+    def failing(self) -> list[Child]:
+        """Children that do not stay up: refused or crashed and not there now, or crashed again and again until now."""
+        now = asyncio.get_running_loop().time()
+        return [child for child in self.children.values() if self._is_failing(child, now)]
+
+    def _is_failing(self, child: Child, now: float) -> bool:
+        if child.process is None:
+            return False
+        if not child.running:
+            return child.process.returncode not in KILLED
+        return child.crashes >= CRASHES_IN_A_ROW and now - child.began < self._backoff.healthy_seconds
+
     def start(self, spec: ChildSpec, group: asyncio.TaskGroup) -> Child:
         """Keep a child running until ``end``."""
         child = self.children[spec.name] = Child(spec)
@@ -105,14 +123,16 @@ class Supervisor:
         failures = 0
         loop = asyncio.get_running_loop()
         while not self._ending.is_set():
-            began = loop.time()
+            began = child.began = loop.time()
             child.exit_code = await self._run_once(child)
             if self._ending.is_set():
                 return
             if child.exit_code == EXIT_CONFIG:
                 self._on_event(ChildEvent("refused", child))
                 return
-            failures = 0 if loop.time() - began >= self._backoff.healthy_seconds else failures
+            if loop.time() - began >= self._backoff.healthy_seconds:
+                failures = child.crashes = 0
+            child.crashes += child.exit_code not in KILLED
             delay = self._backoff.delay_seconds(failures)
             failures += 1
             child.restarts += 1

@@ -17,7 +17,8 @@ from services.cli.where import Place
 from shared.adapters.redis_bus import RedisBus
 from shared.adapters.redis_look import onlooker
 from shared.messages.base import Message
-from shared.messages.catalogue import DECIDED, EXECUTED, HALTS, PROPOSED, stream_key
+from shared.messages.catalogue import DEAD, DECIDED, EXECUTED, HALTS, PROPOSED, stream_key
+from shared.messages.control import MessageRefused
 from shared.messages.orders import (
     CeilingReport,
     OrderClosed,
@@ -29,6 +30,7 @@ from shared.messages.orders import (
 from shared.messages.portfolio import Halted, Resumed
 
 PAGE = 20_000
+NAMED = 5
 
 
 class UnknownOrderError(ToldError):
@@ -91,14 +93,22 @@ async def _by_beginning(bus: RedisBus, beginning: str) -> OrderDecided:
     if len(fitting) == 1:
         return fitting[0]
     if fitting:
-        names = ", ".join(decision.order_id for decision in fitting[:5])
-        raise UnknownOrderError(f"{len(fitting)} orders begin with {beginning}: {names}, ... Give more of the id.")
+        raise UnknownOrderError(several_text(beginning, [decision.order_id for decision in fitting]))
     for message in await bus.latest(stream_key(PROPOSED, portfolio=bus.portfolio), PAGE):
         if isinstance(message, OrderProposed) and message.id == beginning:
             raise UnknownOrderError(f"{beginning} was proposed at {clock(message.time_ns)} and is not decided yet.")
+    for message in await bus.latest(stream_key(DEAD), PAGE):
+        if isinstance(message, MessageRefused) and beginning.encode() in message.body:
+            why = f"{message.field}: {message.reason}"
+            raise UnknownOrderError(f"{beginning} could not be read ({why}). See heatsink tail dead --last 20.")
     names = ", ".join(decision.order_id for decision in decided[:3])
     hint = f"The last ones decided: {names}." if names else "Nothing was decided here yet."
     raise UnknownOrderError(f"There is no order {beginning}. {hint}")
+
+
+def several_text(beginning: str, names: list[str]) -> str:
+    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+    return f"{len(names)} orders begin with {beginning}: {', '.join(names[:NAMED])}{more}. Give more of the id."
 
 
 # --- in words ---------------------------------------------------------------------------------------------------------
@@ -203,7 +213,7 @@ def ceilings_table(ceilings: tuple[CeilingReport, ...], binding: str, symbol: st
     for ceiling in ceilings:
         binds = ceiling.rule == binding
         allowed = allowed_words(ceiling, symbol, mark)
-        cells = (">" if binds else "", ceiling.rule, allowed, *figures(ceiling), ceiling.reason)
+        cells = (">" if binds else "", ceiling.rule, allowed, *figures(ceiling, symbol), ceiling.reason)
         table.add_row(*(Text(cell) for cell in cells), style="bold yellow" if binds else "")
     return table
 

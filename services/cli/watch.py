@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from services.cli.waiting import is_awaited
 from shared.adapters.redis_bus import RedisBus
 from shared.messages.base import Message
 from shared.messages.catalogue import is_copy
@@ -61,9 +62,23 @@ class Tally:
         return self.verdicts.total()
 
     @property
+    def halts_of_something(self) -> list[Halted]:
+        return [halt for halt in self.halts.values() if not is_awaited(halt)]
+
+    @property
+    def feeds_down(self) -> list[FeedLost]:
+        """Feeds that were there before."""
+        return [lost for lost in self.lost_feeds.values() if not is_awaited(lost)]
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether something of the exchange was not heard yet."""
+        return any(is_awaited(each) for each in (*self.halts.values(), *self.lost_feeds.values()))
+
+    @property
     def halted(self) -> str:
         """What is halted now, each scope once, in words; empty when nothing is."""
-        scopes = dict.fromkeys(symbol or "portfolio" for symbol, _ in self.halts)
+        scopes = dict.fromkeys(halt.symbol or "portfolio" for halt in self.halts_of_something)
         more = f" and {len(scopes) - SCOPES_SHOWN} more" if len(scopes) > SCOPES_SHOWN else ""
         return ", ".join(list(scopes)[:SCOPES_SHOWN]) + more
 

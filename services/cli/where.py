@@ -51,6 +51,16 @@ class Place:
     def exchange(self) -> str:
         return self.note.exchange if self.note else self.settings.exchange.kind
 
+    @property
+    def redis_remedy(self) -> str:
+        """What to do when nothing answers at ``redis_url``."""
+        if self.origin in ("--redis-url", REDIS_VARIABLE):
+            return f"{self.origin} names {self.redis_url}: start that server, or name another one."
+        if self.note is not None:
+            return f"{self.origin} names {self.redis_url}; heatsink doctor looks at the whole stack."
+        start = f"No stack runs from {self.data_dir}: start one with make run or heatsink up"
+        return f"{start}, or say where one runs: --data FOLDER, or --redis-url URL."
+
 
 def note_path(data_dir: Path) -> Path:
     return data_dir / "run.json"

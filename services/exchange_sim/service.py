@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from services.exchange_sim.exchange import ExchangeOptions, SimulatedExchange
-from services.exchange_sim.faults import read_script
+from services.exchange_sim.faults import ScriptedFault, read_script
 from services.exchange_sim.market.generated import GeneratedMarket
 from services.exchange_sim.market.market import Market
 from services.exchange_sim.market.replayed import ReplayedMarket
@@ -15,15 +15,33 @@ from shared.adapters.clocks import ClockOrigin, ScaledClock
 from shared.domain.universe import Universe
 from shared.runtime.service import Context, Service
 from shared.runtime.settings import SimulatorSettings
+from shared.runtime.settings_faults import ConfigError, Fault
 
 FACT_SECONDS = 1.0
 
 
 def market_of(simulator: SimulatorSettings, universe: Universe, start_ms: int) -> Market:
-    """The market that the settings ask for, as it is from ``start_ms`` on."""
-    if simulator.replay:
+    """The market that the settings ask for, as it is from ``start_ms`` on. Raises ``ConfigError``: starting again would
+    find the same file.
+    """
+    if not simulator.replay:
+        return Market(GeneratedMarket(universe, simulator.seed, start_ms))
+    try:
         return Market(ReplayedMarket(Path(simulator.replay), start_ms))
-    return Market(GeneratedMarket(universe, simulator.seed, start_ms))
+    except ValueError as error:
+        remedy = "Name a file of klines that has that date, or another date."
+        raise ConfigError([Fault("stack.toml", "simulator.replay", simulator.replay, str(error), remedy)]) from error
+
+
+def script_of(simulator: SimulatorSettings) -> tuple[ScriptedFault, ...]:
+    """The faults to come. Raises ``ConfigError``."""
+    if not simulator.faults:
+        return ()
+    try:
+        return read_script(Path(simulator.faults))
+    except ValueError as error:
+        remedy = "Mend the script of faults, or leave it out."
+        raise ConfigError([Fault("stack.toml", "simulator.faults", simulator.faults, str(error), remedy)]) from error
 
 
 def start_ns_of(simulator: SimulatorSettings, wall_ns: int) -> int:
@@ -46,7 +64,7 @@ async def run(context: Context) -> None:
     options = ExchangeOptions(
         weight_per_minute=settings.exchange.weight_per_minute,
         seed=simulator.seed,
-        script=read_script(Path(simulator.faults)) if simulator.faults else (),
+        script=script_of(simulator),
     )
     # Time begins when the market is ready to be asked, so that loading a recording costs none of it.
     origin = await context.bus.agree_on_clock(

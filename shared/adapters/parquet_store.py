@@ -42,12 +42,14 @@ class KlineFile:
         """``near_ms``: of a file that mixes bar lengths, the one that most symbols have around that time is read."""
         self.path = path
         try:
-            names = pq.read_schema(path).names
+            schema = pq.read_schema(path)
         except (OSError, pa.ArrowInvalid) as error:
             raise ValueError(f"{path}: not a readable parquet file: {error}") from None
+        names = schema.names
         missing = [name for name in NEEDED if name not in names]
         if missing:
             raise ValueError(f"{path}: no column {', '.join(missing)}; expected {', '.join(NEEDED)}")
+        _check_types(path, schema)
         self._columns = [*NEEDED, *(name for name in ("quote_volume",) if name in names)]
         self._where = _of_common_interval(path, near_ms) if "interval" in names else None
         self.spans: dict[str, tuple[int, int]] = {}
@@ -94,6 +96,22 @@ class KlineFile:
             for group in range(file.num_row_groups):
                 table = file.read_row_group(group, columns=needed)
                 yield (table if where is None else table.filter(where)).select(columns)
+
+
+def _check_types(path: Path, schema: pa.Schema) -> None:
+    """Raises ``ValueError`` for columns that hold something else than what is worked with."""
+    for name in NEEDED:
+        kind = schema.field(name).type
+        text = kind.value_type if pa.types.is_dictionary(kind) else kind
+        match name:
+            case "symbol":
+                fits, wanted = pa.types.is_string(text) or pa.types.is_large_string(text), "text"
+            case "open_time":
+                fits, wanted = pa.types.is_integer(kind), "whole numbers, milliseconds since 1970 (UTC)"
+            case _:
+                fits, wanted = pa.types.is_floating(kind) or pa.types.is_integer(kind), "numbers"
+        if not fits:
+            raise ValueError(f"{path}: column {name} holds {kind}; expected {wanted}")
 
 
 def _rows_of_symbols(part: pa.Table) -> Iterator[tuple[str, npt.NDArray[np.intp]]]:

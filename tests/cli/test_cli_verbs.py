@@ -2,22 +2,24 @@
 
 import asyncio
 import json
+import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
 from click.testing import Result
+from msgspec import structs
 from typer.testing import CliRunner
 
 from services.cli.__main__ import app
 from services.cli.commanding import NoAnswerError, send_halt, send_resume
 from services.cli.render import event_line
-from services.cli.where import Place, find_stack
+from services.cli.where import Place, RunNote, find_stack, write_note
 from shared.adapters.clocks import ClockOrigin, RealClock
 from shared.adapters.redis_bus import RedisBus
 from shared.messages.base import Message, derived_id
 from shared.messages.catalogue import CONTROL, SIZES, stream_key
-from shared.messages.control import Halt, Resume
+from shared.messages.control import Halt, MessageRefused, Resume
 from shared.messages.market import MarkChanged
 from shared.messages.portfolio import Halted, Resumed
 from shared.runtime.health import Heartbeat
@@ -124,7 +126,7 @@ def test_why_finds_an_order_by_the_beginning_of_its_id(valkey_server: str, heats
     assert "o-abc123" in heatsink("why", "o-abc").stdout
     ambiguous = heatsink("why", "o-ab")
     assert ambiguous.exit_code == 1
-    assert "2 orders begin with o-ab" in ambiguous.stderr
+    assert "2 orders begin with o-ab: o-abd999, o-abc123. Give more of the id." in ambiguous.stderr
 
 
 def test_why_of_a_rejection_gives_the_reason_of_the_closed_gate(valkey_server: str, heatsink: Heatsink) -> None:
@@ -141,6 +143,16 @@ def test_why_of_an_order_that_is_not_decided_yet_says_so(valkey_server: str, hea
     assert "is not decided yet" in result.stderr
 
 
+def test_why_of_an_order_that_nobody_could_read_points_to_where_it_lies(valkey_server: str, heatsink: Heatsink) -> None:
+    refused = next(message for message in samples() if isinstance(message, MessageRefused))
+    body = b'{"type":"order_proposed","id":"mine-1","quantity":-1}'
+    asyncio.run(publish(valkey_server, [structs.replace(refused, id="r-1", field="$.quantity", body=body)]))
+    result = heatsink("why", "mine-1")
+    assert result.exit_code == 1
+    assert "mine-1 could not be read ($.quantity: " in result.stderr
+    assert "heatsink tail dead" in result.stderr
+
+
 def test_why_of_an_unknown_order_names_the_last_ones(heatsink: Heatsink) -> None:
     result = heatsink("why", "nothing")
     assert result.exit_code == 1
@@ -152,6 +164,14 @@ def test_tail_prints_what_is_there_in_the_order_of_time(heatsink: Heatsink) -> N
     assert [line[:19] for line in lines] == sorted(line[:19] for line in lines)
     assert any("TRIM" in line and "o-1" in line for line in lines)
     assert not any("  mark " in line for line in lines)
+
+
+def test_tail_counts_the_messages_of_the_pair_alone(valkey_server: str, heatsink: Heatsink) -> None:
+    later = [proposal(f"o-btc-{number}") for number in range(3)]
+    eth = [structs.replace(proposal(f"o-eth-{number}"), symbol="ETH/USDT") for number in range(3)]
+    asyncio.run(publish(valkey_server, [*eth, *later]))
+    lines = heatsink("tail", "proposed", "--pair", "eth", "--last", "2", "--no-follow").stdout.splitlines()
+    assert ["o-eth-1" in lines[0], "o-eth-2" in lines[1], len(lines)] == [True, True, 2]
 
 
 def test_tail_of_some_topics_and_one_pair_leaves_the_rest_out(heatsink: Heatsink) -> None:
@@ -218,6 +238,38 @@ def test_config_check_calls_nothing_sound_that_the_services_would_refuse(monkeyp
         assert said in result.stderr
     monkeypatch.setenv("HEATSINK_RAMP__REHEARSAL", "true")
     assert "phase       live (rehearsal)" in CliRunner().invoke(app, ["config", "check"]).stdout
+
+
+def test_config_check_names_the_server_of_the_stack_that_runs_here(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("HEATSINK_REDIS__URL", raising=False)
+    monkeypatch.chdir(tmp_path)
+    assert "heatsink up starts its own" in CliRunner().invoke(app, ["config", "check"]).stdout
+    (tmp_path / ".heatsink").mkdir()
+    note = RunNote(
+        pid=os.getpid(), redis_url="redis://127.0.0.1:7777/0", portfolio="main", exchange="sim", exchange_url="",
+        ops_url="", config_dir="", started_wall_ns=1,
+    )  # fmt: skip
+    write_note(tmp_path / ".heatsink", note)
+    assert "redis://127.0.0.1:7777/0 (of the stack" in CliRunner().invoke(app, ["config", "check"]).stdout
+
+
+def test_without_a_stack_in_the_folder_people_are_told_how_to_start_or_find_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("HEATSINK_REDIS__URL", raising=False)
+    for file in (Path(__file__).parents[2] / "deploy" / "config").glob("*.toml"):
+        (tmp_path / file.name).write_text(file.read_text().replace("127.0.0.1:6379", "127.0.0.1:1"))
+    arguments = ["--data", str(tmp_path / "none"), "--config", str(tmp_path)]
+    told = CliRunner().invoke(app, ["status", *arguments]).stderr
+    assert all(word in told for word in ("No stack runs from", "make run", "heatsink up", "--data", "--redis-url")), (
+        told
+    )
+    monkeypatch.setenv("HEATSINK_EXCHANGE__URL", "http://127.0.0.1:1")
+    doctor = CliRunner().invoke(app, ["doctor", *arguments]).stdout
+    assert "--exchange" not in doctor
+    assert "It comes with the stack" in doctor
 
 
 def test_doctor_tells_of_settings_that_the_services_would_refuse(

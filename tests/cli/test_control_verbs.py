@@ -100,6 +100,18 @@ async def test_a_kill_asks_back_before_it_is_resumed(redis_bus: RedisBus, run: R
         assert host.spec.machine.state.halts.all() == []  # type: ignore[attr-defined]
 
 
+async def test_who_can_not_be_asked_back_is_told_the_option_that_answers(redis_bus: RedisBus, run: Run) -> None:
+    async with risk_service(redis_bus):
+        await asyncio.to_thread(run, "halt", "--reason", "odd prices")
+        unasked = await asyncio.to_thread(run, "resume", "--reason", "fine")
+        assert (unasked.exit_code, "Aborted" in unasked.stderr) == (1, False)
+        code = unasked.stderr.partition("heatsink resume --reason WHY --code ")[2].strip()
+        ended = await asyncio.to_thread(run, "resume", "--reason", "fine", "--code", code)
+        assert "resumed   the portfolio after" in ended.output
+        unsold = await asyncio.to_thread(run, "flatten")
+        assert (unsold.exit_code, "--yes" in unsold.stderr) == (1, True)
+
+
 async def test_a_halted_pair_resumes_in_one_step(redis_bus: RedisBus, run: Run) -> None:
     async with risk_service(redis_bus):
         await asyncio.to_thread(run, "halt", "eth", "--reason", "odd", "--minutes", "30", "--reducing")

@@ -86,7 +86,7 @@ def test_an_order_that_makes_no_sense_is_told_field_value_and_remedy() -> None:
 def test_open_orders_throttle_and_drawdown_have_their_words() -> None:
     desk = desk_with(max_open_orders=1)
     desk.buy("ETH/USDT", "1")
-    assert why(desk.buy("ETH/USDT", "1")) == "1 orders are open already, as many as may be"
+    assert why(desk.buy("ETH/USDT", "1")) == "1 order is open already, as many as may be"
     desk = desk_with(repeats_per_minute=1)
     desk.buy("ETH/USDT", "1")
     assert why(desk.buy("ETH/USDT", "1")).startswith("orders come too fast: donchian repeats itself")
@@ -309,15 +309,17 @@ def test_what_became_of_an_order_ends_its_story() -> None:
 
 def test_figures_are_shown_in_their_unit() -> None:
     def row(unit: str, limit: float, used: float) -> tuple[str, str, str]:
-        return figures(CeilingReport(rule="r", quantity=1, limit=limit, used=used, headroom=limit - used, unit=unit))
+        report = CeilingReport(rule="r", quantity=1, limit=limit, used=used, headroom=limit - used, unit=unit)
+        return figures(report, "ETH/USDT")
 
     assert row("", 0, 0) == ("", "", "")
     assert row("USDT", 16_000, 4_000.5) == ("$16,000", "$4,000", "$12,000")
     assert row("fraction", 0.15, 0.02) == ("15.00 %", "2.00 %", "13.00 %")
     assert row("USDT", 0.3, 0.1 + 0.2) == ("$0.30", "$0.30", "$0.00")  # a headroom of -5e-17
-    assert row("base", 0.3, 0.1 + 0.2) == ("0.3 base", "0.3 base", "0 base")
-    assert row("orders", 40, 3) == ("40 orders", "3 orders", "37 orders")
-    assert row("seconds", 5, 0.25) == ("5 seconds", "0.25 seconds", "4.75 seconds")
+    assert row("base", 0.3, 0.1 + 0.2) == ("0.3 ETH", "0.3 ETH", "0 ETH")
+    assert row("base", 23623.3565, 0.0) == ("23,623.4 ETH", "0 ETH", "23,623.4 ETH")
+    assert row("orders", 40, 3) == ("40", "3", "37")
+    assert row("seconds", 5, 0.334833) == ("5 s", "0.3 s", "4.7 s")
 
 
 def test_what_a_rule_would_allow_is_shown_with_its_worth() -> None:

@@ -13,15 +13,16 @@ from rich.console import Console
 from services.cli.formats import duration, percent, price, quantity, usd
 from services.cli.headlines import headline
 from services.cli.live import LiveScreen, PictureScreen
-from services.cli.render import SizeGroups, event_line, is_told
+from services.cli.render import SizeGroups, event_line, is_told, status_line
 from services.cli.screen import LINES_PER_SECOND, LineScreen, LogPipe
 from services.cli.summary import summary_rows, summary_text
 from services.cli.supervisor import Supervisor
 from services.cli.watch import Tally
+from shared.messages.base import Message
 from shared.messages.catalogue import TOPIC_OF
-from shared.messages.market import PairListed
+from shared.messages.market import FeedLost, PairListed
 from shared.messages.orders import OrderClosed
-from shared.messages.portfolio import PortfolioMarked
+from shared.messages.portfolio import Halted, PortfolioMarked
 from shared.messages.signals import PositionSized
 from shared.runtime.logs import configure_logs
 from tests.samples import HOUR, T0, D, decision, header, proposal, samples
@@ -156,10 +157,10 @@ def test_a_quiet_screen_shows_no_events() -> None:
     assert output.getvalue() == ""
 
 
-def test_log_lines_of_children_pass_through_as_they_came() -> None:
+def test_log_lines_of_children_pass_through_as_they_came_where_all_are_wanted() -> None:
     output = io.StringIO()
     configure_logs("up", stream=output)
-    pipe = LogPipe(output, readable=False)
+    pipe = LogPipe(output, all_levels=True, readable=False)
     line = '{"timestamp":"2026-01-01T00:00:00Z","level":"info","service":"risk","event":"started"}'
     pipe.line("risk", line)
     assert output.getvalue() == line + "\n"
@@ -174,6 +175,25 @@ def test_what_is_no_log_line_is_wrapped_into_one() -> None:
     lines = [json.loads(line) for line in output.getvalue().splitlines()]
     assert [line["line"] for line in lines] == ["Traceback (most recent call last):", "{not json", "[1, 2]"]
     assert {(line["service"], line["level"]) for line in lines} == {("risk", "warning")}
+
+
+def test_a_pipe_gets_no_more_than_warnings_either() -> None:
+    output = io.StringIO()
+    pipe = LogPipe(output, readable=False)
+    loud = '{"timestamp":"2026-01-01T10:20:30Z","level":"warning","service":"risk","event":"bus_lost"}'
+    pipe.line("risk", '{"timestamp":"2026-01-01T10:20:30Z","level":"info","service":"risk","event":"started"}')
+    pipe.line("risk", loud)
+    assert output.getvalue() == loud + "\n"
+
+
+def test_the_last_error_of_each_child_is_kept() -> None:
+    configure_logs("up", stream=io.StringIO())
+    pipe = LogPipe(io.StringIO())
+    pipe.line("risk", '{"level":"critical","service":"risk","event":"crashed","error":"ValueError: bad"}')
+    pipe.line("risk", '{"level":"warning","service":"risk","event":"bus_lost"}')
+    for line in ("Traceback (most recent call last):", "ImportError: no such thing"):
+        pipe.line("sizing", line)
+    assert pipe.last_errors == {"risk": "ValueError: bad", "sizing": "ImportError: no such thing"}
 
 
 def test_people_see_warnings_only_and_without_json() -> None:
@@ -223,7 +243,53 @@ def test_the_summary_counts_verdicts_rules_fills_and_the_first_decision() -> Non
     assert rows["heat"] == "0.16 % of 8 %, at most 0.16 %"
     assert rows["restarts"] == "3: sizing 2, risk 1"
     assert rows["first decision"] == "3.5 s after the services' start"
-    assert rows["refused"].startswith("1 messages")
+    assert rows["refused"].startswith("1 message that")
+
+
+def test_many_pairs_that_are_off_are_counted_and_few_are_named() -> None:
+    tally = Tally()
+    for name in ("BNB", "SOL"):
+        tally.take(PairListed(**header(name), symbol=f"{name}/USDT", status="halted"), now=1.0)
+    assert dict(summary_rows(tally, 1.0, {}))["pairs off"] == "BNB/USDT (halted), SOL/USDT (halted)"
+    for name in ("ADA", "XRP", "DOT", "UNI"):
+        tally.take(PairListed(**header(name), symbol=f"{name}/USDT", status="halted"), now=1.0)
+    assert dict(summary_rows(tally, 1.0, {}))["pairs off"] == "6 (BNB, SOL, ADA, ...)"
+
+
+def first_words() -> list[Message]:
+    """What market_data and risk say before anything was heard of the exchange."""
+    lost = FeedLost(**header("l"), feed="connection", reason="market data is starting", last_seen_ns=0)
+    halted = next(message for message in samples() if isinstance(message, Halted))
+    words = {"trigger": "feed", "evidence": "not heard yet", "cleared_by": "condition", "mode": "halted"}
+    return [lost, msgspec.structs.replace(halted, id="h", symbol="", **words)]
+
+
+def test_an_exchange_that_was_not_heard_yet_is_waited_for_and_not_lost() -> None:
+    tally = Tally()
+    for message in first_words():
+        assert event_line(message)[21:].startswith("waiting   for the exchange: ")
+        tally.take(message, now=1.0)
+    line = status_line(tally, 1.0, 0)
+    assert line.endswith("waiting for the exchange")
+    assert not any(word in line for word in ("HALTED", "lost"))
+    assert "halted" not in dict(summary_rows(tally, 1.0, {}))
+    gone = FeedLost(**header("g"), feed="connection", reason="no frame", last_seen_ns=T0)
+    tally.take(gone, now=2.0)
+    assert "feeds lost: 1" in status_line(tally, 2.0, 0)
+    assert event_line(gone)[21:].startswith("FEED LOST")
+
+
+def test_the_halt_until_the_exchange_is_heard_is_no_warning_for_people() -> None:
+    output = io.StringIO()
+    pipe = LogPipe(output, readable=False)
+    halted = '{"level":"warning","event":"halted","trace":"TRACE","evidence":"EVIDENCE"}'
+    resumed = '{"level":"warning","event":"resumed","trace":"TRACE"}'
+    for line in (halted.replace("EVIDENCE", "not heard yet"), resumed):
+        pipe.line("risk", line.replace("TRACE", "t-1"))
+    assert output.getvalue() == ""
+    for line in (halted, resumed):
+        pipe.line("risk", line.replace("TRACE", "t-2"))
+    assert len(output.getvalue().splitlines()) == 2
 
 
 def test_the_summary_of_a_run_in_which_nothing_happened_is_complete() -> None:

@@ -134,6 +134,16 @@ async def test_a_child_that_refuses_its_configuration_is_not_started_again() -> 
     assert supervisor.restarts == 0
 
 
+async def test_a_child_that_crashes_again_and_again_is_failing_and_one_that_was_killed_is_not() -> None:
+    async with supervised(python("raise SystemExit(3)"), python(SLEEPS, "killed")) as (supervisor, notes):
+        await notes.until_event("died", count=3)
+        await notes.until_line("up")
+        os.kill(supervisor.children["killed"].pid, signal.SIGKILL)
+        await notes.until_line("up", count=2)
+        assert [child.spec.name for child in supervisor.failing()] == ["child"]
+        assert supervisor.children["killed"].crashes == 0
+
+
 async def test_the_end_asks_children_to_stop_and_waits_for_them() -> None:
     async with supervised(python(POLITE)) as (supervisor, notes):
         await notes.until_line("up")

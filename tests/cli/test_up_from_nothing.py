@@ -89,6 +89,15 @@ def test_a_duration_ends_the_run_with_code_0(tmp_path: Path) -> None:
     assert names[-1] == "summary"
 
 
+@pytest.mark.stack
+def test_quiet_off_a_terminal_leaves_the_summary_and_warnings(tmp_path: Path) -> None:
+    command = (sys.executable, "-m", "services.cli", "up", "--data", str(tmp_path), "--quiet", "--duration", "3")
+    result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=END_SECONDS, check=False)
+    assert result.returncode == 0
+    assert result.stdout.startswith("heatsink ended\n")
+    assert all(word not in result.stderr for word in ("INFO", '"level"')), result.stderr
+
+
 def test_a_wrong_option_ends_with_the_code_for_configuration_before_anything_starts(tmp_path: Path) -> None:
     command = (sys.executable, "-m", "services.cli", "up", "--data", str(tmp_path / "d"), "--speed", "-1")
     result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=END_SECONDS, check=False)

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from services.cli.options import UpOptions, prepare_settings
@@ -23,7 +25,9 @@ def faults(**given: object) -> list[Fault]:
 
 def test_options_become_settings_and_variables_for_the_children(tmp_path: Path) -> None:
     klines = tmp_path / "klines.parquet"
-    klines.touch()
+    hours = [1_667_174_400_000 + hour * 3_600_000 for hour in range(48)]  # from 2022-10-31 on
+    prices = {name: [1.0] * len(hours) for name in ("open", "high", "low", "close", "volume")}
+    pq.write_table(pa.table({"symbol": ["BTCUSDT"] * len(hours), "open_time": hours, **prices}), klines)
     prepared = prepare_settings(options(replay=klines, start="2022-11-01", speed=3600.0, seed=5))
     simulator = prepared.settings.simulator
     assert (simulator.replay, simulator.start, simulator.speed, simulator.seed) == (

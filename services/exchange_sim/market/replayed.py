@@ -24,14 +24,9 @@ class ReplayedMarket:
     def __init__(self, path: Path, start_ms: int) -> None:
         self._file = KlineFile(path, near_ms=start_ms)
         self.base_ms = interval_of_length(self._file.bar_ms).length_ms
-        spans = {symbol: span for symbol, span in sorted(self._file.spans.items()) if symbol.endswith(QUOTE)}
-        if not spans:
-            raise ValueError(f"{path} has no symbol against {QUOTE}")
-        first_ms, last_ms = min(first for first, _ in spans.values()), max(last for _, last in spans.values())
-        if not first_ms <= start_ms <= last_ms:
-            raise ValueError(f"{path} has klines from {_date(first_ms)} to {_date(last_ms)}, none at {_date(start_ms)}")
+        spans = spans_around(self._file, start_ms)
         self._spans = {symbol: span for symbol, span in spans.items() if span[1] >= start_ms}
-        self._end_ms = last_ms + self.base_ms
+        self._end_ms = max(last for _, last in spans.values()) + self.base_ms
         self._start_ms = start_ms // DAY_MS * DAY_MS - HISTORY_DAYS * DAY_MS
         self._loaded_until_ms = self._start_ms
         self._bars: dict[str, Bars] = {}
@@ -74,6 +69,19 @@ class ReplayedMarket:
         if before.count and start_ms - before.open_ms[-1] <= LONGEST_HOLE_MS:
             return int(before.open_ms[0])
         return int(after.open_ms[0]) if after.count else max(self._spans[symbol][0], self._loaded_until_ms)
+
+
+def spans_around(file: KlineFile, start_ms: int) -> dict[str, tuple[int, int]]:
+    """First and last open time of every symbol against USDT. Raises ``ValueError`` if a replay can't begin then."""
+    interval_of_length(file.bar_ms)
+    spans = {symbol: span for symbol, span in sorted(file.spans.items()) if symbol.endswith(QUOTE)}
+    if not spans:
+        raise ValueError(f"{file.path} has no symbol against {QUOTE}")
+    first_ms, last_ms = min(first for first, _ in spans.values()), max(last for _, last in spans.values())
+    if not first_ms <= start_ms <= last_ms:
+        dates = f"{_date(first_ms)} to {_date(last_ms)}"
+        raise ValueError(f"{file.path} has klines from {dates}, none at {_date(start_ms)}")
+    return spans
 
 
 def _decimals(values: Floats) -> int:

@@ -166,6 +166,30 @@ def test_a_position_without_a_stop_counts_its_whole_notional_as_risk() -> None:
     assert heat.open_risk == pytest.approx(0.9 * 1_000 + 18_000 * EXIT)
 
 
+def test_selling_the_pair_of_the_oldest_mark_does_not_hide_the_next_oldest() -> None:
+    desk = desk_with(nav_age_seconds=30.0)
+    for symbol, quantity in ((ETH, "5"), ("SOL/USDT", "100")):
+        desk.fill(desk.buy(symbol, quantity))
+        desk.pass_time(0.25)
+        desk.mark("SOL/USDT", 30.0)
+    desk.pass_time(60)
+    desk.mark(BTC, 20_000.0)
+    assert "the mark of ETH/USDT" in desk.buy(BTC, "0.1").reason
+    desk.fill(desk.sell(ETH, "5"))
+    assert "the mark of SOL/USDT" in desk.buy(BTC, "0.1").reason
+    desk.fill(desk.sell("SOL/USDT", "100"))
+    assert desk.buy(BTC, "0.1").verdict == "approve"
+
+
+def test_a_purchase_at_an_old_mark_makes_nav_stale_at_once() -> None:
+    desk = desk_with(nav_age_seconds=30.0, mark_age_seconds=1e9)
+    bought = desk.buy(ETH, "5")
+    desk.pass_time(60)
+    desk.mark(BTC, 20_000.0)
+    desk.fill(bought)
+    assert desk.buy(BTC, "0.1").binding == "fresh_nav"
+
+
 @pytest.mark.parametrize(
     ("mark", "at_risk"),
     [

@@ -51,7 +51,7 @@ def fresh_nav(order: OrderProposed, view: View) -> Ceiling:
     if oldest is None:
         return opened("fresh_nav")
     age_seconds = (view.now_ns - oldest.mark_time_ns) / state.ns_per_second
-    if age_seconds <= limit or not oldest.quantity:
+    if age_seconds <= limit:
         return within("fresh_nav", limit, age_seconds, "seconds")
     stale = f"NAV is stale: the mark of {oldest.symbol}, which is held, is {age_seconds:.0f} s old"
     return beyond("fresh_nav", limit, age_seconds, "seconds", stale)

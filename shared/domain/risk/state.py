@@ -83,7 +83,9 @@ class RiskState:
                 each.others = tuple(other for other in named if other is not each)
         held = {position.symbol for position in self.ledger.positions()}
         for symbol in sorted(held | {order.symbol for _, order in self.records.rows(ORDER, OpenOrder)}):
-            self._count_in(symbol, rate)
+            if symbol not in self.heat.pairs:
+                self._add_outside(symbol)
+            self.follow_position(symbol)
         self.reservations.rebuild()
         for symbol in self.daily:
             self.learn_costs(symbol)
@@ -126,7 +128,7 @@ class RiskState:
 
     def market_ns(self, wall_seconds: float) -> float:
         """A length of wall time in market time."""
-        return wall_seconds * self.speed * 1e9
+        return wall_seconds * self.ns_per_second
 
     # --- figures --------------------------------------------------------------------------------------------------
 
@@ -145,14 +147,12 @@ class RiskState:
         names = self.universe.names_of(symbol) if symbol in self.heat.pairs else ()
         return next((name for name in names if name != symbol and self.ledger.quantity(name)), "")
 
-    def _count_in(self, symbol: str, exit_rate: float) -> None:
-        """Take a stored position into the totals. One in a pair that is not in the universe any more still is at risk;
+    def _add_outside(self, symbol: str) -> PairHeat:
+        """Take in a pair that is not in the universe, or not any more. What is held of it is at risk all the same, and
         nobody follows its price, so it is worth nobody knows what: the gate stays closed until somebody decides.
         """
-        if self.heat.pair(symbol) is None:
-            self.heat.add_pair(symbol, OUTSIDE, exit_rate)
-            self.outside.add(symbol)
-        self.follow_position(symbol)
+        self.outside.add(symbol)
+        return self.heat.add_pair(symbol, OUTSIDE, self.plan.costs.fee + self.plan.costs.half_spread)
 
     def tell_time(self, now_ns: int) -> bool:
         """Move the clock on; says whether it had run ahead and was set right."""
@@ -161,7 +161,9 @@ class RiskState:
         return ran_ahead
 
     def note_oldest_held(self) -> None:
-        """Which of the pairs that are held was marked longest ago: looked for now and then, not at every decision."""
+        """Which of the pairs that are held was marked longest ago. Looked for about once a second, not at every mark:
+        the next oldest is seen that much later when the oldest gets a new mark.
+        """
         marked = (pair for pair in self.heat.positions() if pair.mark)
         self.oldest_held = min(marked, key=attrgetter("mark_time_ns"), default=None)
 
@@ -173,9 +175,17 @@ class RiskState:
         if time_ns <= pair.mark_time_ns and not self._is_to_come(pair.mark_time_ns):
             return False
         self.heat.marked(pair, price, time_ns)
-        if pair.quantity and (self.oldest_held is None or time_ns < self.oldest_held.mark_time_ns):
-            self.oldest_held = pair
+        self._compare_with_oldest(pair)
         return True
+
+    def _compare_with_oldest(self, pair: PairHeat) -> None:
+        """A pair was marked, bought or sold: it may be the oldest now, or not be held any more."""
+        oldest = self.oldest_held
+        if not pair.quantity:
+            if pair is oldest:
+                self.note_oldest_held()
+        elif pair.mark and (oldest is None or pair.mark_time_ns < oldest.mark_time_ns):
+            self.oldest_held = pair
 
     def _is_to_come(self, time_ns: int) -> bool:
         """Whether a time is beyond the clock: whatever was marked then must not keep newer marks out."""
@@ -184,11 +194,11 @@ class RiskState:
     def follow_position(self, symbol: str) -> None:
         """Take a position's quantity and stop into the totals."""
         pair, position = self.heat.pair(symbol), self.ledger.position(symbol)
-        if pair is None and position is not None:  # bought by somebody else, in a pair that nobody follows
-            pair = self.heat.add_pair(symbol, OUTSIDE, self.plan.costs.fee + self.plan.costs.half_spread)
-            self.outside.add(symbol)
+        if pair is None and position is not None:  # bought by somebody else
+            pair = self._add_outside(symbol)
         if pair is not None:
             self.heat.held(pair, position.quantity if position else ZERO, position.stop if position else None)
+            self._compare_with_oldest(pair)
 
     def history(self, symbol: str) -> DailyHistory:
         """The pair's daily figures, begun when there are none yet."""

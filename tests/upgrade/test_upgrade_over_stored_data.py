@@ -1,0 +1,102 @@
+"""A stack that is upgraded over its own data goes on where the version before it stopped."""
+
+from collections import Counter
+from decimal import Decimal
+from operator import itemgetter
+from pathlib import Path
+from typing import Any
+
+import msgpack
+import pytest
+
+from shared.adapters.clocks import ManualClock
+from shared.adapters.codec import encode
+from shared.adapters.redis_bus import RedisBus
+from shared.messages.orders import OrderDecided, OrderFilled
+from tests.upgrade.record import Row, b64decode, made_after, restore, written
+from tests.upgrade.scene import Stack
+
+RECORDED = sorted(Path(__file__).parent.glob("recorded-*.jsonl.gz"))
+
+
+async def restored(bus: RedisBus, path: Path) -> tuple[Stack, list[Row]]:
+    """Services of this version over what the earlier one left, and what the earlier one made of it."""
+    head, *rows = written(path)
+    await restore(bus.client, [row for row in rows if "key" in row])
+    stack = Stack(bus, ManualClock(head["clock_ns"]))
+    await stack.start()
+    return stack, [row for row in rows if "topic" in row]
+
+
+def decoded(row: Row) -> dict[str, Any]:
+    """A message as plain data. Positions stand in the order of the stored hash, which differs from server to server."""
+    message: dict[str, Any] = msgpack.unpackb(b64decode(row["body"]))
+    if "positions" in message:
+        message["positions"].sort(key=itemgetter("symbol"))
+    return message
+
+
+def as_known_then(made: Any, then: Any) -> Any:
+    """A message as the earlier version would have written it: without what was added since."""
+    if isinstance(then, dict) and isinstance(made, dict):
+        return {name: as_known_then(made[name], then[name]) for name in then if name in made}
+    if isinstance(then, list) and isinstance(made, list) and len(made) == len(then):
+        return [as_known_then(one, other) for one, other in zip(made, then, strict=True)]
+    return made
+
+
+@pytest.mark.parametrize("path", RECORDED, ids=lambda path: path.name)
+async def test_services_go_on_from_records_of_an_earlier_version_to_the_same_messages(
+    redis_bus: RedisBus, path: Path
+) -> None:
+    stack, expected = await restored(redis_bus, path)
+    made = await made_after(stack)
+    then, now = [decoded(row) for row in expected], [decoded(row) for row in made]
+    assert [row["topic"] for row in made] == [row["topic"] for row in expected]
+    assert [as_known_then(one, other) for one, other in zip(now, then, strict=True)] == then
+    verdicts = Counter(each["verdict"] for each in then if each["type"] == OrderDecided.__name__)
+    assert verdicts["approve"] > 5
+    assert verdicts["reject"] >= 2
+    assert any(each["type"] == OrderFilled.__name__ and each["side"] == "sell" for each in then)
+
+
+@pytest.mark.parametrize("path", RECORDED, ids=lambda path: path.name)
+async def test_every_kind_of_record_of_every_machine_was_recorded_and_is_read(redis_bus: RedisBus, path: Path) -> None:
+    """So that no kind of record can change its form unnoticed."""
+    head, *rows = written(path)
+    await restore(redis_bus.client, [row for row in rows if "key" in row])
+    stack = Stack(redis_bus, ManualClock(head["clock_ns"]))
+    stored = {row["key"]: row["hash"] for row in rows if "hash" in row}
+    await stack.start()
+    for host in stack.hosts:
+        state = stored[f"{host.spec.home}:state:{host.spec.service}"]
+        kinds = host.spec.machine.records.kinds
+        assert {field.partition(":")[0] for field in state} == set(kinds)
+        for field, body in state.items():
+            kind, _, name = field.partition(":")
+            assert msgpack.unpackb(b64decode(body)).keys() <= fields_of(host.spec.machine.records.get(kind, name, Any))
+
+
+def fields_of(record: Any) -> set[str]:
+    assert record is not None
+    found: set[str] = set(msgpack.unpackb(encode(record)))
+    return found
+
+
+@pytest.mark.parametrize("path", RECORDED, ids=lambda path: path.name)
+async def test_an_order_that_was_decided_before_the_upgrade_is_not_decided_again(
+    redis_bus: RedisBus, path: Path
+) -> None:
+    stack, _ = await restored(redis_bus, path)
+    decision = await redis_bus.decision("client-btc")
+    assert decision is not None
+    assert decision.quantity_approved > Decimal(0)
+    before = await redis_bus.client.xlen("hs:{main}:orders:decided")
+    proposed = next(
+        each for each in await redis_bus.latest("hs:{main}:orders:proposed", 500) if each.id == "client-btc"
+    )
+    await redis_bus.publish([proposed])
+    await stack.settle()
+    after = await redis_bus.latest("hs:{main}:orders:decided", 500)
+    assert len(after) >= before
+    assert sum(isinstance(each, OrderDecided) and each.order_id == "client-btc" for each in after) == 1

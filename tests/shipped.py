@@ -1,9 +1,9 @@
 """The configuration that ships with heatsink, as the tests use it."""
 
+from shared.config.load import load_settings
+from shared.config.model import Settings
 from shared.domain.universe import Universe
 from shared.runtime.service import config_dir
-from shared.runtime.settings import Settings
-from shared.runtime.settings_file import load_settings
 
 
 def shipped_settings() -> Settings:

@@ -17,10 +17,10 @@ from services.cli.where import Place
 from shared.adapters.redis_bus import RedisBus
 from shared.adapters.redis_client import OLDEST
 from shared.adapters.redis_look import ServerFacts, onlooker, server_facts
+from shared.config.preflight import start_faults
 from shared.ports.bus import BusLostError
 from shared.ports.clock import Clock
 from shared.runtime.health import heartbeats, is_alive
-from shared.runtime.settings_start import start_faults
 
 Grade = Literal["ok", "warn", "fail"]
 GIGABYTE = 1_000_000_000

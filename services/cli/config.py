@@ -9,7 +9,7 @@ from services.cli.shared_options import ConfigOption
 from services.cli.where import DATA_DIR, REDIS_VARIABLE, read_note
 
 if TYPE_CHECKING:
-    from shared.runtime.settings import Settings
+    from shared.config.model import Settings
 
 config_app = typer.Typer(help="Look at the configuration.", no_args_is_help=True)
 
@@ -22,8 +22,8 @@ def _config() -> None:
 @config_app.command()
 def check(config: ConfigOption = None) -> None:
     """Name every fault at once: file, key, value, remedy."""
-    from shared.runtime.settings_file import default_config_dir, load_settings, process_environment
-    from shared.runtime.settings_start import check_start
+    from shared.config.load import default_config_dir, load_settings, process_environment
+    from shared.config.preflight import check_start
 
     environ = process_environment()
     folder = config or default_config_dir(environ)

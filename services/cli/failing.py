@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 import typer
 
-from shared.runtime.settings_faults import ConfigError
+from shared.config.faults import ConfigError
 
 EXIT_FAILED = 1
 EXIT_CONFIG = 78  # EX_CONFIG of sysexits.h: starting again would end the same way

@@ -11,10 +11,10 @@ from services.cli.where import Place, streams_of
 from shared.adapters.codec import UnreadableError, decode
 from shared.adapters.redis_bus import RedisBus
 from shared.adapters.redis_look import onlooker, stream_ends
+from shared.config.faults import did_you_mean
 from shared.messages.base import Message
 from shared.messages.catalogue import CATALOGUE, is_copy, key_of, stream_key
 from shared.ports.bus import Entry
-from shared.runtime.settings_faults import did_you_mean
 
 WAIT_MS = 1_000
 LISTEN_SECONDS = 1.0

@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from services.cli.recording import look_into
-from shared.runtime.settings import Settings
-from shared.runtime.settings_faults import ENVIRONMENT, ConfigError, Fault
-from shared.runtime.settings_file import default_config_dir, load_settings, process_environment
-from shared.runtime.settings_start import start_faults
+from shared.config.faults import ENVIRONMENT, ConfigError, Fault
+from shared.config.load import default_config_dir, load_settings, process_environment
+from shared.config.model import Settings
+from shared.config.preflight import start_faults
 
 COMMAND_LINE = "command line"
 OPTION_OF = {

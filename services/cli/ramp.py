@@ -15,6 +15,7 @@ from services.cli.printing import json_text, plain_console
 from services.cli.tables import bare_table
 from services.cli.where import Place
 from shared.adapters.redis_look import onlooker, stored_records
+from shared.config.faults import did_you_mean
 from shared.domain.risk.phase_book import STEP, PhaseStep
 from shared.domain.risk.ramp import evidence_in_words
 from shared.messages.base import derived_id
@@ -22,7 +23,6 @@ from shared.messages.catalogue import PORTFOLIO, stream_key
 from shared.messages.control import ApprovePhase, Phase, SetPhase
 from shared.messages.portfolio import PortfolioMarked
 from shared.ports.clock import Clock
-from shared.runtime.settings_faults import did_you_mean
 
 STEPS_SHOWN = 12
 

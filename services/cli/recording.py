@@ -4,9 +4,9 @@ from collections import defaultdict
 from collections.abc import Mapping
 from pathlib import Path
 
+from shared.config.faults import ConfigError, Fault
+from shared.config.model import Settings
 from shared.domain.universe import Universe
-from shared.runtime.settings import Settings
-from shared.runtime.settings_faults import ConfigError, Fault
 
 DAY_MS = 86_400_000
 NAMED = 6

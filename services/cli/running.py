@@ -12,8 +12,8 @@ from services.cli.options import UpOptions, prepare_settings
 from services.cli.screen import LineScreen, LogPipe, LogScreen, Screen
 from services.cli.stack import Stack
 from services.cli.summary import summary_text
+from shared.config.model import LogSettings
 from shared.runtime.logs import Level, configure_logs, get_logger
-from shared.runtime.settings import LogSettings
 
 
 def run_stack(options: UpOptions) -> int:

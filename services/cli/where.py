@@ -9,10 +9,10 @@ import msgspec
 from msgspec import Struct
 
 from services.cli.failing import ToldError
+from shared.config.faults import did_you_mean
+from shared.config.load import default_config_dir, load_settings, process_environment
+from shared.config.model import Settings
 from shared.messages.catalogue import BARS, CATALOGUE, stream_key
-from shared.runtime.settings import Settings
-from shared.runtime.settings_faults import did_you_mean
-from shared.runtime.settings_file import default_config_dir, load_settings, process_environment
 
 DATA_DIR = Path(".heatsink")
 REDIS_VARIABLE = "HEATSINK_REDIS__URL"

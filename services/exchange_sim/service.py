@@ -12,10 +12,10 @@ from services.exchange_sim.market.generated import GeneratedMarket
 from services.exchange_sim.market.market import Market
 from services.exchange_sim.market.replayed import ReplayedMarket
 from shared.adapters.clocks import ClockOrigin, ScaledClock
+from shared.config.faults import ConfigError, Fault
+from shared.config.model import SimulatorSettings
 from shared.domain.universe import Universe
 from shared.runtime.service import Context, Service
-from shared.runtime.settings import SimulatorSettings
-from shared.runtime.settings_faults import ConfigError, Fault
 
 FACT_SECONDS = 1.0
 

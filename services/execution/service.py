@@ -1,13 +1,13 @@
 """Approved orders and raised stops in; on the paper exchange, fills out."""
 
+from shared.config.faults import ConfigError
+from shared.config.model import Settings
+from shared.config.preflight import paper_faults
 from shared.domain.execution.machine import PaperExecution
 from shared.messages.catalogue import BARS, DECIDED, EXECUTED, PAIRS, stream_key
 from shared.ports.clock import Clock
 from shared.runtime.host import machine_service
 from shared.runtime.machine_spec import MachineSpec
-from shared.runtime.settings import Settings
-from shared.runtime.settings_faults import ConfigError
-from shared.runtime.settings_start import paper_faults
 
 
 def spec_of(settings: Settings, clock: Clock) -> MachineSpec:

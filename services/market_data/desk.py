@@ -6,12 +6,12 @@ from typing import Any
 from services.market_data.exchange_time import SETTLE_NS, ExchangeTime
 from services.market_data.outbox import Outbox
 from services.market_data.tracks import Tracks
+from shared.config.model import MarketDataSettings
 from shared.domain.plan import Plan
 from shared.domain.universe import Universe
 from shared.ports.bus import Bus
 from shared.ports.clock import Clock
 from shared.ports.exchange import Exchange, Feed
-from shared.runtime.settings import MarketDataSettings
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,8 +10,8 @@ from typing import Any
 import aiohttp
 
 from shared.adapters.clocks import ClockOrigin, ScaledClock
+from shared.config.faults import ConfigError, Fault
 from shared.ports.clock import Clock
-from shared.runtime.settings_faults import ConfigError, Fault
 
 ASK_SECONDS = 1.0
 ANSWER_SECONDS = 2.0

@@ -4,14 +4,14 @@ Takes in commands, fills, pairs, bars, marks, books, proposals (XADD or PUBLISH)
 verdicts, portfolio snapshots, halts, audit entries, and answers on the asker's channel. One writer per portfolio.
 """
 
+from shared.config.faults import ConfigError
+from shared.config.model import Settings
+from shared.config.preflight import phase_faults
 from shared.domain.risk.machine import RiskMachine
 from shared.messages.catalogue import ASK, BARS, CONTROL, DECIDED, EXECUTED, FEEDS, PAIRS, PROPOSED, stream_key
 from shared.ports.clock import Clock
 from shared.runtime.host import machine_service
 from shared.runtime.machine_spec import MachineSpec
-from shared.runtime.settings import Settings
-from shared.runtime.settings_faults import ConfigError
-from shared.runtime.settings_start import phase_faults
 
 
 def spec_of(settings: Settings, clock: Clock) -> MachineSpec:

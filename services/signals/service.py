@@ -1,11 +1,11 @@
 """The built-in strategies: closed bars in, signals out. Any other process may publish signals beside it."""
 
+from shared.config.model import Settings
 from shared.domain.strategies.machine import SignalsMachine
 from shared.messages.catalogue import BARS, SIGNALS, stream_key
 from shared.ports.clock import Clock
 from shared.runtime.host import machine_service
 from shared.runtime.machine_spec import MachineSpec
-from shared.runtime.settings import Settings
 
 
 def spec_of(settings: Settings, clock: Clock) -> MachineSpec:

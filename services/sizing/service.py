@@ -1,5 +1,6 @@
 """The Portfolio Blender: a size for every pair on every bar, proposed orders, raised stops."""
 
+from shared.config.model import Settings
 from shared.domain.sizing.machine import SizingMachine
 from shared.messages.catalogue import (
     AUDIT,
@@ -15,7 +16,6 @@ from shared.messages.catalogue import (
 from shared.ports.clock import Clock
 from shared.runtime.host import machine_service
 from shared.runtime.machine_spec import MachineSpec
-from shared.runtime.settings import Settings
 
 
 def spec_of(settings: Settings, clock: Clock) -> MachineSpec:

@@ -14,6 +14,7 @@ import msgspec
 from msgspec import Struct
 
 from shared.adapters.codec import UnreadableError, decode, encode
+from shared.config.model import Settings
 from shared.messages.base import Message, TimePassed, cut, derived_id
 from shared.messages.catalogue import ASK, topic_of_key
 from shared.messages.control import MessageRefused
@@ -36,7 +37,6 @@ from shared.runtime.audit import log_outputs
 from shared.runtime.live import Live, durable_and_answers
 from shared.runtime.machine_spec import MachineSpec
 from shared.runtime.service import Context, Service
-from shared.runtime.settings import Settings
 
 WAIT_MS = 100  # how long a read waits for entries before the clock is looked at again
 RENEW_SECONDS = 1.0

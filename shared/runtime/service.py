@@ -23,6 +23,8 @@ from typing import Any
 from shared.adapters.clocks import RealClock, ScaledClock
 from shared.adapters.redis_bus import RedisBus
 from shared.adapters.redis_client import ServerTooOldError
+from shared.config.load import ConfigError, load_settings
+from shared.config.model import Settings
 from shared.ports.bus import (
     AlreadyDecidedError,
     BusLostError,
@@ -34,8 +36,6 @@ from shared.ports.bus import (
 from shared.ports.clock import Clock
 from shared.runtime.health import Health
 from shared.runtime.logs import configure_logs, get_logger, innermost
-from shared.runtime.settings import Settings
-from shared.runtime.settings_file import ConfigError, load_settings
 
 BUS_RETRY_SECONDS = (0.1, 0.25, 0.5, 1.0, 2.0)
 CLOCK_POLL_SECONDS = 0.1

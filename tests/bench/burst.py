@@ -11,11 +11,11 @@ from services.sizing.service import spec_of
 from shared.adapters.clocks import ManualClock
 from shared.adapters.embedded_valkey import running_valkey
 from shared.adapters.redis_bus import RedisBus
+from shared.config.model import Settings
 from shared.domain.plan import Plan, StrategyPlan
 from shared.messages.catalogue import SIZES, stream_key
 from shared.messages.portfolio import PortfolioMarked
 from shared.runtime.host import MachineHost
-from shared.runtime.settings import Settings
 from tests.bench.market import DAY_NS, HISTORY_DAYS, daily_bars, listings, universe_of
 from tests.bench.redis_path import Silent
 from tests.samples import T0, bar, samples

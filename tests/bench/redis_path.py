@@ -14,10 +14,10 @@ from shared.adapters.clocks import ManualClock
 from shared.adapters.codec import encode
 from shared.adapters.embedded_valkey import running_valkey
 from shared.adapters.redis_bus import RedisBus
+from shared.config.model import PortfolioSettings, Settings
 from shared.messages.catalogue import DECIDED, PROPOSED, stream_key
 from shared.messages.orders import OrderDecided
 from shared.runtime.host import MachineHost
-from shared.runtime.settings import PortfolioSettings, Settings
 from tests.bench.market import DAY_NS, HISTORY_DAYS, book, daily_bars, listings, mark, order, plan_of, universe_of
 from tests.samples import T0
 

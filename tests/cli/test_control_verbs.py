@@ -14,6 +14,7 @@ from services.cli.__main__ import app
 from services.risk.service import spec_of
 from shared.adapters.clocks import RealClock
 from shared.adapters.redis_bus import RedisBus
+from shared.config.model import Settings
 from shared.domain.plan import BreakerPlan, Limits, Plan
 from shared.messages.catalogue import CONTROL, DECIDED, stream_key
 from shared.messages.control import Halt
@@ -21,7 +22,6 @@ from shared.messages.market import MarkChanged, PairListed
 from shared.messages.orders import OrderFilled
 from shared.runtime.host import MachineHost
 from shared.runtime.logs import get_logger
-from shared.runtime.settings import Settings
 from tests.domain.risk_desk import UNIVERSE, D
 from tests.samples import bar
 

@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from services.cli.options import Prepared, UpOptions, prepare_settings
-from shared.runtime.settings_file import ConfigError, Fault
+from shared.config.load import ConfigError, Fault
 
 ROOT = Path(__file__).parents[2]
 SHIPPED = ROOT / "deploy" / "config"

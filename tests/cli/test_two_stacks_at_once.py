@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from shared.adapters.loopback import claimed_port, free_port
-from shared.runtime.settings_file import process_environment
+from shared.config.load import process_environment
 
 ROOT = Path(__file__).parents[2]
 BOUND_SECONDS = 60

@@ -8,7 +8,7 @@ import pytest
 
 from services.cli.options import UpOptions, prepare_settings
 from services.cli.up import up
-from shared.runtime.settings_file import ConfigError, Fault
+from shared.config.load import ConfigError, Fault
 
 SHIPPED = Path(__file__).parents[2] / "deploy" / "config"
 

@@ -14,6 +14,7 @@ from services.cli.__main__ import app
 from services.risk.service import spec_of
 from shared.adapters.clocks import ManualClock
 from shared.adapters.redis_bus import RedisBus
+from shared.config.model import Settings
 from shared.domain.plan import BreakerPlan, Limits, Plan
 from shared.domain.risk.machine import RiskMachine
 from shared.messages.catalogue import DECIDED, stream_key
@@ -21,7 +22,6 @@ from shared.messages.market import PairListed
 from shared.messages.orders import OrderDecided
 from shared.runtime.host import MachineHost
 from shared.runtime.logs import get_logger
-from shared.runtime.settings import Settings
 from tests.domain.risk_desk import PRICES, UNIVERSE
 from tests.samples import T0, bar, proposal
 

@@ -18,11 +18,11 @@ from shared.adapters.clocks import ManualClock, RealClock
 from shared.adapters.codec import encode
 from shared.adapters.memory_bus import MemoryBus
 from shared.adapters.redis_bus import RedisBus
+from shared.config.model import Settings
 from shared.messages.base import Message
 from shared.messages.catalogue import AUDIT, CATALOGUE, HALTS, Topic, is_copy, places_of, stream_key, topic_of_key
 from shared.messages.portfolio import Alerted, CommandRefused, Halted, ResumeAsked, Resumed
 from shared.ports.bus import Commit, FencedError
-from shared.runtime.settings import Settings
 from tests.domain.risk_desk import UNIVERSE
 from tests.samples import samples
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
-from shared.runtime.settings_file import load_settings
+from shared.config.load import load_settings
 
 ROOT = Path(__file__).resolve().parents[2]
 COMPOSE = ROOT / "docker-compose.yml"

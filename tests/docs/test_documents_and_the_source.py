@@ -12,11 +12,11 @@ import typer
 
 from services.cli.__main__ import app
 from shared.adapters.codec import decode
+from shared.config.load import CONFIG_DIR, PHASE, SECTIONS, load_settings
 from shared.domain.risk.rules import RULES
 from shared.messages.catalogue import CATALOGUE
 from shared.messages.orders import CancelProposed, OrderProposed
 from shared.messages.signals import SignalRaised
-from shared.runtime.settings_file import CONFIG_DIR, PHASE, SECTIONS, load_settings
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "ARCHITECTURE.md")] + sorted(

@@ -8,9 +8,9 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from shared.adapters.redis_bus import RedisBus
+from shared.config.load import process_environment
 from shared.messages.catalogue import PROPOSED, stream_key
 from shared.runtime.health import heartbeats
-from shared.runtime.settings_file import process_environment
 
 END_SECONDS, POLL_SECONDS = 10, 0.05
 

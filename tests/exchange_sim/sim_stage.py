@@ -14,8 +14,8 @@ from services.exchange_sim.exchange import ExchangeOptions, SimulatedExchange
 from services.exchange_sim.market.generated import GeneratedMarket
 from services.exchange_sim.market.market import Market
 from shared.adapters.clocks import ClockOrigin, ManualClock, RealClock, ScaledClock
+from shared.config.load import load_settings
 from shared.domain.universe import Universe
-from shared.runtime.settings_file import load_settings
 
 MINUTE_MS = 60_000
 HOUR_MS = 60 * MINUTE_MS

@@ -15,11 +15,11 @@ from services.exchange_sim.service import run, start_ns_of
 from shared.adapters.clocks import ClockOrigin, RealClock, ScaledClock
 from shared.adapters.loopback import free_port, wait_for_listener
 from shared.adapters.redis_bus import RedisBus
+from shared.config.load import load_settings
+from shared.config.model import Settings, SimulatorSettings
 from shared.runtime.health import Health
 from shared.runtime.logs import get_logger
 from shared.runtime.service import Context
-from shared.runtime.settings import Settings, SimulatorSettings
-from shared.runtime.settings_file import load_settings
 from tests.exchange_sim.sim_stage import CONFIG, DAY_MS, generated_market, ms
 
 

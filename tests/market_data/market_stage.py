@@ -21,13 +21,13 @@ from services.market_data.service import run
 from shared.adapters.clocks import ClockOrigin, RealClock, ScaledClock
 from shared.adapters.memory_bus import MemoryBus
 from shared.adapters.redis_bus import RedisBus
+from shared.config.model import ExchangeSettings, MarketDataSettings, Settings
 from shared.domain.universe import Pair, Rename, Universe
 from shared.messages.base import Message
 from shared.messages.catalogue import BARS, FEEDS, PAIRS, stream_key
 from shared.messages.market import BarClosed, FeedLost, FeedRestored, PairListed
 from shared.ports.clock import Clock
 from shared.runtime.service import Context
-from shared.runtime.settings import ExchangeSettings, MarketDataSettings, Settings
 
 START_MS = 1_735_693_200_000  # 2025-01-01 01:00 UTC
 TIMEFRAMES = ("15m", "1h", "1d")

@@ -9,8 +9,8 @@ from aiohttp import web
 from msgspec.structs import replace
 
 from shared.adapters.loopback import HOST, claimed_port
+from shared.config.faults import ConfigError
 from shared.messages.catalogue import PAIRS
-from shared.runtime.settings_faults import ConfigError
 from tests.market_data.market_stage import PATIENCE_SECONDS, Stage, market_stage
 
 

@@ -10,6 +10,7 @@ from shared.adapters.clocks import ManualClock
 from shared.adapters.codec import encode
 from shared.adapters.memory_bus import MemoryBus
 from shared.adapters.redis_bus import RedisBus
+from shared.config.model import Settings
 from shared.domain.plan import BreakerPlan, Limits, Plan
 from shared.messages.base import Message
 from shared.messages.catalogue import DEAD, DECIDED, PROPOSED, stream_key
@@ -19,7 +20,6 @@ from shared.messages.orders import OrderDecided, OrderProposed
 from shared.ports.bus import AlreadyDecidedError, BusLostError, Commit
 from shared.runtime.host import CorruptStateError, MachineHost
 from shared.runtime.logs import get_logger
-from shared.runtime.settings import Settings
 from tests.domain.risk_desk import PRICES, UNIVERSE
 from tests.samples import T0, bar, proposal
 

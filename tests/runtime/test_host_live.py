@@ -10,6 +10,7 @@ from shared.adapters.clocks import ManualClock
 from shared.adapters.codec import decode, encode
 from shared.adapters.memory_bus import MemoryBus
 from shared.adapters.redis_bus import RedisBus
+from shared.config.model import Settings
 from shared.domain.plan import BreakerPlan, Plan
 from shared.messages.ask import RoomAnswered, RoomAsked, ShadowAsked, ShadowCounted
 from shared.messages.base import MAX_MESSAGE_BYTES, Message
@@ -19,7 +20,6 @@ from shared.messages.orders import OrderDecided
 from shared.runtime.host import MachineHost
 from shared.runtime.live import QUESTIONS_A_STEP, QUESTIONS_KEPT, Live
 from shared.runtime.logs import get_logger
-from shared.runtime.settings import Settings
 from tests.domain.risk_desk import PRICES, UNIVERSE
 from tests.market_data.market_stage import LogBook
 from tests.runtime.test_host import settle

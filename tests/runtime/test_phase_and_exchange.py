@@ -11,6 +11,10 @@ from services.risk.service import check_phase, spec_of
 from shared.adapters.clocks import ManualClock
 from shared.adapters.memory_bus import MemoryBus
 from shared.adapters.redis_bus import RedisBus
+from shared.config.faults import ConfigError
+from shared.config.load import process_environment
+from shared.config.model import Settings
+from shared.config.preflight import start_faults
 from shared.domain.plan import RampPlan
 from shared.domain.risk.in_force import PhaseInForce
 from shared.domain.risk.state import PHASE
@@ -19,10 +23,6 @@ from shared.messages.control import SetPhase
 from shared.messages.portfolio import PhaseChanged
 from shared.runtime.host import MachineHost
 from shared.runtime.logs import get_logger
-from shared.runtime.settings import Settings
-from shared.runtime.settings_faults import ConfigError
-from shared.runtime.settings_file import process_environment
-from shared.runtime.settings_start import start_faults
 from tests.samples import T0
 from tests.shipped import shipped_settings
 

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from shared.config.faults import ConfigError
+from shared.config.load import load_settings
 from shared.domain.plan import Plan, RampPlan
 from shared.runtime.service import config_dir as shipped_dir
-from shared.runtime.settings_faults import ConfigError
-from shared.runtime.settings_file import load_settings
 
 
 @pytest.fixture

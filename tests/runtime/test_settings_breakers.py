@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from shared.config.faults import ConfigError
+from shared.config.load import load_settings
 from shared.domain.plan import BreakerPlan
-from shared.runtime.settings_faults import ConfigError
-from shared.runtime.settings_file import load_settings
 
 SHIPPED = Path(__file__).parents[2] / "deploy" / "config"
 

@@ -9,9 +9,9 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from shared.config.load import FILES, HOMES, SECTIONS, ConfigError, default_config_dir, load_settings
+from shared.config.model import Settings
 from shared.domain.plan import PhasePlan, StrategyPlan
-from shared.runtime.settings import Settings
-from shared.runtime.settings_file import FILES, HOMES, SECTIONS, ConfigError, default_config_dir, load_settings
 from tests.runtime.wrong_settings import faults_of, the_fault
 
 SHIPPED = Path(__file__).parents[2] / "deploy" / "config"

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from msgspec import structs
 
-from shared.runtime.settings_file import load_settings
+from shared.config.load import load_settings
 from tests.runtime.wrong_settings import faults_of, the_fault
 
 SHIPPED = Path(__file__).parents[2] / "deploy" / "config"

@@ -6,12 +6,12 @@ from services.sizing.service import spec_of
 from shared.adapters.clocks import ManualClock
 from shared.adapters.memory_bus import MemoryBus
 from shared.adapters.redis_bus import RedisBus
+from shared.config.model import Settings
 from shared.messages.catalogue import PROPOSED, SIZES, stream_key
 from shared.messages.orders import OrderProposed
 from shared.ports.bus import BusLostError, Commit
 from shared.runtime.host import MachineHost
 from shared.runtime.logs import get_logger
-from shared.runtime.settings import Settings
 from tests.domain.market_scripts import HOUR, T0, UNIVERSE, days, flat, listed, nav, one_hour_plan, signal
 from tests.domain.sizing_desk import halted, rejection_of, resumed
 from tests.runtime.test_host import settle

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from shared.runtime.settings_faults import ConfigError, Fault
-from shared.runtime.settings_file import load_settings
+from shared.config.faults import ConfigError, Fault
+from shared.config.load import load_settings
 
 
 def faults_of(config_dir: Path, environ: Mapping[str, str] | None = None) -> tuple[Fault, ...]:

@@ -27,6 +27,7 @@ from services.signals.service import spec_of as signals_spec
 from services.sizing.service import spec_of as sizing_spec
 from shared.adapters.clocks import ManualClock
 from shared.adapters.parquet_store import Columns, KlineFile
+from shared.config.model import Settings
 from shared.domain.plan import Breaker, BreakerPlan, Limits, PhasePlan, Plan, StrategyPlan
 from shared.messages.base import Message
 from shared.messages.control import Resume
@@ -34,7 +35,6 @@ from shared.messages.market import BarClosed, MarkChanged, PairListed
 from shared.messages.orders import OrderDecided, OrderFilled, OrderProposed, StopPlaced
 from shared.messages.portfolio import Alerted, Halted, PortfolioMarked, ResumeAsked
 from shared.runtime.replay import Replay
-from shared.runtime.settings import Settings
 from tests.history import DAY_MS, HOUR_MS, by_close, daily_bars, exchange_symbols, hourly_bars, ms_of
 from tests.shipped import shipped_universe
 

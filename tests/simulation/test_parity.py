@@ -10,6 +10,7 @@ from services.signals.service import spec_of as signals_spec
 from services.sizing.service import spec_of as sizing_spec
 from shared.adapters.clocks import ManualClock
 from shared.adapters.redis_bus import RedisBus
+from shared.config.model import Settings
 from shared.domain.plan import BreakerPlan, Limits, Plan, StrategyPlan
 from shared.messages.base import Message
 from shared.messages.catalogue import DECIDED, SIZES, stream_key
@@ -21,7 +22,6 @@ from shared.runtime.host import MachineHost
 from shared.runtime.logs import get_logger
 from shared.runtime.machine_spec import MachineSpec
 from shared.runtime.replay import Replay
-from shared.runtime.settings import Settings
 from tests.history import HOUR_MS, by_close, daily_bars, exchange_symbols, hourly, hourly_bars, ms_of
 from tests.shipped import shipped_universe
 

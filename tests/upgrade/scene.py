@@ -17,6 +17,7 @@ from services.signals.service import spec_of as signals_spec
 from services.sizing.service import spec_of as sizing_spec
 from shared.adapters.clocks import ManualClock
 from shared.adapters.redis_bus import RedisBus
+from shared.config.model import Settings
 from shared.domain.plan import BreakerPlan, Limits, Plan, RampPlan, StrategyPlan
 from shared.domain.universe import Pair, Rename, Universe
 from shared.messages.base import Message
@@ -27,7 +28,6 @@ from shared.messages.orders import CancelProposed, OrderProposed
 from shared.messages.portfolio import PortfolioMarked, ResumeAsked
 from shared.runtime.host import MachineHost
 from shared.runtime.logs import get_logger
-from shared.runtime.settings import Settings
 
 T0 = 1_667_260_800_000_000_000  # 2022-11-01 00:00 UTC
 HOUR_NS = 3_600_000_000_000

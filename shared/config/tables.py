@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 import msgspec
 from msgspec import Struct
 
-from shared.runtime.settings_faults import (
+from shared.config.faults import (
     ENVIRONMENT,
     Fault,
     as_number,

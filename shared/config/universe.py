@@ -3,9 +3,9 @@
 import re
 from typing import Any
 
+from shared.config.faults import did_you_mean
+from shared.config.tables import Tables, unread_keys
 from shared.domain.universe import Pair, Rename, Universe
-from shared.runtime.settings_faults import did_you_mean
-from shared.runtime.settings_tables import Tables, unread_keys
 
 _COIN = re.compile(r"^[A-Z0-9]{1,20}$")
 

@@ -4,14 +4,14 @@ from datetime import datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from shared.config.faults import did_you_mean
+from shared.config.model import ExchangeSettings, MarketDataSettings, OpsSettings, RedisSettings, SimulatorSettings
+from shared.config.tables import Tables
 from shared.domain.plan import Limits, PhasePlan, RampPlan, SizingPlan, StrategyPlan
 from shared.domain.risk.ramp import start_of
 from shared.domain.strategies.base import StrategyKind
 from shared.domain.strategies.registry import STRATEGIES, kind_named
 from shared.domain.timeframes import timeframe_ns
-from shared.runtime.settings import ExchangeSettings, MarketDataSettings, OpsSettings, RedisSettings, SimulatorSettings
-from shared.runtime.settings_faults import did_you_mean
-from shared.runtime.settings_tables import Tables
 
 LISTED_TIMEFRAMES = ("1s", "1m", "3m", "5m", "15m", "30m", "1h", "2h", "4h", "6h", "8h", "12h", "1d", "3d")
 

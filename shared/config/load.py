@@ -12,8 +12,18 @@ from typing import Any
 
 from msgspec import Struct
 
-from shared.domain.plan import BreakerPlan, Costs, Limits, PhasePlan, Plan, RampPlan, SizingPlan, StrategyPlan
-from shared.runtime.settings import (
+from shared.config.breakers import check_breakers
+from shared.config.checks import (
+    check_addresses,
+    check_limits,
+    check_phases,
+    check_ramp,
+    check_simulator,
+    check_sizing,
+    check_strategies,
+)
+from shared.config.faults import ENVIRONMENT, ConfigError, Fault, did_you_mean
+from shared.config.model import (
     ExchangeSettings,
     LogSettings,
     MarketDataSettings,
@@ -23,20 +33,10 @@ from shared.runtime.settings import (
     Settings,
     SimulatorSettings,
 )
-from shared.runtime.settings_breakers import check_breakers
-from shared.runtime.settings_checks import (
-    check_addresses,
-    check_limits,
-    check_phases,
-    check_ramp,
-    check_simulator,
-    check_sizing,
-    check_strategies,
-)
-from shared.runtime.settings_faults import ENVIRONMENT, ConfigError, Fault, did_you_mean
-from shared.runtime.settings_shadow import read_shadow, shadow_path
-from shared.runtime.settings_tables import Tables, unread_keys
-from shared.runtime.settings_universe import read_universe
+from shared.config.shadow import read_shadow, shadow_path
+from shared.config.tables import Tables, unread_keys
+from shared.config.universe import read_universe
+from shared.domain.plan import BreakerPlan, Costs, Limits, PhasePlan, Plan, RampPlan, SizingPlan, StrategyPlan
 
 __all__ = [
     "ConfigError",

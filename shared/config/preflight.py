@@ -1,8 +1,8 @@
 """What services refuse to start on although every value by itself is sound: told before anything is started."""
 
+from shared.config.faults import ConfigError, Fault
+from shared.config.model import Settings
 from shared.domain.risk.ramp import exchange_fault, phase_named
-from shared.runtime.settings import Settings
-from shared.runtime.settings_faults import ConfigError, Fault
 
 
 def check_start(settings: Settings) -> None:

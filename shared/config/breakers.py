@@ -1,9 +1,9 @@
 """Checks of ``[breakers]`` that need more than one value."""
 
+from shared.config.faults import did_you_mean
+from shared.config.tables import Tables
 from shared.domain.plan import BreakerPlan, Limits
 from shared.domain.universe import Universe
-from shared.runtime.settings_faults import did_you_mean
-from shared.runtime.settings_tables import Tables
 
 
 def check_breakers(

@@ -11,10 +11,10 @@ from typing import Any
 
 from msgspec import structs
 
+from shared.config.checks import check_limits
+from shared.config.model import PortfolioSettings
+from shared.config.tables import Tables, unread_keys
 from shared.domain.plan import Limits
-from shared.runtime.settings import PortfolioSettings
-from shared.runtime.settings_checks import check_limits
-from shared.runtime.settings_tables import Tables, unread_keys
 
 SHADOW_FILE = "shadow.toml"
 

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from shared.adapters.embedded_valkey import running_valkey
 from shared.adapters.memory_bus import MemoryBus
-from shared.adapters.redis_bus import RedisBus
+from shared.adapters.redis.bus import RedisBus
+from shared.adapters.redis.embedded_valkey import running_valkey
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 

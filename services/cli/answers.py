@@ -8,7 +8,7 @@ from services.cli.headlines import headline
 from services.cli.render import event_line
 from services.cli.standing import halts_in_force
 from services.cli.where import Place
-from shared.adapters.redis_look import onlooker
+from shared.adapters.redis.inspect import onlooker
 from shared.messages.base import Message
 from shared.messages.portfolio import CommandRefused, PortfolioMarked, ResumeAsked
 

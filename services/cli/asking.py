@@ -11,8 +11,8 @@ from services.cli.failing import ToldError
 from services.cli.market_time import market_clock
 from services.cli.where import Place
 from shared.adapters.codec import UnreadableError, decode
-from shared.adapters.redis_bus import Listener
-from shared.adapters.redis_look import onlooker
+from shared.adapters.redis.bus import Listener
+from shared.adapters.redis.inspect import onlooker
 from shared.messages.ask import RoomAnswered, RoomAsked, ShadowAsked, ShadowCounted
 from shared.messages.catalogue import ANSWERS
 

@@ -14,9 +14,9 @@ from services.cli.formats import duration, rehearsed
 from services.cli.market_time import market_clock
 from services.cli.printing import plain_console
 from services.cli.where import Place
-from shared.adapters.redis_bus import RedisBus
-from shared.adapters.redis_client import OLDEST
-from shared.adapters.redis_look import ServerFacts, onlooker, server_facts
+from shared.adapters.redis.bus import RedisBus
+from shared.adapters.redis.client import OLDEST
+from shared.adapters.redis.inspect import ServerFacts, onlooker, server_facts
 from shared.config.preflight import start_faults
 from shared.ports.bus import BusLostError
 from shared.ports.clock import Clock

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from services.cli.supervisor import ChildSpec
-from shared.adapters.embedded_valkey import EmbeddedValkey
+from shared.adapters.redis.embedded_valkey import EmbeddedValkey
 
 SERVER, SIMULATOR = "valkey", "exchange_sim"
 SERVICES = ("market_data", "signals", "sizing", "risk", "execution", "ops")

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from services.cli.failing import ToldError
 from services.cli.market_time import market_clock
 from services.cli.where import Place
-from shared.adapters.redis_bus import RedisBus
-from shared.adapters.redis_look import onlooker, stream_ends
+from shared.adapters.redis.bus import RedisBus
+from shared.adapters.redis.inspect import onlooker, stream_ends
 from shared.domain.timeframes import MINUTE_NS
 from shared.messages.base import Message, derived_id
 from shared.messages.catalogue import AUDIT, DECIDED, PORTFOLIO, PROPOSED, stream_key

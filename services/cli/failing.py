@@ -45,8 +45,8 @@ def explained(redis_remedy: str = FIND_REDIS) -> Iterator[None]:
 
 def _told(error: BaseException, redis_remedy: str) -> str:
     """The sentence for an expected error; empty for a bug."""
-    from shared.adapters.embedded_valkey import NoServerError
-    from shared.adapters.redis_client import ServerTooOldError
+    from shared.adapters.redis.client import ServerTooOldError
+    from shared.adapters.redis.embedded_valkey import NoServerError
     from shared.ports.bus import BusLostError
 
     match error:

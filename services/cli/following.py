@@ -9,8 +9,8 @@ from services.cli.printing import json_text
 from services.cli.render import event_line
 from services.cli.where import Place, streams_of
 from shared.adapters.codec import UnreadableError, decode
-from shared.adapters.redis_bus import RedisBus
-from shared.adapters.redis_look import onlooker, stream_ends
+from shared.adapters.redis.bus import RedisBus
+from shared.adapters.redis.inspect import onlooker, stream_ends
 from shared.config.faults import did_you_mean
 from shared.messages.base import Message
 from shared.messages.catalogue import CATALOGUE, is_copy, key_of, stream_key

@@ -12,7 +12,7 @@ from services.cli.formats import clock
 from services.cli.printing import json_text, plain_console
 from services.cli.tables import bare_table
 from services.cli.where import Place
-from shared.adapters.redis_look import onlooker, stored_records
+from shared.adapters.redis.inspect import onlooker, stored_records
 from shared.domain.risk.in_force import LimitsInForce
 from shared.domain.risk.policy import policy_of
 from shared.domain.risk.state import LIMITS

@@ -1,7 +1,7 @@
 """The stack's clock as an onlooker reads it."""
 
 from shared.adapters.clocks import RealClock, ScaledClock
-from shared.adapters.redis_bus import RedisBus
+from shared.adapters.redis.bus import RedisBus
 from shared.ports.clock import Clock
 
 

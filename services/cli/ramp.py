@@ -14,7 +14,7 @@ from services.cli.formats import clock, percent, rehearsed
 from services.cli.printing import json_text, plain_console
 from services.cli.tables import bare_table
 from services.cli.where import Place
-from shared.adapters.redis_look import onlooker, stored_records
+from shared.adapters.redis.inspect import onlooker, stored_records
 from shared.config.faults import did_you_mean
 from shared.domain.risk.phase_book import STEP, PhaseStep
 from shared.domain.risk.ramp import evidence_in_words

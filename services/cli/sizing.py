@@ -4,7 +4,7 @@ from services.cli.failing import ToldError
 from services.cli.printing import json_text, plain_console
 from services.cli.tables import sizes_table
 from services.cli.where import Place
-from shared.adapters.redis_look import onlooker
+from shared.adapters.redis.inspect import onlooker
 from shared.messages.catalogue import SIZES, stream_key
 from shared.messages.signals import PositionSized
 

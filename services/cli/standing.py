@@ -12,8 +12,8 @@ from services.cli.printing import json_text, plain_console
 from services.cli.tables import bare_table, positions_table
 from services.cli.waiting import WAITING, halted_scope, is_awaited
 from services.cli.where import Place, streams_of
-from shared.adapters.redis_bus import RedisBus
-from shared.adapters.redis_look import Reader, onlooker, readers, stored_records
+from shared.adapters.redis.bus import RedisBus
+from shared.adapters.redis.inspect import Reader, onlooker, readers, stored_records
 from shared.domain.risk.halts import HALT
 from shared.domain.timeframes import SECOND_NS
 from shared.messages.catalogue import FEEDS, PORTFOLIO, stream_key

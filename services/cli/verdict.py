@@ -14,8 +14,8 @@ from services.cli.render import event_line
 from services.cli.rule_words import allowed_words, binding_words, figures
 from services.cli.tables import bare_table
 from services.cli.where import Place
-from shared.adapters.redis_bus import RedisBus
-from shared.adapters.redis_look import onlooker
+from shared.adapters.redis.bus import RedisBus
+from shared.adapters.redis.inspect import onlooker
 from shared.messages.base import Message
 from shared.messages.catalogue import DEAD, DECIDED, EXECUTED, HALTS, PROPOSED, stream_key
 from shared.messages.control import MessageRefused

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from services.cli.waiting import is_awaited
-from shared.adapters.redis_bus import RedisBus
+from shared.adapters.redis.bus import RedisBus
 from shared.messages.base import Message
 from shared.messages.catalogue import is_copy
 from shared.messages.control import MessageRefused

@@ -3,7 +3,7 @@
 from collections import Counter as Count
 from typing import Any
 
-from shared.adapters.redis_bus import RedisBus
+from shared.adapters.redis.bus import RedisBus
 from shared.messages.base import Message
 from shared.messages.catalogue import (
     AUDIT,

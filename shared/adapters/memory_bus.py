@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 
 from shared.adapters.codec import TooLongError, UnreadableError, decode, encode_for_wire
-from shared.adapters.redis_keys import entry_of
+from shared.adapters.redis.keys import entry_of
 from shared.domain.machine import Guard
 from shared.messages.base import Message
 from shared.messages.catalogue import BOOKS, MARKS, PROPOSED, key_of, places_of, reply_channel, stream_key

@@ -5,7 +5,7 @@ import os
 
 from msgspec import Struct
 
-from shared.adapters.redis_bus import RedisBus
+from shared.adapters.redis.bus import RedisBus
 from shared.ports.clock import Clock
 
 BEAT_SECONDS = 1.0

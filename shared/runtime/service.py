@@ -21,8 +21,8 @@ from pathlib import Path
 from typing import Any
 
 from shared.adapters.clocks import RealClock, ScaledClock
-from shared.adapters.redis_bus import RedisBus
-from shared.adapters.redis_client import ServerTooOldError
+from shared.adapters.redis.bus import RedisBus
+from shared.adapters.redis.client import ServerTooOldError
 from shared.config.load import ConfigError, load_settings
 from shared.config.model import Settings
 from shared.ports.bus import (

@@ -5,8 +5,8 @@ import asyncio
 import pytest
 from redis.exceptions import ResponseError
 
-from shared.adapters.redis_bus import RedisBus
-from shared.adapters.redis_line import RedisLine
+from shared.adapters.redis.bus import RedisBus
+from shared.adapters.redis.connection import RedisLine
 from shared.ports.bus import BusLostError
 
 

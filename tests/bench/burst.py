@@ -9,8 +9,8 @@ from msgspec import structs
 
 from services.sizing.service import spec_of
 from shared.adapters.clocks import ManualClock
-from shared.adapters.embedded_valkey import running_valkey
-from shared.adapters.redis_bus import RedisBus
+from shared.adapters.redis.bus import RedisBus
+from shared.adapters.redis.embedded_valkey import running_valkey
 from shared.config.model import Settings
 from shared.domain.plan import Plan, StrategyPlan
 from shared.messages.catalogue import SIZES, stream_key

@@ -12,8 +12,8 @@ from redis.exceptions import ResponseError
 from services.risk.service import spec_of
 from shared.adapters.clocks import ManualClock
 from shared.adapters.codec import encode
-from shared.adapters.embedded_valkey import running_valkey
-from shared.adapters.redis_bus import RedisBus
+from shared.adapters.redis.bus import RedisBus
+from shared.adapters.redis.embedded_valkey import running_valkey
 from shared.config.model import PortfolioSettings, Settings
 from shared.messages.catalogue import DECIDED, PROPOSED, stream_key
 from shared.messages.orders import OrderDecided

@@ -16,7 +16,7 @@ from services.cli.commanding import NoAnswerError, send_halt, send_resume
 from services.cli.render import event_line
 from services.cli.where import Place, RunNote, find_stack, write_note
 from shared.adapters.clocks import ClockOrigin, RealClock
-from shared.adapters.redis_bus import RedisBus
+from shared.adapters.redis.bus import RedisBus
 from shared.messages.base import Message, derived_id
 from shared.messages.catalogue import CONTROL, SIZES, stream_key
 from shared.messages.control import Halt, MessageRefused, Resume

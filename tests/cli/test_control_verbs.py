@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 from services.cli.__main__ import app
 from services.risk.service import spec_of
 from shared.adapters.clocks import RealClock
-from shared.adapters.redis_bus import RedisBus
+from shared.adapters.redis.bus import RedisBus
 from shared.config.model import Settings
 from shared.domain.plan import BreakerPlan, Limits, Plan
 from shared.messages.catalogue import CONTROL, DECIDED, stream_key

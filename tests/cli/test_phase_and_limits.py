@@ -17,7 +17,7 @@ from services.cli.ramp import set_phase
 from services.cli.where import find_stack
 from services.risk.service import spec_of
 from shared.adapters.clocks import ClockOrigin, RealClock, ScaledClock
-from shared.adapters.redis_bus import RedisBus
+from shared.adapters.redis.bus import RedisBus
 from shared.messages.catalogue import CONTROL, stream_key
 from shared.runtime.host import MachineHost
 from tests.samples import T0

@@ -15,7 +15,7 @@ from services.cli.asking import NobodyAnsweredError, ask_room, ask_shadow
 from services.cli.where import find_stack
 from shared.adapters.clocks import ClockOrigin, RealClock
 from shared.adapters.codec import decode, encode
-from shared.adapters.redis_bus import RedisBus
+from shared.adapters.redis.bus import RedisBus
 from shared.domain.plan import Limits
 from shared.messages.ask import RoomAnswered, ShadowCounted
 from shared.messages.catalogue import ASK, stream_key

@@ -7,7 +7,7 @@ import pytest
 
 from shared.adapters.codec import encode
 from shared.adapters.memory_bus import MemoryBus
-from shared.adapters.redis_bus import RedisBus
+from shared.adapters.redis.bus import RedisBus
 from shared.domain.machine import Guard
 from shared.messages.catalogue import BARS, DECIDED, PROPOSED, SIGNALS, reply_channel, stream_key
 from shared.messages.market import MarkChanged

@@ -17,7 +17,7 @@ from services.sizing import service as sizing
 from shared.adapters.clocks import ManualClock, RealClock
 from shared.adapters.codec import encode
 from shared.adapters.memory_bus import MemoryBus
-from shared.adapters.redis_bus import RedisBus
+from shared.adapters.redis.bus import RedisBus
 from shared.config.model import Settings
 from shared.messages.base import Message
 from shared.messages.catalogue import AUDIT, CATALOGUE, HALTS, Topic, is_copy, places_of, stream_key, topic_of_key

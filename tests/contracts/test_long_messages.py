@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from shared.adapters.codec import TooLongError, UnreadableError, decode, encode
 from shared.adapters.memory_bus import MemoryBus
-from shared.adapters.redis_bus import RedisBus
+from shared.adapters.redis.bus import RedisBus
 from shared.messages.base import MAX_MESSAGE_BYTES
 from shared.messages.catalogue import MAX_SNAPSHOT_BYTES, PORTFOLIO, PROPOSED, SIGNALS, stream_key
 from shared.messages.portfolio import PortfolioMarked, PositionMarked

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from shared.adapters.redis_bus import RedisBus
+from shared.adapters.redis.bus import RedisBus
 from shared.config.load import process_environment
 from shared.messages.catalogue import PROPOSED, stream_key
 from shared.runtime.health import heartbeats

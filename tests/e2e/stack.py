@@ -13,7 +13,7 @@ from typing import Any
 
 import aiohttp
 
-from shared.adapters.redis_bus import RedisBus
+from shared.adapters.redis.bus import RedisBus
 from shared.messages.base import Message
 from shared.messages.catalogue import DECIDED, PORTFOLIO, stream_key
 from shared.runtime.health import heartbeats

@@ -15,8 +15,8 @@ import redis.asyncio
 from msgspec import structs
 
 from shared.adapters.clocks import ClockOrigin, RealClock
-from shared.adapters.embedded_valkey import running_valkey
-from shared.adapters.redis_bus import RedisBus
+from shared.adapters.redis.bus import RedisBus
+from shared.adapters.redis.embedded_valkey import running_valkey
 from shared.messages.catalogue import DEAD, DECIDED, PORTFOLIO, PROPOSED, stream_key
 from shared.messages.market import MarkChanged, PairListed
 from shared.messages.orders import OrderDecided

@@ -19,10 +19,10 @@ from pathlib import Path
 import pytest
 
 from shared.adapters.clocks import RealClock
-from shared.adapters.embedded_valkey import EmbeddedValkey, wait_until_ready
 from shared.adapters.loopback import free_port
 from shared.adapters.orphans import die_with_parent
-from shared.adapters.redis_bus import RedisBus
+from shared.adapters.redis.bus import RedisBus
+from shared.adapters.redis.embedded_valkey import EmbeddedValkey, wait_until_ready
 from shared.domain.machine import Records
 from shared.domain.portfolio.ledger import LEDGER_RECORDS, Ledger
 from shared.domain.timeframes import DAY_NS

@@ -16,8 +16,8 @@ import pytest
 from msgspec import structs
 
 from shared.adapters.clocks import ClockOrigin, RealClock, ScaledClock
-from shared.adapters.embedded_valkey import running_valkey
-from shared.adapters.redis_bus import RedisBus
+from shared.adapters.redis.bus import RedisBus
+from shared.adapters.redis.embedded_valkey import running_valkey
 from shared.messages.base import Message
 from shared.messages.catalogue import DEAD, DECIDED, PROPOSED, SIZES, stream_key
 from shared.messages.control import MessageRefused

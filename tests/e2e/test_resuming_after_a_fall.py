@@ -16,8 +16,8 @@ from typer.testing import CliRunner
 
 from services.cli.__main__ import app
 from shared.adapters.clocks import RealClock
-from shared.adapters.embedded_valkey import running_valkey
-from shared.adapters.redis_bus import RedisBus
+from shared.adapters.redis.bus import RedisBus
+from shared.adapters.redis.embedded_valkey import running_valkey
 from shared.domain.timeframes import DAY_NS
 from shared.messages.base import Message
 from shared.messages.catalogue import AUDIT, DEAD, DECIDED, HALTS, PORTFOLIO, stream_key

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from shared.adapters.redis_bus import RedisBus
+from shared.adapters.redis.bus import RedisBus
 from shared.domain.machine import Records
 from shared.domain.portfolio.ledger import LEDGER_RECORDS, Ledger
 from shared.messages.base import Message

@@ -14,7 +14,7 @@ from services.exchange_sim.exchange import SimulatedExchange
 from services.exchange_sim.service import run, start_ns_of
 from shared.adapters.clocks import ClockOrigin, RealClock, ScaledClock
 from shared.adapters.loopback import free_port, wait_for_listener
-from shared.adapters.redis_bus import RedisBus
+from shared.adapters.redis.bus import RedisBus
 from shared.config.load import load_settings
 from shared.config.model import Settings, SimulatorSettings
 from shared.runtime.health import Health

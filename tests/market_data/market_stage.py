@@ -20,7 +20,7 @@ from services.exchange_sim.market.market import Market
 from services.market_data.service import run
 from shared.adapters.clocks import ClockOrigin, RealClock, ScaledClock
 from shared.adapters.memory_bus import MemoryBus
-from shared.adapters.redis_bus import RedisBus
+from shared.adapters.redis.bus import RedisBus
 from shared.config.model import ExchangeSettings, MarketDataSettings, Settings
 from shared.domain.universe import Pair, Rename, Universe
 from shared.messages.base import Message

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from services.market_data.exchange_time import SETTLE_NS
-from shared.adapters.redis_bus import RedisBus
+from shared.adapters.redis.bus import RedisBus
 from shared.messages.catalogue import FEEDS
 from shared.messages.market import BarClosed, FeedLost, FeedRestored
 from tests.market_data.market_stage import START_MS, TIMEFRAMES, UNIVERSE, JournalBus, Stage, market_stage

@@ -9,7 +9,7 @@ from services.risk.service import spec_of
 from shared.adapters.clocks import ManualClock
 from shared.adapters.codec import encode
 from shared.adapters.memory_bus import MemoryBus
-from shared.adapters.redis_bus import RedisBus
+from shared.adapters.redis.bus import RedisBus
 from shared.config.model import Settings
 from shared.domain.plan import BreakerPlan, Limits, Plan
 from shared.messages.base import Message

@@ -10,7 +10,7 @@ from services.execution import service as execution
 from services.risk.service import check_phase, spec_of
 from shared.adapters.clocks import ManualClock
 from shared.adapters.memory_bus import MemoryBus
-from shared.adapters.redis_bus import RedisBus
+from shared.adapters.redis.bus import RedisBus
 from shared.config.faults import ConfigError
 from shared.config.load import process_environment
 from shared.config.model import Settings

@@ -14,10 +14,10 @@ from typing import Any
 
 import pytest
 
-from shared.adapters.embedded_valkey import running_valkey
 from shared.adapters.loopback import free_port
-from shared.adapters.redis_bus import RedisBus
-from shared.adapters.redis_client import ServerTooOldError
+from shared.adapters.redis.bus import RedisBus
+from shared.adapters.redis.client import ServerTooOldError
+from shared.adapters.redis.embedded_valkey import running_valkey
 from shared.ports.bus import CorruptStateError, FencedError, StateGoneError
 from shared.runtime.logs import get_logger
 from shared.runtime.service import _told

@@ -5,7 +5,7 @@ import pytest
 from services.sizing.service import spec_of
 from shared.adapters.clocks import ManualClock
 from shared.adapters.memory_bus import MemoryBus
-from shared.adapters.redis_bus import RedisBus
+from shared.adapters.redis.bus import RedisBus
 from shared.config.model import Settings
 from shared.messages.catalogue import PROPOSED, SIZES, stream_key
 from shared.messages.orders import OrderProposed

@@ -6,10 +6,10 @@ from decimal import Decimal
 
 import pytest
 
-from shared.adapters import redis_seat
 from shared.adapters.clocks import ManualClock
 from shared.adapters.memory_bus import MemoryBus
-from shared.adapters.redis_bus import RedisBus
+from shared.adapters.redis import writer_lease as redis_seat
+from shared.adapters.redis.bus import RedisBus
 from shared.domain.risk import gate as risk_gate
 from shared.messages.catalogue import BARS, DECIDED, EXECUTED, PROPOSED, stream_key
 from shared.messages.orders import OrderDecided

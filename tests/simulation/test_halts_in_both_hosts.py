@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.adapters.redis_bus import RedisBus
+from shared.adapters.redis.bus import RedisBus
 from shared.domain.plan import BreakerPlan, Limits, Plan
 from shared.messages.catalogue import AUDIT, DECIDED, HALTS, PROPOSED, stream_key
 from shared.messages.orders import OrderDecided, OrderProposed

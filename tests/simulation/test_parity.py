@@ -9,7 +9,7 @@ from services.risk.service import spec_of as risk_spec
 from services.signals.service import spec_of as signals_spec
 from services.sizing.service import spec_of as sizing_spec
 from shared.adapters.clocks import ManualClock
-from shared.adapters.redis_bus import RedisBus
+from shared.adapters.redis.bus import RedisBus
 from shared.config.model import Settings
 from shared.domain.plan import BreakerPlan, Limits, Plan, StrategyPlan
 from shared.messages.base import Message

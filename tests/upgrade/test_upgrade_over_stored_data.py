@@ -11,7 +11,7 @@ import pytest
 
 from shared.adapters.clocks import ManualClock
 from shared.adapters.codec import encode
-from shared.adapters.redis_bus import RedisBus
+from shared.adapters.redis.bus import RedisBus
 from shared.messages.orders import OrderDecided, OrderFilled
 from tests.upgrade.record import Row, b64decode, made_after, restore, written
 from tests.upgrade.scene import Stack

@@ -11,8 +11,8 @@ from msgspec import Struct
 
 from shared.adapters.clocks import ClockOrigin
 from shared.adapters.codec import UnreadableError, decode, encode, encode_for_wire
-from shared.adapters.redis_client import CALL_SECONDS, Client, bus_errors, connect, prepare
-from shared.adapters.redis_keys import (
+from shared.adapters.redis.client import CALL_SECONDS, Client, bus_errors, connect, prepare
+from shared.adapters.redis.keys import (
     CLOCK_KEY,
     IDENTITY_KEY,
     MARKER_TTL_MS,
@@ -22,7 +22,7 @@ from shared.adapters.redis_keys import (
     last_bars_key,
     proposal_marker,
 )
-from shared.adapters.redis_seat import RedisSeat
+from shared.adapters.redis.writer_lease import RedisSeat
 from shared.messages.base import Message
 from shared.messages.catalogue import (
     BARS,

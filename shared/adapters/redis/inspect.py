@@ -9,8 +9,8 @@ import msgspec
 from msgspec import Struct
 from redis.exceptions import RedisError, ResponseError
 
-from shared.adapters.redis_bus import RedisBus
-from shared.adapters.redis_client import Client, bus_errors, connect, library_code, server_version
+from shared.adapters.redis.bus import RedisBus
+from shared.adapters.redis.client import Client, bus_errors, connect, library_code, server_version
 
 S = TypeVar("S", bound=Struct)
 

@@ -5,7 +5,7 @@ from collections import defaultdict
 import msgpack
 
 from shared.adapters.codec import TooLongError, encode_for_wire
-from shared.adapters.redis_keys import DECISION_TTL_MS, MARKER_TTL_MS, decision_key, proposal_marker
+from shared.adapters.redis.keys import DECISION_TTL_MS, MARKER_TTL_MS, decision_key, proposal_marker
 from shared.messages.base import Message
 from shared.messages.catalogue import places_of
 from shared.messages.market import BarClosed

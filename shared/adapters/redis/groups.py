@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from redis.exceptions import ResponseError
 
-from shared.adapters.redis_client import Client, bus_errors
+from shared.adapters.redis.client import Client, bus_errors
 from shared.ports.bus import entry_order
 
 PENDING_LOOKED_AT = 10_000

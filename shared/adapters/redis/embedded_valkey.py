@@ -14,7 +14,7 @@ from typing import Literal
 
 from shared.adapters.loopback import HOST, POLL_SECONDS, claimed_port
 from shared.adapters.orphans import die_with_parent
-from shared.adapters.redis_client import bus_errors, connect
+from shared.adapters.redis.client import bus_errors, connect
 from shared.ports.bus import BusLostError
 
 READY_SECONDS = 20.0

@@ -7,7 +7,7 @@ from typing import Any
 
 from redis.exceptions import ResponseError
 
-from shared.adapters.redis_client import Client, bus_errors
+from shared.adapters.redis.client import Client, bus_errors
 
 
 class RedisLine:

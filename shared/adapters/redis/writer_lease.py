@@ -15,11 +15,11 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from redis.exceptions import ResponseError
 
 from shared.adapters.codec import decode
-from shared.adapters.redis_client import MAX_BLOCK_MS, Client, bus_errors
-from shared.adapters.redis_groups import begin_group
-from shared.adapters.redis_keys import entry_of
-from shared.adapters.redis_line import RedisLine
-from shared.adapters.redis_plan import Planner
+from shared.adapters.redis.client import MAX_BLOCK_MS, Client, bus_errors
+from shared.adapters.redis.commit_encoder import Planner
+from shared.adapters.redis.connection import RedisLine
+from shared.adapters.redis.groups import begin_group
+from shared.adapters.redis.keys import entry_of
 from shared.messages.orders import OrderDecided
 from shared.ports.bus import (
     AlreadyDecidedError,

@@ -89,4 +89,4 @@ async def prepare(client: Client) -> None:
 
 
 def library_code() -> str:
-    return files("shared.adapters").joinpath("heatsink.lua").read_text(encoding="utf-8")
+    return files("shared.adapters.redis").joinpath("heatsink.lua").read_text(encoding="utf-8")

@@ -11,8 +11,8 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 from services.market_data.desk import Desk
-from shared.adapters.ccxt_budget import WeightBudget
-from shared.adapters.ccxt_exchange import depth_weight
+from shared.adapters.binance.budget import WeightBudget
+from shared.adapters.binance.exchange import depth_weight
 from shared.domain.liquidity import SpreadStatistics, spread_at_size, summed_up
 from shared.messages.market import BookSampled
 from shared.ports.exchange import ExchangeError, OrderBook, RateLimitedError, RejectedError

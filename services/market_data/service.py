@@ -24,7 +24,7 @@ from services.market_data.roster import Roster
 from services.market_data.streams import Streams
 from services.market_data.tracks import Tracks
 from services.market_data.watchdog import Watchdog
-from shared.adapters.ccxt_exchange import CcxtExchange, open_exchange
+from shared.adapters.binance.exchange import CcxtExchange, open_exchange
 from shared.runtime.service import Context, Service
 
 FACTS_SECONDS = 1.0

@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 
-from shared.adapters.ccxt_budget import LONGEST_WAIT_SECONDS, RESERVE, SHARE, WeightBudget
-from shared.adapters.ccxt_inbox import Inbox
+from shared.adapters.binance.budget import LONGEST_WAIT_SECONDS, RESERVE, SHARE, WeightBudget
+from shared.adapters.binance.inbox import Inbox
 from shared.adapters.clocks import ManualClock
 from shared.ports.exchange import (
     BestPrice,

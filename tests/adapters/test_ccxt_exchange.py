@@ -12,8 +12,8 @@ from services.exchange_sim.exchange import ExchangeOptions, SimulatedExchange
 from services.exchange_sim.faults import Fault
 from services.exchange_sim.market.generated import GeneratedMarket
 from services.exchange_sim.market.market import Market
-from shared.adapters.ccxt_exchange import CcxtExchange, open_exchange
-from shared.adapters.ccxt_exchange_client import PUBLIC_REST, PUBLIC_STREAM, BinanceClient
+from shared.adapters.binance.client import PUBLIC_REST, PUBLIC_STREAM, BinanceClient
+from shared.adapters.binance.exchange import CcxtExchange, open_exchange
 from shared.adapters.clocks import ClockOrigin, RealClock, ScaledClock
 from shared.domain.universe import Pair, Universe
 from shared.ports.exchange import (

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from shared.adapters.ccxt_frames import (
+from shared.adapters.binance.frames import (
     MalformedError,
     best_price,
     kline_frame,

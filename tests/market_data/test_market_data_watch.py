@@ -18,7 +18,7 @@ from services.market_data.roster import ForeignBusError
 from services.market_data.streams import Streams
 from services.market_data.tracks import Tracks
 from services.market_data.watchdog import Watchdog
-from shared.adapters.ccxt_exchange import open_exchange
+from shared.adapters.binance.exchange import open_exchange
 from shared.adapters.clocks import ManualClock
 from shared.adapters.memory_bus import MemoryBus
 from shared.domain.plan import Plan

@@ -13,7 +13,7 @@ from services.market_data.marks import Marks
 from services.market_data.outbox import Outbox
 from services.market_data.streams import GRACE_SECONDS, RENEW_SECONDS, Streams
 from services.market_data.tracks import Tracks
-from shared.adapters.ccxt_exchange import open_exchange
+from shared.adapters.binance.exchange import open_exchange
 from shared.adapters.clocks import ManualClock
 from shared.adapters.memory_bus import MemoryBus
 from shared.domain.plan import Plan

@@ -15,9 +15,9 @@ from urllib.parse import urlsplit
 from ccxt.base.errors import ExchangeNotAvailable, NetworkError
 from ccxt.pro.binance import binance
 
-from shared.adapters.ccxt_budget import BANNED, WeightBudget
-from shared.adapters.ccxt_frames import MalformedError, best_price, kline_frame
-from shared.adapters.ccxt_inbox import Inbox
+from shared.adapters.binance.budget import BANNED, WeightBudget
+from shared.adapters.binance.frames import MalformedError, best_price, kline_frame
+from shared.adapters.binance.inbox import Inbox
 from shared.ports.clock import Clock
 from shared.ports.exchange import Stream
 

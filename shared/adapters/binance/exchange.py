@@ -11,11 +11,11 @@ from typing import Any
 
 from ccxt.base.errors import BaseError, DDoSProtection, OperationFailed, RateLimitExceeded
 
-from shared.adapters.ccxt_budget import DEFAULT_PAUSE_SECONDS, WeightBudget
-from shared.adapters.ccxt_exchange_client import BinanceClient
-from shared.adapters.ccxt_exchange_feed import CcxtFeed, close_sockets, exchange_id
-from shared.adapters.ccxt_frames import MS_NS, MalformedError, best_price, kline_row, listed_pair, order_book
-from shared.adapters.ccxt_inbox import Inbox
+from shared.adapters.binance.budget import DEFAULT_PAUSE_SECONDS, WeightBudget
+from shared.adapters.binance.client import BinanceClient
+from shared.adapters.binance.feed import CcxtFeed, close_sockets, exchange_id
+from shared.adapters.binance.frames import MS_NS, MalformedError, best_price, kline_row, listed_pair, order_book
+from shared.adapters.binance.inbox import Inbox
 from shared.ports.clock import Clock
 from shared.ports.exchange import (
     BestPrice,

@@ -7,7 +7,7 @@ from typing import Any
 
 from ccxt.base.errors import NetworkError
 
-from shared.adapters.ccxt_exchange_client import BinanceClient, acknowledgement
+from shared.adapters.binance.client import BinanceClient, acknowledgement
 from shared.ports.exchange import BOOK, ConnectionLost, ConnectionRestored, FeedBatch, Stream, UnavailableError
 
 STREAMS_PER_SOCKET = 1_000  # Binance allows 1024

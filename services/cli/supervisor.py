@@ -12,7 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 from services.cli.failing import EXIT_CONFIG
-from shared.adapters.orphans import die_with_parent
+from shared.adapters.parent_death import die_with_parent
 
 END_SECONDS = 10.0
 CRASHES_IN_A_ROW = 3

@@ -7,7 +7,7 @@ import pytest
 from aiohttp import web
 
 from services.cli.exchange import Exchange, ExchangeAwayError
-from shared.adapters.loopback import HOST, free_port
+from shared.adapters.local_ports import HOST, free_port
 
 
 @asynccontextmanager

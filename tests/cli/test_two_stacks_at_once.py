@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from shared.adapters.loopback import claimed_port, free_port
+from shared.adapters.local_ports import claimed_port, free_port
 from shared.config.load import process_environment
 
 ROOT = Path(__file__).parents[2]
@@ -54,7 +54,7 @@ def test_a_port_is_claimed_though_nobody_listens_on_it_yet() -> None:
 def test_a_claim_ends_with_the_process_that_made_it(tmp_path: Path) -> None:
     wanted = free_port()
     code = (
-        "import sys; from shared.adapters.loopback import claimed_port\n"
+        "import sys; from shared.adapters.local_ports import claimed_port\n"
         f"with claimed_port({wanted}) as port: print(port, flush=True); sys.stdin.read()"
     )
     with subprocess.Popen(

@@ -19,8 +19,8 @@ from pathlib import Path
 import pytest
 
 from shared.adapters.clocks import RealClock
-from shared.adapters.loopback import free_port
-from shared.adapters.orphans import die_with_parent
+from shared.adapters.local_ports import free_port
+from shared.adapters.parent_death import die_with_parent
 from shared.adapters.redis.bus import RedisBus
 from shared.adapters.redis.embedded_valkey import EmbeddedValkey, wait_until_ready
 from shared.domain.machine import Records

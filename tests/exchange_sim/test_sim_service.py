@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from services.exchange_sim.exchange import SimulatedExchange
 from services.exchange_sim.service import run, start_ns_of
 from shared.adapters.clocks import ClockOrigin, RealClock, ScaledClock
-from shared.adapters.loopback import free_port, wait_for_listener
+from shared.adapters.local_ports import free_port, wait_for_listener
 from shared.adapters.redis.bus import RedisBus
 from shared.config.load import load_settings
 from shared.config.model import Settings, SimulatorSettings

@@ -8,7 +8,7 @@ import pytest
 from aiohttp import web
 from msgspec.structs import replace
 
-from shared.adapters.loopback import HOST, claimed_port
+from shared.adapters.local_ports import HOST, claimed_port
 from shared.config.faults import ConfigError
 from shared.messages.catalogue import PAIRS
 from tests.market_data.market_stage import PATIENCE_SECONDS, Stage, market_stage

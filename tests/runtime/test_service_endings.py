@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from shared.adapters.loopback import free_port
+from shared.adapters.local_ports import free_port
 from shared.adapters.redis.bus import RedisBus
 from shared.adapters.redis.client import ServerTooOldError
 from shared.adapters.redis.embedded_valkey import running_valkey

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from shared.adapters.loopback import HOST, POLL_SECONDS, claimed_port
-from shared.adapters.orphans import die_with_parent
+from shared.adapters.local_ports import HOST, POLL_SECONDS, claimed_port
+from shared.adapters.parent_death import die_with_parent
 from shared.adapters.redis.client import bus_errors, connect
 from shared.ports.bus import BusLostError
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.domain.risk.performance import MOST_DAYS, DailyNavs, drawdown_of, sharpe_of
+from shared.domain.portfolio.performance import MOST_DAYS, DailyNavs, drawdown_of, sharpe_of
 from shared.domain.timeframes import DAY_NS
 
 RETURNS = st.lists(st.floats(-0.2, 0.2), min_size=2, max_size=200)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from shared.domain.risk.performance import drawdown_of
+from shared.domain.portfolio.performance import drawdown_of
 from shared.domain.risk.state import RiskState
 
 MOST = 60  # lines; a message has its bounds

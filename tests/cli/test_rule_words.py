@@ -8,8 +8,8 @@ from msgspec import structs
 from services.cli.rule_words import allowed_words, binding_words, clearing_words, figures, halt_words, rule_words
 from services.cli.verdict import Story, halt_over, story_text
 from shared.domain.plan import Limits
-from shared.domain.risk.ceilings import UNBOUNDED
-from shared.domain.risk.rules import RULES
+from shared.domain.risk.gate.ceilings import UNBOUNDED
+from shared.domain.risk.gate.rules import RULES
 from shared.messages.control import Halt, SetLimits
 from shared.messages.market import BookSampled
 from shared.messages.orders import CeilingReport, OrderClosed, OrderDecided

@@ -13,7 +13,7 @@ import typer
 from services.cli.__main__ import app
 from shared.adapters.codec import decode
 from shared.config.load import CONFIG_DIR, PHASE, SECTIONS, load_settings
-from shared.domain.risk.rules import RULES
+from shared.domain.risk.gate.rules import RULES
 from shared.messages.catalogue import CATALOGUE
 from shared.messages.orders import CancelProposed, OrderProposed
 from shared.messages.signals import SignalRaised

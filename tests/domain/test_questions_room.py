@@ -11,8 +11,8 @@ from msgspec import structs
 
 from shared.adapters.codec import decode, encode
 from shared.domain.plan import Limits
-from shared.domain.risk.questions import ROOMS_A_MESSAGE
-from shared.domain.risk.rules import RULES
+from shared.domain.risk.gate.rules import RULES
+from shared.domain.risk.gate.what_if import ROOMS_A_MESSAGE
 from shared.domain.sizing.blender import stop_below
 from shared.messages.ask import Room, RoomAnswered, RoomAsked
 from shared.messages.base import MAX_MESSAGE_BYTES

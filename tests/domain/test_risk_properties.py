@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared.domain.plan import Limits
-from shared.domain.risk.decide import Ruling, decide_opening, decide_reducing
-from shared.domain.risk.view import View
+from shared.domain.risk.gate.verdict import Ruling, decide_opening, decide_reducing
+from shared.domain.risk.gate.view import View
 from shared.messages.control import Halt, Resume
 from shared.messages.orders import CancelDecided, CancelProposed, OrderProposed, StopApproved, StopRaised
 from tests.domain.risk_desk import UNIVERSE

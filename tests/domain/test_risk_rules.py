@@ -5,7 +5,7 @@ from decimal import Decimal
 import pytest
 
 from shared.domain.plan import Limits
-from shared.domain.risk.rules import RULES, UNBOUNDED
+from shared.domain.risk.gate.rules import RULES, UNBOUNDED
 from shared.messages.control import Halt, Resume
 from shared.messages.market import PairListed
 from shared.messages.orders import OrderDecided, StopApproved, StopRaised

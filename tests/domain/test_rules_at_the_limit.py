@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from msgspec import structs
 
-from shared.domain.risk.rules import RULES
+from shared.domain.risk.gate.rules import RULES
 from shared.messages.control import Halt
 from shared.messages.orders import OrderDecided
 from tests.domain.risk_desk import PRICES, UNIVERSE, Desk

@@ -7,9 +7,9 @@ from msgspec import structs
 
 from shared.adapters.codec import decode, encode
 from shared.domain.plan import Limits
+from shared.domain.risk.gate.shadow import SHADOW, ShadowCounts
 from shared.domain.risk.limit_words import differing, limit_words
 from shared.domain.risk.policy import policy_of
-from shared.domain.risk.shadow import SHADOW, ShadowCounts
 from shared.messages.ask import ShadowAsked, ShadowCounted
 from shared.messages.catalogue import ANSWERS
 from shared.messages.orders import OrderDecided

@@ -10,7 +10,7 @@ from shared.adapters.clocks import ManualClock
 from shared.adapters.memory_bus import MemoryBus
 from shared.adapters.redis import writer_lease as redis_seat
 from shared.adapters.redis.bus import RedisBus
-from shared.domain.risk import gate as risk_gate
+from shared.domain.risk.gate.gate import gate as risk_gate
 from shared.messages.catalogue import BARS, DECIDED, EXECUTED, PROPOSED, stream_key
 from shared.messages.orders import OrderDecided
 from shared.ports.bus import (

@@ -13,13 +13,13 @@ from shared.domain.plan import Plan
 from shared.domain.risk.book import Book
 from shared.domain.risk.bookings import Bookings
 from shared.domain.risk.breakers import BREAKER_RECORDS, Breakers
-from shared.domain.risk.gate import Gate
+from shared.domain.risk.gate.gate import Gate
+from shared.domain.risk.gate.shadow import SHADOW_RECORDS, Shadow
+from shared.domain.risk.gate.what_if import Questions
 from shared.domain.risk.halting import Halting
 from shared.domain.risk.limit_changes import LimitChanges
 from shared.domain.risk.operators import OPERATOR_RECORDS, Operators
 from shared.domain.risk.phases import PHASE_RECORDS, Phases
-from shared.domain.risk.questions import Questions
-from shared.domain.risk.shadow import SHADOW_RECORDS, Shadow
 from shared.domain.risk.state import STATE_RECORDS, RiskState
 from shared.domain.universe import Universe
 from shared.messages.ask import RoomAsked, ShadowAsked

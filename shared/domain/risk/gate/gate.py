@@ -5,10 +5,10 @@ from decimal import Decimal
 
 from shared.domain.machine import Guard
 from shared.domain.recent import Recent
-from shared.domain.risk.decide import Ruling, decide_opening, decide_reducing
+from shared.domain.risk.gate.verdict import Ruling, decide_opening, decide_reducing
+from shared.domain.risk.gate.view import View
 from shared.domain.risk.reservations import OpenOrder
 from shared.domain.risk.state import RiskState
-from shared.domain.risk.view import View
 from shared.messages.base import Message, cut, derived_id
 from shared.messages.orders import CancelDecided, CancelProposed, OrderDecided, OrderProposed, StopApproved, StopRaised
 

@@ -3,7 +3,7 @@
 from functools import cache
 from math import isfinite
 
-from shared.domain.risk.view import View
+from shared.domain.risk.gate.view import View
 from shared.messages.base import cut
 from shared.messages.orders import CeilingReport as Ceiling
 

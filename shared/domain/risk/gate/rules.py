@@ -8,9 +8,9 @@ Every order runs through all of them: what only a closed gate needs, words above
 from collections.abc import Callable
 from math import isfinite
 
-from shared.domain.risk.ceilings import UNBOUNDED, beyond, budget, closed, opened, within
-from shared.domain.risk.validity import fault_of
-from shared.domain.risk.view import View
+from shared.domain.risk.gate.ceilings import UNBOUNDED, beyond, budget, closed, opened, within
+from shared.domain.risk.gate.validity import fault_of
+from shared.domain.risk.gate.view import View
 from shared.messages.orders import CeilingReport as Ceiling
 from shared.messages.orders import OrderProposed
 

@@ -5,9 +5,9 @@ from decimal import Decimal
 from msgspec import Struct
 
 from shared.domain.numbers import round_down, to_decimal
-from shared.domain.risk.rules import RULES
-from shared.domain.risk.validity import fault_of_any
-from shared.domain.risk.view import View
+from shared.domain.risk.gate.rules import RULES
+from shared.domain.risk.gate.validity import fault_of_any
+from shared.domain.risk.gate.view import View
 from shared.messages.market import PairListed
 from shared.messages.orders import CeilingReport as Ceiling
 from shared.messages.orders import OrderProposed, Verdict

@@ -1,6 +1,6 @@
 """What makes an order no order at all, in words that name field, value and remedy."""
 
-from shared.domain.risk.view import View
+from shared.domain.risk.gate.view import View
 from shared.messages.orders import OrderProposed
 
 STOP_IDS = "stop-"  # a trade's id follows from its order's: with one for two orders, a stop's fill would be overheard

@@ -14,7 +14,7 @@ from services.cli.waiting import WAITING, halted_scope, is_awaited
 from services.cli.where import Place, streams_of
 from shared.adapters.redis.bus import RedisBus
 from shared.adapters.redis.inspect import Reader, onlooker, readers, stored_records
-from shared.domain.risk.halts import HALT
+from shared.domain.risk.state.halts import HALT
 from shared.domain.timeframes import SECOND_NS
 from shared.messages.catalogue import FEEDS, PORTFOLIO, stream_key
 from shared.messages.market import FeedLost, FeedRestored

@@ -8,7 +8,7 @@ from shared.config.faults import did_you_mean
 from shared.config.model import ExchangeSettings, MarketDataSettings, OpsSettings, RedisSettings, SimulatorSettings
 from shared.config.tables import Tables
 from shared.domain.plan import Limits, PhasePlan, RampPlan, SizingPlan, StrategyPlan
-from shared.domain.risk.ramp import start_of
+from shared.domain.risk.state.evidence import start_of
 from shared.domain.strategies.base import StrategyKind
 from shared.domain.strategies.registry import STRATEGIES, kind_named
 from shared.domain.timeframes import timeframe_ns

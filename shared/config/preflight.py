@@ -2,7 +2,7 @@
 
 from shared.config.faults import ConfigError, Fault
 from shared.config.model import Settings
-from shared.domain.risk.ramp import exchange_fault, phase_named
+from shared.domain.risk.state.evidence import exchange_fault, phase_named
 
 
 def check_start(settings: Settings) -> None:

@@ -5,7 +5,7 @@ from msgspec import structs
 
 from shared.domain.machine import Records
 from shared.domain.plan import PhasePlan
-from shared.domain.risk.halts import HALT_RECORDS, Halts, NewHalt
+from shared.domain.risk.state.halts import HALT_RECORDS, Halts, NewHalt
 from shared.messages.base import Message, TimePassed
 from shared.messages.control import ApprovePhase, Flatten, Halt, Resume, SetLimits, SetPhase
 from shared.messages.orders import CancelDecided, CancelProposed, OrderDecided, OrderProposed, StopApproved, StopRaised

@@ -2,7 +2,7 @@
 
 from msgspec import structs
 
-from shared.domain.risk.reservations import ORDER, OpenOrder
+from shared.domain.risk.state.reservations import ORDER, OpenOrder
 from shared.messages.orders import OrderDecided, OrderPlaced
 from tests.domain.halting_desk import restart
 from tests.domain.risk_desk import Desk

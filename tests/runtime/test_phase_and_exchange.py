@@ -17,7 +17,7 @@ from shared.config.model import Settings
 from shared.config.preflight import start_faults
 from shared.domain.plan import RampPlan
 from shared.domain.risk.in_force import PhaseInForce
-from shared.domain.risk.state import PHASE
+from shared.domain.risk.state.state import PHASE
 from shared.messages.catalogue import AUDIT, stream_key
 from shared.messages.control import SetPhase
 from shared.messages.portfolio import PhaseChanged

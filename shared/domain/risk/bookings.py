@@ -9,7 +9,7 @@ from shared.domain.portfolio.performance import drawdown_of
 from shared.domain.portfolio.renames import Booked, booked_name, fill_as_booked
 from shared.domain.portfolio.snapshot import snapshot_of
 from shared.domain.recent import Recent
-from shared.domain.risk.state import RiskState
+from shared.domain.risk.state.state import RiskState
 from shared.messages.base import Message
 from shared.messages.market import PairListed
 from shared.messages.orders import OrderClosed, OrderFilled, OrderPlaced, StopPlaced

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from decimal import Decimal
 
 from shared.domain.risk.gate.gate import Gate
-from shared.domain.risk.halts import NewHalt
-from shared.domain.risk.state import RiskState
+from shared.domain.risk.state.halts import NewHalt
+from shared.domain.risk.state.state import RiskState
 from shared.messages.base import Message, cut
 from shared.messages.orders import OrderProposed
 

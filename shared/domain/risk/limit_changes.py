@@ -8,11 +8,11 @@ import msgspec
 from msgspec import structs
 
 from shared.domain.plan import Limits
-from shared.domain.risk.answers import refused, unsigned
 from shared.domain.risk.in_force import LimitsInForce, with_changes
 from shared.domain.risk.over_limits import over_the_limits
-from shared.domain.risk.policy import policy_of
-from shared.domain.risk.state import LIMITS, RiskState
+from shared.domain.risk.state.policy_hash import policy_of
+from shared.domain.risk.state.refusals import refused, unsigned
+from shared.domain.risk.state.state import LIMITS, RiskState
 from shared.messages.base import Message, cut, derived_id
 from shared.messages.control import SetLimits
 from shared.messages.portfolio import LimitsChanged

@@ -10,7 +10,6 @@ from typing import Any
 
 from shared.domain.machine import Guard, Records
 from shared.domain.plan import Plan
-from shared.domain.risk.book import Book
 from shared.domain.risk.bookings import Bookings
 from shared.domain.risk.breakers import BREAKER_RECORDS, Breakers
 from shared.domain.risk.gate.gate import Gate
@@ -20,7 +19,8 @@ from shared.domain.risk.halting import Halting
 from shared.domain.risk.limit_changes import LimitChanges
 from shared.domain.risk.operators import OPERATOR_RECORDS, Operators
 from shared.domain.risk.phases import PHASE_RECORDS, Phases
-from shared.domain.risk.state import STATE_RECORDS, RiskState
+from shared.domain.risk.state.order_book import Book
+from shared.domain.risk.state.state import STATE_RECORDS, RiskState
 from shared.domain.universe import Universe
 from shared.messages.ask import RoomAsked, ShadowAsked
 from shared.messages.base import Message, TimePassed

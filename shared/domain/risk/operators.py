@@ -10,12 +10,12 @@ from typing import TypeVar
 
 from msgspec import Struct, structs
 
-from shared.domain.risk.answers import refused, unsigned
 from shared.domain.risk.breakers import Breakers
 from shared.domain.risk.halting import Halting
-from shared.domain.risk.halts import NewHalt
-from shared.domain.risk.names import all_names, trading_name
-from shared.domain.risk.state import RiskState
+from shared.domain.risk.state.halts import NewHalt
+from shared.domain.risk.state.pair_aliases import all_names, trading_name
+from shared.domain.risk.state.refusals import refused, unsigned
+from shared.domain.risk.state.state import RiskState
 from shared.messages.base import Message, derived_id
 from shared.messages.control import Flatten, Halt, Resume
 from shared.messages.orders import OrderClosed

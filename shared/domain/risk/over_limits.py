@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from shared.domain.portfolio.performance import drawdown_of
-from shared.domain.risk.state import RiskState
+from shared.domain.risk.state.state import RiskState
 
 MOST = 60  # lines; a message has its bounds
 

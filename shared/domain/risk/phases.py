@@ -10,12 +10,19 @@ from msgspec import structs
 
 from shared.domain.plan import PhasePlan
 from shared.domain.portfolio.performance import drawdown_of
-from shared.domain.risk.answers import refused, unsigned
-from shared.domain.risk.halts import NewHalt
 from shared.domain.risk.in_force import Entered
 from shared.domain.risk.phase_book import PHASE_RECORDS, REFUSED, PhaseBook
-from shared.domain.risk.ramp import Evidence, evidence_in_words, lacking, phase_after, phase_by_date, phase_named
-from shared.domain.risk.state import RiskState
+from shared.domain.risk.state.evidence import (
+    Evidence,
+    evidence_in_words,
+    lacking,
+    phase_after,
+    phase_by_date,
+    phase_named,
+)
+from shared.domain.risk.state.halts import NewHalt
+from shared.domain.risk.state.refusals import refused, unsigned
+from shared.domain.risk.state.state import RiskState
 from shared.domain.timeframes import DAY_NS
 from shared.messages.base import Message, cut, derived_id
 from shared.messages.control import ApprovePhase, SetPhase

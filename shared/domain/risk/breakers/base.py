@@ -9,8 +9,8 @@ from shared.domain.plan import Breaker as Name
 from shared.domain.plan import BreakerPlan
 from shared.domain.portfolio.ledger import Position
 from shared.domain.risk.halting import Halting
-from shared.domain.risk.halts import NewHalt
-from shared.domain.risk.state import RiskState
+from shared.domain.risk.state.halts import NewHalt
+from shared.domain.risk.state.state import RiskState
 from shared.domain.timeframes import timeframe_ns
 from shared.messages.base import Message
 from shared.messages.market import BarClosed, BookSampled, FeedLost, FeedRestored, MarkChanged, PairListed

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from shared.domain.risk.breakers.base import Breaker
-from shared.domain.risk.halts import NewHalt
+from shared.domain.risk.state.halts import NewHalt
 from shared.messages.base import Message
 from shared.messages.market import PairListed
 

@@ -16,8 +16,8 @@ from shared.domain.risk.breakers.heat import HeatOver
 from shared.domain.risk.breakers.liquidity import Liquidity
 from shared.domain.risk.breakers.market_shock import MarketShock
 from shared.domain.risk.halting import Halting
-from shared.domain.risk.halts import NewHalt
-from shared.domain.risk.state import RiskState
+from shared.domain.risk.state.halts import NewHalt
+from shared.domain.risk.state.state import RiskState
 from shared.messages.base import Message
 from shared.messages.market import BarClosed, BookSampled, FeedLost, FeedRestored, MarkChanged, PairListed
 from shared.messages.orders import OrderFilled, OrderProposed

@@ -6,7 +6,7 @@ from typing import ClassVar
 from msgspec import Struct
 
 from shared.domain.risk.breakers.base import NOTHING, Breaker
-from shared.domain.risk.halts import NewHalt
+from shared.domain.risk.state.halts import NewHalt
 from shared.messages.base import Message
 from shared.messages.market import FeedLost, FeedRestored, PairListed
 from shared.messages.portfolio import Halted

@@ -6,8 +6,8 @@ from decimal import Decimal
 from shared.domain.portfolio.ledger import Position
 from shared.domain.risk.breakers.base import NOTHING, Breaker, over
 from shared.domain.risk.halting import Halting
-from shared.domain.risk.halts import NewHalt
-from shared.domain.risk.state import RiskState
+from shared.domain.risk.state.halts import NewHalt
+from shared.domain.risk.state.state import RiskState
 from shared.domain.timeframes import MINUTE_NS, timeframe_ns
 from shared.messages.base import Message
 from shared.messages.market import BarClosed, MarkChanged

@@ -13,7 +13,7 @@ from msgspec import Struct, structs
 from shared.domain.numbers import round_up, to_decimal
 from shared.domain.portfolio.heat import PairHeat
 from shared.domain.risk.breakers.base import NOTHING, Breaker, over
-from shared.domain.risk.halts import NewHalt
+from shared.domain.risk.state.halts import NewHalt
 from shared.messages.base import Message, derived_id
 from shared.messages.orders import OrderProposed
 from shared.messages.portfolio import Halted

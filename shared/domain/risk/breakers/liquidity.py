@@ -7,8 +7,8 @@ from msgspec import Struct, structs
 
 from shared.domain.risk.breakers.base import NOTHING, Breaker, over
 from shared.domain.risk.halting import Halting
-from shared.domain.risk.halts import NewHalt
-from shared.domain.risk.state import RiskState
+from shared.domain.risk.state.halts import NewHalt
+from shared.domain.risk.state.state import RiskState
 from shared.messages.base import Message
 from shared.messages.market import BarClosed, BookSampled, PairListed
 from shared.messages.portfolio import Halted, Resumed

@@ -7,8 +7,8 @@ from shared.domain.machine import Guard
 from shared.domain.recent import Recent
 from shared.domain.risk.gate.verdict import Ruling, decide_opening, decide_reducing
 from shared.domain.risk.gate.view import View
-from shared.domain.risk.reservations import OpenOrder
-from shared.domain.risk.state import RiskState
+from shared.domain.risk.state.reservations import OpenOrder
+from shared.domain.risk.state.state import RiskState
 from shared.messages.base import Message, cut, derived_id
 from shared.messages.orders import CancelDecided, CancelProposed, OrderDecided, OrderProposed, StopApproved, StopRaised
 

@@ -5,11 +5,11 @@ from decimal import Decimal
 
 from msgspec import Struct, structs
 
-from shared.domain.risk.bounds import Bounds
 from shared.domain.risk.gate.verdict import Ruling, decide_opening
 from shared.domain.risk.gate.view import View
-from shared.domain.risk.limit_words import differing
-from shared.domain.risk.state import RiskState
+from shared.domain.risk.state.effective_limits import Bounds
+from shared.domain.risk.state.limit_words import differing
+from shared.domain.risk.state.state import RiskState
 from shared.messages.ask import ShadowAsked, ShadowCounted
 from shared.messages.base import cut, derived_id
 from shared.messages.orders import OrderDecided, OrderProposed

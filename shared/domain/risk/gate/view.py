@@ -2,8 +2,8 @@
 
 import math
 
-from shared.domain.risk.bounds import Bounds
-from shared.domain.risk.state import RiskState
+from shared.domain.risk.state.effective_limits import Bounds
+from shared.domain.risk.state.state import RiskState
 from shared.messages.orders import OrderProposed
 
 

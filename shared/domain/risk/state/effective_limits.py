@@ -1,8 +1,8 @@
 """Limits as orders are held to them: with what derives from them, so that one object changes when they do."""
 
 from shared.domain.plan import Limits, Plan
-from shared.domain.risk.pace import Pace
-from shared.domain.risk.policy import policy_of
+from shared.domain.risk.state.policy_hash import policy_of
+from shared.domain.risk.state.throttle import Pace
 
 
 class Bounds:

@@ -1,6 +1,6 @@
 """Under which name a renamed pair trades now; what is said of one of its names is meant for that one."""
 
-from shared.domain.risk.state import RiskState
+from shared.domain.risk.state.state import RiskState
 
 
 def trading_name(state: RiskState, symbol: str) -> str:

@@ -16,7 +16,7 @@ from services.cli.tables import bare_table
 from services.cli.where import Place
 from shared.adapters.redis.inspect import onlooker, stored_records
 from shared.config.faults import did_you_mean
-from shared.domain.risk.phase_book import STEP, PhaseStep
+from shared.domain.risk.ramp.history import STEP, PhaseStep
 from shared.domain.risk.state.evidence import evidence_in_words
 from shared.messages.base import derived_id
 from shared.messages.catalogue import PORTFOLIO, stream_key

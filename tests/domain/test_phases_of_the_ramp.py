@@ -7,7 +7,7 @@ import pytest
 from msgspec import structs
 
 from shared.domain.plan import PhasePlan, Plan, RampPlan
-from shared.domain.risk.phase_book import STEP, PhaseStep
+from shared.domain.risk.ramp.history import STEP, PhaseStep
 from shared.domain.risk.state.evidence import Evidence, lacking, phase_by_date, start_of
 from shared.messages.base import Message
 from shared.messages.portfolio import CommandRefused, Halted, PhaseChanged, PhaseProposed, PortfolioMarked, Resumed

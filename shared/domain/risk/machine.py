@@ -18,7 +18,7 @@ from shared.domain.risk.gate.what_if import Questions
 from shared.domain.risk.halting import Halting
 from shared.domain.risk.limit_changes import LimitChanges
 from shared.domain.risk.operators import OPERATOR_RECORDS, Operators
-from shared.domain.risk.phases import PHASE_RECORDS, Phases
+from shared.domain.risk.ramp.phases import PHASE_RECORDS, Phases
 from shared.domain.risk.state.order_book import Book
 from shared.domain.risk.state.state import STATE_RECORDS, RiskState
 from shared.domain.universe import Universe

@@ -11,7 +11,7 @@ from msgspec import structs
 from shared.domain.plan import PhasePlan
 from shared.domain.portfolio.performance import drawdown_of
 from shared.domain.risk.in_force import Entered
-from shared.domain.risk.phase_book import PHASE_RECORDS, REFUSED, PhaseBook
+from shared.domain.risk.ramp.history import PHASE_RECORDS, REFUSED, PhaseBook
 from shared.domain.risk.state.evidence import (
     Evidence,
     evidence_in_words,

@@ -6,7 +6,7 @@ import pytest
 from msgspec import structs
 
 from shared.domain.plan import Limits, Plan
-from shared.domain.risk.limit_changes import FIELDS
+from shared.domain.risk.commands.limits import FIELDS
 from shared.domain.risk.state.policy_hash import policy_of
 from shared.messages.base import Message
 from shared.messages.control import SetLimits

@@ -8,8 +8,8 @@ from msgspec import Struct, structs
 
 from shared.adapters.codec import decode, encode
 from shared.domain.plan import Plan
+from shared.domain.risk.commands.breaches import over_the_limits
 from shared.domain.risk.machine import RiskMachine
-from shared.domain.risk.over_limits import over_the_limits
 from shared.domain.risk.state.reservations import OpenOrder
 from shared.domain.universe import Pair, Rename, Universe
 from shared.messages.base import TimePassed

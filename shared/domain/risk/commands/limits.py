@@ -8,8 +8,8 @@ import msgspec
 from msgspec import structs
 
 from shared.domain.plan import Limits
+from shared.domain.risk.commands.breaches import over_the_limits
 from shared.domain.risk.in_force import LimitsInForce, with_changes
-from shared.domain.risk.over_limits import over_the_limits
 from shared.domain.risk.state.policy_hash import policy_of
 from shared.domain.risk.state.refusals import refused, unsigned
 from shared.domain.risk.state.state import LIMITS, RiskState

@@ -10,14 +10,14 @@ from typing import Any
 
 from shared.domain.machine import Guard, Records
 from shared.domain.plan import Plan
-from shared.domain.risk.bookings import Bookings
 from shared.domain.risk.breakers import BREAKER_RECORDS, Breakers
 from shared.domain.risk.commands.halts import OPERATOR_RECORDS, Operators
 from shared.domain.risk.commands.limits import LimitChanges
+from shared.domain.risk.fills import Bookings
 from shared.domain.risk.gate.gate import Gate
 from shared.domain.risk.gate.shadow import SHADOW_RECORDS, Shadow
 from shared.domain.risk.gate.what_if import Questions
-from shared.domain.risk.halting import Halting
+from shared.domain.risk.halt_actions import Halting
 from shared.domain.risk.ramp.phases import PHASE_RECORDS, Phases
 from shared.domain.risk.state.order_book import Book
 from shared.domain.risk.state.state import STATE_RECORDS, RiskState

@@ -8,7 +8,7 @@ from msgspec import Struct
 from shared.domain.plan import Breaker as Name
 from shared.domain.plan import BreakerPlan
 from shared.domain.portfolio.ledger import Position
-from shared.domain.risk.halting import Halting
+from shared.domain.risk.halt_actions import Halting
 from shared.domain.risk.state.halts import NewHalt
 from shared.domain.risk.state.state import RiskState
 from shared.domain.timeframes import timeframe_ns

@@ -15,7 +15,7 @@ from shared.domain.risk.breakers.gap import Gap
 from shared.domain.risk.breakers.heat import HeatOver
 from shared.domain.risk.breakers.liquidity import Liquidity
 from shared.domain.risk.breakers.market_shock import MarketShock
-from shared.domain.risk.halting import Halting
+from shared.domain.risk.halt_actions import Halting
 from shared.domain.risk.state.halts import NewHalt
 from shared.domain.risk.state.state import RiskState
 from shared.messages.base import Message

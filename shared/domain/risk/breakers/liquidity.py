@@ -6,7 +6,7 @@ from typing import ClassVar
 from msgspec import Struct, structs
 
 from shared.domain.risk.breakers.base import NOTHING, Breaker, over
-from shared.domain.risk.halting import Halting
+from shared.domain.risk.halt_actions import Halting
 from shared.domain.risk.state.halts import NewHalt
 from shared.domain.risk.state.state import RiskState
 from shared.messages.base import Message

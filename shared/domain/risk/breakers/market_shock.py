@@ -8,7 +8,7 @@ from typing import ClassVar
 from msgspec import Struct
 
 from shared.domain.risk.breakers.base import NOTHING, Breaker, over
-from shared.domain.risk.halting import Halting
+from shared.domain.risk.halt_actions import Halting
 from shared.domain.risk.state.halts import NewHalt
 from shared.domain.risk.state.state import RiskState
 from shared.domain.timeframes import MINUTE_NS, timeframe_ns

@@ -11,7 +11,7 @@ from typing import TypeVar
 from msgspec import Struct, structs
 
 from shared.domain.risk.breakers import Breakers
-from shared.domain.risk.halting import Halting
+from shared.domain.risk.halt_actions import Halting
 from shared.domain.risk.state.halts import NewHalt
 from shared.domain.risk.state.pair_aliases import all_names, trading_name
 from shared.domain.risk.state.refusals import refused, unsigned

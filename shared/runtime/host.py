@@ -33,7 +33,7 @@ from shared.ports.bus import (
     entry_order,
 )
 from shared.ports.clock import Clock
-from shared.runtime.audit import log_outputs
+from shared.runtime.audit_log import log_outputs
 from shared.runtime.live import Live, durable_and_answers
 from shared.runtime.machine_spec import MachineSpec
 from shared.runtime.service import Context, Service

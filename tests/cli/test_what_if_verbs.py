@@ -20,7 +20,7 @@ from shared.domain.plan import Limits
 from shared.messages.ask import RoomAnswered, ShadowCounted
 from shared.messages.catalogue import ASK, stream_key
 from shared.messages.control import Halt
-from tests.domain.risk_desk import Desk
+from tests.domain.risk.risk_desk import Desk
 from tests.samples import HOUR, T0, D
 
 PATIENCE_SECONDS = 20.0

@@ -11,7 +11,7 @@ from shared.adapters.codec import UnreadableError, decode, encode
 from shared.domain.numbers import booked_usdt, round_down, round_up, to_decimal
 from shared.messages.base import Message
 from shared.messages.orders import OrderProposed
-from tests.domain.risk_desk import Desk
+from tests.domain.risk.risk_desk import Desk
 from tests.samples import bar, proposal
 
 NUMBERS = st.one_of(

@@ -23,7 +23,7 @@ from shared.messages.base import Message
 from shared.messages.catalogue import AUDIT, CATALOGUE, HALTS, Topic, is_copy, places_of, stream_key, topic_of_key
 from shared.messages.portfolio import Alerted, CommandRefused, Halted, ResumeAsked, Resumed
 from shared.ports.bus import Commit, FencedError
-from tests.domain.risk_desk import UNIVERSE
+from tests.domain.risk.risk_desk import UNIVERSE
 from tests.samples import samples
 
 AnyBus = MemoryBus | RedisBus

@@ -1,0 +1,115 @@
+"""What tests of halts add to the desk: one breaker alone, what is in force, and a restart in the middle."""
+
+from msgspec import Struct, structs
+
+from shared.domain.plan import BreakerPlan
+from shared.domain.risk.breakers import BREAKERS
+from shared.domain.risk.machine import RiskMachine
+from shared.messages.market import BarClosed, FeedLost, FeedRestored, MarkChanged, PairListed
+from shared.messages.orders import OrderFilled
+from shared.messages.portfolio import Halted, Resumed
+from tests.domain.risk.risk_desk import PRICES, UNIVERSE, D, Desk
+from tests.samples import T0, bar
+
+HOUR_NS = 3_600_000_000_000
+MINUTE_NS = HOUR_NS // 60
+
+
+def only(*names: str, **changes: object) -> BreakerPlan:
+    """These breakers and no others."""
+    off = tuple(each.name for each in BREAKERS if each.name not in names)
+    return structs.replace(BreakerPlan(off=off), **changes)
+
+
+def in_force(desk: Desk) -> list[tuple[str, str, str]]:
+    """(symbol, trigger, mode) of every halt."""
+    return [(halt.symbol, halt.trigger, halt.mode) for halt in desk.machine.state.halts.all()]
+
+
+def halt_of(desk: Desk, symbol: str, trigger: str) -> Halted:
+    found = desk.machine.state.halts.get(symbol, trigger)  # type: ignore[arg-type]
+    assert found is not None
+    return found
+
+
+def resumed(desk: Desk) -> list[Resumed]:
+    return [message for message in desk.made if isinstance(message, Resumed)]
+
+
+def restart(desk: Desk, *history: BarClosed) -> None:
+    """A new machine over the same records, as a host does it: records, then history, then ``restored``."""
+    old = desk.machine
+    rows = {f"{kind}:{name}": row for kind in old.records.kinds for name, row in old.records.rows(kind, Struct)}
+    new = RiskMachine(desk.plan, UNIVERSE, portfolio="main", starting_cash_usdt=200_000.0, speed=old.state.speed)
+    new.records.load(rows)
+    for listing in old.state.listings.values():
+        assert isinstance(listing, PairListed)
+        new.warm(listing)
+    for symbol in UNIVERSE.symbols:
+        for day in range(30):
+            daily = bar(symbol, timeframe="1d", hour=24 * day, close=PRICES[symbol.partition("/")[0]])
+            new.warm(structs.replace(daily, quote_volume=100_000_000.0))
+    for each in history:
+        new.warm(each)
+    new.restored()
+    desk.machine = new
+    desk.pass_time(0)
+
+
+def switch(desk: Desk, breakers: BreakerPlan) -> None:
+    """A restart with other breakers in the configuration."""
+    desk.plan = structs.replace(desk.plan, breakers=breakers)
+    restart(desk)
+
+
+def jump(desk: Desk, symbol: str, price: float, *, seconds: float = 1.0) -> None:
+    """A mark some seconds after the last one."""
+    desk.pass_time(seconds)
+    desk.mark(symbol, price)
+
+
+def hourly(desk: Desk, symbol: str, hour: int, *, opened: float, close: float, **changes: object) -> BarClosed:
+    """An hourly bar, ``hour`` hours into the desk's last day; market time is at its close after it."""
+    base = structs.replace(bar(symbol, hour=30 * 24 + hour, close=close), open=opened, **changes)
+    desk.now_ns = max(desk.now_ns, base.close_time_ns)
+    desk.pass_time(0)
+    desk.handle(base)
+    return base
+
+
+def held(desk: Desk, symbol: str, quantity: str, stop: float) -> None:
+    """A position with its stop."""
+    desk.fill(desk.buy(symbol, quantity, stop=stop))
+
+
+def stop_fill(desk: Desk, symbol: str, quantity: str, price: str) -> None:
+    """The protective stop of a position fills."""
+    amount, at = D(quantity), D(price)
+    desk.handle(
+        OrderFilled(
+            id=f"f-{symbol}-{price}", time_ns=desk.now_ns, order_id="stop-0123456789abcdef0123",
+            trade_id=f"t-{symbol}-{price}", symbol=symbol, side="sell", quantity=amount, price=at, fee_usdt=D(1),
+        )
+    )  # fmt: skip
+
+
+def feed_lost(desk: Desk, feed: str, symbol: str = "", *, last_seen_ns: int | None = None) -> None:
+    """last_seen_ns: a second ago, if not told; 0: never."""
+    seen_ns = desk.now_ns - 1_000_000_000 if last_seen_ns is None else last_seen_ns
+    desk.handle(
+        FeedLost(
+            id=f"lost-{feed}-{symbol}", time_ns=desk.now_ns, feed=feed, symbol=symbol, reason="quiet",
+            last_seen_ns=seen_ns,
+        )
+    )  # fmt: skip
+
+
+def feed_restored(desk: Desk, feed: str, symbol: str = "") -> None:
+    desk.handle(FeedRestored(id=f"back-{feed}-{symbol}", time_ns=desk.now_ns, feed=feed, symbol=symbol))
+
+
+def mark_at(desk: Desk, symbol: str, price: float, time_ns: int) -> None:
+    desk.handle(MarkChanged(id=f"mark-{symbol}-{time_ns}", time_ns=time_ns, symbol=symbol, price=price))
+
+
+__all__ = ["HOUR_NS", "MINUTE_NS", "T0"]

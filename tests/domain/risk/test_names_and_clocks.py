@@ -1,0 +1,328 @@
+"""The books through renames, leftovers of another universe, clocks that were wrong, and texts of any length."""
+
+from datetime import date
+from decimal import Decimal
+
+import pytest
+from msgspec import Struct, structs
+
+from shared.adapters.codec import decode, encode
+from shared.domain.plan import Plan
+from shared.domain.risk.commands.breaches import over_the_limits
+from shared.domain.risk.machine import RiskMachine
+from shared.domain.risk.state.reservations import OpenOrder
+from shared.domain.universe import Pair, Rename, Universe
+from shared.messages.base import TimePassed
+from shared.messages.control import Flatten, Halt, Resume
+from shared.messages.market import MarkChanged, PairListed
+from shared.messages.orders import (
+    CancelDecided,
+    OrderClosed,
+    OrderFilled,
+    OrderProposed,
+    StopApproved,
+    StopPlaced,
+    StopRaised,
+)
+from shared.messages.portfolio import Halted, Resumed
+from tests.domain.risk.risk_desk import PRICES, UNIVERSE, D, Desk
+from tests.samples import T0, fill, proposal
+
+OLD, NEW = "MATIC/USDT", "POL/USDT"
+HOUR_SECONDS = 3_600
+FAR = 2**63 - 1
+
+
+def renaming(ratio: str = "1") -> RiskMachine:
+    """A portfolio whose one pair is renamed, ``ratio`` new units for each old one; 100 old ones were bought at 1."""
+    rename = Rename(old="MATIC", new="POL", cutover=date(2024, 9, 13), ratio=D(ratio))
+    universe = Universe(pairs=(Pair(base="MATIC", quote="USDT", sector="Layer 2"),), renames=(rename,))
+    machine = RiskMachine(Plan(), universe, portfolio="main", starting_cash_usdt=1_000.0, speed=1.0)
+    machine.handle(trade("buy", OLD, "100", "1", stop="0.9"))
+    return machine
+
+
+def trade(side: str, symbol: str, quantity: str, price: str, stop: str | None = None) -> OrderFilled:
+    return fill(
+        f"o-{side}-{symbol[:3]}-{quantity}", trade=f"t-{side}-{symbol}-{quantity}", side=side, symbol=symbol,
+        quantity=D(quantity), price=D(price), fee_usdt=D(0), stop_price=D(stop) if stop else None,
+    )  # fmt: skip
+
+
+def renamed(ratio: str = "1") -> PairListed:
+    return PairListed(id="renamed", time_ns=T0, symbol=NEW, status="trading", formerly=OLD, ratio=D(ratio))
+
+
+def stop_at(symbol: str, price: str) -> StopPlaced:
+    return StopPlaced(id="s", time_ns=T0, order_id="s", symbol=symbol, stop_price=D(price), quantity=D(1))
+
+
+# --- renames ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_sale_under_the_new_name_is_booked_although_the_rename_was_not_heard_of_yet() -> None:
+    machine = renaming()
+    machine.handle(trade("sell", NEW, "100", "1.1"))
+    machine.handle(renamed())
+    assert machine.state.ledger.positions() == []
+    assert machine.state.ledger.account.cash == D("1010.00000000")
+    assert machine.state.heat.holdings == 0
+
+
+def test_a_sale_under_the_old_name_is_booked_although_the_rename_was_heard_of_before() -> None:
+    machine = renaming("3")
+    machine.handle(renamed("3"))
+    machine.handle(trade("sell", OLD, "40", "1.5"))
+    [left] = machine.state.ledger.positions()
+    assert (left.symbol, left.quantity, left.cost) == (NEW, D(180), D("60.00000000"))
+    assert machine.state.ledger.account.cash == D("960.00000000")
+
+
+def test_a_sell_under_the_old_name_after_the_rename_is_told_where_to_sell() -> None:
+    machine = renaming()
+    machine.handle(renamed())
+    [decided] = machine.handle(proposal(order_id="s", symbol=OLD, side="sell", quantity=D(10), stop_price=None))
+    assert decided.reason.endswith("it is held as POL/USDT now: sell that")  # type: ignore[attr-defined]
+
+
+def test_a_purchase_under_the_old_name_after_the_rename_adds_to_the_one_position() -> None:
+    machine = renaming("2")
+    machine.handle(renamed("2"))
+    machine.handle(trade("buy", OLD, "50", "1", stop="0.96"))
+    [held] = machine.state.ledger.positions()
+    assert (held.symbol, held.quantity, held.stop) == (NEW, D(300), D("0.48"))
+
+
+def test_the_stop_that_execution_moves_to_the_new_name_moves_the_position_with_it() -> None:
+    machine = renaming()
+    machine.handle(stop_at(NEW, "0.95"))
+    [held] = machine.state.ledger.positions()
+    assert (held.symbol, held.quantity, held.stop) == (NEW, D(100), D("0.95"))
+    assert machine.state.heat.pairs[OLD].quantity == 0
+    assert machine.state.heat.pairs[NEW].quantity == 100
+
+
+def test_a_last_stop_under_the_old_name_is_raised_in_new_units() -> None:
+    machine = renaming("2")
+    machine.handle(renamed("2"))
+    machine.handle(stop_at(OLD, "0.98"))
+    assert machine.state.ledger.positions()[0].stop == D("0.49")
+
+
+def test_a_halt_of_a_pair_goes_on_under_its_new_name() -> None:
+    machine = renaming()
+    machine.handle(Halt(id="halt", time_ns=T0, who="operator", reason="odd prints", symbol=OLD))
+    resumed, halted, *_ = machine.handle(renamed())
+    assert isinstance(halted, Halted)
+    assert isinstance(resumed, Resumed)
+    assert (halted.symbol, halted.reason, resumed.symbol) == (NEW, "odd prints", OLD)
+    assert [halt.symbol for halt in machine.state.halts.all()] == [NEW]
+    machine.handle(Resume(id="resume", time_ns=T0, who="operator", reason="seen", symbol=NEW))
+    machine.handle(renamed())  # heard again, as after every start of market_data
+    assert not machine.state.halts.all()
+
+
+def traded_as_new() -> RiskMachine:
+    """The same portfolio some time after the rename: the old name is given up."""
+    machine = renaming()
+    machine.handle(listed(OLD, status="renamed"))
+    machine.handle(renamed())
+    return machine
+
+
+def listed(symbol: str, **changes: object) -> PairListed:
+    return structs.replace(PairListed(id="listed", time_ns=T0, symbol=symbol, status="trading"), **changes)
+
+
+def halts_of(machine: RiskMachine) -> list[tuple[str, str]]:
+    return [(halt.symbol, halt.trigger) for halt in machine.state.halts.all()]
+
+
+@pytest.mark.parametrize("name", [OLD, NEW])
+def test_a_halt_or_resume_under_either_name_acts_on_the_one_that_trades_now(name: str) -> None:
+    machine = traded_as_new()
+    machine.handle(Halt(id="h", time_ns=T0, who="ana", reason="odd prints", symbol=name))
+    assert halts_of(machine) == [(NEW, "operator")]
+    [bought] = machine.handle(proposal("o", symbol=NEW, quantity=D(1), stop_price=D("0.9"), time_ns=T0))
+    [row] = [row for row in bought.ceilings if row.rule == "halted"]  # type: ignore[attr-defined]
+    assert (row.quantity, row.reason) == (0, "POL/USDT halted: odd prints")
+    machine.handle(Resume(id="r", time_ns=T0, who="ana", reason="fine", symbol=name))
+    assert halts_of(machine) == []
+
+
+def test_before_the_rename_a_halt_under_the_name_to_come_acts_on_the_one_that_trades() -> None:
+    machine = renaming()
+    machine.handle(listed(OLD))
+    machine.handle(Halt(id="h", time_ns=T0, who="ana", reason="odd prints", symbol=NEW))
+    assert halts_of(machine) == [(OLD, "operator")]
+
+
+def test_a_halt_that_was_left_under_the_former_name_is_ended_with_the_others() -> None:
+    machine = renaming()
+    machine.handle(Halt(id="h", time_ns=T0, who="ana", reason="odd prints", symbol=OLD))
+    machine.handle(listed(OLD, status="renamed"))
+    machine.handle(listed(NEW))
+    assert halts_of(machine) == [(OLD, "operator")]
+    machine.handle(Resume(id="r", time_ns=T0, who="ana", reason="fine", symbol=NEW))
+    assert halts_of(machine) == []
+
+
+@pytest.mark.parametrize("name", [OLD, NEW])
+def test_flattening_under_either_name_sells_what_is_held_and_cancels_entries_of_both(name: str) -> None:
+    machine = traded_as_new()
+    for symbol in (OLD, NEW):
+        order = OpenOrder(
+            order_id=f"o-{symbol[:3]}", symbol=symbol, side="buy", quantity=D(1), filled=D(0),
+            unit_risk=0.1, unit_notional=1.0, unit_cash=1.0,
+        )  # fmt: skip
+        machine.state.reservations.open(order, 1.0)
+    made = machine.handle(Flatten(id="f", time_ns=T0, who="ana", reason="out", symbol=name))
+    assert {each.order_id for each in made if isinstance(each, CancelDecided)} == {"o-MAT", "o-POL"}
+    assert [(each.symbol, each.quantity) for each in made if isinstance(each, OrderProposed)] == [(NEW, D(100))]
+
+
+def test_a_flattening_that_waits_for_a_sell_goes_on_after_the_pair_got_another_name() -> None:
+    machine = renaming()
+    machine.handle(proposal("resting", symbol=OLD, side="sell", quantity=D(100), stop_price=None, time_ns=T0))
+    made = machine.handle(Flatten(id="f", time_ns=T0, who="ana", reason="out"))
+    assert [type(each) for each in made] == [CancelDecided]
+    machine.handle(listed(OLD, status="renamed"))
+    machine.handle(renamed())
+    made = machine.handle(
+        OrderClosed(
+            id="c", time_ns=T0, order_id="resting", symbol=OLD, ending="cancelled", quantity_filled=D(0)
+        )
+    )  # fmt: skip
+    assert [(each.symbol, each.quantity) for each in made if isinstance(each, OrderProposed)] == [(NEW, D(100))]
+
+
+def test_a_halt_that_moves_to_a_new_name_keeps_since_when_it_stands() -> None:
+    machine = renaming()
+    machine.handle(Halt(id="h", time_ns=T0, who="ana", reason="odd prints", symbol=OLD))
+    machine.handle(structs.replace(renamed(), time_ns=T0 + HOUR_SECONDS * 1_000_000_000))
+    [halt] = machine.state.halts.all()
+    assert (halt.symbol, halt.since_ns, halt.time_ns) == (NEW, T0, T0 + HOUR_SECONDS * 1_000_000_000)
+
+
+# --- what is held outside the universe --------------------------------------------------------------------------------
+
+
+def restarted(desk: Desk, universe: Universe) -> RiskMachine:
+    """Another machine on the desk's records, with the desk's market."""
+    machine = RiskMachine(desk.plan, universe, portfolio="main", starting_cash_usdt=1.0, speed=1.0)
+    kinds = desk.machine.records.kinds
+    machine.records.load(
+        {f"{kind}:{name}": row for kind in kinds for name, row in desk.machine.records.rows(kind, Struct)}
+    )
+    machine.restored()
+    machine.handle(TimePassed(id="time", time_ns=desk.now_ns))
+    for symbol in UNIVERSE.symbols:
+        machine.state.daily, machine.state.listings = desk.machine.state.daily, desk.machine.state.listings
+        price = PRICES[symbol.partition("/")[0]]
+        machine.handle(MarkChanged(id="mark", time_ns=desk.now_ns, symbol=symbol, price=price))
+    return machine
+
+
+def test_a_position_in_a_pair_that_left_the_universe_closes_the_gate_by_its_name() -> None:
+    desk = Desk()
+    desk.fill(desk.buy("SOL/USDT", "100"))
+    smaller = Universe(pairs=tuple(pair for pair in UNIVERSE.pairs if pair.base != "SOL"))
+    machine = restarted(desk, smaller)
+    [decided] = machine.handle(proposal("after", quantity=D("0.01"), time_ns=desk.now_ns))
+    assert decided.verdict == "reject"  # type: ignore[attr-defined]
+    assert decided.reason == "NAV is unknown: no price of SOL/USDT, which is held"  # type: ignore[attr-defined]
+    [sold] = machine.handle(proposal("out", symbol="SOL/USDT", side="sell", quantity=D(100), stop_price=None))
+    assert sold.verdict == "approve"  # type: ignore[attr-defined]
+
+
+def test_an_open_order_in_a_pair_that_left_the_universe_still_counts_as_heat() -> None:
+    desk = Desk()
+    desk.buy("SOL/USDT", "100")
+    smaller = Universe(pairs=tuple(pair for pair in UNIVERSE.pairs if pair.base != "SOL"))
+    machine = restarted(desk, smaller)
+    assert machine.state.heat.reserved_risk == pytest.approx(desk.machine.state.heat.reserved_risk)
+    assert machine.state.heat.reserved_risk > 0
+
+
+def test_a_restart_with_a_lower_heat_limit_approves_nothing_over_it() -> None:
+    desk = Desk()
+    desk.fill(desk.buy("SOL/USDT", "300"))
+    lower = structs.replace(desk.plan, limits=structs.replace(desk.plan.limits, heat=0.001))
+    desk.plan = lower
+    machine = restarted(desk, UNIVERSE)
+    [decided] = machine.handle(proposal("after", quantity=D("0.01"), time_ns=desk.now_ns))
+    assert (decided.verdict, decided.binding) == ("reject", "portfolio_heat")  # type: ignore[attr-defined]
+
+
+# --- clocks -----------------------------------------------------------------------------------------------------------
+
+
+def test_a_price_of_a_time_to_come_does_not_pass_for_fresh() -> None:
+    desk = Desk()
+    desk.mark("BTC/USDT", 20_000.0, age_seconds=-HOUR_SECONDS)
+    decided = desk.buy("BTC/USDT", "0.1")
+    assert (decided.verdict, decided.binding) == ("reject", "fresh_mark")
+    assert decided.reason == "mark of BTC/USDT is of a time to come: 3600.0 s ahead of the clock"
+
+
+def test_a_clock_that_was_ahead_and_is_set_right_freezes_no_price() -> None:
+    desk = Desk()
+    desk.pass_time(HOUR_SECONDS)
+    desk.mark("BTC/USDT", 20_000.0)
+    desk.pass_time(-HOUR_SECONDS)
+    desk.pass_time(60)
+    desk.mark("BTC/USDT", 15_000.0)
+    decided = desk.buy("BTC/USDT", "0.1", stop=14_000)
+    assert (decided.verdict, decided.mark) == ("approve", 15_000.0)
+    desk.pass_time(60)
+    assert desk.buy("BTC/USDT", "0.01", stop=14_000).binding == "fresh_mark"
+
+
+def test_a_stop_raised_by_a_client_with_a_wrong_clock_rests_from_now_on() -> None:
+    desk = Desk()
+    desk.fill(desk.buy("BTC/USDT", "0.1"))
+    [approved] = desk.handle(StopRaised(id="raise", time_ns=FAR, symbol="BTC/USDT", stop_price=D(19_500)))
+    assert isinstance(approved, StopApproved)
+    assert approved.time_ns == desk.now_ns
+
+
+# --- what a decision can hold -----------------------------------------------------------------------------------------
+
+
+def test_the_longest_reason_of_a_halt_makes_no_decision_that_nobody_can_read() -> None:
+    desk = Desk()
+    desk.handle(Halt(id="halt", time_ns=T0, who="operator", reason="r" * 1024))
+    decided = desk.buy("BTC/USDT", "0.1")
+    assert decode(encode(decided)) == decided
+    assert (decided.verdict, decided.binding, len(decided.reason)) == ("reject", "halted", 1024)
+
+
+def test_a_limit_below_its_own_stop_is_no_order() -> None:
+    decided = Desk().buy("BTC/USDT", "0.1", stop=19_000, order_type="limit", limit_price=D(18_000))
+    assert (decided.verdict, decided.binding) == ("reject", "known_and_valid")
+    assert decided.reason == "stop_price 19000 must be below the price 18000"
+
+
+@pytest.mark.parametrize("digits", ["0.9999999999999999999999999999", "1.234567890123456789012345678"])
+def test_no_more_is_approved_than_was_asked_for_however_many_digits_that_has(digits: str) -> None:
+    decided = Desk().buy("SOL/USDT", digits)
+    assert D(0) < decided.quantity_approved <= decided.quantity_requested == D(digits)
+    assert decided.quantity_approved % D("0.0001") == Decimal(0)
+
+
+def test_a_trim_to_a_ceiling_that_floats_put_a_hair_below_a_step_gives_the_step() -> None:
+    trimmed = Desk().buy("ADA/USDT", "75000", stop="0.3")
+    assert trimmed.quantity_approved == D("10000.0000")
+    assert Desk().buy("ADA/USDT", "10000", stop="0.3").verdict == "approve"
+
+
+def test_a_pair_over_its_cap_by_both_its_names_together_is_told_once() -> None:
+    machine = renaming()
+    machine.handle(TimePassed(id="t", time_ns=T0))
+    for symbol in (OLD, NEW):
+        machine.handle(MarkChanged(id="m", time_ns=T0, symbol=symbol, price=1.0))
+    machine.state.heat.reserve(machine.state.heat.pairs[NEW], 0.0, 40.0, 40.0)
+    machine.state.use_limits(structs.replace(machine.state.limits, pair_cap_nav=0.12, sector_cap_nav=1.0))
+    assert [line for line in over_the_limits(machine.state) if "POL" in line or "MATIC" in line] == [
+        "MATIC/USDT: $140 held and on order, the cap is $120 (12.00% of NAV)"
+    ]

@@ -1,0 +1,196 @@
+"""The host: nothing is lost and nothing happens twice, whatever ends the process and whenever."""
+
+from collections.abc import Sequence
+from decimal import Decimal
+
+import pytest
+
+from services.risk.service import spec_of
+from shared.adapters.clocks import ManualClock
+from shared.adapters.codec import encode
+from shared.adapters.memory_bus import MemoryBus
+from shared.adapters.redis.bus import RedisBus
+from shared.config.model import Settings
+from shared.domain.plan import BreakerPlan, Limits, Plan
+from shared.messages.base import Message
+from shared.messages.catalogue import DEAD, DECIDED, PROPOSED, stream_key
+from shared.messages.control import MessageRefused
+from shared.messages.market import BarClosed, PairListed
+from shared.messages.orders import OrderDecided, OrderProposed
+from shared.ports.bus import AlreadyDecidedError, BusLostError, Commit
+from shared.runtime.host import CorruptStateError, MachineHost
+from shared.runtime.logs import get_logger
+from tests.domain.risk.risk_desk import PRICES, UNIVERSE
+from tests.samples import T0, bar, proposal
+
+AnyBus = MemoryBus | RedisBus
+Decided = stream_key(DECIDED)
+Proposed = stream_key(PROPOSED)
+PLAN = Plan(limits=Limits(book_age_seconds=0.0), breakers=BreakerPlan(min_adv_usdt=0.0))  # bars alone, of small volume
+
+
+def risk_host(bus: AnyBus, clock: ManualClock) -> MachineHost:
+    return MachineHost(spec_of(Settings(universe=UNIVERSE, plan=PLAN), clock), bus, clock, get_logger())
+
+
+def history() -> list[BarClosed]:
+    return [
+        bar(symbol, timeframe="1d", hour=24 * day, close=PRICES[symbol.partition("/")[0]])
+        for symbol in UNIVERSE.symbols
+        for day in range(30)
+    ]
+
+
+def listings() -> list[Message]:
+    return [
+        PairListed(id=f"listed-{symbol}", time_ns=T0, symbol=symbol, status="trading", quantity_step=Decimal("0.0001"))
+        for symbol in UNIVERSE.symbols
+    ]
+
+
+@pytest.fixture
+async def clock(bus: AnyBus) -> ManualClock:
+    """A market with history; now is the moment after its last bar."""
+    await bus.publish(listings())
+    bars = history()
+    await bus.publish_bars(bars)
+    return ManualClock(bars[-1].close_time_ns + 1)
+
+
+async def settle(host: MachineHost) -> None:
+    while await host.step(wait_ms=0):
+        pass
+
+
+async def decisions(bus: AnyBus) -> list[OrderDecided]:
+    found = await bus.latest(Decided, 1000)
+    return [message for message in reversed(found) if isinstance(message, OrderDecided)]
+
+
+async def test_every_proposal_gets_one_decision(bus: AnyBus, clock: ManualClock) -> None:
+    host = risk_host(bus, clock)
+    await host.recover()
+    await bus.publish([proposal(f"o-{number}", quantity=Decimal("0.01")) for number in range(5)])
+    await settle(host)
+    assert [decided.order_id for decided in await decisions(bus)] == [f"o-{number}" for number in range(5)]
+    assert {decided.verdict for decided in await decisions(bus)} == {"approve"}
+
+
+async def test_a_proposal_written_twice_is_decided_once_and_answered_twice(bus: AnyBus, clock: ManualClock) -> None:
+    host = risk_host(bus, clock)
+    await host.recover()
+    async with bus.listen(Decided) as listener:
+        await bus.publish([proposal("same")])
+        await settle(host)
+        await bus.publish([proposal("same")])
+        await settle(host)
+        answers = [await listener.next(2.0), await listener.next(2.0)]
+    assert answers[0] is not None
+    assert answers[0] == answers[1]
+    assert len(await decisions(bus)) == 1
+
+
+async def test_a_process_that_dies_before_its_commit_leaves_the_proposal_for_the_next(
+    bus: AnyBus, clock: ManualClock
+) -> None:
+    first = risk_host(bus, clock)
+    await first.recover()
+    await settle(first)
+    await bus.publish([proposal("o-1", quantity=Decimal("0.01"))])
+    assert len(await first.seat.read(500)) == 1  # read, and dead before it decides
+    await first.seat.release()
+    second = risk_host(bus, clock)
+    await second.recover()
+    assert [decided.order_id for decided in await decisions(bus)] == ["o-1"]
+
+
+async def test_a_commit_whose_reply_was_lost_is_not_made_again(bus: AnyBus, clock: ManualClock) -> None:
+    host = risk_host(bus, clock)
+    await host.recover()
+    await settle(host)
+    await bus.publish([proposal("o-1", quantity=Decimal("0.01"))])
+    whole = host.seat.commit
+    lost = 0
+
+    async def commit_and_lose_the_reply(commit: Commit) -> None:
+        nonlocal lost
+        await whole(commit)
+        lost += 1
+        raise BusLostError("reply lost")
+
+    host.seat.commit = commit_and_lose_the_reply  # type: ignore[method-assign]
+    with pytest.raises(BusLostError):
+        await host.step(wait_ms=0)
+    assert lost == 1
+    await host.seat.release()
+    successor = risk_host(bus, clock)
+    await successor.recover()
+    await settle(successor)
+    assert [decided.order_id for decided in await decisions(bus)] == ["o-1"]
+    assert successor.spec.machine.records.count("order") == 1
+
+
+async def test_an_order_decided_long_ago_gets_the_stored_decision(bus: AnyBus, clock: ManualClock) -> None:
+    host = risk_host(bus, clock)
+    await host.recover()
+    await bus.publish([proposal("old", quantity=Decimal("0.01"))])
+    await settle(host)
+    machine = host.spec.machine
+    machine.gate._decided._values.clear()  # type: ignore[attr-defined]  # as after thousands of other orders
+    await bus.publish([proposal("old", quantity=Decimal("0.02")), proposal("new", quantity=Decimal("0.01"))])
+    with pytest.raises(AlreadyDecidedError, match="old"):
+        await settle(host)
+    await host.seat.release()
+    successor = risk_host(bus, clock)
+    async with bus.listen(Decided) as listener:
+        await successor.recover()
+        heard = [await listener.next(2.0), await listener.next(2.0)]
+    found = await decisions(bus)
+    assert {body for _, body in filter(None, heard)} == {encode(decided) for decided in found}
+    assert [decided.order_id for decided in found] == ["old", "new"]
+    assert found[0].quantity_approved == Decimal("0.01")
+
+
+async def test_what_is_no_message_lands_on_the_dead_stream_and_the_rest_goes_on(
+    bus: AnyBus, clock: ManualClock
+) -> None:
+    host = risk_host(bus, clock)
+    await host.recover()
+    for body in (b"\xc1junk", encode(bar()), encode(proposal("good", quantity=Decimal("0.01")))):
+        if isinstance(bus, MemoryBus):
+            bus.append_bytes(Proposed, body)
+        else:
+            await bus.client.xadd(Proposed, {"m": body})
+    await settle(host)
+    dead = [message for message in await bus.latest(DEAD.key, 10) if isinstance(message, MessageRefused)]
+    assert [refused.field for refused in dead] == ["$.type", "$"]
+    assert dead[-1].body == b"\xc1junk"
+    assert [decided.order_id for decided in await decisions(bus)] == ["good"]
+
+
+async def test_records_that_somebody_touched_are_not_started_on(redis_bus: RedisBus) -> None:
+    await redis_bus.publish(listings())
+    await redis_bus.publish_bars(history())
+    clock = ManualClock(history()[-1].close_time_ns + 1)
+    host = risk_host(redis_bus, clock)
+    await host.recover()
+    await settle(host)
+    await redis_bus.client.hset("hs:{main}:state:risk", "account:", b"\x80")
+    await host.seat.release()
+    with pytest.raises(CorruptStateError):
+        await risk_host(redis_bus, clock).recover()
+
+
+async def test_a_host_that_comes_back_knows_its_reservations_and_history(bus: AnyBus, clock: ManualClock) -> None:
+    host = risk_host(bus, clock)
+    await host.recover()
+    orders: Sequence[OrderProposed] = [proposal(f"o-{number}", quantity=Decimal("0.02")) for number in range(3)]
+    await bus.publish(orders)
+    await settle(host)
+    reserved = host.spec.machine.state.heat.reserved_risk  # type: ignore[attr-defined]
+    await host.seat.release()
+    successor = risk_host(bus, clock)
+    await successor.recover()
+    machine = successor.spec.machine
+    assert machine.state.heat.reserved_risk == pytest.approx(reserved)  # type: ignore[attr-defined]
+    assert machine.state.daily["BTC/USDT"].days == 30  # type: ignore[attr-defined]

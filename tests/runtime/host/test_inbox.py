@@ -1,0 +1,184 @@
+"""What the host hears beside its streams: books, and questions that are answered where the asker listens."""
+
+from decimal import Decimal
+
+import pytest
+from msgspec.structs import replace
+
+from services.risk.service import spec_of
+from shared.adapters.clocks import ManualClock
+from shared.adapters.codec import decode, encode
+from shared.adapters.memory_bus import MemoryBus
+from shared.adapters.redis.bus import RedisBus
+from shared.config.model import Settings
+from shared.domain.plan import BreakerPlan, Plan
+from shared.messages.ask import RoomAnswered, RoomAsked, ShadowAsked, ShadowCounted
+from shared.messages.base import MAX_MESSAGE_BYTES, Message
+from shared.messages.catalogue import ASK, BOOKS, CATALOGUE, DECIDED, stream_key
+from shared.messages.market import BookSampled, PairListed
+from shared.messages.orders import OrderDecided
+from shared.runtime.host import MachineHost
+from shared.runtime.live import QUESTIONS_A_STEP, QUESTIONS_KEPT, Live
+from shared.runtime.logs import get_logger
+from tests.domain.risk.risk_desk import PRICES, UNIVERSE
+from tests.market_data.market_stage import LogBook
+from tests.runtime.host.test_host import settle
+from tests.samples import T0, bar, book, counted, proposal
+
+AnyBus = MemoryBus | RedisBus
+Ask = stream_key(ASK)
+CALM = BreakerPlan(off=("gap", "market_shock", "heat", "drawdown", "day_loss", "feed", "exchange_status", "liquidity"))
+
+
+@pytest.fixture
+async def host(bus: AnyBus) -> MachineHost:
+    """A risk host that holds every order to the default limits: it needs books."""
+    listings: list[Message] = [
+        PairListed(id=f"listed-{symbol}", time_ns=T0, symbol=symbol, status="trading", quantity_step=Decimal("0.0001"))
+        for symbol in UNIVERSE.symbols
+    ]
+    bars = [
+        bar(symbol, timeframe="1d", hour=24 * day, close=PRICES[symbol.partition("/")[0]])
+        for symbol in UNIVERSE.symbols
+        for day in range(30)
+    ]
+    await bus.publish(listings)
+    await bus.publish_bars(bars)
+    clock = ManualClock(bars[-1].close_time_ns + 1)
+    settings = Settings(universe=UNIVERSE, plan=Plan(breakers=CALM))
+    return MachineHost(spec_of(settings, clock), bus, clock, get_logger())
+
+
+def book_now(host: MachineHost, **changes: object) -> BookSampled:
+    """A book around the last close."""
+    asks, bids = ((20_001.0, 5.0),), ((19_999.0, 5.0),)
+    return book(**{"time_ns": host.clock.now_ns(), "asks": asks, "bids": bids, **changes})  # type: ignore[arg-type]
+
+
+async def hear(host: MachineHost, channel: str, message: Message) -> None:
+    await host._hear(channel, encode(message))
+
+
+async def verdict_of(host: MachineHost, bus: AnyBus, order_id: str) -> OrderDecided:
+    await bus.publish([proposal(order_id, quantity=Decimal("0.01"))])
+    await settle(host)
+    [found] = await bus.latest(stream_key(DECIDED))
+    assert isinstance(found, OrderDecided)
+    return found
+
+
+async def test_without_a_book_the_gate_stays_closed_and_says_so(bus: AnyBus, host: MachineHost) -> None:
+    await host.recover()
+    decided = await verdict_of(host, bus, "o-1")
+    assert (decided.verdict, decided.reason) == ("reject", "book of BTC/USDT is missing")
+
+
+async def test_books_that_are_on_the_bus_count_from_the_start(bus: AnyBus, host: MachineHost) -> None:
+    await bus.set_books([book_now(host)])
+    await host.recover()
+    assert (await verdict_of(host, bus, "o-1")).verdict == "approve"
+
+
+async def test_a_book_that_is_heard_is_taken_in_before_the_proposals_of_the_step(
+    bus: AnyBus, host: MachineHost
+) -> None:
+    await host.recover()
+    thin = book_now(host, spread=None, median_spread=None)
+    await hear(host, BOOKS.key, thin)
+    await hear(host, BOOKS.key, replace(thin, id="b-2", spread=0.0002, median_spread=0.0002))
+    assert (await verdict_of(host, bus, "o-1")).verdict == "approve"  # only the latest of a pair counts
+
+
+async def test_a_question_is_answered_on_the_askers_channel_and_leaves_no_trace(bus: AnyBus, host: MachineHost) -> None:
+    await bus.set_books([book_now(host)])
+    await host.recover()
+    await settle(host)
+    before = await host.seat.load()
+    async with bus.listen("hs:reply:1", "hs:{main}:answers") as listener:
+        question = RoomAsked(id="q-1", time_ns=T0, reply_to="hs:reply:1", symbol="BTC/USDT", stop_price=Decimal(19_500))
+        await hear(host, Ask, question)
+        await hear(host, Ask, ShadowAsked(id="q-2", time_ns=T0, reply_to="hs:reply:1"))
+        await settle(host)
+        heard = [await listener.next(2.0), await listener.next(2.0)]
+        assert await listener.next(0.02) is None
+    answers = [decode(item[1]) for item in heard if item]
+    assert [type(answer) for answer in answers] == [RoomAnswered, ShadowCounted]
+    assert isinstance(answers[0], RoomAnswered)
+    assert answers[0].cause == "q-1"
+    assert answers[0].rooms[0].quantity > 0
+    after = await host.seat.load()
+    assert (after.seq, after.records) == (before.seq, before.records)
+    for topic in (topic for topic in CATALOGUE if topic.durable and "<" not in topic.key):
+        latest = await bus.latest(stream_key(topic), 1_000)
+        assert not [message for message in latest if isinstance(message, RoomAnswered | ShadowCounted)]
+
+
+@pytest.mark.parametrize("channel", ["hs:{main}:orders:decided", "hs:marks", "elsewhere", "hs:a b"])
+async def test_a_reply_channel_that_is_not_the_askers_harms_nobody(
+    bus: AnyBus, host: MachineHost, channel: str
+) -> None:
+    log = LogBook()
+    host.live = Live(bus, log)
+    await bus.set_books([book_now(host)])
+    await host.recover()
+    async with bus.listen(channel) as listener:
+        await hear(host, Ask, ShadowAsked(id="q-1", time_ns=T0, reply_to=channel))
+        await settle(host)
+        assert await listener.next(0.02) is None
+    assert log.all("answer_refused") == [{"question": "q-1", "reply_to": channel}]
+    assert (await verdict_of(host, bus, "o-1")).verdict == "approve"
+
+
+async def test_questions_beyond_the_bound_are_dropped_and_a_step_takes_only_a_few() -> None:
+    log = LogBook()
+    live = Live(MemoryBus(), log)
+    for number in range(QUESTIONS_KEPT + 3):
+        live.ask(ShadowAsked(id=f"q-{number}", time_ns=T0, reply_to="hs:reply:1"))
+    assert len(log.all("question_dropped")) == 3
+    assert [question.id for question in live.take_questions()] == [f"q-{number}" for number in range(QUESTIONS_A_STEP)]
+
+
+def asked(name: str, symbol: str = "") -> RoomAsked:
+    return RoomAsked(id=name, time_ns=T0, reply_to="hs:reply:1", symbol=symbol)
+
+
+def taken(live: Live) -> list[str]:
+    return [question.id for question in live.take_questions()]
+
+
+async def test_a_question_over_all_pairs_has_a_step_of_its_own_and_keeps_its_place() -> None:
+    live = Live(MemoryBus(), LogBook())
+    one, other = asked("one", "BTC/USDT"), ShadowAsked(id="other", time_ns=T0, reply_to="hs:reply:1")
+    for question in (one, asked("all-1"), asked("all-2"), other, one, asked("all-3")):
+        live.ask(question)
+    steps = [taken(live) for _ in range(6)]
+    assert steps == [["one"], ["all-1"], ["all-2"], ["other", "one"], ["all-3"], []]
+
+
+async def test_a_flood_of_questions_over_all_pairs_lets_every_step_commit_its_verdicts(
+    bus: AnyBus, host: MachineHost
+) -> None:
+    await bus.set_books([book_now(host)])
+    await host.recover()
+    await settle(host)
+    orders = [f"o-{number}" for number in range(3)]
+    async with bus.listen("hs:reply:1") as listener:
+        for number in range(60):
+            await hear(host, Ask, asked(f"q-{number}"))
+        for number, order in enumerate(orders):
+            await bus.publish([proposal(order, quantity=Decimal("0.01"))])
+            await host.step(200)
+            found = await bus.decision(order)
+            assert found is not None, "its verdict waited for questions"
+            heard = await listener.next(2.0)
+            assert heard is not None
+            assert decode(heard[1]).cause == f"q-{number}"
+            assert await listener.next(0.02) is None, "more than one answer over all pairs in a step"
+
+
+async def test_an_answer_that_nobody_could_read_is_not_sent() -> None:
+    log, bus = LogBook(), MemoryBus()
+    async with bus.listen("hs:reply:7f3a") as listener:
+        await Live(bus, log).answer([counted(by_rule={f"rule {n}": n for n in range(MAX_MESSAGE_BYTES // 10)})])
+        assert await listener.next(0.01) is None
+    assert log.all("answer_too_long") == [{"question": "asked-2", "answer": "ShadowCounted"}]

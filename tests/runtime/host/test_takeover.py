@@ -1,0 +1,309 @@
+"""One writer at a time, and never on half of a state: takeovers, lost entries, a server that forgot."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from decimal import Decimal
+
+import pytest
+
+from shared.adapters.clocks import ManualClock
+from shared.adapters.memory_bus import MemoryBus
+from shared.adapters.redis import writer_lease as redis_seat
+from shared.adapters.redis.bus import RedisBus
+from shared.domain.risk.gate import gate as risk_gate
+from shared.messages.catalogue import BARS, DECIDED, EXECUTED, PROPOSED, stream_key
+from shared.messages.orders import OrderDecided
+from shared.ports.bus import (
+    AlreadyDecidedError,
+    BusLostError,
+    CommitRefusedError,
+    CorruptStateError,
+    Entry,
+    FencedError,
+    StateGoneError,
+)
+from shared.runtime import host as hosting
+from shared.runtime.host import MachineHost
+from tests.runtime.host.test_host import decisions, history, listings, risk_host, settle
+from tests.samples import bar, fill, proposal
+
+AnyBus = MemoryBus | RedisBus
+Proposed, Decided, Executed = stream_key(PROPOSED), stream_key(DECIDED), stream_key(EXECUTED)
+Hourly = stream_key(BARS, timeframe="1h")
+SMALL = Decimal("0.01")
+
+
+@pytest.fixture
+async def clock(bus: AnyBus) -> ManualClock:
+    return await _a_market(bus)
+
+
+@pytest.fixture
+async def redis_clock(redis_bus: RedisBus) -> ManualClock:
+    return await _a_market(redis_bus)
+
+
+async def _a_market(bus: AnyBus) -> ManualClock:
+    await bus.publish(listings())
+    bars = history()
+    await bus.publish_bars(bars)
+    return ManualClock(bars[-1].close_time_ns + 1)
+
+
+async def started(bus: AnyBus, clock: ManualClock) -> MachineHost:
+    """A host that took the seat and everything that waited."""
+    host = risk_host(bus, clock)
+    await host.recover()
+    await settle(host)
+    return host
+
+
+async def groups(bus: RedisBus, stream: str) -> list[str]:
+    return [row["name"].decode() for row in await bus.client.xinfo_groups(stream)]
+
+
+# --- a writer that was taken over -------------------------------------------------------------------------------------
+
+
+async def test_a_writer_that_was_taken_over_and_wakes_up_takes_nothing_away_from_the_new_one(
+    bus: AnyBus, clock: ManualClock
+) -> None:
+    old = await started(bus, clock)
+    await old.seat.release()
+    new = await started(bus, clock)
+    await bus.publish([proposal("o-1", quantity=SMALL)])
+    with pytest.raises(FencedError):
+        await old.step(wait_ms=0)
+    await bus.publish([proposal("o-2", quantity=SMALL)])
+    await settle(new)
+    assert [decided.order_id for decided in await decisions(bus)] == ["o-1", "o-2"]
+
+
+async def test_each_epoch_reads_by_a_group_of_its_own_and_the_server_still_knows_how_far_it_is(
+    redis_bus: RedisBus, redis_clock: ManualClock
+) -> None:
+    await redis_bus.publish([proposal(f"o-{number}", quantity=SMALL) for number in range(4)])
+    first = await started(redis_bus, redis_clock)
+    assert await groups(redis_bus, Proposed) == ["risk:main:1"]
+    await redis_bus.publish([proposal("left", quantity=SMALL)])
+    assert len(await first.seat.read(0)) == 1
+    await first.seat.release()
+    second = risk_host(redis_bus, redis_clock)
+    await second.seat.acquire()
+    [group] = await redis_bus.client.xinfo_groups(Proposed)
+    assert (group["name"], group["entries-read"], group["lag"], group["pending"]) == (b"risk:main:2", 4, 1, 0)
+
+
+async def test_a_group_that_somebody_destroyed_is_made_anew_and_nothing_is_passed_over(
+    redis_bus: RedisBus, redis_clock: ManualClock
+) -> None:
+    host = await started(redis_bus, redis_clock)
+    await redis_bus.publish([proposal("o-1", quantity=SMALL)])
+    await redis_bus.client.xgroup_destroy(Proposed, host.seat.group)  # type: ignore[attr-defined]
+    with pytest.raises(BusLostError, match="NOGROUP"):
+        await host.step(wait_ms=0)
+    await host.seat.release()
+    await started(redis_bus, redis_clock)
+    assert [decided.order_id for decided in await decisions(redis_bus)] == ["o-1"]
+
+
+async def test_a_writer_that_rebuilds_from_a_long_history_keeps_its_lease(
+    redis_bus: RedisBus, redis_clock: ManualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(redis_seat, "LEASE_MS", 300)
+    monkeypatch.setattr(hosting, "RENEW_SECONDS", 0.05)
+    await redis_bus.publish_bars([bar()])
+    await (await started(redis_bus, redis_clock)).seat.release()
+    host, rival = risk_host(redis_bus, redis_clock), risk_host(redis_bus, redis_clock)
+    whole, attempts = host.seat.history, 0
+
+    async def long_history(stream: str, up_to: str) -> AsyncIterator[Entry]:
+        nonlocal attempts
+        for _ in range(20):
+            await asyncio.sleep(0.05)
+            assert not await rival.seat._lease()  # type: ignore[attr-defined]
+            attempts += 1
+        async for entry in whole(stream, up_to):
+            yield entry
+
+    host.seat.history = long_history  # type: ignore[method-assign]
+    ready = asyncio.Event()
+    async with asyncio.TaskGroup() as group:
+        running = group.create_task(host.run(redis_bus.listen, ready.set))
+        await ready.wait()
+        running.cancel()
+    assert attempts >= 20
+
+
+# --- nothing half written ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("key", [Decided, "hs:{main}:journal:risk", "hs:{main}:state:risk", "hs:{main}:portfolio"])
+async def test_a_key_of_another_type_in_the_way_refuses_the_commit_whole(
+    redis_bus: RedisBus, redis_clock: ManualClock, key: str
+) -> None:
+    host = await started(redis_bus, redis_clock)
+    await redis_bus.publish([proposal("o-1", quantity=SMALL)])
+    had = await redis_bus.client.exists(key)
+    if had:
+        await redis_bus.client.rename(key, "aside")
+    await redis_bus.client.set(key, "somebody else's")
+    redis_clock.time_ns += 10**10  # a snapshot is due as well
+    with pytest.raises(CommitRefusedError, match=f"{key.replace('{', '.').replace('}', '.')} holds a string"):
+        await settle(host)
+    await redis_bus.client.delete(key)
+    if had:
+        await redis_bus.client.rename("aside", key)
+    await host.seat.release()
+    await started(redis_bus, redis_clock)
+    assert [decided.order_id for decided in await decisions(redis_bus)] == ["o-1"]
+
+
+async def test_a_bar_that_could_not_be_written_is_not_taken_for_published(redis_bus: RedisBus) -> None:
+    await redis_bus.client.set(Hourly, "somebody else's")
+    with pytest.raises(Exception, match="holds a string"):
+        await redis_bus.publish_bars([bar()])
+    await redis_bus.client.delete(Hourly)
+    assert await redis_bus.publish_bars([bar()]) == 1
+
+
+async def test_a_proposal_that_could_not_be_written_is_not_taken_for_known(redis_bus: RedisBus) -> None:
+    await redis_bus.client.set(Proposed, "somebody else's")
+    with pytest.raises(Exception, match="holds a string"):
+        await redis_bus.take_in(proposal("o-1"))
+    await redis_bus.client.delete(Proposed)
+    assert await redis_bus.take_in(proposal("o-1"))
+
+
+# --- what is gone -----------------------------------------------------------------------------------------------------
+
+
+async def test_an_emptied_server_ends_the_writer_instead_of_giving_it_a_new_portfolio(
+    redis_bus: RedisBus, redis_clock: ManualClock
+) -> None:
+    host = await started(redis_bus, redis_clock)
+    await redis_bus.client.flushall()
+    async with RedisBus.open(_url(redis_bus)):  # loads the function library again
+        pass
+    with pytest.raises(StateGoneError):
+        await host.seat.renew()
+    with pytest.raises(StateGoneError):
+        await host.step(wait_ms=0)
+    redis_clock.time_ns += 10**10
+    with pytest.raises(StateGoneError):
+        await host._handle([])
+
+
+async def test_a_server_that_lost_commits_is_not_gone_on_with(redis_bus: RedisBus, redis_clock: ManualClock) -> None:
+    host = await started(redis_bus, redis_clock)
+    assert host.seq > 0
+    await host.seat.release()
+    spec = risk_host(redis_bus, redis_clock).spec
+    successor = MachineHost(spec, redis_bus, redis_clock, host.log, known_seq=host.seq + 1)
+    with pytest.raises(StateGoneError, match=f"commit {host.seq + 1} was made, the server has {host.seq}"):
+        await successor.recover()
+
+
+async def test_a_machine_without_state_does_not_begin_behind_its_own_decisions(
+    redis_bus: RedisBus, redis_clock: ManualClock
+) -> None:
+    host = await started(redis_bus, redis_clock)
+    await redis_bus.publish([proposal("o-1", quantity=SMALL)])
+    await settle(host)
+    await host.seat.release()
+    await redis_bus.client.delete("hs:{main}:meta:risk", "hs:{main}:state:risk", "hs:{main}:cursors:risk")
+    with pytest.raises(CorruptStateError, match="has entries, but the state is gone"):
+        await risk_host(redis_bus, redis_clock).recover()
+
+
+@pytest.mark.parametrize("read", [True, False])
+async def test_proposals_that_were_trimmed_before_they_were_handled_are_counted(
+    redis_bus: RedisBus, redis_clock: ManualClock, *, read: bool
+) -> None:
+    host = await started(redis_bus, redis_clock)
+    await redis_bus.publish([proposal("before", quantity=SMALL)])
+    await settle(host)
+    await redis_bus.publish([proposal(f"o-{number}", quantity=SMALL) for number in range(10)])
+    if read:
+        assert len(await host.seat.read(0)) == 10
+    await redis_bus.client.xtrim(Proposed, maxlen=4, approximate=False)
+    await host.seat.release()
+    successor = await started(redis_bus, redis_clock)
+    assert successor.seat.losses == {Proposed: 6}
+    assert [decided.order_id for decided in await decisions(redis_bus)] == ["before", "o-6", "o-7", "o-8", "o-9"]
+    await successor.seat.release()
+    assert (await started(redis_bus, redis_clock)).seat.losses == {}
+
+
+async def test_books_are_not_opened_on_fills_that_were_trimmed_before_they_were_booked(
+    redis_bus: RedisBus, redis_clock: ManualClock
+) -> None:
+    host = await started(redis_bus, redis_clock)
+    await host.seat.release()
+    await redis_bus.publish([fill("o-1", trade="t-1"), fill("o-2", trade="t-2")])
+    await redis_bus.client.xtrim(Executed, maxlen=1, approximate=False)
+    with pytest.raises(CorruptStateError, match=r"1 entries of hs:\{main\}:orders:executed are gone"):
+        await risk_host(redis_bus, redis_clock).recover()
+
+
+async def test_a_client_that_goes_on_repeating_forgotten_orders_does_not_keep_the_gate_shut(
+    bus: AnyBus, clock: ManualClock
+) -> None:
+    host = await started(bus, clock)
+    await bus.publish([proposal(f"old-{number}", quantity=SMALL) for number in range(3)])
+    await settle(host)
+    forget(host)
+    await bus.publish([proposal("old-0", quantity=SMALL)])
+    with pytest.raises(AlreadyDecidedError):
+        await settle(host)
+    await host.seat.release()
+    second = MachineHost(
+        risk_host(bus, clock).spec, bus, clock, host.log, known_seq=host.seq, meets_old_orders=host.meets_old_orders
+    )
+    await second.recover()
+    for number in range(3):
+        forget(second)
+        await bus.publish([proposal(f"old-{number}", quantity=SMALL), proposal(f"new-{number}", quantity=SMALL)])
+        await settle(second)
+    decided = [decision.order_id for decision in await decisions(bus)]
+    assert decided == ["old-0", "old-1", "old-2", "new-0", "new-1", "new-2"]
+
+
+async def test_an_old_order_that_is_repeated_among_many_new_ones_is_not_forgotten_once_more(
+    bus: AnyBus, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It would be decided again, refused by the store, looked up, forgotten, decided again, for ever."""
+    monkeypatch.setattr(risk_gate, "REMEMBERED", 20)
+    monkeypatch.setattr(hosting, "RECALLED", 20)
+    host = await started(bus, clock)
+    await bus.publish([proposal(f"o-{number}", quantity=SMALL) for number in range(18)])
+    await settle(host)
+    await bus.publish([*(proposal(f"new-{number}", quantity=SMALL) for number in range(8)), proposal("o-2")])
+    with pytest.raises(AlreadyDecidedError, match="o-2"):
+        await settle(host)
+    await host.seat.release()
+    await started(bus, clock)
+    assert [decided.order_id for decided in await decisions(bus)][18:] == [f"new-{number}" for number in range(8)]
+
+
+def forget(host: MachineHost) -> None:
+    """As after thousands of other orders."""
+    host.spec.machine.gate._decided._values.clear()  # type: ignore[attr-defined]
+
+
+async def test_a_stored_decision_is_found_again_after_a_takeover(bus: AnyBus, clock: ManualClock) -> None:
+    """The fast way to notice a repeat (memory) and the slow one (the store) agree across epochs."""
+    host = await started(bus, clock)
+    await bus.publish([proposal("o-1", quantity=SMALL)])
+    await settle(host)
+    await host.seat.release()
+    second = await started(bus, clock)
+    await bus.publish([proposal("o-1", quantity=SMALL), proposal("o-2", quantity=SMALL)])
+    await settle(second)
+    assert [decided.order_id for decided in await decisions(bus)] == ["o-1", "o-2"]
+    assert isinstance(await bus.decision("o-1"), OrderDecided)
+
+
+def _url(bus: RedisBus) -> str:
+    options = bus.client.connection_pool.connection_kwargs
+    return f"redis://{options['host']}:{options['port']}/0"

@@ -13,7 +13,7 @@ from services.cli.printing import json_text, plain_console
 from services.cli.tables import bare_table
 from services.cli.where import Place
 from shared.adapters.redis.inspect import onlooker, stored_records
-from shared.domain.risk.in_force import LimitsInForce
+from shared.domain.limits_in_force import LimitsInForce
 from shared.domain.risk.state.policy_hash import policy_of
 from shared.domain.risk.state.state import LIMITS
 from shared.messages.base import derived_id

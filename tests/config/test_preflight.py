@@ -16,7 +16,7 @@ from shared.config.load import process_environment
 from shared.config.model import Settings
 from shared.config.preflight import start_faults
 from shared.domain.plan import RampPlan
-from shared.domain.risk.in_force import PhaseInForce
+from shared.domain.risk.state.phase_in_force import PhaseInForce
 from shared.domain.risk.state.state import PHASE
 from shared.messages.catalogue import AUDIT, stream_key
 from shared.messages.control import SetPhase

@@ -3,9 +3,9 @@
 from msgspec import Struct
 from msgspec.structs import replace
 
+from shared.domain.limits_in_force import LimitsInForce, limits_in_force, with_changes
 from shared.domain.machine import Records
 from shared.domain.plan import Plan
-from shared.domain.risk.in_force import LimitsInForce, limits_in_force, with_changes
 from shared.domain.sizing.size import Account
 from shared.messages.portfolio import LimitsChanged, PhaseChanged, PortfolioMarked
 

@@ -12,8 +12,9 @@ from decimal import Decimal
 
 from msgspec import Struct
 
-from shared.domain.numbers import round_down, round_up, to_decimal
+from shared.domain.numbers import round_down
 from shared.domain.sizing.size import ZERO, Size
+from shared.domain.stops import stop_below
 from shared.messages.market import PairListed
 from shared.messages.orders import Side
 
@@ -123,16 +124,3 @@ def _too_small(quantity: Decimal, price: float, listed: PairListed) -> str | Non
     if quantity <= 0 or quantity < listed.min_quantity:
         return "min_quantity"
     return "min_notional" if float(quantity) * price < listed.min_notional else None
-
-
-def stop_below(price: float, distance: float, step: Decimal) -> Decimal | None:
-    """The stop that belongs ``distance`` below ``price``, both USDT per unit, rounded up to the price step (less risk)
-    and yet strictly below the price; None when the step is too coarse for any.
-    """
-    step = max(step, ZERO)
-    stop = max(round_up(to_decimal(max(0.0, price - distance)), step), step)
-    if stop >= price:
-        stop = round_down(to_decimal(price), step)
-        if stop >= price:
-            stop -= step
-    return stop if 0 < stop < price else None

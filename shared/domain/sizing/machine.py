@@ -10,12 +10,12 @@ from typing import Any
 from shared.domain.bars.series import NamedPair
 from shared.domain.plan import Plan
 from shared.domain.sizing import held as holding
-from shared.domain.sizing.blender import stop_below
 from shared.domain.sizing.outputs import position_sized, stop_raised
 from shared.domain.sizing.pairs import PairState
 from shared.domain.sizing.proposals import Proposals
 from shared.domain.sizing.size import Size
 from shared.domain.sizing.state import SizingState
+from shared.domain.stops import stop_below
 from shared.domain.universe import Universe
 from shared.messages.base import Message, TimePassed
 from shared.messages.market import BarClosed, PairListed

@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.domain.sizing.blender import Exposure, Wanted, Wish, stop_below, target_fraction, wish_for
+from shared.domain.sizing.blender import Exposure, Wanted, Wish, target_fraction, wish_for
 from shared.domain.sizing.size import Size
+from shared.domain.stops import stop_below
 from tests.domain.market_scripts import T0, D, listed
 
 WEIGHTS = {"donchian": 0.5, "momentum": 0.5}

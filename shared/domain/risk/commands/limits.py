@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 import msgspec
 from msgspec import structs
 
+from shared.domain.limits_in_force import LimitsInForce, with_changes
 from shared.domain.plan import Limits
 from shared.domain.risk.commands.breaches import over_the_limits
-from shared.domain.risk.in_force import LimitsInForce, with_changes
 from shared.domain.risk.state.policy_hash import policy_of
 from shared.domain.risk.state.refusals import refused, unsigned
 from shared.domain.risk.state.state import LIMITS, RiskState

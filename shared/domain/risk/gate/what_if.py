@@ -15,7 +15,7 @@ from shared.domain.risk.gate.verdict import decide_opening
 from shared.domain.risk.gate.view import View
 from shared.domain.risk.state.pair_aliases import trading_name
 from shared.domain.risk.state.state import RiskState
-from shared.domain.sizing.blender import stop_below
+from shared.domain.stops import stop_below
 from shared.messages.ask import Room, RoomAnswered, RoomAsked, ShadowAsked, ShadowCounted
 from shared.messages.base import cut, derived_id
 from shared.messages.orders import CeilingReport, OrderProposed

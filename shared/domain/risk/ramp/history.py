@@ -6,7 +6,6 @@ from msgspec import Struct, structs
 
 from shared.domain.plan import PhasePlan
 from shared.domain.portfolio.performance import DailyFigures, DailyNavs, drawdown_of, figures_of
-from shared.domain.risk.in_force import Entered, PhaseInForce
 from shared.domain.risk.state.evidence import (
     Evidence,
     evidence_in_words,
@@ -15,6 +14,7 @@ from shared.domain.risk.state.evidence import (
     ramp_day,
     start_of,
 )
+from shared.domain.risk.state.phase_in_force import Entered, PhaseInForce
 from shared.domain.risk.state.state import PHASE, RiskState
 from shared.domain.timeframes import DAY_NS, HOUR_NS
 from shared.messages.base import Message, cut, derived_id

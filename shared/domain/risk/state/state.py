@@ -7,16 +7,17 @@ from operator import attrgetter
 from msgspec import Struct, structs
 
 from shared.domain.bars.series import DailyHistory
+from shared.domain.limits_in_force import LimitsInForce, limits_in_force
 from shared.domain.machine import Guard, Records
 from shared.domain.plan import Limits, Plan
 from shared.domain.portfolio.heat import Heat, PairHeat
 from shared.domain.portfolio.ledger import LEDGER_RECORDS, Ledger
-from shared.domain.risk.in_force import LimitsInForce, PhaseInForce, limits_in_force
 from shared.domain.risk.state.effective_limits import Bounds
 from shared.domain.risk.state.evidence import phase_named
 from shared.domain.risk.state.halts import HALT_RECORDS, Halts
 from shared.domain.risk.state.loss_baselines import WATERMARK, WATERMARK_RECORDS, Watermark
 from shared.domain.risk.state.order_book import Book
+from shared.domain.risk.state.phase_in_force import PhaseInForce
 from shared.domain.risk.state.reservations import ORDER, OpenOrder, Reservations
 from shared.domain.universe import Universe
 from shared.messages.market import PairListed

@@ -7,7 +7,7 @@ import pytest
 from msgspec import structs
 
 from shared.domain.plan import PhasePlan
-from shared.domain.risk.in_force import PhaseInForce
+from shared.domain.risk.state.phase_in_force import PhaseInForce
 from shared.messages.control import Halt
 from shared.messages.market import FeedLost
 from shared.messages.orders import CancelDecided, CancelProposed, StopApproved, StopRaised

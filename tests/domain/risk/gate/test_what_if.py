@@ -13,7 +13,7 @@ from shared.adapters.codec import decode, encode
 from shared.domain.plan import Limits
 from shared.domain.risk.gate.rules import RULES
 from shared.domain.risk.gate.what_if import ROOMS_A_MESSAGE
-from shared.domain.sizing.blender import stop_below
+from shared.domain.stops import stop_below
 from shared.messages.ask import Room, RoomAnswered, RoomAsked
 from shared.messages.base import MAX_MESSAGE_BYTES
 from shared.messages.catalogue import ANSWERS

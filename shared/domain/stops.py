@@ -1,0 +1,20 @@
+"""Where a protective stop belongs, as sizing sets it and as what-if answers tell it."""
+
+from decimal import Decimal
+
+from shared.domain.numbers import round_down, round_up, to_decimal
+
+ZERO = Decimal(0)
+
+
+def stop_below(price: float, distance: float, step: Decimal) -> Decimal | None:
+    """The stop that belongs ``distance`` below ``price``, both USDT per unit, rounded up to the price step (less risk)
+    and yet strictly below the price; None when the step is too coarse for any.
+    """
+    step = max(step, ZERO)
+    stop = max(round_up(to_decimal(max(0.0, price - distance)), step), step)
+    if stop >= price:
+        stop = round_down(to_decimal(price), step)
+        if stop >= price:
+            stop -= step
+    return stop if 0 < stop < price else None

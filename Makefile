@@ -9,9 +9,13 @@ endif
 RUN := .venv/bin
 DEV := .venv-dev/bin
 SOURCES := services shared tests docs
+# Tests wait about as long as they compute: two workers a core, and one test at a time for each.
+CORES := $(shell $(PYTHON) -c 'import os; print(min(4, os.cpu_count() or 1))')
+WORKERS ?= $(shell echo $$((2 * $(CORES))))
+PYTEST := PYTHONDONTWRITEBYTECODE= $(DEV)/python -m pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help install run dev test check format lock asyncapi bench bench-peers crash-windows chaos stack-test picture clean
+.PHONY: help install run dev quick test check format lock asyncapi bench bench-peers crash-windows chaos stack-test picture clean
 
 help: ## List the verbs
 	@echo 'heatsink: make VERB [ARGS="..."] [PYTHON=python3.12]'
@@ -26,15 +30,18 @@ run: install ## Run the whole stack; options for `heatsink up`: make run ARGS="-
 dev: # Install what testing needs, hash-pinned, into .venv-dev
 	@sh deploy/venv.sh $(PYTHON) .venv-dev requirements-dev.lock
 
+quick: dev ## Run the tests that need no process and no socket, with fewer examples
+	@$(PYTEST) -n $(CORES) -m "not sockets" --hypothesis-profile quick $(ARGS)
+
 test: dev ## Run all tests; options for pytest: make test ARGS="-k heat"
-	@$(DEV)/python -m pytest $(ARGS)
+	@$(PYTEST) -n $(WORKERS) --maxschedchunk 1 --durations 25 $(ARGS)
 
 check: dev ## Lint, types, floors, then all tests
 	$(DEV)/ruff check $(SOURCES)
 	$(DEV)/ruff format --check $(SOURCES)
 	$(DEV)/mypy
 	$(DEV)/lint-imports
-	$(DEV)/python -m pytest $(ARGS)
+	$(MAKE) --no-print-directory test
 
 format: dev ## Format the code
 	$(DEV)/ruff check --fix-only $(SOURCES)
@@ -68,7 +75,7 @@ stack-test: ## The whole stack in containers, with killed services
 	bash tests/deploy/stack_test.sh
 
 chaos: dev ## The whole stack under drops, gaps, duplicates and killed processes
-	$(DEV)/python -m pytest tests/e2e -m stack -k "kill or fault or chaos" $(ARGS)
+	$(PYTEST) tests/e2e -m stack -k "kill or fault or chaos" $(ARGS)
 
 picture: dev ## Draw docs/heatsink-up.png: the panel of a stack after a minute
 	HEATSINK_PHASE=live HEATSINK_RAMP__REHEARSAL=true $(DEV)/python -m services.cli up --duration 60 --speed 1200 --data .heatsink/picture \

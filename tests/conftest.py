@@ -1,5 +1,6 @@
 """What all tests share: the real history beside the repository, and real servers on free loopback ports."""
 
+import sys
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -8,8 +9,72 @@ import pytest
 from shared.adapters.memory_bus import MemoryBus
 from shared.adapters.redis.bus import RedisBus
 from shared.adapters.redis.embedded_valkey import running_valkey
+from tests import examples  # noqa: F401 - registers the profiles of hypothesis
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
+EVENTS = {
+    "processes": ("subprocess.Popen", "os.fork", "os.forkpty", "os.posix_spawn", "os.system"),
+    "sockets": ("socket.bind", "socket.connect"),
+}
+
+
+# --- what leaves the process ------------------------------------------------------------------------------------------
+
+
+class Guard:
+    """Holds tests to their word: one that starts a process or opens a socket carries the mark that says so."""
+
+    def __init__(self) -> None:
+        self.test, self.marks = "", frozenset[str]()
+        sys.addaudithook(self._heard)
+
+    def _heard(self, event: str, _arguments: tuple[object, ...]) -> None:
+        if not self.test:
+            return
+        for mark, events in EVENTS.items():
+            if event in events and mark not in self.marks:
+                raise AssertionError(f"{self.test}: {event}: mark it with pytest.mark.{mark}")
+
+
+GUARD = Guard()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what needs a server, and put the longest first, so that nobody waits for them at the end."""
+    for item in items:
+        if needs_server(item) or item.get_closest_marker("stack"):
+            item.add_marker("processes")
+        if item.get_closest_marker("processes"):
+            item.add_marker("sockets")
+    items.sort(key=length, reverse=True)
+
+
+def length(item: pytest.Item) -> float:
+    """About how long a test takes, in seconds: as its mark says, or as others of its kind do."""
+    if stack := item.get_closest_marker("stack"):
+        return float(stack.kwargs.get("seconds", 10.0))
+    return 1.0 if item.get_closest_marker("sockets") else 0.0
+
+
+def needs_server(item: pytest.Item) -> bool:
+    """Whether the test runs on an embedded server: of those that run on both buses, the half that is on Redis."""
+    fixtures = set(getattr(item, "fixturenames", ()))
+    parameters = getattr(item, "callspec", None)
+    on_redis = parameters is not None and parameters.params.get("bus") == "redis"
+    return on_redis or bool(fixtures & {"valkey_server", "redis_bus"})
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
+    GUARD.test, GUARD.marks = item.nodeid, frozenset(mark.name for mark in item.iter_markers())
+    try:
+        return (yield)
+    finally:
+        GUARD.test = ""
+
+
+# --- fixtures ---------------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="session")
@@ -22,7 +87,7 @@ def data_dir() -> Path:
 
 @pytest.fixture(scope="session")
 def valkey_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """URL of an embedded Valkey that the whole test session shares."""
+    """URL of an embedded Valkey that all tests of one worker share."""
     with running_valkey(tmp_path_factory.mktemp("valkey")) as server:
         yield server.url
 

@@ -23,10 +23,10 @@ from shared.messages.control import Halt, MessageRefused, Resume
 from shared.messages.market import MarkChanged
 from shared.messages.portfolio import Halted, Resumed
 from shared.runtime.health import Heartbeat
+from tests.patience import PATIENCE_SECONDS
 from tests.samples import HOUR, T0, decision, proposal, samples
 
 Heatsink = Callable[..., Result]
-PATIENCE_SECONDS = 20.0
 
 
 async def publish(url: str, messages: Sequence[Message]) -> None:
@@ -255,6 +255,7 @@ def test_config_check_names_the_server_of_the_stack_that_runs_here(
     assert "redis://127.0.0.1:7777/0 (of the stack" in CliRunner().invoke(app, ["config", "check"]).stdout
 
 
+@pytest.mark.sockets
 def test_without_a_stack_in_the_folder_people_are_told_how_to_start_or_find_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

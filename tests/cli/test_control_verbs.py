@@ -23,10 +23,10 @@ from shared.messages.orders import OrderFilled
 from shared.runtime.host import MachineHost
 from shared.runtime.logs import get_logger
 from tests.domain.risk.risk_desk import UNIVERSE, D
+from tests.patience import PATIENCE_SECONDS
 from tests.samples import bar
 
 Run = Callable[..., Result]
-PATIENCE_SECONDS = 20.0
 DAY_MS = 86_400_000
 PLAN = Plan(limits=Limits(book_age_seconds=0.0, mark_age_seconds=3600.0), breakers=BreakerPlan(min_adv_usdt=0.0))
 

@@ -9,6 +9,8 @@ from aiohttp import web
 from services.cli.exchange import Exchange, ExchangeAwayError
 from shared.adapters.local_ports import HOST, free_port
 
+pytestmark = pytest.mark.sockets
+
 
 @asynccontextmanager
 async def server(answer: Callable[[web.Request], web.Response]) -> AsyncIterator[str]:

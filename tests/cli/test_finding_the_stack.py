@@ -62,6 +62,7 @@ def test_without_any_of_them_the_configuration_says(tmp_path: Path) -> None:
     assert place.origin.endswith("stack.toml")
 
 
+@pytest.mark.processes
 def test_the_note_of_a_stack_that_is_gone_counts_for_nothing(tmp_path: Path) -> None:
     pid = os.fork()
     if pid == 0:

@@ -20,11 +20,11 @@ from shared.adapters.clocks import ClockOrigin, RealClock, ScaledClock
 from shared.adapters.redis.bus import RedisBus
 from shared.messages.catalogue import CONTROL, stream_key
 from shared.runtime.host import MachineHost
+from tests.patience import PATIENCE_SECONDS
 from tests.samples import T0
 from tests.shipped import shipped_settings
 
 Verb = Callable[..., "asyncio.Future[Result]"]
-PATIENCE_SECONDS = 30.0
 DAY_NS = 86_400_000_000_000
 QUIET = structlog.wrap_logger(structlog.ReturnLogger())  # what verbs print is caught for the whole process
 

@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[2]
 SHIPPED = ROOT / "deploy" / "config"
 DAY_MS = 86_400_000
 FIRST_MS = 1_640_995_200_000  # 2022-01-01
-END_SECONDS = 60
+END_SECONDS = 120
 
 
 def recording(folder: Path, days: dict[str, range], **columns: pa.Array) -> Path:

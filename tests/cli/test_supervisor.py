@@ -12,9 +12,11 @@ from pathlib import Path
 import pytest
 
 from services.cli.supervisor import Backoff, ChildEvent, ChildSpec, Supervisor
+from tests.patience import PATIENCE_SECONDS
+
+pytestmark = pytest.mark.processes
 
 QUICK = Backoff(first_seconds=0.02, factor=2.0, longest_seconds=0.1, healthy_seconds=60.0)
-PATIENCE_SECONDS = 20.0
 
 
 class Notes:

@@ -12,9 +12,9 @@ import pytest
 
 from shared.adapters.local_ports import claimed_port, free_port
 from shared.config.load import process_environment
+from tests.patience import PATIENCE_SECONDS
 
 ROOT = Path(__file__).parents[2]
-BOUND_SECONDS = 60
 BEGINS = {"first": "2024-03-05", "second": "2023-09-12"}  # when their markets begin
 
 
@@ -42,6 +42,7 @@ def told(found: list[dict[str, Any]], event: str) -> dict[str, Any]:
     return one
 
 
+@pytest.mark.sockets
 def test_a_port_is_claimed_though_nobody_listens_on_it_yet() -> None:
     wanted = free_port()
     with claimed_port(wanted) as first, claimed_port(wanted) as second, claimed_port(wanted) as third:
@@ -51,6 +52,7 @@ def test_a_port_is_claimed_though_nobody_listens_on_it_yet() -> None:
         assert again == wanted
 
 
+@pytest.mark.processes
 def test_a_claim_ends_with_the_process_that_made_it(tmp_path: Path) -> None:
     wanted = free_port()
     code = (
@@ -80,7 +82,7 @@ def test_two_stacks_that_start_at_once_have_each_their_own_server_exchange_and_d
         started(first, "--duration", "6", "--from", BEGINS["first"], **wanted) as one,
         started(second, "--duration", "6", "--from", BEGINS["second"], **wanted) as other,
     ):
-        codes = [process.wait(BOUND_SECONDS) for process in (one, other)]
+        codes = [process.wait(PATIENCE_SECONDS) for process in (one, other)]
     found = {folder.name: events(folder) for folder in (first, second)}
     logs = "\n".join((folder / "up.log").read_text() for folder in (first, second))
     assert codes == [0, 0], logs

@@ -15,8 +15,10 @@ import pytest
 from services.cli.children import SERVICES
 from services.cli.where import read_note
 
+pytestmark = pytest.mark.processes
+
 ROOT = Path(__file__).parents[2]
-END_SECONDS = 40
+END_SECONDS = 120
 LINES_READ = 5_000
 
 

@@ -23,9 +23,9 @@ from shared.messages.orders import OrderDecided
 from shared.runtime.host import MachineHost
 from shared.runtime.logs import get_logger
 from tests.domain.risk.risk_desk import PRICES, UNIVERSE
+from tests.patience import PATIENCE_SECONDS
 from tests.samples import T0, bar, proposal
 
-PATIENCE_SECONDS = 30.0
 DAYS = 30
 PRICES_OF = {f"{base}/USDT": price for base, price in PRICES.items()}
 LIMITS = Limits(book_age_seconds=0.0)

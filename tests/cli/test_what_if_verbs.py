@@ -21,9 +21,9 @@ from shared.messages.ask import RoomAnswered, ShadowCounted
 from shared.messages.catalogue import ASK, stream_key
 from shared.messages.control import Halt
 from tests.domain.risk.risk_desk import Desk
+from tests.patience import PATIENCE_SECONDS
 from tests.samples import HOUR, T0, D
 
-PATIENCE_SECONDS = 20.0
 Verb = Callable[..., Awaitable[Result]]
 
 

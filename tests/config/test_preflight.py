@@ -23,10 +23,9 @@ from shared.messages.control import SetPhase
 from shared.messages.portfolio import PhaseChanged
 from shared.runtime.host import MachineHost
 from shared.runtime.logs import get_logger
+from tests.patience import PATIENCE_SECONDS
 from tests.samples import T0
 from tests.shipped import shipped_settings
-
-PATIENCE_SECONDS = 60.0
 
 
 def settings(*, phase: str, orders: str, rehearsal: bool = False, by_date: bool = False) -> Settings:

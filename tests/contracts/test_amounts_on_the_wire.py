@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import msgpack
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.adapters.codec import UnreadableError, decode, encode
@@ -12,6 +12,7 @@ from shared.domain.numbers import booked_usdt, round_down, round_up, to_decimal
 from shared.messages.base import Message
 from shared.messages.orders import OrderProposed
 from tests.domain.risk.risk_desk import Desk
+from tests.examples import examples
 from tests.samples import bar, proposal
 
 NUMBERS = st.one_of(
@@ -70,7 +71,7 @@ def test_an_estimate_out_of_all_bounds_is_refused() -> None:
         decode(changed(bar(), quote_volume=1e300))
 
 
-@settings(max_examples=300, deadline=None)
+@examples(300)
 @given(
     quantity=NUMBERS,
     limit_price=st.none() | NUMBERS,
@@ -94,7 +95,7 @@ def test_whatever_is_taken_in_gets_a_decision_that_everybody_can_read(*, held: b
     assert decode(encode(decided)) == decided
 
 
-@settings(max_examples=300, deadline=None)
+@examples(300)
 @given(
     st.decimals(0, 10**17, allow_nan=False).filter(lambda value: len(value.as_tuple().digits) <= 28),
     st.sampled_from(["1", "0.1", "0.00001", "0.00025", "0.003", "1E-8", "7"]),

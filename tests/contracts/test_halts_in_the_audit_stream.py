@@ -24,6 +24,7 @@ from shared.messages.catalogue import AUDIT, CATALOGUE, HALTS, Topic, is_copy, p
 from shared.messages.portfolio import Alerted, CommandRefused, Halted, ResumeAsked, Resumed
 from shared.ports.bus import Commit, FencedError
 from tests.domain.risk.risk_desk import UNIVERSE
+from tests.patience import PATIENCE_SECONDS
 from tests.samples import samples
 
 AnyBus = MemoryBus | RedisBus
@@ -32,7 +33,6 @@ OF_HALTS: list[Message] = [each for each in samples() if isinstance(each, Halted
 [WARNING] = [each for each in samples() if isinstance(each, Alerted)]
 [REFUSAL] = [each for each in samples() if isinstance(each, CommandRefused)]
 DECIDED: list[Message] = [*OF_HALTS[:2], WARNING, *OF_HALTS[2:]]
-BOUND_SECONDS = 20.0
 
 
 async def oldest_first(bus: AnyBus, key: str) -> list[Message]:
@@ -122,7 +122,7 @@ async def test_the_panel_counts_and_shows_each_message_once(redis_bus: RedisBus)
 async def test_the_metrics_count_each_halt_once(redis_bus: RedisBus) -> None:
     [halted] = [each for each in OF_HALTS if isinstance(each, Halted)]
     figures = Figures(redis_bus, RealClock(), "main")
-    async with asyncio.timeout(BOUND_SECONDS), asyncio.TaskGroup() as group:
+    async with asyncio.timeout(PATIENCE_SECONDS), asyncio.TaskGroup() as group:
         follow = group.create_task(figures.follow())
         while not figures.counts["messages", "Alerted"]:  # until it follows, whatever it missed before
             await redis_bus.publish([WARNING])

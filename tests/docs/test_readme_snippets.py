@@ -9,6 +9,7 @@ from asyncio.subprocess import PIPE, STDOUT
 from pathlib import Path
 from typing import Any
 
+import pytest
 from redis.exceptions import ResponseError
 
 from shared.messages.catalogue import DECIDED, SIZES, stream_key
@@ -19,7 +20,7 @@ from tests.samples import bar
 __all__ = ["node_client"]  # a fixture
 
 README = Path(__file__).parents[2] / "README.md"
-RUN_SECONDS, ANSWER_SECONDS, POLL_SECONDS = 20, 5, 0.05
+RUN_SECONDS, ANSWER_SECONDS, POLL_SECONDS = 120, 60, 0.05
 SIZES_KEY, DECIDED_KEY = stream_key(SIZES), stream_key(DECIDED)
 
 
@@ -68,6 +69,7 @@ async def answer(stack: Stack, command: list[str]) -> Any:
             await asyncio.sleep(POLL_SECONDS)
 
 
+@pytest.mark.processes
 async def test_the_python_snippet_proposes_an_order_and_prints_its_verdict(tmp_path: Path) -> None:
     [source] = snippets("python")
     program = tmp_path / "propose.py"
@@ -86,6 +88,7 @@ async def test_the_python_snippet_proposes_an_order_and_prints_its_verdict(tmp_p
     assert [line.split()[0] for line in first[3:]] == [ceiling.rule for ceiling in decided.ceilings]
 
 
+@pytest.mark.processes
 async def test_the_node_snippet_takes_a_size_and_prints_its_verdict(node_client: Path, tmp_path: Path) -> None:
     [source] = snippets("js")
     program = tmp_path / "propose.mjs"
@@ -98,6 +101,7 @@ async def test_the_node_snippet_takes_a_size_and_prints_its_verdict(node_client:
     assert line.split()[:3] == [decided.verdict, str(decided.quantity_approved), decided.symbol]
 
 
+@pytest.mark.processes
 async def test_the_redis_cli_snippet_looks_and_proposes_with_nothing_but_the_server(tmp_path: Path) -> None:
     """Through a Redis client, word by word, so that it needs no redis-cli on this machine."""
     commands = redis_commands()

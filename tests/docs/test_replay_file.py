@@ -6,12 +6,16 @@ import sys
 from pathlib import Path
 from zipfile import ZipFile
 
+import pytest
+
 from shared.adapters.parquet_store import KlineFile
+
+pytestmark = pytest.mark.processes
 
 REFERENCE = Path(__file__).parents[2] / "docs" / "reference.md"
 HOUR_MS = 3_600_000
 START_MS = 1_730_419_200_000
-RUN_SECONDS = 60
+RUN_SECONDS = 120
 
 
 def archive(folder: Path, name: str, start_ms: int, unit: int) -> None:

@@ -24,6 +24,8 @@ from shared.messages.portfolio import PortfolioMarked
 from tests.e2e.processes import service, until_ready
 from tests.samples import HOUR, T0, bar
 
+pytestmark = pytest.mark.processes
+
 CLIENTS, ORDERS = 50, 4  # orders of each client
 DAYS = 30
 NOW_NS = T0 + DAYS * 24 * HOUR + 1_000_000
@@ -48,7 +50,7 @@ BASES = (
     "ARB",
     "DOGE",
 )
-RUN_SECONDS, ANSWER_SECONDS = 20, 10
+RUN_SECONDS, ANSWER_SECONDS = 120, 60
 PROPOSED_KEY, DECIDED_KEY, PORTFOLIO_KEY = (stream_key(topic) for topic in (PROPOSED, DECIDED, PORTFOLIO))
 SETTINGS = {
     "HEATSINK_LIMITS__BOOK_AGE_SECONDS": "0",

@@ -32,11 +32,11 @@ from shared.messages.market import BarClosed, MarkChanged, PairListed
 from shared.messages.orders import OrderClosed, OrderDecided, OrderFilled, OrderProposed, StopPlaced
 from shared.messages.portfolio import PortfolioMarked
 from tests.e2e.cutting_proxy import CuttingProxy
+from tests.patience import PATIENCE_SECONDS
 
 ROOT = Path(__file__).resolve().parents[2]
 PRICES = {"BTC/USDT": 20_000.0, "ETH/USDT": 1_500.0, "SOL/USDT": 30.0, "XRP/USDT": 0.5, "LINK/USDT": 7.0}
 HEAT_LIMIT = 0.012  # low enough to bind
-SETTLE_SECONDS = 60.0
 
 
 @dataclass
@@ -189,7 +189,7 @@ async def gates_paused_past_their_lease(field_: Battlefield) -> None:
 
 async def replies_cut(field_: Battlefield) -> None:
     before, field_.proxy.cut_next = field_.proxy.cuts, 3
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while field_.proxy.cuts < before + 3:
             await asyncio.sleep(0.1)
 
@@ -262,7 +262,7 @@ async def battlefield(folder: Path) -> AsyncIterator[Battlefield]:
 
 
 async def everything_decided(field_: Battlefield) -> None:
-    async with asyncio.timeout(SETTLE_SECONDS):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while True:
             decided = await field_.all_of(stream_key(DECIDED))
             open_orders = set(field_.sent) - {each.order_id for each in decided if isinstance(each, OrderDecided)}
@@ -298,7 +298,7 @@ async def check(field_: Battlefield) -> Counter[str]:
     return Counter(each.binding for each in decisions)
 
 
-@pytest.mark.stack
+@pytest.mark.stack(seconds=30)
 async def test_every_order_is_decided_once_and_the_books_agree_whatever_fails(tmp_path: Path) -> None:
     async with battlefield(tmp_path) as field_:
         async with asyncio.TaskGroup() as group:

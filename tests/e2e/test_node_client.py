@@ -26,8 +26,10 @@ from shared.messages.orders import OrderDecided
 from tests.e2e.processes import service, until_heard, until_ready
 from tests.samples import HOUR, T0, bar
 
+pytestmark = pytest.mark.processes
+
 SOURCE = Path(__file__).parents[1] / "node_client"
-INSTALL_SECONDS, NODE_SECONDS, RUN_SECONDS = 90, 40, 60
+INSTALL_SECONDS, NODE_SECONDS, RUN_SECONDS = 120, 120, 120
 MARK_SECONDS = 0.25
 PRICES = {"BTC/USDT": 20_000.0, "ETH/USDT": 1_500.0}
 DAYS = 70

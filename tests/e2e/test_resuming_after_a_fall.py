@@ -26,9 +26,11 @@ from shared.messages.orders import OrderDecided, OrderFilled, OrderProposed
 from shared.messages.portfolio import Alerted, Halted, PortfolioMarked, ResumeAsked, Resumed
 from shared.runtime.health import heartbeats
 from tests.e2e.processes import service
+from tests.patience import PATIENCE_SECONDS
+
+pytestmark = pytest.mark.processes
 
 PRICES = {"BTC/USDT": 20_000.0, "ETH/USDT": 1_500.0, "SOL/USDT": 30.0}
-PATIENCE_SECONDS = 20
 SETTINGS = {
     "HEATSINK_EXCHANGE__KIND": "binance",  # wall time is market time
     "HEATSINK_BREAKERS__MIN_ADV_USDT": "0",

@@ -113,7 +113,7 @@ async def check_everything(stack: Stack, data_dir: Path, days: float) -> dict[st
     return {"bars": bars, "sizes": len(sizes), "verdicts": dict(verdicts), "fills": fills, "nav": round(last.nav, 2)}
 
 
-@pytest.mark.stack
+@pytest.mark.stack(seconds=90)
 async def test_ten_days_of_every_pair_run_through_the_stack(
     data_dir: Path, redis_bus: RedisBus, valkey_server: str, tmp_path: Path
 ) -> None:
@@ -142,7 +142,7 @@ async def disturb(stack: Stack, exchange_url: str) -> None:
             await stack.fault(exchange_url, fault=disturbance)
 
 
-@pytest.mark.stack
+@pytest.mark.stack(seconds=90)
 async def test_ten_days_with_faults_and_killed_processes_lose_and_repeat_nothing(
     data_dir: Path, redis_bus: RedisBus, valkey_server: str, tmp_path: Path
 ) -> None:

@@ -16,6 +16,7 @@ from services.exchange_sim.market.market import Market
 from shared.adapters.clocks import ClockOrigin, ManualClock, RealClock, ScaledClock
 from shared.config.load import load_settings
 from shared.domain.universe import Universe
+from tests.patience import PATIENCE_SECONDS
 
 MINUTE_MS = 60_000
 HOUR_MS = 60 * MINUTE_MS
@@ -79,7 +80,7 @@ class Ear:
         self.socket = socket
 
     async def next(self) -> dict[str, Any]:
-        frame: dict[str, Any] = json.loads(await self.socket.receive_str(timeout=5))
+        frame: dict[str, Any] = json.loads(await self.socket.receive_str(timeout=PATIENCE_SECONDS))
         return frame
 
     async def heard(self) -> list[dict[str, Any]]:

@@ -1,4 +1,7 @@
-"""Three client libraries, as they are, read from the simulated exchange as they would from Binance."""
+"""Three client libraries, as they are, read from the simulated exchange as they would from Binance.
+
+Each is imported by the test that uses it: together they take as long to import as all other tests.
+"""
 
 import asyncio
 import warnings
@@ -8,19 +11,12 @@ from typing import Any
 
 import ccxt.pro
 import pytest
-from binance_common.configuration import ConfigurationRestAPI, ConfigurationWebSocketStreams
-from binance_sdk_spot.rest_api.models import KlinesIntervalEnum
-from binance_sdk_spot.spot import Spot
-from binance_sdk_spot.websocket_streams.models import KlineIntervalEnum
 
 from services.exchange_sim.faults import Fault
 from tests.exchange_sim.sim_stage import MINUTE_MS, running_exchange
+from tests.patience import PATIENCE_SECONDS
 
-with warnings.catch_warnings():
-    warnings.simplefilter("ignore", DeprecationWarning)  # python-binance uses what websockets calls legacy
-    from binance import AsyncClient, BinanceSocketManager
-
-pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
+pytestmark = [pytest.mark.sockets, pytest.mark.filterwarnings("ignore::DeprecationWarning")]
 
 
 @asynccontextmanager
@@ -63,7 +59,11 @@ async def test_ccxt_pro_reads_markets_history_and_books() -> None:
 
 
 async def test_ccxt_pro_watches_klines_quotes_and_books() -> None:
-    async with running_exchange(speed=600.0) as (_, host), ccxt_client(host) as client, asyncio.timeout(20):
+    async with (
+        running_exchange(speed=600.0) as (_, host),
+        ccxt_client(host) as client,
+        asyncio.timeout(PATIENCE_SECONDS),
+    ):
         await client.load_markets()
         rows: dict[int, list[float]] = {}
         while len(rows) < 6:
@@ -86,7 +86,10 @@ async def test_ccxt_pro_reports_a_ban_as_what_it_is() -> None:
 
 
 async def test_python_binance_reads_rest_and_streams(monkeypatch: pytest.MonkeyPatch) -> None:
-    async with running_exchange(speed=600.0) as (_, host), asyncio.timeout(20):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # python-binance uses what websockets calls legacy
+        from binance import AsyncClient, BinanceSocketManager
+    async with running_exchange(speed=600.0) as (_, host), asyncio.timeout(PATIENCE_SECONDS):
         monkeypatch.setattr(AsyncClient, "API_URL", f"http://{host}/api")
         monkeypatch.setattr(BinanceSocketManager, "STREAM_URL", f"ws://{host}/")
         client = await AsyncClient.create()
@@ -111,7 +114,12 @@ async def test_python_binance_reads_rest_and_streams(monkeypatch: pytest.MonkeyP
 
 
 async def test_binance_sdk_spot_reads_rest_and_streams() -> None:
-    async with running_exchange(speed=600.0) as (_, host), asyncio.timeout(20):
+    from binance_common.configuration import ConfigurationRestAPI, ConfigurationWebSocketStreams
+    from binance_sdk_spot.rest_api.models import KlinesIntervalEnum
+    from binance_sdk_spot.spot import Spot
+    from binance_sdk_spot.websocket_streams.models import KlineIntervalEnum
+
+    async with running_exchange(speed=600.0) as (_, host), asyncio.timeout(PATIENCE_SECONDS):
         client = Spot(
             config_rest_api=ConfigurationRestAPI(api_key="k", api_secret="s", base_path=f"http://{host}"),
             config_ws_streams=ConfigurationWebSocketStreams(stream_url=f"ws://{host}"),

@@ -9,6 +9,9 @@ import pytest
 from services.exchange_sim.exchange import ExchangeOptions
 from services.exchange_sim.faults import KINDS, ScriptedFault, read_script
 from tests.exchange_sim.sim_stage import HOUR_MS, MINUTE_MS, START_MS, Ear, Stage, stage
+from tests.patience import PATIENCE_SECONDS
+
+pytestmark = pytest.mark.sockets
 
 BTC, ETH = "btcusdt@kline_1m", "ethusdt@kline_1m"
 FIRST_FIVE = [START_MS + minute * MINUTE_MS for minute in range(5)]
@@ -109,7 +112,7 @@ async def test_a_fault_ends_when_its_time_is_over_or_it_is_cleared() -> None:
 async def test_dropped_connections_end_without_a_goodbye() -> None:
     async with stage() as sim, sim.listening(BTC) as dropped, sim.listening(ETH) as kept:
         await sim.inflict(fault="drop", stream="btcusdt@*")
-        message = await dropped.socket.receive(timeout=5)
+        message = await dropped.socket.receive(timeout=PATIENCE_SECONDS)
         assert message.type in GONE
         assert dropped.socket.close_code in (None, aiohttp.WSCloseCode.ABNORMAL_CLOSURE)
         await five_minutes(sim)

@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from services.exchange_sim.market.bars import DAY_MS, INTERVALS, Bars, added_up, joined
@@ -13,6 +13,7 @@ from services.exchange_sim.market.generated import BASE_MS, GeneratedMarket
 from services.exchange_sim.market.levels import LEVELS
 from services.exchange_sim.market.market import Market
 from shared.domain.universe import Pair, Rename, Universe
+from tests.examples import examples
 from tests.exchange_sim.sim_stage import HOUR_MS, MINUTE_MS, START_MS, ms, shipped_universe
 
 SOURCE = GeneratedMarket(shipped_universe(), 7, START_MS)
@@ -142,7 +143,7 @@ def test_a_month_and_a_week_open_where_binance_opens_them() -> None:
     assert str(weeks[0])[:10] == "2024-12-30"  # a Monday
 
 
-@settings(deadline=None, max_examples=40)
+@examples(40)
 @given(
     st.sampled_from(["1m", "15m", "1h", "1d"]),
     st.lists(st.integers(1, 9 * HOUR_MS), min_size=1, max_size=12),

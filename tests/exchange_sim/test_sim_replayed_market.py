@@ -15,6 +15,7 @@ from services.exchange_sim.market.bars import DAY_MS, HOUR_MS, INTERVALS, MINUTE
 from services.exchange_sim.market.market import Market
 from services.exchange_sim.market.replayed import ReplayedMarket
 from tests.exchange_sim.sim_stage import ms, running_exchange
+from tests.patience import PATIENCE_SECONDS
 
 HOURLY = "hourly_spot.parquet"
 START_MS = ms("2022-11-01")
@@ -49,6 +50,7 @@ def test_every_bar_of_the_file_is_replayed_as_it_is(hourly: Market, data_dir: Pa
         assert tuple(float(fixed(value)) for value in bar[1:]) == bar[1:]  # and survives the wire
 
 
+@pytest.mark.sockets
 async def test_a_replay_at_full_speed_streams_every_bar_of_every_pair_once(hourly: Market, data_dir: Path) -> None:
     """Two days of 37 pairs in about three seconds, over real sockets."""
     symbols = [listing.instrument.symbol for listing in hourly.listed(START_MS)]
@@ -58,7 +60,7 @@ async def test_a_replay_at_full_speed_streams_every_bar_of_every_pair_once(hourl
         running_exchange(speed=57_600.0, market=hourly, start_ms=START_MS) as (_, host),
         aiohttp.ClientSession() as http,
         http.ws_connect(f"http://{host}/stream?streams={streams}") as socket,
-        asyncio.timeout(30),
+        asyncio.timeout(PATIENCE_SECONDS),
     ):
         while min(len(bars) for bars in heard.values()) < 48:
             kline = (await socket.receive_json())["data"]["k"]

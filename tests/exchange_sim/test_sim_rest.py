@@ -6,6 +6,8 @@ import pytest
 from services.exchange_sim.exchange import ExchangeOptions
 from tests.exchange_sim.sim_stage import DAY_MS, HOUR_MS, START_MS, stage
 
+pytestmark = pytest.mark.sockets
+
 KLINES = "/api/v3/klines"
 
 

@@ -72,6 +72,7 @@ def test_a_replay_without_a_date_is_refused() -> None:
     assert start_ns_of(SimulatorSettings(), 5) == 5
 
 
+@pytest.mark.sockets
 async def test_an_exchange_can_be_started_and_stopped_without_a_block() -> None:
     market_ns = ms("2025-01-01") * 1_000_000
     origin = ClockOrigin(origin_market_ns=market_ns, origin_wall_ns=RealClock().wall_ns(), speed=1.0)

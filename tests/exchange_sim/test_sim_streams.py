@@ -7,6 +7,9 @@ import pytest
 
 from services.exchange_sim.streams import MESSAGES_A_SECOND, MOST_STREAMS, PING_SECONDS, PONG_SECONDS
 from tests.exchange_sim.sim_stage import HOUR_MS, MINUTE_MS, START_MS, Ear, stage
+from tests.patience import PATIENCE_SECONDS
+
+pytestmark = pytest.mark.sockets
 
 
 async def test_raw_and_combined_connections_get_the_same_payload() -> None:
@@ -73,7 +76,7 @@ async def test_a_client_that_sends_too_fast_is_cut_off() -> None:
     async with stage() as sim, sim.http.ws_connect(f"{sim.url}/ws") as socket:
         for number in range(MESSAGES_A_SECOND + 1):
             await socket.send_json({"method": "LIST_SUBSCRIPTIONS", "id": number})
-        kinds = [(await socket.receive(timeout=5)).type for _ in range(MESSAGES_A_SECOND + 1)]
+        kinds = [(await socket.receive(timeout=PATIENCE_SECONDS)).type for _ in range(MESSAGES_A_SECOND + 1)]
         assert kinds[-1] in (aiohttp.WSMsgType.CLOSE, aiohttp.WSMsgType.CLOSED)
 
 
@@ -148,15 +151,15 @@ async def test_partial_depth_and_mini_tickers_come_once_a_second() -> None:
 async def test_the_server_pings_and_cuts_a_client_that_does_not_answer() -> None:
     async with stage(speed=1.0) as sim, sim.http.ws_connect(f"{sim.url}/ws", autoping=False) as socket:
         sim.pass_time(int(PING_SECONDS * 1000) + 1)
-        ping = await socket.receive(timeout=5)
+        ping = await socket.receive(timeout=PATIENCE_SECONDS)
         assert ping.type is aiohttp.WSMsgType.PING
         assert int(ping.data) == sim.now_ms
         await socket.pong(ping.data)
         await socket.send_json({"method": "LIST_SUBSCRIPTIONS", "id": 1})
-        assert json.loads(await socket.receive_str(timeout=5)) == {"result": [], "id": 1}
+        assert json.loads(await socket.receive_str(timeout=PATIENCE_SECONDS)) == {"result": [], "id": 1}
         sim.pass_time(int((PING_SECONDS + PONG_SECONDS) * 1000) - 1)
         assert len(sim.exchange.hub.connections) == 1
         sim.pass_time(2)
-        while (last := await socket.receive(timeout=5)).type is aiohttp.WSMsgType.PING:
+        while (last := await socket.receive(timeout=PATIENCE_SECONDS)).type is aiohttp.WSMsgType.PING:
             pass
         assert last.type in (aiohttp.WSMsgType.CLOSED, aiohttp.WSMsgType.ERROR, aiohttp.WSMsgType.CLOSE)

@@ -10,6 +10,8 @@ import pytest
 
 from tests.exchange_sim.sim_stage import HOUR_MS, stage
 
+pytestmark = pytest.mark.sockets
+
 
 def shape(value: Any) -> Any:
     """Keys and types; numbers in text are told from other text; lists by their first entry."""

@@ -28,10 +28,10 @@ from shared.messages.catalogue import BARS, FEEDS, PAIRS, stream_key
 from shared.messages.market import BarClosed, FeedLost, FeedRestored, PairListed
 from shared.ports.clock import Clock
 from shared.runtime.service import Context
+from tests.patience import PATIENCE_SECONDS
 
 START_MS = 1_735_693_200_000  # 2025-01-01 01:00 UTC
 TIMEFRAMES = ("15m", "1h", "1d")
-PATIENCE_SECONDS = 30.0
 MS_NS = 1_000_000
 UNIVERSE = Universe(
     pairs=tuple(

@@ -2,12 +2,15 @@
 
 from statistics import median
 
+import pytest
 from msgspec.structs import replace
 
 from services.market_data.books import LEVELS_TOLD, SAMPLES, SUMS_TOLD
 from shared.domain.liquidity import walk
 from shared.messages.market import BookSampled
 from tests.market_data.market_stage import QUICK, Stage, market_stage
+
+pytestmark = pytest.mark.sockets
 
 LISTED = 6
 

@@ -10,6 +10,8 @@ from shared.messages.catalogue import FEEDS
 from shared.messages.market import BarClosed, FeedLost, FeedRestored
 from tests.market_data.market_stage import START_MS, TIMEFRAMES, UNIVERSE, JournalBus, Stage, market_stage
 
+pytestmark = pytest.mark.sockets
+
 FRAME_FAULTS = ("missing", "duplicate", "late", "out_of_order", "unclosed")
 SYMBOLS = ("BTC/USDT", "ETH/USDT", "SOL/USDT", "DOGE/USDT", "FTM/USDT", "LINK/USDT")
 

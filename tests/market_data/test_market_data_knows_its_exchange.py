@@ -13,6 +13,8 @@ from shared.config.faults import ConfigError
 from shared.messages.catalogue import PAIRS
 from tests.market_data.market_stage import PATIENCE_SECONDS, Stage, market_stage
 
+pytestmark = pytest.mark.sockets
+
 
 def point(stage: Stage, url: str) -> None:
     stage.settings = replace(stage.settings, exchange=replace(stage.settings.exchange, url=url))

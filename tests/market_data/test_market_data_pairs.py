@@ -4,6 +4,7 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from itertools import pairwise
 
+import pytest
 from msgspec.structs import replace
 
 from services.market_data.pairs import resolve
@@ -12,6 +13,8 @@ from shared.messages.catalogue import PAIRS
 from shared.messages.market import PairListed
 from shared.ports.exchange import ListedPair
 from tests.market_data.market_stage import QUICK, UNIVERSE, market_stage, values
+
+pytestmark = pytest.mark.sockets
 
 DAY_MS = 86_400_000
 REDENOMINATED = Universe(

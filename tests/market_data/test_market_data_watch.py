@@ -28,6 +28,8 @@ from shared.messages.market import FeedLost, FeedRestored
 from shared.ports.exchange import BestPrice, FeedBatch, Kline, KlineFrame, Stream
 from tests.market_data.market_stage import QUICK, START_MS, UNIVERSE, LogBook, Stage, market_stage
 
+pytestmark = pytest.mark.sockets
+
 SECOND_NS = 1_000_000_000
 HOUR_NS = 3600 * SECOND_NS
 

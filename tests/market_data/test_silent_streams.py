@@ -4,6 +4,8 @@ from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
+import pytest
+
 from services.exchange_sim.exchange import SimulatedExchange
 from services.exchange_sim.market.generated import GeneratedMarket
 from services.exchange_sim.market.market import Market
@@ -19,6 +21,8 @@ from shared.adapters.memory_bus import MemoryBus
 from shared.domain.plan import Plan
 from shared.ports.exchange import BOOK, FeedBatch, KlineFrame, Stream
 from tests.market_data.market_stage import QUICK, START_MS, UNIVERSE, LogBook
+
+pytestmark = pytest.mark.sockets
 
 SECOND_NS = 1_000_000_000
 BTC = "BTC/USDT"

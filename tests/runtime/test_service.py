@@ -21,9 +21,11 @@ from shared.adapters.redis.embedded_valkey import running_valkey
 from shared.ports.bus import CorruptStateError, FencedError, StateGoneError
 from shared.runtime.logs import get_logger
 from shared.runtime.service import _told
+from tests.patience import PATIENCE_SECONDS
+
+pytestmark = pytest.mark.processes
 
 ROOT = Path(__file__).resolve().parents[2]
-BOUND_SECONDS = 30.0
 
 
 @dataclass
@@ -36,14 +38,14 @@ class Running:
         return [json.loads(line) for line in lines if line.startswith("{")]
 
     def wait_for(self, event: str, times: int = 1) -> dict[str, Any]:
-        for _ in range(int(BOUND_SECONDS / 0.05)):
+        for _ in range(int(PATIENCE_SECONDS / 0.05)):
             if len(found := [row for row in self.events() if row["event"] == event]) >= times:
                 return found[-1]
             time.sleep(0.05)
         raise AssertionError(f"no {event!r} in\n{self.log.read_text(errors='replace')}")
 
     def wait(self) -> int:
-        return self.process.wait(BOUND_SECONDS)
+        return self.process.wait(PATIENCE_SECONDS)
 
 
 @contextmanager

@@ -26,6 +26,9 @@ from shared.ports.exchange import (
     Stream,
     UnavailableError,
 )
+from tests.patience import PATIENCE_SECONDS
+
+pytestmark = pytest.mark.sockets
 
 START_MS = 1_735_693_200_000  # 2025-01-01 01:00 UTC
 DAY_NS = 86_400_000_000_000
@@ -72,7 +75,7 @@ async def taken_until(feed: Any, is_enough: Any) -> FeedBatch:
     closed: list[Any] = []
     connection: list[Any] = []
     prices: list[Any] = []
-    async with asyncio.timeout(15):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while True:
             batch = await feed.take(0.5)
             closed += batch.closed

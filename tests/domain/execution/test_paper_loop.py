@@ -10,7 +10,7 @@ from decimal import Decimal
 from itertools import pairwise
 
 import msgspec
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.adapters.codec import encode
@@ -46,6 +46,7 @@ from tests.domain.market_scripts import (
     one_hour_plan,
     strategy,
 )
+from tests.examples import examples
 
 PLAN = one_hour_plan(
     strategies=(strategy("quick", weight=0.5, entry=2, exit=1), strategy("slow", weight=0.5, entry=4, exit=2))
@@ -138,7 +139,7 @@ def booked(fills: list[OrderFilled]) -> tuple[Decimal, dict[str, Decimal]]:
     return cash, positions
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(market(), GATES)
 def test_nothing_is_sold_that_is_not_held_and_all_books_agree(bars: list[BarClosed], gate: list[str]) -> None:
     loop = run(bars, gate)
@@ -150,7 +151,7 @@ def test_nothing_is_sold_that_is_not_held_and_all_books_agree(bars: list[BarClos
         assert paper.get(symbol, D(0)) == quantity
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(market(), GATES)
 def test_a_stop_only_moves_up_while_its_position_lasts_and_every_position_has_one(
     bars: list[BarClosed], gate: list[str]
@@ -168,7 +169,7 @@ def test_a_stop_only_moves_up_while_its_position_lasts_and_every_position_has_on
         assert held.stop == (stops[symbol][1] if held.quantity else None)
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(market(), GATES)
 def test_every_approved_order_has_exactly_one_end_and_no_position_is_proposed_above_its_cap(
     bars: list[BarClosed], gate: list[str]
@@ -193,7 +194,7 @@ def test_every_approved_order_has_exactly_one_end_and_no_position_is_proposed_ab
             assert message.stop_price < prices[message.symbol]
 
 
-@settings(max_examples=40, deadline=None)
+@examples(40)
 @given(market(), st.sampled_from(["approve", "trim"]), st.integers(2, 3))
 def test_hearing_everything_several_times_changes_neither_cash_nor_positions(
     bars: list[BarClosed], verdict: str, echo: int
@@ -203,7 +204,7 @@ def test_hearing_everything_several_times_changes_neither_cash_nor_positions(
     assert len(often.of(OrderFilled)) <= echo * len(once.of(OrderFilled))
 
 
-@settings(max_examples=20, deadline=None)
+@examples(20)
 @given(market(), GATES)
 def test_the_same_bars_give_the_same_messages_to_the_last_byte(bars: list[BarClosed], gate: list[str]) -> None:
     one, other = run(bars, gate), run(bars, gate)
@@ -226,7 +227,7 @@ def test_the_loop_really_trades() -> None:
     assert loop.of(StopRaised)
 
 
-@settings(max_examples=15, deadline=None)
+@examples(15)
 @given(market(), GATES)
 def test_every_record_reads_back_from_its_stored_bytes_as_it_was(bars: list[BarClosed], gate: list[str]) -> None:
     loop = run(bars, gate)

@@ -3,12 +3,13 @@
 from decimal import Decimal
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.domain.plan import Limits
 from shared.messages.orders import OrderDecided
 from tests.domain.risk.risk_desk import PRICES, UNIVERSE, Desk
+from tests.examples import examples
 
 D = Decimal
 symbols = st.sampled_from(UNIVERSE.symbols)
@@ -61,7 +62,7 @@ def play(desk: Desk, steps: list[tuple[str, str, float, float]]) -> list[OrderDe
     return decisions
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(actions)
 def test_nothing_is_approved_past_any_limit_and_totals_stay_right(steps: list[tuple[str, str, float, float]]) -> None:
     desk = Desk(limits=Limits(heat=0.03, mark_age_seconds=1e9))
@@ -80,7 +81,7 @@ def test_nothing_is_approved_past_any_limit_and_totals_stay_right(steps: list[tu
     assert kept == pytest.approx(afresh, rel=1e-9, abs=1e-6)
 
 
-@settings(max_examples=40, deadline=None)
+@examples(40)
 @given(actions)
 def test_a_restart_from_the_records_gives_the_same_portfolio(steps: list[tuple[str, str, float, float]]) -> None:
     desk = Desk(limits=Limits(mark_age_seconds=1e9))
@@ -103,7 +104,7 @@ def test_a_restart_from_the_records_gives_the_same_portfolio(steps: list[tuple[s
     assert [row.quantity for row in two.positions] == [row.quantity for row in one.positions]
 
 
-@settings(max_examples=40, deadline=None)
+@examples(40)
 @given(symbols, st.floats(0.01, 3.0), st.floats(0.5, 0.999))
 def test_a_trim_is_the_largest_tradable_quantity(symbol: str, size: float, stop: float) -> None:
     price = PRICES[symbol.partition("/")[0]]

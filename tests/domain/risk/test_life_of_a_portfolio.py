@@ -3,7 +3,6 @@
 from decimal import Decimal
 
 import pytest
-from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 from msgspec import structs
@@ -16,6 +15,7 @@ from shared.messages.portfolio import CommandRefused, Halted, LimitsChanged, Pha
 from tests.domain.risk.risk_desk import UNIVERSE
 from tests.domain.risk.risk_life import STEP, Life
 from tests.domain.risk.risk_model import Model
+from tests.examples import examples
 
 D = Decimal
 SYMBOLS = st.sampled_from(UNIVERSE.symbols[:4])
@@ -252,7 +252,7 @@ class RiskLife(RuleBasedStateMachine):
         assert state.phase.scale == self.life.scale
 
 
-RiskLife.TestCase.settings = settings(max_examples=40, stateful_step_count=50, deadline=None)
+RiskLife.TestCase.settings = examples(40, steps=50)
 
 
 class TestRiskLife(RiskLife.TestCase):

@@ -3,7 +3,7 @@
 from decimal import Decimal
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.domain.plan import Limits
@@ -13,6 +13,7 @@ from shared.messages.control import Halt, Resume
 from shared.messages.orders import CancelDecided, CancelProposed, OrderProposed, StopApproved, StopRaised
 from tests.domain.risk.risk_desk import UNIVERSE
 from tests.domain.risk.risk_life import STEP, Life
+from tests.examples import examples
 from tests.samples import proposal
 
 D = Decimal
@@ -113,7 +114,7 @@ def ruled(life: Life, order: OrderProposed) -> Ruling:
     return decide_opening(order, View(order, life.machine.state))
 
 
-@settings(max_examples=120, deadline=None)
+@examples(120)
 @given(LIVES)
 def test_no_approval_passes_any_limit_and_the_totals_kept_are_the_totals_summed(
     a_life: tuple[Limits, list[tuple[str, str, float, float]]],
@@ -140,7 +141,7 @@ def test_no_approval_passes_any_limit_and_the_totals_kept_are_the_totals_summed(
                 assert float(decided.quantity_approved) <= row.quantity * (1 + 1e-9)
 
 
-@settings(max_examples=100, deadline=None)
+@examples(100)
 @given(LIVES, SYMBOLS, PARTS, PARTS, st.floats(0.5, 0.999))
 def test_a_smaller_order_is_never_refused_where_a_larger_one_passes(
     a_life: tuple[Limits, list[tuple[str, str, float, float]]], symbol: str, size: float, share: float, stop: float
@@ -157,7 +158,7 @@ def test_a_smaller_order_is_never_refused_where_a_larger_one_passes(
         assert less in (D(0), small.quantity)
 
 
-@settings(max_examples=120, deadline=None)
+@examples(120)
 @given(LIVES, SYMBOLS, PARTS, st.floats(0.5, 0.999), st.none() | st.floats(0.9, 1.02))
 def test_a_trim_is_the_largest_tradable_quantity_and_one_step_more_fails(
     a_life: tuple[Limits, list[tuple[str, str, float, float]]],
@@ -184,7 +185,7 @@ def test_a_trim_is_the_largest_tradable_quantity_and_one_step_more_fails(
     assert asking(ruling.quantity + STEP).quantity == ruling.quantity
 
 
-@settings(max_examples=100, deadline=None)
+@examples(100)
 @given(LIVES, PARTS, st.booleans())
 def test_reductions_always_pass(
     a_life: tuple[Limits, list[tuple[str, str, float, float]]], part: float, halted: bool
@@ -212,7 +213,7 @@ def test_reductions_always_pass(
         assert decided.quantity_approved == max(D(0), room)
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(LIVES)
 def test_after_a_restart_every_verdict_is_the_same(
     a_life: tuple[Limits, list[tuple[str, str, float, float]]],

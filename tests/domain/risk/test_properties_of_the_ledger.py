@@ -2,13 +2,14 @@
 
 from decimal import Decimal
 
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 from msgspec import structs
 
 from shared.messages.orders import OrderProposed
 from tests.domain.risk.gate.rule_scenes import BTC, D, desk_with
 from tests.domain.risk.risk_desk import Desk
+from tests.examples import examples
 from tests.samples import proposal
 
 STEP = D("0.0001")
@@ -46,7 +47,7 @@ def order(quantity: Decimal, number: int = 0) -> OrderProposed:
     return proposal(order_id=f"b-{number}", symbol=BTC, side="buy", quantity=quantity, stop_price=D(19_000))
 
 
-@settings(max_examples=200, deadline=None)
+@examples(200)
 @given(st.floats(0.001, 0.1), LEVELS, LEVELS, SPREADS, SPREADS, QUANTITIES)
 @example(0.02, NEAR, [(0.0001, 0.3), (0.03, 9.0)], 0.0004, 0.0004, D(1))
 def test_a_market_order_gets_what_the_book_sells_within_the_collar_and_nothing_where_the_spread_is_too_wide(
@@ -66,7 +67,7 @@ def test_a_market_order_gets_what_the_book_sells_within_the_collar_and_nothing_w
         assert approved == 0 or float(approved + STEP) > most * (1 - 1e-9)
 
 
-@settings(max_examples=100, deadline=None)
+@examples(100)
 @given(st.floats(0.001, 0.1), LEVELS, LEVELS, QUANTITIES, QUANTITIES)
 def test_in_any_book_a_smaller_order_gets_all_that_it_wants_of_what_a_larger_one_gets(
     collar: float, bids: Levels, asks: Levels, one: Decimal, other: Decimal
@@ -79,7 +80,7 @@ def test_in_any_book_a_smaller_order_gets_all_that_it_wants_of_what_a_larger_one
     assert got[0] == min(small, got[1]) or got[0] == 0 == got[1] or small * D(20_000) < 5
 
 
-@settings(max_examples=100, deadline=None)
+@examples(100)
 @given(st.lists(st.tuples(st.floats(0.001, 0.1), LEVELS), min_size=2, max_size=4), QUANTITIES)
 def test_each_order_is_held_to_the_latest_book_and_the_collar_then_in_force(
     times: list[tuple[float, Levels]], quantity: Decimal

@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 import msgspec
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.adapters.codec import UnreadableError, decode, encode
@@ -28,6 +28,7 @@ from shared.messages.orders import (
 )
 from shared.messages.portfolio import ResumeAsked
 from tests.domain.risk.risk_desk import PRICES, Desk
+from tests.examples import examples
 
 D = Decimal
 FAR = 2**62
@@ -231,7 +232,7 @@ def message(wild: Wild, kind: str, symbol: str, one: int, other: int) -> Message
             return OrderClosed(**head, order_id=order_id, symbol=symbol, ending="cancelled", quantity_filled=D(0))
 
 
-@settings(max_examples=120, deadline=None)
+@examples(120)
 @given(STEPS, st.booleans(), st.booleans())
 def test_the_machine_survives_whatever_can_be_read_and_says_only_what_can_be_read(
     steps: list[tuple[str, str, int, int]], reduces: bool, has_shadow: bool

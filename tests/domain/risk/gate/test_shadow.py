@@ -1,7 +1,7 @@
 """Shadow limits: evaluated beside the live ones, counted, never acting."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import structs
 
@@ -14,6 +14,7 @@ from shared.messages.ask import ShadowAsked, ShadowCounted
 from shared.messages.catalogue import ANSWERS
 from shared.messages.orders import OrderDecided
 from tests.domain.risk.risk_desk import PRICES, UNIVERSE, Desk, relaxed
+from tests.examples import examples
 from tests.samples import T0, D, proposal
 
 LIVE = relaxed(Limits(heat=0.08, equity_at_risk=0.01, pair_cap_nav=0.25, sector_cap_nav=0.25))
@@ -150,7 +151,7 @@ def test_limits_changed_at_run_time_do_not_change_the_shadow() -> None:
     assert counted(desk).summary == "with 6 % heat, none of 1 orders would have been decided differently"
 
 
-@settings(max_examples=40, deadline=None)
+@examples(40)
 @given(st.sampled_from(UNIVERSE.symbols), st.floats(0.01, 3.0), st.floats(0.0005, 0.02), st.floats(0.0005, 0.02))
 def test_the_shadow_says_what_a_gate_with_its_limits_would_decide(
     symbol: str, size: float, live_heat: float, shadow_heat: float

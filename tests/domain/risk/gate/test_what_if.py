@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import structs
 
@@ -20,6 +20,7 @@ from shared.messages.catalogue import ANSWERS
 from shared.messages.control import Halt
 from shared.messages.market import PairListed
 from tests.domain.risk.risk_desk import PRICES, UNIVERSE, Desk
+from tests.examples import examples
 from tests.samples import T0
 
 D = Decimal
@@ -80,7 +81,7 @@ def everything(desk: Desk) -> Everything:
 # --- the same code as the gate ----------------------------------------------------------------------------------------
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(st.lists(st.tuples(symbols, st.floats(0.05, 1.0), st.floats(0.6, 0.99)), max_size=6), symbols, st.booleans())
 def test_the_answer_is_approved_whole_and_one_lot_step_more_is_trimmed(
     before: list[tuple[str, float, float]], symbol: str, over: bool

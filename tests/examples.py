@@ -1,0 +1,18 @@
+"""How many examples a property is tried on: as many as it says, or a share of them under another profile.
+
+``make quick`` runs under the profile ``quick``, which tries a tenth.
+"""
+
+from hypothesis import settings
+
+USUAL = 100  # what hypothesis tries by default
+LEAST = 5
+
+settings.register_profile("quick", max_examples=USUAL // 10, deadline=None)
+
+
+def examples(count: int, *, steps: int = 50) -> settings:
+    """Settings of a property that is worth ``count`` examples. steps: of a stateful test."""
+    profile = settings.get_profile(settings.get_current_profile_name())
+    tried = max(LEAST, count * profile.max_examples // USUAL)
+    return settings(max_examples=tried, stateful_step_count=steps, deadline=None)

@@ -10,6 +10,7 @@ from shared.adapters.memory_bus import MemoryBus
 from shared.adapters.redis.bus import RedisBus
 from shared.adapters.redis.embedded_valkey import running_valkey
 from tests import examples  # noqa: F401 - registers the profiles of hypothesis
+from tests.keys import MAIN
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 EVENTS = {
@@ -95,7 +96,7 @@ def valkey_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 @pytest.fixture
 async def redis_bus(valkey_server: str) -> AsyncIterator[RedisBus]:
     """A bus on a server that was just emptied."""
-    async with RedisBus.open(valkey_server) as bus:
+    async with RedisBus.open(valkey_server, MAIN) as bus:
         await bus.client.flushall()
         yield bus
 
@@ -104,8 +105,8 @@ async def redis_bus(valkey_server: str) -> AsyncIterator[RedisBus]:
 async def bus(request: pytest.FixtureRequest) -> AsyncIterator[MemoryBus | RedisBus]:
     """Both buses, one after the other: what holds for one must hold for the other."""
     if request.param == "memory":
-        yield MemoryBus()
+        yield MemoryBus(MAIN)
         return
-    async with RedisBus.open(request.getfixturevalue("valkey_server")) as bus:
+    async with RedisBus.open(request.getfixturevalue("valkey_server"), MAIN) as bus:
         await bus.client.flushall()
         yield bus

@@ -65,7 +65,7 @@ def _new_names() -> tuple[str, str]:
 
 async def _ask(place: Place, question: RoomAsked | ShadowAsked, kind: type[A], wait_seconds: float) -> list[A]:
     """Listen first, then ask: an answer cannot come too early. All parts of it, in order."""
-    async with onlooker(place.redis_url, place.portfolio) as bus:
+    async with onlooker(place.redis_url, place.keys) as bus:
         clock = await market_clock(bus, place.exchange)
         async with bus.listen(question.reply_to) as listener:
             await bus.echo([structs.replace(question, time_ns=clock.now_ns())])

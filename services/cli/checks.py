@@ -43,7 +43,7 @@ async def examine(place: Place) -> list[Finding]:
     findings = [*configuration(place), disk(place.data_dir)]
     clock: Clock | None = None
     try:
-        async with onlooker(place.redis_url, place.portfolio) as bus:
+        async with onlooker(place.redis_url, place.keys) as bus:
             findings += server(await server_facts(bus.client), place)
             clock = await market_clock(bus, place.exchange)
             findings += await services(bus, clock, place)

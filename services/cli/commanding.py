@@ -11,7 +11,7 @@ from shared.adapters.redis.bus import RedisBus
 from shared.adapters.redis.inspect import onlooker, stream_ends
 from shared.domain.timeframes import MINUTE_NS
 from shared.messages.base import Message, derived_id
-from shared.messages.catalogue import AUDIT, DECIDED, PORTFOLIO, PROPOSED, stream_key
+from shared.messages.catalogue import AUDIT, DECIDED, PORTFOLIO, PROPOSED
 from shared.messages.control import Flatten, Halt, Resume
 from shared.messages.orders import OrderDecided, OrderProposed
 from shared.messages.portfolio import HaltMode, PortfolioMarked
@@ -71,8 +71,8 @@ async def send_flatten(
 
 async def read_portfolio(place: Place) -> PortfolioMarked | None:
     """The latest snapshot."""
-    async with onlooker(place.redis_url, place.portfolio) as bus:
-        latest = await bus.latest(stream_key(PORTFOLIO, portfolio=bus.portfolio))
+    async with onlooker(place.redis_url, place.keys) as bus:
+        latest = await bus.latest(bus.keys.of(PORTFOLIO))
     return latest[0] if latest and isinstance(latest[0], PortfolioMarked) else None
 
 
@@ -80,14 +80,14 @@ async def send_command(
     place: Place, command_at: Callable[[Clock], Message], *, wait_seconds: float = ANSWER_SECONDS
 ) -> list[Message]:
     """Send what ``command_at`` makes of the time; returns all that follows at once. Raises ``NoAnswerError``."""
-    async with onlooker(place.redis_url, place.portfolio) as bus:
+    async with onlooker(place.redis_url, place.keys) as bus:
         return await _answers_to(bus, command_at(await market_clock(bus, place.exchange)), "", wait_seconds)
 
 
 async def _send(
     place: Place, symbol: str, command_of: Callable[[str, int, str], Command], otherwise: str, wait_seconds: float
 ) -> list[Message]:
-    async with onlooker(place.redis_url, place.portfolio) as bus:
+    async with onlooker(place.redis_url, place.keys) as bus:
         clock, scope = await market_clock(bus, place.exchange), await _present_name(bus, place, symbol)
         name = derived_id("command", operator_name(), scope, clock.wall_ns())
         command = command_of(name, clock.now_ns(), scope)
@@ -96,7 +96,7 @@ async def _send(
 
 async def _answers_to(bus: RedisBus, command: Message, otherwise: str, wait_seconds: float) -> list[Message]:
     """Publish and wait. otherwise: how things stand while nobody answers."""
-    cursors = await stream_ends(bus, [stream_key(topic, portfolio=bus.portfolio) for topic in ANSWERED_ON])
+    cursors = await stream_ends(bus, [bus.keys.of(topic) for topic in ANSWERED_ON])
     await bus.publish([command])
     answers: list[Message] = []
     try:

@@ -13,7 +13,7 @@ from shared.adapters.redis.bus import RedisBus
 from shared.adapters.redis.inspect import onlooker, stream_ends
 from shared.config.faults import did_you_mean
 from shared.messages.base import Message
-from shared.messages.catalogue import CATALOGUE, is_copy, key_of, stream_key
+from shared.messages.catalogue import CATALOGUE, is_copy
 from shared.ports.bus import Entry
 
 WAIT_MS = 1_000
@@ -43,10 +43,8 @@ class Following:
 async def follow_topics(place: Place, wanted: Following) -> None:
     """Print until cancelled, or, without ``follow``, what is there. Raises ``UnknownTopicError``, ``BusLostError``."""
     names = _checked(wanted.topics)
-    streams = [
-        key for name, keys in streams_of(place.settings, place.portfolio).items() if name in names for key in keys
-    ]
-    async with onlooker(place.redis_url, place.portfolio) as bus:
+    streams = [key for name, keys in streams_of(place.settings, place.keys).items() if name in names for key in keys]
+    async with onlooker(place.redis_url, place.keys) as bus:
         cursors = await stream_ends(bus, streams)
         for message in await _earlier(bus, streams, wanted):
             _tell(message, wanted)
@@ -55,7 +53,7 @@ async def follow_topics(place: Place, wanted: Following) -> None:
         async with asyncio.TaskGroup() as group:
             if streams:
                 group.create_task(_follow_streams(bus, cursors, wanted))
-            if live := [stream_key(topic, portfolio=place.portfolio) for topic in LIVE if topic.name in names]:
+            if live := [place.keys.of(topic) for topic in LIVE if topic.name in names]:
                 group.create_task(_follow_channels(bus, live, wanted))
 
 
@@ -89,7 +87,7 @@ def _is_wanted(message: Message, wanted: Following) -> bool:
 
 def _comes_twice(bus: RedisBus, message: Message, stream: str, followed: Container[str]) -> bool:
     """Whether it is a copy, and the stream that it belongs to is followed as well."""
-    return is_copy(message, stream) and key_of(message, portfolio=bus.portfolio) in followed
+    return is_copy(message, stream) and bus.keys.of_message(message) in followed
 
 
 async def _follow_streams(bus: RedisBus, cursors: dict[str, str], wanted: Following) -> None:

@@ -34,7 +34,7 @@ class Shown:
 
 
 async def read_limits(place: Place) -> Shown:
-    async with onlooker(place.redis_url, place.portfolio) as bus:
+    async with onlooker(place.redis_url, place.keys) as bus:
         rows = await stored_records(bus, "risk", LIMITS, LimitsInForce)
     return Shown(place, rows.get(""))
 

@@ -19,7 +19,7 @@ from shared.config.faults import did_you_mean
 from shared.domain.risk.ramp.history import STEP, PhaseStep
 from shared.domain.risk.state.evidence import evidence_in_words
 from shared.messages.base import derived_id
-from shared.messages.catalogue import PORTFOLIO, stream_key
+from shared.messages.catalogue import PORTFOLIO
 from shared.messages.control import ApprovePhase, Phase, SetPhase
 from shared.messages.portfolio import PortfolioMarked
 from shared.ports.clock import Clock
@@ -46,8 +46,8 @@ class Ramp:
 
 async def read_ramp(place: Place) -> Ramp:
     """Raises ``NoPhaseError`` before the first snapshot."""
-    async with onlooker(place.redis_url, place.portfolio) as bus:
-        latest = await bus.latest(stream_key(PORTFOLIO, portfolio=place.portfolio))
+    async with onlooker(place.redis_url, place.keys) as bus:
+        latest = await bus.latest(place.keys.of(PORTFOLIO))
         steps = await stored_records(bus, "risk", STEP, PhaseStep)
     if not latest or not isinstance(latest[0], PortfolioMarked):
         phase = place.settings.plan.phase

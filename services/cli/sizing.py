@@ -5,7 +5,7 @@ from services.cli.printing import json_text, plain_console
 from services.cli.tables import sizes_table
 from services.cli.where import Place
 from shared.adapters.redis.inspect import onlooker
-from shared.messages.catalogue import SIZES, stream_key
+from shared.messages.catalogue import SIZES
 from shared.messages.signals import PositionSized
 
 PAGE = 5_000  # enough for some bars of every pair in several timeframes
@@ -17,8 +17,8 @@ class NoSizesError(ToldError):
 
 async def read_sizes(place: Place, names: tuple[str, ...]) -> dict[str, PositionSized]:
     """The newest size of every pair, or of the one with these names. Raises ``NoSizesError``."""
-    async with onlooker(place.redis_url, place.portfolio) as bus:
-        messages = await bus.latest(stream_key(SIZES, portfolio=place.portfolio), PAGE)
+    async with onlooker(place.redis_url, place.keys) as bus:
+        messages = await bus.latest(place.keys.of(SIZES), PAGE)
     found: dict[str, PositionSized] = {}
     for message in messages:
         if isinstance(message, PositionSized) and (not names or message.symbol in names):

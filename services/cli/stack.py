@@ -120,7 +120,7 @@ class Stack:
             config_dir=str(self._config_dir),
             started_wall_ns=RealClock().wall_ns(),
         )
-        async with RedisBus.open(url, note.portfolio) as bus:
+        async with RedisBus.open(url, self._settings.keys) as bus:
             with self._noted(note):
                 yield bus
 
@@ -136,7 +136,7 @@ class Stack:
     # --- the run itself -------------------------------------------------------------------------------------------
 
     async def _work(self, bus: RedisBus, group: asyncio.TaskGroup) -> None:
-        streams = [key for keys in streams_of(self._settings, bus.portfolio).values() for key in keys]
+        streams = [key for keys in streams_of(self._settings, bus.keys).values() for key in keys]
         screen = self._make_screen(self._title())
         watch = Watch(bus, await stream_ends(bus, streams), screen.message)
         try:

@@ -16,7 +16,7 @@ from shared.adapters.redis.bus import RedisBus
 from shared.adapters.redis.inspect import Reader, onlooker, readers, stored_records
 from shared.domain.risk.state.halts import HALT
 from shared.domain.timeframes import SECOND_NS
-from shared.messages.catalogue import FEEDS, PORTFOLIO, stream_key
+from shared.messages.catalogue import FEEDS, PORTFOLIO
 from shared.messages.market import FeedLost, FeedRestored
 from shared.messages.portfolio import Halted, PortfolioMarked
 from shared.ports.clock import Clock
@@ -43,19 +43,19 @@ class Standing:
 
 async def read_standing(place: Place) -> Standing:
     """Everything at once. Raises ``BusLostError``."""
-    async with onlooker(place.redis_url, place.portfolio) as bus:
+    async with onlooker(place.redis_url, place.keys) as bus:
         standing = Standing(place, await market_clock(bus, place.exchange))
         await _read_portfolio(bus, standing)
         await _read_feeds(bus, standing)
         standing.halts = await halts_in_force(bus)
         standing.beats = await heartbeats(bus)
-        streams = [key for keys in streams_of(place.settings, place.portfolio).values() for key in keys]
+        streams = [key for keys in streams_of(place.settings, place.keys).values() for key in keys]
         standing.lags = await readers(bus, streams)
     return standing
 
 
 async def _read_portfolio(bus: RedisBus, standing: Standing) -> None:
-    latest = await bus.latest(stream_key(PORTFOLIO, portfolio=bus.portfolio))
+    latest = await bus.latest(bus.keys.of(PORTFOLIO))
     if latest and isinstance(latest[0], PortfolioMarked):
         standing.portfolio = latest[0]
         standing.portfolio_age_seconds = _age_seconds(standing.clock, latest[0].time_ns)
@@ -63,7 +63,7 @@ async def _read_portfolio(bus: RedisBus, standing: Standing) -> None:
 
 async def _read_feeds(bus: RedisBus, standing: Standing) -> None:
     ended: set[tuple[str, str]] = set()
-    for message in await bus.latest(stream_key(FEEDS), PAGE):  # newest first: the first word on a feed counts
+    for message in await bus.latest(bus.keys.of(FEEDS), PAGE):  # newest first: the first word on a feed counts
         if isinstance(message, FeedLost | FeedRestored) and (message.feed, message.symbol) not in ended:
             ended.add((message.feed, message.symbol))
             if isinstance(message, FeedLost):

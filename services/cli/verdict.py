@@ -17,7 +17,7 @@ from services.cli.where import Place
 from shared.adapters.redis.bus import RedisBus
 from shared.adapters.redis.inspect import onlooker
 from shared.messages.base import Message
-from shared.messages.catalogue import DEAD, DECIDED, EXECUTED, HALTS, PROPOSED, stream_key
+from shared.messages.catalogue import DEAD, DECIDED, EXECUTED, HALTS, PROPOSED
 from shared.messages.control import MessageRefused
 from shared.messages.orders import (
     CeilingReport,
@@ -49,9 +49,9 @@ class Story:
 
 async def read_story(place: Place, order_id: str) -> Story:
     """The story of the order with this id, or the only one whose id begins so. Raises ``UnknownOrderError``."""
-    async with onlooker(place.redis_url, place.portfolio) as bus:
+    async with onlooker(place.redis_url, place.keys) as bus:
         decision = await bus.decision(order_id) or await _by_beginning(bus, order_id)
-        executed = await bus.latest(stream_key(EXECUTED, portfolio=bus.portfolio), PAGE)
+        executed = await bus.latest(bus.keys.of(EXECUTED), PAGE)
         halt = await _halt_over(bus, decision.symbol, decision.time_ns) if decision.binding == "halted" else None
     own = [
         message
@@ -64,12 +64,12 @@ async def read_story(place: Place, order_id: str) -> Story:
 
 async def read_halt(place: Place, symbol: str, time_ns: int) -> Halted | None:
     """The halt that kept new risk out of a pair at that time."""
-    async with onlooker(place.redis_url, place.portfolio) as bus:
+    async with onlooker(place.redis_url, place.keys) as bus:
         return await _halt_over(bus, symbol, time_ns)
 
 
 async def _halt_over(bus: RedisBus, symbol: str, time_ns: int) -> Halted | None:
-    return halt_over(symbol, time_ns, reversed(await bus.latest(stream_key(HALTS, portfolio=bus.portfolio), PAGE)))
+    return halt_over(symbol, time_ns, reversed(await bus.latest(bus.keys.of(HALTS), PAGE)))
 
 
 def halt_over(symbol: str, time_ns: int, history: Iterable[Message]) -> Halted | None:
@@ -87,17 +87,17 @@ def halt_over(symbol: str, time_ns: int, history: Iterable[Message]) -> Halted |
 
 
 async def _by_beginning(bus: RedisBus, beginning: str) -> OrderDecided:
-    latest = await bus.latest(stream_key(DECIDED, portfolio=bus.portfolio), PAGE)
+    latest = await bus.latest(bus.keys.of(DECIDED), PAGE)
     decided = [message for message in latest if isinstance(message, OrderDecided)]
     fitting = [decision for decision in decided if decision.order_id.startswith(beginning)]
     if len(fitting) == 1:
         return fitting[0]
     if fitting:
         raise UnknownOrderError(several_text(beginning, [decision.order_id for decision in fitting]))
-    for message in await bus.latest(stream_key(PROPOSED, portfolio=bus.portfolio), PAGE):
+    for message in await bus.latest(bus.keys.of(PROPOSED), PAGE):
         if isinstance(message, OrderProposed) and message.id == beginning:
             raise UnknownOrderError(f"{beginning} was proposed at {clock(message.time_ns)} and is not decided yet.")
-    for message in await bus.latest(stream_key(DEAD), PAGE):
+    for message in await bus.latest(bus.keys.of(DEAD), PAGE):
         if isinstance(message, MessageRefused) and beginning.encode() in message.body:
             why = f"{message.field}: {message.reason}"
             raise UnknownOrderError(f"{beginning} could not be read ({why}). See heatsink tail dead --last 20.")

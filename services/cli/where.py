@@ -12,7 +12,8 @@ from services.cli.failing import ToldError
 from shared.config.faults import did_you_mean
 from shared.config.load import default_config_dir, load_settings, process_environment
 from shared.config.model import Settings
-from shared.messages.catalogue import BARS, CATALOGUE, stream_key
+from shared.messages.catalogue import BARS, CATALOGUE
+from shared.messages.keys import Keys
 
 DATA_DIR = Path(".heatsink")
 REDIS_VARIABLE = "HEATSINK_REDIS__URL"
@@ -37,7 +38,7 @@ class Place:
 
     settings: Settings
     redis_url: str
-    portfolio: str
+    keys: Keys
     origin: str
     data_dir: Path
     note: RunNote | None = None
@@ -109,12 +110,12 @@ def find_stack(
     folder = config_dir or (Path(note.config_dir) if note else default_config_dir(variables))
     settings = load_settings(folder, variables)
     if redis_url:
-        return Place(settings, redis_url, settings.portfolio.name, "--redis-url", data_dir)
+        return Place(settings, redis_url, settings.keys, "--redis-url", data_dir)
     if variables.get(REDIS_VARIABLE):
-        return Place(settings, settings.redis.url, settings.portfolio.name, REDIS_VARIABLE, data_dir)
+        return Place(settings, settings.redis.url, settings.keys, REDIS_VARIABLE, data_dir)
     if note:
-        return Place(settings, note.redis_url, note.portfolio, str(note_path(data_dir)), data_dir, note)
-    return Place(settings, settings.redis.url, settings.portfolio.name, str(folder / "stack.toml"), data_dir)
+        return Place(settings, note.redis_url, Keys(note.portfolio), str(note_path(data_dir)), data_dir, note)
+    return Place(settings, settings.redis.url, settings.keys, str(folder / "stack.toml"), data_dir)
 
 
 class UnknownPairError(ToldError):
@@ -140,11 +141,7 @@ def names_of(settings: Settings, text: str) -> tuple[str, ...]:
     return settings.universe.names_of(symbol_of(settings, text)) if text else ()
 
 
-def streams_of(settings: Settings, portfolio: str) -> dict[str, list[str]]:
+def streams_of(settings: Settings, keys: Keys) -> dict[str, list[str]]:
     """Stream keys by the topic's name, bars in every timeframe in use; topics without a stream are left out."""
-    keys = {
-        topic.name: [stream_key(topic, portfolio=portfolio)]
-        for topic in CATALOGUE
-        if topic.durable and topic is not BARS
-    }
-    return {BARS.name: [stream_key(BARS, timeframe=timeframe) for timeframe in settings.plan.timeframes], **keys}
+    others = {topic.name: [keys.of(topic)] for topic in CATALOGUE if topic.durable and topic is not BARS}
+    return {BARS.name: [keys.of(BARS, timeframe) for timeframe in settings.plan.timeframes], **others}

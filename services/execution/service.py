@@ -4,7 +4,7 @@ from shared.config.faults import ConfigError
 from shared.config.model import Settings
 from shared.config.preflight import paper_faults
 from shared.domain.execution.machine import PaperExecution
-from shared.messages.catalogue import BARS, DECIDED, EXECUTED, PAIRS, stream_key
+from shared.messages.catalogue import BARS, DECIDED, EXECUTED, PAIRS
 from shared.ports.clock import Clock
 from shared.runtime.host import machine_service
 from shared.runtime.machine_spec import MachineSpec
@@ -13,17 +13,17 @@ from shared.runtime.machine_spec import MachineSpec
 def spec_of(settings: Settings, clock: Clock) -> MachineSpec:
     if faults := paper_faults(settings):
         raise ConfigError(faults)
-    portfolio = settings.portfolio.name
-    bars = tuple(stream_key(BARS, timeframe=timeframe) for timeframe in settings.plan.timeframes)
+    keys = settings.keys
+    bars = tuple(keys.of(BARS, timeframe) for timeframe in settings.plan.timeframes)
     limit_ns = int(settings.plan.limits.mark_age_seconds * clock.speed * 1e9)
     return MachineSpec(
         service="execution",
         machine=PaperExecution(settings.plan, settings.universe, quote_age_limit_ns=limit_ns),
         # Stops see the market before new orders do.
-        inputs=(PAIRS.key, *bars, stream_key(DECIDED, portfolio=portfolio)),
-        home=f"hs:{{{portfolio}}}",
+        inputs=(PAIRS.key, *bars, keys.of(DECIDED)),
+        home=keys.home,
         warm=bars,
-        writes=stream_key(EXECUTED, portfolio=portfolio),
+        writes=keys.of(EXECUTED),
         marks=True,
     )
 

@@ -15,7 +15,6 @@ from shared.messages.catalogue import (
     PORTFOLIO,
     SIGNALS,
     SIZES,
-    stream_key,
 )
 from shared.messages.market import FeedLost, FeedRestored
 from shared.messages.orders import OrderDecided, OrderFilled
@@ -40,10 +39,10 @@ RECALLED = 1_000
 class Figures:
     """Counts since this process started, and the latest of everything."""
 
-    def __init__(self, bus: RedisBus, clock: Clock, portfolio: str) -> None:
+    def __init__(self, bus: RedisBus, clock: Clock) -> None:
         self._bus, self._clock = bus, clock
-        self._cursors = {stream_key(topic, portfolio=portfolio): "$" for topic in FOLLOWED}
-        self._known_before = [stream_key(topic, portfolio=portfolio) for topic in (PORTFOLIO, HALTS, AUDIT, FEEDS)]
+        self._cursors = {bus.keys.of(topic): "$" for topic in FOLLOWED}
+        self._known_before = [bus.keys.of(topic) for topic in (PORTFOLIO, HALTS, AUDIT, FEEDS)]
         self.counts: Count[tuple[str, str]] = Count()  # (figure, label)
         self.portfolio: PortfolioMarked | None = None
         self.phase: PhaseChanged | None = None

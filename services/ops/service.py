@@ -10,7 +10,7 @@ from shared.runtime.service import Context, Service
 
 
 async def run(context: Context) -> None:
-    figures = Figures(context.bus, context.clock, context.settings.portfolio.name)
+    figures = Figures(context.bus, context.clock)
     runner = web.AppRunner(application(figures), access_log=None)
     await runner.setup()
     try:

@@ -8,46 +8,46 @@ from shared.config.faults import ConfigError
 from shared.config.model import Settings
 from shared.config.preflight import phase_faults
 from shared.domain.risk.machine import RiskMachine
-from shared.messages.catalogue import ASK, BARS, CONTROL, DECIDED, EXECUTED, FEEDS, PAIRS, PROPOSED, stream_key
+from shared.messages.catalogue import ASK, BARS, CONTROL, DECIDED, EXECUTED, FEEDS, PAIRS, PROPOSED
 from shared.ports.clock import Clock
 from shared.runtime.host import machine_service
 from shared.runtime.machine_spec import MachineSpec
 
 
 def spec_of(settings: Settings, clock: Clock) -> MachineSpec:
-    portfolio, plan = settings.portfolio.name, settings.plan
+    keys, plan = settings.keys, settings.plan
     machine = RiskMachine(
         plan,
         settings.universe,
-        portfolio=portfolio,
+        portfolio=keys.portfolio,
         starting_cash_usdt=settings.portfolio.starting_cash_usdt,
         speed=clock.speed,
         paper=settings.exchange.orders == "paper",
     )
-    bars = [stream_key(BARS, timeframe=timeframe) for timeframe in plan.timeframes]
-    proposed = stream_key(PROPOSED, portfolio=portfolio)
+    bars = [keys.of(BARS, timeframe) for timeframe in plan.timeframes]
+    proposed = keys.of(PROPOSED)
     return MachineSpec(
         service="risk",
         machine=machine,
         # What changes the portfolio comes before what asks about it.
         inputs=(
-            stream_key(CONTROL, portfolio=portfolio),
-            stream_key(EXECUTED, portfolio=portfolio),
+            keys.of(CONTROL),
+            keys.of(EXECUTED),
             PAIRS.key,
             FEEDS.key,
             *bars,
             proposed,
         ),
-        home=f"hs:{{{portfolio}}}",
-        warm=(PAIRS.key, FEEDS.key, *bars, stream_key(EXECUTED, portfolio=portfolio)),
+        home=keys.home,
+        warm=(PAIRS.key, FEEDS.key, *bars, keys.of(EXECUTED)),
         marks=True,
         books=True,
         intake=proposed,
-        ask=stream_key(ASK, portfolio=portfolio),
-        vital=(stream_key(EXECUTED, portfolio=portfolio),),
-        writes=stream_key(DECIDED, portfolio=portfolio),
+        ask=keys.of(ASK),
+        vital=(keys.of(EXECUTED),),
+        writes=keys.of(DECIDED),
         guards=machine.take_guards,
-        recall=stream_key(DECIDED, portfolio=portfolio),
+        recall=keys.of(DECIDED),
         remember=machine.remember,
         repeats=machine.take_repeats,
         check=lambda: check_phase(settings, machine),

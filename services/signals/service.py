@@ -2,15 +2,16 @@
 
 from shared.config.model import Settings
 from shared.domain.strategies.machine import SignalsMachine
-from shared.messages.catalogue import BARS, SIGNALS, stream_key
+from shared.messages.catalogue import BARS, SIGNALS
 from shared.ports.clock import Clock
 from shared.runtime.host import machine_service
 from shared.runtime.machine_spec import MachineSpec
 
 
 def spec_of(settings: Settings, clock: Clock) -> MachineSpec:
+    keys = settings.keys
     timeframes = dict.fromkeys(strategy.timeframe for strategy in settings.plan.strategies)
-    bars = tuple(stream_key(BARS, timeframe=timeframe) for timeframe in timeframes)
+    bars = tuple(keys.of(BARS, timeframe) for timeframe in timeframes)
     limit_ns = int(settings.plan.limits.bar_age_seconds * clock.speed * 1e9)
     return MachineSpec(
         service="signals",

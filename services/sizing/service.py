@@ -11,7 +11,6 @@ from shared.messages.catalogue import (
     PORTFOLIO,
     SIGNALS,
     SIZES,
-    stream_key,
 )
 from shared.ports.clock import Clock
 from shared.runtime.host import machine_service
@@ -19,26 +18,26 @@ from shared.runtime.machine_spec import MachineSpec
 
 
 def spec_of(settings: Settings, clock: Clock) -> MachineSpec:
-    portfolio, plan = settings.portfolio.name, settings.plan
-    bars = tuple(stream_key(BARS, timeframe=timeframe) for timeframe in dict.fromkeys(("1d", *plan.timeframes)))
+    keys, plan = settings.keys, settings.plan
+    bars = tuple(keys.of(BARS, timeframe) for timeframe in dict.fromkeys(("1d", *plan.timeframes)))
     limit_ns = int(plan.limits.bar_age_seconds * clock.speed * 1e9)
     return MachineSpec(
         service="sizing",
-        machine=SizingMachine(plan, settings.universe, portfolio, bar_age_limit_ns=limit_ns),
+        machine=SizingMachine(plan, settings.universe, keys.portfolio, bar_age_limit_ns=limit_ns),
         # What is held and on order comes before what asks for more: a halt that ends, or a bar. AUDIT has limits,
         # phases and halts as they were decided; HALTS would repeat them. Days come before the bars within them.
         inputs=(
             PAIRS.key,
-            stream_key(EXECUTED, portfolio=portfolio),
-            stream_key(DECIDED, portfolio=portfolio),
-            stream_key(PORTFOLIO, portfolio=portfolio),
-            stream_key(AUDIT, portfolio=portfolio),
+            keys.of(EXECUTED),
+            keys.of(DECIDED),
+            keys.of(PORTFOLIO),
+            keys.of(AUDIT),
             *bars,
             SIGNALS.key,
         ),
-        home=f"hs:{{{portfolio}}}",
+        home=keys.home,
         warm=bars,
-        writes=stream_key(SIZES, portfolio=portfolio),
+        writes=keys.of(SIZES),
     )
 
 

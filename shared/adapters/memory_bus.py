@@ -12,7 +12,8 @@ from shared.adapters.codec import TooLongError, UnreadableError, decode, encode_
 from shared.adapters.redis.keys import entry_of
 from shared.domain.machine import Guard
 from shared.messages.base import Message
-from shared.messages.catalogue import BOOKS, MARKS, PROPOSED, key_of, places_of, reply_channel, stream_key
+from shared.messages.catalogue import BOOKS, MARKS, PROPOSED
+from shared.messages.keys import Keys
 from shared.messages.market import BarClosed, BookSampled, MarkChanged
 from shared.messages.orders import OrderDecided
 from shared.ports.bus import AlreadyDecidedError, Commit, CommitRefusedError, Entry, FencedError, Proposal, Snapshot
@@ -25,8 +26,8 @@ HEAT_SLACK = 1.000000001
 class MemoryBus:
     """See ``ports.bus.Bus``."""
 
-    def __init__(self, portfolio: str = "main") -> None:
-        self.portfolio = portfolio
+    def __init__(self, keys: Keys) -> None:
+        self.keys = keys
         self.streams: dict[str, list[bytes]] = defaultdict(list)  # entry ids are 1-based positions
         self.published: list[tuple[str, bytes]] = []
         self.decisions: dict[str, bytes] = {}
@@ -43,7 +44,7 @@ class MemoryBus:
 
     def append(self, message: Message) -> None:
         body = encode_for_wire(message)
-        for _, key in places_of(message, portfolio=self.portfolio):
+        for _, key in self.keys.places_of(message):
             self.append_bytes(key, body)
             self._send(key, body)
         if isinstance(message, BarClosed):
@@ -99,16 +100,16 @@ class MemoryBus:
         if proposal.id in self._proposed:
             return False
         self._proposed.add(proposal.id)
-        self.append_bytes(stream_key(PROPOSED, portfolio=self.portfolio), encode_for_wire(proposal))
+        self.append_bytes(self.keys.of(PROPOSED), encode_for_wire(proposal))
         return True
 
     async def echo(self, messages: Sequence[Message]) -> None:
         for message in messages:
-            self._send(key_of(message, portfolio=self.portfolio), encode_for_wire(message))
+            self._send(self.keys.of_message(message), encode_for_wire(message))
 
     async def answer(self, answers: Sequence[Message]) -> None:
         for message in answers:
-            if channel := reply_channel(message, portfolio=self.portfolio):
+            if channel := self.keys.reply_channel(message):
                 self._send(channel, encode_for_wire(message))
 
     async def decision(self, order_id: str) -> OrderDecided | None:

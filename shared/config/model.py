@@ -7,6 +7,7 @@ from msgspec import Meta, Struct
 from shared.domain.plan import Fraction, Plan, Positive
 from shared.domain.universe import Universe
 from shared.messages.base import PortfolioName
+from shared.messages.keys import Keys
 
 Port = Annotated[int, Meta(ge=0, le=65535)]
 
@@ -108,3 +109,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     simulator: SimulatorSettings = SimulatorSettings()
     ops: OpsSettings = OpsSettings()
     logs: LogSettings = LogSettings()
+
+    @property
+    def keys(self) -> Keys:
+        """Where the messages of this portfolio stand."""
+        return Keys(self.portfolio.name)

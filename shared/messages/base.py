@@ -18,6 +18,7 @@ OrderId = Annotated[str, Meta(min_length=1, max_length=36, pattern=r"^[A-Za-z0-9
 Symbol = Annotated[str, Meta(min_length=3, max_length=32, pattern=r"^[A-Z0-9]+/[A-Z0-9]+$")]
 Timeframe = Annotated[str, Meta(min_length=2, max_length=4, pattern=r"^[1-9][0-9]?[smhdwM]$")]
 PortfolioName = Annotated[str, Meta(min_length=1, max_length=32, pattern=r"^[a-z0-9_-]+$")]
+PortfolioOrEmpty = Annotated[str, Meta(max_length=32, pattern=r"^[a-z0-9_-]*$")]
 Name = Annotated[str, Meta(min_length=1, max_length=64)]
 MAX_TEXT = 1024
 Text = Annotated[str, Meta(max_length=MAX_TEXT)]

@@ -150,34 +150,14 @@ CATALOGUE: tuple[Topic, ...] = (
 )
 
 TOPIC_OF: dict[type[Message], Topic] = {kind: topic for topic in CATALOGUE for kind in topic.messages}
-_COPIED_TO: dict[type[Message], tuple[Topic, ...]] = {
+COPIED_TO: dict[type[Message], tuple[Topic, ...]] = {
     kind: tuple(topic for topic in CATALOGUE if own in topic.copies) for kind, own in TOPIC_OF.items()
 }
 
 
-def stream_key(topic: Topic, *, portfolio: str = "main", timeframe: str = "") -> str:
-    """The Redis key of a topic's stream (and the name of its channel)."""
-    if "<timeframe>" in topic.key and not timeframe:
-        raise ValueError(f"topic {topic.name!r} needs a timeframe")
-    return topic.key.replace("{P}", "{" + portfolio + "}").replace("<timeframe>", timeframe)
-
-
-def key_of(message: Message, *, portfolio: str = "main") -> str:
-    """The Redis key of the stream that a message belongs to."""
-    timeframe = message.timeframe if isinstance(message, BarClosed) else ""
-    return stream_key(TOPIC_OF[type(message)], portfolio=portfolio, timeframe=timeframe)
-
-
-def places_of(message: Message, *, portfolio: str = "main") -> list[tuple[Topic, str]]:
-    """Every stream that a message is appended to, and its key: its own topic's first, then those with copies."""
-    kind = type(message)
-    own = (TOPIC_OF[kind], key_of(message, portfolio=portfolio))
-    return [own, *((topic, stream_key(topic, portfolio=portfolio)) for topic in _COPIED_TO[kind])]
-
-
 def is_copy(message: Message, key: str) -> bool:
     """Whether a message that was read from the stream ``key`` stands in its own topic's stream as well."""
-    return topic_of_key(key) in _COPIED_TO[type(message)]
+    return topic_of_key(key) in COPIED_TO[type(message)]
 
 
 @cache
@@ -189,17 +169,12 @@ def topic_of_key(key: str) -> Topic | None:
     return None
 
 
-def reply_channel(message: Message, *, portfolio: str = "main") -> str:
-    """Where an answer is published: ``reply_to``, or its topic's channel when it names none; empty when it must not.
-
-    A reply channel begins with ``hs:`` and is nobody else's: an asker must not be able to speak on another topic.
-    """
-    topic = TOPIC_OF[type(message)]
-    channel = getattr(message, "reply_to", "") or stream_key(topic, portfolio=portfolio)
+def is_foreign_channel(channel: str, topic: Topic) -> bool:
+    """Whether an answer that belongs to ``topic`` must not be published there: it is another topic's, or not ours."""
     if not _REPLY_CHANNEL.fullmatch(channel):
-        return ""
+        return True
     others = (other for other in CATALOGUE if other is not topic)
-    return "" if any(_template(other, channels=True).fullmatch(channel) for other in others) else channel
+    return any(_template(other, channels=True).fullmatch(channel) for other in others)
 
 
 @cache

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
-from shared.messages.base import Cause, Message, MessageId, Name, OrderId, PortfolioName, Symbol, Text, TimeNs
+from shared.messages.base import Cause, Message, MessageId, Name, OrderId, PortfolioOrEmpty, Symbol, Text, TimeNs
 
 Side = Literal["buy", "sell"]
 OrderType = Literal["market", "limit"]
@@ -16,6 +16,7 @@ Ending = Literal["filled", "cancelled", "expired", "rejected"]
 class OrderProposed(Message, frozen=True, kw_only=True):
     """An order somebody would like to place. ``id`` is the proposer's and names the order from here on.
 
+    portfolio: empty for the one on whose stream the order stands.
     quantity: base units. limit_price: USDT, required for a limit order.
     stop_price: USDT, required to open: below the entry. reduce_only: never sell more than is held.
     expires_ns: market time after which it must no longer be decided in the proposer's favour; 0 = none.
@@ -25,7 +26,7 @@ class OrderProposed(Message, frozen=True, kw_only=True):
     symbol: Symbol
     side: Side
     quantity: Decimal
-    portfolio: PortfolioName = "main"
+    portfolio: PortfolioOrEmpty = ""
     order_type: OrderType = "market"
     limit_price: Decimal | None = None
     stop_price: Decimal | None = None
@@ -35,10 +36,10 @@ class OrderProposed(Message, frozen=True, kw_only=True):
 
 
 class CancelProposed(Message, frozen=True, kw_only=True):
-    """A wish to cancel an order that is not finished; always passes."""
+    """A wish to cancel an order that is not finished; always passes. portfolio: as in ``OrderProposed``."""
 
     order_id: OrderId
-    portfolio: PortfolioName = "main"
+    portfolio: PortfolioOrEmpty = ""
     reason: Text = ""
 
 
@@ -51,11 +52,14 @@ class CancelDecided(Message, frozen=True, kw_only=True):
 
 
 class StopRaised(Message, frozen=True, kw_only=True):
-    """A higher protective stop for a position, proposed by sizing. A lower one is refused."""
+    """A higher protective stop for a position, proposed by sizing. A lower one is refused.
+
+    portfolio: as in ``OrderProposed``.
+    """
 
     symbol: Symbol
     stop_price: Decimal
-    portfolio: PortfolioName = "main"
+    portfolio: PortfolioOrEmpty = ""
 
 
 class CeilingReport(Struct, frozen=True, gc=False):

@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from shared.domain.machine import Guard
 from shared.messages.base import Message
+from shared.messages.keys import Keys
 from shared.messages.market import BarClosed, BookSampled, MarkChanged
 from shared.messages.orders import CancelProposed, OrderDecided, OrderProposed, StopRaised
 
@@ -131,7 +132,9 @@ class Seat(Protocol):
 
 
 class Bus(Protocol):
-    """What every process may do."""
+    """What every process may do. keys: where the messages of this bus's portfolio stand."""
+
+    keys: Keys
 
     async def publish(self, messages: Sequence[Message]) -> None:
         """Append each message to its stream and publish the copy on its channel."""
@@ -162,7 +165,7 @@ class Bus(Protocol):
         ...
 
     async def answer(self, answers: Sequence[Message]) -> None:
-        """Publish each on the channel its asker named (see ``catalogue.reply_channel``); kept nowhere."""
+        """Publish each on the channel its asker named (see ``Keys.reply_channel``); kept nowhere."""
         ...
 
     async def decision(self, order_id: str) -> OrderDecided | None: ...

@@ -10,7 +10,7 @@ from typing import Any
 from shared.adapters.codec import encode
 from shared.messages.ask import RoomAsked
 from shared.messages.base import Message
-from shared.messages.catalogue import TOPIC_OF, reply_channel
+from shared.messages.catalogue import TOPIC_OF
 from shared.messages.market import BookSampled, MarkChanged
 from shared.ports.bus import Bus
 
@@ -75,7 +75,7 @@ class Live:
         """Publish what an asker can read, where an asker may be; the rest is named in the log."""
         fitting = []
         for message in answers:
-            if not reply_channel(message):
+            if not self._bus.keys.reply_channel(message):
                 channel = str(getattr(message, "reply_to", ""))
                 self._log.warning("answer_refused", question=message.cause, reply_to=channel)
             elif len(encode(message)) > TOPIC_OF[type(message)].max_bytes:

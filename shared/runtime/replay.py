@@ -9,21 +9,21 @@ from collections.abc import Iterable, Sequence
 
 from shared.domain.machine import Guard
 from shared.messages.base import Message, TimePassed
-from shared.messages.catalogue import places_of
+from shared.messages.keys import Keys
 from shared.runtime.machine_spec import MachineSpec
 
 
 class Replay:
     """Feed it messages from outside; ``outputs`` of each feed are returned in the order in which they were made."""
 
-    def __init__(self, specs: Sequence[MachineSpec], *, portfolio: str = "main") -> None:
+    def __init__(self, specs: Sequence[MachineSpec], keys: Keys) -> None:
         self._specs = tuple(specs)
-        self._portfolio = portfolio
+        self._keys = keys
         heard = [spec.heard for spec in specs]
-        self._inboxes: list[list[list[Message]]] = [[[] for _ in keys] for keys in heard]
+        self._inboxes: list[list[list[Message]]] = [[[] for _ in streams] for streams in heard]
         self._routes: dict[str, list[list[Message]]] = {}
-        for keys, inbox in zip(heard, self._inboxes, strict=True):
-            for key, waiting in zip(keys, inbox, strict=True):
+        for streams, inbox in zip(heard, self._inboxes, strict=True):
+            for key, waiting in zip(streams, inbox, strict=True):
                 self._routes.setdefault(key, []).append(waiting)
         self._now_ns = -1
         self.guards: list[Guard] = []
@@ -72,6 +72,6 @@ class Replay:
         outputs += made
 
     def _route(self, message: Message) -> None:
-        for _, key in places_of(message, portfolio=self._portfolio):
+        for _, key in self._keys.places_of(message):
             for waiting in self._routes.get(key, ()):
                 waiting.append(message)

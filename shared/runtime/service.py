@@ -148,7 +148,7 @@ async def _with_bus(service: Service, settings: Settings, log: Any) -> None:
     attempt, identity = 0, settings.redis.identity
     while True:
         try:
-            async with RedisBus.open(settings.redis.url, settings.portfolio.name) as bus:
+            async with RedisBus.open(settings.redis.url, settings.keys) as bus:
                 identity = identity or await bus.named_identity()
                 await _check_identity(bus, identity)
                 clock = RealClock() if service.keeps_time else await _stack_clock(bus, settings, log)

@@ -13,11 +13,12 @@ from shared.adapters.redis.bus import RedisBus
 from shared.adapters.redis.embedded_valkey import running_valkey
 from shared.config.model import Settings
 from shared.domain.plan import Plan, StrategyPlan
-from shared.messages.catalogue import SIZES, stream_key
+from shared.messages.catalogue import SIZES
 from shared.messages.portfolio import PortfolioMarked
 from shared.runtime.host import MachineHost
 from tests.bench.market import DAY_NS, HISTORY_DAYS, daily_bars, listings, universe_of
 from tests.bench.redis_path import Silent
+from tests.keys import MAIN
 from tests.samples import T0, bar, samples
 
 ROUNDS = 5
@@ -28,7 +29,7 @@ async def burst(url: str, pairs: int) -> tuple[float, float]:
     """Milliseconds from the first bar sent, and from the last one, to the last size; best of some rounds."""
     universe = universe_of(pairs)
     best = (float("inf"), float("inf"))
-    async with RedisBus.open(url) as bus, RedisBus.open(url) as feed:
+    async with RedisBus.open(url, MAIN) as bus, RedisBus.open(url, MAIN) as feed:
         await bus.client.flushall()
         await bus.publish(listings(universe))
         await bus.publish_bars(daily_bars(universe))
@@ -44,14 +45,14 @@ async def burst(url: str, pairs: int) -> tuple[float, float]:
             hour = HISTORY_DAYS * 24 + number
             bars = [bar(symbol, hour=hour, close=102.0) for symbol in universe.symbols]
             clock.time_ns = bars[0].close_time_ns + 1
-            before = await bus.client.xlen(stream_key(SIZES))
+            before = await bus.client.xlen(MAIN.of(SIZES))
             async with asyncio.TaskGroup() as group:
                 over = asyncio.Event()
                 group.create_task(stepping(host, over))
                 started = perf_counter()
                 await feed.publish_bars(bars)
                 sent = perf_counter()
-                while await feed.client.xlen(stream_key(SIZES)) < before + pairs:
+                while await feed.client.xlen(MAIN.of(SIZES)) < before + pairs:
                     await asyncio.sleep(0)
                 done = perf_counter()
                 over.set()

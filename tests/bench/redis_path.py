@@ -15,10 +15,11 @@ from shared.adapters.codec import encode
 from shared.adapters.redis.bus import RedisBus
 from shared.adapters.redis.embedded_valkey import running_valkey
 from shared.config.model import PortfolioSettings, Settings
-from shared.messages.catalogue import DECIDED, PROPOSED, stream_key
+from shared.messages.catalogue import DECIDED, PROPOSED
 from shared.messages.orders import OrderDecided
 from shared.runtime.host import MachineHost
 from tests.bench.market import DAY_NS, HISTORY_DAYS, book, daily_bars, listings, mark, order, plan_of, universe_of
+from tests.keys import MAIN
 from tests.samples import T0
 
 ORDERS = 3_000
@@ -69,7 +70,7 @@ async def ask(bus: RedisBus, into: str, out: str, count: int, name: str) -> list
 
 async def check_approved(bus: RedisBus) -> None:
     """A rejection costs less and would flatter the figures."""
-    [last] = [each for each in await bus.latest(stream_key(DECIDED)) if isinstance(each, OrderDecided)]
+    [last] = [each for each in await bus.latest(MAIN.of(DECIDED)) if isinstance(each, OrderDecided)]
     assert last.verdict == "approve", last.reason
 
 
@@ -81,13 +82,13 @@ def p50_p99(took: list[float]) -> tuple[float, float]:
 async def measured(url: str) -> None:
     universe = universe_of(38)
     settings = Settings(universe=universe, plan=plan_of(), portfolio=PortfolioSettings(starting_cash_usdt=10_000_000.0))
-    async with RedisBus.open(url) as bus, RedisBus.open(url) as client:
+    async with RedisBus.open(url, MAIN) as bus, RedisBus.open(url, MAIN) as client:
         await bus.publish(listings(universe))
         await bus.publish_bars(daily_bars(universe))
         await bus.set_books([book(symbol, T0 + HISTORY_DAYS * DAY_NS) for symbol in universe.symbols])
         await bus.set_marks([mark(symbol, T0 + HISTORY_DAYS * DAY_NS) for symbol in universe.symbols])
         clock = ManualClock(T0 + HISTORY_DAYS * DAY_NS)
-        ways = {"echo": ("echo:in", "echo:out"), "gate": (stream_key(PROPOSED), stream_key(DECIDED))}
+        ways = {"echo": ("echo:in", "echo:out"), "gate": (MAIN.of(PROPOSED), MAIN.of(DECIDED))}
         took: dict[str, list[float]] = {name: [] for name in ways}
         for turn in range(TURNS):  # in turns, so that a busy moment of the machine hits both
             for name, (into, out) in ways.items():
@@ -114,7 +115,7 @@ async def sustained(url: str) -> None:
     """Everything waits in the stream already: what one process with one core gets through, commits included."""
     universe = universe_of(38)
     settings = Settings(universe=universe, plan=plan_of(), portfolio=PortfolioSettings(starting_cash_usdt=10_000_000.0))
-    async with RedisBus.open(url) as bus:
+    async with RedisBus.open(url, MAIN) as bus:
         await bus.client.flushall()
         await bus.publish(listings(universe))
         await bus.publish_bars(daily_bars(universe))
@@ -124,7 +125,7 @@ async def sustained(url: str) -> None:
         await host.recover()
         while await host.step(0):
             pass
-        key, decided = stream_key(PROPOSED), stream_key(DECIDED)
+        key, decided = MAIN.of(PROPOSED), MAIN.of(DECIDED)
         for start in range(0, BACKLOG, 500):
             pipe = bus.client.pipeline(transaction=False)
             for number in range(start, start + 500):

@@ -18,11 +18,12 @@ from services.cli.where import Place, RunNote, find_stack, write_note
 from shared.adapters.clocks import ClockOrigin, RealClock
 from shared.adapters.redis.bus import RedisBus
 from shared.messages.base import Message, derived_id
-from shared.messages.catalogue import CONTROL, SIZES, stream_key
+from shared.messages.catalogue import CONTROL, SIZES
 from shared.messages.control import Halt, MessageRefused, Resume
 from shared.messages.market import MarkChanged
 from shared.messages.portfolio import Halted, Resumed
 from shared.runtime.health import Heartbeat
+from tests.keys import MAIN
 from tests.patience import PATIENCE_SECONDS
 from tests.samples import HOUR, T0, decision, proposal, samples
 
@@ -31,7 +32,7 @@ Heatsink = Callable[..., Result]
 
 async def publish(url: str, messages: Sequence[Message]) -> None:
     """Onto an empty server whose market time begins at T0 + 1 h, 60 times as fast as the wall's; with one heartbeat."""
-    async with RedisBus.open(url) as bus:
+    async with RedisBus.open(url, MAIN) as bus:
         await bus.client.flushdb()
         wall_ns = RealClock().wall_ns()
         await bus.agree_on_clock(ClockOrigin(origin_market_ns=T0 + HOUR, origin_wall_ns=wall_ns, speed=60.0))
@@ -292,7 +293,7 @@ def place_of(url: str, data_dir: Path) -> Place:
 
 async def answer_once(bus: RedisBus) -> None:
     """Take the next command and say what became of it."""
-    cursors = {stream_key(CONTROL): "0"}
+    cursors = {MAIN.of(CONTROL): "0"}
     while True:
         for entry in await bus.read_from(cursors, 200):
             command = entry.message
@@ -345,15 +346,15 @@ async def test_a_command_that_nobody_takes_is_reported_as_waiting(
 ) -> None:
     with pytest.raises(NoAnswerError, match="waits in its stream"):
         await send_halt(place_of(valkey_server, tmp_path), "", "stop", 0, wait_seconds=0.1)
-    assert await redis_bus.latest(stream_key(CONTROL)) != []
+    assert await redis_bus.latest(MAIN.of(CONTROL)) != []
 
 
 def test_sizes_stream_is_not_touched_by_looking(valkey_server: str, heatsink: Heatsink) -> None:
     """Looking leaves no groups, keys or functions behind."""
 
     async def keys() -> set[bytes]:
-        async with RedisBus.open(valkey_server) as bus:
-            return {*await bus.client.keys("*"), *(await bus.client.xinfo_groups(stream_key(SIZES)))}
+        async with RedisBus.open(valkey_server, MAIN) as bus:
+            return {*await bus.client.keys("*"), *(await bus.client.xinfo_groups(MAIN.of(SIZES)))}
 
     before = asyncio.run(keys())
     for verb in (("status",), ("sizes",), ("why", "o-1"), ("tail", "--no-follow"), ("doctor",)):

@@ -16,13 +16,14 @@ from shared.adapters.clocks import RealClock
 from shared.adapters.redis.bus import RedisBus
 from shared.config.model import Settings
 from shared.domain.plan import BreakerPlan, Limits, Plan
-from shared.messages.catalogue import CONTROL, DECIDED, stream_key
+from shared.messages.catalogue import CONTROL, DECIDED
 from shared.messages.control import Halt
 from shared.messages.market import MarkChanged, PairListed
 from shared.messages.orders import OrderFilled
 from shared.runtime.host import MachineHost
 from shared.runtime.logs import get_logger
 from tests.domain.risk.risk_desk import UNIVERSE, D
+from tests.keys import MAIN
 from tests.patience import PATIENCE_SECONDS
 from tests.samples import bar
 
@@ -117,7 +118,7 @@ async def test_a_halted_pair_resumes_in_one_step(redis_bus: RedisBus, run: Run) 
         await asyncio.to_thread(run, "halt", "eth", "--reason", "odd", "--minutes", "30", "--reducing")
         ended = await asyncio.to_thread(run, "resume", "ETH", "--reason", "fine")
         assert (ended.exit_code, "resumed   ETH/USDT after" in ended.output) == (0, True)
-    halts = [each for each in await redis_bus.latest(stream_key(CONTROL), 10) if isinstance(each, Halt)]
+    halts = [each for each in await redis_bus.latest(MAIN.of(CONTROL), 10) if isinstance(each, Halt)]
     assert [(each.symbol, each.mode, each.reason) for each in halts] == [("ETH/USDT", "reducing", "odd")]
 
 
@@ -148,7 +149,7 @@ async def test_flatten_asks_back_and_tells_the_verdict_on_every_sale(redis_bus: 
         kept = await asyncio.to_thread(run, "flatten", typed="n\n")
         assert "1 ETH/USDT at 1,500 = $1,500" in kept.output
         assert "Cancel all orders and sell all of the portfolio at the market?" in kept.output
-        assert await redis_bus.latest(stream_key(DECIDED), 10) == []
+        assert await redis_bus.latest(MAIN.of(DECIDED), 10) == []
         sold = await asyncio.to_thread(run, "flatten", "--reason", "enough", typed="y\n")
         assert sold.exit_code == 0
         assert "proposed  sell 1 ETH/USDT at the market, by flatten" in sold.output

@@ -18,8 +18,9 @@ from services.cli.where import find_stack
 from services.risk.service import spec_of
 from shared.adapters.clocks import ClockOrigin, RealClock, ScaledClock
 from shared.adapters.redis.bus import RedisBus
-from shared.messages.catalogue import CONTROL, stream_key
+from shared.messages.catalogue import CONTROL
 from shared.runtime.host import MachineHost
+from tests.keys import MAIN
 from tests.patience import PATIENCE_SECONDS
 from tests.samples import T0
 from tests.shipped import shipped_settings
@@ -173,4 +174,4 @@ async def test_a_command_that_nobody_takes_is_told_to_wait(
     place = find_stack(redis_url=valkey_server, config_dir=None, data_dir=tmp_path, environ={})
     with pytest.raises(NoAnswerError, match="waits in its stream"):
         await send_command(place, set_phase("live", "nobody there"), wait_seconds=0.1)
-    assert await redis_bus.latest(stream_key(CONTROL)) != []
+    assert await redis_bus.latest(MAIN.of(CONTROL)) != []

@@ -17,12 +17,13 @@ from shared.adapters.redis.bus import RedisBus
 from shared.config.model import Settings
 from shared.domain.plan import BreakerPlan, Limits, Plan
 from shared.domain.risk.machine import RiskMachine
-from shared.messages.catalogue import DECIDED, stream_key
+from shared.messages.catalogue import DECIDED
 from shared.messages.market import PairListed
 from shared.messages.orders import OrderDecided
 from shared.runtime.host import MachineHost
 from shared.runtime.logs import get_logger
 from tests.domain.risk.risk_desk import PRICES, UNIVERSE
+from tests.keys import MAIN
 from tests.patience import PATIENCE_SECONDS
 from tests.samples import T0, bar, proposal
 
@@ -69,9 +70,9 @@ async def test_what_the_verb_says_is_what_the_gate_then_approves(
 
     async with asyncio.timeout(PATIENCE_SECONDS), risk_service(redis_bus) as host:
         await heatsink("room")  # its answer follows the commit of all that was read before
-        before = host.seq, await redis_bus.client.xlen(stream_key(DECIDED))
+        before = host.seq, await redis_bus.client.xlen(MAIN.of(DECIDED))
         answer = json.loads(await heatsink("room", "ETH", "--json"))
-        assert (host.seq, await redis_bus.client.xlen(stream_key(DECIDED))) == before, "nothing was committed"
+        assert (host.seq, await redis_bus.client.xlen(MAIN.of(DECIDED))) == before, "nothing was committed"
         [room] = answer["rooms"]
         assert Decimal(room["quantity"]) > 0, room["reason"]
         assert "could be bought now" in await heatsink("room", "ETH")
@@ -93,7 +94,7 @@ async def test_what_the_verb_says_is_what_the_gate_then_approves(
 async def decisions(bus: RedisBus, count: int) -> list[OrderDecided]:
     """The first decisions, once there are so many."""
     while True:
-        found = [each for each in await bus.latest(stream_key(DECIDED), 100) if isinstance(each, OrderDecided)]
+        found = [each for each in await bus.latest(MAIN.of(DECIDED), 100) if isinstance(each, OrderDecided)]
         if len(found) >= count:
             return found
         await asyncio.sleep(0.02)

@@ -18,9 +18,10 @@ from shared.adapters.codec import decode, encode
 from shared.adapters.redis.bus import RedisBus
 from shared.domain.plan import Limits
 from shared.messages.ask import RoomAnswered, ShadowCounted
-from shared.messages.catalogue import ASK, stream_key
+from shared.messages.catalogue import ASK
 from shared.messages.control import Halt
 from tests.domain.risk.risk_desk import Desk
+from tests.keys import MAIN
 from tests.patience import PATIENCE_SECONDS
 from tests.samples import HOUR, T0, D
 
@@ -41,7 +42,7 @@ async def answering(url: str, desk: Desk) -> AsyncIterator[None]:
                 await bus.client.publish(message.reply_to, b"not a message")
                 await bus.client.publish(message.reply_to, encode(message))
 
-    async with RedisBus.open(url) as bus, bus.listen(stream_key(ASK)) as listener, asyncio.TaskGroup() as group:
+    async with RedisBus.open(url, MAIN) as bus, bus.listen(MAIN.of(ASK)) as listener, asyncio.TaskGroup() as group:
         task = group.create_task(answer(bus, listener))
         yield
         task.cancel()
@@ -55,7 +56,7 @@ def desk() -> Desk:
 @pytest.fixture
 async def verb(valkey_server: str, tmp_path: Path, desk: Desk) -> AsyncIterator[Verb]:
     """Runs a verb while the desk answers; the verb has an event loop, so it runs in a thread."""
-    async with RedisBus.open(valkey_server) as bus:
+    async with RedisBus.open(valkey_server, MAIN) as bus:
         await bus.client.flushall()
         await bus.agree_on_clock(
             ClockOrigin(origin_market_ns=T0 + HOUR, origin_wall_ns=RealClock().wall_ns(), speed=60.0)
@@ -104,7 +105,7 @@ async def test_room_with_a_price_of_its_own_takes_it_exactly(verb: Verb) -> None
 
 async def test_room_of_a_halted_pair_says_who_may_clear_it(verb: Verb, desk: Desk, valkey_server: str) -> None:
     halted = desk.handle(Halt(id="h", time_ns=desk.now_ns, who="ana", reason="odd prices", symbol="ETH/USDT"))
-    async with RedisBus.open(valkey_server) as bus:
+    async with RedisBus.open(valkey_server, MAIN) as bus:
         await bus.publish(halted)
     text = flat((await verb("room", "ETH")).stdout)
     assert "Nothing of ETH/USDT could be bought now: nothing new is let into ETH/USDT since " in text

@@ -18,11 +18,12 @@ from shared.config.preflight import start_faults
 from shared.domain.plan import RampPlan
 from shared.domain.risk.state.phase_in_force import PhaseInForce
 from shared.domain.risk.state.state import PHASE
-from shared.messages.catalogue import AUDIT, stream_key
+from shared.messages.catalogue import AUDIT
 from shared.messages.control import SetPhase
 from shared.messages.portfolio import PhaseChanged
 from shared.runtime.host import MachineHost
 from shared.runtime.logs import get_logger
+from tests.keys import MAIN
 from tests.patience import PATIENCE_SECONDS
 from tests.samples import T0
 from tests.shipped import shipped_settings
@@ -49,7 +50,7 @@ def host_of(bus: MemoryBus | RedisBus, of: Settings) -> MachineHost:
 )
 async def test_risk_starts_only_when_phase_and_exchange_agree(phase: str, orders: str, agrees: bool) -> None:
     host_settings = settings(phase=phase, orders=orders)
-    host = host_of(MemoryBus(), host_settings)
+    host = host_of(MemoryBus(MAIN), host_settings)
     if agrees:
         await host.recover()
         return
@@ -64,7 +65,7 @@ async def test_risk_starts_only_when_phase_and_exchange_agree(phase: str, orders
 
 @pytest.mark.parametrize(("phase", "orders"), [("live", "paper"), ("dry_run", "exchange")])
 async def test_a_rehearsal_starts_either_way_and_every_snapshot_says_so(phase: str, orders: str) -> None:
-    host = host_of(MemoryBus(), settings(phase=phase, orders=orders, rehearsal=True))
+    host = host_of(MemoryBus(MAIN), settings(phase=phase, orders=orders, rehearsal=True))
     await host.recover()
     await host.step(wait_ms=0)
     [snapshot] = await host.bus.latest("hs:{main}:portfolio")
@@ -80,7 +81,7 @@ async def test_the_phase_that_counts_is_the_one_in_force_not_the_one_in_the_file
     await bus.publish([SetPhase(id="set-1", time_ns=T0, who="ana", reason="rehearse", phase="live")])
     while await rehearsing.step(wait_ms=0):
         pass
-    [changed] = await bus.latest(stream_key(AUDIT))
+    [changed] = await bus.latest(MAIN.of(AUDIT))
     assert isinstance(changed, PhaseChanged)
     await rehearsing.seat.release()
     with pytest.raises(ConfigError, match='phase "live"'):

@@ -9,14 +9,15 @@ from shared.adapters.codec import encode
 from shared.adapters.memory_bus import MemoryBus
 from shared.adapters.redis.bus import RedisBus
 from shared.domain.machine import Guard
-from shared.messages.catalogue import BARS, DECIDED, PROPOSED, SIGNALS, reply_channel, stream_key
+from shared.messages.catalogue import BARS, DECIDED, PROPOSED, SIGNALS
 from shared.messages.market import MarkChanged
 from shared.messages.orders import CancelProposed, OrderDecided
 from shared.ports.bus import AlreadyDecidedError, Commit, CommitRefusedError, FencedError
+from tests.keys import MAIN
 from tests.samples import T0, bar, book, counted, decision, proposal
 
-BarsKey = stream_key(BARS, timeframe="1h")
-ProposedKey = stream_key(PROPOSED)
+BarsKey = MAIN.of(BARS, "1h")
+ProposedKey = MAIN.of(PROPOSED)
 AnyBus = MemoryBus | RedisBus
 
 
@@ -87,7 +88,7 @@ async def test_an_answer_goes_to_the_channel_that_its_asker_named_and_nowhere_el
     ],
 )
 async def test_an_answer_never_goes_to_a_channel_of_somebody_else(bus: AnyBus, channel: str) -> None:
-    assert reply_channel(counted(reply_to=channel)) == ""
+    assert MAIN.reply_channel(counted(reply_to=channel)) == ""
     async with bus.listen(channel) as listener:
         await bus.answer([counted(reply_to=channel)])
         assert await listener.next(0.02) is None
@@ -157,7 +158,7 @@ async def test_a_commit_stores_everything_and_acknowledges_what_it_handled(bus: 
     assert snapshot.records == {"order:o-1": b"record"}
     assert snapshot.cursors == {entry.stream: entry.id for entry in entries}
     assert await bus.decision("o-1") == decision("o-1")
-    assert await bus.latest(stream_key(DECIDED)) == [decision("o-1")]
+    assert await bus.latest(MAIN.of(DECIDED)) == [decision("o-1")]
     history = [entry.message async for entry in seat.history(BarsKey, snapshot.cursors[BarsKey])]
     assert history == [bar()]
 
@@ -189,7 +190,7 @@ async def test_an_order_that_was_decided_before_gets_the_stored_decision_and_not
     assert caught.value.decisions == (decision("o-1"),)
     assert (await seat.load()).seq == 1
     assert (await seat.load()).records == {}
-    assert len(await bus.latest(stream_key(DECIDED), 10)) == 1
+    assert len(await bus.latest(MAIN.of(DECIDED), 10)) == 1
 
 
 async def test_a_writer_that_was_taken_over_is_fenced(bus: AnyBus) -> None:

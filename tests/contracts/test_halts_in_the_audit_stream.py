@@ -20,15 +20,17 @@ from shared.adapters.memory_bus import MemoryBus
 from shared.adapters.redis.bus import RedisBus
 from shared.config.model import Settings
 from shared.messages.base import Message
-from shared.messages.catalogue import AUDIT, CATALOGUE, HALTS, Topic, is_copy, places_of, stream_key, topic_of_key
+from shared.messages.catalogue import AUDIT, CATALOGUE, HALTS, Topic, is_copy, topic_of_key
+from shared.messages.keys import Keys
 from shared.messages.portfolio import Alerted, CommandRefused, Halted, ResumeAsked, Resumed
 from shared.ports.bus import Commit, FencedError
 from tests.domain.risk.risk_desk import UNIVERSE
+from tests.keys import MAIN
 from tests.patience import PATIENCE_SECONDS
 from tests.samples import samples
 
 AnyBus = MemoryBus | RedisBus
-AuditKey, HaltsKey = stream_key(AUDIT), stream_key(HALTS)
+AuditKey, HaltsKey = MAIN.of(AUDIT), MAIN.of(HALTS)
 OF_HALTS: list[Message] = [each for each in samples() if isinstance(each, Halted | Resumed | ResumeAsked)]
 [WARNING] = [each for each in samples() if isinstance(each, Alerted)]
 [REFUSAL] = [each for each in samples() if isinstance(each, CommandRefused)]
@@ -44,9 +46,9 @@ def commit_of(seq: int, outputs: list[Message]) -> Commit:
 
 
 def test_only_halts_are_copied_and_only_to_the_audit_stream() -> None:
-    copied = {type(each) for each in samples() if len(places_of(each)) > 1}
+    copied = {type(each) for each in samples() if len(MAIN.places_of(each)) > 1}
     assert copied == {Halted, Resumed, ResumeAsked}
-    assert places_of(OF_HALTS[0], portfolio="desk-2") == [(HALTS, "hs:{desk-2}:halts"), (AUDIT, "hs:{desk-2}:audit")]
+    assert Keys("desk-2").places_of(OF_HALTS[0]) == ((HALTS, "hs:{desk-2}:halts"), (AUDIT, "hs:{desk-2}:audit"))
     assert [is_copy(OF_HALTS[0], key) for key in (HaltsKey, AuditKey, "hs:{desk-2}:audit")] == [False, True, True]
     assert not is_copy(WARNING, AuditKey)
 
@@ -112,7 +114,7 @@ async def test_tail_prints_each_message_once(
 
 async def test_the_panel_counts_and_shows_each_message_once(redis_bus: RedisBus) -> None:
     shown: list[Message] = []
-    streams = [stream_key(topic, timeframe="1h") for topic in CATALOGUE if topic.durable]
+    streams = [MAIN.of(topic, "1h") for topic in CATALOGUE if topic.durable]
     watch = Watch(redis_bus, dict.fromkeys(streams, "0"), shown.append)
     await redis_bus.publish(DECIDED)
     await watch.drain()
@@ -121,7 +123,7 @@ async def test_the_panel_counts_and_shows_each_message_once(redis_bus: RedisBus)
 
 async def test_the_metrics_count_each_halt_once(redis_bus: RedisBus) -> None:
     [halted] = [each for each in OF_HALTS if isinstance(each, Halted)]
-    figures = Figures(redis_bus, RealClock(), "main")
+    figures = Figures(redis_bus, RealClock())
     async with asyncio.timeout(PATIENCE_SECONDS), asyncio.TaskGroup() as group:
         follow = group.create_task(figures.follow())
         while not figures.counts["messages", "Alerted"]:  # until it follows, whatever it missed before

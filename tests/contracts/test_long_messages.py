@@ -10,17 +10,18 @@ from shared.adapters.codec import TooLongError, UnreadableError, decode, encode
 from shared.adapters.memory_bus import MemoryBus
 from shared.adapters.redis.bus import RedisBus
 from shared.messages.base import MAX_MESSAGE_BYTES
-from shared.messages.catalogue import MAX_SNAPSHOT_BYTES, PORTFOLIO, PROPOSED, SIGNALS, stream_key
+from shared.messages.catalogue import MAX_SNAPSHOT_BYTES, PORTFOLIO, PROPOSED, SIGNALS
 from shared.messages.portfolio import PortfolioMarked, PositionMarked
 from shared.messages.signals import SignalRaised
 from shared.ports.bus import Commit, CommitRefusedError
+from tests.keys import MAIN
 from tests.samples import proposal, samples
 
 AnyBus = MemoryBus | RedisBus
 [SNAPSHOT] = [sample for sample in samples() if isinstance(sample, PortfolioMarked)]
 [SIGNAL] = [sample for sample in samples() if isinstance(sample, SignalRaised)]
-PortfolioKey = stream_key(PORTFOLIO)
-ProposedKey = stream_key(PROPOSED)
+PortfolioKey = MAIN.of(PORTFOLIO)
+ProposedKey = MAIN.of(PROPOSED)
 
 
 def snapshot_of(positions: int) -> PortfolioMarked:

@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 
 from shared.adapters.codec import UnreadableError, decode, encode
 from shared.messages.base import Message
-from shared.messages.catalogue import CATALOGUE, MAX_SNAPSHOT_BYTES, TOPIC_OF, key_of, stream_key, topic_of_key
+from shared.messages.catalogue import CATALOGUE, MAX_SNAPSHOT_BYTES, TOPIC_OF, topic_of_key
+from shared.messages.keys import Keys
+from tests.keys import MAIN
 from tests.samples import bar, decision, proposal, samples
 
 GOLDEN = Path(__file__).with_name("golden.txt")
@@ -143,11 +145,11 @@ def test_a_message_with_one_byte_changed_is_read_or_refused(position: int, value
 
 def test_every_stream_key_leads_back_to_its_topic() -> None:
     for message in samples():
-        topic = topic_of_key(key_of(message, portfolio="desk-2"))
+        topic = topic_of_key(Keys("desk-2").of_message(message))
         assert topic is TOPIC_OF[type(message)]
     assert topic_of_key("hs:{main}:journal:risk") is None
 
 
 def test_a_topic_of_bars_needs_its_timeframe() -> None:
     with pytest.raises(ValueError, match="timeframe"):
-        stream_key(TOPIC_OF[type(bar())])
+        MAIN.of(TOPIC_OF[type(bar())])

@@ -12,16 +12,17 @@ from typing import Any
 import pytest
 from redis.exceptions import ResponseError
 
-from shared.messages.catalogue import DECIDED, SIZES, stream_key
+from shared.messages.catalogue import DECIDED, SIZES
 from shared.messages.orders import OrderDecided
 from tests.e2e.test_node_client import DAYS, PRICES, Stack, _run_node, node_client, running_stack
+from tests.keys import MAIN
 from tests.samples import bar
 
 __all__ = ["node_client"]  # a fixture
 
 README = Path(__file__).parents[2] / "README.md"
 RUN_SECONDS, ANSWER_SECONDS, POLL_SECONDS = 120, 60, 0.05
-SIZES_KEY, DECIDED_KEY = stream_key(SIZES), stream_key(DECIDED)
+SIZES_KEY, DECIDED_KEY = MAIN.of(SIZES), MAIN.of(DECIDED)
 
 
 def snippets(language: str) -> list[str]:

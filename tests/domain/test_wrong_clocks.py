@@ -30,7 +30,7 @@ SECOND = 1_000_000_000
 
 
 def test_a_signal_of_a_time_to_come_leads_to_an_order_that_can_be_read() -> None:
-    sizing = SizingMachine(one_hour_plan(), UNIVERSE)
+    sizing = SizingMachine(one_hour_plan(), UNIVERSE, "main")
     play(sizing, listed(), *days(60), nav(), time(1), flat(0))
     [order] = play(sizing, msgspec.structs.replace(signal(1.0, hour=1), time_ns=FAR))
     assert isinstance(order, OrderProposed)
@@ -39,7 +39,7 @@ def test_a_signal_of_a_time_to_come_leads_to_an_order_that_can_be_read() -> None
 
 
 def test_a_signal_of_a_time_to_come_does_not_drown_those_that_follow() -> None:
-    sizing = SizingMachine(one_hour_plan(), UNIVERSE)
+    sizing = SizingMachine(one_hour_plan(), UNIVERSE, "main")
     play(sizing, listed(), *days(60), nav(), time(1), flat(0), msgspec.structs.replace(signal(0.0), time_ns=FAR))
     play(sizing, time(2), flat(1))
     assert kinds(play(sizing, signal(1.0, hour=2))) == ["OrderProposed"]
@@ -47,7 +47,7 @@ def test_a_signal_of_a_time_to_come_does_not_drown_those_that_follow() -> None:
 
 @pytest.mark.parametrize("price", [1e-14, 1e-300, 1e17])
 def test_an_absurd_price_is_sized_without_harm(price: float) -> None:
-    sizing = SizingMachine(one_hour_plan(), UNIVERSE)
+    sizing = SizingMachine(one_hour_plan(), UNIVERSE, "main")
     made = play(sizing, listed(), *days(60, price=price), nav(), time(1), flat(0, price), signal(1.0, hour=1))
     for message in made:
         assert decode(encode(message)) == message

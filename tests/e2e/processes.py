@@ -9,8 +9,9 @@ from pathlib import Path
 
 from shared.adapters.redis.bus import RedisBus
 from shared.config.load import process_environment
-from shared.messages.catalogue import PROPOSED, stream_key
+from shared.messages.catalogue import PROPOSED
 from shared.runtime.health import heartbeats
+from tests.keys import MAIN
 
 END_SECONDS, POLL_SECONDS = 10, 0.05
 
@@ -48,7 +49,7 @@ async def until_ready(bus: RedisBus, *services: str) -> None:
     while True:
         beats = await heartbeats(bus)
         if all(name in beats and beats[name].state == "ready" for name in services):
-            return await until_heard(bus, stream_key(PROPOSED))
+            return await until_heard(bus, MAIN.of(PROPOSED))
         await asyncio.sleep(POLL_SECONDS)
 
 

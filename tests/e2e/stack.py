@@ -15,8 +15,9 @@ import aiohttp
 
 from shared.adapters.redis.bus import RedisBus
 from shared.messages.base import Message
-from shared.messages.catalogue import DECIDED, PORTFOLIO, stream_key
+from shared.messages.catalogue import DECIDED, PORTFOLIO
 from shared.runtime.health import heartbeats
+from tests.keys import MAIN
 
 ROOT = Path(__file__).resolve().parents[2]
 END_SECONDS = 30.0
@@ -79,11 +80,11 @@ class Stack:
 
     async def market_ns(self) -> int:
         """Market time now: of the newest snapshot."""
-        latest = await self.bus.latest(stream_key(PORTFOLIO))
+        latest = await self.bus.latest(MAIN.of(PORTFOLIO))
         return latest[0].time_ns if latest else 0
 
     async def decided(self) -> bool:
-        return bool(await self.bus.latest(stream_key(DECIDED)))
+        return bool(await self.bus.latest(MAIN.of(DECIDED)))
 
     async def kill(self, service: str) -> None:
         """SIGKILL a service's process, by the pid of its own heartbeat; then wait for its successor to be ready."""

@@ -17,11 +17,12 @@ from msgspec import structs
 from shared.adapters.clocks import ClockOrigin, RealClock
 from shared.adapters.redis.bus import RedisBus
 from shared.adapters.redis.embedded_valkey import running_valkey
-from shared.messages.catalogue import DEAD, DECIDED, PORTFOLIO, PROPOSED, stream_key
+from shared.messages.catalogue import DEAD, DECIDED, PORTFOLIO, PROPOSED
 from shared.messages.market import MarkChanged, PairListed
 from shared.messages.orders import OrderDecided
 from shared.messages.portfolio import PortfolioMarked
 from tests.e2e.processes import service, until_ready
+from tests.keys import MAIN
 from tests.samples import HOUR, T0, bar
 
 pytestmark = pytest.mark.processes
@@ -51,7 +52,7 @@ BASES = (
     "DOGE",
 )
 RUN_SECONDS, ANSWER_SECONDS = 120, 60
-PROPOSED_KEY, DECIDED_KEY, PORTFOLIO_KEY = (stream_key(topic) for topic in (PROPOSED, DECIDED, PORTFOLIO))
+PROPOSED_KEY, DECIDED_KEY, PORTFOLIO_KEY = (MAIN.of(topic) for topic in (PROPOSED, DECIDED, PORTFOLIO))
 SETTINGS = {
     "HEATSINK_LIMITS__BOOK_AGE_SECONDS": "0",
     "HEATSINK_LIMITS__MARK_AGE_SECONDS": "600",
@@ -90,7 +91,7 @@ CROWDS = {
 async def gate(folder: Path, limits: dict[str, str]) -> AsyncIterator[tuple[RedisBus, str]]:
     """A market that stands still at 100 USDT, and a risk service that knows it."""
     with running_valkey(folder) as server:
-        async with RedisBus.open(server.url) as bus:
+        async with RedisBus.open(server.url, MAIN) as bus:
             origin = ClockOrigin(origin_market_ns=NOW_NS, origin_wall_ns=RealClock().wall_ns(), speed=1.0)
             await bus.agree_on_clock(origin)
             symbols = [f"{base}/USDT" for base in BASES]

@@ -27,11 +27,12 @@ from shared.domain.machine import Records
 from shared.domain.portfolio.ledger import LEDGER_RECORDS, Ledger
 from shared.domain.timeframes import DAY_NS
 from shared.messages.base import Message
-from shared.messages.catalogue import DEAD, DECIDED, EXECUTED, PORTFOLIO, PROPOSED, stream_key
+from shared.messages.catalogue import DEAD, DECIDED, EXECUTED, PORTFOLIO, PROPOSED
 from shared.messages.market import BarClosed, MarkChanged, PairListed
 from shared.messages.orders import OrderClosed, OrderDecided, OrderFilled, OrderProposed, StopPlaced
 from shared.messages.portfolio import PortfolioMarked
 from tests.e2e.cutting_proxy import CuttingProxy
+from tests.keys import MAIN
 from tests.patience import PATIENCE_SECONDS
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -195,7 +196,7 @@ async def replies_cut(field_: Battlefield) -> None:
 
 
 async def groups_destroyed(field_: Battlefield) -> None:
-    for stream in (stream_key(PROPOSED), stream_key(EXECUTED), stream_key(DECIDED)):
+    for stream in (MAIN.of(PROPOSED), MAIN.of(EXECUTED), MAIN.of(DECIDED)):
         for group in await field_.bus.client.xinfo_groups(stream):
             await field_.bus.client.xgroup_destroy(stream, group["name"])
 
@@ -250,7 +251,7 @@ async def battlefield(folder: Path) -> AsyncIterator[Battlefield]:
     children: list[Child] = [valkey]
     try:
         await wait_until_ready(server.url)
-        async with RedisBus.open(server.url) as bus, CuttingProxy(server.port).running() as proxy:
+        async with RedisBus.open(server.url, MAIN) as bus, CuttingProxy(server.port).running() as proxy:
             await a_market(bus)
             gates = (service("risk", proxy.url, folder), service("risk", proxy.url, folder, "standby"))
             children += gates
@@ -264,22 +265,22 @@ async def battlefield(folder: Path) -> AsyncIterator[Battlefield]:
 async def everything_decided(field_: Battlefield) -> None:
     async with asyncio.timeout(PATIENCE_SECONDS):
         while True:
-            decided = await field_.all_of(stream_key(DECIDED))
+            decided = await field_.all_of(MAIN.of(DECIDED))
             open_orders = set(field_.sent) - {each.order_id for each in decided if isinstance(each, OrderDecided)}
-            last = await field_.bus.latest(stream_key(PORTFOLIO))
+            last = await field_.bus.latest(MAIN.of(PORTFOLIO))
             if not open_orders and isinstance(last[0], PortfolioMarked) and not last[0].open_orders:
                 return
             await asyncio.sleep(0.2)
 
 
 async def check(field_: Battlefield) -> Counter[str]:
-    decisions = [each for each in await field_.all_of(stream_key(DECIDED)) if isinstance(each, OrderDecided)]
+    decisions = [each for each in await field_.all_of(MAIN.of(DECIDED)) if isinstance(each, OrderDecided)]
     assert Counter(each.order_id for each in decisions) == Counter(list(field_.sent))
     assert [each.seq for each in decisions] == list(range(1, len(decisions) + 1))
     assert max(each.heat_after for each in decisions if each.side == "buy" and each.quantity_approved) <= (
         HEAT_LIMIT * (1 + 1e-9)
     )
-    executed = await field_.all_of(stream_key(EXECUTED))
+    executed = await field_.all_of(MAIN.of(EXECUTED))
     ends = Counter(each.order_id for each in executed if isinstance(each, OrderClosed))
     assert {each.order_id: 1 for each in decisions if each.quantity_approved}.items() <= ends.items()
     ledger = Ledger(Records(LEDGER_RECORDS), Decimal("200000.0"))
@@ -288,7 +289,7 @@ async def check(field_: Battlefield) -> Counter[str]:
             ledger.book(message)
         elif isinstance(message, StopPlaced):
             ledger.move_stop(message.symbol, message.stop_price)
-    last = (await field_.bus.latest(stream_key(PORTFOLIO)))[0]
+    last = (await field_.bus.latest(MAIN.of(PORTFOLIO)))[0]
     assert isinstance(last, PortfolioMarked)
     assert last.cash == ledger.account.cash
     assert {row.symbol: (row.quantity, row.stop) for row in last.positions} == {

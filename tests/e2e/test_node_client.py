@@ -19,11 +19,12 @@ from shared.adapters.clocks import ClockOrigin, RealClock, ScaledClock
 from shared.adapters.redis.bus import RedisBus
 from shared.adapters.redis.embedded_valkey import running_valkey
 from shared.messages.base import Message
-from shared.messages.catalogue import DEAD, DECIDED, PROPOSED, SIZES, stream_key
+from shared.messages.catalogue import DEAD, DECIDED, PROPOSED, SIZES
 from shared.messages.control import MessageRefused
 from shared.messages.market import MarkChanged, PairListed
 from shared.messages.orders import OrderDecided
 from tests.e2e.processes import service, until_heard, until_ready
+from tests.keys import MAIN
 from tests.samples import HOUR, T0, bar
 
 pytestmark = pytest.mark.processes
@@ -34,7 +35,7 @@ MARK_SECONDS = 0.25
 PRICES = {"BTC/USDT": 20_000.0, "ETH/USDT": 1_500.0}
 DAYS = 70
 NOW_NS = T0 + DAYS * 24 * HOUR + HOUR + 1_000_000  # one hour and a millisecond after the last daily bar
-PROPOSED_KEY, DECIDED_KEY, SIZES_KEY = (stream_key(topic) for topic in (PROPOSED, DECIDED, SIZES))
+PROPOSED_KEY, DECIDED_KEY, SIZES_KEY = (MAIN.of(topic) for topic in (PROPOSED, DECIDED, SIZES))
 KINDS_REFUSED = 11
 NO_BOOKS = {"HEATSINK_LIMITS__BOOK_AGE_SECONDS": "0"}  # nobody samples any here
 
@@ -89,7 +90,7 @@ class Stack:
 @asynccontextmanager
 async def running_stack(folder: Path) -> AsyncIterator[Stack]:
     with running_valkey(folder) as server:
-        async with RedisBus.open(server.url) as bus:
+        async with RedisBus.open(server.url, MAIN) as bus:
             origin = ClockOrigin(origin_market_ns=NOW_NS, origin_wall_ns=RealClock().wall_ns(), speed=1.0)
             clock = ScaledClock(await bus.agree_on_clock(origin))
             await bus.publish(_listings())

@@ -20,12 +20,13 @@ from shared.adapters.redis.bus import RedisBus
 from shared.adapters.redis.embedded_valkey import running_valkey
 from shared.domain.timeframes import DAY_NS
 from shared.messages.base import Message
-from shared.messages.catalogue import AUDIT, DEAD, DECIDED, HALTS, PORTFOLIO, stream_key
+from shared.messages.catalogue import AUDIT, DEAD, DECIDED, HALTS, PORTFOLIO
 from shared.messages.market import BarClosed, MarkChanged, PairListed
 from shared.messages.orders import OrderDecided, OrderFilled, OrderProposed
 from shared.messages.portfolio import Alerted, Halted, PortfolioMarked, ResumeAsked, Resumed
 from shared.runtime.health import heartbeats
 from tests.e2e.processes import service
+from tests.keys import MAIN
 from tests.patience import PATIENCE_SECONDS
 
 pytestmark = pytest.mark.processes
@@ -107,7 +108,7 @@ class Scene:
         """The first of the latest snapshots that fits."""
 
         async def look() -> PortfolioMarked | None:
-            found = await self.bus.latest(stream_key(PORTFOLIO), 3)
+            found = await self.bus.latest(MAIN.of(PORTFOLIO), 3)
             return next((each for each in found if isinstance(each, PortfolioMarked) and fits(each)), None)
 
         return await _until(look)
@@ -116,7 +117,7 @@ class Scene:
         """All fitting messages of a stream, oldest first, once there is one."""
 
         async def look() -> list[M]:
-            found = await self.bus.latest(stream_key(topic), 1_000)  # type: ignore[arg-type]
+            found = await self.bus.latest(MAIN.of(topic), 1_000)  # type: ignore[arg-type]
             return [each for each in reversed(found) if isinstance(each, kind) and fits(each)]
 
         return await _until(look)
@@ -140,7 +141,7 @@ async def scene(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterato
     """Three pairs with a month of history, and 100 ETH that are held for 150,000 of 200,000 USDT."""
     monkeypatch.setenv("HEATSINK_EXCHANGE__KIND", "binance")
     with running_valkey(tmp_path) as server:
-        async with RedisBus.open(server.url) as bus:
+        async with RedisBus.open(server.url, MAIN) as bus:
             scene = Scene(bus, server.url, tmp_path)
             now_ns = RealClock().now_ns()
             await bus.publish(

@@ -13,18 +13,19 @@ from shared.adapters.redis.bus import RedisBus
 from shared.domain.machine import Records
 from shared.domain.portfolio.ledger import LEDGER_RECORDS, Ledger
 from shared.messages.base import Message
-from shared.messages.catalogue import BARS, DEAD, DECIDED, EXECUTED, PORTFOLIO, PROPOSED, SIZES, stream_key
+from shared.messages.catalogue import BARS, DEAD, DECIDED, EXECUTED, PORTFOLIO, PROPOSED, SIZES
 from shared.messages.market import BarClosed
 from shared.messages.orders import OrderDecided, OrderFilled, OrderProposed, StopPlaced
 from shared.messages.portfolio import PortfolioMarked
 from shared.messages.signals import PositionSized
 from tests.e2e.stack import Stack, hourly_config, running_stack
 from tests.history import DAY_MS, HOUR_MS, exchange_symbols, hourly, ms_of, rows_of
+from tests.keys import MAIN
 from tests.shipped import shipped_universe
 
 START, DAYS = "2022-11-01", 10.5
 SPEED = 10_800.0  # three market hours a second
-HourlyBars = stream_key(BARS, timeframe="1h")
+HourlyBars = MAIN.of(BARS, "1h")
 
 
 async def run_until(stack: Stack, days: float) -> None:
@@ -99,11 +100,11 @@ def check_ledger(executed: list[Message], last: PortfolioMarked) -> int:
 
 async def check_everything(stack: Stack, data_dir: Path, days: float) -> dict[str, Any]:
     bars = check_bars(data_dir, await stack.entries(HourlyBars), days)
-    sizes = [message for message in await stack.entries(stream_key(SIZES)) if isinstance(message, PositionSized)]
-    verdicts = check_decisions(await stack.entries(stream_key(PROPOSED)), await stack.entries(stream_key(DECIDED)))
-    last = (await stack.entries(stream_key(PORTFOLIO)))[-1]
+    sizes = [message for message in await stack.entries(MAIN.of(SIZES)) if isinstance(message, PositionSized)]
+    verdicts = check_decisions(await stack.entries(MAIN.of(PROPOSED)), await stack.entries(MAIN.of(DECIDED)))
+    last = (await stack.entries(MAIN.of(PORTFOLIO)))[-1]
     assert isinstance(last, PortfolioMarked)
-    fills = check_ledger(await stack.entries(stream_key(EXECUTED)), last)
+    fills = check_ledger(await stack.entries(MAIN.of(EXECUTED)), last)
     assert await stack.entries(DEAD.key) == []
     sized = Counter((size.symbol, size.timeframe, size.bar_open_time_ns) for size in sizes)
     assert set(sized.values()) == {1}

@@ -24,10 +24,11 @@ from shared.adapters.redis.bus import RedisBus
 from shared.config.model import ExchangeSettings, MarketDataSettings, Settings
 from shared.domain.universe import Pair, Rename, Universe
 from shared.messages.base import Message
-from shared.messages.catalogue import BARS, FEEDS, PAIRS, stream_key
+from shared.messages.catalogue import BARS, FEEDS, PAIRS
 from shared.messages.market import BarClosed, FeedLost, FeedRestored, PairListed
 from shared.ports.clock import Clock
 from shared.runtime.service import Context
+from tests.keys import MAIN
 from tests.patience import PATIENCE_SECONDS
 
 START_MS = 1_735_693_200_000  # 2025-01-01 01:00 UTC
@@ -80,7 +81,7 @@ class JournalBus(MemoryBus):
     """Keeps the order between streams too."""
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__(MAIN)
         self.journal: list[Message] = []
 
     def append(self, message: Message) -> None:
@@ -122,7 +123,7 @@ class Stage:
         return list(reversed(await self.bus.latest(key, 1_000_000)))
 
     async def bars(self, symbol: str, timeframe: str) -> list[BarClosed]:
-        found = await self.messages(stream_key(BARS, timeframe=timeframe))
+        found = await self.messages(MAIN.of(BARS, timeframe))
         return [bar for bar in found if isinstance(bar, BarClosed) and bar.symbol == symbol]
 
     async def pairs(self) -> dict[str, PairListed]:
@@ -244,4 +245,4 @@ async def market_stage(
         settings = Settings(
             universe=universe, exchange=ExchangeSettings(url=f"http://127.0.0.1:{port}"), market_data=market_data
         )
-        yield Stage(exchange, clock, bus or MemoryBus(), settings, LogBook(clock))
+        yield Stage(exchange, clock, bus or MemoryBus(MAIN), settings, LogBook(clock))

@@ -26,6 +26,7 @@ from shared.messages.base import Message
 from shared.messages.catalogue import FEEDS
 from shared.messages.market import FeedLost, FeedRestored
 from shared.ports.exchange import BestPrice, FeedBatch, Kline, KlineFrame, Stream
+from tests.keys import MAIN
 from tests.market_data.market_stage import QUICK, START_MS, UNIVERSE, LogBook, Stage, market_stage
 
 pytestmark = pytest.mark.sockets
@@ -57,7 +58,7 @@ def kline(open_time_ns: int, close: float = 100.0) -> Kline:
 
 def test_many_prices_between_two_looks_are_one_mark_with_the_newest_mid() -> None:
     clock = ManualClock(1000 * SECOND_NS)
-    marks = Marks(desk(clock, MemoryBus()))
+    marks = Marks(desk(clock, MemoryBus(MAIN)))
     for step in range(100):
         marks.update(price(100.0 + step, 101.0 + step, clock.wall_ns()))
     (mark,) = marks.due()
@@ -67,7 +68,7 @@ def test_many_prices_between_two_looks_are_one_mark_with_the_newest_mid() -> Non
 
 def test_an_unchanged_price_is_not_said_again_while_nothing_at_all_is_heard() -> None:
     clock = ManualClock(1000 * SECOND_NS)
-    marks = Marks(desk(clock, MemoryBus()))
+    marks = Marks(desk(clock, MemoryBus(MAIN)))
     marks.update(price(100.0, 101.0, clock.wall_ns()))
     assert len(marks.due()) == 1
     clock.time_ns += 60 * SECOND_NS
@@ -76,7 +77,7 @@ def test_an_unchanged_price_is_not_said_again_while_nothing_at_all_is_heard() ->
 
 def test_a_price_that_was_confirmed_is_said_again_with_the_time_of_the_evidence() -> None:
     clock = ManualClock(1000 * SECOND_NS, speed=60.0)
-    marks = Marks(desk(clock, MemoryBus()))
+    marks = Marks(desk(clock, MemoryBus(MAIN)))
     marks.update(price(100.0, 101.0, clock.wall_ns()))
     marks.due()
     clock.time_ns += 120 * SECOND_NS  # two wall seconds
@@ -89,7 +90,7 @@ def test_a_price_that_was_confirmed_is_said_again_with_the_time_of_the_evidence(
 
 def test_without_a_book_the_close_of_the_forming_bar_is_the_mark() -> None:
     clock = ManualClock(1000 * SECOND_NS)
-    marks = Marks(desk(clock, MemoryBus()))
+    marks = Marks(desk(clock, MemoryBus(MAIN)))
     frame = KlineFrame(kline=kline(0, close=42.0), closed=False, event_time_ns=1)
     marks.last_price(frame)
     (mark,) = marks.due()
@@ -101,7 +102,7 @@ def test_without_a_book_the_close_of_the_forming_bar_is_the_mark() -> None:
 
 def test_an_answer_of_rest_does_not_undo_what_the_stream_brought_meanwhile() -> None:
     clock = ManualClock(1000 * SECOND_NS)
-    marks = Marks(desk(clock, MemoryBus()))
+    marks = Marks(desk(clock, MemoryBus(MAIN)))
     asked_wall_ns = clock.wall_ns()
     clock.time_ns += SECOND_NS
     marks.update(price(200.0, 201.0, clock.wall_ns()))
@@ -111,7 +112,7 @@ def test_an_answer_of_rest_does_not_undo_what_the_stream_brought_meanwhile() -> 
 
 async def test_a_closed_bar_of_the_future_is_not_published_and_proves_no_time() -> None:
     clock = ManualClock(100 * HOUR_NS)
-    there = desk(clock, MemoryBus())
+    there = desk(clock, MemoryBus(MAIN))
     there.tracks.add(Stream("BTC/USDT", "1h"), 98 * HOUR_NS)
     marks, backfill = Marks(there), Backfill(there)
     streams = Streams(there, marks)
@@ -135,7 +136,7 @@ class SlowReturns(MemoryBus):
 
 
 async def test_a_loss_right_after_a_return_does_not_overtake_it() -> None:
-    bus = SlowReturns()
+    bus = SlowReturns(MAIN)
     health = FeedHealth(bus, ManualClock(SECOND_NS), LogBook())
     await health.set_lost("connection", reason="gone")
     async with asyncio.TaskGroup() as group:
@@ -153,7 +154,7 @@ async def _lose_again(health: FeedHealth) -> None:
 
 
 async def test_what_was_never_heard_is_awaited_and_not_lost() -> None:
-    bus, clock, log = MemoryBus(), ManualClock(5 * SECOND_NS), LogBook()
+    bus, clock, log = MemoryBus(MAIN), ManualClock(5 * SECOND_NS), LogBook()
     health = FeedHealth(bus, clock, log)
     await health.set_lost("connection", reason="starting", last_seen_ns=0)
     assert health.is_lost("connection")
@@ -179,7 +180,7 @@ async def test_market_data_that_starts_has_heard_nothing_yet() -> None:
 
 
 async def test_bars_leave_in_the_order_in_which_they_were_added_and_repeats_are_told() -> None:
-    bus, log = MemoryBus(), LogBook()
+    bus, log = MemoryBus(MAIN), LogBook()
     outbox = Outbox(bus, log)
     bars = [closed_bar(kline(index * HOUR_NS), backfilled=False) for index in range(2_500)]
     outbox.add(bars)
@@ -195,7 +196,7 @@ async def test_bars_leave_in_the_order_in_which_they_were_added_and_repeats_are_
 
 
 async def test_what_an_earlier_process_reported_lost_is_reported_back() -> None:
-    bus, clock = MemoryBus(), ManualClock(5 * SECOND_NS)
+    bus, clock = MemoryBus(MAIN), ManualClock(5 * SECOND_NS)
     before = FeedHealth(bus, clock, LogBook())
     await before.set_lost("bars:1h", "BTC/USDT", reason="gone")
     await before.set_lost("marks", "ETH/USDT", reason="gone")

@@ -20,6 +20,7 @@ from shared.adapters.clocks import ManualClock
 from shared.adapters.memory_bus import MemoryBus
 from shared.domain.plan import Plan
 from shared.ports.exchange import BOOK, FeedBatch, KlineFrame, Stream
+from tests.keys import MAIN
 from tests.market_data.market_stage import QUICK, START_MS, UNIVERSE, LogBook
 
 pytestmark = pytest.mark.sockets
@@ -88,7 +89,7 @@ async def scene() -> AsyncIterator[Scene]:
         ManualClock(start_ns),
         StillFeed(),
         LogBook(),
-        MemoryBus(),
+        MemoryBus(MAIN),
     )
     sim = SimulatedExchange(Market(GeneratedMarket(UNIVERSE, 7, START_MS)), market_clock)
     async with sim.listening("127.0.0.1", 0) as port:

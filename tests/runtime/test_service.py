@@ -21,6 +21,7 @@ from shared.adapters.redis.embedded_valkey import running_valkey
 from shared.ports.bus import CorruptStateError, FencedError, StateGoneError
 from shared.runtime.logs import get_logger
 from shared.runtime.service import _told
+from tests.keys import MAIN
 from tests.patience import PATIENCE_SECONDS
 
 pytestmark = pytest.mark.processes
@@ -69,7 +70,7 @@ def running(service: str, url: str, folder: Path, *variables: str) -> Iterator[R
 
 
 async def server_pid(url: str) -> int:
-    async with RedisBus.open(url) as bus:
+    async with RedisBus.open(url, MAIN) as bus:
         return int((await bus.client.info("server"))["process_id"])
 
 
@@ -78,7 +79,7 @@ async def test_services_end_with_one_clear_line_when_the_server_was_emptied(tmp_
         risk.wait_for("recovered")
         with running("ops", server.url, tmp_path) as ops:  # it has no seat to be fenced from
             ops.wait_for("listening")
-            async with RedisBus.open(server.url) as bus:
+            async with RedisBus.open(server.url, MAIN) as bus:
                 await bus.client.flushall()
             assert (risk.wait(), ops.wait()) == (78, 78)  # the supervisor does not start them again
     for service in (risk, ops):
@@ -89,7 +90,7 @@ async def test_services_end_with_one_clear_line_when_the_server_was_emptied(tmp_
 async def test_a_service_that_comes_back_to_another_server_does_not_go_on_there(tmp_path: Path) -> None:
     with running_valkey(tmp_path) as server, running("risk", server.url, tmp_path) as risk:
         risk.wait_for("recovered")
-        async with RedisBus.open(server.url) as bus:
+        async with RedisBus.open(server.url, MAIN) as bus:
             await bus.client.set("hs:identity", "somebody else")
         assert risk.wait() == 78
     assert "not the same" in risk.events()[-1]["reason"]
@@ -100,7 +101,7 @@ async def test_an_emptied_server_is_refused_at_every_start_when_the_data_are_nam
     with running_valkey(tmp_path) as server:
         with running("risk", server.url, tmp_path) as first:
             first.wait_for("recovered")
-        async with RedisBus.open(server.url) as bus:
+        async with RedisBus.open(server.url, MAIN) as bus:
             named = f"HEATSINK_REDIS__IDENTITY={await bus.identity()}"
             with running("risk", server.url, tmp_path, named) as again:
                 again.wait_for("recovered")
@@ -137,7 +138,7 @@ async def test_a_service_stops_when_told_while_it_waits_for_a_server_that_is_awa
 async def test_a_service_whose_function_library_was_lost_loads_it_again(tmp_path: Path) -> None:
     with running_valkey(tmp_path) as server, running("risk", server.url, tmp_path) as risk:
         risk.wait_for("recovered")
-        async with RedisBus.open(server.url) as bus:
+        async with RedisBus.open(server.url, MAIN) as bus:
             await bus.client.function_flush()
         assert risk.wait_for("starting_over")["reason"] == "Function not found"
         risk.wait_for("recovered", times=2)

@@ -132,7 +132,8 @@ def replayed(
         phase="live",
     )
     settings, clock = Settings(universe=shipped_universe(), plan=plan), ManualClock(speed=SPEED)
-    replay = Replay([spec(settings, clock) for spec in (signals_spec, sizing_spec, risk_spec, execution_spec)])
+    specs = [spec(settings, clock) for spec in (signals_spec, sizing_spec, risk_spec, execution_spec)]
+    replay = Replay(specs, settings.keys)
     outputs = replay.feed(pairs)
     waiting: list[Halted] = []
     for group in groups:

@@ -6,9 +6,10 @@ import pytest
 
 from shared.adapters.redis.bus import RedisBus
 from shared.domain.plan import BreakerPlan, Limits, Plan
-from shared.messages.catalogue import AUDIT, DECIDED, HALTS, PROPOSED, stream_key
+from shared.messages.catalogue import AUDIT, DECIDED, HALTS, PROPOSED
 from shared.messages.orders import OrderDecided, OrderProposed
 from shared.messages.portfolio import Alerted, Halted, Resumed
+from tests.keys import MAIN
 from tests.simulation import test_parity as parity
 
 # Thresholds so low that hourly bars of those days reach them.
@@ -32,15 +33,15 @@ async def test_halts_and_their_ends_are_the_same_in_both_hosts(
     await parity.by_redis(redis_bus, pairs, groups, plan)
     halts = [message for message in outputs if isinstance(message, Halted | Resumed)]
     alerts = [message for message in outputs if isinstance(message, Alerted)]
-    assert await parity.everything(redis_bus, stream_key(HALTS)) == halts
-    audited = await parity.everything(redis_bus, stream_key(AUDIT))
+    assert await parity.everything(redis_bus, MAIN.of(HALTS)) == halts
+    audited = await parity.everything(redis_bus, MAIN.of(AUDIT))
     assert [message for message in audited if isinstance(message, Alerted)] == alerts
     assert {message.trigger for message in halts if isinstance(message, Halted)} == expected
     decisions = [message for message in outputs if isinstance(message, OrderDecided)]
-    decided = await parity.everything(redis_bus, stream_key(DECIDED))
+    decided = await parity.everything(redis_bus, MAIN.of(DECIDED))
     assert [message for message in decided if isinstance(message, OrderDecided)] == decisions
     sales = [each for each in outputs if isinstance(each, OrderProposed) and each.strategy == "heat_breaker"]
-    proposed = await parity.everything(redis_bus, stream_key(PROPOSED))
+    proposed = await parity.everything(redis_bus, MAIN.of(PROPOSED))
     assert [each for each in proposed if each in sales] == sales
     assert bool(sales) is ("heat" in expected)
     assert bool(alerts) is ("drawdown" in expected)

@@ -13,7 +13,7 @@ from shared.adapters.redis.bus import RedisBus
 from shared.config.model import Settings
 from shared.domain.plan import BreakerPlan, Limits, Plan, StrategyPlan
 from shared.messages.base import Message
-from shared.messages.catalogue import DECIDED, SIZES, stream_key
+from shared.messages.catalogue import DECIDED, SIZES
 from shared.messages.market import BarClosed, PairListed
 from shared.messages.orders import OrderDecided, OrderFilled
 from shared.messages.signals import PositionSized
@@ -23,6 +23,7 @@ from shared.runtime.logs import get_logger
 from shared.runtime.machine_spec import MachineSpec
 from shared.runtime.replay import Replay
 from tests.history import HOUR_MS, by_close, daily_bars, exchange_symbols, hourly, hourly_bars, ms_of
+from tests.keys import MAIN
 from tests.shipped import shipped_universe
 
 START, DAYS, HISTORY_DAYS = "2022-11-07", 4, 70  # the days around the fall of FTX
@@ -73,7 +74,7 @@ def market(data_dir: Path) -> tuple[list[Message], list[list[BarClosed]]]:
 
 
 def by_replay(pairs: list[Message], groups: list[list[BarClosed]], plan: Plan | None = None) -> list[Message]:
-    replay = Replay(specs(ManualClock(speed=SPEED), plan))
+    replay = Replay(specs(ManualClock(speed=SPEED), plan), MAIN)
     outputs = replay.feed(pairs)
     for group in groups:
         outputs += replay.feed(group)
@@ -111,8 +112,8 @@ async def test_replay_and_redis_give_the_same_sizes_and_decisions(data_dir: Path
     await by_redis(redis_bus, pairs, groups)
     sizes = [message for message in outputs if isinstance(message, PositionSized)]
     decisions = [message for message in outputs if isinstance(message, OrderDecided)]
-    assert await everything(redis_bus, stream_key(SIZES)) == sizes
-    decided = await everything(redis_bus, stream_key(DECIDED))
+    assert await everything(redis_bus, MAIN.of(SIZES)) == sizes
+    decided = await everything(redis_bus, MAIN.of(DECIDED))
     assert [message for message in decided if isinstance(message, OrderDecided)] == decisions
     live_bars = sum(len(group) for group in groups if not group[0].backfilled and group[0].timeframe == "1h")
     assert len(sizes) >= live_bars > 3_000

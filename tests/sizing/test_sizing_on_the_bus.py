@@ -7,13 +7,14 @@ from shared.adapters.clocks import ManualClock
 from shared.adapters.memory_bus import MemoryBus
 from shared.adapters.redis.bus import RedisBus
 from shared.config.model import Settings
-from shared.messages.catalogue import PROPOSED, SIZES, stream_key
+from shared.messages.catalogue import PROPOSED, SIZES
 from shared.messages.orders import OrderProposed
 from shared.ports.bus import BusLostError, Commit
 from shared.runtime.host import MachineHost
 from shared.runtime.logs import get_logger
 from tests.domain.market_scripts import HOUR, T0, UNIVERSE, days, flat, listed, nav, one_hour_plan, signal
 from tests.domain.sizing.sizing_desk import halted, rejection_of, resumed
+from tests.keys import MAIN
 from tests.runtime.host.test_host import settle
 
 AnyBus = MemoryBus | RedisBus
@@ -25,7 +26,7 @@ def sizing_host(bus: AnyBus, clock: ManualClock) -> MachineHost:
 
 
 async def proposals(bus: AnyBus) -> list[OrderProposed]:
-    found = reversed(await bus.latest(stream_key(PROPOSED), 1000))
+    found = reversed(await bus.latest(MAIN.of(PROPOSED), 1000))
     return [message for message in found if isinstance(message, OrderProposed)]
 
 
@@ -43,7 +44,7 @@ async def test_nothing_is_proposed_until_the_halt_ends_and_then_it_is(bus: AnyBu
     await host.recover()
     await settle(host)
     assert await proposals(bus) == []
-    assert len(await bus.latest(stream_key(SIZES), 10)) == 1
+    assert len(await bus.latest(MAIN.of(SIZES), 10)) == 1
     end = resumed(trigger="feed", hour=1)
     await bus.publish([end])
     await settle(host)

@@ -19,7 +19,8 @@ from typing import Any
 from shared.adapters.clocks import ManualClock
 from shared.adapters.redis.bus import RedisBus
 from shared.adapters.redis.embedded_valkey import running_valkey
-from shared.messages.catalogue import CATALOGUE, stream_key
+from shared.messages.catalogue import CATALOGUE
+from tests.keys import MAIN
 from tests.upgrade.scene import Stack, after, before
 
 Client = Any
@@ -70,11 +71,11 @@ async def restore(client: Client, rows: Sequence[Row]) -> None:
 async def made_after(stack: Stack) -> list[Row]:
     """Let the scene go on, and give every message that the services made of it, by the topic's name."""
     topics = [topic for topic in CATALOGUE if topic.name in MADE_BY_SERVICES]
-    length = {topic.name: await stack.bus.client.xlen(stream_key(topic)) for topic in topics}
+    length = {topic.name: await stack.bus.client.xlen(MAIN.of(topic)) for topic in topics}
     await after(stack)
     made: list[Row] = []
     for topic in topics:
-        entries = await stack.bus.client.xrange(stream_key(topic))
+        entries = await stack.bus.client.xrange(MAIN.of(topic))
         made += [{"topic": topic.name, "body": text(fields[b"m"])} for _, fields in entries[length[topic.name] :]]
     return made
 
@@ -88,7 +89,7 @@ def written(path: Path) -> Iterator[Row]:
 
 async def record(url: str) -> str:
     clock = ManualClock(speed=1.0)
-    async with RedisBus.open(url) as bus:
+    async with RedisBus.open(url, MAIN) as bus:
         stack = Stack(bus, clock)
         await before(stack)
         await stack.stop()

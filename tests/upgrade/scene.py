@@ -21,13 +21,14 @@ from shared.config.model import Settings
 from shared.domain.plan import BreakerPlan, Limits, Plan, RampPlan, StrategyPlan
 from shared.domain.universe import Pair, Rename, Universe
 from shared.messages.base import Message
-from shared.messages.catalogue import HALTS, PORTFOLIO, stream_key
+from shared.messages.catalogue import HALTS, PORTFOLIO
 from shared.messages.control import Flatten, Halt, Resume, SetLimits, SetPhase
 from shared.messages.market import BarClosed, FeedLost, MarkChanged, PairListed
 from shared.messages.orders import CancelProposed, OrderProposed
 from shared.messages.portfolio import PortfolioMarked, ResumeAsked
 from shared.runtime.host import MachineHost
 from shared.runtime.logs import get_logger
+from tests.keys import MAIN
 
 T0 = 1_667_260_800_000_000_000  # 2022-11-01 00:00 UTC
 HOUR_NS = 3_600_000_000_000
@@ -129,8 +130,8 @@ def listed(symbol: str, **changes: object) -> PairListed:
 
 def order(name: str, base: str, price: float, quantity: str, **changes: object) -> OrderProposed:
     fields: dict[str, object] = {
-        "id": name, "time_ns": T0, "symbol": f"{base}/USDT", "side": "buy", "quantity": Decimal(quantity),
-        "stop_price": Decimal(str(round(price * 0.93, 4))), "strategy": "client",
+        "id": name, "time_ns": T0, "portfolio": "main", "symbol": f"{base}/USDT", "side": "buy",
+        "quantity": Decimal(quantity), "stop_price": Decimal(str(round(price * 0.93, 4))), "strategy": "client",
     }  # fmt: skip
     return OrderProposed(**(fields | changes))  # type: ignore[arg-type]
 
@@ -171,7 +172,7 @@ async def before(stack: Stack) -> None:
     await stack.send(listed("MATIC/USDT", status="renamed"), listed("POL/USDT", formerly="MATIC/USDT"))
     await stack.hour(24, BTC=wave("BTC", 23) * 1.09)  # a shock
     await stack.send(Resume(id="resume-1", reason="looked at it", **who))
-    asked = next(each for each in await bus.latest(stream_key(HALTS), 50) if isinstance(each, ResumeAsked))
+    asked = next(each for each in await bus.latest(MAIN.of(HALTS), 50) if isinstance(each, ResumeAsked))
     await stack.send(Resume(id="resume-2", reason="looked at it", confirm=asked.confirm, **who))
     high = wave("BTC", 24) * 1.09
     for hour in range(25, 29):
@@ -191,7 +192,7 @@ async def before(stack: Stack) -> None:
 
 async def heat_over_its_limit(stack: Stack) -> None:
     """The limit is set just over the heat there is, and then a mark moves: risk proposes to sell."""
-    [snapshot] = await stack.bus.latest(stream_key(PORTFOLIO))
+    [snapshot] = await stack.bus.latest(MAIN.of(PORTFOLIO))
     assert isinstance(snapshot, PortfolioMarked)
     limits = {"heat": round(snapshot.heat * 1.1, 6), "equity_at_risk": 0.0005}
     await stack.send(SetLimits(id="limits-2", time_ns=T0, who="alice", reason="no hotter than now", limits=limits))
@@ -224,7 +225,7 @@ async def after(stack: Stack) -> None:
     """What was pending is handled, the orders before the gate are decided, and another day goes by."""
     who = {"who": "bob", "time_ns": stack.clock.time_ns}
     await stack.settle()
-    asked = next(each for each in await stack.bus.latest(stream_key(HALTS), 50) if isinstance(each, ResumeAsked))
+    asked = next(each for each in await stack.bus.latest(MAIN.of(HALTS), 50) if isinstance(each, ResumeAsked))
     await stack.send(Resume(id="resume-3b", reason="and back", confirm=asked.confirm, **who))
     await stack.send(
         SetLimits(id="limits-4", reason="as it was", limits={"heat": 0.08, "equity_at_risk": 0.005}, **who)

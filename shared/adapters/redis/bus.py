@@ -30,11 +30,8 @@ from shared.messages.catalogue import (
     DEAD,
     MARKS,
     PROPOSED,
-    key_of,
-    places_of,
-    reply_channel,
-    stream_key,
 )
+from shared.messages.keys import Keys
 from shared.messages.market import BarClosed, BookSampled, MarkChanged
 from shared.messages.orders import OrderDecided
 from shared.ports.bus import Entry, Proposal
@@ -46,20 +43,20 @@ S = TypeVar("S", bound=Struct)
 
 
 class RedisBus:
-    """See ``ports.bus.Bus``. One per process; ``portfolio`` fills ``{P}`` in the keys."""
+    """See ``ports.bus.Bus``. One per process."""
 
-    def __init__(self, client: Client, portfolio: str = "main") -> None:
+    def __init__(self, client: Client, keys: Keys) -> None:
         self.client = client
-        self.portfolio = portfolio
+        self.keys = keys
 
     @classmethod
     @asynccontextmanager
-    async def open(cls, url: str, portfolio: str = "main") -> AsyncIterator["RedisBus"]:
+    async def open(cls, url: str, keys: Keys) -> AsyncIterator["RedisBus"]:
         """Connect, check the server, load the function library; close at the end."""
         client = connect(url)
         try:
             await prepare(client)
-            yield cls(client, portfolio)
+            yield cls(client, keys)
         finally:
             await client.aclose()
 
@@ -71,7 +68,7 @@ class RedisBus:
         pipe = self.client.pipeline(transaction=False)
         for message in messages:
             body = encode_for_wire(message)
-            for topic, key in places_of(message, portfolio=self.portfolio):
+            for topic, key in self.keys.places_of(message):
                 pipe.xadd(key, {"m": body}, maxlen=topic.keep, approximate=True)
                 pipe.publish(key, body)
         async with bus_errors():
@@ -83,18 +80,20 @@ class RedisBus:
             by_timeframe[bar.timeframe].append(bar)
         new = 0
         for timeframe, group in by_timeframe.items():
-            key = stream_key(BARS, timeframe=timeframe)
+            key = self.keys.of(BARS, timeframe)
             for start in range(0, len(group), BARS_PER_CALL):
                 args: list[bytes | str | int] = [BARS.keep]
                 for bar in group[start : start + BARS_PER_CALL]:
                     args += [bar.symbol, bar.open_time_ns // 1_000_000, encode_for_wire(bar), f"{key}:{bar.symbol}"]
                 async with bus_errors():
-                    new += await self.client.fcall("hs_publish_bars", 2, key, last_bars_key(timeframe), *args)
+                    new += await self.client.fcall(
+                        "hs_publish_bars", 2, key, last_bars_key(self.keys, timeframe), *args
+                    )
         return new
 
     async def bar_watermarks(self, timeframe: str) -> dict[str, int]:
         async with bus_errors():
-            rows = await self.client.hgetall(last_bars_key(timeframe))
+            rows = await self.client.hgetall(last_bars_key(self.keys, timeframe))
         return {symbol.decode(): int(open_ms) * 1_000_000 for symbol, open_ms in rows.items()}
 
     async def set_marks(self, marks: Sequence[MarkChanged]) -> None:
@@ -116,7 +115,7 @@ class RedisBus:
             await pipe.execute()
 
     async def take_in(self, proposal: Proposal) -> bool:
-        key, body = stream_key(PROPOSED, portfolio=self.portfolio), encode_for_wire(proposal)
+        key, body = self.keys.of(PROPOSED), encode_for_wire(proposal)
         marker = proposal_marker(key, proposal.id)
         async with bus_errors():
             new = await self.client.fcall("hs_take_in", 2, key, marker, body, MARKER_TTL_MS, PROPOSED.keep)
@@ -125,10 +124,10 @@ class RedisBus:
     async def echo(self, messages: Sequence[Message]) -> None:
         for message in messages:
             async with bus_errors():
-                await self.client.publish(key_of(message, portfolio=self.portfolio), encode_for_wire(message))
+                await self.client.publish(self.keys.of_message(message), encode_for_wire(message))
 
     async def answer(self, answers: Sequence[Message]) -> None:
-        channels = [(reply_channel(message, portfolio=self.portfolio), message) for message in answers]
+        channels = [(self.keys.reply_channel(message), message) for message in answers]
         pipe = self.client.pipeline(transaction=False)
         for channel, message in channels:
             if channel:
@@ -151,7 +150,7 @@ class RedisBus:
 
     async def decision(self, order_id: str) -> OrderDecided | None:
         async with bus_errors():
-            body = await self.client.get(decision_key(self.portfolio, order_id))
+            body = await self.client.get(decision_key(self.keys, order_id))
         message = _read(body) if body else None
         return message if isinstance(message, OrderDecided) else None
 
@@ -186,7 +185,7 @@ class RedisBus:
             yield Listener(pubsub)
 
     def seat(self, service: str, inputs: Sequence[str], *, home: str) -> RedisSeat:
-        return RedisSeat(self.client, service, inputs, home=home, portfolio=self.portfolio)
+        return RedisSeat(self.client, service, inputs, home=home, keys=self.keys)
 
     # --- heartbeats -----------------------------------------------------------------------------------------------
 

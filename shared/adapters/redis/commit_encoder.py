@@ -7,7 +7,7 @@ import msgpack
 from shared.adapters.codec import TooLongError, encode_for_wire
 from shared.adapters.redis.keys import DECISION_TTL_MS, MARKER_TTL_MS, decision_key, proposal_marker
 from shared.messages.base import Message
-from shared.messages.catalogue import places_of
+from shared.messages.keys import Keys
 from shared.messages.market import BarClosed
 from shared.messages.orders import OrderDecided
 from shared.ports.bus import Commit, CommitRefusedError, Proposal
@@ -18,10 +18,10 @@ JOURNAL_KEEP = 100_000
 class Planner:
     """Plans the commits of one seat. ``home``: the prefix of its keys, whose braces keep them in one cluster slot."""
 
-    def __init__(self, service: str, home: str, portfolio: str) -> None:
+    def __init__(self, service: str, home: str, keys: Keys) -> None:
         kinds = ("meta", "cursors", "state", "journal")
         self._keys = [*(f"{home}:{kind}:{service}" for kind in kinds), f"{home}:reserved"]
-        self._portfolio = portfolio
+        self._topics = keys
         self._tag = home[home.index("{") : home.index("}") + 1]
 
     def is_home(self, stream: str) -> bool:
@@ -42,10 +42,10 @@ class Planner:
         outputs, decisions, markers = [], [], []
         for message in commit.outputs:
             body = _body(message)
-            for topic, key in places_of(message, portfolio=self._portfolio):
+            for topic, key in self._topics.places_of(message):
                 outputs.append((number(key), topic.keep, body, _channels(key, message)))
             if isinstance(message, OrderDecided):
-                stored = number(decision_key(self._portfolio, message.order_id))
+                stored = number(decision_key(self._topics, message.order_id))
                 decisions.append((stored, len(outputs), DECISION_TTL_MS))
             elif isinstance(message, Proposal):
                 markers.append((number(proposal_marker(key, message.id)), MARKER_TTL_MS))

@@ -11,6 +11,7 @@ from redis.exceptions import RedisError, ResponseError
 
 from shared.adapters.redis.bus import RedisBus
 from shared.adapters.redis.client import Client, bus_errors, connect, library_code, server_version
+from shared.messages.keys import Keys
 
 S = TypeVar("S", bound=Struct)
 
@@ -42,13 +43,13 @@ class ServerFacts:
 
 
 @asynccontextmanager
-async def onlooker(url: str, portfolio: str) -> AsyncIterator[RedisBus]:
+async def onlooker(url: str, keys: Keys) -> AsyncIterator[RedisBus]:
     """A bus for reading: nothing is loaded onto the server or checked there. Raises ``BusLostError``."""
     client = connect(url)
     try:
         async with bus_errors():
             await client.ping()
-        yield RedisBus(client, portfolio)
+        yield RedisBus(client, keys)
     finally:
         await client.aclose()
 
@@ -84,7 +85,7 @@ async def stored_records(bus: RedisBus, service: str, kind: str, as_type: type[S
     """A service's committed records of one kind, by name, in the order of names."""
     found = {}
     async with bus_errors():
-        async for key, body in bus.client.hscan_iter(f"hs:{{{bus.portfolio}}}:state:{service}", match=f"{kind}:*"):
+        async for key, body in bus.client.hscan_iter(f"{bus.keys.home}:state:{service}", match=f"{kind}:*"):
             found[key.decode().partition(":")[2]] = msgspec.msgpack.decode(body, type=as_type)
     return dict(sorted(found.items()))
 

@@ -1,7 +1,8 @@
 """Names of Redis keys beside the streams, and how a stream entry is read."""
 
 from shared.adapters.codec import UnreadableError, decode
-from shared.messages.catalogue import BARS, stream_key, topic_of_key
+from shared.messages.catalogue import BARS, topic_of_key
+from shared.messages.keys import Keys
 from shared.ports.bus import Entry
 
 CLOCK_KEY = "hs:clock"
@@ -11,9 +12,9 @@ DECISION_TTL_MS = 30 * 86_400_000
 MARKER_TTL_MS = 86_400_000
 
 
-def decision_key(portfolio: str, order_id: str) -> str:
+def decision_key(keys: Keys, order_id: str) -> str:
     """Where the stored decision of an order is kept, for repeats and for ``heatsink why``."""
-    return f"hs:{{{portfolio}}}:decision:{order_id}"
+    return f"{keys.home}:decision:{order_id}"
 
 
 def proposal_marker(stream: str, order_id: str) -> str:
@@ -21,9 +22,9 @@ def proposal_marker(stream: str, order_id: str) -> str:
     return f"{stream}:seen:{order_id}"
 
 
-def last_bars_key(timeframe: str) -> str:
+def last_bars_key(keys: Keys, timeframe: str) -> str:
     """Open time of the last bar per pair; the braces put it into the stream's cluster slot."""
-    return "{" + stream_key(BARS, timeframe=timeframe) + "}:last"
+    return "{" + keys.of(BARS, timeframe) + "}:last"
 
 
 def entry_of(stream: str, entry_id: bytes, fields: dict[bytes, bytes]) -> Entry:

@@ -20,6 +20,7 @@ from shared.adapters.redis.commit_encoder import Planner
 from shared.adapters.redis.connection import RedisLine
 from shared.adapters.redis.groups import begin_group
 from shared.adapters.redis.keys import entry_of
+from shared.messages.keys import Keys
 from shared.messages.orders import OrderDecided
 from shared.ports.bus import (
     AlreadyDecidedError,
@@ -42,16 +43,16 @@ GROUP_GONE = ("NOGROUP", "UNBLOCKED")
 class RedisSeat:
     """See ``ports.bus.Seat``. Its keys start with ``home``, whose braces keep them in one cluster slot."""
 
-    def __init__(self, client: Client, service: str, inputs: Sequence[str], *, home: str, portfolio: str) -> None:
+    def __init__(self, client: Client, service: str, inputs: Sequence[str], *, home: str, keys: Keys) -> None:
         self._client, self._line = client, RedisLine(client)
         self._inputs = tuple(inputs)
-        self._groups = f"{service}:" if home.startswith("{") else f"{service}:{portfolio}:"
+        self._groups = f"{service}:" if home.startswith("{") else f"{service}:{keys.portfolio}:"
         self.group = ""
         self.losses: Mapping[str, int] = {}
         self._owner = f"{service}@{socket.gethostname()}:{os.getpid()}:{id(self):x}"
         self._lease_key, self._meta = f"{home}:lease:{service}", f"{home}:meta:{service}"
         self._cursors, self._state = f"{home}:cursors:{service}", f"{home}:state:{service}"
-        self._planner = Planner(service, home, portfolio)
+        self._planner = Planner(service, home, keys)
         self._service = service
         self._epoch = 0
         self._unacknowledged: dict[str, list[str]] = defaultdict(list)

@@ -35,7 +35,7 @@ class SizingMachine:
     more). Bars from before the first current one are history and only warm.
     """
 
-    def __init__(self, plan: Plan, universe: Universe, portfolio: str = "main", *, bar_age_limit_ns: int = 0) -> None:
+    def __init__(self, plan: Plan, universe: Universe, portfolio: str, *, bar_age_limit_ns: int = 0) -> None:
         self._state = state = SizingState(plan, universe, portfolio, bar_age_limit_ns)
         self._proposals = Proposals(state)
         self.records = state.records

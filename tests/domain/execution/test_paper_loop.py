@@ -64,7 +64,7 @@ class Loop:
 
     def __post_init__(self) -> None:
         self.signals = SignalsMachine(PLAN, UNIVERSE)
-        self.sizing = SizingMachine(PLAN, UNIVERSE)
+        self.sizing = SizingMachine(PLAN, UNIVERSE, "main")
         self.paper = PaperExecution(PLAN, UNIVERSE)
         self.proposals = 0
         for symbol in (BTC, ETH):

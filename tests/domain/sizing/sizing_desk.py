@@ -33,7 +33,7 @@ FULL = D("83.333")  # 1,000 USDT at risk over a stop distance of 12 USDT, to the
 
 def ready(plan: Plan | None = None, *, universe: Universe = UNIVERSE, **options: int) -> SizingMachine:
     """Pairs listed, sixty days of history at 100 USDT and an ATR of 10, NAV known."""
-    machine = SizingMachine(plan or one_hour_plan(), universe, **options)
+    machine = SizingMachine(plan or one_hour_plan(), universe, "main", **options)
     for symbol in universe.symbols:
         play(machine, listed(symbol), *days(60, symbol=symbol))
     play(machine, nav())
@@ -98,7 +98,7 @@ def restarted(
 ) -> SizingMachine:
     """The next process: what was stored goes through bytes, as it does on the bus."""
     stored = {key: msgspec.msgpack.encode(row) for key, row in old.records.drain().items() if row is not None}
-    new = SizingMachine(plan or one_hour_plan(), universe)
+    new = SizingMachine(plan or one_hour_plan(), universe, "main")
     kinds = new.records.kinds
     new.records.load(
         {key: msgspec.msgpack.decode(body, type=kinds[key.partition(":")[0]]) for key, body in stored.items()}

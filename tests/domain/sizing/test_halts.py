@@ -189,7 +189,7 @@ def test_a_halt_under_the_former_name_holds_the_new_one_back_until_it_ends() -> 
 
 
 def test_first_nav_under_a_halt_leads_to_orders_only_when_the_halt_ends() -> None:
-    fresh = SizingMachine(one_hour_plan(), UNIVERSE)
+    fresh = SizingMachine(one_hour_plan(), UNIVERSE, "main")
     play(fresh, listed(), *days(60), halted(), flat(0), signal(1.0, hour=1))
     assert play(fresh, nav(hour=1)) == []
     executed(fresh, only_order(play(fresh, resumed(hour=1.1))))

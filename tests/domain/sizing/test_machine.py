@@ -67,7 +67,7 @@ def test_every_bar_of_a_strategys_timeframe_gives_a_size() -> None:
 
 
 def test_a_size_of_zero_is_given_too_and_names_what_is_missing() -> None:
-    machine = SizingMachine(one_hour_plan(), UNIVERSE)
+    machine = SizingMachine(one_hour_plan(), UNIVERSE, "main")
     told = []
     told += play(machine, flat(0), listed(), flat(1))
     told += play(machine, *days(59, until=2), flat(2), *days(1, until=26), flat(26), nav(), flat(27))
@@ -258,7 +258,7 @@ def test_an_age_limit_above_the_timeframe_keeps_bars_current_for_longer() -> Non
 
 
 def test_all_pairs_are_looked_at_once_when_nav_first_becomes_known() -> None:
-    machine = SizingMachine(one_hour_plan(), UNIVERSE)
+    machine = SizingMachine(one_hour_plan(), UNIVERSE, "main")
     for symbol in (BTC, ETH):
         play(machine, listed(symbol), *days(60, symbol=symbol))
         assert kinds(play(machine, flat(0, symbol=symbol), signal(1.0, symbol=symbol, hour=1))) == ["PositionSized"]
@@ -458,7 +458,7 @@ def test_a_position_goes_on_through_a_rename_of_its_pair() -> None:
 def test_the_same_messages_give_the_same_outputs_and_the_same_records() -> None:
     script: list[Message] = [listed(), *days(60), nav(), flat(0), signal(1.0, hour=1), flat(1, 110.0), decided("x-1"),
                              signal(0.0, hour=2), *stop_hit("1"), ohlc(2, 110, 120, 100, 115), time(3)]  # fmt: skip
-    one, other = (SizingMachine(one_hour_plan(sizing=SizingPlan()), UNIVERSE) for _ in range(2))
+    one, other = (SizingMachine(one_hour_plan(sizing=SizingPlan()), UNIVERSE, "main") for _ in range(2))
     assert play(one, *script) == play(other, *script)
     assert one.records.drain() == other.records.drain()
 

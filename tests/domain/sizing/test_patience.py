@@ -327,7 +327,7 @@ def test_a_bar_handled_again_after_a_crash_proposes_the_same_order() -> None:
     stored = {key: row for key, row in machine.records.drain().items() if row is not None}
     made = []
     for _ in range(2):
-        process = SizingMachine(one_hour_plan(), UNIVERSE)
+        process = SizingMachine(one_hour_plan(), UNIVERSE, "main")
         process.records.load(stored)
         for bar in history:
             process.warm(bar)

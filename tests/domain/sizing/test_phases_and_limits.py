@@ -12,7 +12,7 @@ RAMP = (PhasePlan(name="dry_run", scale=0.25), PhasePlan(name="live", scale=1.0)
 
 
 def ready(plan: Plan | None = None) -> SizingMachine:
-    machine = SizingMachine(plan or structs.replace(one_hour_plan(), phases=RAMP, phase="dry_run"), UNIVERSE)
+    machine = SizingMachine(plan or structs.replace(one_hour_plan(), phases=RAMP, phase="dry_run"), UNIVERSE, "main")
     play(machine, listed(), *days(60), nav(phase="dry_run"))
     return machine
 
@@ -78,7 +78,7 @@ def test_a_changed_file_wins_over_limits_heard_before() -> None:
 
 
 def restarted(machine: SizingMachine, plan: Plan | None = None) -> SizingMachine:
-    again = SizingMachine(plan or structs.replace(one_hour_plan(), phases=RAMP, phase="dry_run"), UNIVERSE)
+    again = SizingMachine(plan or structs.replace(one_hour_plan(), phases=RAMP, phase="dry_run"), UNIVERSE, "main")
     again.records.load({key: row for key, row in machine.records.drain().items() if row is not None})
     again.restored()
     return again

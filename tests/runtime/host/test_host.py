@@ -13,7 +13,7 @@ from shared.adapters.redis.bus import RedisBus
 from shared.config.model import Settings
 from shared.domain.plan import BreakerPlan, Limits, Plan
 from shared.messages.base import Message
-from shared.messages.catalogue import DEAD, DECIDED, PROPOSED, stream_key
+from shared.messages.catalogue import DEAD, DECIDED, PROPOSED
 from shared.messages.control import MessageRefused
 from shared.messages.market import BarClosed, PairListed
 from shared.messages.orders import OrderDecided, OrderProposed
@@ -21,11 +21,12 @@ from shared.ports.bus import AlreadyDecidedError, BusLostError, Commit
 from shared.runtime.host import CorruptStateError, MachineHost
 from shared.runtime.logs import get_logger
 from tests.domain.risk.risk_desk import PRICES, UNIVERSE
+from tests.keys import MAIN
 from tests.samples import T0, bar, proposal
 
 AnyBus = MemoryBus | RedisBus
-Decided = stream_key(DECIDED)
-Proposed = stream_key(PROPOSED)
+Decided = MAIN.of(DECIDED)
+Proposed = MAIN.of(PROPOSED)
 PLAN = Plan(limits=Limits(book_age_seconds=0.0), breakers=BreakerPlan(min_adv_usdt=0.0))  # bars alone, of small volume
 
 

@@ -14,19 +14,20 @@ from shared.config.model import Settings
 from shared.domain.plan import BreakerPlan, Plan
 from shared.messages.ask import RoomAnswered, RoomAsked, ShadowAsked, ShadowCounted
 from shared.messages.base import MAX_MESSAGE_BYTES, Message
-from shared.messages.catalogue import ASK, BOOKS, CATALOGUE, DECIDED, stream_key
+from shared.messages.catalogue import ASK, BOOKS, CATALOGUE, DECIDED
 from shared.messages.market import BookSampled, PairListed
 from shared.messages.orders import OrderDecided
 from shared.runtime.host import MachineHost
 from shared.runtime.live import QUESTIONS_A_STEP, QUESTIONS_KEPT, Live
 from shared.runtime.logs import get_logger
 from tests.domain.risk.risk_desk import PRICES, UNIVERSE
+from tests.keys import MAIN
 from tests.market_data.market_stage import LogBook
 from tests.runtime.host.test_host import settle
 from tests.samples import T0, bar, book, counted, proposal
 
 AnyBus = MemoryBus | RedisBus
-Ask = stream_key(ASK)
+Ask = MAIN.of(ASK)
 CALM = BreakerPlan(off=("gap", "market_shock", "heat", "drawdown", "day_loss", "feed", "exchange_status", "liquidity"))
 
 
@@ -62,7 +63,7 @@ async def hear(host: MachineHost, channel: str, message: Message) -> None:
 async def verdict_of(host: MachineHost, bus: AnyBus, order_id: str) -> OrderDecided:
     await bus.publish([proposal(order_id, quantity=Decimal("0.01"))])
     await settle(host)
-    [found] = await bus.latest(stream_key(DECIDED))
+    [found] = await bus.latest(MAIN.of(DECIDED))
     assert isinstance(found, OrderDecided)
     return found
 
@@ -109,7 +110,7 @@ async def test_a_question_is_answered_on_the_askers_channel_and_leaves_no_trace(
     after = await host.seat.load()
     assert (after.seq, after.records) == (before.seq, before.records)
     for topic in (topic for topic in CATALOGUE if topic.durable and "<" not in topic.key):
-        latest = await bus.latest(stream_key(topic), 1_000)
+        latest = await bus.latest(MAIN.of(topic), 1_000)
         assert not [message for message in latest if isinstance(message, RoomAnswered | ShadowCounted)]
 
 
@@ -131,7 +132,7 @@ async def test_a_reply_channel_that_is_not_the_askers_harms_nobody(
 
 async def test_questions_beyond_the_bound_are_dropped_and_a_step_takes_only_a_few() -> None:
     log = LogBook()
-    live = Live(MemoryBus(), log)
+    live = Live(MemoryBus(MAIN), log)
     for number in range(QUESTIONS_KEPT + 3):
         live.ask(ShadowAsked(id=f"q-{number}", time_ns=T0, reply_to="hs:reply:1"))
     assert len(log.all("question_dropped")) == 3
@@ -147,7 +148,7 @@ def taken(live: Live) -> list[str]:
 
 
 async def test_a_question_over_all_pairs_has_a_step_of_its_own_and_keeps_its_place() -> None:
-    live = Live(MemoryBus(), LogBook())
+    live = Live(MemoryBus(MAIN), LogBook())
     one, other = asked("one", "BTC/USDT"), ShadowAsked(id="other", time_ns=T0, reply_to="hs:reply:1")
     for question in (one, asked("all-1"), asked("all-2"), other, one, asked("all-3")):
         live.ask(question)
@@ -177,7 +178,7 @@ async def test_a_flood_of_questions_over_all_pairs_lets_every_step_commit_its_ve
 
 
 async def test_an_answer_that_nobody_could_read_is_not_sent() -> None:
-    log, bus = LogBook(), MemoryBus()
+    log, bus = LogBook(), MemoryBus(MAIN)
     async with bus.listen("hs:reply:7f3a") as listener:
         await Live(bus, log).answer([counted(by_rule={f"rule {n}": n for n in range(MAX_MESSAGE_BYTES // 10)})])
         assert await listener.next(0.01) is None

@@ -11,7 +11,7 @@ from shared.adapters.memory_bus import MemoryBus
 from shared.adapters.redis import writer_lease as redis_seat
 from shared.adapters.redis.bus import RedisBus
 from shared.domain.risk.gate import gate as risk_gate
-from shared.messages.catalogue import BARS, DECIDED, EXECUTED, PROPOSED, stream_key
+from shared.messages.catalogue import BARS, DECIDED, EXECUTED, PROPOSED
 from shared.messages.orders import OrderDecided
 from shared.ports.bus import (
     AlreadyDecidedError,
@@ -24,12 +24,13 @@ from shared.ports.bus import (
 )
 from shared.runtime import host as hosting
 from shared.runtime.host import MachineHost
+from tests.keys import MAIN
 from tests.runtime.host.test_host import decisions, history, listings, risk_host, settle
 from tests.samples import bar, fill, proposal
 
 AnyBus = MemoryBus | RedisBus
-Proposed, Decided, Executed = stream_key(PROPOSED), stream_key(DECIDED), stream_key(EXECUTED)
-Hourly = stream_key(BARS, timeframe="1h")
+Proposed, Decided, Executed = MAIN.of(PROPOSED), MAIN.of(DECIDED), MAIN.of(EXECUTED)
+Hourly = MAIN.of(BARS, "1h")
 SMALL = Decimal("0.01")
 
 
@@ -183,7 +184,7 @@ async def test_an_emptied_server_ends_the_writer_instead_of_giving_it_a_new_port
 ) -> None:
     host = await started(redis_bus, redis_clock)
     await redis_bus.client.flushall()
-    async with RedisBus.open(_url(redis_bus)):  # loads the function library again
+    async with RedisBus.open(_url(redis_bus), MAIN):  # loads the function library again
         pass
     with pytest.raises(StateGoneError):
         await host.seat.renew()

@@ -118,7 +118,7 @@ class Gate:
     def raise_stop(self, raised: StopRaised) -> Sequence[Message]:
         """A higher stop always passes; a lower one, or one for nothing, is dropped: the ratchet."""
         held = self._state.ledger.position(raised.symbol)
-        if raised.portfolio != self._state.portfolio or held is None:
+        if raised.portfolio not in ("", self._state.portfolio) or held is None:
             return ()
         if not raised.stop_price > (held.stop or ZERO):
             return ()
@@ -135,7 +135,7 @@ class Gate:
 
     def cancel(self, proposed: CancelProposed) -> Sequence[Message]:
         """A cancel of an order that is not finished always passes; of any other there is nothing to do."""
-        if proposed.portfolio != self._state.portfolio:
+        if proposed.portfolio not in ("", self._state.portfolio):
             return ()
         return self.cancel_order(proposed, proposed.order_id, proposed.reason)
 

@@ -32,7 +32,7 @@ def fault_of(order: OrderProposed, view: View) -> str:
 
 def fault_of_any(order: OrderProposed, view: View) -> str:
     """What neither a buy nor a sell may have wrong."""
-    if order.portfolio != view.state.portfolio:
+    if order.portfolio not in ("", view.state.portfolio):
         return f"portfolio {order.portfolio!r}: this is {view.state.portfolio!r}; propose on its own stream"
     if order.id.startswith(STOP_IDS):
         return f"id {order.id}: ids that begin with {STOP_IDS} are those of protective stops; choose another"

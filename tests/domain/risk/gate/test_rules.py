@@ -156,6 +156,12 @@ def test_an_order_that_makes_no_sense_is_rejected_with_the_field_named(fields: d
     assert named in decided.reason
 
 
+@pytest.mark.parametrize("portfolio", ["", "main"])
+def test_an_order_that_names_no_portfolio_is_of_the_one_on_whose_stream_it_stands(portfolio: str) -> None:
+    order = {"symbol": "BTC/USDT", "side": "buy", "quantity": D("0.1"), "stop_price": D(19_900)}
+    assert Desk().propose(**order, portfolio=portfolio).verdict == "approve"
+
+
 def test_a_stale_mark_closes_the_gate_and_a_new_one_opens_it() -> None:
     desk = Desk()
     desk.pass_time(5.1)

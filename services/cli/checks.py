@@ -162,10 +162,10 @@ async def exchange(place: Place, clock: Clock | None) -> list[Finding]:
         round_trip = loop.time() - began
         statuses = await remote.statuses()
     except ExchangeAwayError as error:
-        text, _, remedy = str(error).partition(": ")
+        remedy = error.remedy
         if place.exchange == "sim":
             remedy = "It comes with the stack: start that (make run, heatsink up), or name the folder of one: --data."
-        return [Finding("fail", "exchange", text, f"{remedy[:1].upper()}{remedy[1:]}")]
+        return [Finding("fail", "exchange", error.problem, f"{remedy[:1].upper()}{remedy[1:]}")]
     findings = [Finding("ok", "exchange", f"{remote.url} answers in {round_trip * 1000:.0f} ms")]
     if clock is not None:
         findings.append(_skew(server_ns, clock, round_trip))

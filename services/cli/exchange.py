@@ -13,7 +13,11 @@ TIMEOUT_SECONDS = 8.0
 
 
 class ExchangeAwayError(ToldError):
-    """The exchange does not answer as it should; the text names the host, the reason and a remedy."""
+    """The exchange does not answer as it should. problem: names the host and the reason. remedy: what may help."""
+
+    def __init__(self, problem: str, remedy: str) -> None:
+        super().__init__(f"{problem}: {remedy}")
+        self.problem, self.remedy = problem, remedy
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +44,12 @@ class Exchange:
                 session.get(self.url + path) as got,
             ):
                 if got.status != 200:
-                    raise ExchangeAwayError(f"{host} answered {got.status} {got.reason}: {_remedy(got.status)}")
+                    raise ExchangeAwayError(f"{host} answered {got.status} {got.reason}", _remedy(got.status))
                 return await got.json()
         except TimeoutError:
-            raise ExchangeAwayError(f"{host} did not answer within {TIMEOUT_SECONDS:g} s: {_remedy(0)}") from None
+            raise ExchangeAwayError(f"{host} did not answer within {TIMEOUT_SECONDS:g} s", _remedy(0)) from None
         except (aiohttp.ClientError, OSError, ValueError) as error:
-            raise ExchangeAwayError(f"{host} can't be reached ({_reason(error)}): {_remedy(0)}") from None
+            raise ExchangeAwayError(f"{host} can't be reached ({_reason(error)})", _remedy(0)) from None
 
 
 def _reason(error: BaseException) -> str:

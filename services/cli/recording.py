@@ -20,17 +20,17 @@ def look_into(settings: Settings, file: str, keys: tuple[str, str] = ("simulator
     """
     from services.exchange_sim.market.replayed import spans_around
     from services.exchange_sim.service import start_ns_of
-    from shared.adapters.parquet_store import KlineFile
+    from shared.adapters.parquet_store import KlineFile, NoKlinesThenError, RecordingError
 
     simulator = settings.simulator
     start_ms = start_ns_of(simulator, 0) // 1_000_000
     try:
         spans = spans_around(KlineFile(Path(simulator.replay), near_ms=start_ms), start_ms)
     except ValueError as error:
-        dated = " none at " in str(error) or "no klines around" in str(error)
+        dated = isinstance(error, NoKlinesThenError)
         key, value = (keys[1], simulator.start) if dated else (keys[0], simulator.replay)
         remedy = "Choose a date that it has." if dated else "Name a parquet file of klines."
-        problem = str(error).removeprefix(f"{simulator.replay}: ")
+        problem = error.problem if isinstance(error, RecordingError) else str(error)
         raise ConfigError([Fault(file, key, value, problem, remedy)]) from None
     return short_history(spans, settings.universe, start_ms, settings.plan.sizing.min_history_days)
 

@@ -22,6 +22,23 @@ NEEDED = ("symbol", "open_time", *PRICES, "volume")
 DAY_MS = 86_400_000
 
 
+class RecordingError(ValueError):
+    """A recording that cannot be replayed. problem: what is wrong with it, for whoever knows which file is meant."""
+
+    def __init__(self, text: str, problem: str = "") -> None:
+        super().__init__(text)
+        self.problem = problem or text
+
+
+class NoKlinesThenError(RecordingError):
+    """The recording has no klines at the time that was asked for."""
+
+
+def _fault_of_file(path: Path, problem: str) -> RecordingError:
+    """The error that names the file, then what is wrong with it."""
+    return RecordingError(f"{path}: {problem}", problem)
+
+
 @dataclass(frozen=True, slots=True)
 class Columns:
     """Klines of one symbol, oldest first, each open time once. Times in ms, ``quote_volume`` in quote units."""
@@ -44,11 +61,11 @@ class KlineFile:
         try:
             schema = pq.read_schema(path)
         except (OSError, pa.ArrowInvalid) as error:
-            raise ValueError(f"{path}: not a readable parquet file: {error}") from None
+            raise _fault_of_file(path, f"not a readable parquet file: {error}") from None
         names = schema.names
         missing = [name for name in NEEDED if name not in names]
         if missing:
-            raise ValueError(f"{path}: no column {', '.join(missing)}; expected {', '.join(NEEDED)}")
+            raise _fault_of_file(path, f"no column {', '.join(missing)}; expected {', '.join(NEEDED)}")
         _check_types(path, schema)
         self._columns = [*NEEDED, *(name for name in ("quote_volume",) if name in names)]
         self._where = _of_common_interval(path, near_ms) if "interval" in names else None
@@ -63,7 +80,7 @@ class KlineFile:
                 steps, counts = np.unique(np.diff(times), return_counts=True)
                 lengths.update(dict(zip(steps.tolist(), counts.tolist(), strict=True)))
         if not lengths:
-            raise ValueError(f"{path}: no two klines of one symbol, so it does not tell how long a bar is")
+            raise _fault_of_file(path, "no two klines of one symbol, so it does not tell how long a bar is")
         self.bar_ms = lengths.most_common(1)[0][0]
 
     def read(self, symbols: set[str], start_ms: int, end_ms: int) -> dict[str, Columns]:
@@ -99,7 +116,7 @@ class KlineFile:
 
 
 def _check_types(path: Path, schema: pa.Schema) -> None:
-    """Raises ``ValueError`` for columns that hold something else than what is worked with."""
+    """Raises ``RecordingError`` for columns that hold something else than what is worked with."""
     for name in NEEDED:
         kind = schema.field(name).type
         text = kind.value_type if pa.types.is_dictionary(kind) else kind
@@ -111,7 +128,7 @@ def _check_types(path: Path, schema: pa.Schema) -> None:
             case _:
                 fits, wanted = pa.types.is_floating(kind) or pa.types.is_integer(kind), "numbers"
         if not fits:
-            raise ValueError(f"{path}: column {name} holds {kind}; expected {wanted}")
+            raise _fault_of_file(path, f"column {name} holds {kind}; expected {wanted}")
 
 
 def _rows_of_symbols(part: pa.Table) -> Iterator[tuple[str, npt.NDArray[np.intp]]]:
@@ -135,7 +152,8 @@ def _of_common_interval(path: Path, near_ms: int) -> pc.Expression:
     table = pq.read_table(path, columns=["symbol", "interval"], filters=near)
     rows: list[dict[str, Any]] = table.group_by("interval").aggregate([("symbol", "count_distinct")]).to_pylist()
     if not rows:
-        raise ValueError(f"{path}: no klines around {np.datetime64(near_ms, 'ms')}")
+        none = f"no klines around {np.datetime64(near_ms, 'ms')}"
+        raise NoKlinesThenError(f"{path}: {none}", none)
     chosen = max(rows, key=lambda row: (row["symbol_count_distinct"], row["interval"]))["interval"]
     where: pc.Expression = pc.field("interval") == chosen
     return where

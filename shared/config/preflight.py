@@ -29,11 +29,10 @@ def phase_faults(settings: Settings, phase: str, *, may_differ: bool = False) ->
         faults.append(Fault("phases.toml", "phases[].name", phase, problem, f"Add it again; there are {names}."))
     elif not may_differ:
         orders = settings.exchange.orders
-        said = exchange_fault(planned, paper=orders == "paper", rehearsal=plan.ramp.rehearsal)
-        problem, _, remedy = said.partition("; ")
-        if said:
-            remedy = f"{remedy[0].upper()}{remedy[1:]}."
-            faults.append(Fault("phases.toml and stack.toml", "exchange.orders", orders, problem, remedy))
+        fault = exchange_fault(planned, paper=orders == "paper", rehearsal=plan.ramp.rehearsal)
+        if fault is not None:
+            remedy = f"{fault.remedy[0].upper()}{fault.remedy[1:]}."
+            faults.append(Fault("phases.toml and stack.toml", "exchange.orders", orders, fault.problem, remedy))
     if plan.ramp.by_date:
         problem = "phases by date skip every operator: they are for backtests"
         faults.append(Fault("phases.toml", "ramp.by_date", "true", problem, "Write false."))

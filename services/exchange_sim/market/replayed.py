@@ -7,7 +7,7 @@ import numpy as np
 from services.exchange_sim.market.bars import DAY_MS, Bars, Floats, interval_of_length, joined, no_bars
 from services.exchange_sim.market.levels import LEVELS, UNKNOWN
 from services.exchange_sim.market.source import MOST_PLACES, Instrument
-from shared.adapters.parquet_store import KlineFile
+from shared.adapters.parquet_store import KlineFile, NoKlinesThenError, RecordingError
 
 HISTORY_DAYS = 120  # loaded before the start
 CHUNK_BARS = 10_000  # loaded at a time from the start on: more than a year of hourly bars
@@ -76,11 +76,11 @@ def spans_around(file: KlineFile, start_ms: int) -> dict[str, tuple[int, int]]:
     interval_of_length(file.bar_ms)
     spans = {symbol: span for symbol, span in sorted(file.spans.items()) if symbol.endswith(QUOTE)}
     if not spans:
-        raise ValueError(f"{file.path} has no symbol against {QUOTE}")
+        raise RecordingError(f"{file.path} has no symbol against {QUOTE}")
     first_ms, last_ms = min(first for first, _ in spans.values()), max(last for _, last in spans.values())
     if not first_ms <= start_ms <= last_ms:
         dates = f"{_date(first_ms)} to {_date(last_ms)}"
-        raise ValueError(f"{file.path} has klines from {dates}, none at {_date(start_ms)}")
+        raise NoKlinesThenError(f"{file.path} has klines from {dates}, none at {_date(start_ms)}")
     return spans
 
 

@@ -96,7 +96,7 @@ class PhaseBook:
         state = self._state
         if phase is None or state.paper is None:
             return ""
-        return exchange_fault(phase, paper=state.paper, rehearsal=state.rehearsal)
+        return str(exchange_fault(phase, paper=state.paper, rehearsal=state.rehearsal) or "")
 
     def enter(
         self, cause: Message, to: PhasePlan, how: Entered, who: str, reason: str, evidence: Evidence

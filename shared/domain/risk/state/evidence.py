@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from math import floor
+from typing import NamedTuple
 
 from msgspec import Struct
 
@@ -85,16 +86,27 @@ def lacking(evidence: Evidence, phase: PhasePlan) -> list[str]:
     return lacks
 
 
-def exchange_fault(phase: PhasePlan, *, paper: bool, rehearsal: bool) -> str:
-    """Why the phase may not run where orders go (``paper``, or real ones); empty when it may. Problem; remedy."""
+class ExchangeFault(NamedTuple):
+    """Why a phase may not run where orders go, and what to do about it."""
+
+    problem: str
+    remedy: str
+
+    def __str__(self) -> str:
+        return f"{self.problem}; {self.remedy}"
+
+
+def exchange_fault(phase: PhasePlan, *, paper: bool, rehearsal: bool) -> ExchangeFault | None:
+    """Whether the phase may run where orders go: to the ``paper`` exchange, or to a real one. None when it may."""
     if phase.paper == paper or rehearsal:
-        return ""
+        return None
     wants = "the paper exchange" if phase.paper else "real orders"
     has = "paper" if paper else "exchange"
-    return (
+    problem = (
         f'phase "{phase.name}" wants {wants} (paper = {str(phase.paper).lower()} in phases.toml), but orders go to'
-        f' exchange.orders = "{has}" (stack.toml); make the two agree, or rehearse with ramp.rehearsal = true'
+        f' exchange.orders = "{has}" (stack.toml)'
     )
+    return ExchangeFault(problem, "make the two agree, or rehearse with ramp.rehearsal = true")
 
 
 def evidence_in_words(evidence: Evidence) -> str:

@@ -44,7 +44,7 @@ def print_rooms(answer: RoomAnswered, place: Place, *, one: bool, as_json: bool,
 def room_text(room: Room, sector: str, halt: Halted | None = None) -> str:
     """One paragraph: how much, with which stop, and what sets it."""
     coin = base(room.symbol)
-    why = binding_words(room.binding, room.ceilings, room.reason, room.symbol, sector, halt) if room.binding else ""
+    why = _why(room, sector, halt) if room.binding else ""
     if not room.quantity:
         return f"Nothing of {room.symbol} could be bought now: {why}."
     stop = f" with a stop at {price(room.stop_price)}" if room.stop_price is not None else ""
@@ -55,7 +55,7 @@ def room_text(room: Room, sector: str, halt: Halted | None = None) -> str:
 def rooms_table(answer: RoomAnswered, place: Place) -> Table:
     table = bare_table("pair", ">could buy", ">notional", ">stop", "set by", "why")
     for room in answer.rooms:
-        why = binding_words(room.binding, room.ceilings, room.reason, room.symbol, _sector(place, room))
+        why = _why(room, _sector(place, room))
         cells = (
             room.symbol,
             quantity(room.quantity) if room.quantity else "nothing",
@@ -66,6 +66,10 @@ def rooms_table(answer: RoomAnswered, place: Place) -> Table:
         )
         table.add_row(*(Text(cell) for cell in cells), style="" if room.quantity else "dim")
     return table
+
+
+def _why(room: Room, sector: str, halt: Halted | None = None) -> str:
+    return binding_words(room.binding, room.ceilings, room.reason, room.symbol, sector, halt, shortfall=room.shortfall)
 
 
 def _sector(place: Place, room: Room) -> str:

@@ -1,7 +1,7 @@
 """Every rule of the gate in words: what it looks at, what it found, and who may lift a halt."""
 
 from services.cli.formats import LEAST_USD, base, clock, duration, percent, price, scope, usd
-from shared.messages.orders import CeilingReport
+from shared.messages.orders import CeilingReport, Shortfall
 from shared.messages.portfolio import Halted
 
 _BUDGETS = {
@@ -23,7 +23,14 @@ def rule_words(rule: str, symbol: str, sector: str) -> str:
 
 
 def binding_words(
-    rule: str, ceilings: tuple[CeilingReport, ...], reason: str, symbol: str, sector: str, halt: Halted | None = None
+    rule: str,
+    ceilings: tuple[CeilingReport, ...],
+    reason: str,
+    symbol: str,
+    sector: str,
+    halt: Halted | None = None,
+    *,
+    shortfall: Shortfall | None = None,
 ) -> str:
     """Why an order got no more than it did, as a clause: ``sector Layer 1 has $4,210 of $50,000 left``."""
     ceiling = next((each for each in ceilings if each.rule == rule), None)
@@ -32,10 +39,14 @@ def binding_words(
     words = _closed_words(rule, ceiling, symbol) if ceiling is not None else ""
     if not words and ceiling is not None and ceiling.unit == "USDT" and not ceiling.reason:
         words = _budget_words(ceiling, rule_words(rule, symbol, sector))
-    words = words or _plain_words(rule, reason, symbol)
-    if "below the exchange's minimum" in reason and "minimum" not in words:
-        words += f"; {reason.rpartition('; ')[2]}"
-    return words
+    if not words:
+        return _plain_words(rule, reason, symbol)
+    return f"{words}; {_shortfall_words(shortfall)}" if shortfall is not None else words
+
+
+def _shortfall_words(shortfall: Shortfall) -> str:
+    minimum = f"{shortfall.min_quantity} base units and {shortfall.min_notional_usdt} USDT"
+    return f"{shortfall.quantity} is below the exchange's minimum of {minimum}"
 
 
 def _budget_words(ceiling: CeilingReport, subject: str) -> str:
@@ -57,8 +68,8 @@ def _closed_words(rule: str, ceiling: CeilingReport, symbol: str) -> str:
             return f"the book sells {some} within the price collar"
         case "price_collar", "USDT" if limit:
             return f"its limit price {price(used)} is over the collar, {price(limit)}"
-        case "spread_at_size", "fraction" if limit:
-            spread = "median spread" if "median" in ceiling.reason else "spread"
+        case "spread_at_size", "fraction" if limit and ceiling.code:  # without a code its own words say which spread
+            spread = "median spread" if ceiling.code == "median_spread" else "spread"
             return f"the {spread} of {symbol} at size is {percent(used)}, {percent(limit)} is allowed"
         case "open_orders", "orders":
             allowed = "as many as may be" if used == limit else f"{limit:.0f} may be"

@@ -13,7 +13,6 @@ import msgspec
 from services.cli.children import SERVER
 from services.cli.render import SizeGroups, event_line, is_told, status_line
 from services.cli.supervisor import ChildEvent, Supervisor
-from services.cli.waiting import NOT_HEARD
 from services.cli.watch import Tally
 from shared.messages.base import Message
 from shared.messages.signals import PositionSized
@@ -68,7 +67,7 @@ class LogPipe:
     def _is_only_waiting(self, event: dict[str, Any]) -> bool:
         """The halt until the exchange is heard for the first time, and its end: nobody has to act on them."""
         trace = str(event.get("trace"))
-        if event.get("event") == "halted" and event.get("evidence") == NOT_HEARD:
+        if event.get("event") == "halted" and event.get("awaited"):
             self._awaited.add(trace)
             return True
         return event.get("event") == "resumed" and trace in self._awaited

@@ -137,14 +137,28 @@ def _cause(story: Story) -> str:
     """What set the verdict, as the end of its sentence."""
     decision = story.decision
     if decision.verdict == "approve":
-        if decision.reason.startswith("dust"):
-            small = decision.reason.partition(": ")[2]
+        if decision.shortfall is not None:
+            small = f"below the exchange's minimum of {decision.shortfall.min_notional_usdt} USDT"
             return f" (dust, {small}: selling is never held back here, the exchange may refuse it)"
         return " (what reduces risk always passes)" if decision.side == "sell" else " (no rule stood against it)"
+    if not decision.code and _is_below_minimum(decision):
+        return f": {decision.reason}"
     words = binding_words(
-        decision.binding, decision.ceilings, decision.reason, decision.symbol, story.sector, story.halt
+        decision.binding,
+        decision.ceilings,
+        decision.reason,
+        decision.symbol,
+        story.sector,
+        story.halt,
+        shortfall=decision.shortfall,
     )
     return f": {words}"
+
+
+def _is_below_minimum(decision: OrderDecided) -> bool:
+    """Of a decision from before codes were kept: its rule would have allowed something, and yet it was rejected."""
+    allowed = any(ceiling.quantity > 0 for ceiling in decision.ceilings if ceiling.rule == decision.binding)
+    return allowed and decision.verdict == "reject"
 
 
 def _heat(decision: OrderDecided) -> list[str]:

@@ -6,14 +6,13 @@ from shared.messages.market import FeedLost
 from shared.messages.portfolio import Halted
 
 WAITING = "waiting for the exchange: nothing was heard of it yet"
-NOT_HEARD = "not heard yet"  # the evidence of such a halt
 
 
 def is_awaited(message: Message) -> bool:
     """Whether it tells of something that was never there."""
     if isinstance(message, FeedLost):
         return not message.last_seen_ns
-    return isinstance(message, Halted) and message.trigger == "feed" and message.evidence == NOT_HEARD
+    return isinstance(message, Halted) and message.awaited
 
 
 def halted_scope(halt: Halted) -> str:

@@ -6,7 +6,7 @@ from typing import Annotated
 from msgspec import Meta, Struct
 
 from shared.messages.base import Message, Name, Symbol, Text, TimeNs
-from shared.messages.orders import CeilingReport
+from shared.messages.orders import CeilingReport, Code, Shortfall
 
 
 class RoomAsked(Message, frozen=True, kw_only=True):
@@ -27,7 +27,7 @@ class Room(Struct, frozen=True, kw_only=True):
     """The largest buy of one pair. quantity: base units, whole lot steps. binding: the rule that sets it.
 
     price: USDT per unit that it was reckoned with, 0 when unknown. ceilings: all of them when one pair was asked for,
-    the binding one otherwise.
+    the binding one otherwise. code, shortfall: as in ``OrderDecided``.
     """
 
     symbol: Symbol
@@ -38,6 +38,8 @@ class Room(Struct, frozen=True, kw_only=True):
     reason: Text
     ceilings: tuple[CeilingReport, ...]
     price: float = 0.0
+    code: Code = ""
+    shortfall: Shortfall | None = None
 
 
 class ShadowAsked(Message, frozen=True, kw_only=True):

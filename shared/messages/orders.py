@@ -12,6 +12,27 @@ OrderType = Literal["market", "limit"]
 Verdict = Literal["approve", "trim", "reject"]
 Ending = Literal["filled", "cancelled", "expired", "rejected"]
 
+# What a rule found, or what set a verdict, in one word. ``docs/reference.md`` says what each word means.
+Finding = Literal[
+    "open",
+    "limit",
+    "invalid",
+    "pair_off",
+    "halted",
+    "missing",
+    "stale",
+    "unacknowledged",
+    "median_spread",
+    "thin_book",
+    "throttled",
+    "lot_size",
+    "below_minimum",
+    "dust",
+]
+# On the wire it is text, so that a reader of an older version takes a word that is new to it. An enumeration would make
+# that reader refuse the whole verdict.
+Code = Annotated[str, Meta(max_length=32)]
+
 
 class OrderProposed(Message, frozen=True, kw_only=True):
     """An order somebody would like to place. ``id`` is the proposer's and names the order from here on.
@@ -68,6 +89,7 @@ class CeilingReport(Struct, frozen=True, gc=False):
     quantity: base units, an estimate; 1e18 stands for "no ceiling". limit, used, headroom (limit - used): in ``unit``
     (``USDT``, ``base``, ``seconds``, ``orders``, ``fraction``, or empty for a plain gate).
     reason: why the gate is closed, when quantity is 0 because something was missing or wrong.
+    code: a ``Finding``; empty in a report from before codes were kept.
     """
 
     rule: Name
@@ -77,6 +99,18 @@ class CeilingReport(Struct, frozen=True, gc=False):
     headroom: float
     unit: Annotated[str, Meta(max_length=16)]
     reason: Text = ""
+    code: Code = ""
+
+
+class Shortfall(Struct, frozen=True, gc=False):
+    """What was left of an order, and the least that the exchange takes of the pair, which it falls short of.
+
+    quantity: base units, in whole lots. min_quantity: base units. min_notional_usdt: USDT.
+    """
+
+    quantity: Decimal
+    min_quantity: Decimal
+    min_notional_usdt: Decimal
 
 
 class OrderDecided(Message, frozen=True, kw_only=True):
@@ -87,6 +121,9 @@ class OrderDecided(Message, frozen=True, kw_only=True):
     risk_usdt, cash_usdt: reserved until the order is filled, cancelled or dead.
     policy: hash of what decides (limits, costs, breakers, how ATR and ADV are measured). seq: number of the decision
     within the portfolio. phase: of the ramp, in force.
+    code: what set the verdict, a ``Finding``: that of the binding ceiling, or what the exchange's lots and minima made
+    of the order; empty in a decision from before codes were kept.
+    shortfall: the exchange's minimum, where the order is under it (codes ``below_minimum`` and ``dust``).
     """
 
     order_id: OrderId
@@ -113,6 +150,8 @@ class OrderDecided(Message, frozen=True, kw_only=True):
     reduce_only: bool = False
     expires_ns: TimeNs = 0
     phase: Annotated[str, Meta(max_length=64)] = ""
+    code: Code = ""
+    shortfall: Shortfall | None = None
 
 
 class StopApproved(Message, frozen=True, kw_only=True):
@@ -138,6 +177,7 @@ class OrderFilled(Message, frozen=True, kw_only=True):
 
     quantity: base units. price: USDT per unit, all slippage included. fee_usdt: USDT, paid from cash.
     stop_price: the protective stop that goes with the position after this fill; None on a sell.
+    stop: whether a protective stop sold here; None where the writer did not say, as before this was kept.
     """
 
     order_id: OrderId
@@ -149,6 +189,7 @@ class OrderFilled(Message, frozen=True, kw_only=True):
     fee_usdt: Decimal
     stop_price: Decimal | None = None
     liquidity: Literal["maker", "taker"] = "taker"
+    stop: bool | None = None
 
 
 class OrderClosed(Message, frozen=True, kw_only=True):

@@ -72,7 +72,7 @@ class Halted(Message, frozen=True, kw_only=True):
     trigger: what set it off; one scope may be halted by several triggers at once, and each ends by itself.
     evidence: the figures that set it off. cleared_by: ``time``, ``operator``, ``two_steps`` (an operator, twice), or
     ``condition`` (it ends when what set it off is over). since_ns: when it began; ``time_ns`` is later once it was
-    prolonged or made stricter.
+    prolonged or made stricter. awaited: the feed that is missing was never heard, so nothing was lost.
     """
 
     symbol: str = ""
@@ -84,6 +84,7 @@ class Halted(Message, frozen=True, kw_only=True):
     evidence: Text = ""
     cleared_by: ClearedBy = "operator"
     since_ns: TimeNs = 0
+    awaited: bool = False
 
 
 class Resumed(Message, frozen=True, kw_only=True):

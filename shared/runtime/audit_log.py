@@ -45,6 +45,12 @@ def _filled(message: OrderFilled) -> Fields:
     return {**_fields(message, "order_id", "side"), **amounts}
 
 
+def _halted(message: Halted) -> Fields:
+    """``awaited`` tells a reader of the log that nobody has to act on it."""
+    named = _fields(message, "mode", "trigger", "reason", "evidence", "until_ns", "cleared_by", "who")
+    return {**named, "awaited": True} if message.awaited else named
+
+
 def _fields(message: Message, *names: str) -> Fields:
     return {name: getattr(message, name) for name in names}
 
@@ -60,11 +66,7 @@ _LINES: dict[type[Message], tuple[str, str, Callable[[Any], Fields]]] = {
     CancelDecided: ("info", "cancel_decided", _named("order_id", "reason")),
     StopPlaced: ("info", "stop_placed", lambda m: {"order_id": m.order_id, "stop": str(m.stop_price)}),
     SignalRaised: ("info", "signal_raised", _named("strategy", "strength")),
-    Halted: (
-        "warning",
-        "halted",
-        _named("mode", "trigger", "reason", "evidence", "until_ns", "cleared_by", "who"),
-    ),
+    Halted: ("warning", "halted", _halted),
     Resumed: ("warning", "resumed", _named("trigger", "reason", "who")),
     ResumeAsked: ("warning", "resume_asked", _named("trigger", "who")),
     Alerted: ("warning", "alerted", _named("trigger", "reason", "evidence")),

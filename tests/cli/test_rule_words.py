@@ -162,9 +162,23 @@ def test_the_exchanges_steps_and_minima_are_named() -> None:
 
 
 def test_an_unknown_rule_of_a_later_version_is_still_told() -> None:
-    ceiling = CeilingReport(rule="new_rule", quantity=1, limit=10.0, used=4.0, headroom=6.0, unit="USDT")
+    ceiling = CeilingReport(rule="new_rule", quantity=1, limit=10.0, used=4.0, headroom=6.0, unit="USDT", code="limit")
     assert binding_words("new_rule", (ceiling,), "", "ETH/USDT", "") == "new rule has $6.00 of $10.00 left"
     assert binding_words("other_rule", (), "", "ETH/USDT", "") == "other rule"
+
+
+def test_a_decision_from_before_codes_were_kept_is_told_in_its_own_words() -> None:
+    median = CeilingReport(
+        rule="spread_at_size", quantity=0.0, limit=0.002, used=0.004, headroom=-0.002, unit="fraction",
+        reason="median spread 0.40% of ETH/USDT is over the criterion",
+    )  # fmt: skip
+    rejected = decision(verdict="reject", binding="spread_at_size", reason=median.reason, ceilings=(median,))
+    assert why(rejected) == "median spread 0.40% of ETH/USDT is over the criterion"
+    below = "0.0013 is below the exchange's minimum of 0.001 base units and 5 USDT"
+    assert why(decision(verdict="reject", reason=below)) == below
+    assert why(decision()) == "sector Layer 1 has $6,355 of $50,000 left"
+    dust = decision(verdict="approve", side="sell", reason="dust: below the exchange's minimum of 5 USDT", ceilings=())
+    assert "(what reduces risk always passes)" in story(dust)
 
 
 # --- halts ------------------------------------------------------------------------------------------------------------

@@ -260,7 +260,7 @@ def first_words() -> list[Message]:
     """What market_data and risk say before anything was heard of the exchange."""
     lost = FeedLost(**header("l"), feed="connection", reason="market data is starting", last_seen_ns=0)
     halted = next(message for message in samples() if isinstance(message, Halted))
-    words = {"trigger": "feed", "evidence": "not heard yet", "cleared_by": "condition", "mode": "halted"}
+    words = {"trigger": "feed", "evidence": "not heard yet", "awaited": True, "mode": "halted"}
     return [lost, msgspec.structs.replace(halted, id="h", symbol="", **words)]
 
 
@@ -279,12 +279,20 @@ def test_an_exchange_that_was_not_heard_yet_is_waited_for_and_not_lost() -> None
     assert event_line(gone)[21:].startswith("FEED LOST")
 
 
+def test_a_halt_from_before_it_said_whether_its_feed_was_ever_heard_is_shown_as_a_halt() -> None:
+    """Rather one warning too many than a lost feed that looks like one to come."""
+    halted = first_words()[1]
+    tally = Tally()
+    tally.take(msgspec.structs.replace(halted, awaited=False), now=1.0)  # type: ignore[call-arg]
+    assert "HALTED" in status_line(tally, 1.0, 0)
+
+
 def test_the_halt_until_the_exchange_is_heard_is_no_warning_for_people() -> None:
     output = io.StringIO()
     pipe = LogPipe(output, readable=False)
-    halted = '{"level":"warning","event":"halted","trace":"TRACE","evidence":"EVIDENCE"}'
+    halted = '{"level":"warning","event":"halted","trace":"TRACE","evidence":"not heard yet"}'
     resumed = '{"level":"warning","event":"resumed","trace":"TRACE"}'
-    for line in (halted.replace("EVIDENCE", "not heard yet"), resumed):
+    for line in (halted.replace("}", ',"awaited":true}'), resumed):
         pipe.line("risk", line.replace("TRACE", "t-1"))
     assert output.getvalue() == ""
     for line in (halted, resumed):

@@ -4,6 +4,7 @@ import json
 import re
 import shutil
 from pathlib import Path
+from typing import get_args
 
 import click
 import msgpack
@@ -15,7 +16,7 @@ from shared.adapters.codec import decode
 from shared.config.load import CONFIG_DIR, PHASE, SECTIONS, load_settings
 from shared.domain.risk.gate.rules import RULES
 from shared.messages.catalogue import CATALOGUE
-from shared.messages.orders import CancelProposed, OrderProposed
+from shared.messages.orders import CancelProposed, Finding, OrderProposed
 from shared.messages.signals import SignalRaised
 
 ROOT = Path(__file__).parents[2]
@@ -109,6 +110,11 @@ def test_the_reference_shows_every_topic_with_its_messages() -> None:
 def test_the_reference_shows_every_rule_in_the_order_of_the_source() -> None:
     table = REFERENCE.partition("| rule | the ceiling |")[2].partition("\n\n")[0]
     assert re.findall(r"^\| `(\w+)`", table, re.MULTILINE) == [rule.__name__ for rule in RULES]
+
+
+def test_the_reference_explains_every_finding() -> None:
+    table = REFERENCE.partition("| code | what was found |")[2].partition("\n\n")[0]
+    assert re.findall(r"^\| `(\w+)`", table, re.MULTILINE) == list(get_args(Finding))
 
 
 def test_the_map_of_the_house_names_folders_and_files_that_are_there() -> None:

@@ -37,6 +37,13 @@ def test_changes_of_halts_are_lines_with_cause_evidence_and_who_may_end_them() -
     ]  # fmt: skip
 
 
+def test_a_halt_whose_feed_was_never_heard_says_so_on_its_line() -> None:
+    awaited = Halted(**HEADER, id="h", trigger="feed", reason="feed bars:1h is not there yet", awaited=True)  # type: ignore[arg-type]
+    with capture_logs() as lines:
+        log_outputs(get_logger(), [awaited])
+    assert lines[0]["awaited"] is True
+
+
 def test_alerts_cancels_and_refusals_are_lines_and_bars_and_complete_orders_are_none() -> None:
     outputs = [
         Alerted(**HEADER, id="a", trigger="drawdown", reason="drawdown of 10%"),  # type: ignore[arg-type]

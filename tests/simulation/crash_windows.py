@@ -252,7 +252,7 @@ def _book(
         return
     paid = cost / quantity
     held[fill.symbol] = (quantity - fill.quantity, cost - paid * fill.quantity)
-    if fill.order_id.startswith("stop-"):
+    if fill.stop:
         stop = stops[fill.symbol]
         losses = (float((paid - price) * fill.quantity) for price in (stop, fill.price))
         stopped.append(StoppedOut(fill.symbol, fill.time_ns, float(stop), float(fill.price), *losses))

@@ -134,6 +134,7 @@ class PaperDesk:
             price=price,
             fee_usdt=fee_usdt(quantity, price, self._costs),
             trace=position.trace,
+            stop=True,
         )
         end = closed(cause, order_id, symbol, "filled", quantity, f"stop at {position.stop} was hit", position.trace)
         return (fill, end, *self.cancel(symbol, cause, "the position is closed", sells_only=True))

@@ -37,6 +37,7 @@ def filled(
     trace: str,
     stop_price: Decimal | None = None,
     liquidity: Literal["maker", "taker"] = "taker",
+    stop: bool = False,
 ) -> OrderFilled:
     """Every paper order fills at once and whole, so its one trade is named after it."""
     return OrderFilled(
@@ -53,6 +54,7 @@ def filled(
         fee_usdt=fee_usdt,
         stop_price=stop_price,
         liquidity=liquidity,
+        stop=stop,
     )
 
 

@@ -106,6 +106,7 @@ def test_an_approved_market_buy_is_placed_filled_protected_and_closed() -> None:
     assert (placed.order_id, placed.quantity) == ("o-1", D(10))
     assert (fill.price, fill.quantity, fill.fee_usdt) == (D("100.10"), D(10), D("1.00100000"))
     assert (fill.stop_price, fill.liquidity, fill.side) == (D(90), "taker", "buy")
+    assert fill.stop is False
     assert (stop.stop_price, stop.quantity) == (D(90), D(10))
     assert stop.order_id == derived_id("stop", BTC, "o-1")
     assert (end.ending, end.quantity_filled) == ("filled", D(10))
@@ -220,6 +221,7 @@ def test_a_mark_at_the_stop_sells_the_whole_position_at_the_bid() -> None:
     assert kinds(outputs) == ["OrderFilled", "OrderClosed"]
     fill = fills(outputs)[0]
     assert (fill.order_id, fill.side, fill.quantity) == (derived_id("stop", BTC, "o-1"), "sell", D(10))
+    assert fill.stop is True
     assert (fill.price, fill.fee_usdt) == (D("89.99"), D("0.89990000"))
     assert (fill.cause, fill.trace) == (hit.id, "trace-o-1")
     assert ends(outputs) == [(fill.order_id, "filled", "stop at 90 was hit")]

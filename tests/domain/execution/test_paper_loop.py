@@ -223,7 +223,7 @@ def test_the_loop_really_trades() -> None:
     loop = run(bars, [])
     assert len(loop.of(SignalRaised)) >= 4
     assert {fill.side for fill in loop.of(OrderFilled)} == {"buy", "sell"}
-    assert any(fill.order_id.startswith("stop-") for fill in loop.of(OrderFilled))
+    assert any(fill.stop for fill in loop.of(OrderFilled))
     assert loop.of(StopRaised)
 
 

@@ -41,7 +41,8 @@ class Feed(Breaker):
         return self._lost(lost, lost)
 
     def _lost(self, cause: Message, lost: FeedLost) -> Sequence[Message]:
-        what = "is lost" if lost.last_seen_ns else "is not there yet"
+        is_awaited = not lost.last_seen_ns
+        what = "is not there yet" if is_awaited else "is lost"
         return self._begin(
             cause,
             NewHalt(
@@ -49,8 +50,9 @@ class Feed(Breaker):
                 trigger="feed",
                 reason=f"feed {lost.feed} {what}: {lost.reason}".removesuffix(": "),
                 mode="halted",
-                evidence=f"last seen at {lost.last_seen_ns} ns" if lost.last_seen_ns else "not heard yet",
+                evidence="not heard yet" if is_awaited else f"last seen at {lost.last_seen_ns} ns",
                 cleared_by="condition",
+                awaited=is_awaited,
             ),
         )
 

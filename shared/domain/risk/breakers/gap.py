@@ -93,7 +93,9 @@ class Gap(Breaker):
         held, state = position_before, self._state
         if fill.side != "sell" or held is None or held.stop is None or held.quantity <= 0:
             return NOTHING
-        if not fill.order_id.startswith("stop-") or state.reservations.get(fill.order_id) is not None:
+        # A fill from before ``stop`` was kept does not say it: then a sale that no decided order asked for is a stop's.
+        is_stop = state.reservations.get(fill.order_id) is None if fill.stop is None else fill.stop
+        if not is_stop:
             return NOTHING  # an order of its own, which may sell at any price
         below = 1.0 - float(fill.price) / float(held.stop)
         if not over(below, self._slip(fill.symbol)):

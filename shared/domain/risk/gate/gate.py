@@ -90,6 +90,8 @@ class Gate:
             reduce_only=order.reduce_only or sells,
             expires_ns=order.expires_ns,
             phase=state.phase_shown,
+            code=ruling.code,
+            shortfall=ruling.shortfall,
         )
 
     def _reserve(self, decided: OrderDecided, units: float, view: View) -> None:

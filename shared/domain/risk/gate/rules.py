@@ -9,18 +9,21 @@ from collections.abc import Callable
 from math import isfinite
 
 from shared.domain.risk.gate.ceilings import UNBOUNDED, beyond, budget, closed, opened, within
-from shared.domain.risk.gate.validity import fault_of
+from shared.domain.risk.gate.validity import fault_of_opening, fault_of_pair
 from shared.domain.risk.gate.view import View
 from shared.messages.orders import CeilingReport as Ceiling
-from shared.messages.orders import OrderProposed
+from shared.messages.orders import Finding, OrderProposed
 
 Rule = Callable[[OrderProposed, View], Ceiling]
 
 
 def known_and_valid(order: OrderProposed, view: View) -> Ceiling:
     """The order makes sense by itself, for a pair that trades."""
-    fault = fault_of(order, view)
-    return closed("known_and_valid", fault) if fault else opened("known_and_valid")
+    if fault := fault_of_pair(order, view):
+        return closed("known_and_valid", "pair_off", fault)
+    if fault := fault_of_opening(order, view):
+        return closed("known_and_valid", "invalid", fault)
+    return opened("known_and_valid")
 
 
 def halted(order: OrderProposed, view: View) -> Ceiling:
@@ -28,21 +31,21 @@ def halted(order: OrderProposed, view: View) -> Ceiling:
     halt = view.state.halts.over(order.symbol)
     if halt is None:
         return opened("halted")
-    return closed("halted", f"{halt.symbol or 'portfolio'} {halt.mode}: {halt.reason}")
+    return closed("halted", "halted", f"{halt.symbol or 'portfolio'} {halt.mode}: {halt.reason}")
 
 
 def fresh_mark(order: OrderProposed, view: View) -> Ceiling:
     """There is a live price, and it is young enough to trade on."""
     pair, limit = view.pair, view.limits.mark_age_seconds
     if pair is None or not pair.mark > 0.0:
-        return closed("fresh_mark", f"mark of {order.symbol} is missing", "seconds")
+        return closed("fresh_mark", "missing", f"mark of {order.symbol} is missing", "seconds")
     age_seconds = (view.now_ns - pair.mark_time_ns) / view.state.ns_per_second
     if -limit <= age_seconds <= limit:
         return within("fresh_mark", limit, age_seconds, "seconds")
     if age_seconds > limit:
-        return beyond("fresh_mark", limit, age_seconds, "seconds", f"mark of {order.symbol} is stale")
+        return beyond("fresh_mark", limit, age_seconds, "seconds", f"mark of {order.symbol} is stale", "stale")
     ahead = f"{-age_seconds:.1f} s ahead of the clock"  # it would never grow stale
-    return closed("fresh_mark", f"mark of {order.symbol} is of a time to come: {ahead}", "seconds")
+    return closed("fresh_mark", "stale", f"mark of {order.symbol} is of a time to come: {ahead}", "seconds")
 
 
 def fresh_nav(order: OrderProposed, view: View) -> Ceiling:
@@ -54,7 +57,7 @@ def fresh_nav(order: OrderProposed, view: View) -> Ceiling:
     if age_seconds <= limit:
         return within("fresh_nav", limit, age_seconds, "seconds")
     stale = f"NAV is stale: the mark of {oldest.symbol}, which is held, is {age_seconds:.0f} s old"
-    return beyond("fresh_nav", limit, age_seconds, "seconds", stale)
+    return beyond("fresh_nav", limit, age_seconds, "seconds", stale, "stale")
 
 
 def known_ledger(order: OrderProposed, view: View) -> Ceiling:
@@ -67,7 +70,7 @@ def known_ledger(order: OrderProposed, view: View) -> Ceiling:
     if age_seconds <= limit:
         return within("known_ledger", limit, age_seconds, "seconds")
     silent = f"ledger is unknown: execution has said nothing of order {order_id} for {age_seconds:.0f} s"
-    return beyond("known_ledger", limit, age_seconds, "seconds", silent)
+    return beyond("known_ledger", limit, age_seconds, "seconds", silent, "unacknowledged")
 
 
 def order_size(order: OrderProposed, view: View) -> Ceiling:
@@ -83,7 +86,7 @@ def price_collar(order: OrderProposed, view: View) -> Ceiling:
     """
     pair, limits = view.pair, view.limits
     if pair is None or not pair.mark > 0.0:
-        return closed("price_collar", "price is unknown", "USDT")
+        return closed("price_collar", "missing", "price is unknown", "USDT")
     if order.limit_price is not None:
         price, highest = float(order.limit_price), pair.mark * (1.0 + limits.price_collar)
         if price <= highest:
@@ -93,14 +96,15 @@ def price_collar(order: OrderProposed, view: View) -> Ceiling:
         return opened("price_collar")
     book = view.book
     if book is None:
-        return closed("price_collar", _book_fault(order, view), "base")
+        return closed("price_collar", *_book_fault(order, view), "base")
     middle = book.mid if book.mid < pair.mark else pair.mark
     highest = middle * (1.0 + limits.price_collar)
     quantity = book.quantity_up_to(highest)
     if quantity > 0.0:
-        return Ceiling("price_collar", quantity, quantity, 0.0, quantity, "base")
+        return Ceiling("price_collar", quantity, quantity, 0.0, quantity, "base", "", "limit")
     best = book.sample.asks[0][0]
-    return closed("price_collar", f"book of {order.symbol} asks {best:.8g}, which is over {highest:.8g}", "base")
+    far = f"book of {order.symbol} asks {best:.8g}, which is over {highest:.8g}"
+    return closed("price_collar", "limit", far, "base")
 
 
 def equity_at_risk(order: OrderProposed, view: View) -> Ceiling:
@@ -118,7 +122,7 @@ def known_atr(order: OrderProposed, view: View) -> Ceiling:
     """The pair's daily range is known: without it nobody can say whether a stop is far or near."""
     if view.atr > 0.0:
         return opened("known_atr")
-    return closed("known_atr", "ATR is unknown")
+    return closed("known_atr", "missing", "ATR is unknown")
 
 
 def pair_cap_nav(order: OrderProposed, view: View) -> Ceiling:
@@ -135,7 +139,7 @@ def sector_cap(order: OrderProposed, view: View) -> Ceiling:
     """Notional of the pair's sector, held and on order, within its share of NAV."""
     pair = view.pair
     if pair is None or not pair.sector:
-        return closed("sector_cap", f"sector of {order.symbol} is unknown", "USDT")
+        return closed("sector_cap", "missing", f"sector of {order.symbol} is unknown", "USDT")
     return budget("sector_cap", view, view.limits.sector_cap_nav * view.nav, view.heat.sectors[pair.sector], view.price)
 
 
@@ -157,17 +161,18 @@ def spread_at_size(order: OrderProposed, view: View) -> Ceiling:
     if not limits.book_age_seconds:
         return opened("spread_at_size")
     if book is None:
-        return closed("spread_at_size", _book_fault(order, view))
+        return closed("spread_at_size", *_book_fault(order, view))
     spread, median, criterion = book.sample.spread, book.sample.median_spread, limits.spread_median
     if spread is None or median is None:
-        return closed("spread_at_size", f"book of {order.symbol} is too thin for {book.sample.size_usdt:,.0f} USDT")
+        thin = f"book of {order.symbol} is too thin for {book.sample.size_usdt:,.0f} USDT"
+        return closed("spread_at_size", "thin_book", thin)
     multiple = limits.spread_multiple * median
     limit = multiple if multiple > criterion else criterion
     if median <= criterion and spread <= limit:
         return within("spread_at_size", limit, spread, "fraction")
     if median > criterion:
         reason = f"median spread {median:.2%} of {order.symbol} is over the criterion"
-        return beyond("spread_at_size", criterion, median, "fraction", reason)
+        return beyond("spread_at_size", criterion, median, "fraction", reason, "median_spread")
     return beyond("spread_at_size", limit, spread, "fraction", f"spread of {order.symbol} is {spread:.2%}")
 
 
@@ -187,7 +192,7 @@ def open_orders(order: OrderProposed, view: View) -> Ceiling:
 def throttle(order: OrderProposed, view: View) -> Ceiling:
     """Approvals in a second, over all; and of one strategy in one pair in a minute: a loop gone wild is stopped."""
     reason = view.bounds.pace.fault(order, view.now_ns)
-    return closed("throttle", reason, "orders") if reason else opened("throttle")
+    return closed("throttle", "throttled", reason, "orders") if reason else opened("throttle")
 
 
 def drawdown(order: OrderProposed, view: View) -> Ceiling:
@@ -197,7 +202,7 @@ def drawdown(order: OrderProposed, view: View) -> Ceiling:
     if fallen <= limit:
         return within("drawdown", limit, fallen, "fraction")
     if not isfinite(fallen):
-        return closed("drawdown", "NAV is unknown", "fraction")
+        return closed("drawdown", "missing", "NAV is unknown", "fraction")
     return beyond("drawdown", limit, fallen, "fraction", f"drawdown is {fallen:.1%}")
 
 
@@ -224,14 +229,15 @@ RULES: tuple[Rule, ...] = (
 )
 
 
-def _book_fault(order: OrderProposed, view: View) -> str:
-    """What keeps the pair's book sample from being used."""
+def _book_fault(order: OrderProposed, view: View) -> tuple[Finding, str]:
+    """What keeps the pair's book sample from being used, in a word and in words."""
     book = view.state.books.get(order.symbol)
     if book is None:
-        fault = "is missing"
-    else:
-        fault = book.fault or ("is of a time to come" if book.sample.time_ns > view.now_ns else "is stale")
-    return f"book of {order.symbol} {fault}"
+        return "missing", f"book of {order.symbol} is missing"
+    if book.fault:
+        return "missing", f"book of {order.symbol} {book.fault}"
+    fault = "is of a time to come" if book.sample.time_ns > view.now_ns else "is stale"
+    return "stale", f"book of {order.symbol} {fault}"
 
 
 __all__ = ["RULES", "UNBOUNDED", "Rule"]

@@ -6,15 +6,20 @@ from shared.messages.orders import OrderProposed
 STOP_IDS = "stop-"  # a trade's id follows from its order's: with one for two orders, a stop's fill would be overheard
 
 
-def fault_of(order: OrderProposed, view: View) -> str:
-    """The first fault of an order that opens risk; empty when there is none."""
-    pair, listing = view.pair, view.listing
-    if pair is None:
+def fault_of_pair(order: OrderProposed, view: View) -> str:
+    """Why the pair of an order can't be traded; empty when it can."""
+    listing = view.listing
+    if view.pair is None:
         return f"symbol {order.symbol!r} is not in the universe; add it to universe.toml"
     if listing is None:
         return f"pair {order.symbol} has not been seen on the exchange yet"
     if listing.status != "trading":
         return f"pair {order.symbol} is {listing.status}: {listing.reason}".removesuffix(": ")
+    return ""
+
+
+def fault_of_opening(order: OrderProposed, view: View) -> str:
+    """The first fault of an order that opens risk; empty when there is none."""
     if fault := fault_of_any(order, view):
         return fault
     if order.limit_price is not None and order.order_type == "market":

@@ -2,7 +2,7 @@
 
 from decimal import Decimal
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from shared.domain.numbers import round_down, to_decimal
 from shared.domain.risk.gate.rules import RULES
@@ -10,24 +10,43 @@ from shared.domain.risk.gate.validity import fault_of_any
 from shared.domain.risk.gate.view import View
 from shared.messages.market import PairListed
 from shared.messages.orders import CeilingReport as Ceiling
-from shared.messages.orders import OrderProposed, Verdict
+from shared.messages.orders import Code, Finding, OrderProposed, Shortfall, Verdict
 
 ZERO = Decimal(0)
 SLACK = 1e-12  # float rounding, relative: an order exactly at its ceiling is approved whole
 
 
 class Ruling(Struct, frozen=True, gc=False):
-    """A verdict before it becomes a message. binding: the rule that set it, empty if whole.
+    """A verdict before it becomes a message; the fields are those of ``OrderDecided``.
 
-    quantity: base units; units: the same as a float.
+    quantity: base units that are approved.
+    units: the same as a float.
+    binding: the rule that set the verdict, empty when all of the order is approved.
     """
 
     verdict: Verdict
     quantity: Decimal
     units: float
     binding: str
+    code: Code
     reason: str
     ceilings: tuple[Ceiling, ...]
+    shortfall: Shortfall | None = None
+
+
+class _Cut(Struct, frozen=True, gc=False):
+    """What is left of an order, and what cut it.
+
+    quantity: base units; below 0 where a ceiling is.
+    binding: the rule that cut it, empty while it is whole.
+    code, reason, shortfall: as in ``OrderDecided``.
+    """
+
+    quantity: Decimal
+    binding: str
+    code: Code
+    reason: str
+    shortfall: Shortfall | None = None
 
 
 def decide_opening(order: OrderProposed, view: View) -> Ruling:
@@ -37,67 +56,79 @@ def decide_opening(order: OrderProposed, view: View) -> Ruling:
     for ceiling in ceilings:
         if ceiling.quantity < least.quantity:
             least = ceiling
-    wanted, binding, reason = order.quantity, "", ""
     most = least.quantity * (1.0 + SLACK)
-    if not 0.0 < view.quantity <= most:
-        wanted, binding, reason = to_decimal(most), least.rule, least.reason
+    if 0.0 < view.quantity <= most:
+        cut = _Cut(order.quantity, "", "open", "")
+    else:
+        cut = _Cut(to_decimal(most), least.rule, least.code, least.reason)
     if view.listing is not None:
-        wanted, binding, reason = _tradable(wanted, binding, reason, view.price, view.listing)
-    if wanted >= order.quantity and wanted:
-        return Ruling("approve", wanted, view.quantity, "", "", ceilings)
-    verdict: Verdict = "trim" if wanted > 0 else "reject"
-    if not binding:
-        binding, reason = "lot_step", "the exchange takes whole lot steps only"
-    quantity = max(ZERO, wanted)
-    return Ruling(verdict, quantity, float(quantity), binding, reason or _why(least), ceilings)
+        cut = _cut_to_filters(cut, view.price, view.listing)
+    if cut.quantity >= order.quantity and cut.quantity:
+        return Ruling("approve", cut.quantity, view.quantity, "", "open", "", ceilings)
+    verdict: Verdict = "trim" if cut.quantity > 0 else "reject"
+    if not cut.binding:
+        cut = _Cut(cut.quantity, "lot_step", "lot_size", "the exchange takes whole lot steps only")
+    quantity, reason = max(ZERO, cut.quantity), cut.reason or _why(least)
+    return Ruling(verdict, quantity, float(quantity), cut.binding, cut.code, reason, ceilings, cut.shortfall)
 
 
-def _tradable(
-    wanted: Decimal, binding: str, reason: str, price: float, listing: PairListed
-) -> tuple[Decimal, str, str]:
-    """Down to what the exchange takes: its largest order, its step, and nothing below its minimum."""
-    if listing.max_quantity > 0 and wanted > listing.max_quantity:
-        wanted, binding, reason = (
-            listing.max_quantity,
-            "max_quantity",
-            f"one order holds at most {listing.max_quantity}",
-        )
-    if listing.quantity_step > 0 and (binding or wanted % listing.quantity_step):
-        wanted = round_down(wanted, listing.quantity_step)
-    if wanted > 0 and (wanted < listing.min_quantity or float(wanted) * price < float(listing.min_notional)):
+def _cut_to_filters(cut: _Cut, price: float, listing: PairListed) -> _Cut:
+    """Down to what the exchange's filters take: its largest order, its step, and nothing below its minimum."""
+    most, step = listing.max_quantity, listing.quantity_step
+    if 0 < most < cut.quantity:
+        cut = _largest_order(most)
+    if step > 0 and (cut.binding or cut.quantity % step):
+        cut = structs.replace(cut, quantity=round_down(cut.quantity, step))
+    quantity = cut.quantity
+    if quantity > 0 and (quantity < listing.min_quantity or float(quantity) * price < float(listing.min_notional)):
         minimum = f"{listing.min_quantity} base units and {listing.min_notional} USDT"
-        below = f"{wanted} is below the exchange's minimum of {minimum}"
-        return ZERO, binding or "minimum", f"{reason}; {below}" if reason else below
-    return wanted, binding, reason
+        below = f"{quantity} is below the exchange's minimum of {minimum}"
+        reason = f"{cut.reason}; {below}" if cut.reason else below
+        return _Cut(ZERO, cut.binding or "minimum", "below_minimum", reason, _shortfall(quantity, listing))
+    return cut
+
+
+def _largest_order(most: Decimal) -> _Cut:
+    return _Cut(most, "max_quantity", "lot_size", f"one order holds at most {most}")
+
+
+def _shortfall(quantity: Decimal, listing: PairListed) -> Shortfall:
+    return Shortfall(quantity, listing.min_quantity, listing.min_notional)
 
 
 def decide_reducing(order: OrderProposed, view: View, held: Decimal, selling: Decimal) -> Ruling:
     """A sell up to what is held and not being sold yet always passes: no limit, halt or stale price holds it back."""
     room = max(ZERO, held - selling)
-    ceiling = Ceiling("position", float(room), float(held), float(selling), float(room), "base")
-    fault = fault_of_any(order, view)
-    if not fault and room <= 0:
-        fault = f"nothing to sell: {held} {order.symbol} held, {selling} being sold"
+    ceilings = (Ceiling("position", float(room), float(held), float(selling), float(room), "base", "", "limit"),)
+    if fault := fault_of_any(order, view):
+        return Ruling("reject", ZERO, 0.0, "position", "invalid", fault, ceilings)
+    if room <= 0:
+        nothing = f"nothing to sell: {held} {order.symbol} held, {selling} being sold"
         if name := view.state.held_as(order.symbol):
-            fault += f"; it is held as {name} now: sell that"
-    if fault:
-        return Ruling("reject", ZERO, 0.0, "position", fault, (ceiling,))
+            nothing += f"; it is held as {name} now: sell that"
+        return Ruling("reject", ZERO, 0.0, "position", "limit", nothing, ceilings)
     most = view.listing.max_quantity if view.listing is not None else ZERO
     if 0 < most < min(order.quantity, room):
-        return Ruling("trim", most, float(most), "max_quantity", f"one order holds at most {most}", (ceiling,))
+        cut = _largest_order(most)
+        return Ruling("trim", most, float(most), cut.binding, cut.code, cut.reason, ceilings)
+    dust = _dust(min(order.quantity, room), view)
+    small = f"dust: below the exchange's minimum of {dust.min_notional_usdt} USDT" if dust is not None else ""
     if order.quantity <= room:
-        return Ruling("approve", order.quantity, view.quantity, "", _dust(order.quantity, view), (ceiling,))
+        code: Finding = "open" if dust is None else "dust"
+        return Ruling("approve", order.quantity, view.quantity, "", code, small, ceilings, dust)
+    code = "limit" if dust is None else "dust"
     why = f"{held} {order.symbol} held, {selling} being sold"
-    return Ruling("trim", room, float(room), "position", "; ".join(filter(None, (why, _dust(room, view)))), (ceiling,))
+    reason = "; ".join(filter(None, (why, small)))
+    return Ruling("trim", room, float(room), "position", code, reason, ceilings, dust)
 
 
-def _dust(quantity: Decimal, view: View) -> str:
+def _dust(quantity: Decimal, view: View) -> Shortfall | None:
     """Below the exchange's minimum a sell passes here but may not trade there: say so."""
     listing = view.listing
     if listing is None:
-        return ""
+        return None
     small = quantity < listing.min_quantity or 0.0 < float(quantity) * view.price < float(listing.min_notional)
-    return f"dust: below the exchange's minimum of {listing.min_notional} USDT" if small else ""
+    return _shortfall(quantity, listing) if small else None
 
 
 def _why(ceiling: Ceiling) -> str:

@@ -98,6 +98,8 @@ def room_in(state: RiskState, symbol: str, asked: RoomAsked) -> Room:
         reason=cut(ruling.reason),
         ceilings=ruling.ceilings,
         price=view.price,
+        code=ruling.code,
+        shortfall=ruling.shortfall,
     )
 
 

@@ -23,6 +23,7 @@ class NewHalt(Struct, frozen=True, kw_only=True):
 
     trigger, reason, evidence, who: why, and by whom. until_ns: market time, 0 for no end. renew: there is new evidence,
     so that the halt is told of again although it stands already. since_ns: market time since when it stands; 0: now.
+    awaited: the feed that is missing was never heard.
     """
 
     symbol: str
@@ -35,6 +36,7 @@ class NewHalt(Struct, frozen=True, kw_only=True):
     who: str = "risk"
     renew: bool = False
     since_ns: int = 0
+    awaited: bool = False
 
 
 class Halts:
@@ -102,6 +104,7 @@ class Halts:
             evidence=cut(new.evidence),
             cleared_by=cleared_by,
             since_ns=since_ns,
+            awaited=new.awaited,
         )
         self._records.put(HALT, f"{new.symbol}|{new.trigger}", halted)
         self._in_force.setdefault(new.symbol, {})[new.trigger] = halted

@@ -82,13 +82,14 @@ def held(desk: Desk, symbol: str, quantity: str, stop: float) -> None:
     desk.fill(desk.buy(symbol, quantity, stop=stop))
 
 
-def stop_fill(desk: Desk, symbol: str, quantity: str, price: str) -> None:
-    """The protective stop of a position fills."""
+def stop_fill(desk: Desk, symbol: str, quantity: str, price: str, *, stop: bool | None = True) -> None:
+    """The protective stop of a position fills. stop: what the fill says of that; None: nothing, as it was once."""
     amount, at = D(quantity), D(price)
     desk.handle(
         OrderFilled(
             id=f"f-{symbol}-{price}", time_ns=desk.now_ns, order_id="stop-0123456789abcdef0123",
             trade_id=f"t-{symbol}-{price}", symbol=symbol, side="sell", quantity=amount, price=at, fee_usdt=D(1),
+            stop=stop,
         )
     )  # fmt: skip
 

@@ -64,10 +64,12 @@ def test_a_feed_that_was_not_heard_yet_halts_and_is_not_called_lost() -> None:
     feed_lost(desk, "connection", last_seen_ns=0)
     halt = halt_of(desk, "", "feed")
     assert (halt.reason, halt.evidence) == ("feed connection is not there yet: quiet", "not heard yet")
+    assert halt.awaited is True
     feed_restored(desk, "connection")
     feed_lost(desk, "connection", last_seen_ns=5)
     halt = halt_of(desk, "", "feed")
     assert (halt.reason, halt.evidence) == ("feed connection is lost: quiet", "last seen at 5 ns")
+    assert halt.awaited is False
 
 
 def test_a_restart_remembers_which_feeds_are_lost() -> None:

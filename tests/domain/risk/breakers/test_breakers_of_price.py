@@ -173,6 +173,23 @@ def test_a_stop_that_fills_far_below_its_price_halts_its_pair(slips: float, halt
     assert in_force(desk) == halts
 
 
+def test_a_fill_that_says_that_no_stop_sold_is_no_gap_whatever_its_id() -> None:
+    desk = Desk(breakers=only("gap"))
+    held(desk, "ETH/USDT", "1", 1450.0)
+    stop_fill(desk, "ETH/USDT", "1", "1400", stop=False)
+    assert in_force(desk) == []
+
+
+def test_of_fills_that_do_not_say_it_those_are_a_stops_that_no_decided_order_asked_for() -> None:
+    """They come from an execution service of a version before, and stand in the stream when this one starts."""
+    desk = Desk(breakers=only("gap"))
+    held(desk, "ETH/USDT", "2", 1450.0)
+    desk.fill(desk.sell("ETH/USDT", "1"), price=1400.0)
+    assert in_force(desk) == []
+    stop_fill(desk, "ETH/USDT", "1", "1400", stop=None)
+    assert in_force(desk) == GAPPED
+
+
 def test_the_loss_is_booked_at_the_fill_and_named_beside_the_loss_at_the_stop() -> None:
     desk = Desk(breakers=only("gap"))
     held(desk, "ETH/USDT", "1", 1450.0)

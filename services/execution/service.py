@@ -3,7 +3,7 @@
 from shared.config.faults import ConfigError
 from shared.config.model import Settings
 from shared.config.preflight import paper_faults
-from shared.domain.execution.machine import PaperExecution
+from shared.domain.execution.paper.machine import PaperExecution
 from shared.messages.catalogue import BARS, DECIDED, EXECUTED, PAIRS
 from shared.ports.clock import Clock
 from shared.runtime.host import machine_service

@@ -4,7 +4,7 @@ import msgspec
 import pytest
 
 from shared.adapters.codec import decode, encode
-from shared.domain.execution.machine import PaperExecution
+from shared.domain.execution.paper.machine import PaperExecution
 from shared.domain.sizing.machine import SizingMachine
 from shared.messages.orders import OrderProposed
 from tests.domain.market_scripts import (

@@ -1,1 +1,5 @@
-"""Paper execution: approved orders become fills on the pure exchange of ``shared.domain.matching``."""
+"""Execution: approved orders become orders at a venue, and what happens there becomes fills and ends.
+
+``orders`` is the life of an order and the one protective stop of each position; it knows no venue in particular.
+``paper`` is the venue that only exists here: it matches orders against live prices and closed bars.
+"""

@@ -14,8 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.adapters.codec import encode
-from shared.domain.execution.book import POSITION, PaperPosition
-from shared.domain.execution.machine import PaperExecution
+from shared.domain.execution.orders.store import POSITION, VenuePosition
+from shared.domain.execution.paper.machine import PaperExecution
 from shared.domain.sizing.held import Held
 from shared.domain.sizing.machine import SizingMachine
 from shared.domain.sizing.pairs import HELD
@@ -145,7 +145,7 @@ def test_nothing_is_sold_that_is_not_held_and_all_books_agree(bars: list[BarClos
     loop = run(bars, gate)
     _, positions = booked(loop.of(OrderFilled))
     held = {symbol: row.quantity for symbol, row in loop.sizing.records.rows(HELD, Held)}
-    paper = {symbol: row.quantity for symbol, row in loop.paper.records.rows(POSITION, PaperPosition)}
+    paper = {symbol: row.quantity for symbol, row in loop.paper.records.rows(POSITION, VenuePosition)}
     for symbol, quantity in positions.items():
         assert held.get(symbol, D(0)) == quantity
         assert paper.get(symbol, D(0)) == quantity
@@ -163,7 +163,7 @@ def test_a_stop_only_moves_up_while_its_position_lasts_and_every_position_has_on
         if known is not None and known[0] == placed.order_id:
             assert placed.stop_price >= known[1]
         stops[placed.symbol] = (placed.order_id, placed.stop_price)
-    for symbol, row in loop.paper.records.rows(POSITION, PaperPosition):
+    for symbol, row in loop.paper.records.rows(POSITION, VenuePosition):
         assert row.stop == stops[symbol][1]
     for symbol, held in loop.sizing.records.rows(HELD, Held):
         assert held.stop == (stops[symbol][1] if held.quantity else None)

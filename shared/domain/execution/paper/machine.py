@@ -3,16 +3,18 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from shared.domain.execution.book import PaperBook
-from shared.domain.execution.desk import NOTHING, PaperDesk, off
-from shared.domain.execution.market import PaperMarket
-from shared.domain.matching.prices import Quote
-from shared.domain.matching.triggers import (
+from shared.domain.execution.orders.manager import NOTHING, OrderManager, why_off
+from shared.domain.execution.orders.store import OrderStore, VenuePosition, WorkingOrder, stop_order_id
+from shared.domain.execution.orders.venue import VenueOrder
+from shared.domain.execution.paper.market import PaperMarket
+from shared.domain.execution.paper.prices import Quote
+from shared.domain.execution.paper.triggers import (
     limit_passed_by_bar,
     limit_passed_by_quote,
     stop_touched_by_bar,
     stop_touched_by_quote,
 )
+from shared.domain.execution.paper.venue import PaperVenue
 from shared.domain.plan import Plan
 from shared.domain.timeframes import DAY_NS, timeframe_ns
 from shared.domain.universe import Universe
@@ -20,27 +22,28 @@ from shared.messages.base import Message, TimePassed
 from shared.messages.market import BarClosed, MarkChanged, PairListed
 from shared.messages.orders import CancelDecided, OrderDecided, StopApproved
 
-GONE = ("delisted", "renamed", "unlisted")  # the exchange drops a pair's resting orders; a halt leaves them
+# In these states the exchange drops a pair's working orders; a halt leaves them.
+GONE = ("delisted", "renamed", "unlisted")
 
 
 class PaperExecution:
-    """Every approved order gets an end: filled, or closed with the reason. Orders fill whole or not at all.
+    """Approved orders fill here, whole or not at all. While a pair does not trade, nothing of it fills.
 
-    A position has one protective stop for all of it, at the highest price that any of its orders or an approved raise
-    asked for. Nothing is ever sold that is not held. While a pair does not trade, nothing of it fills.
+    The life of an order and of a stop is ``OrderManager``'s business; this machine tells it what the market reaches.
 
-    quote_age_limit_ns: market time after which a price is too old for an order to fill at. Never less than the longest
-    timeframe of the plan's strategies, so that a market known by its bars alone can be traded.
+    quote_age_limit_ns: market time after which a price is too old for an order to fill at. It is never less than the
+    longest timeframe of the plan's strategies, so that a market that is known by its bars alone can be traded.
     """
 
     def __init__(self, plan: Plan, universe: Universe, *, quote_age_limit_ns: int = 0) -> None:
         longest_ns = max((timeframe_ns(strategy.timeframe) for strategy in plan.strategies), default=DAY_NS)
         self._costs = plan.costs
-        self._book = PaperBook()
+        self._store = OrderStore()
         self._market = PaperMarket(plan.sizing, universe, max(quote_age_limit_ns, longest_ns))
+        self._venue = PaperVenue(self._market, plan.costs)
+        self._orders = OrderManager(self._store, self._venue)
         self._clock_slack_ns = quote_age_limit_ns
-        self._desk = PaperDesk(self._book, self._market, plan.costs)
-        self.records = self._book.records
+        self.records = self._store.records
         self._now_ns = 0
         self._handlers: dict[type[Message], Callable[[Any], Sequence[Message]]] = {
             MarkChanged: self._mark,
@@ -48,7 +51,7 @@ class PaperExecution:
             TimePassed: self._time,
             OrderDecided: self._decided,
             StopApproved: self._stop_approved,
-            CancelDecided: self._cancel_decided,
+            CancelDecided: self._orders.cancel,
             PairListed: self._pair_listed,
         }
 
@@ -61,28 +64,25 @@ class PaperExecution:
             self._market.take_close(message)
 
     def restored(self) -> None:
-        self._book.restored()
+        self._store.restored()
 
     # --- orders, stops, pairs -------------------------------------------------------------------------------------
 
     def _decided(self, order: OrderDecided) -> Sequence[Message]:
-        return self._desk.place(order, self._time_of(order))
+        return self._orders.place(order, self._time_of(order))
 
     def _stop_approved(self, approved: StopApproved) -> Sequence[Message]:
-        return self._desk.raise_stop(approved, self._time_of(approved))
-
-    def _cancel_decided(self, wanted: CancelDecided) -> Sequence[Message]:
-        return self._desk.cancel_order(wanted)
+        return self._orders.raise_stop(approved, self._time_of(approved))
 
     def _pair_listed(self, listed: PairListed) -> Sequence[Message]:
-        """A halted pair's orders rest until it trades again; those of a pair that is gone end here."""
-        self._book.list_pair(listed)
+        """A halted pair's orders wait until it trades again; those of a pair that is gone end here."""
+        self._store.list_pair(listed)
         outputs: list[Message] = []
         if listed.status in GONE:
-            outputs += self._desk.cancel(listed.symbol, listed, off(listed))
+            outputs += self._orders.cancel_all(listed.symbol, listed, why_off(listed))
         if listed.formerly:
-            outputs += self._desk.cancel(listed.formerly, listed, f"the pair is {listed.symbol} now")
-            outputs += self._desk.rename(listed)
+            outputs += self._orders.cancel_all(listed.formerly, listed, f"the pair is {listed.symbol} now")
+            outputs += self._orders.rename(listed)
         return outputs
 
     # --- the market -----------------------------------------------------------------------------------------------
@@ -95,13 +95,13 @@ class PaperExecution:
             self._now_ns = passed.time_ns  # the clock was ahead and has been set right: stops must not wait for it
             self._market.forget_after(passed.time_ns)
         self._now_ns = self._time_of(passed)
-        return self._desk.expire(passed, self._now_ns)
+        return self._orders.expire(passed, self._now_ns)
 
     def _mark(self, mark: MarkChanged) -> Sequence[Message]:
         quote = self._market.take_mark(mark)
         if quote is None or not self._is_busy(mark.symbol):
             return NOTHING
-        return (*self._desk.expire(mark, self._time_of(mark)), *self._match_quote(mark.symbol, quote, mark))
+        return (*self._orders.expire(mark, self._time_of(mark)), *self._match_quote(mark.symbol, quote, mark))
 
     def _bar(self, bar: BarClosed) -> Sequence[Message]:
         if not self._market.take_bar(bar):
@@ -109,49 +109,68 @@ class PaperExecution:
         if not self._is_busy(bar.symbol):
             self._market.take_close(bar)
             return NOTHING
-        outputs = [*self._desk.expire(bar, self._time_of(bar)), *self._match_bar(bar)]
+        outputs = [*self._orders.expire(bar, self._time_of(bar)), *self._match_bar(bar)]
         quote = self._market.take_close(bar)
         return outputs if quote is None else (*outputs, *self._match_quote(bar.symbol, quote, bar))
 
     def _is_busy(self, symbol: str) -> bool:
         """Whether anything of the pair could fill: most marks and bars concern nobody."""
-        if self._book.position(symbol) is None and not self._book.resting(symbol):
+        if self._store.position(symbol) is None and not self._store.working(symbol):
             return False
-        listed = self._book.listed(symbol)
+        listed = self._store.listed(symbol)
         return listed is not None and listed.status == "trading"
 
+    # --- matching -------------------------------------------------------------------------------------------------
+
     def _match_quote(self, symbol: str, quote: Quote, cause: Message) -> Sequence[Message]:
+        """The stop first, then what waits at its limit."""
         outputs: list[Message] = []
-        position = self._book.position(symbol)
+        position = self._store.position(symbol)
         if position is not None and position.stop is not None:
             touched = stop_touched_by_quote(float(position.stop), quote, self._costs)
             if touched is not None:
-                outputs += self._desk.stop_out(symbol, position, touched, cause)
-        for order in self._book.resting(symbol):
+                outputs += self._stop_out(symbol, position, touched, cause)
+        for order in self._store.working(symbol):
             if limit_passed_by_quote(order.side, float(order.limit_price), quote):
-                outputs += self._desk.fill_resting(order, cause, cause.time_ns)
+                outputs += self._fill(order, cause, cause.time_ns)
         return outputs
 
     def _match_bar(self, bar: BarClosed) -> Sequence[Message]:
-        """What rested all through the bar. Resting buys first, for a price that falls to the stop falls through them on
-        its way; then the stop; resting sells last. Of two things a bar may have done in either order, the worse counts.
+        """What waited all through the bar. Of two things that a bar may have done in either order, the worse counts.
+
+        So buys come first: a price that falls to the stop falls through them on its way. Then comes the stop, and sells
+        come last.
         """
         symbol, since_ns = bar.symbol, bar.open_time_ns
         reached = [
             order
-            for order in self._book.resting(symbol)
+            for order in self._store.working(symbol)
             if order.since_ns <= since_ns and limit_passed_by_bar(order.side, float(order.limit_price), bar)
         ]
         outputs: list[Message] = []
         for order in reached:
             if order.side == "buy":
-                outputs += self._desk.fill_resting(order, bar, since_ns)
-        position = self._book.position(symbol)
+                outputs += self._fill(order, bar, since_ns)
+        position = self._store.position(symbol)
         if position is not None and position.stop is not None and position.stop_since_ns <= since_ns:
             touched = stop_touched_by_bar(float(position.stop), bar, self._costs)
             if touched is not None:
-                outputs += self._desk.stop_out(symbol, position, touched, bar)
+                outputs += self._stop_out(symbol, position, touched, bar)
         for order in reached:
-            if order.side == "sell" and order in self._book.resting(symbol):
-                outputs += self._desk.fill_resting(order, bar, since_ns)
+            if order.side == "sell" and order in self._store.working(symbol):
+                outputs += self._fill(order, bar, since_ns)
         return outputs
+
+    def _fill(self, order: WorkingOrder, cause: Message, since_ns: int) -> Sequence[Message]:
+        """The price went through the limit of a waiting order. since_ns: market time from which its stop rests."""
+        quantity = self._orders.fillable(order)
+        if quantity <= 0:
+            return self._orders.end_unsold(order, cause)
+        return self._orders.filled(order, self._venue.maker_trade(order, quantity), cause, since_ns=since_ns)
+
+    def _stop_out(self, symbol: str, position: VenuePosition, touched: float, cause: Message) -> Sequence[Message]:
+        """The stop sells the whole position as a market order that begins at ``touched``, USDT per unit."""
+        listed = self._store.listed(symbol)
+        assert listed is not None, "only pairs that trade are matched"
+        order = VenueOrder(stop_order_id(symbol, position), listed, "sell", position.quantity)
+        return self._orders.stopped_out(symbol, position, self._venue.taker_trade(order, touched), cause)

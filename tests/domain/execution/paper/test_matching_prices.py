@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.domain.matching.prices import Depth, Quote, fee_usdt, slippage, taker_price, touch
-from shared.domain.matching.triggers import (
+from shared.domain.execution.paper.prices import Depth, Quote, fee_usdt, slippage, taker_price, touch
+from shared.domain.execution.paper.triggers import (
     limit_passed_by_bar,
     limit_passed_by_quote,
     stop_touched_by_bar,

@@ -1,7 +1,7 @@
 """What the paper exchange knows of the market: the latest quote, the depth and the listing of every pair."""
 
 from shared.domain.bars.series import DailyHistory, PairNames
-from shared.domain.matching.prices import Depth, Quote
+from shared.domain.execution.paper.prices import Depth, Quote
 from shared.domain.plan import SizingPlan
 from shared.domain.universe import Universe
 from shared.messages.market import BarClosed, MarkChanged

@@ -1,4 +1,4 @@
-"""What the paper exchange holds of one portfolio: positions with their stops, resting orders, orders seen before."""
+"""What order management remembers: positions with their stops, working orders, and orders that were taken in before."""
 
 from collections.abc import Sequence
 from decimal import Decimal
@@ -11,15 +11,19 @@ from shared.messages.base import derived_id
 from shared.messages.market import PairListed
 from shared.messages.orders import OrderDecided, Side
 
-POSITION, RESTING, DONE, LISTED = "position", "order", "done", "pair"
+POSITION, WORKING, DONE, LISTED = "position", "order", "done", "pair"
 ORDERS_REMEMBERED = 64
 ZERO = Decimal(0)
 
 
-class PaperPosition(Struct, frozen=True, kw_only=True):
-    """quantity: base units. opened_by: the order that opened it; names the stop. stop: USDT per unit, None without one.
+class VenuePosition(Struct, frozen=True, kw_only=True):
+    """What the venue holds of a pair, and the one stop that protects all of it.
 
-    stop_since_ns: market time from which the stop rests at that price. trace: of the order that opened it.
+    quantity: base units.
+    opened_by: the order that opened the position; the stop's id follows from it.
+    stop: USDT per unit, None without one.
+    stop_since_ns: market time from which the stop rests at that price.
+    trace: the trace of the order that opened the position.
     """
 
     quantity: Decimal
@@ -29,8 +33,15 @@ class PaperPosition(Struct, frozen=True, kw_only=True):
     trace: str = ""
 
 
-class RestingOrder(Struct, frozen=True, kw_only=True):
-    """A limit order that waits. quantity: base units. limit_price, stop_price: USDT per unit."""
+class WorkingOrder(Struct, frozen=True, kw_only=True):
+    """An order that is at the venue and not finished.
+
+    quantity: base units.
+    limit_price: USDT per unit.
+    since_ns: market time at which it was placed.
+    stop_price: USDT per unit, of the stop that comes with it; None on a sell.
+    expires_ns: market time after which it ends by itself; 0 for never.
+    """
 
     order_id: str
     symbol: str
@@ -44,44 +55,44 @@ class RestingOrder(Struct, frozen=True, kw_only=True):
 
 
 class Done(Struct, frozen=True):
-    """The latest order ids that were taken in, oldest first: a verdict heard again leads to nothing."""
+    """The latest order ids of a pair that were taken in, oldest first: a verdict heard again leads to nothing."""
 
     order_ids: tuple[str, ...] = ()
 
 
 KINDS: dict[str, type[Struct]] = {
-    POSITION: PaperPosition,
-    RESTING: RestingOrder,
+    POSITION: VenuePosition,
+    WORKING: WorkingOrder,
     DONE: Done,
     LISTED: PairListed,
 }
 
 
-def stop_order_id(symbol: str, position: PaperPosition) -> str:
+def stop_order_id(symbol: str, position: VenuePosition) -> str:
     """The order id under which a position's stop fills."""
     return derived_id("stop", symbol, position.opened_by)
 
 
-class PaperBook:
-    """The records, with resting orders indexed by pair."""
+class OrderStore:
+    """The records, with working orders indexed by pair."""
 
     def __init__(self) -> None:
         self.records = Records(KINDS)
-        self._by_pair: dict[str, dict[str, RestingOrder]] = {}
+        self._by_pair: dict[str, dict[str, WorkingOrder]] = {}
         self.next_expiry_ns = 0
 
     def restored(self) -> None:
         self._by_pair.clear()
-        for _, order in self.records.rows(RESTING, RestingOrder):
+        for _, order in self.records.rows(WORKING, WorkingOrder):
             self._by_pair.setdefault(order.symbol, {})[order.order_id] = order
         self._note_expiry()
 
     # --- positions ------------------------------------------------------------------------------------------------
 
-    def position(self, symbol: str) -> PaperPosition | None:
-        return self.records.get(POSITION, symbol, PaperPosition)
+    def position(self, symbol: str) -> VenuePosition | None:
+        return self.records.get(POSITION, symbol, VenuePosition)
 
-    def put_position(self, symbol: str, position: PaperPosition) -> None:
+    def put_position(self, symbol: str, position: VenuePosition) -> None:
         """Keep the position, or forget it once nothing of it is left."""
         if position.quantity > 0:
             self.records.put(POSITION, symbol, position)
@@ -89,10 +100,10 @@ class PaperBook:
             self.records.delete(POSITION, symbol)
 
     def bought(
-        self, symbol: str, order: OrderDecided | RestingOrder, quantity: Decimal, since_ns: int
-    ) -> PaperPosition:
+        self, symbol: str, order: OrderDecided | WorkingOrder, quantity: Decimal, since_ns: int
+    ) -> VenuePosition:
         """Add to the position; the higher of its stop and the order's protects all of it."""
-        held = self.position(symbol) or PaperPosition(
+        held = self.position(symbol) or VenuePosition(
             quantity=ZERO, opened_by=order.order_id, trace=order.trace or order.order_id
         )
         held = msgspec.structs.replace(held, quantity=held.quantity + quantity)
@@ -101,7 +112,7 @@ class PaperBook:
         self.put_position(symbol, held)
         return held
 
-    def sold(self, symbol: str, quantity: Decimal) -> PaperPosition:
+    def sold(self, symbol: str, quantity: Decimal) -> VenuePosition:
         """Take from the position; never more than there is."""
         held = self.position(symbol)
         assert held is not None
@@ -110,7 +121,7 @@ class PaperBook:
         self.put_position(symbol, left)
         return left
 
-    def rename(self, former: str, symbol: str, ratio: Decimal, now_ns: int) -> PaperPosition | None:
+    def rename(self, former: str, symbol: str, ratio: Decimal, now_ns: int) -> VenuePosition | None:
         """Carry a position over to the pair's new name: ``ratio`` new units for each old one."""
         held = self.position(former)
         if held is None or self.position(symbol) is not None or not ratio > 0:
@@ -143,28 +154,30 @@ class PaperBook:
         done = self.records.get(DONE, symbol, Done) or Done()
         self.records.put(DONE, symbol, Done((*done.order_ids, order_id)[-ORDERS_REMEMBERED:]))
 
-    def rest(self, order: RestingOrder) -> None:
-        self.records.put(RESTING, order.order_id, order)
+    def add(self, order: WorkingOrder) -> None:
+        self.records.put(WORKING, order.order_id, order)
         self._by_pair.setdefault(order.symbol, {})[order.order_id] = order
         self._note_expiry()
 
-    def take(self, order: RestingOrder) -> None:
-        """The order rests no longer."""
-        self.records.delete(RESTING, order.order_id)
+    def remove(self, order: WorkingOrder) -> None:
+        """The order is finished."""
+        self.records.delete(WORKING, order.order_id)
         del self._by_pair[order.symbol][order.order_id]
         self._note_expiry()
 
-    def resting(self, symbol: str) -> Sequence[RestingOrder]:
+    def working(self, symbol: str) -> Sequence[WorkingOrder]:
+        """The pair's orders that are not finished, oldest first."""
         orders = self._by_pair.get(symbol)
         return tuple(orders.values()) if orders else ()
 
-    def expired(self, now_ns: int) -> Sequence[RestingOrder]:
+    def expired(self, now_ns: int) -> Sequence[WorkingOrder]:
+        """Every order whose time is over."""
         if not self.next_expiry_ns or now_ns <= self.next_expiry_ns:
             return ()
-        orders = (order for resting in self._by_pair.values() for order in resting.values())
+        orders = (order for orders in self._by_pair.values() for order in orders.values())
         return tuple(order for order in orders if order.expires_ns and now_ns > order.expires_ns)
 
     def _note_expiry(self) -> None:
         """The earliest expiry of all, so that the passing of time costs nothing while none is due."""
-        expiries = [o.expires_ns for resting in self._by_pair.values() for o in resting.values() if o.expires_ns]
+        expiries = [o.expires_ns for orders in self._by_pair.values() for o in orders.values() if o.expires_ns]
         self.next_expiry_ns = min(expiries, default=0)

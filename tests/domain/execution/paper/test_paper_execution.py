@@ -5,8 +5,8 @@ from decimal import Decimal
 
 import pytest
 
-from shared.domain.execution.book import POSITION, RESTING, PaperPosition, RestingOrder
-from shared.domain.execution.machine import PaperExecution
+from shared.domain.execution.orders.store import POSITION, WORKING, VenuePosition, WorkingOrder
+from shared.domain.execution.paper.machine import PaperExecution
 from shared.domain.plan import Plan
 from shared.domain.universe import Pair, Rename, Universe
 from shared.messages.base import Message, derived_id
@@ -76,7 +76,7 @@ def ends(outputs: list[Message]) -> list[tuple[str, str, str]]:
 
 
 def position(machine: PaperExecution, symbol: str = BTC) -> tuple[Decimal, Decimal | None]:
-    held = dict(machine.records.rows(POSITION, PaperPosition)).get(symbol)
+    held = dict(machine.records.rows(POSITION, VenuePosition)).get(symbol)
     return (held.quantity, held.stop) if held else (D(0), None)
 
 
@@ -310,7 +310,7 @@ def test_a_limit_rests_until_the_price_trades_through_it_and_fills_at_the_limit_
     assert kinds(outputs) == ["OrderFilled", "StopPlaced", "OrderClosed"]
     fill = fills(outputs)[0]
     assert (fill.price, fill.liquidity, fill.cause, fill.trace) == (D(95), "maker", through.id, "trace-o-1")
-    assert machine.records.count(RESTING) == 0
+    assert machine.records.count(WORKING) == 0
 
 
 def test_a_limit_whose_size_would_push_the_price_beyond_it_rests() -> None:
@@ -410,7 +410,7 @@ def test_after_a_restart_positions_stops_and_resting_orders_are_where_they_were(
     play(machine, buy("o-2", **limit(buy(), "95")))
     again = restarted(machine, *deep_days(BTC), flat(0))
     assert play(again, buy(), buy("o-2", **limit(buy(), "95"))) == []
-    assert [order.limit_price for _, order in again.records.rows(RESTING, RestingOrder)] == [D(95)]
+    assert [order.limit_price for _, order in again.records.rows(WORKING, WorkingOrder)] == [D(95)]
     outputs = play(again, mark(89, hour=2, bid=88.9, ask=89.1))
     assert {(fill.side, fill.price) for fill in fills(outputs)} == {("sell", D("88.90")), ("buy", D(95))}
 

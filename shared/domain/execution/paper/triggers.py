@@ -5,7 +5,7 @@ order rests as a maker and fills at its limit once the price trades through it; 
 stood there first.
 """
 
-from shared.domain.matching.prices import Quote, touch
+from shared.domain.execution.paper.prices import Quote, touch
 from shared.domain.plan import Costs
 from shared.messages.market import BarClosed
 from shared.messages.orders import Side

@@ -1,6 +1,6 @@
 """Cancels at the paper exchange: what rests ends, and nothing else happens."""
 
-from shared.domain.execution.machine import PaperExecution
+from shared.domain.execution.paper.machine import PaperExecution
 from shared.domain.plan import Plan
 from shared.messages.orders import CancelDecided, OrderClosed
 from tests.domain.market_scripts import BTC, HOUR, T0, UNIVERSE, D, days, decided, kinds, listed, mark, play

@@ -39,11 +39,23 @@ class PositionMarked(Struct, frozen=True, kw_only=True):
 
 
 class PortfolioMarked(Message, frozen=True, kw_only=True):
-    """Live heat. nav, cash: USDT. heat, heat_open, heat_reserved, utilisation: fractions of NAV; drawdown: of its peak.
+    """The portfolio at live marks.
 
-    sectors: USDT notional per sector. seq: counts up by one with every snapshot.
-    phase_since_ns: when the phase began; phase_drawdown: from the high-water mark since then; phase_evidence: what it
-    has shown up to now, and what the next one waits for. rehearsal: the phase runs on any exchange.
+    nav, cash: USDT.
+    heat, heat_open, heat_reserved, heat_limit: fractions of NAV.
+    utilisation: notional held, as a fraction of NAV.
+    drawdown: the fall from the highest NAV of all time, as a fraction of it. Nothing is limited by it.
+    positions: everything that is held.
+    sectors: USDT notional per sector, held and on order.
+    phase: of the ramp, in force.
+    seq: counts up by one with every snapshot.
+    open_orders: approved and not finished.
+    phase_since_ns: market time at which the phase began.
+    phase_drawdown: the fall from the highest NAV since the phase began; demotions go by it.
+    phase_evidence: what the phase has shown up to now, and what the next one waits for, in words.
+    rehearsal: the phase runs on any exchange, paper or real.
+    drawdown_since_resume: the fall from the highest NAV since the last resume after a drawdown. The gate's rule and the
+        breaker named drawdown go by it.
     """
 
     nav: float
@@ -63,6 +75,7 @@ class PortfolioMarked(Message, frozen=True, kw_only=True):
     phase_drawdown: float = 0.0
     phase_evidence: Text = ""
     rehearsal: bool = False
+    drawdown_since_resume: float = 0.0
 
 
 class Halted(Message, frozen=True, kw_only=True):

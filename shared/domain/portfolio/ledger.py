@@ -2,7 +2,7 @@
 
 from decimal import Decimal
 
-from msgspec import Struct, structs
+from msgspec import Struct, field, structs
 
 from shared.domain.machine import Records
 from shared.domain.numbers import booked_usdt
@@ -15,12 +15,19 @@ COUNTED = "counted"
 
 
 class Account(Struct, frozen=True, kw_only=True):
-    """cash, fees, realised: USDT. peak_nav: the high-water mark. snapshots: how many were made so far."""
+    """The money of the portfolio, and what is counted.
+
+    cash: USDT.
+    fees: USDT paid so far.
+    realised: gains less losses of all that was sold, USDT, fees aside.
+    peak_nav_of_all_time: the highest NAV ever, USDT; what losses are limited by is measured from later peaks.
+    snapshots: how many were made so far.
+    """
 
     cash: Decimal
     fees: Decimal = ZERO
     realised: Decimal = ZERO
-    peak_nav: float = 0.0
+    peak_nav_of_all_time: float = field(default=0.0, name="peak_nav")  # its name in stored records
     snapshots: int = 0
 
 
@@ -65,9 +72,11 @@ class Ledger:
         self._records.put(ACCOUNT, "", account)
         self.account, self.cash = account, float(account.cash)
 
-    def count_snapshot(self, peak_nav: float) -> None:
+    def count_snapshot(self, nav: float) -> None:
+        """One more snapshot was made, at this NAV."""
         account = self.account
-        self.put_account(structs.replace(account, snapshots=account.snapshots + 1, peak_nav=peak_nav))
+        peak = max(account.peak_nav_of_all_time, nav)
+        self.put_account(structs.replace(account, snapshots=account.snapshots + 1, peak_nav_of_all_time=peak))
 
     def count_decision(self) -> int:
         """The number of the decision that is being made, from 1."""

@@ -11,15 +11,15 @@ def snapshot_of(
 ) -> PortfolioMarked | None:
     """The next snapshot; None while a held pair has no price, because then there is no NAV to speak of.
 
-    Counts the snapshot in the account, and moves the high-water mark.
+    Counts the snapshot in the account, and moves the all-time peak of NAV.
     """
     account = ledger.account
     nav = float(account.cash) + heat.holdings
     if heat.unmarked or not nav > 0:
         return None
-    peak = max(account.peak_nav, nav)
     seq = account.snapshots + 1
-    ledger.count_snapshot(peak)
+    ledger.count_snapshot(nav)
+    peak = ledger.account.peak_nav_of_all_time
     return PortfolioMarked(
         id=f"portfolio-{portfolio}-{seq}",
         cause=cause.id,

@@ -90,10 +90,11 @@ class Bookings:
         snapshot = structs.replace(
             snapshot,
             phase_since_ns=phase.since_ns,
-            phase_drawdown=drawdown_of(phase.peak_nav, snapshot.nav),
+            phase_drawdown=drawdown_of(phase.peak_nav_in_phase, snapshot.nav),
             phase_evidence=self._standing(snapshot),
             rehearsal=state.rehearsal,
+            drawdown_since_resume=drawdown_of(state.loss_baselines.peak_nav_since_resume, snapshot.nav),
         )
-        if snapshot.nav > state.watermark.peak_nav:
-            state.mark_water(peak_nav=snapshot.nav, warned=False)
+        if snapshot.nav > state.loss_baselines.peak_nav_since_resume:
+            state.move_loss_baselines(peak_nav_since_resume=snapshot.nav, warned=False)
         return (snapshot,)

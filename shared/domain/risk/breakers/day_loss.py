@@ -19,9 +19,9 @@ class DayLoss(Breaker):
         if not nav > 0.0:
             return NOTHING
         day = state.now_ns // DAY_NS
-        if day != state.watermark.day:
+        if day != state.loss_baselines.day:
             self._turn(day, nav)
-        begun = state.watermark.day_nav
+        begun = state.loss_baselines.day_nav
         if not begun > 0.0 or not reaches((begun - nav) / begun, self.plan.day_loss):
             return NOTHING
         return self._begin(
@@ -38,15 +38,15 @@ class DayLoss(Breaker):
 
     def _turn(self, day: int, nav: float) -> None:
         """Another day has begun; or the clock had run ahead, and this is the day before it did."""
-        water = self._state.watermark
-        if day > water.day:
-            self._state.mark_water(day=day, day_nav=nav, day_before=water.day, day_nav_before=water.day_nav)
+        known = self._state.loss_baselines
+        if day > known.day:
+            self._state.move_loss_baselines(day=day, day_nav=nav, day_before=known.day, day_nav_before=known.day_nav)
         else:
-            known = water.day_nav_before if day == water.day_before else max(water.day_nav, water.day_nav_before)
-            self._state.mark_water(day=day, day_nav=known, day_before=-1, day_nav_before=0.0)
+            begun = known.day_nav_before if day == known.day_before else max(known.day_nav, known.day_nav_before)
+            self._state.move_loss_baselines(day=day, day_nav=begun, day_before=-1, day_nav_before=0.0)
 
     def resumed(self, resumed: Resumed) -> None:
         """An operator goes on in spite of it: a further loss counts from here."""
         nav = self._state.nav
         if resumed.trigger == "day_loss" and nav > 0.0:
-            self._state.mark_water(day_nav=nav)
+            self._state.move_loss_baselines(day_nav=nav)

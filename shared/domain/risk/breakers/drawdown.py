@@ -15,7 +15,7 @@ class Drawdown(Breaker):
 
     def time(self, message: Message) -> Sequence[Message]:
         state = self._state
-        peak, nav = state.watermark.peak_nav, state.nav
+        peak, nav = state.loss_baselines.peak_nav_since_resume, state.nav
         if not peak > 0.0:
             return NOTHING
         fallen = (peak - nav) / peak
@@ -32,13 +32,13 @@ class Drawdown(Breaker):
                     cleared_by="two_steps",
                 ),
             )
-        if reaches(fallen, self.plan.drawdown_warning) and not state.watermark.warned:
+        if reaches(fallen, self.plan.drawdown_warning) and not state.loss_baselines.warned:
             return self._warn(message, fallen, evidence)
         return NOTHING
 
     def _warn(self, message: Message, fallen: float, evidence: str) -> Sequence[Message]:
         """Once for each high-water mark."""
-        self._state.mark_water(warned=True)
+        self._state.move_loss_baselines(warned=True)
         return (
             Alerted(
                 id=derived_id("alerted", message.id, "drawdown"),
@@ -54,4 +54,4 @@ class Drawdown(Breaker):
     def resumed(self, resumed: Resumed) -> None:
         nav = self._state.nav
         if resumed.trigger == "drawdown" and nav > 0.0:
-            self._state.mark_water(peak_nav=nav, warned=False)
+            self._state.move_loss_baselines(peak_nav_since_resume=nav, warned=False)

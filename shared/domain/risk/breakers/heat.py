@@ -55,8 +55,8 @@ class HeatOver(Breaker):
             return NOTHING
         heat = risk / nav
         if not over(heat, limit):
-            if limit != state.watermark.heat_limit:
-                state.mark_water(heat_limit=limit)
+            if limit != state.loss_baselines.heat_limit:
+                state.move_loss_baselines(heat_limit=limit)
             if over(heat, limit * self.plan.heat_clear):
                 return NOTHING
             return state.halts.end(message, "", "heat", reason=f"heat is {heat:z.2%} again")
@@ -72,7 +72,7 @@ class HeatOver(Breaker):
             ),
         )
         halt = state.halts.get("", "heat")
-        if not self.plan.reduce_heat or halt is None or 0.0 < limit < state.watermark.heat_limit:
+        if not self.plan.reduce_heat or halt is None or 0.0 < limit < state.loss_baselines.heat_limit:
             return begun
         cancels = self._halting.cancel_entries(message, "", "heat is over its limit") if begun else ()
         return [*begun, *cancels, *self._reduce(message, halt, nav)]

@@ -27,7 +27,7 @@ def _portfolio(state: RiskState, nav: float) -> Iterator[str]:
     if stress > limits.gap_stress:
         cost = f"a fall of {limits.gap_shock:.0%} would cost {stress:.2%} of NAV"
         yield f"portfolio: {cost}, the limit is {limits.gap_stress:.2%}"
-    fallen = drawdown_of(state.watermark.peak_nav, nav)
+    fallen = drawdown_of(state.loss_baselines.peak_nav_since_resume, nav)
     if fallen > limits.drawdown:
         yield f"portfolio: drawdown is {fallen:.2%}, the limit {limits.drawdown:.2%}"
     if state.reservations.count > limits.max_open_orders:

@@ -196,8 +196,8 @@ def throttle(order: OrderProposed, view: View) -> Ceiling:
 
 
 def drawdown(order: OrderProposed, view: View) -> Ceiling:
-    """The fall from the high-water mark of NAV (since the last resume after a drawdown) within its limit."""
-    peak, limit = view.state.watermark.peak_nav, view.limits.drawdown
+    """The fall from the highest NAV since the last resume after a drawdown, within its limit."""
+    peak, limit = view.state.loss_baselines.peak_nav_since_resume, view.limits.drawdown
     fallen = (peak - view.nav) / peak if peak > 0.0 else 0.0  # not by ``drawdown_of``, to which an unknown NAV is none
     if fallen <= limit:
         return within("drawdown", limit, fallen, "fraction")

@@ -82,7 +82,7 @@ class PhaseBook:
             at_ns=now_ns,
             days=max(0, now_ns - since_ns) / DAY_NS,
             ramp_day=ramp_day(planned, since_ns, now_ns) if planned is not None else 0,
-            drawdown=drawdown_of(phase.peak_nav, nav) if nav else 0.0,
+            drawdown=drawdown_of(phase.peak_nav_in_phase, nav) if nav else 0.0,
             worst_drawdown=phase.worst_drawdown,
             sharpe=figures.sharpe,
             returns=figures.returns,
@@ -163,10 +163,10 @@ class PhaseBook:
 
 def _having_seen(phase: PhaseInForce, snapshot: PortfolioMarked) -> PhaseInForce:
     """The phase with a snapshot taken into what it has shown; the same object when it shows nothing new."""
-    peak = max(phase.peak_nav, snapshot.nav)
+    peak = max(phase.peak_nav_in_phase, snapshot.nav)
     worst = max(phase.worst_drawdown, drawdown_of(peak, snapshot.nav))
-    if peak != phase.peak_nav or worst != phase.worst_drawdown:
-        phase = structs.replace(phase, peak_nav=peak, worst_drawdown=worst)
+    if peak != phase.peak_nav_in_phase or worst != phase.worst_drawdown:
+        phase = structs.replace(phase, peak_nav_in_phase=peak, worst_drawdown=worst)
     hour = snapshot.time_ns // HOUR_NS
     if snapshot.heat > snapshot.heat_limit and hour != phase.breach_hour:
         phase = structs.replace(phase, breach_hours=phase.breach_hours + 1, breach_hour=hour)

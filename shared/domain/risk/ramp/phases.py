@@ -58,11 +58,12 @@ class Phases:
         state = self._state
         phase, planned = state.phase, phase_named(state.plan, state.phase.name)
         below = phase_after(state.plan, phase.name, -1)
-        fallen = drawdown_of(phase.peak_nav, snapshot.nav)
+        peak = phase.peak_nav_in_phase
+        fallen = drawdown_of(peak, snapshot.nav)
         if planned is None or below is None or fallen <= planned.demote_over:
             return ()
         reason = (
-            f"drawdown of {fallen:.2%} from the high-water mark of ${phase.peak_nav:,.0f} since {phase.name} began"
+            f"drawdown of {fallen:.2%} from the high-water mark of ${peak:,.0f} since {phase.name} began"
             f" passes {planned.demote_over:.2%}"
         )
         return self._enter(snapshot, below, "demoted", "risk", reason, self._book.evidence(snapshot.time_ns))

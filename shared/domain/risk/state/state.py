@@ -15,7 +15,7 @@ from shared.domain.portfolio.ledger import LEDGER_RECORDS, Ledger
 from shared.domain.risk.state.effective_limits import Bounds
 from shared.domain.risk.state.evidence import phase_named
 from shared.domain.risk.state.halts import HALT_RECORDS, Halts
-from shared.domain.risk.state.loss_baselines import WATERMARK, WATERMARK_RECORDS, Watermark
+from shared.domain.risk.state.loss_baselines import BASELINE_RECORDS, BASELINES, LossBaselines
 from shared.domain.risk.state.order_book import Book
 from shared.domain.risk.state.phase_in_force import PhaseInForce
 from shared.domain.risk.state.reservations import ORDER, OpenOrder, Reservations
@@ -30,7 +30,7 @@ OUTSIDE = "outside the universe"  # the sector of what is held although it is no
 STATE_RECORDS: dict[str, type[Struct]] = {
     **LEDGER_RECORDS,
     **HALT_RECORDS,
-    **WATERMARK_RECORDS,
+    **BASELINE_RECORDS,
     ORDER: OpenOrder,
     LIMITS: LimitsInForce,
     PHASE: PhaseInForce,
@@ -91,7 +91,7 @@ class RiskState:
         for symbol in self.daily:
             self.learn_costs(symbol)
         self.halts.rebuild()
-        self.watermark = self.records.get(WATERMARK, "", Watermark) or Watermark()
+        self.loss_baselines = self.records.get(BASELINES, "", LossBaselines) or LossBaselines()
         self.guards.clear()
 
     # --- limits and phase in force --------------------------------------------------------------------------------
@@ -138,10 +138,10 @@ class RiskState:
         """NAV in USDT; NaN while the value of a held pair is unknown."""
         return math.nan if self.heat.unmarked else self.ledger.cash + self.heat.holdings
 
-    def mark_water(self, **changes: object) -> None:
-        """Change what losses are measured from."""
-        self.watermark = structs.replace(self.watermark, **changes)
-        self.records.put(WATERMARK, "", self.watermark)
+    def move_loss_baselines(self, **changes: object) -> None:
+        """Change what losses are measured from: fields of ``LossBaselines``."""
+        self.loss_baselines = structs.replace(self.loss_baselines, **changes)
+        self.records.put(BASELINES, "", self.loss_baselines)
 
     def held_as(self, symbol: str) -> str:
         """The other name of a pair under which something is held; empty when there is none."""
@@ -215,6 +215,6 @@ class RiskState:
         if pair is None or not history.adv_usdt or history.sigma_day is None:
             return
         # Of the highest NAV, for the present one is not known yet when this is called after a restart.
-        full_usdt = self.limits.pair_cap_nav * max(self.ledger.account.peak_nav, self.ledger.cash)
+        full_usdt = self.limits.pair_cap_nav * max(self.ledger.account.peak_nav_of_all_time, self.ledger.cash)
         slippage = costs.slippage_factor * history.sigma_day * math.sqrt(full_usdt / history.adv_usdt)
         self.heat.costing(pair, costs.fee + costs.half_spread + slippage)

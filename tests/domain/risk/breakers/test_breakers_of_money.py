@@ -1,14 +1,19 @@
 """Heat, drawdown and day loss: thresholds, what ends them, and what a restart must not forget."""
 
+import msgspec
 import pytest
 from msgspec import structs
 
 from shared.domain.plan import Limits
+from shared.domain.portfolio.ledger import Account
+from shared.domain.risk.state.loss_baselines import LossBaselines
+from shared.domain.risk.state.phase_in_force import PhaseInForce
 from shared.messages.base import Message
 from shared.messages.control import Resume
 from shared.messages.orders import CancelDecided, OrderDecided, OrderProposed
 from shared.messages.portfolio import Alerted, ResumeAsked
 from tests.domain.risk.breakers.halting_desk import halt_of, held, in_force, only, restart, resumed, stop_fill, switch
+from tests.domain.risk.gate.rule_scenes import row_of
 from tests.domain.risk.risk_desk import D, Desk, relaxed
 
 WIDE = Limits(equity_at_risk=1.0, heat=1.0, pair_cap_nav=1.0, pair_cap_adv=1.0, sector_cap_nav=1.0)
@@ -57,7 +62,7 @@ def confirm(desk: Desk) -> list[Message]:
 )
 def test_a_drawdown_warns_at_ten_percent_and_halts_at_fifteen(fallen: float, warned: bool, halted: bool) -> None:
     desk = invested("drawdown", drawdown=0.15)
-    peak = desk.machine.state.watermark.peak_nav
+    peak = desk.machine.state.loss_baselines.peak_nav_since_resume
     worth(desk, peak * (1.0 - fallen))
     assert bool(alerts(desk)) is warned
     assert in_force(desk) == ([DRAWDOWN] if halted else [])
@@ -110,13 +115,42 @@ def test_after_a_resume_the_next_drawdown_counts_from_nav_as_it_was_then() -> No
     assert in_force(desk) == [DRAWDOWN]
 
 
+def test_a_snapshot_tells_the_fall_from_the_peak_of_all_time_beside_the_one_that_the_gate_goes_by() -> None:
+    desk = invested("drawdown", drawdown=0.15)
+    worth(desk, 160_000.0)
+    before = desk.snapshot
+    assert before.drawdown == before.drawdown_since_resume == before.phase_drawdown == pytest.approx(0.2, abs=0.002)
+    confirm(desk)
+    worth(desk, 152_000.0)
+    after = desk.snapshot
+    assert after.drawdown == after.phase_drawdown == pytest.approx(0.24, abs=0.002)
+    assert after.drawdown_since_resume == pytest.approx(0.05)
+    desk.mark("ETH/USDT", 1500.0)
+    assert row_of(desk.buy("ETH/USDT", "1"), "drawdown").used == pytest.approx(after.drawdown_since_resume)
+    restart(desk)
+    worth(desk, 152_000.0)
+    assert desk.snapshot.drawdown_since_resume == pytest.approx(0.05)
+
+
+def test_the_three_peaks_of_nav_are_stored_under_the_name_that_they_always_had() -> None:
+    stored = [
+        Account(cash=D(1), peak_nav_of_all_time=3.0),
+        LossBaselines(peak_nav_since_resume=3.0),
+        PhaseInForce(name="live", scale=1.0, peak_nav_in_phase=3.0),
+    ]
+    for record in stored:
+        body = msgspec.msgpack.encode(record)
+        assert msgspec.msgpack.decode(body)["peak_nav"] == 3.0
+        assert msgspec.msgpack.decode(body, type=type(record)) == record
+
+
 # --- day loss ---------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(("lost", "halted"), [(0.0499, False), (0.05, True), (0.0501, True)])
 def test_a_loss_of_five_percent_since_midnight_halts_for_the_day(lost: float, halted: bool) -> None:
     desk = invested("day_loss")
-    begun = desk.machine.state.watermark.day_nav
+    begun = desk.machine.state.loss_baselines.day_nav
     worth(desk, begun * (1.0 - lost))
     assert in_force(desk) == ([DAY_LOSS] if halted else [])
 
@@ -129,7 +163,7 @@ def test_a_halt_for_the_day_ends_at_utc_midnight_and_the_next_day_counts_from_th
     assert in_force(desk) == [DAY_LOSS]
     desk.pass_time(1)
     assert in_force(desk) == []
-    assert desk.machine.state.watermark.day_nav == pytest.approx(185_000.0)
+    assert desk.machine.state.loss_baselines.day_nav == pytest.approx(185_000.0)
     worth(desk, 176_000.0)
     assert in_force(desk) == []
 

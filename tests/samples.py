@@ -4,7 +4,9 @@ from decimal import Decimal
 
 from shared.messages.ask import Room, RoomAnswered, RoomAsked, ShadowAsked, ShadowCounted
 from shared.messages.base import Message
-from shared.messages.control import ApprovePhase, Flatten, Halt, MessageRefused, Resume, SetLimits, SetPhase
+from shared.messages.control import ApprovePhase, Flatten, Halt, Resume, SetLimits, SetPhase
+from shared.messages.dead_letter import MessageRefused
+from shared.messages.halts import Alerted, Halted, ResumeAsked, Resumed
 from shared.messages.market import BarClosed, BookSampled, FeedLost, FeedRestored, MarkChanged, PairListed
 from shared.messages.orders import (
     CancelDecided,
@@ -20,16 +22,12 @@ from shared.messages.orders import (
     StopRaised,
 )
 from shared.messages.portfolio import (
-    Alerted,
     CommandRefused,
-    Halted,
     LimitsChanged,
     PhaseChanged,
     PhaseProposed,
     PortfolioMarked,
     PositionMarked,
-    ResumeAsked,
-    Resumed,
 )
 from shared.messages.signals import PositionSized, SignalRaised
 

@@ -9,7 +9,9 @@ from functools import cache
 
 from shared.messages.ask import RoomAnswered, RoomAsked, ShadowAsked, ShadowCounted
 from shared.messages.base import MAX_MESSAGE_BYTES, Message
-from shared.messages.control import ApprovePhase, Flatten, Halt, MessageRefused, Resume, SetLimits, SetPhase
+from shared.messages.control import ApprovePhase, Flatten, Halt, Resume, SetLimits, SetPhase
+from shared.messages.dead_letter import MessageRefused
+from shared.messages.halts import Alerted, Halted, ResumeAsked, Resumed
 from shared.messages.market import BarClosed, BookSampled, FeedLost, FeedRestored, MarkChanged, PairListed
 from shared.messages.orders import (
     CancelDecided,
@@ -23,17 +25,7 @@ from shared.messages.orders import (
     StopPlaced,
     StopRaised,
 )
-from shared.messages.portfolio import (
-    Alerted,
-    CommandRefused,
-    Halted,
-    LimitsChanged,
-    PhaseChanged,
-    PhaseProposed,
-    PortfolioMarked,
-    ResumeAsked,
-    Resumed,
-)
+from shared.messages.portfolio import CommandRefused, LimitsChanged, PhaseChanged, PhaseProposed, PortfolioMarked
 from shared.messages.signals import PositionSized, SignalRaised
 
 

@@ -1,11 +1,12 @@
-"""Commands of operators, and the envelope of what could not be read."""
+"""Commands of operators."""
 
 from typing import Annotated, Literal
 
 from msgspec import Meta
 
 from shared.messages.base import Message, Name, Text, TimeNs
-from shared.messages.portfolio import HaltMode
+from shared.messages.dead_letter import MessageRefused
+from shared.messages.halts import HaltMode
 
 Phase = Literal["dry_run", "live", "scaled"]
 
@@ -62,17 +63,4 @@ class SetPhase(Message, frozen=True, kw_only=True):
     phase: Phase
 
 
-class MessageRefused(Message, frozen=True, kw_only=True):
-    """Bytes that could not be read as a message, where they came from, and why.
-
-    source: stream or channel. entry: stream entry id, empty for a channel. field: where it failed, ``$`` for the whole.
-    body: the first 4096 bytes as they came. size_bytes: how long they were.
-    """
-
-    source: Annotated[str, Meta(max_length=128)]
-    entry: Annotated[str, Meta(max_length=64)]
-    field: Annotated[str, Meta(max_length=256)]
-    reason: Text
-    body: bytes
-    size_bytes: int
-    consumer: Name
+__all__ = ["ApprovePhase", "Flatten", "Halt", "MessageRefused", "Phase", "Resume", "SetLimits", "SetPhase"]

@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from shared.domain.bars.series import PairNames
 from shared.domain.machine import Records
-from shared.messages.portfolio import Halted, Resumed
+from shared.messages.halts import Halted, Resumed
 
 HALT = "halt"
 PORTFOLIO = ""

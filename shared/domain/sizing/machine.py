@@ -18,9 +18,10 @@ from shared.domain.sizing.state import SizingState
 from shared.domain.stops import stop_below
 from shared.domain.universe import Universe
 from shared.messages.base import Message, TimePassed
+from shared.messages.halts import Halted, Resumed
 from shared.messages.market import BarClosed, PairListed
 from shared.messages.orders import OrderClosed, OrderDecided, OrderFilled, StopPlaced
-from shared.messages.portfolio import Halted, LimitsChanged, PhaseChanged, PortfolioMarked, Resumed
+from shared.messages.portfolio import LimitsChanged, PhaseChanged, PortfolioMarked
 from shared.messages.signals import SignalRaised
 
 DAILY = "1d"

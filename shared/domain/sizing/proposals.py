@@ -16,9 +16,9 @@ from shared.domain.sizing.patience import Asked, Question
 from shared.domain.sizing.size import Size
 from shared.domain.sizing.state import SizingState
 from shared.messages.base import Message
+from shared.messages.halts import Resumed
 from shared.messages.market import BarClosed
 from shared.messages.orders import OrderProposed
-from shared.messages.portfolio import Resumed
 from shared.messages.signals import SignalRaised
 
 NOTHING: tuple[OrderProposed, ...] = ()

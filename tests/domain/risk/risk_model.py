@@ -5,8 +5,8 @@ from typing import Any
 
 from shared.domain.plan import Limits
 from shared.messages.base import Message
+from shared.messages.halts import Halted, Resumed
 from shared.messages.orders import OrderClosed, OrderDecided, OrderFilled, StopPlaced
-from shared.messages.portfolio import Halted, Resumed
 
 
 class Model:

@@ -10,8 +10,9 @@ from msgspec import structs
 from shared.domain.plan import BreakerPlan, Limits
 from shared.messages.base import Message
 from shared.messages.control import Flatten, Halt, Resume, SetLimits, SetPhase
+from shared.messages.halts import Halted, ResumeAsked
 from shared.messages.orders import CancelDecided, CancelProposed, OrderProposed, StopApproved, StopRaised
-from shared.messages.portfolio import CommandRefused, Halted, LimitsChanged, PhaseChanged, ResumeAsked
+from shared.messages.portfolio import CommandRefused, LimitsChanged, PhaseChanged
 from tests.domain.risk.risk_desk import UNIVERSE
 from tests.domain.risk.risk_life import STEP, Life
 from tests.domain.risk.risk_model import Model

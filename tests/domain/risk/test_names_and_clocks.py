@@ -14,6 +14,7 @@ from shared.domain.risk.state.reservations import OpenOrder
 from shared.domain.universe import Pair, Rename, Universe
 from shared.messages.base import TimePassed
 from shared.messages.control import Flatten, Halt, Resume
+from shared.messages.halts import Halted, Resumed
 from shared.messages.market import MarkChanged, PairListed
 from shared.messages.orders import (
     CancelDecided,
@@ -24,7 +25,6 @@ from shared.messages.orders import (
     StopPlaced,
     StopRaised,
 )
-from shared.messages.portfolio import Halted, Resumed
 from tests.domain.risk.risk_desk import PRICES, UNIVERSE, D, Desk
 from tests.samples import T0, fill, proposal
 

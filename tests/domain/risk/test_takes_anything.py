@@ -16,6 +16,7 @@ from shared.domain.plan import BreakerPlan, Limits
 from shared.messages.ask import RoomAsked, ShadowAsked
 from shared.messages.base import Message
 from shared.messages.control import Flatten, Halt, Resume, SetLimits, SetPhase
+from shared.messages.halts import ResumeAsked
 from shared.messages.market import BarClosed, BookSampled, FeedLost, FeedRestored, MarkChanged, PairListed
 from shared.messages.orders import (
     CancelProposed,
@@ -26,7 +27,6 @@ from shared.messages.orders import (
     StopPlaced,
     StopRaised,
 )
-from shared.messages.portfolio import ResumeAsked
 from tests.domain.risk.risk_desk import PRICES, Desk
 from tests.examples import examples
 

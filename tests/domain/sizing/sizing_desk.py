@@ -9,9 +9,9 @@ from shared.domain.sizing.machine import SizingMachine
 from shared.domain.sizing.pairs import HELD
 from shared.domain.universe import Universe
 from shared.messages.base import Message
+from shared.messages.halts import Halted, Resumed
 from shared.messages.market import BarClosed
 from shared.messages.orders import OrderClosed, OrderDecided, OrderFilled, OrderProposed, StopPlaced
-from shared.messages.portfolio import Halted, Resumed
 from tests.domain.market_scripts import (
     BTC,
     HOUR,

@@ -7,7 +7,7 @@ import pytest
 from shared.domain.sizing.halts import HALT
 from shared.domain.sizing.machine import SizingMachine
 from shared.domain.universe import Pair, Rename, Universe
-from shared.messages.portfolio import ResumeAsked
+from shared.messages.halts import ResumeAsked
 from tests.domain.market_scripts import (
     BTC,
     ETH,

@@ -13,9 +13,9 @@ from shared.domain.risk.state.halts import NewHalt
 from shared.domain.risk.state.state import RiskState
 from shared.domain.timeframes import timeframe_ns
 from shared.messages.base import Message
+from shared.messages.halts import Halted, Resumed
 from shared.messages.market import BarClosed, BookSampled, FeedLost, FeedRestored, MarkChanged, PairListed
 from shared.messages.orders import OrderFilled, OrderProposed
-from shared.messages.portfolio import Halted, Resumed
 
 SLACK = 1e-9  # float rounding, relative: a figure exactly at its threshold counts as at it
 NOTHING: tuple[Message, ...] = ()

@@ -6,7 +6,7 @@ from shared.domain.risk.breakers.base import NOTHING, Breaker, reaches
 from shared.domain.risk.state.halts import NewHalt
 from shared.domain.timeframes import DAY_NS
 from shared.messages.base import Message
-from shared.messages.portfolio import Resumed
+from shared.messages.halts import Resumed
 
 
 class DayLoss(Breaker):

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from shared.domain.risk.breakers.base import NOTHING, Breaker, reaches
 from shared.domain.risk.state.halts import NewHalt
 from shared.messages.base import Message, derived_id
-from shared.messages.portfolio import Alerted, Resumed
+from shared.messages.halts import Alerted, Resumed
 
 
 class Drawdown(Breaker):

@@ -19,9 +19,9 @@ from shared.domain.risk.halt_actions import Halting
 from shared.domain.risk.state.halts import NewHalt
 from shared.domain.risk.state.state import RiskState
 from shared.messages.base import Message
+from shared.messages.halts import Halted, Resumed
 from shared.messages.market import BarClosed, BookSampled, FeedLost, FeedRestored, MarkChanged, PairListed
 from shared.messages.orders import OrderFilled, OrderProposed
-from shared.messages.portfolio import Halted, Resumed
 
 BREAKERS: tuple[type[Breaker], ...] = (
     Gap,

@@ -8,8 +8,8 @@ from msgspec import Struct
 from shared.domain.risk.breakers.base import NOTHING, Breaker
 from shared.domain.risk.state.halts import NewHalt
 from shared.messages.base import Message
+from shared.messages.halts import Halted
 from shared.messages.market import FeedLost, FeedRestored, PairListed
-from shared.messages.portfolio import Halted
 
 LOST_FEED = "lost_feed"
 

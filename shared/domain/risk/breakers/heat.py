@@ -15,8 +15,8 @@ from shared.domain.portfolio.heat import PairHeat
 from shared.domain.risk.breakers.base import NOTHING, Breaker, over
 from shared.domain.risk.state.halts import NewHalt
 from shared.messages.base import Message, derived_id
+from shared.messages.halts import Halted
 from shared.messages.orders import OrderProposed
-from shared.messages.portfolio import Halted
 
 ATOM = Decimal("1e-12")  # of a unit: what reading a float as Decimal cuts off
 HEAT_SALE = "heat_sale"

@@ -10,8 +10,8 @@ from shared.domain.risk.halt_actions import Halting
 from shared.domain.risk.state.halts import NewHalt
 from shared.domain.risk.state.state import RiskState
 from shared.messages.base import Message
+from shared.messages.halts import Halted, Resumed
 from shared.messages.market import BarClosed, BookSampled, PairListed
-from shared.messages.portfolio import Halted, Resumed
 
 ILLIQUID = "illiquid"
 

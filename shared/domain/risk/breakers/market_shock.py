@@ -13,8 +13,8 @@ from shared.domain.risk.state.halts import NewHalt
 from shared.domain.risk.state.state import RiskState
 from shared.domain.timeframes import MINUTE_NS, timeframe_ns
 from shared.messages.base import Message
+from shared.messages.halts import Halted, Resumed
 from shared.messages.market import BarClosed, MarkChanged
-from shared.messages.portfolio import Halted, Resumed
 
 SHOCK_RESUMED = "shock_resumed"
 

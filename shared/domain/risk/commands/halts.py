@@ -18,8 +18,8 @@ from shared.domain.risk.state.refusals import refused, unsigned
 from shared.domain.risk.state.state import RiskState
 from shared.messages.base import Message, derived_id
 from shared.messages.control import Flatten, Halt, Resume
+from shared.messages.halts import Halted, ResumeAsked
 from shared.messages.orders import OrderClosed
-from shared.messages.portfolio import Halted, ResumeAsked
 
 FLATTEN = "flatten"
 CODE_LENGTH = 8

@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from shared.domain.machine import Records
 from shared.messages.base import Message, cut, derived_id
-from shared.messages.portfolio import ClearedBy, Halted, HaltMode, ResumeAsked, Resumed, Trigger
+from shared.messages.halts import ClearedBy, Halted, HaltMode, ResumeAsked, Resumed, Trigger
 
 HALT, RESUME_ASKED = "halt", "resume_asked"
 HALT_RECORDS: dict[str, type[Struct]] = {HALT: Halted, RESUME_ASKED: ResumeAsked}

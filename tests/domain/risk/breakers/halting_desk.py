@@ -5,9 +5,9 @@ from msgspec import Struct, structs
 from shared.domain.plan import BreakerPlan
 from shared.domain.risk.breakers import BREAKERS
 from shared.domain.risk.machine import RiskMachine
+from shared.messages.halts import Halted, Resumed
 from shared.messages.market import BarClosed, FeedLost, FeedRestored, MarkChanged, PairListed
 from shared.messages.orders import OrderFilled
-from shared.messages.portfolio import Halted, Resumed
 from tests.domain.risk.risk_desk import PRICES, UNIVERSE, D, Desk
 from tests.samples import T0, bar
 

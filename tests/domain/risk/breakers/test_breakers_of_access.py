@@ -7,9 +7,10 @@ from shared.domain.risk.breakers.feed import LOST_FEED
 from shared.domain.risk.breakers.liquidity import ILLIQUID
 from shared.messages.base import Message
 from shared.messages.control import Resume, SetLimits
+from shared.messages.halts import Resumed
 from shared.messages.market import BookSampled
 from shared.messages.orders import CancelDecided
-from shared.messages.portfolio import CommandRefused, Resumed
+from shared.messages.portfolio import CommandRefused
 from tests.domain.risk.breakers.halting_desk import (
     feed_lost,
     feed_restored,

@@ -10,8 +10,8 @@ from shared.domain.risk.state.loss_baselines import LossBaselines
 from shared.domain.risk.state.phase_in_force import PhaseInForce
 from shared.messages.base import Message
 from shared.messages.control import Resume
+from shared.messages.halts import Alerted, ResumeAsked
 from shared.messages.orders import CancelDecided, OrderDecided, OrderProposed
-from shared.messages.portfolio import Alerted, ResumeAsked
 from tests.domain.risk.breakers.halting_desk import halt_of, held, in_force, only, restart, resumed, stop_fill, switch
 from tests.domain.risk.gate.rule_scenes import row_of
 from tests.domain.risk.risk_desk import D, Desk, relaxed

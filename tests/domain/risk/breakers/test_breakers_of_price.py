@@ -8,9 +8,9 @@ from shared.adapters.codec import decode, encode
 from shared.domain.plan import Limits
 from shared.domain.risk.state.halts import LAST_NS
 from shared.messages.control import Resume
+from shared.messages.halts import Halted, ResumeAsked
 from shared.messages.market import BarClosed, MarkChanged
 from shared.messages.orders import CancelDecided
-from shared.messages.portfolio import Halted, ResumeAsked
 from tests.domain.risk.breakers.halting_desk import (
     MINUTE_NS,
     halt_of,

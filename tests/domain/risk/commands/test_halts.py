@@ -8,8 +8,9 @@ from shared.domain.plan import PhasePlan
 from shared.domain.risk.state.halts import HALT_RECORDS, Halts, NewHalt
 from shared.messages.base import Message, TimePassed
 from shared.messages.control import ApprovePhase, Flatten, Halt, Resume, SetLimits, SetPhase
+from shared.messages.halts import Halted, ResumeAsked, Resumed
 from shared.messages.orders import CancelDecided, CancelProposed, OrderDecided, OrderProposed, StopApproved, StopRaised
-from shared.messages.portfolio import CommandRefused, Halted, ResumeAsked, Resumed
+from shared.messages.portfolio import CommandRefused
 from tests.domain.risk.breakers.halting_desk import MINUTE_NS, feed_lost, halt_of, held, in_force, jump, only, restart
 from tests.domain.risk.risk_desk import D, Desk
 from tests.samples import T0

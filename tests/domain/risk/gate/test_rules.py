@@ -7,9 +7,9 @@ import pytest
 from shared.domain.plan import Limits
 from shared.domain.risk.gate.rules import RULES, UNBOUNDED
 from shared.messages.control import Halt, Resume
+from shared.messages.halts import Halted, Resumed
 from shared.messages.market import PairListed
 from shared.messages.orders import OrderDecided, StopApproved, StopRaised
-from shared.messages.portfolio import Halted, Resumed
 from tests.domain.risk.risk_desk import PRICES, Desk
 from tests.samples import T0, bar, proposal
 

@@ -10,7 +10,8 @@ from shared.domain.plan import PhasePlan, Plan, RampPlan
 from shared.domain.risk.ramp.history import STEP, PhaseStep
 from shared.domain.risk.state.evidence import Evidence, lacking, phase_by_date, start_of
 from shared.messages.base import Message
-from shared.messages.portfolio import CommandRefused, Halted, PhaseChanged, PhaseProposed, PortfolioMarked, Resumed
+from shared.messages.halts import Halted, Resumed
+from shared.messages.portfolio import CommandRefused, PhaseChanged, PhaseProposed, PortfolioMarked
 from tests.domain.risk.ramp.ramp_rig import Ramp
 from tests.domain.risk.risk_desk import Desk
 

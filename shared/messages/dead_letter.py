@@ -1,0 +1,23 @@
+"""The envelope of what could not be read."""
+
+from typing import Annotated
+
+from msgspec import Meta
+
+from shared.messages.base import Message, Name, Text
+
+
+class MessageRefused(Message, frozen=True, kw_only=True):
+    """Bytes that could not be read as a message, where they came from, and why.
+
+    source: stream or channel. entry: stream entry id, empty for a channel. field: where it failed, ``$`` for the whole.
+    body: the first 4096 bytes as they came. size_bytes: how long they were.
+    """
+
+    source: Annotated[str, Meta(max_length=128)]
+    entry: Annotated[str, Meta(max_length=64)]
+    field: Annotated[str, Meta(max_length=256)]
+    reason: Text
+    body: bytes
+    size_bytes: int
+    consumer: Name

@@ -34,9 +34,9 @@ def set_(
 
     from services.cli.answers import tell
     from services.cli.commanding import send_command
-    from services.cli.ramp import set_phase
+    from services.cli.ramp import known_phase, set_phase
 
-    tell(asyncio.run(send_command(place, set_phase(phase, reason))))
+    tell(asyncio.run(send_command(place, set_phase(known_phase(place, phase), reason))))
 
 
 @phase_app.command()
@@ -52,6 +52,6 @@ def approve(
 
     from services.cli.answers import tell
     from services.cli.commanding import send_command
-    from services.cli.ramp import approve_phase
+    from services.cli.ramp import approve_phase, known_phase
 
-    tell(asyncio.run(send_command(place, approve_phase(phase, reason, reviews))))
+    tell(asyncio.run(send_command(place, approve_phase(known_phase(place, phase), reason, reviews))))

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import get_args
 
 import msgspec
 from rich.table import Table
@@ -20,7 +19,7 @@ from shared.domain.risk.ramp.history import STEP, PhaseStep
 from shared.domain.risk.state.evidence import evidence_in_words
 from shared.messages.base import derived_id
 from shared.messages.catalogue import PORTFOLIO
-from shared.messages.control import ApprovePhase, Phase, SetPhase
+from shared.messages.control import ApprovePhase, SetPhase
 from shared.messages.portfolio import PortfolioMarked
 from shared.ports.clock import Clock
 
@@ -87,31 +86,33 @@ def _steps_table(steps: Sequence[PhaseStep]) -> Table:
 
 
 def set_phase(phase: str, reason: str) -> Callable[[Clock], SetPhase]:
-    """The command, once it is known what time it is. Raises ``UnknownPhaseError``."""
-    known, who = _known(phase), operator_name()
+    """The command, once it is known what time it is."""
+    who = operator_name()
 
     def command(clock: Clock) -> SetPhase:
         command_id = derived_id("phase", who, phase, clock.wall_ns())
-        return SetPhase(id=command_id, time_ns=clock.now_ns(), who=who, reason=reason, phase=known)
+        return SetPhase(id=command_id, time_ns=clock.now_ns(), who=who, reason=reason, phase=phase)
 
     return command
 
 
 def approve_phase(phase: str, reason: str, reviews: int) -> Callable[[Clock], ApprovePhase]:
-    """The command, once it is known what time it is. Raises ``UnknownPhaseError``."""
-    known, who = _known(phase), operator_name()
+    """The command, once it is known what time it is."""
+    who = operator_name()
 
     def command(clock: Clock) -> ApprovePhase:
         command_id = derived_id("approve", who, phase, clock.wall_ns())
-        return ApprovePhase(id=command_id, time_ns=clock.now_ns(), who=who, reason=reason, phase=known, reviews=reviews)
+        return ApprovePhase(id=command_id, time_ns=clock.now_ns(), who=who, reason=reason, phase=phase, reviews=reviews)
 
     return command
 
 
-def _known(name: str) -> Phase:
-    names = get_args(Phase)
-    for known in names:
-        if name == known:
-            found: Phase = known
-            return found
-    raise UnknownPhaseError(f"{name} is no phase. {did_you_mean(name, names)}")
+def known_phase(place: Place, name: str) -> str:
+    """The name, if the configuration has a phase of it: a slip is told before anything is sent.
+
+    Raises ``UnknownPhaseError``.
+    """
+    names = [phase.name for phase in place.settings.plan.phases]
+    if name not in names:
+        raise UnknownPhaseError(f"{name} is no phase. {did_you_mean(name, names)}")
+    return name

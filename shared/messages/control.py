@@ -1,14 +1,12 @@
 """Commands of operators."""
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from msgspec import Meta
 
 from shared.messages.base import Message, Name, Text, TimeNs
 from shared.messages.dead_letter import MessageRefused
 from shared.messages.halts import HaltMode
-
-Phase = Literal["dry_run", "live", "scaled"]
 
 
 class Halt(Message, frozen=True, kw_only=True):
@@ -39,11 +37,15 @@ class SetLimits(Message, frozen=True, kw_only=True):
 
 
 class ApprovePhase(Message, frozen=True, kw_only=True):
-    """Approve the promotion to ``phase`` that was proposed. reviews: risk reviews signed in the phase that ends."""
+    """Approve the promotion to a phase that was proposed.
+
+    phase: one of ``phases.toml``; the risk service refuses any other, with the names there are.
+    reviews: risk reviews signed in the phase that ends.
+    """
 
     who: Name
     reason: Text
-    phase: Phase
+    phase: Name
     reviews: Annotated[int, Meta(ge=0)] = 0
 
 
@@ -56,11 +58,14 @@ class Flatten(Message, frozen=True, kw_only=True):
 
 
 class SetPhase(Message, frozen=True, kw_only=True):
-    """Enter a phase of the plan's ramp, whatever the evidence says: an operator's own responsibility."""
+    """Enter a phase of the plan's ramp, whatever the evidence says: an operator's own responsibility.
+
+    phase: one of ``phases.toml``; the risk service refuses any other, with the names there are.
+    """
 
     who: Name
     reason: Text
-    phase: Phase
+    phase: Name
 
 
-__all__ = ["ApprovePhase", "Flatten", "Halt", "MessageRefused", "Phase", "Resume", "SetLimits", "SetPhase"]
+__all__ = ["ApprovePhase", "Flatten", "Halt", "MessageRefused", "Resume", "SetLimits", "SetPhase"]

@@ -149,6 +149,8 @@ class Phases:
         state = self._state
         following, to = phase_after(state.plan, state.phase.name), phase_named(state.plan, command.phase)
         evidence = self._book.evidence(state.now_ns or command.time_ns, command.reviews)
+        if to is None:
+            return self._refuse(command, self._fault_of(command, to), evidence)
         if following is None or following.name != command.phase:
             what = (
                 f"after {state.phase.name} comes {following.name}" if following else f"{state.phase.name} is the last"

@@ -89,11 +89,11 @@ class Ramp:
         return list(self.machine.handle(message))
 
     def set_phase(self, phase: str, reason: str = "because") -> list[Message]:
-        return self.handle(SetPhase(id=self._id(), time_ns=self._now(), who="ana", reason=reason, phase=phase))  # type: ignore[arg-type]
+        return self.handle(SetPhase(id=self._id(), time_ns=self._now(), who="ana", reason=reason, phase=phase))
 
     def approve(self, phase: str, *, reviews: int = 0, reason: str = "day has come") -> list[Message]:
         return self.handle(
-            ApprovePhase(id=self._id(), time_ns=self._now(), who="ana", reason=reason, phase=phase, reviews=reviews)  # type: ignore[arg-type]
+            ApprovePhase(id=self._id(), time_ns=self._now(), who="ana", reason=reason, phase=phase, reviews=reviews)
         )
 
     def set_limits(self, reason: str = "because", **limits: float) -> list[Message]:

@@ -243,6 +243,16 @@ def test_a_phase_that_the_plan_does_not_have_is_refused_with_those_it_has() -> N
     assert "it has dry_run, live" in one(ramp.set_phase("scaled"), CommandRefused).reason  # type: ignore[attr-defined]
 
 
+def test_a_command_may_name_any_phase_of_the_plan() -> None:
+    careful = PhasePlan(name="careful", scale=0.5, from_day=1)
+    ramp = Ramp(plan=Plan(phases=(DRY_RUN, careful)))
+    ramp.mark(0)
+    assert "it has dry_run, careful" in one(ramp.approve("caerful"), CommandRefused).reason  # type: ignore[attr-defined]
+    changed = one(ramp.approve("careful"), PhaseChanged)
+    assert isinstance(changed, PhaseChanged)
+    assert (changed.phase, changed.scale) == ("careful", 0.5)
+
+
 # --- the exchange -----------------------------------------------------------------------------------------------------
 
 

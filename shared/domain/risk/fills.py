@@ -42,8 +42,8 @@ class Bookings:
         return self.snapshot(fill)
 
     def placed(self, placed: OrderPlaced) -> Sequence[Message]:
-        """Execution has the order: it was heard of."""
-        self._state.reservations.heard(placed.order_id)
+        """Execution has the order."""
+        self._state.reservations.acknowledge(placed.order_id)
         return ()
 
     def close(self, closed: OrderClosed) -> Sequence[Message]:

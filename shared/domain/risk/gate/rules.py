@@ -61,16 +61,20 @@ def fresh_nav(order: OrderProposed, view: View) -> Ceiling:
 
 
 def known_ledger(order: OrderProposed, view: View) -> Ceiling:
-    """Execution has said of every approved order what became of it: whoever does not hear that knows no position."""
-    unheard, limit = view.state.reservations.unheard, view.limits.ledger_age_seconds
-    if not unheard:
+    """Execution has acknowledged every approved order in time: without that, nobody knows what is held.
+
+    The rule and its limit keep the names that they have on the wire and in ``limits.toml``. What they mean is:
+    execution acknowledged, and its timeout.
+    """
+    unacknowledged, timeout = view.state.reservations.unacknowledged, view.limits.ledger_age_seconds
+    if not unacknowledged:
         return opened("known_ledger")
-    order_id, since_ns = next(iter(unheard.items()))
+    order_id, since_ns = next(iter(unacknowledged.items()))
     age_seconds = (view.now_ns - since_ns) / view.state.ns_per_second
-    if age_seconds <= limit:
-        return within("known_ledger", limit, age_seconds, "seconds")
+    if age_seconds <= timeout:
+        return within("known_ledger", timeout, age_seconds, "seconds")
     silent = f"ledger is unknown: execution has said nothing of order {order_id} for {age_seconds:.0f} s"
-    return beyond("known_ledger", limit, age_seconds, "seconds", silent, "unacknowledged")
+    return beyond("known_ledger", timeout, age_seconds, "seconds", silent, "unacknowledged")
 
 
 def order_size(order: OrderProposed, view: View) -> Ceiling:

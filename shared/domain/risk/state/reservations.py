@@ -2,7 +2,7 @@
 
 from decimal import Decimal
 
-from msgspec import Struct, structs
+from msgspec import Struct, field, structs
 
 from shared.domain.machine import Records
 from shared.domain.portfolio.heat import Heat
@@ -12,10 +12,12 @@ ORDER = "order"
 
 
 class OpenOrder(Struct, frozen=True, gc=False):
-    """quantity, filled: base units. unit_risk, unit_notional, unit_cash: USDT for each unit that is not filled yet.
+    """An approved order that is not finished.
 
-    decided_ns: market time; 0 in a record from before it was kept, of which nobody asks. heard: whether execution has
-    said anything of the order.
+    quantity, filled: base units.
+    unit_risk, unit_notional, unit_cash: USDT that are reserved for each unit that is not filled yet.
+    decided_ns: market time of the verdict; 0 in a record from before it was kept, for which no acknowledgement is due.
+    acknowledged: whether execution has said anything of the order.
     """
 
     order_id: str
@@ -27,7 +29,7 @@ class OpenOrder(Struct, frozen=True, gc=False):
     unit_notional: float
     unit_cash: float
     decided_ns: int = 0
-    heard: bool = False
+    acknowledged: bool = field(default=False, name="heard")  # its name in stored records
 
     @property
     def left(self) -> Decimal:
@@ -40,7 +42,7 @@ class Reservations:
     def __init__(self, records: Records, heat: Heat) -> None:
         self._records, self._heat = records, heat
         self._open: dict[str, int] = {}  # orders per pair
-        self.unheard: dict[str, int] = {}  # of which execution has said nothing yet, since when; oldest first
+        self.unacknowledged: dict[str, int] = {}  # of which execution has said nothing yet, since when; oldest first
 
     @property
     def count(self) -> int:
@@ -58,23 +60,23 @@ class Reservations:
         """A new order, nothing of it filled yet. units: its quantity as a float."""
         self._records.put(ORDER, order.order_id, order)
         self._open[order.symbol] = self._open.get(order.symbol, 0) + 1
-        self.unheard[order.order_id] = order.decided_ns
+        self.unacknowledged[order.order_id] = order.decided_ns
         self._move(order, order.quantity, units)
 
-    def heard(self, order_id: str) -> None:
+    def acknowledge(self, order_id: str) -> None:
         """Execution has said something of the order."""
         order = self.get(order_id)
-        if order is not None and not order.heard:
-            self._records.put(ORDER, order_id, structs.replace(order, heard=True))
-            self.unheard.pop(order_id, None)
+        if order is not None and not order.acknowledged:
+            self._records.put(ORDER, order_id, structs.replace(order, acknowledged=True))
+            self.unacknowledged.pop(order_id, None)
 
     def fill(self, order_id: str, quantity: Decimal) -> OpenOrder | None:
         """Part of an order is a position now; returns the order as it is after that."""
         order = self.get(order_id)
         if order is None:
             return None
-        after = structs.replace(order, filled=order.filled + quantity, heard=True)
-        self.unheard.pop(order_id, None)
+        after = structs.replace(order, filled=order.filled + quantity, acknowledged=True)
+        self.unacknowledged.pop(order_id, None)
         change = after.left - order.left
         self._move(order, change, float(change))
         self._records.put(ORDER, order_id, after)
@@ -89,7 +91,7 @@ class Reservations:
         self._move(order, -left, -float(left))
         self._records.delete(ORDER, order_id)
         self._open[order.symbol] -= 1
-        self.unheard.pop(order_id, None)
+        self.unacknowledged.pop(order_id, None)
         pair = self._heat.pair(order.symbol)
         if not self._open[order.symbol] and pair is not None:
             self._heat.nothing_reserved(pair)
@@ -99,8 +101,10 @@ class Reservations:
         """After a restart: mirror the stored orders in totals that start from nothing."""
         self._open.clear()
         orders = self.all()
-        silent = sorted((order.decided_ns, order.order_id) for order in orders if order.decided_ns and not order.heard)
-        self.unheard = {order_id: decided_ns for decided_ns, order_id in silent}
+        waiting = sorted(
+            (order.decided_ns, order.order_id) for order in orders if order.decided_ns and not order.acknowledged
+        )
+        self.unacknowledged = {order_id: decided_ns for decided_ns, order_id in waiting}
         for order in orders:
             self._open[order.symbol] = self._open.get(order.symbol, 0) + 1
             self._move(order, order.left, float(order.left))

@@ -146,7 +146,7 @@ class RiskMachine:
         state = self.state
         if state.tell_time(message.time_ns):
             self._snapshot_ns = -1
-            state.bounds.pace.forget()
+            state.effective.throttle.forget()
             self.breakers.set_right(state.now_ns)
         resumed = state.halts.expire(message)
         if not resumed and self._snapshot_ns >= 0 and state.now_ns - self._snapshot_ns < self._snapshot_every_ns:

@@ -108,11 +108,11 @@ class Breaker:
 
     def is_to_come(self, time_ns: int) -> bool:
         """Whether a time is beyond the clock: remembered as the last one, it would make blind until then."""
-        return 0 < self._state.now_ns < time_ns - self._state.bounds.mark_age_ns
+        return 0 < self._state.now_ns < time_ns - self._state.effective.mark_age_ns
 
     def is_fresh(self, time_ns: int) -> bool:
         """Whether a mark of that time is one to act on."""
-        return self._state.now_ns - time_ns <= self._state.bounds.mark_age_ns
+        return self._state.now_ns - time_ns <= self._state.effective.mark_age_ns
 
 
 def over(value: float, limit: float) -> bool:

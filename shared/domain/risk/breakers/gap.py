@@ -35,7 +35,7 @@ class Gap(Breaker):
         state, symbol = self._state, mark.symbol
         if not self.is_fresh(mark.time_ns):
             return NOTHING
-        if price_before > 0.0 and mark.time_ns - time_before_ns <= state.bounds.mark_age_ns:
+        if price_before > 0.0 and mark.time_ns - time_before_ns <= state.effective.mark_age_ns:
             jump = mark.price / price_before - 1.0
             if over(abs(jump), self.plan.mark_jump):
                 seconds = (mark.time_ns - time_before_ns) / 1e9

@@ -81,7 +81,7 @@ class Gate:
             mark=view.pair.mark if view.pair is not None else 0.0,
             risk_usdt=risk,
             cash_usdt=opens * view.unit_cash if opens else 0.0,
-            policy=view.bounds.policy,
+            policy=view.effective.policy,
             seq=state.ledger.count_decision(),
             order_type=order.order_type,
             limit_price=order.limit_price,
@@ -113,7 +113,7 @@ class Gate:
             units,
         )
         if buys:
-            view.bounds.pace.count(decided.strategy, decided.symbol, view.now_ns)
+            view.effective.throttle.count(decided.strategy, decided.symbol, view.now_ns)
 
     # --- what always passes ---------------------------------------------------------------------------------------
 

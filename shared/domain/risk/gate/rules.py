@@ -117,7 +117,7 @@ def equity_at_risk(order: OrderProposed, view: View) -> Ceiling:
     A stop nearer than the floor under ATR counts as if it stood there: a tiny distance must not make a huge position.
     """
     state, distance = view.state, view.unit_price_risk
-    floor = view.bounds.stop_floor * view.price
+    floor = view.effective.stop_floor * view.price
     limit = view.limits.equity_at_risk * state.phase.scale * view.nav
     return budget("equity_at_risk", view, limit, view.pair_risk, distance if distance > floor else floor)
 
@@ -187,7 +187,7 @@ def cash(order: OrderProposed, view: View) -> Ceiling:
 
 def open_orders(order: OrderProposed, view: View) -> Ceiling:
     """Orders that are not finished yet, and room for one more."""
-    limit, used = view.bounds.most_open_orders, float(view.state.reservations.count)
+    limit, used = view.effective.most_open_orders, float(view.state.reservations.count)
     if used < limit:
         return within("open_orders", limit, used, "orders")
     return beyond("open_orders", limit, used, "orders", "too many orders are open")
@@ -195,7 +195,7 @@ def open_orders(order: OrderProposed, view: View) -> Ceiling:
 
 def throttle(order: OrderProposed, view: View) -> Ceiling:
     """Approvals in a second, over all; and of one strategy in one pair in a minute: a loop gone wild is stopped."""
-    reason = view.bounds.pace.fault(order, view.now_ns)
+    reason = view.effective.throttle.fault(order, view.now_ns)
     return closed("throttle", "throttled", reason, "orders") if reason else opened("throttle")
 
 

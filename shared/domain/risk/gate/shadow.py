@@ -7,7 +7,7 @@ from msgspec import Struct, structs
 
 from shared.domain.risk.gate.verdict import Ruling, decide_opening
 from shared.domain.risk.gate.view import View
-from shared.domain.risk.state.effective_limits import Bounds
+from shared.domain.risk.state.effective_limits import EffectiveLimits
 from shared.domain.risk.state.limit_words import differing
 from shared.domain.risk.state.state import RiskState
 from shared.messages.ask import ShadowAsked, ShadowCounted
@@ -43,13 +43,13 @@ class Shadow:
     def __init__(self, state: RiskState) -> None:
         self._state = state
         limits = state.plan.shadow
-        self._bounds = Bounds(limits, state.plan, state.speed) if limits is not None else None
+        self._effective = EffectiveLimits(limits, state.plan, state.speed) if limits is not None else None
         self._ruling: Ruling | None = None
         self.restored()
 
     def restored(self) -> None:
         """Go on from the stored counts, if they are of these limits."""
-        policy = self._bounds.policy if self._bounds is not None else ""
+        policy = self._effective.policy if self._effective is not None else ""
         stored = self._state.records.get(SHADOW, "", ShadowCounts)
         self._counts = self._stored = stored if stored and stored.policy == policy else ShadowCounts(policy=policy)
 
@@ -57,18 +57,18 @@ class Shadow:
 
     def before(self, order: OrderProposed) -> None:
         """The verdict under the shadow limits, on the portfolio as it is."""
-        if self._bounds is None or order.side != "buy":
+        if self._effective is None or order.side != "buy":
             return
-        self._ruling = decide_opening(order, View(order, self._state, self._bounds))
+        self._ruling = decide_opening(order, View(order, self._state, self._effective))
 
     def after(self, order: OrderProposed, decided: OrderDecided) -> None:
         """Count the difference to what was decided."""
-        if self._bounds is None or self._ruling is None:
+        if self._effective is None or self._ruling is None:
             return
         ruling, self._ruling = self._ruling, None
         approved, counts = decided.quantity_approved, self._counts
         if approved > ZERO:
-            self._bounds.pace.count(order.strategy, order.symbol, self._state.now_ns)
+            self._effective.throttle.count(order.strategy, order.symbol, self._state.now_ns)
         more, less = ruling.quantity > approved, ruling.quantity < approved
         rule = decided.binding if more else ruling.binding
         self._counts = structs.replace(
@@ -110,9 +110,9 @@ class Shadow:
 
     def _summary(self) -> str:
         """``with 6 % heat, 14 of 212 orders would have been trimmed``"""
-        if self._bounds is None:
+        if self._effective is None:
             return "there are no shadow limits; write those that differ into shadow.toml, beside limits.toml"
-        names = differing(self._bounds.limits, self._state.limits)
+        names = differing(self._effective.limits, self._state.limits)
         if not names:
             return f"the shadow limits are those in force; {self._counts.decisions} orders were compared"
         done = [

@@ -2,7 +2,7 @@
 
 import math
 
-from shared.domain.risk.state.effective_limits import Bounds
+from shared.domain.risk.state.effective_limits import EffectiveLimits
 from shared.domain.risk.state.state import RiskState
 from shared.messages.orders import OrderProposed
 
@@ -10,7 +10,7 @@ from shared.messages.orders import OrderProposed
 class View:
     """What the rules see. NaN stands for unknown: a rule that needs it closes the gate by name.
 
-    state: the portfolio and the market. bounds, limits: what the order is held to; the state's own unless others are
+    state: the portfolio and the market. effective, limits: what the order is held to; the state's own unless others are
     given. now_ns: market time.
     quantity, stop: of the order, as floats; stop is 0 where it has none. price: what a unit is taken to cost, USDT: the
     mark, or the limit where it is higher. unit_price_risk: price - stop. unit_risk: that plus the cost of getting out
@@ -20,14 +20,14 @@ class View:
     """
 
     __slots__ = (
-        "adv", "atr", "book", "bounds", "heat", "limits", "listing", "nav", "now_ns", "pair",
+        "adv", "atr", "book", "effective", "heat", "limits", "listing", "nav", "now_ns", "pair",
         "pair_notional", "pair_risk", "price", "quantity", "state", "stop", "unit_cash", "unit_price_risk",
         "unit_risk",
     )  # fmt: skip
 
-    def __init__(self, order: OrderProposed, state: RiskState, bounds: Bounds | None = None) -> None:
-        symbol, bounds = order.symbol, bounds or state.bounds
-        self.state, self.bounds, self.limits = state, bounds, bounds.limits
+    def __init__(self, order: OrderProposed, state: RiskState, effective: EffectiveLimits | None = None) -> None:
+        symbol, effective = order.symbol, effective or state.effective
+        self.state, self.effective, self.limits = state, effective, effective.limits
         self.heat = heat = state.heat
         self.pair = pair = heat.pairs.get(symbol)
         self.listing = state.listings.get(symbol)
@@ -39,7 +39,7 @@ class View:
             self.atr = math.nan if history.atr is None else history.atr
             self.adv = math.nan if history.adv_usdt is None else history.adv_usdt
         book = state.books.get(symbol)
-        is_usable = book is not None and not book.fault and abs(now_ns - book.sample.time_ns) <= bounds.book_age_ns
+        is_usable = book is not None and not book.fault and abs(now_ns - book.sample.time_ns) <= effective.book_age_ns
         self.book = book if is_usable else None
         price = exit_rate = 0.0
         self.pair_notional = self.pair_risk = math.nan

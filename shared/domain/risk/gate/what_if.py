@@ -60,7 +60,7 @@ class Questions:
                 part=part,
                 parts=len(pages),
                 reason=reason,
-                policy=state.bounds.policy,
+                policy=state.effective.policy,
                 phase=state.phase_shown,
             )
             for part, page in enumerate(pages, start=1)

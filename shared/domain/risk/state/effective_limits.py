@@ -1,25 +1,31 @@
-"""Limits as orders are held to them: with what derives from them, so that one object changes when they do."""
+"""Limits together with what derives from them, so that one object changes when they do."""
 
 from shared.domain.plan import Limits, Plan
 from shared.domain.risk.state.policy_hash import policy_of
-from shared.domain.risk.state.throttle import Pace
+from shared.domain.risk.state.throttle import Throttle
 
 
-class Bounds:
-    """``speed``: market seconds in a wall second, by which the age limits and the throttle's windows stretch.
-    ``before``: the bounds that these replace; what was approved under them counts on.
+class EffectiveLimits:
+    """The limits as orders are held to them.
 
-    mark_age_ns, book_age_ns: market time. stop_floor: how near a stop may count, as a fraction of the price.
-    most_open_orders: as a float. pace: what was approved of late under these limits. policy: their short name.
+    limits: as they are set.
+    mark_age_ns, book_age_ns: their age limits in market time.
+    stop_floor: how near a stop may count, as a fraction of the price.
+    most_open_orders: as a float.
+    throttle: what was approved of late under these limits.
+    policy: the short name of all that decides.
+
+    speed: market seconds in a wall second, by which the age limits and the throttle's windows stretch.
+    before: the limits that these replace; what was approved under them counts on.
     """
 
-    __slots__ = ("book_age_ns", "limits", "mark_age_ns", "most_open_orders", "pace", "policy", "stop_floor")
+    __slots__ = ("book_age_ns", "limits", "mark_age_ns", "most_open_orders", "policy", "stop_floor", "throttle")
 
-    def __init__(self, limits: Limits, plan: Plan, speed: float, *, before: "Bounds | None" = None) -> None:
+    def __init__(self, limits: Limits, plan: Plan, speed: float, *, before: "EffectiveLimits | None" = None) -> None:
         self.limits = limits
         self.mark_age_ns = limits.mark_age_seconds * speed * 1e9
         self.book_age_ns = limits.book_age_seconds * speed * 1e9
         self.stop_floor = plan.sizing.stop_atr * limits.atr_floor
         self.most_open_orders = float(limits.max_open_orders)
-        self.pace: Pace = Pace(limits, speed, before=before.pace if before is not None else None)
+        self.throttle: Throttle = Throttle(limits, speed, before=before.throttle if before is not None else None)
         self.policy = policy_of(limits, plan)

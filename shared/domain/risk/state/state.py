@@ -12,7 +12,7 @@ from shared.domain.machine import Guard, Records
 from shared.domain.plan import Limits, Plan
 from shared.domain.portfolio.heat import Heat, PairHeat
 from shared.domain.portfolio.ledger import LEDGER_RECORDS, Ledger
-from shared.domain.risk.state.effective_limits import Bounds
+from shared.domain.risk.state.effective_limits import EffectiveLimits
 from shared.domain.risk.state.evidence import phase_named
 from shared.domain.risk.state.halts import HALT_RECORDS, Halts
 from shared.domain.risk.state.loss_baselines import BASELINE_RECORDS, BASELINES, LossBaselines
@@ -38,11 +38,15 @@ STATE_RECORDS: dict[str, type[Struct]] = {
 
 
 class RiskState:
-    """One portfolio. ``speed``: market seconds in a wall second, by which every age limit stretches.
+    """One portfolio: what is held and on order, what is known of the market, and the limits and phase in force.
 
-    now_ns: market time. bounds: what orders are held to. oldest_held: of the pairs held, the one marked longest ago.
-    guards: reservation steps for the store's own check. paper: whether orders go to the paper exchange; None where
-    nobody asks.
+    now_ns: market time.
+    speed: market seconds in a wall second; every age limit stretches by it.
+    effective: the limits as orders are held to them.
+    oldest_held: of the pairs that are held, the one that was marked longest ago.
+    outside: pairs that are held or on order and not in the universe (any more).
+    guards: reservation steps for the store's own check.
+    paper: whether orders go to the paper exchange; None where nobody asks.
     """
 
     def __init__(
@@ -98,7 +102,7 @@ class RiskState:
 
     def _take_over_limits(self) -> None:
         limits = limits_in_force(self.records.get(LIMITS, "", LimitsInForce), self.plan.limits)
-        self.bounds = Bounds(limits, self.plan, self.speed)
+        self.effective = EffectiveLimits(limits, self.plan, self.speed)
 
     def _take_over_phase(self) -> None:
         """The phase comes from the records, what it means from the plan."""
@@ -108,7 +112,7 @@ class RiskState:
 
     def use_limits(self, limits: Limits) -> None:
         """Hold every order from here on to these limits; does not store them."""
-        self.bounds = Bounds(limits, self.plan, self.speed, before=self.bounds)
+        self.effective = EffectiveLimits(limits, self.plan, self.speed, before=self.effective)
         for symbol in self.daily:  # the cost of getting out is that of a full position
             self.learn_costs(symbol)
 
@@ -120,7 +124,7 @@ class RiskState:
     @property
     def limits(self) -> Limits:
         """The limits in force."""
-        return self.bounds.limits
+        return self.effective.limits
 
     @property
     def rehearsal(self) -> bool:
@@ -157,7 +161,7 @@ class RiskState:
 
     def tell_time(self, now_ns: int) -> bool:
         """Move the clock on; says whether it had run ahead and was set right."""
-        ran_ahead = now_ns < self.now_ns - self.bounds.mark_age_ns
+        ran_ahead = now_ns < self.now_ns - self.effective.mark_age_ns
         self.now_ns = now_ns if ran_ahead else max(self.now_ns, now_ns)
         return ran_ahead
 
@@ -190,7 +194,7 @@ class RiskState:
 
     def _is_to_come(self, time_ns: int) -> bool:
         """Whether a time is beyond the clock: whatever was marked then must not keep newer marks out."""
-        return 0 < self.now_ns < time_ns - self.bounds.mark_age_ns
+        return 0 < self.now_ns < time_ns - self.effective.mark_age_ns
 
     def follow_position(self, symbol: str) -> None:
         """Take a position's quantity and stop into the totals."""

@@ -1,4 +1,4 @@
-"""How fast orders were approved of late: the throttle's memory. Bounded; begins anew with the process."""
+"""How fast orders were approved of late. The memory is bounded, and begins anew with the process."""
 
 from collections import OrderedDict, deque
 
@@ -9,10 +9,14 @@ SECOND, MINUTE = 1.0, 60.0
 REMEMBERED = 10_000  # strategies in pairs; whoever makes up more names than that is held by the limit over all
 
 
-class Pace:
-    """Approvals that opened risk, over all and by strategy and pair. ``speed`` stretches the windows."""
+class Throttle:
+    """Approvals that opened risk, over all and by strategy and pair.
 
-    def __init__(self, limits: Limits, speed: float, *, before: "Pace | None" = None) -> None:
+    speed: market seconds in a wall second; the windows stretch by it.
+    before: the throttle that this one replaces; its approvals count on.
+    """
+
+    def __init__(self, limits: Limits, speed: float, *, before: "Throttle | None" = None) -> None:
         self._per_second, self._per_minute = limits.orders_per_second, limits.repeats_per_minute
         self._second_ns, self._minute_ns = SECOND * speed * 1e9, MINUTE * speed * 1e9
         self._all: deque[int] = deque(before._all if before else (), maxlen=self._per_second)

@@ -40,7 +40,7 @@ def test_limits_change_by_name_and_the_audit_has_old_new_who_why_and_policy() ->
     )
     assert (message.who, message.reason, message.over) == ("ana", "calmer", ())
     assert message.policy_before == policy_of(Limits(), ramp.plan) != message.policy
-    assert message.policy == policy_of(ramp.limits, ramp.plan) == ramp.machine.state.bounds.policy
+    assert message.policy == policy_of(ramp.limits, ramp.plan) == ramp.machine.state.effective.policy
     assert ramp.limits == structs.replace(Limits(), heat=0.06, max_open_orders=10)
     assert isinstance(ramp.limits.max_open_orders, int)
 
@@ -159,7 +159,7 @@ def test_limits_set_by_command_survive_a_restart() -> None:
     ramp.time(0)
     policy = changed(ramp.set_limits(heat=0.06)).policy
     ramp.restart()
-    assert (ramp.limits.heat, ramp.machine.state.bounds.policy) == (0.06, policy)
+    assert (ramp.limits.heat, ramp.machine.state.effective.policy) == (0.06, policy)
     assert not [message for message in ramp.time(1) if isinstance(message, LimitsChanged)]
 
 

@@ -51,7 +51,7 @@ class Everything:
     records: bytes
     totals: tuple[object, ...]
     guards: int
-    pace: str
+    throttle: str
     halts: int
     seq: int
 
@@ -66,13 +66,13 @@ def everything(desk: Desk) -> Everything:
     heat = state.heat
     totals = (heat.holdings, heat.open_risk, heat.reserved_risk, heat.reserved_cash, dict(heat.sectors), state.now_ns)
     pairs = tuple(tuple(getattr(pair, name) for name in pair.__slots__) for pair in heat.pairs.values())
-    pace = repr(sorted((name, repr(value)) for name, value in vars(state.bounds.pace).items()))
-    known = (len(state.daily), len(state.books), len(state.listings), state.bounds.policy, state.limits, state.phase)
+    throttle = repr(sorted((name, repr(value)) for name, value in vars(state.effective.throttle).items()))
+    known = (len(state.daily), len(state.books), len(state.listings), state.effective.policy, state.limits, state.phase)
     return Everything(
         records=msgspec.msgpack.encode(rows, order="deterministic"),
         totals=(*totals, pairs, known),
         guards=len(state.guards),
-        pace=pace,
+        throttle=throttle,
         halts=len(state.halts.all()),
         seq=len(desk.machine.gate.take_repeats()),
     )
@@ -264,7 +264,7 @@ def test_the_answer_goes_to_the_askers_channel_with_nav_heat_policy_and_phase() 
     assert (answer.reply_to, answer.cause, answer.part, answer.parts) == ("hs:reply:1", "ask-1", 1, 1)
     assert answer.nav == pytest.approx(snapshot.nav)
     assert answer.heat == pytest.approx(snapshot.heat)
-    assert (answer.policy, answer.phase) == (desk.machine.state.bounds.policy, "live")
+    assert (answer.policy, answer.phase) == (desk.machine.state.effective.policy, "live")
     assert decode(encode(answer), ANSWERS.messages) == answer
 
 

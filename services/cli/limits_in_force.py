@@ -13,7 +13,7 @@ from services.cli.printing import json_text, plain_console
 from services.cli.tables import bare_table
 from services.cli.where import Place
 from shared.adapters.redis.inspect import onlooker, stored_records
-from shared.domain.limits_in_force import LimitsInForce
+from shared.domain.active_limits import ActiveLimits
 from shared.domain.risk.state.policy_hash import policy_of
 from shared.domain.risk.state.state import LIMITS
 from shared.messages.base import derived_id
@@ -30,12 +30,12 @@ class Shown:
     """stored: None while the risk service has not run; then the configuration's limits are what it would begin with."""
 
     place: Place
-    stored: LimitsInForce | None
+    stored: ActiveLimits | None
 
 
 async def read_limits(place: Place) -> Shown:
     async with onlooker(place.redis_url, place.keys) as bus:
-        rows = await stored_records(bus, "risk", LIMITS, LimitsInForce)
+        rows = await stored_records(bus, "risk", LIMITS, ActiveLimits)
     return Shown(place, rows.get(""))
 
 

@@ -16,7 +16,7 @@ from shared.config.load import process_environment
 from shared.config.model import Settings
 from shared.config.preflight import start_faults
 from shared.domain.plan import RampPlan
-from shared.domain.risk.state.phase_in_force import PhaseInForce
+from shared.domain.risk.state.active_phase import ActivePhase
 from shared.domain.risk.state.state import PHASE
 from shared.messages.catalogue import AUDIT
 from shared.messages.control import SetPhase
@@ -91,7 +91,7 @@ async def test_the_phase_that_counts_is_the_one_in_force_not_the_one_in_the_file
 def test_a_demoted_portfolio_starts_so_that_it_can_still_sell() -> None:
     of = settings(phase="live", orders="exchange")
     machine = spec_of(of, ManualClock(T0)).machine
-    machine.records.put(PHASE, "", PhaseInForce(name="dry_run", scale=0.25, since_ns=T0, entered="demoted"))
+    machine.records.put(PHASE, "", ActivePhase(name="dry_run", scale=0.25, since_ns=T0, entered="demoted"))
     machine.restored()
     check_phase(of, machine)  # type: ignore[arg-type]
 
@@ -99,7 +99,7 @@ def test_a_demoted_portfolio_starts_so_that_it_can_still_sell() -> None:
 def test_a_phase_that_is_gone_from_the_plan_is_named() -> None:
     of = settings(phase="live", orders="exchange")
     machine = spec_of(of, ManualClock(T0)).machine
-    machine.records.put(PHASE, "", PhaseInForce(name="soak", scale=1.0, since_ns=T0))
+    machine.records.put(PHASE, "", ActivePhase(name="soak", scale=1.0, since_ns=T0))
     machine.restored()
     with pytest.raises(ConfigError, match="soak"):
         check_phase(of, machine)  # type: ignore[arg-type]

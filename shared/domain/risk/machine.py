@@ -16,7 +16,7 @@ from shared.domain.risk.commands.limits import LimitChanges
 from shared.domain.risk.fills import Bookings
 from shared.domain.risk.gate.gate import Gate
 from shared.domain.risk.gate.shadow import SHADOW_RECORDS, Shadow
-from shared.domain.risk.gate.what_if import Questions
+from shared.domain.risk.gate.what_if import WhatIf
 from shared.domain.risk.halt_actions import Halting
 from shared.domain.risk.ramp.phases import PHASE_RECORDS, Phases
 from shared.domain.risk.state.order_book import Book
@@ -82,7 +82,7 @@ class RiskMachine:
         self.operators = Operators(state, halting, self.breakers)
         self.limit_changes = LimitChanges(state)
         self.shadow = Shadow(state)
-        self.questions = Questions(state, self.shadow)
+        self.what_if = WhatIf(state, self.shadow)
         self._snapshot_ns = -1
         self._handlers: dict[type[Message], Callable[[Any], Sequence[Message]]] = {
             TimePassed: self._on_time,
@@ -105,8 +105,8 @@ class RiskMachine:
             SetLimits: self.limit_changes.set,
             SetPhase: self.phases.set,
             ApprovePhase: self.phases.approve,
-            RoomAsked: self.questions.room,
-            ShadowAsked: self.questions.shadow,
+            RoomAsked: self.what_if.room,
+            ShadowAsked: self.what_if.shadow,
         }
 
     # --- what a machine is ----------------------------------------------------------------------------------------

@@ -3,7 +3,7 @@
 from msgspec import Struct
 from msgspec.structs import replace
 
-from shared.domain.limits_in_force import LimitsInForce, limits_in_force, with_changes
+from shared.domain.active_limits import ActiveLimits, active_limits, with_changes
 from shared.domain.machine import Records
 from shared.domain.plan import Plan
 from shared.domain.sizing.size import Account
@@ -25,7 +25,7 @@ class AccountKnown(Struct, frozen=True):
     changed_ns: int = 0
 
 
-ACCOUNT_RECORDS: dict[str, type[Struct]] = {ACCOUNT: AccountKnown, LIMITS: LimitsInForce}
+ACCOUNT_RECORDS: dict[str, type[Struct]] = {ACCOUNT: AccountKnown, LIMITS: ActiveLimits}
 
 
 class AccountBook:
@@ -39,7 +39,7 @@ class AccountBook:
         self.limits = plan.limits
 
     def restore(self) -> None:
-        self.limits = limits_in_force(self._records.get(LIMITS, "", LimitsInForce), self._plan.limits)
+        self.limits = active_limits(self._records.get(LIMITS, "", ActiveLimits), self._plan.limits)
         self._take(self._records.get(ACCOUNT, "last", AccountKnown) or AccountKnown())
 
     @property
@@ -69,7 +69,7 @@ class AccountBook:
     def limits_changed(self, changed: LimitsChanged) -> None:
         """Sizes keep to the limits that the gate holds orders to."""
         self.limits = with_changes(self.limits, changed.new)
-        self._records.put(LIMITS, "", LimitsInForce(limits=self.limits, file_limits=self._plan.limits))
+        self._records.put(LIMITS, "", ActiveLimits(limits=self.limits, file_limits=self._plan.limits))
 
     def _know(self, known: AccountKnown) -> None:
         self._records.put(ACCOUNT, "last", known)

@@ -13,7 +13,7 @@ from msgspec import Struct, structs
 from shared.domain.risk.breakers import Breakers
 from shared.domain.risk.halt_actions import Halting
 from shared.domain.risk.state.halts import NewHalt
-from shared.domain.risk.state.pair_aliases import all_names, trading_name
+from shared.domain.risk.state.pair_aliases import aliases_of, trading_name
 from shared.domain.risk.state.refusals import refused, unsigned
 from shared.domain.risk.state.state import RiskState
 from shared.messages.base import Message, derived_id
@@ -77,7 +77,7 @@ class Operators:
         command = self._by_trading_name(command)
         if fault := self._fault_of(command) or unsigned(command, "trading resumes"):
             return refused(command, fault)
-        halts = [halt for name in all_names(self._state, command.symbol) for halt in self._state.halts.of(name)]
+        halts = [halt for name in aliases_of(self._state, command.symbol) for halt in self._state.halts.of(name)]
         endable = [halt for halt in halts if halt.cleared_by != "condition" or not self._is_watched(halt)]
         if not endable:
             return refused(command, self._why_not(command.symbol, halts))
@@ -153,14 +153,14 @@ class Operators:
         if fault := self._fault_of(command):
             return refused(command, fault)
         state, reason = self._state, f"flatten: {_reason(command)}"
-        scope = all_names(state, command.symbol)
+        scope = aliases_of(state, command.symbol)
         made: list[Message] = []
         for name in scope:
             made += self._halting.cancel_entries(command, name, reason)
         for position in state.ledger.positions():
             if command.symbol and position.symbol not in scope:
                 continue
-            names = all_names(state, position.symbol)
+            names = aliases_of(state, position.symbol)
             sells = [
                 order.order_id for order in state.reservations.all() if order.side == "sell" and order.symbol in names
             ]
@@ -180,7 +180,7 @@ class Operators:
             if any(self._state.reservations.get(order_id) is not None for order_id in pending.waiting):
                 continue
             records.delete(FLATTEN, symbol)
-            for name in all_names(self._state, symbol):
+            for name in aliases_of(self._state, symbol):
                 made += self._sale(pending.command, name, closed.order_id)
         return made
 

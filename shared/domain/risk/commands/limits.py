@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import msgspec
 from msgspec import structs
 
-from shared.domain.limits_in_force import LimitsInForce, with_changes
+from shared.domain.active_limits import ActiveLimits, with_changes
 from shared.domain.plan import Limits
 from shared.domain.risk.commands.breaches import over_the_limits
 from shared.domain.risk.state.policy_hash import policy_of
@@ -30,12 +30,10 @@ class LimitChanges:
     def begun(self, cause: Message) -> Sequence[Message]:
         """Once after every start: remember the configuration, and tell when it overrules the limits in force before."""
         state, file_limits = self._state, self._state.plan.limits
-        stored = state.records.get(LIMITS, "", LimitsInForce)
+        stored = state.records.get(LIMITS, "", ActiveLimits)
         if stored is not None and stored.file_limits == file_limits:
             return ()
-        state.records.put(
-            LIMITS, "", LimitsInForce(limits=file_limits, file_limits=file_limits, since_ns=cause.time_ns)
-        )
+        state.records.put(LIMITS, "", ActiveLimits(limits=file_limits, file_limits=file_limits, since_ns=cause.time_ns))
         if stored is None or stored.limits == file_limits:
             return ()
         return (self._changed(cause, CONFIGURATION, _overruled(stored, file_limits), stored.limits, file_limits),)
@@ -54,7 +52,7 @@ class LimitChanges:
         state.records.put(
             LIMITS,
             "",
-            LimitsInForce(
+            ActiveLimits(
                 limits=after,
                 file_limits=state.plan.limits,
                 who=command.who,
@@ -153,7 +151,7 @@ def _bounds(name: str) -> str:
     return f"{kind} {' and '.join(parts)}".rstrip()
 
 
-def _overruled(stored: LimitsInForce, file_limits: Limits) -> str:
+def _overruled(stored: ActiveLimits, file_limits: Limits) -> str:
     """Why limits of before the restart do not hold any more."""
     edited = {
         name: getattr(file_limits, name)

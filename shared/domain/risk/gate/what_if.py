@@ -1,4 +1,4 @@
-"""Questions that reserve nothing: how much could I buy now, what would other limits have done.
+"""WhatIf that reserve nothing: how much could I buy now, what would other limits have done.
 
 An answer comes from the gate's own rules, put to an order too large for any of them. Nothing is written down: no
 record, no reservation, no sequence number, no count of the throttle's.
@@ -26,7 +26,7 @@ REASON_LENGTH = 200
 SMALLEST = Decimal("0.00000001")
 
 
-class Questions:
+class WhatIf:
     """Answers go to the channel that the asker names."""
 
     def __init__(self, state: RiskState, shadow: Shadow) -> None:

@@ -6,6 +6,7 @@ from msgspec import Struct, structs
 
 from shared.domain.plan import PhasePlan
 from shared.domain.portfolio.performance import DailyFigures, DailyNavs, drawdown_of, figures_of
+from shared.domain.risk.state.active_phase import ActivePhase, Entered
 from shared.domain.risk.state.evidence import (
     Evidence,
     evidence_in_words,
@@ -14,7 +15,6 @@ from shared.domain.risk.state.evidence import (
     ramp_day,
     start_of,
 )
-from shared.domain.risk.state.phase_in_force import Entered, PhaseInForce
 from shared.domain.risk.state.state import PHASE, RiskState
 from shared.domain.timeframes import DAY_NS, HOUR_NS
 from shared.messages.base import Message, cut, derived_id
@@ -73,7 +73,7 @@ class PhaseBook:
         """The same with a snapshot that was not measured yet."""
         return self._evidence(_having_seen(self._state.phase, snapshot), snapshot.nav, snapshot.time_ns)
 
-    def _evidence(self, phase: PhaseInForce, nav: float, now_ns: int, reviews: int | None = None) -> Evidence:
+    def _evidence(self, phase: ActivePhase, nav: float, now_ns: int, reviews: int | None = None) -> Evidence:
         planned, figures = phase_named(self._state.plan, phase.name), self._figures()
         since_ns = phase.since_ns or now_ns
         return Evidence(
@@ -105,7 +105,7 @@ class PhaseBook:
         state = self._state
         before, now_ns = state.phase, evidence.at_ns
         ramp_ns = before.ramp_ns or start_of(state.plan.ramp.start) or now_ns
-        self.keep(PhaseInForce(name=to.name, scale=to.scale, since_ns=now_ns, entered=how, ramp_ns=ramp_ns))
+        self.keep(ActivePhase(name=to.name, scale=to.scale, since_ns=now_ns, entered=how, ramp_ns=ramp_ns))
         state.records.put(DAYS, "", DailyNavs())
         self.note(now_ns, how, before.name, to.name, who, reason, evidence, "entered")
         words = evidence_in_words(evidence)
@@ -146,7 +146,7 @@ class PhaseBook:
         for name in alike[: max(0, len(alike) + 1 - most)]:
             records.delete(STEP, name)
 
-    def keep(self, phase: PhaseInForce) -> None:
+    def keep(self, phase: ActivePhase) -> None:
         self._state.use_phase(phase)
         self._state.records.put(PHASE, "", phase)
 
@@ -161,7 +161,7 @@ class PhaseBook:
         return self._summed[1]
 
 
-def _having_seen(phase: PhaseInForce, snapshot: PortfolioMarked) -> PhaseInForce:
+def _having_seen(phase: ActivePhase, snapshot: PortfolioMarked) -> ActivePhase:
     """The phase with a snapshot taken into what it has shown; the same object when it shows nothing new."""
     peak = max(phase.peak_nav_in_phase, snapshot.nav)
     worst = max(phase.worst_drawdown, drawdown_of(peak, snapshot.nav))

@@ -11,6 +11,7 @@ from msgspec import structs
 from shared.domain.plan import PhasePlan
 from shared.domain.portfolio.performance import drawdown_of
 from shared.domain.risk.ramp.history import PHASE_RECORDS, REFUSED, PhaseBook
+from shared.domain.risk.state.active_phase import Entered
 from shared.domain.risk.state.evidence import (
     Evidence,
     evidence_in_words,
@@ -20,7 +21,6 @@ from shared.domain.risk.state.evidence import (
     phase_named,
 )
 from shared.domain.risk.state.halts import NewHalt
-from shared.domain.risk.state.phase_in_force import Entered
 from shared.domain.risk.state.refusals import refused, unsigned
 from shared.domain.risk.state.state import RiskState
 from shared.domain.timeframes import DAY_NS

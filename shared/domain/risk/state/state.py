@@ -6,18 +6,18 @@ from operator import attrgetter
 
 from msgspec import Struct, structs
 
+from shared.domain.active_limits import ActiveLimits, active_limits
 from shared.domain.bars.series import DailyHistory
-from shared.domain.limits_in_force import LimitsInForce, limits_in_force
 from shared.domain.machine import Guard, Records
 from shared.domain.plan import Limits, Plan
 from shared.domain.portfolio.heat import Heat, PairHeat
 from shared.domain.portfolio.ledger import LEDGER_RECORDS, Ledger
+from shared.domain.risk.state.active_phase import ActivePhase
 from shared.domain.risk.state.effective_limits import EffectiveLimits
 from shared.domain.risk.state.evidence import phase_named
 from shared.domain.risk.state.halts import HALT_RECORDS, Halts
 from shared.domain.risk.state.loss_baselines import BASELINE_RECORDS, BASELINES, LossBaselines
 from shared.domain.risk.state.order_book import Book
-from shared.domain.risk.state.phase_in_force import PhaseInForce
 from shared.domain.risk.state.reservations import ORDER, OpenOrder, Reservations
 from shared.domain.universe import Universe
 from shared.messages.market import PairListed
@@ -32,8 +32,8 @@ STATE_RECORDS: dict[str, type[Struct]] = {
     **HALT_RECORDS,
     **BASELINE_RECORDS,
     ORDER: OpenOrder,
-    LIMITS: LimitsInForce,
-    PHASE: PhaseInForce,
+    LIMITS: ActiveLimits,
+    PHASE: ActivePhase,
 }
 
 
@@ -101,12 +101,12 @@ class RiskState:
     # --- limits and phase in force --------------------------------------------------------------------------------
 
     def _take_over_limits(self) -> None:
-        limits = limits_in_force(self.records.get(LIMITS, "", LimitsInForce), self.plan.limits)
+        limits = active_limits(self.records.get(LIMITS, "", ActiveLimits), self.plan.limits)
         self.effective = EffectiveLimits(limits, self.plan, self.speed)
 
     def _take_over_phase(self) -> None:
         """The phase comes from the records, what it means from the plan."""
-        phase = self.records.get(PHASE, "", PhaseInForce) or PhaseInForce(name=self.plan.phase, scale=self.plan.scale)
+        phase = self.records.get(PHASE, "", ActivePhase) or ActivePhase(name=self.plan.phase, scale=self.plan.scale)
         planned = phase_named(self.plan, phase.name)
         self.use_phase(structs.replace(phase, scale=planned.scale) if planned is not None else phase)
 
@@ -116,7 +116,7 @@ class RiskState:
         for symbol in self.daily:  # the cost of getting out is that of a full position
             self.learn_costs(symbol)
 
-    def use_phase(self, phase: PhaseInForce) -> None:
+    def use_phase(self, phase: ActivePhase) -> None:
         """Size by this phase's scale from here on; does not store it."""
         self.phase = phase
         self.phase_shown = f"{phase.name} (rehearsal)" if self.rehearsal else phase.name

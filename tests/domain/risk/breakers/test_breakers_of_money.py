@@ -6,8 +6,8 @@ from msgspec import structs
 
 from shared.domain.plan import Limits
 from shared.domain.portfolio.ledger import Account
+from shared.domain.risk.state.active_phase import ActivePhase
 from shared.domain.risk.state.loss_baselines import LossBaselines
-from shared.domain.risk.state.phase_in_force import PhaseInForce
 from shared.messages.base import Message
 from shared.messages.control import Resume
 from shared.messages.halts import Alerted, ResumeAsked
@@ -136,7 +136,7 @@ def test_the_three_peaks_of_nav_are_stored_under_the_name_that_they_always_had()
     stored = [
         Account(cash=D(1), peak_nav_of_all_time=3.0),
         LossBaselines(peak_nav_since_resume=3.0),
-        PhaseInForce(name="live", scale=1.0, peak_nav_in_phase=3.0),
+        ActivePhase(name="live", scale=1.0, peak_nav_in_phase=3.0),
     ]
     for record in stored:
         body = msgspec.msgpack.encode(record)

@@ -7,7 +7,7 @@ import pytest
 from msgspec import structs
 
 from shared.domain.plan import PhasePlan
-from shared.domain.risk.state.phase_in_force import PhaseInForce
+from shared.domain.risk.state.active_phase import ActivePhase
 from shared.messages.control import Halt
 from shared.messages.market import FeedLost
 from shared.messages.orders import CancelDecided, CancelProposed, StopApproved, StopRaised
@@ -25,7 +25,7 @@ def _halt(symbol: str, mode: str) -> Callable[[Desk], None]:
 
 
 def _phase(phase: PhasePlan) -> Callable[[Desk], None]:
-    return lambda desk: desk.machine.state.use_phase(PhaseInForce(name=phase.name, scale=phase.scale))
+    return lambda desk: desk.machine.state.use_phase(ActivePhase(name=phase.name, scale=phase.scale))
 
 
 def _fallen(desk: Desk) -> None:

@@ -7,7 +7,7 @@ from msgspec import Struct, field
 Entered = Literal["start", "approved", "automatic", "forced", "demoted", "date"]
 
 
-class PhaseInForce(Struct, frozen=True, kw_only=True):
+class ActivePhase(Struct, frozen=True, kw_only=True):
     """The phase of the ramp in force, and what it has shown since it began.
 
     name: as in ``phases.toml``.

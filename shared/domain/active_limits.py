@@ -8,7 +8,7 @@ from msgspec import Struct, structs
 from shared.domain.plan import Limits
 
 
-class LimitsInForce(Struct, frozen=True, kw_only=True):
+class ActiveLimits(Struct, frozen=True, kw_only=True):
     """limits: what every order is held to. file_limits: what the configuration said when they were set.
 
     who, reason, since_ns: of the last change; who is empty while the limits are the configuration's own.
@@ -21,7 +21,7 @@ class LimitsInForce(Struct, frozen=True, kw_only=True):
     since_ns: int = 0
 
 
-def limits_in_force(stored: LimitsInForce | None, file_limits: Limits) -> Limits:
+def active_limits(stored: ActiveLimits | None, file_limits: Limits) -> Limits:
     """Limits set by command hold on, unless the configuration changed since: then it has the last word."""
     return stored.limits if stored is not None and stored.file_limits == file_limits else file_limits
 

@@ -29,6 +29,6 @@ def to_decimal(value: float) -> Decimal:
     return _DOWN.quantize(Decimal(repr(value)), TRILLIONTH)
 
 
-def booked_usdt(value: Decimal) -> Decimal:
-    """An amount of USDT as it is booked: eight places, half to even."""
+def round_usdt(value: Decimal) -> Decimal:
+    """An amount of USDT as the ledger keeps it: eight places, half to even."""
     return value.quantize(CENT8, rounding=ROUND_HALF_EVEN, context=_DOWN)

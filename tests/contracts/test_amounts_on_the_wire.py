@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.adapters.codec import UnreadableError, decode, encode
-from shared.domain.numbers import booked_usdt, round_down, round_up, to_decimal
+from shared.domain.numbers import round_down, round_up, round_usdt, to_decimal
 from shared.messages.base import Message
 from shared.messages.orders import OrderProposed
 from tests.domain.risk.risk_desk import Desk
@@ -112,4 +112,4 @@ def test_an_estimate_of_any_size_becomes_an_amount_that_is_not_above_it(value: f
 
 
 def test_a_product_of_large_amounts_is_booked_to_eight_places() -> None:
-    assert booked_usdt(Decimal("1E+17") * Decimal("20510.25")) == Decimal("2051025000000000000000.00000000")
+    assert round_usdt(Decimal("1E+17") * Decimal("20510.25")) == Decimal("2051025000000000000000.00000000")

@@ -286,7 +286,7 @@ async def check(field_: Battlefield) -> Counter[str]:
     ledger = Ledger(Records(LEDGER_RECORDS), Decimal("200000.0"))
     for message in executed:
         if isinstance(message, OrderFilled):
-            ledger.book(message)
+            ledger.apply(message)
         elif isinstance(message, StopPlaced):
             ledger.move_stop(message.symbol, message.stop_price)
     last = (await field_.bus.latest(MAIN.of(PORTFOLIO)))[0]

@@ -88,7 +88,7 @@ def check_ledger(executed: list[Message], last: PortfolioMarked) -> int:
     fills = 0
     for message in executed:
         if isinstance(message, OrderFilled):
-            ledger.book(message)
+            ledger.apply(message)
             fills += 1
         elif isinstance(message, StopPlaced):
             ledger.move_stop(message.symbol, message.stop_price)

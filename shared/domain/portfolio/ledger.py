@@ -1,11 +1,11 @@
-"""Cash and positions, booked from fills. Decimal throughout; nothing here is an estimate."""
+"""Cash and positions, as fills change them. Decimal throughout; nothing here is an estimate."""
 
 from decimal import Decimal
 
 from msgspec import Struct, field, structs
 
 from shared.domain.machine import Records
-from shared.domain.numbers import booked_usdt
+from shared.domain.numbers import round_usdt
 from shared.messages.orders import OrderFilled
 
 ZERO = Decimal(0)
@@ -94,11 +94,11 @@ class Ledger:
     def positions(self) -> list[Position]:
         return [position for _, position in self._records.rows(POSITION, Position)]
 
-    def book(self, fill: OrderFilled) -> None:
+    def apply(self, fill: OrderFilled) -> None:
         """Move cash and base for one fill. The stop that a buy brings counts if it is higher than the one in place."""
         held = self.position(fill.symbol) or Position(symbol=fill.symbol, quantity=ZERO, cost=ZERO, stop=None)
         account = self.account
-        notional = booked_usdt(fill.quantity * fill.price)
+        notional = round_usdt(fill.quantity * fill.price)
         if fill.side == "buy":
             stop = _higher(held.stop, fill.stop_price) if held.quantity else fill.stop_price
             bought = structs.replace(held, quantity=held.quantity + fill.quantity, cost=held.cost + notional, stop=stop)
@@ -116,7 +116,7 @@ class Ledger:
         if fill.quantity == held.quantity:
             self._records.delete(POSITION, fill.symbol)
             return held.cost
-        cost_sold = booked_usdt(held.cost * fill.quantity / held.quantity)
+        cost_sold = round_usdt(held.cost * fill.quantity / held.quantity)
         left = structs.replace(held, quantity=held.quantity - fill.quantity, cost=held.cost - cost_sold)
         self._records.put(POSITION, fill.symbol, left)
         return cost_sold

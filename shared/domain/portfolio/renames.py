@@ -1,7 +1,7 @@
-"""Under which name of a renamed pair a position is booked.
+"""Under which of its names the ledger has a renamed pair.
 
-Execution and the books hear of a rename each in its own time. Execution's first word under the new name means that the
-position has moved; a last one under the old name may come when it has moved in the books already.
+Execution and the ledger hear of a rename each in its own time. Execution's first word under the new name means that the
+position has moved; a last one under the old name may come when it has moved in the ledger already.
 """
 
 from decimal import Decimal
@@ -16,10 +16,12 @@ from shared.messages.orders import OrderFilled
 ONE = Decimal(1)
 
 
-class Booked(NamedTuple):
-    """symbol: the name a position in the pair is booked under. ratio: units of it for each one of the name given.
+class LedgerName(NamedTuple):
+    """Where the ledger has a position.
 
-    moved: the position came over from another name just now: that one, or empty.
+    symbol: the name that the pair has there.
+    ratio: units of that name for each unit of the name that was asked for.
+    moved: the name from which the position came over just now, or empty.
     """
 
     symbol: str
@@ -27,27 +29,27 @@ class Booked(NamedTuple):
     moved: str = ""
 
 
-def booked_name(ledger: Ledger, universe: Universe, symbol: str) -> Booked:
-    """Where to book what execution says of ``symbol``; moves the position if this tells that it was renamed."""
+def ledger_name(ledger: Ledger, universe: Universe, symbol: str) -> LedgerName:
+    """The name under which what execution says of ``symbol`` belongs; moves the position if this tells of a rename."""
     rename = universe.rename_of(symbol)
     if rename is None:
-        return Booked(symbol)
+        return LedgerName(symbol)
     new, old = universe.names_of(symbol)
     if symbol == new and ledger.rename(old, new, rename.ratio):
-        return Booked(new, moved=old)
+        return LedgerName(new, moved=old)
     if symbol == old and ledger.position(new) and not ledger.position(old):
-        return Booked(new, rename.ratio)
-    return Booked(symbol)
+        return LedgerName(new, rename.ratio)
+    return LedgerName(symbol)
 
 
-def fill_as_booked(fill: OrderFilled, booked: Booked) -> OrderFilled:
-    """The fill in units of the name it is booked under: as much money, ``ratio`` times the quantity."""
-    if fill.symbol == booked.symbol:
+def fill_in_ledger_units(fill: OrderFilled, named: LedgerName) -> OrderFilled:
+    """The fill in units of the ledger's name: as much money, ``ratio`` times the quantity."""
+    if fill.symbol == named.symbol:
         return fill
     return structs.replace(
         fill,
-        symbol=booked.symbol,
-        quantity=fill.quantity * booked.ratio,
-        price=fill.price / booked.ratio,
-        stop_price=None if fill.stop_price is None else fill.stop_price / booked.ratio,
+        symbol=named.symbol,
+        quantity=fill.quantity * named.ratio,
+        price=fill.price / named.ratio,
+        stop_price=None if fill.stop_price is None else fill.stop_price / named.ratio,
     )

@@ -1,4 +1,4 @@
-"""What became of approved orders: fills, ends and stops, booked into the portfolio once each."""
+"""What became of approved orders: fills, ends and stops change the portfolio, each once."""
 
 from collections.abc import Callable, Sequence
 
@@ -6,7 +6,7 @@ from msgspec import structs
 
 from shared.domain.machine import Guard
 from shared.domain.portfolio.performance import drawdown_of
-from shared.domain.portfolio.renames import Booked, booked_name, fill_as_booked
+from shared.domain.portfolio.renames import LedgerName, fill_in_ledger_units, ledger_name
 from shared.domain.portfolio.snapshot import snapshot_of
 from shared.domain.recent import Recent
 from shared.domain.risk.state.state import RiskState
@@ -15,57 +15,60 @@ from shared.messages.market import PairListed
 from shared.messages.orders import OrderClosed, OrderFilled, OrderPlaced, StopPlaced
 from shared.messages.portfolio import PortfolioMarked
 
-REMEMBERED = 10_000  # trades kept in memory, so that a fill heard twice is booked once
+REMEMBERED = 10_000  # trades kept in memory, so that a fill that is heard twice counts once
 
 
-class Bookings:
-    """Books into the state; ``snapshot`` gives out the portfolio as it is then. standing: what its phase has shown."""
+class Fills:
+    """Takes what execution says into the portfolio, and gives out snapshots of it.
 
-    def __init__(self, state: RiskState, standing: Callable[[PortfolioMarked], str]) -> None:
-        self._state, self._standing = state, standing
+    evidence_text: what the phase has shown, for the snapshot that is being made.
+    """
+
+    def __init__(self, state: RiskState, evidence_text: Callable[[PortfolioMarked], str]) -> None:
+        self._state, self._evidence_text = state, evidence_text
         self._trades: Recent[bool] = Recent(REMEMBERED)
 
     def remember(self, fill: OrderFilled) -> None:
-        """A fill that was booked before a restart."""
+        """A fill that was taken in before a restart."""
         self._trades.add(fill.trade_id, True)
 
-    def fill(self, fill: OrderFilled) -> Sequence[Message]:
+    def on_filled(self, fill: OrderFilled) -> Sequence[Message]:
         if not self._trades.add(fill.trade_id, True):
             return ()
         state = self._state
-        booked = self._booked(fill.symbol)
-        state.ledger.book(fill_as_booked(fill, booked))
+        named = self._ledger_name(fill.symbol)
+        state.ledger.apply(fill_in_ledger_units(fill, named))
         order = state.reservations.fill(fill.order_id, fill.quantity)
         if order is not None:
             state.guards.append(Guard(order.order_id, float(order.left) * order.unit_risk))
-        state.follow_position(booked.symbol)
+        state.follow_position(named.symbol)
         return self.snapshot(fill)
 
-    def placed(self, placed: OrderPlaced) -> Sequence[Message]:
+    def on_placed(self, placed: OrderPlaced) -> Sequence[Message]:
         """Execution has the order."""
         self._state.reservations.acknowledge(placed.order_id)
         return ()
 
-    def close(self, closed: OrderClosed) -> Sequence[Message]:
+    def on_closed(self, closed: OrderClosed) -> Sequence[Message]:
         if self._state.reservations.close(closed.order_id) is not None:
             self._state.guards.append(Guard(closed.order_id, 0.0))
         return ()
 
-    def stop_placed(self, placed: StopPlaced) -> Sequence[Message]:
-        booked = self._booked(placed.symbol)
-        if self._state.ledger.move_stop(booked.symbol, placed.stop_price / booked.ratio):
-            self._state.follow_position(booked.symbol)
+    def on_stop_placed(self, placed: StopPlaced) -> Sequence[Message]:
+        named = self._ledger_name(placed.symbol)
+        if self._state.ledger.move_stop(named.symbol, placed.stop_price / named.ratio):
+            self._state.follow_position(named.symbol)
         return ()
 
-    def _booked(self, symbol: str) -> Booked:
-        """Where to book what execution says of a pair, through its renames."""
-        booked = booked_name(self._state.ledger, self._state.universe, symbol)
-        if booked.moved:
-            self._state.follow_position(booked.moved)
-            self._state.follow_position(booked.symbol)
-        return booked
+    def _ledger_name(self, symbol: str) -> LedgerName:
+        """Under which name the ledger has a pair of which execution speaks."""
+        named = ledger_name(self._state.ledger, self._state.universe, symbol)
+        if named.moved:
+            self._state.follow_position(named.moved)
+            self._state.follow_position(named.symbol)
+        return named
 
-    def rename(self, listing: PairListed) -> Sequence[Message]:
+    def on_listed(self, listing: PairListed) -> Sequence[Message]:
         """A position goes along when its pair gets another name."""
         if not listing.formerly or not self._state.ledger.rename(listing.formerly, listing.symbol, listing.ratio):
             return ()
@@ -91,7 +94,7 @@ class Bookings:
             snapshot,
             phase_since_ns=phase.since_ns,
             phase_drawdown=drawdown_of(phase.peak_nav_in_phase, snapshot.nav),
-            phase_evidence=self._standing(snapshot),
+            phase_evidence=self._evidence_text(snapshot),
             rehearsal=state.rehearsal,
             drawdown_since_resume=drawdown_of(state.loss_baselines.peak_nav_since_resume, snapshot.nav),
         )

@@ -1,6 +1,6 @@
 """The risk machine: proposals, fills, marks and commands in; verdicts, portfolio snapshots and halts out.
 
-This file only says who handles what. The parts: ``gate`` (verdicts), ``bookings`` (fills), ``breakers`` (halts that
+This file only says who handles what. The parts: ``gate`` (verdicts), ``fills``, ``breakers`` (halts that
 set themselves off), ``operators`` (commands), ``limit_changes``, ``phases`` (the ramp), ``questions`` (what-if). They
 share ``state``.
 """
@@ -13,7 +13,7 @@ from shared.domain.plan import Plan
 from shared.domain.risk.breakers import BREAKER_RECORDS, Breakers
 from shared.domain.risk.commands.halts import OPERATOR_RECORDS, Operators
 from shared.domain.risk.commands.limits import LimitChanges
-from shared.domain.risk.fills import Bookings
+from shared.domain.risk.fills import Fills
 from shared.domain.risk.gate.gate import Gate
 from shared.domain.risk.gate.shadow import SHADOW_RECORDS, Shadow
 from shared.domain.risk.gate.what_if import WhatIf
@@ -76,7 +76,7 @@ class RiskMachine:
         state = self.state
         self.gate = Gate(state)
         self.phases = Phases(state)
-        self.bookings = Bookings(state, self.phases.standing)
+        self.fills = Fills(state, self.phases.evidence_text)
         halting = Halting(state, self.gate)
         self.breakers = Breakers(state, halting)
         self.operators = Operators(state, halting, self.breakers)
@@ -95,10 +95,10 @@ class RiskMachine:
             OrderProposed: self._on_proposal if self._follows_proposals else self.gate.propose,
             StopRaised: self.gate.raise_stop,
             CancelProposed: self.gate.cancel,
-            OrderPlaced: self.bookings.placed,
+            OrderPlaced: self.fills.on_placed,
             OrderFilled: self._on_fill,
             OrderClosed: self._on_close,
-            StopPlaced: self.bookings.stop_placed,
+            StopPlaced: self.fills.on_stop_placed,
             Halt: self.operators.halt,
             Resume: self.operators.resume,
             Flatten: self.operators.flatten,
@@ -116,7 +116,7 @@ class RiskMachine:
         return handler(message) if handler else ()
 
     def warm(self, message: Message) -> None:
-        """Rebuild daily figures, listings, lost feeds and the trades already booked."""
+        """Rebuild daily figures, listings, lost feeds and the trades that were taken in."""
         match message:
             case BarClosed():
                 self.breakers.warm(message)
@@ -125,7 +125,7 @@ class RiskMachine:
             case PairListed():
                 self.state.listings[message.symbol] = message
             case OrderFilled():
-                self.bookings.remember(message)
+                self.fills.remember(message)
             case _:
                 pass
 
@@ -155,7 +155,7 @@ class RiskMachine:
         state.note_oldest_held()
         self.shadow.store()
         begun = self.limit_changes.begun(message)
-        snapshot = self.bookings.snapshot(message)
+        snapshot = self.fills.snapshot(message)
         watched: list[Message] = [*begun, *resumed, *snapshot, *self.breakers.time(message)]
         for each in snapshot:
             watched += self.phases.marked(each)
@@ -182,7 +182,7 @@ class RiskMachine:
 
     def _on_listing(self, listing: PairListed) -> Sequence[Message]:
         self.state.listings[listing.symbol] = listing
-        return [*self.bookings.rename(listing), *self.breakers.listing(listing)]
+        return [*self.fills.on_listed(listing), *self.breakers.listing(listing)]
 
     # --- orders ---------------------------------------------------------------------------------------------------
 
@@ -201,11 +201,11 @@ class RiskMachine:
 
     def _on_fill(self, fill: OrderFilled) -> Sequence[Message]:
         position = self.state.ledger.position(fill.symbol)
-        booked = self.bookings.fill(fill)
-        return [*booked, *(self.breakers.fill(fill, position) if booked else ())]
+        made = self.fills.on_filled(fill)
+        return [*made, *(self.breakers.fill(fill, position) if made else ())]
 
     def _on_close(self, closed: OrderClosed) -> Sequence[Message]:
-        return [*self.bookings.close(closed), *self.operators.closed(closed)]
+        return [*self.fills.on_closed(closed), *self.operators.closed(closed)]
 
     # --- for the host ---------------------------------------------------------------------------------------------
 

@@ -100,12 +100,12 @@ def size_of(
         quantity, binding = cap, PAIR_CAP_ADV
     if not quantity < MOST_UNITS:
         return Size(ZERO, "price", price, atr, adv)
-    booked = cut_to_step(quantity, listed.quantity_step)
-    if booked < listed.min_quantity or not booked:
-        booked, binding = ZERO, MIN_QUANTITY
-    elif float(booked) * price < listed.min_notional:
-        booked, binding = ZERO, MIN_NOTIONAL
-    return Size(booked, binding, price, atr, adv, equity_at_risk, distance)
+    whole = cut_to_step(quantity, listed.quantity_step)
+    if whole < listed.min_quantity or not whole:
+        whole, binding = ZERO, MIN_QUANTITY
+    elif float(whole) * price < listed.min_notional:
+        whole, binding = ZERO, MIN_NOTIONAL
+    return Size(whole, binding, price, atr, adv, equity_at_risk, distance)
 
 
 def _missing_for_stop(history: DailyHistory, time_ns: int, listed: PairListed | None, sizing: SizingPlan) -> str:

@@ -12,7 +12,7 @@ from math import isfinite, sqrt
 
 from msgspec import Struct
 
-from shared.domain.numbers import booked_usdt, round_down, round_up, to_decimal
+from shared.domain.numbers import round_down, round_up, round_usdt, to_decimal
 from shared.domain.plan import Costs
 from shared.messages.orders import Side
 
@@ -66,4 +66,4 @@ def taker_price(side: Side, quantity: Decimal, touched: float, depth: Depth, cos
 
 def fee_usdt(quantity: Decimal, price: Decimal, costs: Costs) -> Decimal:
     """The fee of one fill, USDT, paid from cash."""
-    return booked_usdt(quantity * price * Decimal(str(costs.fee)))
+    return round_usdt(quantity * price * Decimal(str(costs.fee)))

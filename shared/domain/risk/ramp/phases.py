@@ -97,7 +97,7 @@ class Phases:
             return ()
         return [self._proposed(snapshot, following, evidence), *self._promote_by_itself(snapshot, following, evidence)]
 
-    def standing(self, snapshot: PortfolioMarked) -> str:
+    def evidence_text(self, snapshot: PortfolioMarked) -> str:
         """What the phase has shown, this snapshot included, and what the next phase waits for."""
         plan, evidence = self._state.plan, self._book.evidence_with(snapshot)
         following = None if plan.ramp.by_date else phase_after(plan, self._state.phase.name)

@@ -385,9 +385,9 @@ def test_a_snapshot_counts_the_days_and_the_hours_over_the_limit_of_now() -> Non
     assert early.phase_evidence.startswith("day 16 of the ramp, 1.2 days in live since 2022-11-01; ")
     assert "heat over its limit in 0 hours; scaled waits for: day 16 of the ramp" in early.phase_evidence
     hot = structs.replace(early, heat=0.09)
-    assert "heat over its limit in 1 hour; " in ramp.machine.phases.standing(hot)
+    assert "heat over its limit in 1 hour; " in ramp.machine.phases.evidence_text(hot)
     ramp.machine.phases.marked(hot)
-    assert "heat over its limit in 1 hour; " in ramp.machine.phases.standing(hot)
+    assert "heat over its limit in 1 hour; " in ramp.machine.phases.evidence_text(hot)
 
 
 # --- restarts ---------------------------------------------------------------------------------------------------------

@@ -19,7 +19,7 @@ from shared.domain.risk.gate.shadow import SHADOW_RECORDS, Shadow
 from shared.domain.risk.gate.what_if import WhatIf
 from shared.domain.risk.halt_actions import Halting
 from shared.domain.risk.ramp.phases import PHASE_RECORDS, Phases
-from shared.domain.risk.state.order_book import Book
+from shared.domain.risk.state.order_book import OrderBook
 from shared.domain.risk.state.state import STATE_RECORDS, RiskState
 from shared.domain.universe import Universe
 from shared.messages.ask import RoomAsked, ShadowAsked
@@ -177,7 +177,7 @@ class RiskMachine:
         return watched
 
     def _on_book(self, book: BookSampled) -> Sequence[Message]:
-        self.state.books[book.symbol] = Book(book)
+        self.state.books[book.symbol] = OrderBook(book)
         return self.breakers.book(book)
 
     def _on_listing(self, listing: PairListed) -> Sequence[Message]:

@@ -28,14 +28,18 @@ class AccountKnown(Struct, frozen=True):
 ACCOUNT_RECORDS: dict[str, type[Struct]] = {ACCOUNT: AccountKnown, LIMITS: ActiveLimits}
 
 
-class AccountBook:
-    """``account`` and ``limits`` are what the next size is computed with."""
+class AccountTracker:
+    """What the next size is computed with.
+
+    current: NAV and the phase's scale, as last heard of.
+    limits: the active limits.
+    """
 
     def __init__(self, records: Records, plan: Plan) -> None:
         self._records, self._plan = records, plan
         self._scales = {phase.name: phase.scale for phase in plan.phases}
         self._known = AccountKnown()
-        self.account = Account(None, plan.scale)
+        self.current = Account(None, plan.scale)
         self.limits = plan.limits
 
     def restore(self) -> None:
@@ -50,7 +54,7 @@ class AccountBook:
         """The first current bar closed at that time."""
         self._know(replace(self._known, live_from_ns=time_ns))
 
-    def marked(self, marked: PortfolioMarked) -> bool:
+    def take_snapshot(self, marked: PortfolioMarked) -> bool:
         """Whether NAV became known with that for the first time."""
         known = self._known
         if marked.time_ns < known.time_ns:
@@ -61,12 +65,12 @@ class AccountBook:
             self._know(replace(known, nav_usdt=marked.nav, phase=phase, time_ns=marked.time_ns))
         return is_first
 
-    def phase_changed(self, changed: PhaseChanged) -> None:
+    def change_phase(self, changed: PhaseChanged) -> None:
         """Another phase is in force: the next size follows its scale."""
         if changed.time_ns >= self._known.changed_ns:
             self._know(replace(self._known, phase=changed.phase, changed_ns=changed.time_ns))
 
-    def limits_changed(self, changed: LimitsChanged) -> None:
+    def change_limits(self, changed: LimitsChanged) -> None:
         """Sizes keep to the limits that the gate holds orders to."""
         self.limits = with_changes(self.limits, changed.new)
         self._records.put(LIMITS, "", ActiveLimits(limits=self.limits, file_limits=self._plan.limits))
@@ -77,4 +81,4 @@ class AccountBook:
 
     def _take(self, known: AccountKnown) -> None:
         self._known = known
-        self.account = Account(known.nav_usdt, self._scales.get(known.phase, self._plan.scale))
+        self.current = Account(known.nav_usdt, self._scales.get(known.phase, self._plan.scale))

@@ -49,7 +49,7 @@ class SizingMachine:
             TimePassed: _silently(state.tell_time),
             PairListed: _silently(state.list_pair),
             Halted: _silently(state.halts.begin),
-            PhaseChanged: _silently(state.book.phase_changed),
+            PhaseChanged: _silently(state.account.change_phase),
             OrderDecided: _silently(partial(state.pairs.change, holding.after_decision)),
             OrderFilled: _silently(state.pairs.filled),
             OrderClosed: _silently(partial(state.pairs.change, holding.after_close)),
@@ -83,7 +83,7 @@ class SizingMachine:
         if not self._is_sized(bar, is_current=is_current):
             return NOTHING
         size = state.size(pair, named, bar)
-        sized = position_sized(size, bar, state.portfolio, state.book.account.scale)
+        sized = position_sized(size, bar, state.portfolio, state.account.current.scale)
         if not is_current:
             return (sized,)
         return (
@@ -94,11 +94,11 @@ class SizingMachine:
 
     def _is_sized(self, bar: BarClosed, *, is_current: bool) -> bool:
         """History is not sized; everything since the first current bar is, even when it comes late."""
-        book = self._state.book
-        if book.live_from_ns:
-            return is_current or bar.close_time_ns >= book.live_from_ns
+        account = self._state.account
+        if account.live_from_ns:
+            return is_current or bar.close_time_ns >= account.live_from_ns
         if is_current:
-            book.go_live(bar.close_time_ns)
+            account.go_live(bar.close_time_ns)
         return is_current
 
     def _trail(self, pair: PairState, named: NamedPair, size: Size, bar: BarClosed) -> Sequence[Message]:
@@ -119,10 +119,10 @@ class SizingMachine:
 
     def _portfolio_marked(self, marked: PortfolioMarked) -> Sequence[Message]:
         """Without NAV nothing could be proposed: once it is known, all pairs are looked at."""
-        return self._proposals.of_all(marked) if self._state.book.marked(marked) else NOTHING
+        return self._proposals.of_all(marked) if self._state.account.take_snapshot(marked) else NOTHING
 
     def _limits_changed(self, changed: LimitsChanged) -> Sequence[Message]:
-        self._state.book.limits_changed(changed)
+        self._state.account.change_limits(changed)
         self._proposals.on_new_limits()
         return NOTHING
 

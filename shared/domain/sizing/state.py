@@ -3,7 +3,7 @@
 from shared.domain.bars.series import NamedPair, PairNames
 from shared.domain.machine import Records
 from shared.domain.plan import Plan
-from shared.domain.sizing.account import ACCOUNT_RECORDS, AccountBook
+from shared.domain.sizing.account import ACCOUNT_RECORDS, AccountTracker
 from shared.domain.sizing.halts import HALT_RECORDS, HaltsHeard
 from shared.domain.sizing.pairs import LISTED, PAIR_RECORDS, Pairs, PairState
 from shared.domain.sizing.size import Size, size_of
@@ -23,7 +23,7 @@ class SizingState:
         self.records = Records(KINDS)
         names = PairNames(universe)
         self.pairs = Pairs(self.records, names, plan.sizing)
-        self.book = AccountBook(self.records, plan)
+        self.account = AccountTracker(self.records, plan)
         self.halts = HaltsHeard(self.records, names)
         self.listed: dict[str, PairListed] = {}
         self.now_ns = 0
@@ -33,7 +33,7 @@ class SizingState:
 
     def restore(self) -> None:
         self.pairs.restore()
-        self.book.restore()
+        self.account.restore()
         self.halts.restore()
         self.listed = dict(self.records.rows(LISTED, PairListed))
 
@@ -53,10 +53,10 @@ class SizingState:
         return size_of(
             price=bar.close,
             time_ns=bar.close_time_ns,
-            account=self.book.account,
+            account=self.account.current,
             history=pair.history,
             listed=self.listed.get(bar.symbol),
-            limits=self.book.limits,
+            limits=self.account.limits,
             sizing=self.plan.sizing,
             price_ratio=named.price_ratio,
         )

@@ -41,7 +41,7 @@ class PhaseStep(Struct, frozen=True, kw_only=True):
 PHASE_RECORDS: dict[str, type[Struct]] = {DAYS: DailyNavs, STEP: PhaseStep}
 
 
-class PhaseBook:
+class PhaseHistory:
     """Over the records; every figure is of the phase in force, since it began."""
 
     def __init__(self, state: RiskState) -> None:

@@ -10,7 +10,7 @@ from msgspec import structs
 
 from shared.domain.plan import PhasePlan
 from shared.domain.portfolio.performance import drawdown_of
-from shared.domain.risk.ramp.history import PHASE_RECORDS, REFUSED, PhaseBook
+from shared.domain.risk.ramp.history import PHASE_RECORDS, REFUSED, PhaseHistory
 from shared.domain.risk.state.active_phase import Entered
 from shared.domain.risk.state.evidence import (
     Evidence,
@@ -33,14 +33,14 @@ class Phases:
     """Gathers the evidence for each promotion, proposes it, and demotes by drawdown."""
 
     def __init__(self, state: RiskState) -> None:
-        self._state, self._book = state, PhaseBook(state)
+        self._state, self._history = state, PhaseHistory(state)
         self._next_look_ns = 0
 
     # --- after every snapshot -------------------------------------------------------------------------------------
 
     def marked(self, snapshot: PortfolioMarked) -> Sequence[Message]:
         """Take the snapshot into the evidence; a new day, or a fall, may lead to another phase."""
-        self._book.measure(snapshot)
+        self._history.measure(snapshot)
         if self._state.plan.ramp.by_date:
             return self._walk(snapshot)
         return [*self._demote(snapshot), *self._agree_with_exchange(snapshot), *self._look(snapshot)]
@@ -52,7 +52,7 @@ class Phases:
         if due.name == state.phase.name:
             return ()
         reason = f"day {due.from_day} of the ramp has come"
-        return self._enter(snapshot, due, "date", "risk", reason, self._book.evidence(snapshot.time_ns))
+        return self._enter(snapshot, due, "date", "risk", reason, self._history.evidence(snapshot.time_ns))
 
     def _demote(self, snapshot: PortfolioMarked) -> Sequence[Message]:
         state = self._state
@@ -66,13 +66,13 @@ class Phases:
             f"drawdown of {fallen:.2%} from the high-water mark of ${peak:,.0f} since {phase.name} began"
             f" passes {planned.demote_over:.2%}"
         )
-        return self._enter(snapshot, below, "demoted", "risk", reason, self._book.evidence(snapshot.time_ns))
+        return self._enter(snapshot, below, "demoted", "risk", reason, self._history.evidence(snapshot.time_ns))
 
     def _agree_with_exchange(self, snapshot: PortfolioMarked) -> Sequence[Message]:
         """A demotion may lead to a phase that is not meant for this exchange: then nothing new until they agree."""
         halts, fault = (
             self._state.halts,
-            self._book.exchange_fault(phase_named(self._state.plan, self._state.phase.name)),
+            self._history.exchange_fault(phase_named(self._state.plan, self._state.phase.name)),
         )
         halted = halts.get("", "phase")
         if fault and halted is None:
@@ -91,7 +91,7 @@ class Phases:
         since_ns = state.phase.since_ns
         turns = (now_ns // DAY_NS + 1) * DAY_NS, since_ns + ((now_ns - since_ns) // DAY_NS + 1) * DAY_NS
         self._next_look_ns = min(turns)
-        evidence = self._book.evidence(now_ns)
+        evidence = self._history.evidence(now_ns)
         following = phase_after(state.plan, state.phase.name)
         if following is None or state.phase.proposed or lacking(evidence, following):
             return ()
@@ -99,7 +99,7 @@ class Phases:
 
     def evidence_text(self, snapshot: PortfolioMarked) -> str:
         """What the phase has shown, this snapshot included, and what the next phase waits for."""
-        plan, evidence = self._state.plan, self._book.evidence_with(snapshot)
+        plan, evidence = self._state.plan, self._history.evidence_with(snapshot)
         following = None if plan.ramp.by_date else phase_after(plan, self._state.phase.name)
         if following is None:
             return evidence_in_words(evidence)
@@ -110,8 +110,8 @@ class Phases:
     def _proposed(self, snapshot: PortfolioMarked, to: PhasePlan, evidence: Evidence) -> PhaseProposed:
         state = self._state
         words = evidence_in_words(evidence)
-        self._book.keep(structs.replace(state.phase, proposed=True))
-        self._book.note(snapshot.time_ns, "proposed", state.phase.name, to.name, "risk", "", evidence, "allowed")
+        self._history.keep(structs.replace(state.phase, proposed=True))
+        self._history.note(snapshot.time_ns, "proposed", state.phase.name, to.name, "risk", "", evidence, "allowed")
         return PhaseProposed(
             id=derived_id("phase-proposed", state.portfolio, snapshot.id),
             cause=snapshot.id,
@@ -124,13 +124,13 @@ class Phases:
 
     def _promote_by_itself(self, snapshot: PortfolioMarked, to: PhasePlan, evidence: Evidence) -> Sequence[Message]:
         """Where the plan allows it, nobody has to sign for it, and the exchange is the right one."""
-        if not self._state.plan.ramp.automatic or to.reviews or self._book.exchange_fault(to):
+        if not self._state.plan.ramp.automatic or to.reviews or self._history.exchange_fault(to):
             return ()
         return self._enter(snapshot, to, "automatic", "risk", "the evidence allows it (ramp.automatic)", evidence)
 
     def exchange_fault(self, phase: PhasePlan | None) -> str:
         """Why the phase may not run on this exchange; empty when it may, or when nobody knows the exchange."""
-        return self._book.exchange_fault(phase)
+        return self._history.exchange_fault(phase)
 
     # --- commands -------------------------------------------------------------------------------------------------
 
@@ -138,7 +138,7 @@ class Phases:
         """Enter a phase by hand; the one in force begins anew."""
         state = self._state
         to = phase_named(state.plan, command.phase)
-        evidence = self._book.evidence(state.now_ns or command.time_ns)
+        evidence = self._history.evidence(state.now_ns or command.time_ns)
         fault = self._fault_of(command, to)
         if to is None or fault:
             return self._refuse(command, fault, evidence)
@@ -148,7 +148,7 @@ class Phases:
         """Enter the next phase, if the evidence allows it now, whatever it allowed when it was proposed."""
         state = self._state
         following, to = phase_after(state.plan, state.phase.name), phase_named(state.plan, command.phase)
-        evidence = self._book.evidence(state.now_ns or command.time_ns, command.reviews)
+        evidence = self._history.evidence(state.now_ns or command.time_ns, command.reviews)
         if to is None:
             return self._refuse(command, self._fault_of(command, to), evidence)
         if following is None or following.name != command.phase:
@@ -169,17 +169,17 @@ class Phases:
         if to is None:
             names = ", ".join(phase.name for phase in self._state.plan.phases)
             return f"phase = {command.phase}: phases.toml has no such phase; it has {names}"
-        return unsigned(command, "the phase changes") or self._book.exchange_fault(to)
+        return unsigned(command, "the phase changes") or self._history.exchange_fault(to)
 
     def _enter(
         self, cause: Message, to: PhasePlan, how: Entered, who: str, reason: str, evidence: Evidence
     ) -> Sequence[Message]:
         self._next_look_ns = 0
-        return (self._book.enter(cause, to, how, who, reason, evidence),)
+        return (self._history.enter(cause, to, how, who, reason, evidence),)
 
     def _refuse(self, command: SetPhase | ApprovePhase, fault: str, evidence: Evidence) -> Sequence[Message]:
         name = self._state.phase.name
-        self._book.note(evidence.at_ns, REFUSED, name, command.phase, command.who, command.reason, evidence, fault)
+        self._history.note(evidence.at_ns, REFUSED, name, command.phase, command.who, command.reason, evidence, fault)
         return refused(command, fault)
 
 

@@ -7,7 +7,7 @@ from math import isfinite
 from shared.messages.market import BookSampled
 
 
-class Book:
+class OrderBook:
     """One sample, its asks summed up once. mid: USDT. fault: why nobody can trade on it; empty when one can."""
 
     __slots__ = ("_prices", "_sums", "fault", "mid", "sample")

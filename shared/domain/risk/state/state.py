@@ -17,7 +17,7 @@ from shared.domain.risk.state.effective_limits import EffectiveLimits
 from shared.domain.risk.state.evidence import phase_named
 from shared.domain.risk.state.halts import HALT_RECORDS, Halts
 from shared.domain.risk.state.loss_baselines import BASELINE_RECORDS, BASELINES, LossBaselines
-from shared.domain.risk.state.order_book import Book
+from shared.domain.risk.state.order_book import OrderBook
 from shared.domain.risk.state.reservations import ORDER, OpenOrder, Reservations
 from shared.domain.universe import Universe
 from shared.messages.market import PairListed
@@ -66,7 +66,7 @@ class RiskState:
         self.halts = Halts(records)
         self.listings: dict[str, PairListed] = {}
         self.daily: dict[str, DailyHistory] = {}
-        self.books: dict[str, Book] = {}
+        self.books: dict[str, OrderBook] = {}
         self.guards: list[Guard] = []
         self.now_ns = 0
         self.paper: bool | None = None

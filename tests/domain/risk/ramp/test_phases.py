@@ -134,7 +134,7 @@ def test_hours_with_heat_over_the_limit_are_counted_once_each() -> None:
     for minute in (0, 20, 59, 61):
         ramp.mark(1 + minute / 1440, heat=0.081)
     ramp.mark(2, heat=0.08)
-    assert ramp.machine.phases._book.evidence(0).breach_hours == 2
+    assert ramp.machine.phases._history.evidence(0).breach_hours == 2
 
 
 def test_a_fall_since_the_phase_began_counts_from_its_own_high_water_mark() -> None:
@@ -142,10 +142,10 @@ def test_a_fall_since_the_phase_began_counts_from_its_own_high_water_mark() -> N
     ramp.mark(0, 200_000.0)
     ramp.mark(1, 220_000.0)
     ramp.mark(2, 209_000.0)
-    evidence = ramp.machine.phases._book.evidence(0)
+    evidence = ramp.machine.phases._history.evidence(0)
     assert evidence.worst_drawdown == evidence.drawdown == 0.05
     ramp.mark(3, 219_000.0)
-    assert ramp.machine.phases._book.evidence(0).worst_drawdown == 0.05
+    assert ramp.machine.phases._history.evidence(0).worst_drawdown == 0.05
 
 
 # --- approval ---------------------------------------------------------------------------------------------------------
@@ -160,7 +160,7 @@ def test_an_operator_approves_and_the_next_phase_begins_with_its_own_evidence() 
     assert (changed.phase_before, changed.phase, changed.scale, changed.who) == ("dry_run", "live", 1.0, "ana")
     assert "2 risk reviews signed" in changed.evidence
     assert ramp.machine.state.phase.scale == 1.0
-    evidence = ramp.machine.phases._book.evidence(ramp.machine.state.now_ns)
+    evidence = ramp.machine.phases._history.evidence(ramp.machine.state.now_ns)
     assert (evidence.phase, evidence.days, evidence.ramp_day, evidence.returns) == ("live", 0.0, 15, 0)
 
 
@@ -233,7 +233,7 @@ def test_setting_the_phase_in_force_begins_it_anew() -> None:
     ramp.mark(30, 185_000.0)
     ramp.set_phase("live", "a fresh start")
     ramp.mark(30.1)
-    evidence = ramp.machine.phases._book.evidence(ramp.machine.state.now_ns)
+    evidence = ramp.machine.phases._history.evidence(ramp.machine.state.now_ns)
     assert (evidence.worst_drawdown, evidence.ramp_day) == (0.0, 15)
 
 
@@ -343,7 +343,7 @@ def test_after_a_demotion_days_drawdown_and_sharpe_begin_anew_and_one_fall_demot
     ramp.mark(45.1)
     assert one(ramp.mark(46, ramp.nav * 0.94), PhaseChanged).phase == "live"  # type: ignore[attr-defined]
     assert ramp.mark(46.1) == []
-    evidence = ramp.machine.phases._book.evidence(ramp.machine.state.now_ns)
+    evidence = ramp.machine.phases._history.evidence(ramp.machine.state.now_ns)
     assert (evidence.ramp_day, evidence.worst_drawdown, evidence.returns, evidence.breach_hours) == (15, 0.0, 0, 0)
     made = ramp.walk(47, 91)  # day 60 of the ramp comes again 45 days later
     assert made == []
@@ -406,11 +406,11 @@ def test_a_restart_keeps_phase_dates_evidence_and_history() -> None:
     ramp.walk(15, 40)
     ramp.mark(39.6, ramp.nav * 0.97, heat=0.09)
     now_ns = ramp.machine.state.now_ns
-    before, history = ramp.machine.phases._book.evidence(now_ns), steps(ramp)
+    before, history = ramp.machine.phases._history.evidence(now_ns), steps(ramp)
     ramp.restart()
     assert ramp.phase == "live"
     ramp.mark(39.6)
-    assert ramp.machine.phases._book.evidence(now_ns) == before
+    assert ramp.machine.phases._history.evidence(now_ns) == before
     assert steps(ramp) == history
     assert [step.what for step in history] == ["start", "proposed", "approved"]
     assert history[-1].evidence is not None

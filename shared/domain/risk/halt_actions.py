@@ -12,7 +12,7 @@ from shared.messages.orders import OrderProposed
 ZERO = Decimal(0)
 
 
-class Halting:
+class HaltActions:
     """Begins halts for breakers and operators alike."""
 
     def __init__(self, state: RiskState, gate: Gate) -> None:

@@ -17,7 +17,7 @@ from shared.domain.risk.fills import Fills
 from shared.domain.risk.gate.gate import Gate
 from shared.domain.risk.gate.shadow import SHADOW_RECORDS, Shadow
 from shared.domain.risk.gate.what_if import WhatIf
-from shared.domain.risk.halt_actions import Halting
+from shared.domain.risk.halt_actions import HaltActions
 from shared.domain.risk.ramp.phases import PHASE_RECORDS, Phases
 from shared.domain.risk.state.order_book import OrderBook
 from shared.domain.risk.state.state import STATE_RECORDS, RiskState
@@ -77,9 +77,9 @@ class RiskMachine:
         self.gate = Gate(state)
         self.phases = Phases(state)
         self.fills = Fills(state, self.phases.evidence_text)
-        halting = Halting(state, self.gate)
-        self.breakers = Breakers(state, halting)
-        self.operators = Operators(state, halting, self.breakers)
+        halt_actions = HaltActions(state, self.gate)
+        self.breakers = Breakers(state, halt_actions)
+        self.operators = Operators(state, halt_actions, self.breakers)
         self.limit_changes = LimitChanges(state)
         self.shadow = Shadow(state)
         self.what_if = WhatIf(state, self.shadow)
@@ -90,8 +90,8 @@ class RiskMachine:
             BarClosed: self._on_bar,
             BookSampled: self._on_book,
             PairListed: self._on_listing,
-            FeedLost: self.breakers.feed_lost,
-            FeedRestored: self.breakers.feed_restored,
+            FeedLost: self.breakers.on_feed_lost,
+            FeedRestored: self.breakers.on_feed_restored,
             OrderProposed: self._on_proposal if self._follows_proposals else self.gate.propose,
             StopRaised: self.gate.raise_stop,
             CancelProposed: self.gate.cancel,
@@ -147,7 +147,7 @@ class RiskMachine:
         if state.tell_time(message.time_ns):
             self._snapshot_ns = -1
             state.effective.throttle.forget()
-            self.breakers.set_right(state.now_ns)
+            self.breakers.on_clock_stepped_back(state.now_ns)
         resumed = state.halts.expire(message)
         if not resumed and self._snapshot_ns >= 0 and state.now_ns - self._snapshot_ns < self._snapshot_every_ns:
             return ()
@@ -156,7 +156,7 @@ class RiskMachine:
         self.shadow.store()
         begun = self.limit_changes.begun(message)
         snapshot = self.fills.snapshot(message)
-        watched: list[Message] = [*begun, *resumed, *snapshot, *self.breakers.time(message)]
+        watched: list[Message] = [*begun, *resumed, *snapshot, *self.breakers.on_time(message)]
         for each in snapshot:
             watched += self.phases.marked(each)
         return watched
@@ -166,23 +166,23 @@ class RiskMachine:
         before = (pair.mark, pair.mark_time_ns) if pair is not None else (0.0, 0)
         if not self.state.revalue(message.symbol, message.price, message.time_ns):
             return ()
-        return self.breakers.mark(message, *before)
+        return self.breakers.on_mark(message, *before)
 
     def _on_bar(self, bar: BarClosed) -> Sequence[Message]:
-        watched = self.breakers.bar(bar)
+        watched = self.breakers.on_bar(bar)
         self.state.revalue(bar.symbol, bar.close, bar.close_time_ns)
         if bar.timeframe == "1d" and self.state.history(bar.symbol).add(bar):
             self.state.learn_costs(bar.symbol)
-            return [*watched, *self.breakers.day(bar)]
+            return [*watched, *self.breakers.on_day(bar)]
         return watched
 
     def _on_book(self, book: BookSampled) -> Sequence[Message]:
         self.state.books[book.symbol] = OrderBook(book)
-        return self.breakers.book(book)
+        return self.breakers.on_book(book)
 
     def _on_listing(self, listing: PairListed) -> Sequence[Message]:
         self.state.listings[listing.symbol] = listing
-        return [*self.fills.on_listed(listing), *self.breakers.listing(listing)]
+        return [*self.fills.on_listed(listing), *self.breakers.on_listing(listing)]
 
     # --- orders ---------------------------------------------------------------------------------------------------
 
@@ -191,7 +191,7 @@ class RiskMachine:
         decided = self.gate.propose(order)
         for each in decided:
             self.shadow.after(order, each)
-        self.breakers.proposed(order)
+        self.breakers.on_proposed(order)
         return decided
 
     @property
@@ -202,7 +202,7 @@ class RiskMachine:
     def _on_fill(self, fill: OrderFilled) -> Sequence[Message]:
         position = self.state.ledger.position(fill.symbol)
         made = self.fills.on_filled(fill)
-        return [*made, *(self.breakers.fill(fill, position) if made else ())]
+        return [*made, *(self.breakers.on_fill(fill, position) if made else ())]
 
     def _on_close(self, closed: OrderClosed) -> Sequence[Message]:
         return [*self.fills.on_closed(closed), *self.operators.closed(closed)]

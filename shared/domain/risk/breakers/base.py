@@ -8,7 +8,7 @@ from msgspec import Struct
 from shared.domain.plan import Breaker as Name
 from shared.domain.plan import BreakerPlan
 from shared.domain.portfolio.ledger import Position
-from shared.domain.risk.halt_actions import Halting
+from shared.domain.risk.halt_actions import HaltActions
 from shared.domain.risk.state.halts import NewHalt
 from shared.domain.risk.state.state import RiskState
 from shared.domain.timeframes import timeframe_ns
@@ -31,8 +31,8 @@ class Breaker:
     name: ClassVar[Name]
     records: ClassVar[dict[str, type[Struct]]] = {}
 
-    def __init__(self, state: RiskState, halting: Halting) -> None:
-        self._state, self._halting = state, halting
+    def __init__(self, state: RiskState, halt_actions: HaltActions) -> None:
+        self._state, self._halt_actions = state, halt_actions
 
     @property
     def plan(self) -> BreakerPlan:
@@ -48,51 +48,51 @@ class Breaker:
 
     def _begin(self, cause: Message, new: NewHalt) -> Sequence[Message]:
         """The halt, unless this breaker is switched off."""
-        return self._halting.begin(cause, new) if self.is_on else NOTHING
+        return self._halt_actions.begin(cause, new) if self.is_on else NOTHING
 
     # --- hooks ----------------------------------------------------------------------------------------------------
 
-    def time(self, message: Message) -> Sequence[Message]:
+    def on_time(self, message: Message) -> Sequence[Message]:
         """About once a second of wall time, and after every fill: NAV may have changed."""
         return NOTHING
 
-    def mark(self, mark: MarkChanged, price_before: float, time_before_ns: int) -> Sequence[Message]:
+    def on_mark(self, mark: MarkChanged, price_before: float, time_before_ns: int) -> Sequence[Message]:
         return NOTHING
 
-    def bar(self, bar: BarClosed) -> Sequence[Message]:
+    def on_bar(self, bar: BarClosed) -> Sequence[Message]:
         """Before the bar's close becomes the mark, each bar once."""
         return NOTHING
 
-    def day(self, bar: BarClosed) -> Sequence[Message]:
+    def on_day(self, bar: BarClosed) -> Sequence[Message]:
         """After a daily bar went into the pair's daily figures."""
         return NOTHING
 
-    def book(self, book: BookSampled) -> Sequence[Message]:
+    def on_book(self, book: BookSampled) -> Sequence[Message]:
         return NOTHING
 
-    def listing(self, listing: PairListed) -> Sequence[Message]:
+    def on_listing(self, listing: PairListed) -> Sequence[Message]:
         return NOTHING
 
-    def feed_lost(self, lost: FeedLost) -> Sequence[Message]:
+    def on_feed_lost(self, lost: FeedLost) -> Sequence[Message]:
         return NOTHING
 
-    def feed_restored(self, restored: FeedRestored) -> Sequence[Message]:
+    def on_feed_restored(self, restored: FeedRestored) -> Sequence[Message]:
         return NOTHING
 
-    def fill(self, fill: OrderFilled, position_before: Position | None) -> Sequence[Message]:
+    def on_fill(self, fill: OrderFilled, position_before: Position | None) -> Sequence[Message]:
         return NOTHING
 
-    def proposed(self, order: OrderProposed) -> None:
+    def on_proposed(self, order: OrderProposed) -> None:
         """The gate has answered a proposal, now or before."""
 
-    def halted(self, halt: Halted) -> Sequence[Message]:
+    def on_halted(self, halt: Halted) -> Sequence[Message]:
         """Another breaker halted something."""
         return NOTHING
 
-    def resumed(self, resumed: Resumed) -> None:
+    def on_resumed(self, resumed: Resumed) -> None:
         """An operator ended a halt."""
 
-    def set_right(self, now_ns: int) -> None:
+    def on_clock_stepped_back(self, now_ns: int) -> None:
         """The clock had run ahead: what was seen at times to come must not keep out what is seen now."""
 
     def warm(self, bar: BarClosed) -> None:
@@ -106,7 +106,7 @@ class Breaker:
         limit_ns = max(timeframe_ns(bar.timeframe), state.market_ns(state.limits.bar_age_seconds))
         return state.now_ns - bar.close_time_ns <= limit_ns
 
-    def is_to_come(self, time_ns: int) -> bool:
+    def is_in_the_future(self, time_ns: int) -> bool:
         """Whether a time is beyond the clock: remembered as the last one, it would make blind until then."""
         return 0 < self._state.now_ns < time_ns - self._state.effective.mark_age_ns
 
@@ -115,7 +115,7 @@ class Breaker:
         return self._state.now_ns - time_ns <= self._state.effective.mark_age_ns
 
 
-def over(value: float, limit: float) -> bool:
+def exceeds(value: float, limit: float) -> bool:
     """More than the limit; NaN is not."""
     return value > limit * (1.0 + SLACK)
 

@@ -14,7 +14,7 @@ class DayLoss(Breaker):
 
     name = "day_loss"
 
-    def time(self, message: Message) -> Sequence[Message]:
+    def on_time(self, message: Message) -> Sequence[Message]:
         state, nav = self._state, self._state.nav
         if not nav > 0.0:
             return NOTHING
@@ -45,7 +45,7 @@ class DayLoss(Breaker):
             begun = known.day_nav_before if day == known.day_before else max(known.day_nav, known.day_nav_before)
             self._state.move_loss_baselines(day=day, day_nav=begun, day_before=-1, day_nav_before=0.0)
 
-    def resumed(self, resumed: Resumed) -> None:
+    def on_resumed(self, resumed: Resumed) -> None:
         """An operator goes on in spite of it: a further loss counts from here."""
         nav = self._state.nav
         if resumed.trigger == "day_loss" and nav > 0.0:

@@ -13,7 +13,7 @@ class Drawdown(Breaker):
 
     name = "drawdown"
 
-    def time(self, message: Message) -> Sequence[Message]:
+    def on_time(self, message: Message) -> Sequence[Message]:
         state = self._state
         peak, nav = state.loss_baselines.peak_nav_since_resume, state.nav
         if not peak > 0.0:
@@ -51,7 +51,7 @@ class Drawdown(Breaker):
             ),
         )
 
-    def resumed(self, resumed: Resumed) -> None:
+    def on_resumed(self, resumed: Resumed) -> None:
         nav = self._state.nav
         if resumed.trigger == "drawdown" and nav > 0.0:
             self._state.move_loss_baselines(peak_nav_since_resume=nav, warned=False)

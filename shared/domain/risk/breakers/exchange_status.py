@@ -15,7 +15,7 @@ class ExchangeStatus(Breaker):
 
     name = "exchange_status"
 
-    def listing(self, listing: PairListed) -> Sequence[Message]:
+    def on_listing(self, listing: PairListed) -> Sequence[Message]:
         if listing.status not in STOPPED:
             return self._state.halts.end(
                 listing, listing.symbol, "exchange_status", reason=f"the pair is {listing.status}"

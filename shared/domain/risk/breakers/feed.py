@@ -20,7 +20,7 @@ class Feed(Breaker):
     name = "feed"
     records: ClassVar[dict[str, type[Struct]]] = {LOST_FEED: FeedLost}
 
-    def time(self, message: Message) -> Sequence[Message]:
+    def on_time(self, message: Message) -> Sequence[Message]:
         """What was lost while this breaker was switched off counts once it is switched on."""
         if not self.is_on or not self._state.records.count(LOST_FEED):
             return NOTHING
@@ -36,7 +36,7 @@ class Feed(Breaker):
             lost.symbol == halt.symbol for _, lost in self._state.records.rows(LOST_FEED, FeedLost)
         )
 
-    def feed_lost(self, lost: FeedLost) -> Sequence[Message]:
+    def on_feed_lost(self, lost: FeedLost) -> Sequence[Message]:
         self._state.records.put(LOST_FEED, f"{lost.symbol}|{lost.feed}", lost)
         return self._lost(lost, lost)
 
@@ -56,14 +56,14 @@ class Feed(Breaker):
             ),
         )
 
-    def feed_restored(self, restored: FeedRestored) -> Sequence[Message]:
+    def on_feed_restored(self, restored: FeedRestored) -> Sequence[Message]:
         self._state.records.delete(LOST_FEED, f"{restored.symbol}|{restored.feed}")
         rows = self._state.records.rows(LOST_FEED, FeedLost)
         if any(lost.symbol == restored.symbol for _, lost in rows):
             return NOTHING
         return self._state.halts.end(restored, restored.symbol, "feed", reason=f"feed {restored.feed} is back")
 
-    def listing(self, listing: PairListed) -> Sequence[Message]:
+    def on_listing(self, listing: PairListed) -> Sequence[Message]:
         """The feeds of a former name do not come back."""
         if listing.formerly:
             for name, lost in self._state.records.rows(LOST_FEED, FeedLost):

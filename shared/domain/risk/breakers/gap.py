@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from decimal import Decimal
 
 from shared.domain.portfolio.ledger import Position
-from shared.domain.risk.breakers.base import NOTHING, Breaker, over
-from shared.domain.risk.halt_actions import Halting
+from shared.domain.risk.breakers.base import NOTHING, Breaker, exceeds
+from shared.domain.risk.halt_actions import HaltActions
 from shared.domain.risk.state.halts import NewHalt
 from shared.domain.risk.state.state import RiskState
 from shared.domain.timeframes import MINUTE_NS, timeframe_ns
@@ -21,8 +21,8 @@ class Gap(Breaker):
 
     name = "gap"
 
-    def __init__(self, state: RiskState, halting: Halting) -> None:
-        super().__init__(state, halting)
+    def __init__(self, state: RiskState, halt_actions: HaltActions) -> None:
+        super().__init__(state, halt_actions)
         self._cool_down_ns = int(self.plan.cool_down_minutes * MINUTE_NS)
         self._only_daily = state.plan.timeframes == (DAILY,)
         self._last: dict[tuple[str, str], tuple[int, float]] = {}  # open time and close of the last bar
@@ -31,20 +31,20 @@ class Gap(Breaker):
 
     # --- prices ---------------------------------------------------------------------------------------------------
 
-    def mark(self, mark: MarkChanged, price_before: float, time_before_ns: int) -> Sequence[Message]:
+    def on_mark(self, mark: MarkChanged, price_before: float, time_before_ns: int) -> Sequence[Message]:
         state, symbol = self._state, mark.symbol
         if not self.is_fresh(mark.time_ns):
             return NOTHING
         if price_before > 0.0 and mark.time_ns - time_before_ns <= state.effective.mark_age_ns:
             jump = mark.price / price_before - 1.0
-            if over(abs(jump), self.plan.mark_jump):
+            if exceeds(abs(jump), self.plan.mark_jump):
                 seconds = (mark.time_ns - time_before_ns) / 1e9
                 moved = f"{price_before:.8g} to {mark.price:.8g} in {seconds:.3g} s of market time"
                 limit = f"limit {self.plan.mark_jump:.2%} between marks"
                 return self._halt(mark, symbol, f"the price jumped {jump:+.2%}", f"{moved}; {limit}")
         return self._through_stop(mark, symbol, mark.price)
 
-    def bar(self, bar: BarClosed) -> Sequence[Message]:
+    def on_bar(self, bar: BarClosed) -> Sequence[Message]:
         if bar.timeframe == DAILY and not self._only_daily:
             return NOTHING
         key = (bar.symbol, bar.timeframe)
@@ -60,7 +60,7 @@ class Gap(Breaker):
         if history is None or not history.atr or not history.is_fresh(self._state.now_ns):
             return NOTHING
         distance, limit = bar.open - last_close, self.plan.gap_atr * history.atr
-        if not over(abs(distance), limit):
+        if not exceeds(abs(distance), limit):
             return NOTHING
         self._gap_ns[bar.symbol] = bar.open_time_ns
         where = f"{bar.timeframe} bar opened at {bar.open:.8g} after a close at {last_close:.8g}"
@@ -70,7 +70,7 @@ class Gap(Breaker):
     def warm(self, bar: BarClosed) -> None:
         self._last[bar.symbol, bar.timeframe] = (bar.open_time_ns, bar.close)
 
-    def set_right(self, now_ns: int) -> None:
+    def on_clock_stepped_back(self, now_ns: int) -> None:
         self._gap_ns = {symbol: open_ns for symbol, open_ns in self._gap_ns.items() if open_ns <= now_ns}
 
     # --- stops ----------------------------------------------------------------------------------------------------
@@ -82,13 +82,13 @@ class Gap(Breaker):
             self._through.pop(symbol, None)
             return NOTHING
         below = 1.0 - price / pair.stop
-        if not over(below, self._slip(symbol)) or self._through.get(symbol) == pair.stop:
+        if not exceeds(below, self._slip(symbol)) or self._through.get(symbol) == pair.stop:
             return NOTHING
         self._through[symbol] = pair.stop
         evidence = f"price {price:.8g}, stop {pair.stop:.8g}, still held: {pair.quantity:.8g}"
         return self._halt(cause, symbol, f"the price fell {below:.2%} through the stop", evidence)
 
-    def fill(self, fill: OrderFilled, position_before: Position | None) -> Sequence[Message]:
+    def on_fill(self, fill: OrderFilled, position_before: Position | None) -> Sequence[Message]:
         """A stop that filled below its price by more than slippage explains: the loss is what the fill says."""
         held, state = position_before, self._state
         if fill.side != "sell" or held is None or held.stop is None or held.quantity <= 0:
@@ -98,7 +98,7 @@ class Gap(Breaker):
         if not is_stop:
             return NOTHING  # an order of its own, which may sell at any price
         below = 1.0 - float(fill.price) / float(held.stop)
-        if not over(below, self._slip(fill.symbol)):
+        if not exceeds(below, self._slip(fill.symbol)):
             return NOTHING
         cost = held.cost / held.quantity
         at_stop, at_fill = ((cost - price) * fill.quantity for price in (held.stop, fill.price))

@@ -12,7 +12,7 @@ from msgspec import Struct, structs
 
 from shared.domain.numbers import round_up, to_decimal
 from shared.domain.portfolio.heat import PairHeat
-from shared.domain.risk.breakers.base import NOTHING, Breaker, over
+from shared.domain.risk.breakers.base import NOTHING, Breaker, exceeds
 from shared.domain.risk.state.halts import NewHalt
 from shared.messages.base import Message, derived_id
 from shared.messages.halts import Halted
@@ -40,13 +40,13 @@ class HeatSale(Struct, frozen=True, kw_only=True):
     failed: int = 0
 
 
-class HeatOver(Breaker):
+class HeatLimit(Breaker):
     """Ends a little under the limit (``heat_clear``), so that it does not flutter."""
 
     name = "heat"
     records: ClassVar[dict[str, type[Struct]]] = {HEAT_SALE: HeatSale}
 
-    def time(self, message: Message) -> Sequence[Message]:
+    def on_time(self, message: Message) -> Sequence[Message]:
         if not self.is_on:
             return NOTHING
         state = self._state
@@ -54,10 +54,10 @@ class HeatOver(Breaker):
         if not nav > 0.0:
             return NOTHING
         heat = risk / nav
-        if not over(heat, limit):
+        if not exceeds(heat, limit):
             if limit != state.loss_baselines.heat_limit:
                 state.move_loss_baselines(heat_limit=limit)
-            if over(heat, limit * self.plan.heat_clear):
+            if exceeds(heat, limit * self.plan.heat_clear):
                 return NOTHING
             return state.halts.end(message, "", "heat", reason=f"heat is {heat:z.2%} again")
         begun = self._begin(
@@ -74,7 +74,7 @@ class HeatOver(Breaker):
         halt = state.halts.get("", "heat")
         if not self.plan.reduce_heat or halt is None or 0.0 < limit < state.loss_baselines.heat_limit:
             return begun
-        cancels = self._halting.cancel_entries(message, "", "heat is over its limit") if begun else ()
+        cancels = self._halt_actions.cancel_entries(message, "", "heat is over its limit") if begun else ()
         return [*begun, *cancels, *self._reduce(message, halt, nav)]
 
     # --- reducing -------------------------------------------------------------------------------------------------
@@ -84,7 +84,7 @@ class HeatOver(Breaker):
         if undecided := self._undecided(message):
             return undecided
         target = self._state.limits.heat * self.plan.heat_clear
-        left = [(pair, self._halting.unsold(pair.symbol)) for pair in self._state.heat.positions()]
+        left = [(pair, self._halt_actions.unsold(pair.symbol)) for pair in self._state.heat.positions()]
         hottest = sorted(left, key=lambda each: (-_unit_risk(each[0]) * float(each[1]), each[0].symbol))
         excess = sum(_unit_risk(pair) * float(unsold) for pair, unsold in left) - target * nav
         sales: list[Message] = []
@@ -103,12 +103,12 @@ class HeatOver(Breaker):
         must not lead to a second sale.
         """
         return [
-            self._halting.sale(message, sale.order_id, symbol, sale.quantity, STRATEGY)
+            self._halt_actions.sale(message, sale.order_id, symbol, sale.quantity, STRATEGY)
             for symbol, sale in self._state.records.rows(HEAT_SALE, HeatSale)
             if not sale.decided and self._state.ledger.quantity(symbol) > 0
         ]
 
-    def proposed(self, order: OrderProposed) -> None:
+    def on_proposed(self, order: OrderProposed) -> None:
         """The gate has answered a proposal."""
         sale = self._state.records.get(HEAT_SALE, order.symbol, HeatSale)
         if sale is not None and sale.order_id == order.id:
@@ -140,7 +140,7 @@ class HeatOver(Breaker):
             failed=last.failed + 1 if last is not None and self._has_failed(symbol, last) else 0,
         )
         self._state.records.put(HEAT_SALE, symbol, sale)
-        return self._halting.sale(message, sale.order_id, symbol, quantity, STRATEGY)
+        return self._halt_actions.sale(message, sale.order_id, symbol, quantity, STRATEGY)
 
     def _quantity(self, pair: PairHeat, unsold: Decimal, wanted: float) -> Decimal:
         """So many units, up to the next lot that can be traded; all of it where the rest would be dust."""

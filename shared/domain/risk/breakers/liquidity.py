@@ -5,8 +5,8 @@ from typing import ClassVar
 
 from msgspec import Struct, structs
 
-from shared.domain.risk.breakers.base import NOTHING, Breaker, over
-from shared.domain.risk.halt_actions import Halting
+from shared.domain.risk.breakers.base import NOTHING, Breaker, exceeds
+from shared.domain.risk.halt_actions import HaltActions
 from shared.domain.risk.state.halts import NewHalt
 from shared.domain.risk.state.state import RiskState
 from shared.messages.base import Message
@@ -29,25 +29,25 @@ class Liquidity(Breaker):
     name = "liquidity"
     records: ClassVar[dict[str, type[Struct]]] = {ILLIQUID: Illiquid}
 
-    def __init__(self, state: RiskState, halting: Halting) -> None:
-        super().__init__(state, halting)
+    def __init__(self, state: RiskState, halt_actions: HaltActions) -> None:
+        super().__init__(state, halt_actions)
         self._runs: dict[str, int] = {}  # samples on end that are over (above 0) or within (below 0) the criterion
 
-    def day(self, bar: BarClosed) -> Sequence[Message]:
+    def on_day(self, bar: BarClosed) -> Sequence[Message]:
         history = self._state.daily.get(bar.symbol)
         if history is None or history.adv_usdt is None or not self.is_current(bar):
             return NOTHING
         thin = ""
-        if over(self.plan.min_adv_usdt, history.adv_usdt):
+        if exceeds(self.plan.min_adv_usdt, history.adv_usdt):
             thin = f"ADV {history.adv_usdt:,.0f} USDT, criterion {self.plan.min_adv_usdt:,.0f} USDT"
         return self._change(bar, bar.symbol, thin=thin)
 
-    def book(self, book: BookSampled) -> Sequence[Message]:
+    def on_book(self, book: BookSampled) -> Sequence[Message]:
         limits = self._state.limits
         if not limits.book_age_seconds:
             return NOTHING
         run = self._runs.get(book.symbol, 0)
-        is_wide = book.spread is None or over(book.spread, limits.spread_median)
+        is_wide = book.spread is None or exceeds(book.spread, limits.spread_median)
         run = max(run, 0) + 1 if is_wide else min(run, 0) - 1
         self._runs[book.symbol] = run
         if abs(run) != self.plan.spread_samples:
@@ -57,7 +57,7 @@ class Liquidity(Breaker):
         wide = f"spread {spread} and over it {run} samples on end, {criterion}" if is_wide else ""
         return self._change(book, book.symbol, wide=wide)
 
-    def listing(self, listing: PairListed) -> Sequence[Message]:
+    def on_listing(self, listing: PairListed) -> Sequence[Message]:
         """A pair is judged afresh under its new name."""
         if listing.formerly:
             self._state.records.delete(ILLIQUID, listing.formerly)
@@ -69,7 +69,7 @@ class Liquidity(Breaker):
         sees_books = self._state.limits.book_age_seconds > 0.0
         return self.is_on and known is not None and bool(known.thin or sees_books)
 
-    def resumed(self, resumed: Resumed) -> None:
+    def on_resumed(self, resumed: Resumed) -> None:
         """An operator ended what nobody watches: a spread that nobody looks at is not known to be wide any more."""
         known = self._state.records.get(ILLIQUID, resumed.symbol, Illiquid)
         if resumed.trigger == "liquidity" and known is not None and not self._state.limits.book_age_seconds:

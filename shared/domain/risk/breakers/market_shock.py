@@ -7,8 +7,8 @@ from typing import ClassVar
 
 from msgspec import Struct
 
-from shared.domain.risk.breakers.base import NOTHING, Breaker, over
-from shared.domain.risk.halt_actions import Halting
+from shared.domain.risk.breakers.base import NOTHING, Breaker, exceeds
+from shared.domain.risk.halt_actions import HaltActions
 from shared.domain.risk.state.halts import NewHalt
 from shared.domain.risk.state.state import RiskState
 from shared.domain.timeframes import MINUTE_NS, timeframe_ns
@@ -31,7 +31,7 @@ class Window:
         self._lows: deque[tuple[int, float]] = deque()  # rising prices
         self._highs: deque[tuple[int, float]] = deque()  # falling prices
 
-    def set_right(self, now_ns: int) -> None:
+    def step_back(self, now_ns: int) -> None:
         """Prices that were seen at times to come were seen just now."""
         for prices in (self._lows, self._highs):
             seen = [(min(time_ns, now_ns), price) for time_ns, price in prices]
@@ -71,20 +71,20 @@ class MarketShock(Breaker):
     name = "market_shock"
     records: ClassVar[dict[str, type[Struct]]] = {SHOCK_RESUMED: ShockResumed}
 
-    def __init__(self, state: RiskState, halting: Halting) -> None:
-        super().__init__(state, halting)
+    def __init__(self, state: RiskState, halt_actions: HaltActions) -> None:
+        super().__init__(state, halt_actions)
         self._names = frozenset(state.universe.names_of(self.plan.shock_pair))
         self._window_ns = int(self.plan.shock_minutes * MINUTE_NS)
         self._gaps_ns = int(self.plan.shock_gap_minutes * MINUTE_NS)
         self._window = Window(self._window_ns)
 
-    def mark(self, mark: MarkChanged, price_before: float, time_before_ns: int) -> Sequence[Message]:
+    def on_mark(self, mark: MarkChanged, price_before: float, time_before_ns: int) -> Sequence[Message]:
         if mark.symbol not in self._names:
             return NOTHING
         move = self._move(mark.time_ns, mark.price)
         return self._judge(mark, mark.symbol, move) if self.is_fresh(mark.time_ns) else NOTHING
 
-    def bar(self, bar: BarClosed) -> Sequence[Message]:
+    def on_bar(self, bar: BarClosed) -> Sequence[Message]:
         if bar.symbol not in self._names:
             return NOTHING
         move = self._take(bar)
@@ -105,17 +105,17 @@ class MarketShock(Breaker):
         return max(moves, key=abs)
 
     def _move(self, time_ns: int, price: float) -> float:
-        if time_ns < self._counts_from_ns or self.is_to_come(time_ns) or not 0.0 < price < math.inf:
+        if time_ns < self._counts_from_ns or self.is_in_the_future(time_ns) or not 0.0 < price < math.inf:
             return 0.0
         return self._window.move(time_ns, price)
 
     def _judge(self, cause: Message, symbol: str, move: float) -> Sequence[Message]:
-        if not over(abs(move), self.plan.shock_move):
+        if not exceeds(abs(move), self.plan.shock_move):
             return NOTHING
         limit = f"limit {self.plan.shock_move:.2%} in {self.plan.shock_minutes:g} min"
         return self._halt(cause, f"{symbol} moved {move:+.2%}", limit)
 
-    def halted(self, halt: Halted) -> Sequence[Message]:
+    def on_halted(self, halt: Halted) -> Sequence[Message]:
         """A pair gapped: how many did of late?"""
         if halt.trigger != "gap":
             return NOTHING
@@ -129,12 +129,12 @@ class MarketShock(Breaker):
         limit = f"limit {self.plan.shock_gaps} in {self.plan.shock_gap_minutes:g} min"
         return self._halt(halt, f"{len(gapped)} pairs gapped within minutes", f"{names}; {limit}")
 
-    def set_right(self, now_ns: int) -> None:
-        self._window.set_right(now_ns)
+    def on_clock_stepped_back(self, now_ns: int) -> None:
+        self._window.step_back(now_ns)
         if self._counts_from_ns > now_ns:
             self._count_from(now_ns)
 
-    def resumed(self, resumed: Resumed) -> None:
+    def on_resumed(self, resumed: Resumed) -> None:
         """What moved the market before is known; a further move counts from here."""
         if resumed.trigger == "market_shock":
             self._window.clear()

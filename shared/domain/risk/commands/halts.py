@@ -11,7 +11,7 @@ from typing import TypeVar
 from msgspec import Struct, structs
 
 from shared.domain.risk.breakers import Breakers
-from shared.domain.risk.halt_actions import Halting
+from shared.domain.risk.halt_actions import HaltActions
 from shared.domain.risk.state.halts import NewHalt
 from shared.domain.risk.state.pair_aliases import aliases_of, trading_name
 from shared.domain.risk.state.refusals import refused, unsigned
@@ -41,8 +41,8 @@ OPERATOR_RECORDS: dict[str, type[Struct]] = {FLATTEN: Flattening}
 class Operators:
     """Halts by hand, their end, and getting out."""
 
-    def __init__(self, state: RiskState, halting: Halting, breakers: Breakers) -> None:
-        self._state, self._halting, self._breakers = state, halting, breakers
+    def __init__(self, state: RiskState, halt_actions: HaltActions, breakers: Breakers) -> None:
+        self._state, self._halt_actions, self._breakers = state, halt_actions, breakers
 
     # --- halt -----------------------------------------------------------------------------------------------------
 
@@ -53,7 +53,7 @@ class Operators:
         if command.until_ns and command.until_ns <= self._state.now_ns:
             return refused(command, f"until_ns {command.until_ns} has passed; name a later time, or 0 for no end")
         kill = not command.symbol and command.mode == "halted"
-        begun = self._halting.begin(
+        begun = self._halt_actions.begin(
             command,
             NewHalt(
                 symbol=command.symbol,
@@ -93,7 +93,7 @@ class Operators:
                 command, halt.symbol, halt.trigger, reason=command.reason, who=command.who
             ):
                 answers.append(ended)
-                self._breakers.resumed(ended)
+                self._breakers.on_resumed(ended)
         return answers
 
     def _is_watched(self, halt: Halted) -> bool:
@@ -156,7 +156,7 @@ class Operators:
         scope = aliases_of(state, command.symbol)
         made: list[Message] = []
         for name in scope:
-            made += self._halting.cancel_entries(command, name, reason)
+            made += self._halt_actions.cancel_entries(command, name, reason)
         for position in state.ledger.positions():
             if command.symbol and position.symbol not in scope:
                 continue
@@ -165,7 +165,7 @@ class Operators:
                 order.order_id for order in state.reservations.all() if order.side == "sell" and order.symbol in names
             ]
             for order_id in sells:
-                made += self._halting.cancel(command, order_id, reason)
+                made += self._halt_actions.cancel(command, order_id, reason)
             if sells:
                 state.records.put(FLATTEN, position.symbol, Flattening(command=command, waiting=tuple(sells)))
             made += self._sale(command, position.symbol, "")
@@ -185,11 +185,11 @@ class Operators:
         return made
 
     def _sale(self, command: Flatten, symbol: str, after: str) -> Sequence[Message]:
-        quantity = self._halting.unsold(symbol)
+        quantity = self._halt_actions.unsold(symbol)
         if quantity <= 0:
             return ()
         order_id = derived_id("flatten", command.id, symbol, after)
-        return (self._halting.sale(command, order_id, symbol, quantity, "flatten"),)
+        return (self._halt_actions.sale(command, order_id, symbol, quantity, "flatten"),)
 
     def _by_trading_name(self, command: C) -> C:
         """What is said of a pair under one of its names is meant for the one that trades now."""

@@ -177,7 +177,7 @@ class RiskState:
         pair = self.heat.pair(symbol)
         if pair is None or symbol in self.outside:
             return False
-        if time_ns <= pair.mark_time_ns and not self._is_to_come(pair.mark_time_ns):
+        if time_ns <= pair.mark_time_ns and not self._is_in_the_future(pair.mark_time_ns):
             return False
         self.heat.marked(pair, price, time_ns)
         self._compare_with_oldest(pair)
@@ -192,7 +192,7 @@ class RiskState:
         elif pair.mark and (oldest is None or pair.mark_time_ns < oldest.mark_time_ns):
             self.oldest_held = pair
 
-    def _is_to_come(self, time_ns: int) -> bool:
+    def _is_in_the_future(self, time_ns: int) -> bool:
         """Whether a time is beyond the clock: whatever was marked then must not keep newer marks out."""
         return 0 < self.now_ns < time_ns - self.effective.mark_age_ns
 

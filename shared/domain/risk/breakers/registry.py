@@ -12,10 +12,10 @@ from shared.domain.risk.breakers.drawdown import Drawdown
 from shared.domain.risk.breakers.exchange_status import ExchangeStatus
 from shared.domain.risk.breakers.feed import Feed
 from shared.domain.risk.breakers.gap import Gap
-from shared.domain.risk.breakers.heat import HeatOver
+from shared.domain.risk.breakers.heat import HeatLimit
 from shared.domain.risk.breakers.liquidity import Liquidity
 from shared.domain.risk.breakers.market_shock import MarketShock
-from shared.domain.risk.halt_actions import Halting
+from shared.domain.risk.halt_actions import HaltActions
 from shared.domain.risk.state.halts import NewHalt
 from shared.domain.risk.state.state import RiskState
 from shared.messages.base import Message
@@ -26,7 +26,7 @@ from shared.messages.orders import OrderFilled, OrderProposed
 BREAKERS: tuple[type[Breaker], ...] = (
     Gap,
     MarketShock,
-    HeatOver,
+    HeatLimit,
     Drawdown,
     DayLoss,
     Feed,
@@ -41,18 +41,20 @@ Hook = Callable[..., Any]
 class Breakers:
     """Asked about everything that may set one off. Of those switched off only what keeps records is there."""
 
-    def __init__(self, state: RiskState, halting: Halting) -> None:
-        self._state, self._halting = state, halting
+    def __init__(self, state: RiskState, halt_actions: HaltActions) -> None:
+        self._state, self._halt_actions = state, halt_actions
         self._all = [
-            kind(state, halting) for kind in BREAKERS if kind.records or kind.name not in state.plan.breakers.off
+            kind(state, halt_actions) for kind in BREAKERS if kind.records or kind.name not in state.plan.breakers.off
         ]
         self._time, self._mark, self._bar, self._day, self._book, self._listing = map(
-            self._hooks, ("time", "mark", "bar", "day", "book", "listing")
+            self._hooks, ("on_time", "on_mark", "on_bar", "on_day", "on_book", "on_listing")
         )
         self._feed_lost, self._feed_restored, self._fill, self._halted, self._resumed = map(
-            self._hooks, ("feed_lost", "feed_restored", "fill", "halted", "resumed")
+            self._hooks, ("on_feed_lost", "on_feed_restored", "on_fill", "on_halted", "on_resumed")
         )
-        self._proposed, self._warm, self._set_right = map(self._hooks, ("proposed", "warm", "set_right"))
+        self._proposed, self._warm, self._clock_stepped_back = map(
+            self._hooks, ("on_proposed", "warm", "on_clock_stepped_back")
+        )
         self._seen_ns: dict[tuple[str, str], int] = {}
 
     def _hooks(self, name: str) -> tuple[Hook, ...]:
@@ -80,50 +82,50 @@ class Breakers:
 
     # --- what happens ---------------------------------------------------------------------------------------------
 
-    def time(self, message: Message) -> Sequence[Message]:
+    def on_time(self, message: Message) -> Sequence[Message]:
         """About once a second of wall time, after the snapshot."""
         return self._ask(self._time, message)
 
-    def mark(self, mark: MarkChanged, price_before: float, time_before_ns: int) -> Sequence[Message]:
+    def on_mark(self, mark: MarkChanged, price_before: float, time_before_ns: int) -> Sequence[Message]:
         return self._ask(self._mark, mark, price_before, time_before_ns)
 
-    def bar(self, bar: BarClosed) -> Sequence[Message]:
+    def on_bar(self, bar: BarClosed) -> Sequence[Message]:
         """Before the bar's close becomes the mark."""
         return self._ask(self._bar, bar) if self._is_new(bar) else ()
 
-    def day(self, bar: BarClosed) -> Sequence[Message]:
+    def on_day(self, bar: BarClosed) -> Sequence[Message]:
         """After a daily bar went into the pair's daily figures."""
         return self._ask(self._day, bar)
 
-    def book(self, book: BookSampled) -> Sequence[Message]:
+    def on_book(self, book: BookSampled) -> Sequence[Message]:
         return self._ask(self._book, book)
 
-    def listing(self, listing: PairListed) -> Sequence[Message]:
+    def on_listing(self, listing: PairListed) -> Sequence[Message]:
         return [*self._rename(listing), *self._ask(self._listing, listing)]
 
-    def feed_lost(self, lost: FeedLost) -> Sequence[Message]:
+    def on_feed_lost(self, lost: FeedLost) -> Sequence[Message]:
         return self._ask(self._feed_lost, lost)
 
-    def feed_restored(self, restored: FeedRestored) -> Sequence[Message]:
+    def on_feed_restored(self, restored: FeedRestored) -> Sequence[Message]:
         return self._ask(self._feed_restored, restored)
 
-    def fill(self, fill: OrderFilled, position_before: Position | None) -> Sequence[Message]:
+    def on_fill(self, fill: OrderFilled, position_before: Position | None) -> Sequence[Message]:
         return [*self._ask(self._fill, fill, position_before), *self._ask(self._time, fill)]
 
-    def proposed(self, order: OrderProposed) -> None:
+    def on_proposed(self, order: OrderProposed) -> None:
         """The gate has answered a proposal, now or before."""
         for hook in self._proposed:
             hook(order)
 
-    def resumed(self, resumed: Resumed) -> None:
+    def on_resumed(self, resumed: Resumed) -> None:
         """An operator ended a halt: what set it off must not set it off again at once."""
         for hook in self._resumed:
             hook(resumed)
 
-    def set_right(self, now_ns: int) -> None:
+    def on_clock_stepped_back(self, now_ns: int) -> None:
         """The clock had run ahead: forget what was seen at times to come."""
         self._seen_ns = {key: open_ns for key, open_ns in self._seen_ns.items() if open_ns <= now_ns}
-        for hook in self._set_right:
+        for hook in self._clock_stepped_back:
             hook(now_ns)
 
     def watches(self, halt: Halted) -> bool:
@@ -142,7 +144,7 @@ class Breakers:
         for halt in self._state.halts.of(listing.formerly) if listing.formerly else ():
             moved += self._state.halts.end(listing, halt.symbol, halt.trigger, reason=f"now {listing.symbol}")
             if halt.trigger in MOVES:
-                moved += self._halting.begin(
+                moved += self._halt_actions.begin(
                     listing,
                     NewHalt(
                         symbol=listing.symbol,

@@ -44,7 +44,7 @@ class PairHeat:
         """Notional held and on order, in USDT, under this name."""
         return self.notional + self.reserved_notional
 
-    def valued(self) -> tuple[float, float, float]:
+    def value(self) -> tuple[float, float, float]:
         """(notional, price risk, open risk) at the present mark."""
         notional, stop = self.quantity * self.mark, self.stop
         is_open = stop is None or self.mark < stop * (1.0 - THROUGH)
@@ -85,26 +85,26 @@ class Heat:
         self.sectors.setdefault(sector, 0.0)
         return pair
 
-    def marked(self, pair: PairHeat, mark: float, time_ns: int) -> None:
+    def set_mark(self, pair: PairHeat, mark: float, time_ns: int) -> None:
         """A new price for a pair; what is no price (NaN, infinite, not above 0) leaves it without one."""
         pair.mark, pair.mark_time_ns = mark if 0.0 < mark < inf else 0.0, time_ns
         if pair.quantity:
             self._revalue(pair)
 
-    def held(self, pair: PairHeat, quantity: Decimal, stop: Decimal | None) -> None:
+    def set_position(self, pair: PairHeat, quantity: Decimal, stop: Decimal | None) -> None:
         """The position in a pair, after a fill or a moved stop."""
         pair.quantity = float(quantity)
         pair.stop = None if stop is None else float(stop)
         self._revalue(pair)
 
-    def costing(self, pair: PairHeat, exit_rate: float) -> None:
+    def set_exit_rate(self, pair: PairHeat, exit_rate: float) -> None:
         """A new estimate of what getting out of a pair costs."""
         pair.exit_rate = exit_rate
         if pair.quantity:
             self._revalue(pair)
 
     def _revalue(self, pair: PairHeat) -> None:
-        notional, price_risk, open_risk = pair.valued()
+        notional, price_risk, open_risk = pair.value()
         self.holdings += notional - pair.notional
         self.open_risk += open_risk - pair.open_risk
         self.sectors[pair.sector] += notional - pair.notional
@@ -130,7 +130,7 @@ class Heat:
         if self._changes >= RESUM_EVERY:
             self.resum()
 
-    def nothing_reserved(self, pair: PairHeat) -> None:
+    def clear_reserved(self, pair: PairHeat) -> None:
         """No order of the pair is open any more: what float errors left over goes."""
         self.reserve(pair, -pair.reserved_risk, -pair.reserved_notional, -pair.reserved_cash)
         pair.reserved_risk = pair.reserved_notional = pair.reserved_cash = 0.0

@@ -11,7 +11,7 @@ from typing import Any
 from shared.domain.machine import Guard, Records
 from shared.domain.plan import Plan
 from shared.domain.risk.breakers import BREAKER_RECORDS, Breakers
-from shared.domain.risk.commands.halts import OPERATOR_RECORDS, Operators
+from shared.domain.risk.commands.halts import HALT_COMMAND_RECORDS, HaltCommands
 from shared.domain.risk.commands.limits import LimitChanges
 from shared.domain.risk.fills import Fills
 from shared.domain.risk.gate.gate import Gate
@@ -57,7 +57,7 @@ class RiskMachine:
         paper: bool | None = None,
     ) -> None:
         self.records = Records(
-            {**STATE_RECORDS, **PHASE_RECORDS, **SHADOW_RECORDS, **BREAKER_RECORDS, **OPERATOR_RECORDS}
+            {**STATE_RECORDS, **PHASE_RECORDS, **SHADOW_RECORDS, **BREAKER_RECORDS, **HALT_COMMAND_RECORDS}
         )
         self.state = state = RiskState(
             plan,
@@ -79,7 +79,7 @@ class RiskMachine:
         self.fills = Fills(state, self.phases.evidence_text)
         halt_actions = HaltActions(state, self.gate)
         self.breakers = Breakers(state, halt_actions)
-        self.operators = Operators(state, halt_actions, self.breakers)
+        self.halt_commands = HaltCommands(state, halt_actions, self.breakers)
         self.limit_changes = LimitChanges(state)
         self.shadow = Shadow(state)
         self.what_if = WhatIf(state, self.shadow)
@@ -99,14 +99,14 @@ class RiskMachine:
             OrderFilled: self._on_fill,
             OrderClosed: self._on_close,
             StopPlaced: self.fills.on_stop_placed,
-            Halt: self.operators.halt,
-            Resume: self.operators.resume,
-            Flatten: self.operators.flatten,
+            Halt: self.halt_commands.halt,
+            Resume: self.halt_commands.resume,
+            Flatten: self.halt_commands.flatten,
             SetLimits: self.limit_changes.set,
             SetPhase: self.phases.set,
             ApprovePhase: self.phases.approve,
-            RoomAsked: self.what_if.room,
-            ShadowAsked: self.what_if.shadow,
+            RoomAsked: self.what_if.answer_room,
+            ShadowAsked: self.what_if.answer_shadow,
         }
 
     # --- what a machine is ----------------------------------------------------------------------------------------
@@ -154,11 +154,11 @@ class RiskMachine:
         self._snapshot_ns = state.now_ns
         state.note_oldest_held()
         self.shadow.store()
-        begun = self.limit_changes.begun(message)
+        begun = self.limit_changes.compare_with_file(message)
         snapshot = self.fills.snapshot(message)
         watched: list[Message] = [*begun, *resumed, *snapshot, *self.breakers.on_time(message)]
         for each in snapshot:
-            watched += self.phases.marked(each)
+            watched += self.phases.take_snapshot(each)
         return watched
 
     def _on_mark(self, message: MarkChanged) -> Sequence[Message]:
@@ -205,7 +205,7 @@ class RiskMachine:
         return [*made, *(self.breakers.on_fill(fill, position) if made else ())]
 
     def _on_close(self, closed: OrderClosed) -> Sequence[Message]:
-        return [*self.fills.on_closed(closed), *self.operators.closed(closed)]
+        return [*self.fills.on_closed(closed), *self.halt_commands.on_closed(closed)]
 
     # --- for the host ---------------------------------------------------------------------------------------------
 

@@ -30,7 +30,7 @@ class Wanted(Struct, frozen=True):
     expires_ns: int = 0
     spent: bool = False
 
-    def used_up(self) -> "Wanted":
+    def as_spent(self) -> "Wanted":
         return Wanted(self.strength, self.time_ns, self.signal_id, self.expires_ns, spent=True)
 
 

@@ -37,7 +37,7 @@ class HaltsHeard:
         named = self._names.get(symbol)
         return None if named is None else named.pair
 
-    def is_over(self, pair: str) -> bool:
+    def is_halted(self, pair: str) -> bool:
         return bool(self._over) and (PORTFOLIO in self._over or pair in self._over)
 
     def begin(self, halted: Halted) -> None:

@@ -51,7 +51,7 @@ class SizingMachine:
             Halted: _silently(state.halts.begin),
             PhaseChanged: _silently(state.account.change_phase),
             OrderDecided: _silently(partial(state.pairs.change, holding.after_decision)),
-            OrderFilled: _silently(state.pairs.filled),
+            OrderFilled: _silently(state.pairs.take_fill),
             OrderClosed: _silently(partial(state.pairs.change, holding.after_close)),
             StopPlaced: _silently(partial(state.pairs.change, holding.after_stop)),
         }

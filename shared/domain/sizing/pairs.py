@@ -84,7 +84,7 @@ class Pairs:
 
     # --- what the messages about orders do to the position --------------------------------------------------------
 
-    def filled(self, fill: OrderFilled) -> None:
+    def take_fill(self, fill: OrderFilled) -> None:
         """A position that somebody else ended (its stop, an operator) is not bought back on the same signals."""
         if (found := self.find(fill.symbol)) is None:
             return
@@ -95,7 +95,7 @@ class Pairs:
         if before and not pair.held.quantity and not (known is not None and known.own):
             for strategy, wanted in list(pair.wanted.items()):
                 if wanted.strength and not wanted.spent:
-                    self.want(pair, strategy, wanted.used_up())
+                    self.want(pair, strategy, wanted.as_spent())
 
     def change(self, after: Callable[[Held, M, Decimal], Held], message: M) -> None:
         """What ``after`` makes of the pair's position and orders."""

@@ -98,7 +98,7 @@ class Proposals:
     def _may_buy(self, pair: PairState, order_id: str, bar: BarClosed, fraction: float, full: float) -> bool:
         """New risk waits for halts, and for its turn after a refusal. full: size in units of the pair's newest name."""
         state, asked = self._state, pair.held.asked
-        if state.halts.is_over(pair.symbol):
+        if state.halts.is_halted(pair.symbol):
             return False
         band = state.plan.sizing.rebalance_band * full
         question = Question(bar.close_time_ns, fraction * full, band, pair.held.exposure)

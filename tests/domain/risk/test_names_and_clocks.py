@@ -8,7 +8,7 @@ from msgspec import Struct, structs
 
 from shared.adapters.codec import decode, encode
 from shared.domain.plan import Plan
-from shared.domain.risk.commands.breaches import over_the_limits
+from shared.domain.risk.commands.breaches import limit_breaches
 from shared.domain.risk.machine import RiskMachine
 from shared.domain.risk.state.reservations import OpenOrder
 from shared.domain.universe import Pair, Rename, Universe
@@ -323,6 +323,6 @@ def test_a_pair_over_its_cap_by_both_its_names_together_is_told_once() -> None:
         machine.handle(MarkChanged(id="m", time_ns=T0, symbol=symbol, price=1.0))
     machine.state.heat.reserve(machine.state.heat.pairs[NEW], 0.0, 40.0, 40.0)
     machine.state.use_limits(structs.replace(machine.state.limits, pair_cap_nav=0.12, sector_cap_nav=1.0))
-    assert [line for line in over_the_limits(machine.state) if "POL" in line or "MATIC" in line] == [
+    assert [line for line in limit_breaches(machine.state) if "POL" in line or "MATIC" in line] == [
         "MATIC/USDT: $140 held and on order, the cap is $120 (12.00% of NAV)"
     ]

@@ -53,7 +53,7 @@ def test_a_strategy_outside_the_plan_has_no_opinion() -> None:
 
 
 def test_a_spent_signal_counts_for_nothing_and_is_no_opinion() -> None:
-    assert target_fraction(WEIGHTS, {"donchian": wanted(1.0).used_up()}, T0) is None
+    assert target_fraction(WEIGHTS, {"donchian": wanted(1.0).as_spent()}, T0) is None
 
 
 def test_a_strategy_that_wants_nothing_has_an_opinion_and_one_that_was_never_heard_has_none() -> None:

@@ -5,7 +5,7 @@ from decimal import Decimal
 
 from msgspec import structs
 
-from shared.domain.execution.orders.outputs import closed, filled, placed, stop_filled, stop_placed
+from shared.domain.execution.orders.outputs import order_closed, order_filled, order_placed, stop_filled, stop_placed
 from shared.domain.execution.orders.store import ZERO, OrderStore, VenuePosition, WorkingOrder
 from shared.domain.execution.orders.venue import Trade, Venue, VenueOrder
 from shared.domain.numbers import round_down
@@ -66,9 +66,9 @@ class OrderManager:
         venue_order_id, trade = self._venue.place(
             VenueOrder(order.order_id, listed, order.side, quantity, limit_price), now_ns
         )
-        told = placed(order, quantity, venue_order_id)
+        told = order_placed(order, quantity, venue_order_id)
         if trade is not None:
-            return (told, *self.filled(order, trade, order, since_ns=now_ns))
+            return (told, *self.take_trade(order, trade, order, since_ns=now_ns))
         assert limit_price is not None, "only an order with a limit waits"
         self._store.add(
             WorkingOrder(
@@ -124,7 +124,7 @@ class OrderManager:
         """Nothing more happens to a working order of which nothing was filled."""
         self._store.remove(order)
         trace = order.trace if trace is None else trace
-        return (closed(cause, order.order_id, order.symbol, ending, reason=reason, trace=trace),)
+        return (order_closed(cause, order.order_id, order.symbol, ending, reason=reason, trace=trace),)
 
     # --- what has happened ----------------------------------------------------------------------------------------
 
@@ -139,7 +139,7 @@ class OrderManager:
         """End a sell whose position is gone."""
         return self._end(order, cause, "cancelled", "nothing is held")
 
-    def filled(self, order: OrderDecided | WorkingOrder, trade: Trade, cause: Message, *, since_ns: int) -> Outputs:
+    def take_trade(self, order: OrderDecided | WorkingOrder, trade: Trade, cause: Message, *, since_ns: int) -> Outputs:
         """Book the trade that fills an order, and move the stop with the position.
 
         since_ns: market time from which a new stop rests.
@@ -148,23 +148,25 @@ class OrderManager:
         if isinstance(order, WorkingOrder):
             store.remove(order)
         quantity = trade.quantity
-        position = store.bought(symbol, order, quantity, since_ns) if buys else store.sold(symbol, quantity)
-        fill = filled(cause, order, trade, stop_price=position.stop if buys else None)
+        position = (
+            store.grow_position(symbol, order, quantity, since_ns) if buys else store.shrink_position(symbol, quantity)
+        )
+        fill = order_filled(cause, order, trade, stop_price=position.stop if buys else None)
         outputs: list[Message] = [
             fill,
             *stop_placed(cause, symbol, position, trigger=trade.trade_id, trace=fill.trace),
-            closed(cause, order.order_id, symbol, "filled", quantity_filled=quantity, trace=fill.trace),
+            order_closed(cause, order.order_id, symbol, "filled", quantity_filled=quantity, trace=fill.trace),
         ]
         if not position.quantity:
             outputs += self.cancel_all(symbol, cause, "the position is closed", sells_only=True)
         return outputs
 
-    def stopped_out(self, symbol: str, position: VenuePosition, trade: Trade, cause: Message) -> Outputs:
+    def take_stop_trade(self, symbol: str, position: VenuePosition, trade: Trade, cause: Message) -> Outputs:
         """The stop sold the whole position."""
-        self._store.sold(symbol, trade.quantity)
+        self._store.shrink_position(symbol, trade.quantity)
         fill = stop_filled(cause, symbol, position, trade)
         reason = f"stop at {position.stop} was hit"
-        end = closed(
+        end = order_closed(
             cause,
             fill.order_id,
             symbol,
@@ -189,4 +191,4 @@ def why_off(listed: PairListed) -> str:
 
 
 def _ended(order: OrderDecided, ending: Ending, reason: str) -> Outputs:
-    return (closed(order, order.order_id, order.symbol, ending, reason=reason),)
+    return (order_closed(order, order.order_id, order.symbol, ending, reason=reason),)

@@ -9,7 +9,7 @@ from shared.messages.base import Message, derived_id
 from shared.messages.orders import Ending, OrderClosed, OrderDecided, OrderFilled, OrderPlaced, StopPlaced
 
 
-def placed(order: OrderDecided, quantity: Decimal, venue_order_id: str) -> OrderPlaced:
+def order_placed(order: OrderDecided, quantity: Decimal, venue_order_id: str) -> OrderPlaced:
     """The venue has the order."""
     return OrderPlaced(
         id=derived_id("placed", order.order_id),
@@ -25,7 +25,7 @@ def placed(order: OrderDecided, quantity: Decimal, venue_order_id: str) -> Order
     )
 
 
-def filled(
+def order_filled(
     cause: Message, order: OrderDecided | WorkingOrder, trade: Trade, *, stop_price: Decimal | None
 ) -> OrderFilled:
     """The trade that fills an order; its id follows from the order's, for there is one trade to each."""
@@ -67,7 +67,7 @@ def stop_filled(cause: Message, symbol: str, position: VenuePosition, trade: Tra
     )
 
 
-def closed(
+def order_closed(
     cause: Message,
     order_id: str,
     symbol: str,

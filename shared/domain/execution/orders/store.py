@@ -99,7 +99,7 @@ class OrderStore:
         else:
             self.records.delete(POSITION, symbol)
 
-    def bought(
+    def grow_position(
         self, symbol: str, order: OrderDecided | WorkingOrder, quantity: Decimal, since_ns: int
     ) -> VenuePosition:
         """Add to the position; the higher of its stop and the order's protects all of it."""
@@ -112,7 +112,7 @@ class OrderStore:
         self.put_position(symbol, held)
         return held
 
-    def sold(self, symbol: str, quantity: Decimal) -> VenuePosition:
+    def shrink_position(self, symbol: str, quantity: Decimal) -> VenuePosition:
         """Take from the position; never more than there is."""
         held = self.position(symbol)
         assert held is not None

@@ -166,11 +166,11 @@ class PaperExecution:
         quantity = self._orders.fillable(order)
         if quantity <= 0:
             return self._orders.end_unsold(order, cause)
-        return self._orders.filled(order, self._venue.maker_trade(order, quantity), cause, since_ns=since_ns)
+        return self._orders.take_trade(order, self._venue.maker_trade(order, quantity), cause, since_ns=since_ns)
 
     def _stop_out(self, symbol: str, position: VenuePosition, touched: float, cause: Message) -> Sequence[Message]:
         """The stop sells the whole position as a market order that begins at ``touched``, USDT per unit."""
         listed = self._store.listed(symbol)
         assert listed is not None, "only pairs that trade are matched"
         order = VenueOrder(stop_order_id(symbol, position), listed, "sell", position.quantity)
-        return self._orders.stopped_out(symbol, position, self._venue.taker_trade(order, touched), cause)
+        return self._orders.take_stop_trade(symbol, position, self._venue.taker_trade(order, touched), cause)

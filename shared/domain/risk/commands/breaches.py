@@ -8,7 +8,7 @@ from shared.domain.risk.state.state import RiskState
 MOST = 60  # lines; a message has its bounds
 
 
-def over_the_limits(state: RiskState) -> tuple[str, ...]:
+def limit_breaches(state: RiskState) -> tuple[str, ...]:
     """One line for the portfolio, a sector or a pair that is over a limit in force; reserved amounts count."""
     nav = state.nav
     if not nav > 0:

@@ -1,4 +1,4 @@
-"""Operators' commands on trading itself: halt, resume, flatten. Each is answered by what follows, or by a refusal.
+"""HaltCommands' commands on trading itself: halt, resume, flatten. Each is answered by what follows, or by a refusal.
 
 A resume takes two steps (``Resume``, then ``Resume`` with the code of the answer) when any halt of the scope was a
 drawdown, a market shock, or the operator's own kill of the portfolio. It says who and why, or is refused; a halt or a
@@ -35,10 +35,10 @@ class Flattening(Struct, frozen=True, kw_only=True):
     waiting: tuple[str, ...]
 
 
-OPERATOR_RECORDS: dict[str, type[Struct]] = {FLATTEN: Flattening}
+HALT_COMMAND_RECORDS: dict[str, type[Struct]] = {FLATTEN: Flattening}
 
 
-class Operators:
+class HaltCommands:
     """Halts by hand, their end, and getting out."""
 
     def __init__(self, state: RiskState, halt_actions: HaltActions, breakers: Breakers) -> None:
@@ -86,7 +86,7 @@ class Operators:
                 return self._ask(command, endable)
             if fault := self._fault_of_code(command, endable):
                 return refused(command, fault)
-            self._state.halts.confirmed(command.symbol)
+            self._state.halts.drop_pending_resume(command.symbol)
         answers: list[Message] = []
         for halt in endable:
             for ended in self._state.halts.end(
@@ -125,11 +125,11 @@ class Operators:
             who=command.who,
             until_ns=state.now_ns + int(state.market_ns(state.plan.breakers.resume_seconds)),
         )
-        state.halts.ask(asked)
+        state.halts.put_pending_resume(asked)
         return (asked,)
 
     def _fault_of_code(self, command: Resume, halts: Sequence[Halted]) -> str:
-        asked = self._state.halts.asked(command.symbol)
+        asked = self._state.halts.pending_resume(command.symbol)
         again = "resume without a code to get a new one"
         if asked is None:
             return f"nobody asked to resume {_scope(command.symbol)}; {again}"
@@ -171,7 +171,7 @@ class Operators:
             made += self._sale(command, position.symbol, "")
         return made or refused(command, f"nothing is held or on order in {_scope(command.symbol)}")
 
-    def closed(self, closed: OrderClosed) -> Sequence[Message]:
+    def on_closed(self, closed: OrderClosed) -> Sequence[Message]:
         """A resting sell ended: what it held back can be sold now, if that was wanted, whatever its name is by now."""
         records, made = self._state.records, list[Message]()
         for symbol, pending in records.rows(FLATTEN, Flattening):

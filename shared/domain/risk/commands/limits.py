@@ -9,7 +9,7 @@ from msgspec import structs
 
 from shared.domain.active_limits import ActiveLimits, with_changes
 from shared.domain.plan import Limits
-from shared.domain.risk.commands.breaches import over_the_limits
+from shared.domain.risk.commands.breaches import limit_breaches
 from shared.domain.risk.state.policy_hash import policy_of
 from shared.domain.risk.state.refusals import refused, unsigned
 from shared.domain.risk.state.state import LIMITS, RiskState
@@ -27,7 +27,7 @@ class LimitChanges:
     def __init__(self, state: RiskState) -> None:
         self._state = state
 
-    def begun(self, cause: Message) -> Sequence[Message]:
+    def compare_with_file(self, cause: Message) -> Sequence[Message]:
         """Once after every start: remember the configuration, and tell when it overrules the limits in force before."""
         state, file_limits = self._state, self._state.plan.limits
         stored = state.records.get(LIMITS, "", ActiveLimits)
@@ -76,7 +76,7 @@ class LimitChanges:
             new={name: float(getattr(after, name)) for name in names},
             policy_before=policy_of(before, state.plan),
             policy=policy_of(after, state.plan),
-            over=over_the_limits(state),
+            over=limit_breaches(state),
         )
 
 

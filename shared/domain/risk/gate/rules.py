@@ -28,7 +28,7 @@ def known_and_valid(order: OrderProposed, view: View) -> Ceiling:
 
 def halted(order: OrderProposed, view: View) -> Ceiling:
     """No halt of the portfolio or the pair is in force."""
-    halt = view.state.halts.over(order.symbol)
+    halt = view.state.halts.find(order.symbol)
     if halt is None:
         return opened("halted")
     return closed("halted", "halted", f"{halt.symbol or 'portfolio'} {halt.mode}: {halt.reason}")

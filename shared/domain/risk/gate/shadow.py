@@ -89,7 +89,7 @@ class Shadow:
             self._stored = self._counts
             self._state.records.put(SHADOW, "", self._counts)
 
-    def counted(self, asked: ShadowAsked) -> ShadowCounted:
+    def answer(self, asked: ShadowAsked) -> ShadowCounted:
         """The answer to a question."""
         counts = self._counts
         return ShadowCounted(

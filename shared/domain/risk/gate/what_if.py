@@ -32,7 +32,7 @@ class WhatIf:
     def __init__(self, state: RiskState, shadow: Shadow) -> None:
         self._state, self._shadow = state, shadow
 
-    def room(self, asked: RoomAsked) -> Sequence[RoomAnswered]:
+    def answer_room(self, asked: RoomAsked) -> Sequence[RoomAnswered]:
         """The largest buy that would be approved now, of one pair or of each."""
         if not asked.symbol:
             rooms = [_shortened(room_in(self._state, pair.symbol, asked)) for pair in self._state.universe.pairs]
@@ -66,9 +66,9 @@ class WhatIf:
             for part, page in enumerate(pages, start=1)
         ]
 
-    def shadow(self, asked: ShadowAsked) -> Sequence[ShadowCounted]:
+    def answer_shadow(self, asked: ShadowAsked) -> Sequence[ShadowCounted]:
         """What the shadow limits would have done so far."""
-        return (self._shadow.counted(asked),)
+        return (self._shadow.answer(asked),)
 
 
 def room_in(state: RiskState, symbol: str, asked: RoomAsked) -> Room:

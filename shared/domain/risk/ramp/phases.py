@@ -38,7 +38,7 @@ class Phases:
 
     # --- after every snapshot -------------------------------------------------------------------------------------
 
-    def marked(self, snapshot: PortfolioMarked) -> Sequence[Message]:
+    def take_snapshot(self, snapshot: PortfolioMarked) -> Sequence[Message]:
         """Take the snapshot into the evidence; a new day, or a fall, may lead to another phase."""
         self._history.measure(snapshot)
         if self._state.plan.ramp.by_date:

@@ -55,7 +55,7 @@ class Halts:
 
     # --- what is in force -----------------------------------------------------------------------------------------
 
-    def over(self, symbol: str) -> Halted | None:
+    def find(self, symbol: str) -> Halted | None:
         """A halt that keeps new risk out of this pair, the portfolio's first; None when there is none."""
         if not self._in_force:
             return None
@@ -151,14 +151,14 @@ class Halts:
 
     # --- the first step of two ------------------------------------------------------------------------------------
 
-    def asked(self, symbol: str) -> ResumeAsked | None:
+    def pending_resume(self, symbol: str) -> ResumeAsked | None:
         """The confirmation that was asked for last."""
         return self._records.get(RESUME_ASKED, symbol, ResumeAsked)
 
-    def ask(self, asked: ResumeAsked) -> None:
+    def put_pending_resume(self, asked: ResumeAsked) -> None:
         self._records.put(RESUME_ASKED, asked.symbol, asked)
 
-    def confirmed(self, symbol: str) -> None:
+    def drop_pending_resume(self, symbol: str) -> None:
         self._records.delete(RESUME_ASKED, symbol)
 
 

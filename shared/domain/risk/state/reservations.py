@@ -94,7 +94,7 @@ class Reservations:
         self.unacknowledged.pop(order_id, None)
         pair = self._heat.pair(order.symbol)
         if not self._open[order.symbol] and pair is not None:
-            self._heat.nothing_reserved(pair)
+            self._heat.clear_reserved(pair)
         return order
 
     def rebuild(self) -> None:

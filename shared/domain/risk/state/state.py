@@ -179,7 +179,7 @@ class RiskState:
             return False
         if time_ns <= pair.mark_time_ns and not self._is_in_the_future(pair.mark_time_ns):
             return False
-        self.heat.marked(pair, price, time_ns)
+        self.heat.set_mark(pair, price, time_ns)
         self._compare_with_oldest(pair)
         return True
 
@@ -202,7 +202,7 @@ class RiskState:
         if pair is None and position is not None:  # bought by somebody else
             pair = self._add_outside(symbol)
         if pair is not None:
-            self.heat.held(pair, position.quantity if position else ZERO, position.stop if position else None)
+            self.heat.set_position(pair, position.quantity if position else ZERO, position.stop if position else None)
             self._compare_with_oldest(pair)
 
     def history(self, symbol: str) -> DailyHistory:
@@ -221,4 +221,4 @@ class RiskState:
         # Of the highest NAV, for the present one is not known yet when this is called after a restart.
         full_usdt = self.limits.pair_cap_nav * max(self.ledger.account.peak_nav_of_all_time, self.ledger.cash)
         slippage = costs.slippage_factor * history.sigma_day * math.sqrt(full_usdt / history.adv_usdt)
-        self.heat.costing(pair, costs.fee + costs.half_spread + slippage)
+        self.heat.set_exit_rate(pair, costs.fee + costs.half_spread + slippage)

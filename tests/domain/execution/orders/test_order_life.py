@@ -37,7 +37,7 @@ class Rig:
     def trade(self, order_id: str, quantity: str, price: str = "100") -> list[object]:
         order = next(each for each in self.store.working(BTC) if each.order_id == order_id)
         trade = Trade(f"t-{order_id}", D(quantity), D(price), D("0.1"))
-        return list(self.orders.filled(order, trade, time(1), since_ns=T0 + HOUR))
+        return list(self.orders.take_trade(order, trade, time(1), since_ns=T0 + HOUR))
 
     def held(self) -> tuple[Decimal, Decimal | None]:
         position = self.store.position(BTC)
@@ -93,7 +93,7 @@ def test_when_the_stop_has_sold_the_sells_that_still_work_are_ended() -> None:
     rig.place(exit_())
     position = rig.store.position(BTC)
     assert position is not None
-    sold = rig.orders.stopped_out(BTC, position, Trade("t-stop", D(10), D(89), D(1)), time(2))
+    sold = rig.orders.take_stop_trade(BTC, position, Trade("t-stop", D(10), D(89), D(1)), time(2))
     assert kinds(sold) == ["OrderFilled", "OrderClosed", "OrderClosed"]
     assert isinstance(sold[0], OrderFilled)
     assert (sold[0].stop, sold[0].side, sold[0].trade_id) == (True, "sell", "t-stop")

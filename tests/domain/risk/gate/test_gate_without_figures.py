@@ -20,13 +20,13 @@ def _set_mark(price: float) -> Callable[[Desk], None]:
 
 
 def _no_mark(desk: Desk) -> None:
-    desk.machine.state.heat.marked(desk.machine.state.heat.pairs[ETH], 0.0, desk.now_ns)
+    desk.machine.state.heat.set_mark(desk.machine.state.heat.pairs[ETH], 0.0, desk.now_ns)
 
 
 def _held_without_price(price: float) -> Callable[[Desk], None]:
     def scene(desk: Desk) -> None:
         desk.fill(desk.buy(BTC, "0.1"))
-        desk.machine.state.heat.marked(desk.machine.state.heat.pairs[BTC], price, desk.now_ns)
+        desk.machine.state.heat.set_mark(desk.machine.state.heat.pairs[BTC], price, desk.now_ns)
 
     return scene
 

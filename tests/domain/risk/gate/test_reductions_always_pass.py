@@ -49,10 +49,10 @@ HINDRANCES: list[tuple[str, Callable[[Desk], None]]] = [
     ("pair halted", _halt(BTC, "halted")),
     ("pair reducing", _halt(BTC, "reducing")),
     ("everything stale for a week", lambda desk: desk.pass_time(7 * 86_400) and None),
-    ("mark lost", lambda desk: desk.machine.state.heat.marked(desk.machine.state.heat.pairs[BTC], 0.0, desk.now_ns)),
+    ("mark lost", lambda desk: desk.machine.state.heat.set_mark(desk.machine.state.heat.pairs[BTC], 0.0, desk.now_ns)),
     (
         "mark NaN",
-        lambda desk: desk.machine.state.heat.marked(desk.machine.state.heat.pairs[BTC], math.nan, desk.now_ns),
+        lambda desk: desk.machine.state.heat.set_mark(desk.machine.state.heat.pairs[BTC], math.nan, desk.now_ns),
     ),
     ("no history", lambda desk: desk.machine.state.daily.clear()),
     ("no book", lambda desk: desk.machine.state.books.clear()),

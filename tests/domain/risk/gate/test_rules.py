@@ -183,7 +183,7 @@ def test_at_sixty_times_the_speed_a_mark_may_be_sixty_times_as_old() -> None:
 def test_a_position_without_a_price_makes_nav_unknown_and_closes_the_gate() -> None:
     desk = Desk()
     desk.fill(desk.buy("BTC/USDT", "0.1"))
-    desk.machine.state.heat.marked(desk.machine.state.heat.pairs["BTC/USDT"], 0.0, desk.now_ns)
+    desk.machine.state.heat.set_mark(desk.machine.state.heat.pairs["BTC/USDT"], 0.0, desk.now_ns)
     decided = desk.buy("ETH/USDT", "0.1")
     assert (decided.verdict, decided.reason) == ("reject", "NAV is unknown: no price of BTC/USDT, which is held")
 

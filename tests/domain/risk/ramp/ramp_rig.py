@@ -69,7 +69,7 @@ class Ramp:
         now_ns = START_NS + round(days * DAY_NS)
         self.machine.state.now_ns = now_ns
         return list(
-            self.machine.phases.marked(
+            self.machine.phases.take_snapshot(
                 PortfolioMarked(
                     id=f"portfolio-main-{self._count}", trace="t", time_ns=now_ns, nav=self.nav, cash=Decimal(0),
                     heat=heat, heat_open=heat, heat_reserved=0.0, heat_limit=0.08, utilisation=0.0, drawdown=0.0,

@@ -386,7 +386,7 @@ def test_a_snapshot_counts_the_days_and_the_hours_over_the_limit_of_now() -> Non
     assert "heat over its limit in 0 hours; scaled waits for: day 16 of the ramp" in early.phase_evidence
     hot = structs.replace(early, heat=0.09)
     assert "heat over its limit in 1 hour; " in ramp.machine.phases.evidence_text(hot)
-    ramp.machine.phases.marked(hot)
+    ramp.machine.phases.take_snapshot(hot)
     assert "heat over its limit in 1 hour; " in ramp.machine.phases.evidence_text(hot)
 
 

@@ -19,9 +19,14 @@ from shared.messages.market import PairListed
 from shared.messages.orders import Side
 
 
-class Wanted(Struct, frozen=True):
-    """A strategy's latest signal for a pair. spent: what it asked for was had and was ended by somebody else (its stop,
-    an operator): it counts for nothing until the strategy raises its next signal.
+class LatestSignal(Struct, frozen=True):
+    """A strategy's latest signal for a pair.
+
+    strength: 0 (flat) to 1 (a full position).
+    time_ns: market time at which it was raised.
+    expires_ns: market time after which it wants nothing; 0 for never.
+    spent: the position that it asked for was there, and somebody else ended it (its stop, an operator). A spent signal
+        counts for nothing until the strategy raises its next one.
     """
 
     strength: float
@@ -30,37 +35,47 @@ class Wanted(Struct, frozen=True):
     expires_ns: int = 0
     spent: bool = False
 
-    def as_spent(self) -> "Wanted":
-        return Wanted(self.strength, self.time_ns, self.signal_id, self.expires_ns, spent=True)
+    def as_spent(self) -> "LatestSignal":
+        """The same signal, which counts for nothing from here on."""
+        return LatestSignal(self.strength, self.time_ns, self.signal_id, self.expires_ns, spent=True)
 
 
-def target_fraction(weights: Mapping[str, float], wanted: Mapping[str, Wanted], now_ns: int) -> float | None:
+def target_fraction(weights: Mapping[str, float], signals: Mapping[str, LatestSignal], now_ns: int) -> float | None:
     """Blend each strategy's latest signal by ``weights`` of the plan; a strategy that is no longer in it has none.
 
     None where no strategy has a say: then a position is somebody else's business and is left alone. A strategy whose
-    wish has expired does have one: it wants nothing any more.
+    signal has expired does have a say: it wants nothing any more.
     """
-    total, is_heard = 0.0, False
+    total, has_say = 0.0, False
     for name, weight in weights.items():  # always in the plan's order: float sums depend on it
-        signal = wanted.get(name)
+        signal = signals.get(name)
         if signal is None or signal.spent or weight <= 0:
             continue
-        is_heard = True
+        has_say = True
         if not signal.expires_ns or now_ns <= signal.expires_ns:
             total += weight * signal.strength
-    return min(1.0, max(0.0, total)) if is_heard else None
+    return min(1.0, max(0.0, total)) if has_say else None
 
 
 class Exposure(Struct, frozen=True):
-    """Base units. position: held. buying, selling: approved or proposed, and not yet filled."""
+    """What is held of a pair and on its way, base units.
+
+    position: held.
+    buying, selling: approved or proposed, and not filled yet.
+    """
 
     position: Decimal = ZERO
     buying: Decimal = ZERO
     selling: Decimal = ZERO
 
 
-class Wish(Struct, frozen=True):
-    """An order worth proposing; or none, and why. stop_price: USDT per unit, of a buy."""
+class TargetOrder(Struct, frozen=True):
+    """An order worth proposing; or none, and why.
+
+    quantity: base units; 0 for no order.
+    stop_price: USDT per unit, of a buy.
+    reason: why there is no order, in a word.
+    """
 
     side: Side = "buy"
     quantity: Decimal = ZERO
@@ -68,49 +83,51 @@ class Wish(Struct, frozen=True):
     reason: str = ""
 
 
-def wish_for(fraction: float, size: Size, exposure: Exposure, listed: PairListed | None, band: float) -> Wish:
+def target_order(
+    fraction: float, size: Size, exposure: Exposure, listed: PairListed | None, band: float
+) -> TargetOrder:
     """The order that brings position plus what is in flight to ``fraction`` of the full size, if it is worth one.
 
     band: differences below this fraction of the full size are left alone, except that a target of 0 is always reached.
     An unknown size never changes a position; only a target of 0 needs no size.
     """
     if listed is None or listed.status != "trading":
-        return Wish(reason="pair")
+        return TargetOrder(reason="pair")
     if fraction <= 0:
         return _sell(exposure.position - exposure.selling, exposure, listed, to_zero=True)
     if not size.is_known or not size.quantity:
-        return Wish(reason=size.binding)
+        return TargetOrder(reason=size.binding)
     target = round_down(Decimal(fraction) * size.quantity, listed.quantity_step)
     difference = target - (exposure.position + exposure.buying - exposure.selling)
     if not difference or abs(float(difference)) < band * float(size.quantity):
-        return Wish(reason="within the band")
+        return TargetOrder(reason="within the band")
     if difference < 0:
         return _sell(-difference, exposure, listed, price=size.price)
     if exposure.selling:
-        return Wish(reason="a sale is in flight")  # somebody wants out: buying back under their hands helps nobody
+        return TargetOrder(reason="a sale is in flight")  # somebody wants out: buying back meanwhile helps nobody
     return _buy(difference, size, listed)
 
 
-def _buy(quantity: Decimal, size: Size, listed: PairListed) -> Wish:
+def _buy(quantity: Decimal, size: Size, listed: PairListed) -> TargetOrder:
     quantity = _orderable(quantity, listed)
     if (reason := _too_small(quantity, size.price, listed)) is not None:
-        return Wish(reason=reason)
+        return TargetOrder(reason=reason)
     stop_price = stop_below(size.price, size.stop_distance, listed.price_step)
     if stop_price is None:
-        return Wish(reason="price_step")
-    return Wish("buy", quantity, stop_price)
+        return TargetOrder(reason="price_step")
+    return TargetOrder("buy", quantity, stop_price)
 
 
 def _sell(
     quantity: Decimal, exposure: Exposure, listed: PairListed, *, price: float = 0.0, to_zero: bool = False
-) -> Wish:
+) -> TargetOrder:
     """Never more than is held and not being sold already. The way to zero is not held to the exchange's minima here."""
     quantity = _orderable(min(quantity, exposure.position - exposure.selling), listed)
     if quantity <= 0:
-        return Wish(reason="nothing to sell")
+        return TargetOrder(reason="nothing to sell")
     if not to_zero and (reason := _too_small(quantity, price, listed)) is not None:
-        return Wish(reason=reason)
-    return Wish("sell", quantity)
+        return TargetOrder(reason=reason)
+    return TargetOrder("sell", quantity)
 
 
 def _orderable(quantity: Decimal, listed: PairListed) -> Decimal:

@@ -9,9 +9,9 @@ from typing import Any
 
 from shared.domain.bars.series import NamedPair
 from shared.domain.plan import Plan
-from shared.domain.sizing import held as holding
 from shared.domain.sizing.outputs import position_sized, stop_raised
 from shared.domain.sizing.pairs import PairState
+from shared.domain.sizing.position import after_close, after_decision, after_stop
 from shared.domain.sizing.proposals import Proposals
 from shared.domain.sizing.size import Size
 from shared.domain.sizing.state import SizingState
@@ -50,10 +50,10 @@ class SizingMachine:
             PairListed: _silently(state.list_pair),
             Halted: _silently(state.halts.begin),
             PhaseChanged: _silently(state.account.change_phase),
-            OrderDecided: _silently(partial(state.pairs.change, holding.after_decision)),
+            OrderDecided: _silently(partial(state.pairs.change, after_decision)),
             OrderFilled: _silently(state.pairs.take_fill),
-            OrderClosed: _silently(partial(state.pairs.change, holding.after_close)),
-            StopPlaced: _silently(partial(state.pairs.change, holding.after_stop)),
+            OrderClosed: _silently(partial(state.pairs.change, after_close)),
+            StopPlaced: _silently(partial(state.pairs.change, after_stop)),
         }
 
     def handle(self, message: Message) -> Sequence[Message]:
@@ -103,15 +103,15 @@ class SizingMachine:
 
     def _trail(self, pair: PairState, named: NamedPair, size: Size, bar: BarClosed) -> Sequence[Message]:
         """The stop follows the price up, at the distance of a new entry, in whole price steps."""
-        held, listed = pair.held, self._state.listed.get(bar.symbol)
-        if not held.quantity or not size.stop_distance or listed is None:
+        position, listed = pair.position, self._state.listed.get(bar.symbol)
+        if not position.quantity or not size.stop_distance or listed is None:
             return NOTHING
-        if held.stop is not None and size.stop_price <= float(held.stop) * named.price_ratio:
+        if position.stop is not None and size.stop_price <= float(position.stop) * named.price_ratio:
             return NOTHING  # the common case, without the rounding
         stop_price = stop_below(size.price, size.stop_distance, listed.price_step)
         if stop_price is None:
             return NOTHING
-        if held.stop is not None and stop_price < held.stop * named.ratio + listed.price_step:
+        if position.stop is not None and stop_price < position.stop * named.ratio + listed.price_step:
             return NOTHING
         return (stop_raised(stop_price, bar, self._state.portfolio),)
 

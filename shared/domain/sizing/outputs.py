@@ -2,7 +2,7 @@
 
 from decimal import Decimal
 
-from shared.domain.sizing.blender import Wish
+from shared.domain.sizing.blender import TargetOrder
 from shared.domain.sizing.size import Size
 from shared.messages.base import Message, derived_id
 from shared.messages.market import BarClosed
@@ -36,19 +36,19 @@ def position_sized(size: Size, bar: BarClosed, portfolio: str, phase_scale: floa
     )
 
 
-def order_proposed(wish: Wish, symbol: str, portfolio: str, cause: Message, expires_ns: int) -> OrderProposed:
+def order_proposed(target: TargetOrder, symbol: str, portfolio: str, cause: Message, expires_ns: int) -> OrderProposed:
     return OrderProposed(
         id=derived_id("o", portfolio, symbol, cause.id),
         time_ns=cause.time_ns,
         cause=cause.id,
         trace=cause.trace_id,
         symbol=symbol,
-        side=wish.side,
-        quantity=wish.quantity,
+        side=target.side,
+        quantity=target.quantity,
         portfolio=portfolio,
-        stop_price=wish.stop_price,
+        stop_price=target.stop_price,
         strategy=BLENDER,
-        reduce_only=wish.side == "sell",
+        reduce_only=target.side == "sell",
         expires_ns=expires_ns,
     )
 

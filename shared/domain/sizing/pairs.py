@@ -9,22 +9,30 @@ from msgspec import Struct
 from shared.domain.bars.series import DailyHistory, NamedPair, PairNames
 from shared.domain.machine import Records
 from shared.domain.plan import SizingPlan
-from shared.domain.sizing import held as holding
-from shared.domain.sizing.blender import Wanted
-from shared.domain.sizing.held import Held
+from shared.domain.sizing.blender import LatestSignal
+from shared.domain.sizing.position import PairPosition, after_fill
 from shared.messages.market import BarClosed, PairListed
 from shared.messages.orders import OrderClosed, OrderDecided, OrderFilled, OrderProposed, StopPlaced
 
 M = TypeVar("M", OrderProposed, OrderDecided, OrderClosed, StopPlaced)
 
-HELD, WANTED, LISTED = "held", "wanted", "pair"
-PAIR_RECORDS: dict[str, type[Struct]] = {HELD: Held, WANTED: Wanted, LISTED: PairListed}
+POSITION, SIGNAL, LISTED = "held", "wanted", "pair"  # their names in the store
+PAIR_RECORDS: dict[str, type[Struct]] = {POSITION: PairPosition, SIGNAL: LatestSignal, LISTED: PairListed}
 
 
 class PairState:
-    """bar: the newest of any strategy's timeframe. named: the name it came under. Both None before the first."""
+    """What is known of one pair.
 
-    __slots__ = ("bar", "held", "history", "named", "seen_ns", "symbol", "wanted")
+    symbol: its newest name.
+    history: its daily figures.
+    bar: the newest one of any strategy's timeframe, None before the first.
+    named: the name under which that bar came, None before the first.
+    seen_ns: open time of the last bar of each timeframe.
+    position: what is held and on its way.
+    signals: the latest one of each strategy.
+    """
+
+    __slots__ = ("bar", "history", "named", "position", "seen_ns", "signals", "symbol")
 
     def __init__(self, symbol: str, plan: SizingPlan) -> None:
         self.symbol = symbol
@@ -32,8 +40,8 @@ class PairState:
         self.bar: BarClosed | None = None
         self.named: NamedPair | None = None
         self.seen_ns: dict[str, int] = {}
-        self.held = Held()
-        self.wanted: dict[str, Wanted] = {}
+        self.position = PairPosition()
+        self.signals: dict[str, LatestSignal] = {}
 
     def add(self, bar: BarClosed, named: NamedPair, *, is_daily: bool, is_priced: bool) -> bool:
         """Take a bar in; False for one that is not newer than the last of its timeframe, which changes nothing."""
@@ -48,7 +56,7 @@ class PairState:
 
 
 class Pairs:
-    """Every pair of the universe by any of its names, with position and wishes mirrored into the records."""
+    """Every pair of the universe by any of its names. Positions and signals are mirrored into the records."""
 
     def __init__(self, records: Records, names: PairNames, plan: SizingPlan) -> None:
         self._records = records
@@ -56,6 +64,7 @@ class Pairs:
         self._states = {pair: PairState(pair, plan) for pair in names.pairs}
 
     def find(self, symbol: str) -> tuple[PairState, NamedPair] | None:
+        """The pair and the name it was asked for by; None for a pair that is not in the universe."""
         named = self._names.get(symbol)
         return None if named is None else (self._states[named.pair], named)
 
@@ -63,24 +72,25 @@ class Pairs:
         return tuple(self._states.values())
 
     def restore(self) -> None:
+        """Begin from the records."""
         for state in self._states.values():
-            state.held, state.wanted = Held(), {}
-        for symbol, held in self._records.rows(HELD, Held):
+            state.position, state.signals = PairPosition(), {}
+        for symbol, position in self._records.rows(POSITION, PairPosition):
             if symbol in self._states:
-                self._states[symbol].held = held
-        for name, wanted in self._records.rows(WANTED, Wanted):
+                self._states[symbol].position = position
+        for name, signal in self._records.rows(SIGNAL, LatestSignal):
             strategy, _, symbol = name.rpartition("|")
             if symbol in self._states:
-                self._states[symbol].wanted[strategy] = wanted
+                self._states[symbol].signals[strategy] = signal
 
-    def want(self, pair: PairState, strategy: str, wanted: Wanted) -> None:
-        pair.wanted[strategy] = wanted
-        self._records.put(WANTED, f"{strategy}|{pair.symbol}", wanted)
+    def put_signal(self, pair: PairState, strategy: str, signal: LatestSignal) -> None:
+        pair.signals[strategy] = signal
+        self._records.put(SIGNAL, f"{strategy}|{pair.symbol}", signal)
 
-    def hold(self, pair: PairState, held: Held) -> None:
-        if held is not pair.held:
-            pair.held = held
-            self._records.put(HELD, pair.symbol, held)
+    def put_position(self, pair: PairState, position: PairPosition) -> None:
+        if position is not pair.position:
+            pair.position = position
+            self._records.put(POSITION, pair.symbol, position)
 
     # --- what the messages about orders do to the position --------------------------------------------------------
 
@@ -89,16 +99,16 @@ class Pairs:
         if (found := self.find(fill.symbol)) is None:
             return
         pair, named = found
-        known = pair.held.order(fill.order_id)
-        before = pair.held.quantity
-        self.hold(pair, holding.after_fill(pair.held, fill, named.ratio))
-        if before and not pair.held.quantity and not (known is not None and known.own):
-            for strategy, wanted in list(pair.wanted.items()):
-                if wanted.strength and not wanted.spent:
-                    self.want(pair, strategy, wanted.as_spent())
+        known = pair.position.order(fill.order_id)
+        before = pair.position.quantity
+        self.put_position(pair, after_fill(pair.position, fill, named.ratio))
+        if before and not pair.position.quantity and not (known is not None and known.own):
+            for strategy, signal in list(pair.signals.items()):
+                if signal.strength and not signal.spent:
+                    self.put_signal(pair, strategy, signal.as_spent())
 
-    def change(self, after: Callable[[Held, M, Decimal], Held], message: M) -> None:
-        """What ``after`` makes of the pair's position and orders."""
+    def change(self, after: Callable[[PairPosition, M, Decimal], PairPosition], message: M) -> None:
+        """Put in place what ``after`` makes of the pair's position, the message and the ratio of its name."""
         if (found := self.find(message.symbol)) is not None:
             pair, named = found
-            self.hold(pair, after(pair.held, message, named.ratio))
+            self.put_position(pair, after(pair.position, message, named.ratio))

@@ -6,7 +6,7 @@ import msgspec
 
 from shared.domain.plan import Plan
 from shared.domain.sizing.machine import SizingMachine
-from shared.domain.sizing.pairs import HELD
+from shared.domain.sizing.pairs import POSITION
 from shared.domain.universe import Universe
 from shared.messages.base import Message
 from shared.messages.halts import Halted, Resumed
@@ -90,7 +90,7 @@ def holding(machine: SizingMachine, *, hour: float = 0) -> OrderProposed:
 
 
 def quantity_held(machine: SizingMachine, symbol: str = BTC) -> Decimal:
-    return dict(machine.records.rows(HELD, object))[symbol].quantity  # type: ignore[type-var]
+    return dict(machine.records.rows(POSITION, object))[symbol].quantity  # type: ignore[type-var]
 
 
 def restarted(

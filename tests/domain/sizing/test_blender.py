@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.domain.sizing.blender import Exposure, Wanted, Wish, target_fraction, wish_for
+from shared.domain.sizing.blender import Exposure, LatestSignal, TargetOrder, target_fraction, target_order
 from shared.domain.sizing.size import Size
 from shared.domain.stops import stop_below
 from tests.domain.market_scripts import T0, D, listed
@@ -15,49 +15,49 @@ WEIGHTS = {"donchian": 0.5, "momentum": 0.5}
 FULL = Size(D(10), "equity_at_risk", 100.0, atr=5.0, adv_usdt=1e9, equity_at_risk_usdt=60.0, stop_distance=6.0)
 
 
-def wanted(strength: float, **changes: object) -> Wanted:
-    return Wanted(strength, T0, **changes)  # type: ignore[arg-type]
+def signal(strength: float, **changes: object) -> LatestSignal:
+    return LatestSignal(strength, T0, **changes)  # type: ignore[arg-type]
 
 
 def exposure(position: str = "0", buying: str = "0", selling: str = "0") -> Exposure:
     return Exposure(D(position), D(buying), D(selling))
 
 
-def wish(
+def target(
     fraction: float, held: Exposure | None = None, *, size: Size = FULL, band: float = 0.2, **pair: object
-) -> Wish:
-    return wish_for(fraction, size, held or exposure(), listed(**pair), band)  # type: ignore[arg-type]
+) -> TargetOrder:
+    return target_order(fraction, size, held or exposure(), listed(**pair), band)  # type: ignore[arg-type]
 
 
 # --- the blend ----------------------------------------------------------------------------------------------------
 
 
 def test_strengths_add_up_by_their_weights() -> None:
-    assert target_fraction(WEIGHTS, {"donchian": wanted(1.0)}, T0) == 0.5
-    assert target_fraction(WEIGHTS, {"donchian": wanted(1.0), "momentum": wanted(0.5)}, T0) == 0.75
-    assert target_fraction(WEIGHTS, {"donchian": wanted(1.0), "momentum": wanted(1.0)}, T0) == 1.0
+    assert target_fraction(WEIGHTS, {"donchian": signal(1.0)}, T0) == 0.5
+    assert target_fraction(WEIGHTS, {"donchian": signal(1.0), "momentum": signal(0.5)}, T0) == 0.75
+    assert target_fraction(WEIGHTS, {"donchian": signal(1.0), "momentum": signal(1.0)}, T0) == 1.0
 
 
 def test_a_blend_above_a_full_position_is_cut_to_one() -> None:
-    assert target_fraction({"one": 0.8, "two": 0.9}, {"one": wanted(1.0), "two": wanted(1.0)}, T0) == 1.0
+    assert target_fraction({"one": 0.8, "two": 0.9}, {"one": signal(1.0), "two": signal(1.0)}, T0) == 1.0
 
 
 def test_an_expired_signal_counts_for_nothing_and_is_an_opinion() -> None:
-    expiring = {"donchian": wanted(1.0, expires_ns=T0)}
+    expiring = {"donchian": signal(1.0, expires_ns=T0)}
     assert target_fraction(WEIGHTS, expiring, T0) == 0.5
     assert target_fraction(WEIGHTS, expiring, T0 + 1) == 0.0
 
 
 def test_a_strategy_outside_the_plan_has_no_opinion() -> None:
-    assert target_fraction(WEIGHTS, {"guru": wanted(1.0)}, T0) is None
+    assert target_fraction(WEIGHTS, {"guru": signal(1.0)}, T0) is None
 
 
 def test_a_spent_signal_counts_for_nothing_and_is_no_opinion() -> None:
-    assert target_fraction(WEIGHTS, {"donchian": wanted(1.0).as_spent()}, T0) is None
+    assert target_fraction(WEIGHTS, {"donchian": signal(1.0).as_spent()}, T0) is None
 
 
 def test_a_strategy_that_wants_nothing_has_an_opinion_and_one_that_was_never_heard_has_none() -> None:
-    assert target_fraction(WEIGHTS, {"donchian": wanted(0.0)}, T0) == 0.0
+    assert target_fraction(WEIGHTS, {"donchian": signal(0.0)}, T0) == 0.0
     assert target_fraction(WEIGHTS, {}, T0) is None
 
 
@@ -68,7 +68,7 @@ def test_a_strategy_that_wants_nothing_has_an_opinion_and_one_that_was_never_hea
 def test_a_blend_is_a_fraction_and_the_same_in_whatever_order_signals_came(
     weights: dict[str, float], strengths: dict[str, float]
 ) -> None:
-    signals = {name: wanted(strength) for name, strength in strengths.items()}
+    signals = {name: signal(strength) for name, strength in strengths.items()}
     mix = target_fraction(weights, signals, T0)
     assert mix is None or 0 <= mix <= 1
     assert target_fraction(weights, dict(reversed(signals.items())), T0) == mix
@@ -78,69 +78,69 @@ def test_a_blend_is_a_fraction_and_the_same_in_whatever_order_signals_came(
 
 
 def test_a_full_target_from_nothing_buys_the_full_size_with_its_stop() -> None:
-    assert wish(1.0) == Wish("buy", D(10), D("94.00"))
+    assert target(1.0) == TargetOrder("buy", D(10), D("94.00"))
 
 
 def test_half_a_target_buys_half_the_size() -> None:
-    assert wish(0.5).quantity == D(5)
+    assert target(0.5).quantity == D(5)
 
 
 def test_what_is_held_and_what_is_in_flight_count_towards_the_target() -> None:
-    assert wish(1.0, exposure("4", buying="3")) == Wish("buy", D(3), D("94.00"))
-    assert not wish(1.0, exposure("4", buying="6")).quantity
+    assert target(1.0, exposure("4", buying="3")) == TargetOrder("buy", D(3), D("94.00"))
+    assert not target(1.0, exposure("4", buying="6")).quantity
 
 
 def test_nothing_is_bought_while_somebody_is_selling() -> None:
-    assert wish(1.0, exposure("8", selling="2")).reason == "a sale is in flight"
+    assert target(1.0, exposure("8", selling="2")).reason == "a sale is in flight"
 
 
 def test_a_difference_inside_the_band_is_left_alone_and_one_at_its_edge_is_not() -> None:
-    assert wish(1.0, exposure("8.001")).reason == "within the band"
-    assert wish(1.0, exposure("8")).quantity == D(2)
-    assert wish(0.5, exposure("6.9")).reason == "within the band"
-    assert wish(0.5, exposure("7")) == Wish("sell", D(2))
+    assert target(1.0, exposure("8.001")).reason == "within the band"
+    assert target(1.0, exposure("8")).quantity == D(2)
+    assert target(0.5, exposure("6.9")).reason == "within the band"
+    assert target(0.5, exposure("7")) == TargetOrder("sell", D(2))
 
 
 def test_a_target_of_zero_sells_everything_however_little_it_is() -> None:
-    assert wish(0.0, exposure("10")) == Wish("sell", D(10))
-    assert wish(0.0, exposure("0.01")) == Wish("sell", D("0.01"))
-    assert wish(0.0).reason == "nothing to sell"
+    assert target(0.0, exposure("10")) == TargetOrder("sell", D(10))
+    assert target(0.0, exposure("0.01")) == TargetOrder("sell", D("0.01"))
+    assert target(0.0).reason == "nothing to sell"
 
 
 def test_a_target_of_zero_sells_even_when_no_size_is_known() -> None:
     unknown = Size(D(0), "nav", 100.0)
-    assert wish(0.0, exposure("10"), size=unknown) == Wish("sell", D(10))
+    assert target(0.0, exposure("10"), size=unknown) == TargetOrder("sell", D(10))
 
 
 @pytest.mark.parametrize("binding", ["history", "atr", "adv", "nav", "min_notional"])
 def test_without_a_size_a_position_is_left_as_it_is(binding: str) -> None:
-    assert wish(0.5, exposure("10"), size=Size(D(0), binding, 100.0)).reason == binding
+    assert target(0.5, exposure("10"), size=Size(D(0), binding, 100.0)).reason == binding
 
 
 def test_a_pair_that_does_not_trade_gets_no_order_at_all() -> None:
-    assert wish(1.0, status="halted").reason == "pair"
-    assert wish(0.0, exposure("10"), status="delisted").reason == "pair"
-    assert wish_for(1.0, FULL, exposure(), None, 0.2).reason == "pair"
+    assert target(1.0, status="halted").reason == "pair"
+    assert target(0.0, exposure("10"), status="delisted").reason == "pair"
+    assert target_order(1.0, FULL, exposure(), None, 0.2).reason == "pair"
 
 
 def test_a_sell_is_never_more_than_what_is_held_and_not_being_sold() -> None:
-    assert wish(0.0, exposure("10", selling="7")).quantity == D(3)
-    assert wish(0.0, exposure("10", selling="10")).reason == "nothing to sell"
-    assert wish(0.1, exposure("2", buying="9", selling="1")).quantity == D(1)
+    assert target(0.0, exposure("10", selling="7")).quantity == D(3)
+    assert target(0.0, exposure("10", selling="10")).reason == "nothing to sell"
+    assert target(0.1, exposure("2", buying="9", selling="1")).quantity == D(1)
 
 
 def test_an_order_is_cut_to_the_lot_step_and_to_the_largest_order() -> None:
-    assert wish(0.33, quantity_step=D(1)).quantity == D(3)
-    assert wish(1.0, max_quantity=D("2.5")).quantity == D("2.5")
-    assert wish(0.0, exposure("10"), max_quantity=D(4)) == Wish("sell", D(4))
-    assert wish(0.0, exposure("1.23456")).quantity == D("1.234")
+    assert target(0.33, quantity_step=D(1)).quantity == D(3)
+    assert target(1.0, max_quantity=D("2.5")).quantity == D("2.5")
+    assert target(0.0, exposure("10"), max_quantity=D(4)) == TargetOrder("sell", D(4))
+    assert target(0.0, exposure("1.23456")).quantity == D("1.234")
 
 
 def test_an_order_below_the_minima_is_not_proposed_unless_it_ends_the_position() -> None:
-    assert wish(0.3, exposure(), min_notional=D(301)).reason == "min_notional"
-    assert wish(0.3, exposure(), min_quantity=D("3.1")).reason == "min_quantity"
-    assert wish(0.5, exposure("8"), min_notional=D(301)).reason == "min_notional"
-    assert wish(0.0, exposure("0.01"), min_notional=D(301)).quantity == D("0.01")
+    assert target(0.3, exposure(), min_notional=D(301)).reason == "min_notional"
+    assert target(0.3, exposure(), min_quantity=D("3.1")).reason == "min_quantity"
+    assert target(0.5, exposure("8"), min_notional=D(301)).reason == "min_notional"
+    assert target(0.0, exposure("0.01"), min_notional=D(301)).quantity == D("0.01")
 
 
 # --- the stop -----------------------------------------------------------------------------------------------------
@@ -187,7 +187,7 @@ def test_an_order_never_overshoots_the_target_and_never_sells_what_is_not_there(
     position, buying, selling = (Decimal(amount) / 100 for amount in amounts)
     selling = min(selling, position)
     size = Size(Decimal(full) / 100, "equity_at_risk", 100.0, stop_distance=6.0)
-    order = wish_for(fraction, size, Exposure(position, buying, selling), listed(min_notional=D(0)), band)
+    order = target_order(fraction, size, Exposure(position, buying, selling), listed(min_notional=D(0)), band)
     if order.side == "sell":
         assert order.quantity <= position - selling
         assert order.stop_price is None

@@ -8,7 +8,7 @@ from msgspec import structs
 
 from shared.domain.plan import Plan, SizingPlan
 from shared.domain.sizing.machine import SizingMachine
-from shared.domain.sizing.pairs import HELD, WANTED
+from shared.domain.sizing.pairs import POSITION, SIGNAL
 from shared.domain.universe import Pair, Rename, Universe
 from shared.messages.base import Message
 from shared.messages.orders import OrderFilled, OrderProposed, StopRaised
@@ -279,7 +279,7 @@ def test_a_strategy_of_another_process_has_the_weight_that_the_plan_gives_it_and
     guru = structs.replace(strategy("guru", weight=0.5), kind="external")
     machine = ready(one_hour_plan(strategies=(strategy("trend"), guru)))
     assert orders(play(machine, flat(0), signal(1.0, name="stranger", hour=1))) == []
-    assert machine.records.count(WANTED) == 0
+    assert machine.records.count(SIGNAL) == 0
     assert only_order(play(machine, signal(1.0, name="guru", hour=1))).quantity == D("41.666")
 
 
@@ -392,9 +392,9 @@ def test_everything_about_an_order_may_be_heard_twice() -> None:
         close(order.id),
     ]
     play(machine, *script)
-    once = dict(machine.records.rows(HELD, object))  # type: ignore[type-var]
+    once = dict(machine.records.rows(POSITION, object))  # type: ignore[type-var]
     play(machine, *script, *reversed(script))
-    assert dict(machine.records.rows(HELD, object)) == once  # type: ignore[type-var]
+    assert dict(machine.records.rows(POSITION, object)) == once  # type: ignore[type-var]
     assert quantity_held(machine) == FULL
 
 
@@ -410,7 +410,7 @@ def test_memory_of_orders_and_trades_is_bounded() -> None:
     for number in range(500):
         order = structs.replace(OrderProposed(id=f"x-{number}", time_ns=T0, symbol=BTC, side="buy", quantity=D(1)))
         play(machine, approval_of(order), fill(order), close(order.id, symbol=order.symbol))
-    held = dict(machine.records.rows(HELD, object))[BTC]  # type: ignore[type-var]
+    held = dict(machine.records.rows(POSITION, object))[BTC]  # type: ignore[type-var]
     assert (len(held.trades), len(held.closed), len(held.orders)) == (64, 32, 0)
     assert held.quantity == 500
 

@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 from shared.adapters.codec import encode
 from shared.domain.execution.orders.store import POSITION, VenuePosition
 from shared.domain.execution.paper.machine import PaperExecution
-from shared.domain.sizing.held import Held
+from shared.domain.sizing import pairs
 from shared.domain.sizing.machine import SizingMachine
-from shared.domain.sizing.pairs import HELD
+from shared.domain.sizing.position import PairPosition
 from shared.domain.strategies.machine import SignalsMachine
 from shared.messages.base import Message
 from shared.messages.market import BarClosed
@@ -144,7 +144,7 @@ def booked(fills: list[OrderFilled]) -> tuple[Decimal, dict[str, Decimal]]:
 def test_nothing_is_sold_that_is_not_held_and_all_books_agree(bars: list[BarClosed], gate: list[str]) -> None:
     loop = run(bars, gate)
     _, positions = booked(loop.of(OrderFilled))
-    held = {symbol: row.quantity for symbol, row in loop.sizing.records.rows(HELD, Held)}
+    held = {symbol: row.quantity for symbol, row in loop.sizing.records.rows(pairs.POSITION, PairPosition)}
     paper = {symbol: row.quantity for symbol, row in loop.paper.records.rows(POSITION, VenuePosition)}
     for symbol, quantity in positions.items():
         assert held.get(symbol, D(0)) == quantity
@@ -165,7 +165,7 @@ def test_a_stop_only_moves_up_while_its_position_lasts_and_every_position_has_on
         stops[placed.symbol] = (placed.order_id, placed.stop_price)
     for symbol, row in loop.paper.records.rows(POSITION, VenuePosition):
         assert row.stop == stops[symbol][1]
-    for symbol, held in loop.sizing.records.rows(HELD, Held):
+    for symbol, held in loop.sizing.records.rows(pairs.POSITION, PairPosition):
         assert held.stop == (stops[symbol][1] if held.quantity else None)
 
 
@@ -179,7 +179,7 @@ def test_every_approved_order_has_exactly_one_end_and_no_position_is_proposed_ab
     ended = [end.order_id for end in loop.of(OrderClosed) if not end.order_id.startswith("stop-")]
     assert sorted(ended) == sorted(approved)
     assert len(set(approved)) == len(approved)
-    assert all(not held.orders for _, held in loop.sizing.records.rows(HELD, Held))
+    assert all(not held.orders for _, held in loop.sizing.records.rows(pairs.POSITION, PairPosition))
     prices: dict[str, float] = {}
     positions = {BTC: D(0), ETH: D(0)}
     for message in loop.log:

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from msgspec import structs
 
 from shared.domain.plan import PhasePlan, Plan
-from shared.domain.sizing.held import Held
 from shared.domain.sizing.machine import SizingMachine
-from shared.domain.sizing.patience import wait_ns
+from shared.domain.sizing.position import PairPosition
+from shared.domain.sizing.retry_policy import wait_ns
 from shared.domain.timeframes import DAY_NS
 from shared.domain.universe import Pair, Rename, Universe
 from shared.messages.base import Message
@@ -338,8 +338,8 @@ def test_a_bar_handled_again_after_a_crash_proposes_the_same_order() -> None:
 
 def test_a_record_of_an_earlier_version_is_read_and_waits_for_nothing() -> None:
     row = msgspec.msgpack.encode({"quantity": "5", "stop": "88", "trades": ["t-1"], "rejected": True})
-    held = msgspec.msgpack.decode(row, type=Held)
-    assert (held.quantity, held.stop, held.asked) == (D(5), D(88), None)
+    held = msgspec.msgpack.decode(row, type=PairPosition)
+    assert (held.quantity, held.stop, held.attempt) == (D(5), D(88), None)
 
 
 def test_a_verdict_heard_twice_counts_once() -> None:

@@ -1,4 +1,4 @@
-"""What strategies, built in or outside, ask for; and what the sizing service makes of every bar."""
+"""What strategies ask for, built in or of other processes; and what the sizing service makes of every bar."""
 
 from decimal import Decimal
 from typing import Annotated
@@ -9,9 +9,12 @@ from shared.messages.base import Fraction, Message, Name, NonNegativeFloat, Posi
 
 
 class SignalRaised(Message, frozen=True, kw_only=True):
-    """A strategy's wish for one pair, valid until its next signal for that pair or until it expires.
+    """What a strategy wants of one pair. It holds until the strategy's next signal for that pair, or until it expires.
 
-    strength: 0 (flat) to 1 (a full position by its size). expires_ns: 0 means no expiry.
+    strategy: its name in ``strategies.toml``.
+    strength: 0 (flat) to 1 (a full position by its size).
+    timeframe: of the bar that led to it; empty where none did.
+    expires_ns: market time after which it wants nothing; 0 for never.
     """
 
     strategy: Name
@@ -24,11 +27,18 @@ class SignalRaised(Message, frozen=True, kw_only=True):
 class PositionSized(Message, frozen=True, kw_only=True):
     """The size of a full position in one pair as of one bar.
 
-    price: the bar's close, USDT. atr: Wilder's ATR over completed UTC days, USDT. atr_pct: atr / price.
-    equity_at_risk_usdt: NAV x fraction x phase scale. stop_distance, stop_price: USDT per unit.
-    quantity: base units, rounded down to the lot step. notional_usdt: quantity x price.
+    timeframe, bar_open_time_ns: the bar.
+    price: the bar's close, USDT.
+    atr: Wilder's average true range over completed UTC days, USDT.
+    atr_pct: atr / price.
+    adv_usdt: mean daily quote volume.
+    equity_at_risk_usdt: NAV x fraction x phase scale.
+    stop_distance, stop_price: USDT per unit.
+    quantity: base units, rounded down to the lot step.
+    notional_usdt: quantity x price.
     binding: what set the size (``equity_at_risk``, ``pair_cap_nav``, ``pair_cap_adv``, ``atr_floor``), or the name of
-    what was missing when quantity is 0.
+        what was missing when quantity is 0.
+    phase_scale: of the phase in force, multiplies the equity at risk.
     """
 
     symbol: Symbol

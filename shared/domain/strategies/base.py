@@ -12,11 +12,11 @@ class Strategy(Protocol):
 
     @property
     def warmup_bars(self) -> int:
-        """Bars of history after which its wish is no longer a matter of where the history happened to begin."""
+        """Bars of history after which its strength no longer depends on where the history happened to begin."""
         ...
 
     def on_bar(self, bar: BarClosed) -> float | None:
-        """The wish after this bar: 0 (flat) to 1 (a full position); None while there is too little history."""
+        """The strength after this bar: 0 (flat) to 1 (a full position); None while there is too little history."""
         ...
 
 

@@ -1,4 +1,4 @@
-"""The machine that runs the built-in strategies: closed bars in, changes of mind out."""
+"""The machine that runs the built-in strategies: closed bars in, signals out."""
 
 from collections.abc import Sequence
 
@@ -25,7 +25,7 @@ class Raised(Struct, frozen=True):
     strength: float
 
 
-class _Voice:
+class _PairStrategy:
     """One strategy on one pair, and the name of the record that says what it raised last."""
 
     __slots__ = ("key", "name", "strategy")
@@ -36,22 +36,22 @@ class _Voice:
         self.strategy: Strategy = build_strategy(plan)
 
 
-class _Lane:
+class _PairGroup:
     """All strategies on one pair and timeframe, through all the names the pair has had."""
 
-    __slots__ = ("open_time_ns", "voices")
+    __slots__ = ("open_time_ns", "strategies")
 
     def __init__(self, plans: Sequence[StrategyPlan], pair: str) -> None:
         self.open_time_ns = -1
-        self.voices = tuple(_Voice(plan, pair) for plan in plans)
+        self.strategies = tuple(_PairStrategy(plan, pair) for plan in plans)
 
 
 class SignalsMachine:
     """Raises a signal when a strategy's strength for a pair differs from the one it raised last (0 before the first).
 
     Only a current bar raises one: a bar that closed no longer than its timeframe ago (or ``bar_age_limit_ns``, market
-    time, if that is more). Older bars are history and only warm the strategies; so a strategy that is long when
-    the service first starts says so on the first current bar. What was raised last is durable.
+    time, if that is more). Older bars are history and only warm the strategies. So a strategy that is long when the
+    service first starts says so on the first current bar. What was raised last is kept over restarts.
     """
 
     def __init__(self, plan: Plan, universe: Universe, *, bar_age_limit_ns: int = 0) -> None:
@@ -62,7 +62,7 @@ class SignalsMachine:
             for timeframe in dict.fromkeys(strategy.timeframe for strategy in plan.strategies)
         }
         self._age_limits_ns = {timeframe: max(timeframe_ns(timeframe), bar_age_limit_ns) for timeframe in self._plans}
-        self._lanes: dict[tuple[str, str], _Lane] = {}
+        self._groups: dict[tuple[str, str], _PairGroup] = {}
         self._raised: dict[str, float] = {}
         self._now_ns = 0
         for strategy in plan.strategies:
@@ -77,56 +77,56 @@ class SignalsMachine:
 
     def warm(self, message: Message) -> None:
         if isinstance(message, BarClosed):
-            self._think(message)
+            self._run(message)
 
     def restored(self) -> None:
         self._raised = {key: row.strength for key, row in self.records.rows(RAISED, Raised)}
 
     def _bar(self, bar: BarClosed) -> Sequence[Message]:
-        wishes = self._think(bar)
-        if not wishes or self._now_ns - bar.close_time_ns > self._age_limits_ns[bar.timeframe]:
+        strengths = self._run(bar)
+        if not strengths or self._now_ns - bar.close_time_ns > self._age_limits_ns[bar.timeframe]:
             return ()
         signals: list[Message] = []
-        for voice, strength in wishes:
-            if strength != self._raised.get(voice.key, 0.0):
-                self._raised[voice.key] = strength
-                self.records.put(RAISED, voice.key, Raised(strength))
-                signals.append(_signal(voice, strength, bar))
+        for running, strength in strengths:
+            if strength != self._raised.get(running.key, 0.0):
+                self._raised[running.key] = strength
+                self.records.put(RAISED, running.key, Raised(strength))
+                signals.append(_signal(running.name, strength, bar))
         return signals
 
-    def _think(self, bar: BarClosed) -> Sequence[tuple[_Voice, float]]:
-        """Every strategy's wish after the bar; nothing for a bar that is not newer than the last."""
-        lane = self._lanes.get((bar.symbol, bar.timeframe)) or self._lane(bar)
-        if lane is None or bar.open_time_ns <= lane.open_time_ns:
+    def _run(self, bar: BarClosed) -> Sequence[tuple[_PairStrategy, float]]:
+        """What every strategy asks for after the bar; nothing for a bar that is not newer than the last."""
+        group = self._groups.get((bar.symbol, bar.timeframe)) or self._begin_group(bar)
+        if group is None or bar.open_time_ns <= group.open_time_ns:
             return ()
-        lane.open_time_ns = bar.open_time_ns
+        group.open_time_ns = bar.open_time_ns
         named = self._names.get(bar.symbol)
         if named is not None and named.price_ratio != 1.0:
             bar = _in_newest_units(bar, named.price_ratio)
-        wishes = []
-        for voice in lane.voices:
-            strength = voice.strategy.on_bar(bar)
+        strengths = []
+        for running in group.strategies:
+            strength = running.strategy.on_bar(bar)
             if strength is not None:
-                wishes.append((voice, strength))
-        return wishes
+                strengths.append((running, strength))
+        return strengths
 
-    def _lane(self, bar: BarClosed) -> _Lane | None:
-        """The lane of a bar seen for the first time; None when no strategy listens there."""
+    def _begin_group(self, bar: BarClosed) -> _PairGroup | None:
+        """The strategies for a pair and timeframe that is seen for the first time; None when there are none."""
         named, plans = self._names.get(bar.symbol), self._plans.get(bar.timeframe)
         if named is None or not plans:
             return None
-        lane = self._lanes.get((named.pair, bar.timeframe)) or _Lane(plans, named.pair)
-        self._lanes[named.pair, bar.timeframe] = self._lanes[bar.symbol, bar.timeframe] = lane
-        return lane
+        group = self._groups.get((named.pair, bar.timeframe)) or _PairGroup(plans, named.pair)
+        self._groups[named.pair, bar.timeframe] = self._groups[bar.symbol, bar.timeframe] = group
+        return group
 
 
-def _signal(voice: _Voice, strength: float, bar: BarClosed) -> SignalRaised:
+def _signal(strategy: str, strength: float, bar: BarClosed) -> SignalRaised:
     return SignalRaised(
-        id=derived_id("signal", voice.name, bar.id),
+        id=derived_id("signal", strategy, bar.id),
         time_ns=bar.time_ns,
         cause=bar.id,
         trace=bar.trace_id,
-        strategy=voice.name,
+        strategy=strategy,
         symbol=bar.symbol,
         strength=strength,
         timeframe=bar.timeframe,

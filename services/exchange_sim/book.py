@@ -1,6 +1,6 @@
 """Bid, ask and the book around the last price: the more a pair trades in a day, the tighter and deeper.
 
-In restless moments the spread widens and the depth shrinks by the same factor.
+When prices move more than usual, the spread widens and the depth shrinks by the same factor.
 """
 
 from math import ceil, floor, sqrt
@@ -40,19 +40,21 @@ class Book(NamedTuple):
         return Quote(bid, bid_quantity, ask, ask_quantity)
 
 
-def book_around(instrument: Instrument, price: float, time_ms: int, depth: int, *, restlessness: float = 1.0) -> Book:
-    """``depth`` levels a side; the same for the same symbol, price, time and restlessness."""
+def book_around(
+    instrument: Instrument, price: float, time_ms: int, depth: int, *, volatility_ratio: float = 1.0
+) -> Book:
+    """``depth`` levels a side; the same for the same symbol, price, time and volatility_ratio."""
     volume = max(instrument.daily_volume_usdt, 1.0) / USUAL_VOLUME_USDT
     places = instrument.price_places
     tick = 10.0**-places
-    half_spread = price * SPREAD / sqrt(volume) * restlessness / 2.0
+    half_spread = price * SPREAD / sqrt(volume) * volatility_ratio / 2.0
     bid_ticks = max(1, floor((price - half_spread) / tick + 1e-6))
     ask_ticks = max(bid_ticks + 1, ceil((price + half_spread) / tick - 1e-6))
     gap_ticks = max(1, round(price * LEVEL_GAP / tick))
     random = np.random.default_rng([crc32(instrument.symbol.encode()), time_ms])
     step = 10.0**-instrument.quantity_places
     gap = gap_ticks * tick / price / LEVEL_GAP
-    level_usdt = DEPTH_USDT * volume**DEPTH_POWER * gap / restlessness
+    level_usdt = DEPTH_USDT * volume**DEPTH_POWER * gap / volatility_ratio
     usdt = level_usdt * (1.0 + 0.1 * np.arange(depth)) * (random.random((2, depth)) + 0.5)
     quantities = np.maximum(np.round(usdt / price, instrument.quantity_places), step).tolist()
     bids = (round((bid_ticks - rank * gap_ticks) * tick, places) for rank in range(depth))

@@ -15,8 +15,8 @@ def book_of(market: Market, symbol: str, time_ms: int, depth: int) -> Book | Non
     price = market.price_at(symbol, time_ms * 1_000_000)
     if price is None:
         return None
-    restlessness = market.restlessness(symbol, price, time_ms)
-    return book_around(market.listings[symbol].instrument, price, time_ms, depth, restlessness=restlessness)
+    volatility_ratio = market.volatility_ratio(symbol, price, time_ms)
+    return book_around(market.listings[symbol].instrument, price, time_ms, depth, volatility_ratio=volatility_ratio)
 
 
 def quote_of(market: Market, symbol: str, time_ms: int) -> Quote | None:

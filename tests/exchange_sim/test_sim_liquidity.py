@@ -31,10 +31,10 @@ def spread_of(book: Book | None) -> float:
     return 1.0 if spread is None else spread
 
 
-def restlessness_at(symbol: str, time_ms: int) -> float:
+def volatility_ratio_at(symbol: str, time_ms: int) -> float:
     price = market().price_at(symbol, time_ms * 1_000_000)
     assert price is not None
-    return market().restlessness(symbol, price, time_ms)
+    return market().volatility_ratio(symbol, price, time_ms)
 
 
 def test_every_pair_of_the_universe_usually_meets_the_criterion_for_its_spread() -> None:
@@ -49,7 +49,7 @@ def test_every_pair_of_the_universe_usually_meets_the_criterion_for_its_spread()
 
 def test_the_more_restless_the_moment_the_wider_and_thinner_the_book() -> None:
     times_ms = [START_MS + number * 600_000 for number in range(800)]
-    by_factor = sorted((restlessness_at("SOLUSDT", time_ms), time_ms) for time_ms in times_ms)
+    by_factor = sorted((volatility_ratio_at("SOLUSDT", time_ms), time_ms) for time_ms in times_ms)
     (calm, calm_ms), (wild, wild_ms) = by_factor[0], by_factor[-1]
     assert calm < 1.0 < 3.0 < wild
     calm_book, wild_book = (book_of(market(), "SOLUSDT", time_ms, LEVELS) for time_ms in (calm_ms, wild_ms))

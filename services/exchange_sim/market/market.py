@@ -8,8 +8,8 @@ import numpy as np
 
 from services.exchange_sim.market.bars import DAY_MS, Bar, Bars, Interval, added_up, interval_of_length, joined, no_bars
 from services.exchange_sim.market.path import Path, path_through
-from services.exchange_sim.market.restlessness import Restlessness
 from services.exchange_sim.market.source import Instrument, KlineSource
+from services.exchange_sim.market.volatility_ratio import VolatilityRatio
 
 Status = Literal["TRADING", "END_OF_DAY", "HALT", "BREAK", "CANCEL_ONLY"]
 KEPT_PATHS = 1_024
@@ -44,7 +44,7 @@ class Market:
         self._source = source
         self._base = interval_of_length(source.base_ms)
         self._paths: OrderedDict[tuple[str, int], Path] = OrderedDict()
-        self._restlessness = Restlessness(source, self._base)
+        self._volatility_ratio = VolatilityRatio(source, self._base)
         self._instruments = {one.symbol: one for one in source.instruments}
         self.listings = {symbol: Listing(instrument=one, origin=symbol) for symbol, one in self._instruments.items()}
 
@@ -81,10 +81,10 @@ class Market:
             return price
         return round(price * listing.price_ratio, listing.instrument.price_places)
 
-    def restlessness(self, symbol: str, price: float, time_ms: int) -> float:
+    def volatility_ratio(self, symbol: str, price: float, time_ms: int) -> float:
         """How much more than usual the symbol moves, at its ``price`` of this time; 1 is a usual moment."""
         listing = self.listings[symbol]
-        return self._restlessness.of(listing.origin, price / listing.price_ratio, time_ms)
+        return self._volatility_ratio.of(listing.origin, price / listing.price_ratio, time_ms)
 
     def _origin_price(self, listing: Listing, time_ms: float) -> float | None:
         for pause in reversed(listing.pauses):

@@ -1,4 +1,4 @@
-"""How restless a symbol is right now, against what is usual for it: a function of its prices and the time alone.
+"""How much a symbol moves right now against what is usual for it: a function of its prices and the time alone.
 
 Makers stand back when prices jump, so the book follows: 1 is a usual moment, 3 is three times the usual movement.
 """
@@ -19,9 +19,11 @@ CALMEST, WILDEST = 0.7, 10.0
 KEPT = 1_024
 
 
-class Pulse(NamedTuple):
-    """What closed bars say. usual: median log range of a bar. recent: root mean square of the last hour's ranges.
+class Ranges(NamedTuple):
+    """What closed bars say of a symbol.
 
+    usual: median log range of a bar.
+    recent: root mean square of the last hour's ranges.
     close: of the last bar.
     """
 
@@ -30,30 +32,30 @@ class Pulse(NamedTuple):
     close: float
 
 
-class Restlessness:
+class VolatilityRatio:
     """Looks at the bars once a bar and symbol; in between only the way from the last close is added."""
 
     def __init__(self, source: KlineSource, base: Interval) -> None:
         self._source, self._base = source, base
-        self._pulses: OrderedDict[tuple[str, int], Pulse | None] = OrderedDict()
+        self._ranges: OrderedDict[tuple[str, int], Ranges | None] = OrderedDict()
 
     def of(self, symbol: str, price: float, time_ms: int) -> float:
         """The factor at ``price``, the symbol's price at this time."""
-        pulse = self._pulse(symbol, self._base.open_of(time_ms))
-        if pulse is None:
+        ranges = self._ranges_of(symbol, self._base.open_of(time_ms))
+        if ranges is None:
             return 1.0
-        move = abs(log(price / pulse.close))
-        return min(WILDEST, max(CALMEST, pulse.recent / pulse.usual, move / pulse.usual))
+        move = abs(log(price / ranges.close))
+        return min(WILDEST, max(CALMEST, ranges.recent / ranges.usual, move / ranges.usual))
 
-    def _pulse(self, symbol: str, open_ms: int) -> Pulse | None:
+    def _ranges_of(self, symbol: str, open_ms: int) -> Ranges | None:
         key = (symbol, open_ms)
-        if key not in self._pulses:
-            self._pulses[key] = self._taken(symbol, open_ms)
-            if len(self._pulses) > KEPT:
-                self._pulses.popitem(last=False)
-        return self._pulses[key]
+        if key not in self._ranges:
+            self._ranges[key] = self._measure(symbol, open_ms)
+            if len(self._ranges) > KEPT:
+                self._ranges.popitem(last=False)
+        return self._ranges[key]
 
-    def _taken(self, symbol: str, open_ms: int) -> Pulse | None:
+    def _measure(self, symbol: str, open_ms: int) -> Ranges | None:
         """From the bars before the newest that has begun: in a hole of a recording nothing changes. None while too
         little is known.
         """
@@ -62,10 +64,10 @@ class Restlessness:
             return None
         newest_ms = int(begun.open_ms[-1])
         closed = begun.between(newest_ms - USUAL_MS, newest_ms)
-        ranges = np.log(closed.high / closed.low)
-        usual = float(np.median(ranges)) if closed.count >= LEAST_BARS else 0.0
+        logs = np.log(closed.high / closed.low)
+        usual = float(np.median(logs)) if closed.count >= LEAST_BARS else 0.0
         if not usual > 0:
             return None
-        last_hour = ranges[closed.open_ms >= newest_ms - max(HOUR_MS, self._base.length_ms)]
+        last_hour = logs[closed.open_ms >= newest_ms - max(HOUR_MS, self._base.length_ms)]
         recent = sqrt(float(np.mean(last_hour**2))) if len(last_hour) else usual
-        return Pulse(usual, recent, float(closed.close[-1]))
+        return Ranges(usual, recent, float(closed.close[-1]))

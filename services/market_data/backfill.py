@@ -7,11 +7,11 @@ later, up to ``stale_seconds``; the gap itself stays visible in the sequencer, s
 import asyncio
 from collections.abc import Sequence
 
+from services.market_data.bar_tracks import BarTrack
 from services.market_data.bars import closed_bar
-from services.market_data.desk import Desk
-from services.market_data.digest import GAP_FILLED, HOLE_FOUND, Digest
+from services.market_data.context import MarketDataContext
 from services.market_data.history import history
-from services.market_data.tracks import Track
+from services.market_data.log_digest import GAP_FILLED, HOLE_FOUND, LogDigest
 from shared.messages.market import BarClosed
 from shared.ports.exchange import ExchangeError, RateLimitedError, RejectedError
 
@@ -29,19 +29,19 @@ HALTED_PATIENCE_SECONDS = 60.0
 class Backfill:
     """Keeps every track complete. ``catch_up_ns``: market time until which bars are wanted at once, after an outage."""
 
-    def __init__(self, desk: Desk) -> None:
-        self._desk = desk
-        self._queue: asyncio.Queue[Track] = asyncio.Queue(QUEUE_LIMIT)
-        self._digest = Digest(desk.log)
+    def __init__(self, context: MarketDataContext) -> None:
+        self._context = context
+        self._queue: asyncio.Queue[BarTrack] = asyncio.Queue(QUEUE_LIMIT)
+        self._digest = LogDigest(context.log)
         self._told_until_wall_ns: dict[str, int] = {}
         self.catch_up_ns = 0
         self.filled = 0
 
-    def want(self, track: Track) -> None:
+    def want(self, track: BarTrack) -> None:
         """Put a track into the queue, unless it is there or must wait."""
         if track.asking or track.refused or self._queue.full():
             return
-        if self._desk.clock.wall_ns() >= track.not_before_wall_ns:
+        if self._context.clock.wall_ns() >= track.not_before_wall_ns:
             track.asking = True
             self._queue.put_nowait(track)
 
@@ -64,8 +64,8 @@ class Backfill:
 
     def scan(self) -> None:
         """Look for tracks that need REST."""
-        due_ns = max(self._desk.time.now_ns() - self._desk.late_ns(), self.catch_up_ns)
-        for track in self._desk.tracks.active():
+        due_ns = max(self._context.time.now_ns() - self._context.late_ns(), self.catch_up_ns)
+        for track in self._context.tracks.active():
             if not track.asking and track.wants_rest(due_ns):
                 self.want(track)
 
@@ -73,18 +73,20 @@ class Backfill:
         while True:
             track = await self._queue.get()
             try:
-                await self._desk.outbox.room()
+                await self._context.outbox.room()
                 await self.fill(track)
             finally:
                 track.asking = False
 
-    async def fill(self, track: Track) -> None:
+    async def fill(self, track: BarTrack) -> None:
         """Ask REST for what the track lacks; venue failures only set the time for the next try."""
         try:
             came = await (self._warm(track) if track.sequencer.cold else self._pages(track))
         except RejectedError as error:
             track.refused = True
-            self._desk.log.warning("history_refused", symbol=track.symbol, timeframe=track.timeframe, reason=str(error))
+            self._context.log.warning(
+                "history_refused", symbol=track.symbol, timeframe=track.timeframe, reason=str(error)
+            )
         except ExchangeError as error:
             wait = error.retry_after_seconds if isinstance(error, RateLimitedError) else 0.0
             self._tell("rate_limited" if wait else "rest_failed", str(error), max(wait, TELL_SECONDS))
@@ -99,13 +101,13 @@ class Backfill:
             elif not came:
                 self._postpone(track, self._patience(track))
 
-    async def _warm(self, track: Track) -> int:
-        bars, until_ns = await history(self._desk, track)
+    async def _warm(self, track: BarTrack) -> int:
+        bars, until_ns = await history(self._context, track)
         ready = track.sequencer.answer(bars, until_ns, history=True)
         self._publish(track, ready)
         return len(ready)
 
-    async def _pages(self, track: Track) -> int:
+    async def _pages(self, track: BarTrack) -> int:
         """Page through everything that has closed since the last published bar; returns how many bars came by REST."""
         sequencer, came = track.sequencer, 0
         for _ in range(PAGES):
@@ -115,7 +117,7 @@ class Backfill:
             if until_ns <= since_ns:
                 break
             limit = min(ROWS, (until_ns - since_ns) // sequencer.step_ns + 1)
-            rows = await self._desk.exchange.klines(track.symbol, track.timeframe, since_ns, limit)
+            rows = await self._context.exchange.klines(track.symbol, track.timeframe, since_ns, limit)
             if len(rows) >= limit:
                 until_ns = min(until_ns, rows[-1].open_time_ns + sequencer.step_ns)
             bars = [closed_bar(row, backfilled=True) for row in rows if row.open_time_ns < until_ns]
@@ -126,33 +128,33 @@ class Backfill:
                 break
         return came
 
-    async def _closed_until_ns(self, track: Track) -> int:
+    async def _closed_until_ns(self, track: BarTrack) -> int:
         """The open time of the oldest bar that may still change at the exchange."""
-        sequencer, time = track.sequencer, self._desk.time
+        sequencer, time = track.sequencer, self._context.time
         spans = (sequencer.gap, sequencer.due(time.now_ns()))
         wanted_ns = max((span.until_ns for span in spans if span is not None), default=0)
         await time.settle(wanted_ns)
         return time.settled_ns // sequencer.step_ns * sequencer.step_ns
 
-    def _publish(self, track: Track, bars: Sequence[BarClosed]) -> None:
-        self._desk.outbox.add(bars)
+    def _publish(self, track: BarTrack, bars: Sequence[BarClosed]) -> None:
+        self._context.outbox.add(bars)
         for bar in bars:
             if bar.hole_before:
                 self._digest.add(HOLE_FOUND, symbol=bar.symbol, timeframe=bar.timeframe, bars=bar.hole_before)
 
-    def _patience(self, track: Track) -> float:
+    def _patience(self, track: BarTrack) -> float:
         """Seconds until the next try: longer after each that brought nothing."""
         track.failures += 1
-        settings, halted = self._desk.settings, track.symbol in self._desk.tracks.halted
+        settings, halted = self._context.settings, track.symbol in self._context.tracks.halted
         longest = HALTED_PATIENCE_SECONDS if halted else settings.stale_seconds
         return float(min(longest, min(settings.late_seconds, 1.0) * 2 ** min(track.failures - 1, 10)))
 
     def _tell(self, event: str, reason: str, seconds: float) -> None:
         """One line for all tracks that meet the same trouble."""
-        wall_ns = self._desk.clock.wall_ns()
+        wall_ns = self._context.clock.wall_ns()
         if wall_ns >= self._told_until_wall_ns.get(event, 0):
             self._told_until_wall_ns[event] = wall_ns + int(seconds * 1e9)
-            self._desk.log.warning(event, reason=reason)
+            self._context.log.warning(event, reason=reason)
 
-    def _postpone(self, track: Track, seconds: float) -> None:
-        track.not_before_wall_ns = self._desk.clock.wall_ns() + int(seconds * 1e9)
+    def _postpone(self, track: BarTrack, seconds: float) -> None:
+        track.not_before_wall_ns = self._context.clock.wall_ns() + int(seconds * 1e9)

@@ -10,7 +10,7 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Sequence
 
-from services.market_data.desk import Desk
+from services.market_data.context import MarketDataContext
 from shared.adapters.binance.budget import WeightBudget
 from shared.adapters.binance.exchange import depth_weight
 from shared.domain.liquidity import SpreadStatistics, spread_at_size, summed_up
@@ -28,10 +28,10 @@ RETRY_SECONDS, LONGEST_RETRY_SECONDS = 5.0, 60.0
 class Books:
     """The sampler. ``weight_per_minute``: of the exchange. thin: pairs whose last book did not carry the size."""
 
-    def __init__(self, desk: Desk, weight_per_minute: int) -> None:
-        settings = desk.settings
-        self._desk = desk
-        self._share = WeightBudget(desk.clock, max(1, int(weight_per_minute * settings.book_share)))
+    def __init__(self, context: MarketDataContext, weight_per_minute: int) -> None:
+        settings = context.settings
+        self._context = context
+        self._share = WeightBudget(context.clock, max(1, int(weight_per_minute * settings.book_share)))
         self._every_ns = int(settings.book_seconds * 1e9)
         self._asked_wall_ns: dict[str, int] = {}
         self._turn_wall_ns = 0
@@ -54,23 +54,23 @@ class Books:
 
     def _symbols(self) -> list[str]:
         """The pairs that trade."""
-        tracks = self._desk.tracks
+        tracks = self._context.tracks
         return [symbol for symbol in tracks.symbols() if symbol not in tracks.halted]
 
     def _next(self) -> list[str]:
         """Whom to ask now: all that are overdue, as many as may be asked at a time, or the one whose turn it is."""
-        wall_ns, symbols = self._desk.clock.wall_ns(), self._symbols()
+        wall_ns, symbols = self._context.clock.wall_ns(), self._symbols()
         symbols.sort(key=lambda symbol: self._asked_wall_ns.get(symbol, 0))
         overdue = [symbol for symbol in symbols if wall_ns - self._asked_wall_ns.get(symbol, 0) >= self._every_ns]
         if overdue:
             return overdue[:AT_A_TIME]
         if self._is_first_round and symbols:
             self._is_first_round = False
-            self._desk.log.info("books_sampled", pairs=self.published, thin=self.thin)
+            self._context.log.info("books_sampled", pairs=self.published, thin=self.thin)
         return symbols[:1] if wall_ns >= self._turn_wall_ns else []
 
     def _idle_seconds(self) -> float:
-        left_seconds = (self._turn_wall_ns - self._desk.clock.wall_ns()) / 1e9
+        left_seconds = (self._turn_wall_ns - self._context.clock.wall_ns()) / 1e9
         return min(IDLE_SECONDS, max(0.01, left_seconds))
 
     async def _sample(self, symbols: Sequence[str]) -> None:
@@ -81,35 +81,35 @@ class Books:
         async def ask(symbol: str) -> None:
             try:
                 await self._share.spend(depth_weight(LEVELS))
-                time_ns = self._desk.clock.now_ns()  # a sample is as old as its question
-                book = await self._desk.exchange.order_book(symbol, LEVELS)
+                time_ns = self._context.clock.now_ns()  # a sample is as old as its question
+                book = await self._context.exchange.order_book(symbol, LEVELS)
             except ExchangeError as error:
                 failures.append(error)
                 if isinstance(error, RejectedError):
-                    self._asked_wall_ns[symbol] = self._desk.clock.wall_ns()
+                    self._asked_wall_ns[symbol] = self._context.clock.wall_ns()
             else:
-                self._asked_wall_ns[symbol] = self._desk.clock.wall_ns()
+                self._asked_wall_ns[symbol] = self._context.clock.wall_ns()
                 answers.append(self._sampled(symbol, book, time_ns))
 
         async with asyncio.TaskGroup() as asking:
             for symbol in symbols:
                 asking.create_task(ask(symbol))
-        await self._desk.bus.set_books(answers)
+        await self._context.bus.set_books(answers)
         self.published += len(answers)
-        self._turn_wall_ns = self._desk.clock.wall_ns() + self._every_ns // max(1, len(self._symbols()))
+        self._turn_wall_ns = self._context.clock.wall_ns() + self._every_ns // max(1, len(self._symbols()))
         if failures:
             await self._back_off(failures)
 
     async def _back_off(self, failures: Sequence[ExchangeError]) -> None:
         """One line for all; nobody is asked again at once."""
         waits = [error.retry_after_seconds for error in failures if isinstance(error, RateLimitedError)]
-        self._desk.log.warning("books_failed", pairs=len(failures), reason=str(failures[0]))
+        self._context.log.warning("books_failed", pairs=len(failures), reason=str(failures[0]))
         await asyncio.sleep(min(LONGEST_RETRY_SECONDS, max(RETRY_SECONDS, *waits, 0.0)))
 
     def _sampled(self, symbol: str, book: OrderBook, time_ns: int) -> BookSampled:
         bids = [(price, amount) for price, amount in book.bids if price > 0 and amount > 0]
         asks = [(price, amount) for price, amount in book.asks if price > 0 and amount > 0]
-        size_usdt = self._desk.settings.book_size_usdt
+        size_usdt = self._context.settings.book_size_usdt
         spread, statistics = spread_at_size(bids, asks, size_usdt), self._statistics[symbol]
         statistics.add(spread)
         (self._thin.discard if spread is not None else self._thin.add)(symbol)
@@ -127,9 +127,9 @@ class Books:
 
     def _check_pace(self) -> None:
         """Say so when the share of the weight is too small for a round in time: samples grow stale then."""
-        needed = len(self._symbols()) * depth_weight(LEVELS) * 60.0 / self._desk.settings.book_seconds
+        needed = len(self._symbols()) * depth_weight(LEVELS) * 60.0 / self._context.settings.book_seconds
         if needed > self._share.capacity:
-            self._desk.log.warning(
+            self._context.log.warning(
                 "books_slow",
                 weight_per_minute=round(needed),
                 share=round(self._share.capacity),

@@ -3,9 +3,9 @@
 import asyncio
 from collections.abc import Sequence
 
+from services.market_data.bar_tracks import BarTrack
 from services.market_data.bars import closed_bar, renamed_kline
-from services.market_data.desk import Desk
-from services.market_data.tracks import Track
+from services.market_data.context import MarketDataContext
 from shared.domain.timeframes import timeframe_ns
 from shared.messages.market import BarClosed
 from shared.ports.exchange import ExchangeError, Kline, RejectedError
@@ -15,29 +15,29 @@ GROUP = 50  # tracks whose history is in memory at once
 AT_A_TIME = 8
 
 
-async def warm_up(desk: Desk, tracks: Sequence[Track]) -> int:
+async def warm_up(context: MarketDataContext, tracks: Sequence[BarTrack]) -> int:
     """Bring history to cold tracks, longer timeframes first; returns the number of bars.
 
-    Tracks that could not be asked now stay cold, and are asked again by the backfill.
+    BarTracks that could not be asked now stay cold, and are asked again by the backfill.
     """
     cold = sorted((track for track in tracks if track.sequencer.cold), key=lambda track: -track.sequencer.step_ns)
     bars = 0
     for start in range(0, len(cold), GROUP):
-        bars += await _warm_group(desk, cold[start : start + GROUP])
-        await desk.outbox.room()
+        bars += await _warm_group(context, cold[start : start + GROUP])
+        await context.outbox.room()
     return bars
 
 
-async def _warm_group(desk: Desk, group: Sequence[Track]) -> int:
+async def _warm_group(context: MarketDataContext, group: Sequence[BarTrack]) -> int:
     gate = asyncio.Semaphore(AT_A_TIME)
-    answers: list[tuple[Track, list[BarClosed], int]] = []
+    answers: list[tuple[BarTrack, list[BarClosed], int]] = []
     failures: list[ExchangeError] = []
 
-    async def ask(track: Track) -> None:
+    async def ask(track: BarTrack) -> None:
         track.asking = True
         try:
             async with gate:
-                answers.append((track, *await history(desk, track)))
+                answers.append((track, *await history(context, track)))
         except ExchangeError as error:
             failures.append(error)
         finally:
@@ -47,44 +47,48 @@ async def _warm_group(desk: Desk, group: Sequence[Track]) -> int:
         for track in group:
             asking.create_task(ask(track))
     if failures:
-        desk.log.warning("history_delayed", tracks=len(failures), reason=str(failures[0]))
+        context.log.warning("history_delayed", tracks=len(failures), reason=str(failures[0]))
     # From here to the outbox nothing is awaited: frames that were held back must not overtake history.
     ready = [bar for track, bars, until_ns in answers for bar in track.sequencer.answer(bars, until_ns, history=True)]
     ready.sort(key=lambda bar: (bar.close_time_ns, -timeframe_ns(bar.timeframe), bar.symbol))
-    desk.outbox.add(ready)
+    context.outbox.add(ready)
     return len(ready)
 
 
-async def history(desk: Desk, track: Track) -> tuple[list[BarClosed], int]:
+async def history(context: MarketDataContext, track: BarTrack) -> tuple[list[BarClosed], int]:
     """The last closed bars of a track, as many as settings want, and the time until which these are all there are."""
     step_ns = timeframe_ns(track.timeframe)
-    count = desk.settings.warmup_days if track.timeframe == "1d" else desk.settings.warmup_bars
-    await desk.time.settle(1)
-    until_ns = desk.time.settled_ns // step_ns * step_ns
+    count = context.settings.warmup_days if track.timeframe == "1d" else context.settings.warmup_bars
+    await context.time.settle(1)
+    until_ns = context.time.settled_ns // step_ns * step_ns
     since_ns = until_ns - count * step_ns
-    rows = await desk.exchange.klines(track.symbol, track.timeframe, since_ns, min(ROWS, count + 1))
+    rows = await context.exchange.klines(track.symbol, track.timeframe, since_ns, min(ROWS, count + 1))
     rows = [row for row in rows if row.open_time_ns < until_ns]
     first_ns = rows[0].open_time_ns if rows else until_ns
     if first_ns > since_ns:
-        rows = [*await _under_the_former_name(desk, track, since_ns, first_ns), *rows]
+        rows = [*await _under_the_former_name(context, track, since_ns, first_ns), *rows]
     return [closed_bar(row, backfilled=True) for row in rows], until_ns
 
 
-async def _under_the_former_name(desk: Desk, track: Track, since_ns: int, until_ns: int) -> list[Kline]:
+async def _under_the_former_name(
+    context: MarketDataContext, track: BarTrack, since_ns: int, until_ns: int
+) -> list[Kline]:
     """Bars of the time before a rename, in new units, as far as the exchange still serves them."""
-    rename = desk.universe.rename_of(track.symbol)
+    rename = context.universe.rename_of(track.symbol)
     base, _, quote = track.symbol.partition("/")
     if rename is None or rename.new != base:
         return []
     former = f"{rename.old}/{quote}"
     count = (until_ns - since_ns) // timeframe_ns(track.timeframe)
     try:
-        rows = await desk.exchange.klines(former, track.timeframe, since_ns, min(ROWS, count))
+        rows = await context.exchange.klines(former, track.timeframe, since_ns, min(ROWS, count))
     except RejectedError as error:
-        desk.log.info(
+        context.log.info(
             "former_history_missing", symbol=track.symbol, timeframe=track.timeframe, former=former, reason=str(error)
         )
         return []
     stitched = [renamed_kline(row, track.symbol, rename) for row in rows if row.open_time_ns < until_ns]
-    desk.log.info("history_stitched", symbol=track.symbol, timeframe=track.timeframe, former=former, bars=len(stitched))
+    context.log.info(
+        "history_stitched", symbol=track.symbol, timeframe=track.timeframe, former=former, bars=len(stitched)
+    )
     return stitched

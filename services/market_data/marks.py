@@ -8,7 +8,7 @@ time of that evidence, so a dead socket lets its marks age, and the risk service
 import asyncio
 from dataclasses import dataclass
 
-from services.market_data.desk import Desk
+from services.market_data.context import MarketDataContext
 from shared.messages.market import MarkChanged
 from shared.ports.exchange import BOOK, BestPrice, KlineFrame, Stream
 
@@ -30,8 +30,8 @@ class Quote:
 class Marks:
     """``doubtful``: pairs whose stream may have missed a change; their price is said again only on new evidence."""
 
-    def __init__(self, desk: Desk) -> None:
-        self._desk = desk
+    def __init__(self, context: MarketDataContext) -> None:
+        self._context = context
         self._quotes: dict[str, Quote] = {}
         self.doubtful: set[str] = set()
         self.published = 0
@@ -69,19 +69,19 @@ class Marks:
         if known is None or known.bid == 0:
             changed = known is None or known.price != close or known.changed
             said_ns = known.said_wall_ns if known is not None else 0
-            self._quotes[symbol] = Quote(close, 0.0, 0.0, self._desk.clock.wall_ns(), said_ns, changed)
+            self._quotes[symbol] = Quote(close, 0.0, 0.0, self._context.clock.wall_ns(), said_ns, changed)
 
     async def run(self) -> None:
         while True:
-            await self._desk.bus.set_marks(self.due())
-            await asyncio.sleep(self._desk.settings.mark_interval_ms / 1000)
+            await self._context.bus.set_marks(self.due())
+            await asyncio.sleep(self._context.settings.mark_interval_ms / 1000)
 
     def due(self) -> list[MarkChanged]:
         """What is to be said now."""
-        wall_ns = self._desk.clock.wall_ns()
+        wall_ns = self._context.clock.wall_ns()
         marks = []
         for symbol, quote in self._quotes.items():
-            if symbol in self._desk.tracks.off:
+            if symbol in self._context.tracks.off:
                 continue
             heard_ns = self._heard_wall_ns(symbol, quote)
             again = heard_ns > quote.said_wall_ns and wall_ns - quote.said_wall_ns >= AGAIN_SECONDS * 1e9
@@ -93,12 +93,12 @@ class Marks:
 
     def _heard_wall_ns(self, symbol: str, quote: Quote) -> int:
         """When we last knew that this is the price."""
-        if symbol in self.doubtful or symbol in self._desk.tracks.halted or quote.bid == 0:
+        if symbol in self.doubtful or symbol in self._context.tracks.halted or quote.bid == 0:
             return quote.seen_wall_ns
-        return max(quote.seen_wall_ns, self._desk.feed.last_heard_wall_ns(Stream(symbol, BOOK)))
+        return max(quote.seen_wall_ns, self._context.feed.last_heard_wall_ns(Stream(symbol, BOOK)))
 
     def _mark(self, symbol: str, quote: Quote, age_wall_ns: int) -> MarkChanged:
-        time_ns = self._desk.clock.now_ns() - int(max(0, age_wall_ns) * self._desk.clock.speed)
+        time_ns = self._context.clock.now_ns() - int(max(0, age_wall_ns) * self._context.clock.speed)
         return MarkChanged(
             id=f"mark-{symbol.replace('/', '')}-{time_ns}",
             time_ns=time_ns,

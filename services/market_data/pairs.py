@@ -9,7 +9,7 @@ from decimal import Decimal
 
 from msgspec.structs import replace
 
-from services.market_data.desk import Desk
+from services.market_data.context import MarketDataContext
 from shared.domain.universe import Pair, Universe
 from shared.messages.base import derived_id
 from shared.messages.market import PairListed, PairStatus
@@ -77,8 +77,8 @@ def _message(symbol: str, status: PairStatus, time_ns: int, *, reason: str) -> P
 class Pairs:
     """The present state of every name, published when it changes."""
 
-    def __init__(self, desk: Desk) -> None:
-        self._desk = desk
+    def __init__(self, context: MarketDataContext) -> None:
+        self._context = context
         self.known: dict[str, PairListed] = {}
 
     async def refresh(self) -> list[str]:
@@ -86,12 +86,12 @@ class Pairs:
 
         Raises the port's errors: what was known then stays in force.
         """
-        desk = self._desk
-        names = [name for symbol in desk.universe.symbols for name in desk.universe.names_of(symbol)]
-        listed = await desk.exchange.pairs(names)
-        now = resolve(desk.universe, listed, self.known, desk.clock.now_ns())
+        context = self._context
+        names = [name for symbol in context.universe.symbols for name in context.universe.names_of(symbol)]
+        listed = await context.exchange.pairs(names)
+        now = resolve(context.universe, listed, self.known, context.clock.now_ns())
         changed = [message for message in now if not _same(message, self.known.get(message.symbol))]
-        await desk.bus.publish(changed)
+        await context.bus.publish(changed)
         opened = [message.symbol for message in changed if self._take(message)]
         if not self.known or changed:
             self._count(now)
@@ -100,12 +100,12 @@ class Pairs:
 
     def _take(self, message: PairListed) -> bool:
         """Switch the pair on or off; says whether it is to be followed from now on."""
-        desk, before = self._desk, self.known.get(message.symbol)
+        context, before = self._context, self.known.get(message.symbol)
         is_there = message.status in ("trading", "halted")
-        (desk.tracks.off.discard if is_there else desk.tracks.off.add)(message.symbol)
-        (desk.tracks.halted.add if message.status == "halted" else desk.tracks.halted.discard)(message.symbol)
+        (context.tracks.off.discard if is_there else context.tracks.off.add)(message.symbol)
+        (context.tracks.halted.add if message.status == "halted" else context.tracks.halted.discard)(message.symbol)
         self._tell(message, before)
-        for track in desk.tracks.of(message.symbol) if is_there else ():
+        for track in context.tracks.of(message.symbol) if is_there else ():
             track.try_again_soon()
         return is_there and (before is None or before.status not in ("trading", "halted"))
 
@@ -114,16 +114,16 @@ class Pairs:
             return
         if message.status == "trading":
             if before is not None:
-                self._desk.log.info("pair_on", symbol=message.symbol)
+                self._context.log.info("pair_on", symbol=message.symbol)
         elif message.status == "renamed":
-            self._desk.log.info("pair_renamed", symbol=message.symbol, reason=message.reason)
+            self._context.log.info("pair_renamed", symbol=message.symbol, reason=message.reason)
         else:
-            self._desk.log.warning("pair_off", symbol=message.symbol, status=message.status, reason=message.reason)
+            self._context.log.warning("pair_off", symbol=message.symbol, status=message.status, reason=message.reason)
 
     def _count(self, now: list[PairListed]) -> None:
         wanted = [message for message in now if message.status != "renamed"]
         trading = sum(message.status == "trading" for message in wanted)
-        self._desk.log.info("pairs_listed", trading=trading, off=len(wanted) - trading)
+        self._context.log.info("pairs_listed", trading=trading, off=len(wanted) - trading)
 
 
 def _same(message: PairListed, before: PairListed | None) -> bool:

@@ -9,20 +9,21 @@ what closed since.
 """
 
 import asyncio
+from dataclasses import dataclass
 
 from services.market_data.backfill import Backfill
+from services.market_data.bar_tracks import BarTracks
 from services.market_data.books import Books
-from services.market_data.desk import Desk
+from services.market_data.context import MarketDataContext
+from services.market_data.exchange_identity import ExchangeIdentity
 from services.market_data.exchange_time import ExchangeTime
+from services.market_data.feed_reader import FeedReader
 from services.market_data.feeds import FeedHealth
-from services.market_data.follow import Follower
 from services.market_data.marks import Marks
 from services.market_data.outbox import Outbox
-from services.market_data.own_exchange import OwnExchange
 from services.market_data.pairs import Pairs
-from services.market_data.roster import Roster
 from services.market_data.streams import Streams
-from services.market_data.tracks import Tracks
+from services.market_data.subscriptions import Subscriptions
 from services.market_data.watchdog import Watchdog
 from shared.adapters.binance.exchange import CcxtExchange, open_exchange
 from shared.runtime.service import Context, Service
@@ -36,14 +37,25 @@ async def run(context: Context) -> None:
     url = settings.exchange.url if settings.exchange.kind == "sim" else ""
     exchange = open_exchange(url, context.clock, weight_per_minute=settings.exchange.weight_per_minute)
     try:
-        await _follow(context, exchange, OwnExchange(url, context.clock, context.log))
+        await _follow(context, exchange, ExchangeIdentity(url, context.clock, context.log))
     finally:
         await exchange.close()
 
 
-async def _follow(context: Context, exchange: CcxtExchange, own: OwnExchange) -> None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Parts:
+    """What runs side by side on one ``MarketDataContext``."""
+
+    backfill: Backfill
+    marks: Marks
+    books: Books
+    streams: Streams
+    watchdog: Watchdog
+
+
+async def _follow(context: Context, exchange: CcxtExchange, identity: ExchangeIdentity) -> None:
     settings, bus, clock, log = context.settings, context.bus, context.clock, context.log
-    desk = Desk(
+    market = MarketDataContext(
         settings=settings.market_data,
         universe=settings.universe,
         plan=settings.plan,
@@ -52,55 +64,48 @@ async def _follow(context: Context, exchange: CcxtExchange, own: OwnExchange) ->
         exchange=exchange,
         feed=exchange.feed(settings.market_data.stale_seconds),
         time=ExchangeTime(exchange, clock),
-        tracks=Tracks(),
+        tracks=BarTracks(),
         outbox=Outbox(bus, log),
         log=log,
     )
-    marks, backfill, books = Marks(desk), Backfill(desk), Books(desk, settings.exchange.weight_per_minute)
-    streams, health = Streams(desk, marks), FeedHealth(bus, clock, log)
-    watchdog = Watchdog(desk, backfill, marks, streams, health)
-    roster = Roster(desk, Pairs(desk), streams)
+    marks, backfill, books = Marks(market), Backfill(market), Books(market, settings.exchange.weight_per_minute)
+    streams, health = Streams(market, marks), FeedHealth(bus, clock, log)
+    watchdog = Watchdog(market, backfill, marks, streams, health)
+    parts = _Parts(backfill=backfill, marks=marks, books=books, streams=streams, watchdog=watchdog)
+    subscriptions = Subscriptions(market, Pairs(market), streams)
     await watchdog.start()
-    await own.met()
-    await roster.first()
+    await identity.wait()
+    await subscriptions.first()
     async with asyncio.TaskGroup() as group:
-        group.create_task(own.watch())
-        group.create_task(desk.feed.run())
-        group.create_task(desk.outbox.run())
-        group.create_task(Follower(desk, backfill, marks, streams, watchdog).run())
+        group.create_task(identity.watch())
+        group.create_task(market.feed.run())
+        group.create_task(market.outbox.run())
+        group.create_task(FeedReader(market, backfill, marks, streams, watchdog).run())
         group.create_task(marks.run())
-        await roster.warm()
+        await subscriptions.warm()
         context.health.ready()
         group.create_task(backfill.run())
         group.create_task(watchdog.run())
-        group.create_task(roster.run())
+        group.create_task(subscriptions.run())
         group.create_task(books.run())
-        group.create_task(_tell(context, desk, backfill, marks, books, streams, watchdog))
+        group.create_task(_tell(context, market, parts))
 
 
-async def _tell(
-    context: Context,
-    desk: Desk,
-    backfill: Backfill,
-    marks: Marks,
-    books: Books,
-    streams: Streams,
-    watchdog: Watchdog,
-) -> None:
+async def _tell(context: Context, market: MarketDataContext, parts: _Parts) -> None:
     """Figures for the heartbeat."""
     while True:
         facts: dict[str, int] = {
-            "bars": desk.outbox.published,
-            "filled": backfill.filled,
-            "holes": desk.tracks.total("holes"),
-            "duplicates": desk.tracks.total("duplicates"),
-            "marks": marks.published,
-            "books": books.published,
-            "books_thin": books.thin,
-            "reconnects": watchdog.reconnects,
-            "feeds_lost": len(watchdog.lost),
-            "probes": streams.probes,
-            "used_weight": desk.exchange.used_weight,
+            "bars": market.outbox.published,
+            "filled": parts.backfill.filled,
+            "holes": market.tracks.total("holes"),
+            "duplicates": market.tracks.total("duplicates"),
+            "marks": parts.marks.published,
+            "books": parts.books.published,
+            "books_thin": parts.books.thin,
+            "reconnects": parts.watchdog.reconnects,
+            "feeds_lost": len(parts.watchdog.lost),
+            "probes": parts.streams.probes,
+            "used_weight": market.exchange.used_weight,
         }
         context.health.fact(**facts)
         await asyncio.sleep(FACTS_SECONDS)

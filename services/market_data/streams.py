@@ -7,9 +7,9 @@ renewed, and not again soon if that did not help.
 
 from dataclasses import dataclass
 
-from services.market_data.desk import Desk
+from services.market_data.bar_tracks import BarTrack
+from services.market_data.context import MarketDataContext
 from services.market_data.marks import Marks
-from services.market_data.tracks import Track
 from shared.ports.exchange import BOOK, Kline, Stream
 
 GRACE_SECONDS = 3.0  # an update is pushed every 2 s
@@ -35,25 +35,25 @@ class Pulse:
 class Streams:
     """One pulse for each watched stream."""
 
-    def __init__(self, desk: Desk, marks: Marks) -> None:
-        self._desk, self._marks = desk, marks
+    def __init__(self, context: MarketDataContext, marks: Marks) -> None:
+        self._context, self._marks = context, marks
         self._pulses: dict[Stream, Pulse] = {}
         self.probes = 0
 
     def watch(self, streams: list[Stream]) -> None:
-        now_ns = self._desk.clock.wall_ns()
+        now_ns = self._context.clock.wall_ns()
         self._pulses.update((stream, Pulse(now_ns)) for stream in streams)
 
     def heard(self, stream: Stream) -> None:
         """A frame came."""
         pulse = self._pulses.get(stream)
         if pulse is not None:
-            pulse.heard_wall_ns = self._desk.clock.wall_ns()
+            pulse.heard_wall_ns = self._context.clock.wall_ns()
             pulse.differs_wall_ns, pulse.dead, pulse.renewals = 0, False, 0
 
     def start_afresh(self) -> None:
         """Sockets were renewed: every stream gets its time again."""
-        now_ns = self._desk.clock.wall_ns()
+        now_ns = self._context.clock.wall_ns()
         for pulse in self._pulses.values():
             pulse.heard_wall_ns = max(pulse.heard_wall_ns, now_ns)
             pulse.differs_wall_ns = 0
@@ -68,14 +68,14 @@ class Streams:
         if books := [stream for stream in silent if stream.kind == BOOK]:
             await self._compare_books(books)
         for stream in [stream for stream in silent if stream.kind != BOOK][:PROBES_AT_ONCE]:
-            track = self._desk.tracks.get(*stream)
+            track = self._context.tracks.get(*stream)
             if track is not None:
                 await self._compare_bars(track)
         self._renew([stream for stream in silent if self._pulses[stream].dead])
 
     def _silent(self) -> list[Stream]:
-        wall_ns, stale_ns = self._desk.clock.wall_ns(), self._desk.settings.stale_seconds * 1e9
-        tracks = self._desk.tracks
+        wall_ns, stale_ns = self._context.clock.wall_ns(), self._context.settings.stale_seconds * 1e9
+        tracks = self._context.tracks
         return [
             stream
             for stream, pulse in self._pulses.items()
@@ -83,13 +83,15 @@ class Streams:
             and wall_ns >= pulse.next_probe_wall_ns
             and stream.symbol not in tracks.off
             and stream.symbol not in tracks.halted
-            and self._desk.feed.last_heard_wall_ns(stream)  # its socket is up; otherwise that is the news
+            and self._context.feed.last_heard_wall_ns(stream)  # its socket is up; otherwise that is the news
         ]
 
     async def _compare_books(self, streams: list[Stream]) -> None:
         self.probes += 1
-        asked_ns = self._desk.clock.wall_ns()
-        prices = {price.symbol: price for price in await self._desk.exchange.best_prices([s.symbol for s in streams])}
+        asked_ns = self._context.clock.wall_ns()
+        prices = {
+            price.symbol: price for price in await self._context.exchange.best_prices([s.symbol for s in streams])
+        }
         for stream in streams:
             price, quote = prices.get(stream.symbol), self._marks.quote(stream.symbol)
             same = price is None or (quote is not None and (price.bid, price.ask) == (quote.bid, quote.ask))
@@ -97,20 +99,20 @@ class Streams:
                 self._marks.update(price, live=same)
             self._note(stream, asked_ns, same=same)
 
-    async def _compare_bars(self, track: Track) -> None:
+    async def _compare_bars(self, track: BarTrack) -> None:
         self.probes += 1
         frame = track.newest.kline if track.newest is not None else None
         since_ns = frame.open_time_ns if frame is not None else track.sequencer.next_open_ns
         if since_ns is None:
             return
-        asked_ns = self._desk.clock.wall_ns()
-        rows = await self._desk.exchange.klines(track.symbol, track.timeframe, since_ns, 2)
+        asked_ns = self._context.clock.wall_ns()
+        rows = await self._context.exchange.klines(track.symbol, track.timeframe, since_ns, 2)
         silence_is_right = not rows or rows[-1].trades == 0 or (frame is not None and _equal(rows[-1], frame))
         self._note(track.stream, asked_ns, same=silence_is_right)
 
     def _note(self, stream: Stream, asked_wall_ns: int, *, same: bool) -> None:
         """What the comparison says of the stream; nothing if a frame came after all."""
-        pulse, wall_ns = self._pulses[stream], self._desk.clock.wall_ns()
+        pulse, wall_ns = self._pulses[stream], self._context.clock.wall_ns()
         if pulse.heard_wall_ns >= asked_wall_ns:
             return
         if same:
@@ -123,14 +125,14 @@ class Streams:
             pulse.differs_wall_ns = wall_ns
 
     def _renew(self, dead: list[Stream]) -> None:
-        wall_ns = self._desk.clock.wall_ns()
+        wall_ns = self._context.clock.wall_ns()
         due = [stream for stream in dead if wall_ns >= self._pulses[stream].next_renewal_wall_ns]
         for stream in due:
             pulse = self._pulses[stream]
             wait_seconds = min(LONGEST_RENEW_SECONDS, RENEW_SECONDS * 2 ** min(pulse.renewals, 10))
             pulse.renewals += 1
             pulse.next_renewal_wall_ns = wall_ns + int(wait_seconds * 1e9)
-        self._desk.feed.reconnect(due, "a stream on it is dead")
+        self._context.feed.reconnect(due, "a stream on it is dead")
 
 
 def _equal(one: Kline, other: Kline) -> bool:

@@ -3,11 +3,11 @@
 import asyncio
 
 from services.market_data.backfill import Backfill
-from services.market_data.desk import Desk
+from services.market_data.bar_tracks import BarTrack
+from services.market_data.context import MarketDataContext
 from services.market_data.feeds import CONNECTION, MARKS, FeedHealth
 from services.market_data.marks import Marks
 from services.market_data.streams import Streams
-from services.market_data.tracks import Track
 from shared.ports.exchange import BOOK, ConnectionLost, ConnectionRestored, ExchangeError, RateLimitedError, Stream
 
 LOOK_SECONDS = 0.25
@@ -21,8 +21,10 @@ class Watchdog:
     only when each was published, or REST says there is none, is the connection restored.
     """
 
-    def __init__(self, desk: Desk, backfill: Backfill, marks: Marks, streams: Streams, health: FeedHealth) -> None:
-        self._desk, self._backfill, self._marks = desk, backfill, marks
+    def __init__(
+        self, context: MarketDataContext, backfill: Backfill, marks: Marks, streams: Streams, health: FeedHealth
+    ) -> None:
+        self._context, self._backfill, self._marks = context, backfill, marks
         self._streams, self._health = streams, health
         self._caught_up_from_ns = 0  # 0: the exchange's time was not asked since the connection came back
         self._connection_events = 0
@@ -44,18 +46,18 @@ class Watchdog:
         self._caught_up_from_ns = 0
         self._marks.doubt_all()
         if self._health.is_lost(CONNECTION):
-            self._desk.log.warning("connection_failed", socket=event.socket, reason=event.reason)
+            self._context.log.warning("connection_failed", socket=event.socket, reason=event.reason)
         await self._health.set_lost(CONNECTION, reason=event.reason)
 
     async def connection_up(self, event: ConnectionRestored) -> None:
         self._connection_events += 1
         self._caught_up_from_ns = 0
         self._streams.start_afresh()
-        for track in self._desk.tracks.active():
+        for track in self._context.tracks.active():
             track.try_again_soon()
         if not event.first:
             self.reconnects += 1
-            self._desk.log.info("reconnected", socket=event.socket, dials=event.attempts)
+            self._context.log.info("reconnected", socket=event.socket, dials=event.attempts)
 
     async def run(self) -> None:
         while True:
@@ -64,53 +66,53 @@ class Watchdog:
                 await self.look()
             except ExchangeError as error:
                 wait = error.retry_after_seconds if isinstance(error, RateLimitedError) else RETRY_SECONDS
-                self._pause_until_wall_ns = self._desk.clock.wall_ns() + int(wait * 1e9)
+                self._pause_until_wall_ns = self._context.clock.wall_ns() + int(wait * 1e9)
 
     async def look(self) -> None:
         """One look at everything. Raises the port's errors when a question fails."""
         await self._look_at_tracks()
         await self._look_at_marks()
-        if self._desk.clock.wall_ns() < self._pause_until_wall_ns:
+        if self._context.clock.wall_ns() < self._pause_until_wall_ns:
             return
-        if self._health.is_lost(CONNECTION) and self._desk.feed.all_up:
+        if self._health.is_lost(CONNECTION) and self._context.feed.all_up:
             await self._way_back()
         await self._streams.look()
 
     async def _way_back(self) -> None:
-        desk, events = self._desk, self._connection_events
+        context, events = self._context, self._connection_events
         if not self._caught_up_from_ns:
-            prices = await desk.exchange.best_prices(desk.tracks.symbols())
-            await desk.time.ask()
+            prices = await context.exchange.best_prices(context.tracks.symbols())
+            await context.time.ask()
             if events != self._connection_events:
                 return  # another break meanwhile: what was asked before it proves nothing
             for price in prices:
                 self._marks.update(price)
-            self._caught_up_from_ns = self._backfill.catch_up_ns = desk.time.settled_ns
+            self._caught_up_from_ns = self._backfill.catch_up_ns = context.time.settled_ns
             self._backfill.scan()
-        elif desk.outbox.idle and all(map(self._is_caught_up, desk.tracks.active())):
+        elif context.outbox.idle and all(map(self._is_caught_up, context.tracks.active())):
             await self._health.set_restored(CONNECTION)
 
-    def _is_caught_up(self, track: Track) -> bool:
+    def _is_caught_up(self, track: BarTrack) -> bool:
         return track.refused or track.sequencer.settled(self._caught_up_from_ns)
 
     async def _look_at_tracks(self) -> None:
         """A track is lost when its bars are overdue for long, though REST was asked, or its stream is dead."""
-        desk = self._desk
-        late_ns = desk.time.now_ns() - desk.late_ns()
-        overdue_ns = late_ns - desk.time.market_ns(desk.settings.stale_seconds)
-        for track in desk.tracks.active():
-            if track.symbol in desk.tracks.halted:
+        context = self._context
+        late_ns = context.time.now_ns() - context.late_ns()
+        overdue_ns = late_ns - context.time.market_ns(context.settings.stale_seconds)
+        for track in context.tracks.active():
+            if track.symbol in context.tracks.halted:
                 continue
             dead = self._streams.is_dead(track.stream)
             if dead or not (track.refused or track.sequencer.settled(overdue_ns)):
                 reason = "the stream is dead" if dead else "bars are missing and REST does not bring them"
                 last_ns = (track.sequencer.next_open_ns or 0) - 1
                 await self._health.set_lost(track.feed, track.symbol, reason=reason, last_seen_ns=max(0, last_ns))
-            elif desk.outbox.idle and track.sequencer.settled(late_ns):
+            elif context.outbox.idle and track.sequencer.settled(late_ns):
                 await self._health.set_restored(track.feed, track.symbol)
 
     async def _look_at_marks(self) -> None:
-        for symbol in self._desk.tracks.symbols():
+        for symbol in self._context.tracks.symbols():
             if self._streams.is_dead(Stream(symbol, BOOK)):
                 await self._health.set_lost(MARKS, symbol, reason="the book stream is dead")
             elif self._health.is_lost(MARKS, symbol) and symbol not in self._marks.doubtful:

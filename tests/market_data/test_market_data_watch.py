@@ -7,16 +7,16 @@ import pytest
 from msgspec.structs import replace
 
 from services.market_data.backfill import Backfill
+from services.market_data.bar_tracks import BarTracks
 from services.market_data.bars import closed_bar
-from services.market_data.desk import Desk
+from services.market_data.context import MarketDataContext
 from services.market_data.exchange_time import ExchangeTime
+from services.market_data.feed_reader import FeedReader
 from services.market_data.feeds import FeedHealth
-from services.market_data.follow import Follower
 from services.market_data.marks import Marks
 from services.market_data.outbox import Outbox
-from services.market_data.roster import ForeignBusError
 from services.market_data.streams import Streams
-from services.market_data.tracks import Tracks
+from services.market_data.subscriptions import ForeignBusError
 from services.market_data.watchdog import Watchdog
 from shared.adapters.binance.exchange import open_exchange
 from shared.adapters.clocks import ManualClock
@@ -35,13 +35,14 @@ SECOND_NS = 1_000_000_000
 HOUR_NS = 3600 * SECOND_NS
 
 
-def desk(clock: ManualClock, bus: MemoryBus) -> Desk:
+def context(clock: ManualClock, bus: MemoryBus) -> MarketDataContext:
     """The parts on a clock that stands still, at an exchange that is never asked."""
     exchange = open_exchange("http://127.0.0.1:9", clock, weight_per_minute=6000)
     log = LogBook()
-    return Desk(
+    return MarketDataContext(
         settings=QUICK, universe=UNIVERSE, plan=Plan(), clock=clock, bus=bus, exchange=exchange,
-        feed=exchange.feed(10.0), time=ExchangeTime(exchange, clock), tracks=Tracks(), outbox=Outbox(bus, log), log=log,
+        feed=exchange.feed(10.0), time=ExchangeTime(exchange, clock), tracks=BarTracks(), outbox=Outbox(bus, log),
+        log=log,
     )  # fmt: skip
 
 
@@ -58,7 +59,7 @@ def kline(open_time_ns: int, close: float = 100.0) -> Kline:
 
 def test_many_prices_between_two_looks_are_one_mark_with_the_newest_mid() -> None:
     clock = ManualClock(1000 * SECOND_NS)
-    marks = Marks(desk(clock, MemoryBus(MAIN)))
+    marks = Marks(context(clock, MemoryBus(MAIN)))
     for step in range(100):
         marks.update(price(100.0 + step, 101.0 + step, clock.wall_ns()))
     (mark,) = marks.due()
@@ -68,7 +69,7 @@ def test_many_prices_between_two_looks_are_one_mark_with_the_newest_mid() -> Non
 
 def test_an_unchanged_price_is_not_said_again_while_nothing_at_all_is_heard() -> None:
     clock = ManualClock(1000 * SECOND_NS)
-    marks = Marks(desk(clock, MemoryBus(MAIN)))
+    marks = Marks(context(clock, MemoryBus(MAIN)))
     marks.update(price(100.0, 101.0, clock.wall_ns()))
     assert len(marks.due()) == 1
     clock.time_ns += 60 * SECOND_NS
@@ -77,7 +78,7 @@ def test_an_unchanged_price_is_not_said_again_while_nothing_at_all_is_heard() ->
 
 def test_a_price_that_was_confirmed_is_said_again_with_the_time_of_the_evidence() -> None:
     clock = ManualClock(1000 * SECOND_NS, speed=60.0)
-    marks = Marks(desk(clock, MemoryBus(MAIN)))
+    marks = Marks(context(clock, MemoryBus(MAIN)))
     marks.update(price(100.0, 101.0, clock.wall_ns()))
     marks.due()
     clock.time_ns += 120 * SECOND_NS  # two wall seconds
@@ -90,7 +91,7 @@ def test_a_price_that_was_confirmed_is_said_again_with_the_time_of_the_evidence(
 
 def test_without_a_book_the_close_of_the_forming_bar_is_the_mark() -> None:
     clock = ManualClock(1000 * SECOND_NS)
-    marks = Marks(desk(clock, MemoryBus(MAIN)))
+    marks = Marks(context(clock, MemoryBus(MAIN)))
     frame = KlineFrame(kline=kline(0, close=42.0), closed=False, event_time_ns=1)
     marks.last_price(frame)
     (mark,) = marks.due()
@@ -102,7 +103,7 @@ def test_without_a_book_the_close_of_the_forming_bar_is_the_mark() -> None:
 
 def test_an_answer_of_rest_does_not_undo_what_the_stream_brought_meanwhile() -> None:
     clock = ManualClock(1000 * SECOND_NS)
-    marks = Marks(desk(clock, MemoryBus(MAIN)))
+    marks = Marks(context(clock, MemoryBus(MAIN)))
     asked_wall_ns = clock.wall_ns()
     clock.time_ns += SECOND_NS
     marks.update(price(200.0, 201.0, clock.wall_ns()))
@@ -112,12 +113,12 @@ def test_an_answer_of_rest_does_not_undo_what_the_stream_brought_meanwhile() -> 
 
 async def test_a_closed_bar_of_the_future_is_not_published_and_proves_no_time() -> None:
     clock = ManualClock(100 * HOUR_NS)
-    there = desk(clock, MemoryBus(MAIN))
+    there = context(clock, MemoryBus(MAIN))
     there.tracks.add(Stream("BTC/USDT", "1h"), 98 * HOUR_NS)
     marks, backfill = Marks(there), Backfill(there)
     streams = Streams(there, marks)
     health = FeedHealth(there.bus, clock, LogBook())
-    follower = Follower(there, backfill, marks, streams, Watchdog(there, backfill, marks, streams, health))
+    follower = FeedReader(there, backfill, marks, streams, Watchdog(there, backfill, marks, streams, health))
     early = KlineFrame(kline=kline(110 * HOUR_NS), closed=True, event_time_ns=111 * HOUR_NS)
     now = KlineFrame(kline=kline(99 * HOUR_NS), closed=True, event_time_ns=100 * HOUR_NS)
     await follower.handle(FeedBatch(closed=[early]))

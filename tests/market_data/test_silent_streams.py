@@ -9,12 +9,12 @@ import pytest
 from services.exchange_sim.exchange import SimulatedExchange
 from services.exchange_sim.market.generated import GeneratedMarket
 from services.exchange_sim.market.market import Market
-from services.market_data.desk import Desk
+from services.market_data.bar_tracks import BarTracks
+from services.market_data.context import MarketDataContext
 from services.market_data.exchange_time import ExchangeTime
 from services.market_data.marks import Marks
 from services.market_data.outbox import Outbox
 from services.market_data.streams import GRACE_SECONDS, RENEW_SECONDS, Streams
-from services.market_data.tracks import Tracks
 from shared.adapters.binance.exchange import open_exchange
 from shared.adapters.clocks import ManualClock
 from shared.adapters.memory_bus import MemoryBus
@@ -57,7 +57,7 @@ class Scene:
 
     clock: ManualClock
     market_clock: ManualClock
-    desk: Desk
+    context: MarketDataContext
     marks: Marks
     streams: Streams
     feed: StillFeed
@@ -71,12 +71,12 @@ class Scene:
 
     async def see_everything(self) -> None:
         """Every stream brings what is true now."""
-        for price in await self.desk.exchange.best_prices([BTC]):
+        for price in await self.context.exchange.best_prices([BTC]):
             self.marks.update(price)
         self.streams.heard(Stream(BTC, BOOK))
-        track = self.desk.tracks.get(BTC, "1h")
+        track = self.context.tracks.get(BTC, "1h")
         assert track is not None
-        rows = await self.desk.exchange.klines(BTC, "1h", self.market_clock.now_ns() - 3_600 * SECOND_NS, 2)
+        rows = await self.context.exchange.klines(BTC, "1h", self.market_clock.now_ns() - 3_600 * SECOND_NS, 2)
         track.newest = KlineFrame(kline=rows[-1], closed=False, event_time_ns=self.market_clock.now_ns())
         self.streams.heard(track.stream)
 
@@ -94,16 +94,16 @@ async def scene() -> AsyncIterator[Scene]:
     sim = SimulatedExchange(Market(GeneratedMarket(UNIVERSE, 7, START_MS)), market_clock)
     async with sim.listening("127.0.0.1", 0) as port:
         exchange = open_exchange(f"http://127.0.0.1:{port}", clock, weight_per_minute=6000)
-        tracks = Tracks()
+        tracks = BarTracks()
         tracks.add(Stream(BTC, "1h"), None)
-        desk = Desk(
+        context = MarketDataContext(
             settings=QUICK, universe=UNIVERSE, plan=Plan(), clock=clock, bus=bus, exchange=exchange, feed=feed,
             time=ExchangeTime(exchange, clock), tracks=tracks, outbox=Outbox(bus, log), log=log,
         )  # fmt: skip
-        marks = Marks(desk)
-        streams = Streams(desk, marks)
+        marks = Marks(context)
+        streams = Streams(context, marks)
         streams.watch([Stream(BTC, BOOK), Stream(BTC, "1h")])
-        there = Scene(clock, market_clock, desk, marks, streams, feed)
+        there = Scene(clock, market_clock, context, marks, streams, feed)
         await there.see_everything()
         try:
             yield there
@@ -163,7 +163,7 @@ async def test_a_price_that_the_dead_stream_missed_comes_from_rest_and_is_not_sa
         there.pass_time(300)
         await there.streams.look()
         (mark,) = there.marks.due()
-        (truth,) = await there.desk.exchange.best_prices([BTC])
+        (truth,) = await there.context.exchange.best_prices([BTC])
         assert (mark.bid, mark.ask) == (truth.bid, truth.ask)
         assert BTC in there.marks.doubtful
         there.wait(5)
@@ -195,7 +195,7 @@ async def test_after_a_broken_connection_a_price_is_said_again_only_on_new_evide
 
 async def test_a_halted_pair_is_not_asked_about() -> None:
     async with scene() as there:
-        there.desk.tracks.halted.add(BTC)
+        there.context.tracks.halted.add(BTC)
         there.pass_time(600)
         await there.streams.look()
         assert there.streams.probes == 0

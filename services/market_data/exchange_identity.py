@@ -21,15 +21,15 @@ REMEDY = (
 )
 
 
-class OwnExchange:
+class ExchangeIdentity:
     """``url``: of the simulated exchange; nothing is asked of Binance, whose time is everybody's."""
 
     def __init__(self, url: str, clock: Clock, log: Any) -> None:
         self._url, self._log = url, log
         self._origin = clock.origin if isinstance(clock, ScaledClock) else None
 
-    async def met(self) -> None:
-        """Until it answers. Raises ``ConfigError`` when somebody else does."""
+    async def wait(self) -> None:
+        """Wait until the exchange answers. Raises ``ConfigError`` when somebody else does."""
         told = False
         while not await self._answers():
             if not told:

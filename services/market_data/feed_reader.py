@@ -2,7 +2,7 @@
 
 from services.market_data.backfill import Backfill
 from services.market_data.bars import closed_bar
-from services.market_data.desk import Desk
+from services.market_data.context import MarketDataContext
 from services.market_data.marks import Marks
 from services.market_data.streams import Streams
 from services.market_data.watchdog import Watchdog
@@ -12,23 +12,25 @@ from shared.ports.exchange import BOOK, ConnectionLost, ConnectionRestored, Feed
 WAIT_SECONDS = 1.0
 
 
-class Follower:
+class FeedReader:
     """The one reader of the feed."""
 
-    def __init__(self, desk: Desk, backfill: Backfill, marks: Marks, streams: Streams, watchdog: Watchdog) -> None:
-        self._desk, self._backfill, self._marks = desk, backfill, marks
+    def __init__(
+        self, context: MarketDataContext, backfill: Backfill, marks: Marks, streams: Streams, watchdog: Watchdog
+    ) -> None:
+        self._context, self._backfill, self._marks = context, backfill, marks
         self._streams, self._watchdog = streams, watchdog
 
     async def run(self) -> None:
         while True:
-            await self.handle(await self._desk.feed.take(WAIT_SECONDS))
-            await self._desk.outbox.room()
+            await self.handle(await self._context.feed.take(WAIT_SECONDS))
+            await self._context.outbox.room()
 
     async def handle(self, batch: FeedBatch) -> None:
         ready: list[BarClosed] = []
         for frame in batch.closed:
             ready += self._closed(frame)
-        self._desk.outbox.add(ready)
+        self._context.outbox.add(ready)
         for frame in batch.forming:
             self._forming(frame)
         for price in batch.prices:
@@ -41,10 +43,10 @@ class Follower:
 
     def _closed(self, frame: KlineFrame) -> list[BarClosed]:
         kline = frame.kline
-        track = self._desk.tracks.get(kline.symbol, kline.timeframe)
+        track = self._context.tracks.get(kline.symbol, kline.timeframe)
         if track is None:
             return []
-        if not self._desk.time.saw(max(frame.event_time_ns, kline.close_time_ns)):
+        if not self._context.time.saw(max(frame.event_time_ns, kline.close_time_ns)):
             self._suspect(track.stream)  # a bar of the future is no closed bar, whatever it says
             return []
         self._streams.heard(track.stream)
@@ -58,10 +60,10 @@ class Follower:
 
     def _forming(self, frame: KlineFrame) -> None:
         kline = frame.kline
-        track = self._desk.tracks.get(kline.symbol, kline.timeframe)
+        track = self._context.tracks.get(kline.symbol, kline.timeframe)
         if track is None:
             return
-        self._desk.time.saw(frame.event_time_ns)
+        self._context.time.saw(frame.event_time_ns)
         self._streams.heard(track.stream)
         if track.newest is None or kline.open_time_ns >= track.newest.kline.open_time_ns:
             track.newest = frame
@@ -69,7 +71,7 @@ class Follower:
 
     def _suspect(self, stream: Stream) -> None:
         """A closed bar may have been dropped: ask at once, without waiting for the next one to show it."""
-        track = self._desk.tracks.get(*stream)
+        track = self._context.tracks.get(*stream)
         if track is not None:
             track.try_again_soon()
             self._backfill.want(track)

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from typing import Any
 
+from services.market_data.bar_tracks import BarTracks
 from services.market_data.exchange_time import SETTLE_NS, ExchangeTime
 from services.market_data.outbox import Outbox
-from services.market_data.tracks import Tracks
 from shared.config.model import MarketDataSettings
 from shared.domain.plan import Plan
 from shared.domain.universe import Universe
@@ -15,7 +15,7 @@ from shared.ports.exchange import Exchange, Feed
 
 
 @dataclass(frozen=True, slots=True)
-class Desk:
+class MarketDataContext:
     """Settings, the outside world, and the tracks. Built once in ``service.run``."""
 
     settings: MarketDataSettings
@@ -26,7 +26,7 @@ class Desk:
     exchange: Exchange
     feed: Feed
     time: ExchangeTime
-    tracks: Tracks
+    tracks: BarTracks
     outbox: Outbox
     log: Any
 

@@ -7,7 +7,7 @@ GAP_FILLED = "gap_filled"  # bars that the stream lacked came by REST
 HOLE_FOUND = "hole_found"  # bars that the exchange itself does not have
 
 
-class Digest:
+class LogDigest:
     """Counts by event and timeframe; ``flush`` writes one line for each."""
 
     def __init__(self, log: Any) -> None:

@@ -8,7 +8,7 @@ from shared.ports.exchange import KlineFrame, Stream
 
 
 @dataclass(slots=True)
-class Track:
+class BarTrack:
     """One pair and timeframe: its sequencer, and when REST may be asked for it again.
 
     asking: a worker is at it. failures: questions in a row that brought nothing. refused: the exchange does not know
@@ -46,28 +46,28 @@ class Track:
         self.failures, self.not_before_wall_ns, self.refused = 0, 0, False
 
 
-class Tracks:
+class BarTracks:
     """All tracks, by stream. ``off``: pairs that the exchange no longer knows; their tracks rest. ``halted``: pairs
     that it lists but does not trade now; silence is nothing unusual there.
     """
 
     def __init__(self) -> None:
-        self._tracks: dict[Stream, Track] = {}
+        self._tracks: dict[Stream, BarTrack] = {}
         self.off: set[str] = set()
         self.halted: set[str] = set()
 
     def __len__(self) -> int:
         return len(self._tracks)
 
-    def add(self, stream: Stream, last_open_ns: int | None) -> Track:
-        track = Track(stream, BarSequencer(stream.kind, last_open_ns))
+    def add(self, stream: Stream, last_open_ns: int | None) -> BarTrack:
+        track = BarTrack(stream, BarSequencer(stream.kind, last_open_ns))
         self._tracks[stream] = track
         return track
 
-    def get(self, symbol: str, timeframe: str) -> Track | None:
+    def get(self, symbol: str, timeframe: str) -> BarTrack | None:
         return self._tracks.get(Stream(symbol, timeframe))
 
-    def of(self, symbol: str) -> list[Track]:
+    def of(self, symbol: str) -> list[BarTrack]:
         return [track for track in self._tracks.values() if track.symbol == symbol]
 
     def total(self, counter: str) -> int:
@@ -78,6 +78,6 @@ class Tracks:
         """The pairs that are followed and that the exchange lists."""
         return list(dict.fromkeys(track.symbol for track in self.active()))
 
-    def active(self) -> Iterator[Track]:
+    def active(self) -> Iterator[BarTrack]:
         """Those of pairs that the exchange lists."""
         return (track for track in self._tracks.values() if track.symbol not in self.off)

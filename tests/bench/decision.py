@@ -27,7 +27,7 @@ NOW_NS = T0 + HISTORY_DAYS * DAY_NS
 DAYS_NEEDED = 25  # of history: a bench of 10,000 pairs need not wait for all 70
 
 
-class Desk:
+class Gate:
     """A risk machine that holds so many positions, and is asked for rounds of decisions."""
 
     def __init__(self, positions: int) -> None:
@@ -47,8 +47,8 @@ class Desk:
         self.count = 0
 
     def microseconds(self, orders: int) -> float:
-        """Every decision approves and reserves. The orders end in rounds of 38, untimed, as they do in life: a desk has
-        tens of open orders, not thousands. What a host would store is drained as it does.
+        """Every decision approves and reserves. The orders end in rounds of 38, untimed: a portfolio has tens of open
+        orders, not thousands. What a host would store is drained as it does.
         """
         took = 0.0
         for _ in range(orders // len(self.symbols)):
@@ -70,16 +70,16 @@ class Desk:
 
 def report() -> None:
     print(f"one decision in process, every rule on (microseconds; {ROUNDS} rounds, taken in turns)")
-    desks: dict[str, Desk | Nautilus] = {f"{positions:,} positions": Desk(positions) for positions in POSITIONS}
+    contenders: dict[str, Gate | Nautilus] = {f"{positions:,} positions": Gate(positions) for positions in POSITIONS}
     with nautilus() as yardstick:
         if yardstick is not None:
-            desks["NautilusTrader"] = yardstick
-        took: dict[str, list[float]] = {name: [] for name in desks}
-        for desk in desks.values():
-            desk.microseconds(DECISIONS)  # warm
+            contenders["NautilusTrader"] = yardstick
+        took: dict[str, list[float]] = {name: [] for name in contenders}
+        for each in contenders.values():
+            each.microseconds(DECISIONS)  # warm
         for _ in range(ROUNDS):
-            for name, desk in desks.items():
-                took[name].append(desk.microseconds(DECISIONS))
+            for name, each in contenders.items():
+                took[name].append(each.microseconds(DECISIONS))
     first = min(took[f"{POSITIONS[0]:,} positions"])
     base = took.get("NautilusTrader")
     for name, costs in took.items():

@@ -22,7 +22,7 @@ from shared.messages.market import MarkChanged, PairListed
 from shared.messages.orders import OrderFilled
 from shared.runtime.host import MachineHost
 from shared.runtime.logs import get_logger
-from tests.domain.risk.risk_desk import UNIVERSE, D
+from tests.domain.risk.risk_harness import UNIVERSE, D
 from tests.keys import MAIN
 from tests.patience import PATIENCE_SECONDS
 from tests.samples import bar

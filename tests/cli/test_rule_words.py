@@ -14,7 +14,8 @@ from shared.messages.control import Halt, SetLimits
 from shared.messages.market import BookSampled
 from shared.messages.orders import CeilingReport, OrderClosed, OrderDecided
 from shared.messages.portfolio import ClearedBy, Halted, Resumed, Trigger
-from tests.domain.risk.risk_desk import Desk, relaxed
+from tests.domain.risk.risk_harness import RiskHarness as Desk
+from tests.domain.risk.risk_harness import relaxed
 from tests.samples import HOUR, T0, D, decision, fill, header
 
 

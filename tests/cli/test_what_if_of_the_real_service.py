@@ -22,7 +22,7 @@ from shared.messages.market import PairListed
 from shared.messages.orders import OrderDecided
 from shared.runtime.host import MachineHost
 from shared.runtime.logs import get_logger
-from tests.domain.risk.risk_desk import PRICES, UNIVERSE
+from tests.domain.risk.risk_harness import PRICES, UNIVERSE
 from tests.keys import MAIN
 from tests.patience import PATIENCE_SECONDS
 from tests.samples import T0, bar, proposal

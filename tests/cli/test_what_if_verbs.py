@@ -20,7 +20,7 @@ from shared.domain.plan import Limits
 from shared.messages.ask import RoomAnswered, ShadowCounted
 from shared.messages.catalogue import ASK
 from shared.messages.control import Halt
-from tests.domain.risk.risk_desk import Desk
+from tests.domain.risk.risk_harness import RiskHarness as Desk
 from tests.keys import MAIN
 from tests.patience import PATIENCE_SECONDS
 from tests.samples import HOUR, T0, D

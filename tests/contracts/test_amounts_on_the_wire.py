@@ -11,7 +11,7 @@ from shared.adapters.codec import UnreadableError, decode, encode
 from shared.domain.numbers import round_down, round_up, round_usdt, to_decimal
 from shared.messages.base import Message
 from shared.messages.orders import OrderProposed
-from tests.domain.risk.risk_desk import Desk
+from tests.domain.risk.risk_harness import RiskHarness
 from tests.examples import examples
 from tests.samples import bar, proposal
 
@@ -88,10 +88,10 @@ def test_whatever_is_taken_in_gets_a_decision_that_everybody_can_read(*, held: b
         assert len(error.field) <= 256
         assert len(error.reason) <= 1024
         return
-    desk = Desk()
+    harness = RiskHarness()
     if held:
-        desk.fill(desk.buy("BTC/USDT", "0.02"))
-    [decided] = desk.handle(order)
+        harness.fill(harness.buy("BTC/USDT", "0.02"))
+    [decided] = harness.handle(order)
     assert decode(encode(decided)) == decided
 
 

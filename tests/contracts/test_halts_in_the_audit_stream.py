@@ -24,7 +24,7 @@ from shared.messages.catalogue import AUDIT, CATALOGUE, HALTS, Topic, is_copy, t
 from shared.messages.keys import Keys
 from shared.messages.portfolio import Alerted, CommandRefused, Halted, ResumeAsked, Resumed
 from shared.ports.bus import Commit, FencedError
-from tests.domain.risk.risk_desk import UNIVERSE
+from tests.domain.risk.risk_harness import UNIVERSE
 from tests.keys import MAIN
 from tests.patience import PATIENCE_SECONDS
 from tests.samples import samples

@@ -13,7 +13,7 @@ from shared.ports.bus import BusLostError, Commit
 from shared.runtime.host import MachineHost
 from shared.runtime.logs import get_logger
 from tests.domain.market_scripts import HOUR, T0, UNIVERSE, days, flat, listed, nav, one_hour_plan, signal
-from tests.domain.sizing.sizing_desk import halted, rejection_of, resumed
+from tests.domain.sizing.sizing_scenes import halted, rejection_of, resumed
 from tests.keys import MAIN
 from tests.runtime.host.test_host import settle
 

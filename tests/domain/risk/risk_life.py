@@ -1,4 +1,4 @@
-"""A portfolio's life in single steps, for properties: what happens at the desk is told to the model, too."""
+"""A portfolio's life in single steps, for properties: what happens at the harness is told to the model, too."""
 
 from decimal import Decimal
 from typing import Any
@@ -13,7 +13,7 @@ from shared.messages.base import Message, TimePassed
 from shared.messages.market import BarClosed, FeedLost, FeedRestored, MarkChanged, PairListed
 from shared.messages.orders import OrderClosed, OrderDecided, OrderFilled, OrderProposed, StopPlaced
 from shared.messages.portfolio import PhaseChanged
-from tests.domain.risk.risk_desk import ADV, CALM, UNIVERSE, Desk
+from tests.domain.risk.risk_harness import ADV, CALM, UNIVERSE, RiskHarness
 from tests.domain.risk.risk_model import Model, check, figures_of
 from tests.samples import proposal
 
@@ -29,9 +29,9 @@ class Life:
         self, limits: Limits, *, breakers: BreakerPlan = CALM, cash: float = 200_000.0, phases: bool = False
     ) -> None:
         self.history: list[Message] = []
-        self.desk = Desk(limits=limits, breakers=breakers, exact=True, cash=cash)
-        self.history += [message for message in self.desk.told if isinstance(message, WARMING)]
-        self.machine = self.desk.machine
+        self.harness = RiskHarness(limits=limits, breakers=breakers, exact=True, cash=cash)
+        self.history += [message for message in self.harness.told if isinstance(message, WARMING)]
+        self.machine = self.harness.machine
         self.limits, self.scale = limits, 1.0
         rates = {symbol: self.machine.state.heat.pairs[symbol].exit_rate for symbol in UNIVERSE.symbols}
         self.model = Model(D(str(cash)), rates, {pair.symbol: pair.sector for pair in UNIVERSE.pairs})
@@ -43,8 +43,8 @@ class Life:
             self._walk_the_ramp()
 
     def _walk_the_ramp(self) -> None:
-        """The plan's three phases instead of the desk's one; as a restart with another configuration does it."""
-        self.desk.plan = structs.replace(self.desk.plan, phases=Plan().phases, phase="live")
+        """The plan's three phases instead of the harness's one; as a restart with another configuration does it."""
+        self.harness.plan = structs.replace(self.harness.plan, phases=Plan().phases, phase="live")
         self.restart()
 
     @property
@@ -79,7 +79,7 @@ class Life:
         price = None if limit is None else D(repr(round(mark * limit, 6)))
         entry = mark if price is None else min(mark, float(price))
         return proposal(
-            order_id=f"o-{self.number()}", symbol=symbol, side="buy", time_ns=self.desk.now_ns,
+            order_id=f"o-{self.number()}", symbol=symbol, side="buy", time_ns=self.harness.now_ns,
             quantity=max(STEP, D(repr(round(size_usdt / mark, 4)))), stop_price=D(repr(round(entry * stop, 6))),
             order_type="market" if price is None else "limit", limit_price=price,
         )  # fmt: skip
@@ -93,7 +93,7 @@ class Life:
         return self.propose(
             proposal(
                 order_id=f"o-{self.number()}", symbol=symbol, side="sell", quantity=quantity, stop_price=None,
-                time_ns=self.desk.now_ns,
+                time_ns=self.harness.now_ns,
             )
         )  # fmt: skip
 
@@ -102,7 +102,7 @@ class Life:
         at = D(repr(round(price, 6)))
         stop = order.stop_price if order.side == "buy" else None
         fill = OrderFilled(
-            id=f"f-{number}", time_ns=self.desk.now_ns, order_id=order.order_id, trade_id=f"t-{number}",
+            id=f"f-{number}", time_ns=self.harness.now_ns, order_id=order.order_id, trade_id=f"t-{number}",
             symbol=order.symbol, side=order.side, quantity=quantity, price=at, stop_price=stop,
             fee_usdt=round(quantity * at * D("0.001"), 8),
         )  # fmt: skip
@@ -114,7 +114,7 @@ class Life:
         self.ended[order_id] = (order, left)
         self.tell(
             OrderClosed(
-                id=f"c-{order_id}", time_ns=self.desk.now_ns, order_id=order_id, symbol=order.symbol,
+                id=f"c-{order_id}", time_ns=self.harness.now_ns, order_id=order_id, symbol=order.symbol,
                 ending="cancelled" if left else "filled", quantity_filled=order.quantity_approved - left,
             )
         )  # fmt: skip
@@ -135,7 +135,7 @@ class Life:
         stop = D(repr(round(self.marks[symbol] * fraction, 6)))
         self.tell(
             StopPlaced(
-                id="s", time_ns=self.desk.now_ns, order_id="s", symbol=symbol, stop_price=stop, quantity=D(1)
+                id="s", time_ns=self.harness.now_ns, order_id="s", symbol=symbol, stop_price=stop, quantity=D(1)
             )
         )  # fmt: skip
 
@@ -146,28 +146,28 @@ class Life:
         self.wait(0.5)
         for each in UNIVERSE.symbols:
             price = self.marks[each] * (factor if each == symbol else 1.0)
-            self.tell(MarkChanged(id="m", time_ns=self.desk.now_ns, symbol=each, price=price))
+            self.tell(MarkChanged(id="m", time_ns=self.harness.now_ns, symbol=each, price=price))
 
     def wait(self, seconds: float) -> list[Message]:
-        self.desk.now_ns += int(seconds * 1e9)
-        return self.tell(TimePassed(id="time", time_ns=self.desk.now_ns))
+        self.harness.now_ns += int(seconds * 1e9)
+        return self.tell(TimePassed(id="time", time_ns=self.harness.now_ns))
 
     # --- restart --------------------------------------------------------------------------------------------------
 
     def restart(self) -> None:
         """A new machine from what the store has: records as bytes, history, decisions; then the latest marks."""
         old, marks = self.machine, self.marks
-        new = RiskMachine(self.desk.plan, UNIVERSE, portfolio="main", starting_cash_usdt=1.0, speed=1.0)
+        new = RiskMachine(self.harness.plan, UNIVERSE, portfolio="main", starting_cash_usdt=1.0, speed=1.0)
         new.records.load(stored(old))
         for message in self.history:
             new.warm(decode(encode(message)))
         new.restored()
         for decision in self.decisions:
             new.remember(decision)
-        self.machine = self.desk.machine = new
-        self.tell(TimePassed(id="time", time_ns=self.desk.now_ns))
+        self.machine = self.harness.machine = new
+        self.tell(TimePassed(id="time", time_ns=self.harness.now_ns))
         for symbol, price in marks.items():
-            self.tell(MarkChanged(id="m", time_ns=self.desk.now_ns, symbol=symbol, price=price))
+            self.tell(MarkChanged(id="m", time_ns=self.harness.now_ns, symbol=symbol, price=price))
 
     # --- what must always hold ------------------------------------------------------------------------------------
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from shared.domain.plan import Limits
 from shared.messages.orders import OrderDecided
-from tests.domain.risk.risk_desk import PRICES, UNIVERSE, Desk
+from tests.domain.risk.risk_harness import PRICES, UNIVERSE, RiskHarness
 from tests.examples import examples
 
 D = Decimal
@@ -24,49 +24,51 @@ actions = st.lists(
 )
 
 
-def play(desk: Desk, steps: list[tuple[str, str, float, float]]) -> list[OrderDecided]:
+def play(harness: RiskHarness, steps: list[tuple[str, str, float, float]]) -> list[OrderDecided]:
     """Random but sensible life of a portfolio; returns every decision."""
     decisions: list[OrderDecided] = []
     waiting: list[OrderDecided] = []
     for action, symbol, size, stop in steps:
-        pair = desk.machine.state.heat.pairs[symbol]
+        pair = harness.machine.state.heat.pairs[symbol]
         quantity = str(round(30_000 * size / PRICES[symbol.partition("/")[0]], 4))
         if action == "buy":
-            decided = desk.buy(symbol, quantity, stop=round(pair.mark * stop, 6))
+            decided = harness.buy(symbol, quantity, stop=round(pair.mark * stop, 6))
             decisions.append(decided)
             waiting += [decided] if decided.quantity_approved else []
         elif action == "sell":
-            decided = desk.sell(symbol, quantity)
+            decided = harness.sell(symbol, quantity)
             decisions.append(decided)
             waiting += [decided] if decided.quantity_approved else []
         elif action == "mark":
-            desk.pass_time(1)
+            harness.pass_time(1)
             for each in UNIVERSE.symbols:
-                desk.mark(each, desk.machine.state.heat.pairs[each].mark * (0.9 + size / 5 if each == symbol else 1.0))
+                harness.mark(
+                    each, harness.machine.state.heat.pairs[each].mark * (0.9 + size / 5 if each == symbol else 1.0)
+                )
         elif action == "stop":
-            desk.stop_placed(symbol, str(round(pair.mark * stop, 6)))
+            harness.stop_placed(symbol, str(round(pair.mark * stop, 6)))
         elif waiting and action in ("fill", "cancel"):
             decided = waiting.pop()
-            order = desk.machine.state.reservations.get(decided.order_id)
+            order = harness.machine.state.reservations.get(decided.order_id)
             if action == "fill" and order is not None:
-                desk.fill(decided, quantity=str(order.left))
-                desk.close(decided)
+                harness.fill(decided, quantity=str(order.left))
+                harness.close(decided)
             else:
-                desk.close(decided, "cancelled")
+                harness.close(decided, "cancelled")
         elif waiting and action == "part":
             decided = waiting[-1]
             half = (decided.quantity_approved / 2).quantize(D("0.0001"))
-            order = desk.machine.state.reservations.get(decided.order_id)
+            order = harness.machine.state.reservations.get(decided.order_id)
             if order and 0 < half < order.left:
-                desk.fill(decided, quantity=str(half))
+                harness.fill(decided, quantity=str(half))
     return decisions
 
 
 @examples(60)
 @given(actions)
 def test_nothing_is_approved_past_any_limit_and_totals_stay_right(steps: list[tuple[str, str, float, float]]) -> None:
-    desk = Desk(limits=Limits(heat=0.03, mark_age_seconds=1e9))
-    for decided in play(desk, steps):
+    harness = RiskHarness(limits=Limits(heat=0.03, mark_age_seconds=1e9))
+    for decided in play(harness, steps):
         if decided.side == "sell" or not decided.quantity_approved:
             continue
         quantity = float(decided.quantity_approved)
@@ -74,7 +76,7 @@ def test_nothing_is_approved_past_any_limit_and_totals_stay_right(steps: list[tu
             assert quantity <= row.quantity * (1 + 1e-9)
         assert decided.heat_after <= 0.03 * (1 + 1e-9)
         assert decided.quantity_approved <= decided.quantity_requested
-    heat = desk.machine.state.heat
+    heat = harness.machine.state.heat
     kept = (heat.holdings, heat.open_risk, heat.reserved_risk, heat.reserved_cash, *heat.sectors.values())
     heat.resum()
     afresh = (heat.holdings, heat.open_risk, heat.reserved_risk, heat.reserved_cash, *heat.sectors.values())
@@ -84,20 +86,20 @@ def test_nothing_is_approved_past_any_limit_and_totals_stay_right(steps: list[tu
 @examples(40)
 @given(actions)
 def test_a_restart_from_the_records_gives_the_same_portfolio(steps: list[tuple[str, str, float, float]]) -> None:
-    desk = Desk(limits=Limits(mark_age_seconds=1e9))
-    play(desk, steps)
-    other = Desk(limits=Limits(mark_age_seconds=1e9))
+    harness = RiskHarness(limits=Limits(mark_age_seconds=1e9))
+    play(harness, steps)
+    other = RiskHarness(limits=Limits(mark_age_seconds=1e9))
     rows = {
         f"{kind}:{name}": row
-        for kind in desk.machine.records.kinds
-        for name, row in desk.machine.records.rows(kind, object)  # type: ignore[type-var]
+        for kind in harness.machine.records.kinds
+        for name, row in harness.machine.records.rows(kind, object)  # type: ignore[type-var]
     }
     other.machine.records.load(rows)
     other.machine.restored()
-    other.now_ns = desk.now_ns
+    other.now_ns = harness.now_ns
     for symbol in UNIVERSE.symbols:
-        other.mark(symbol, desk.machine.state.heat.pairs[symbol].mark)
-    one, two = desk.snapshot, other.snapshot
+        other.mark(symbol, harness.machine.state.heat.pairs[symbol].mark)
+    one, two = harness.snapshot, other.snapshot
     assert two.cash == one.cash
     assert two.nav == pytest.approx(one.nav, rel=1e-9)
     assert two.heat == pytest.approx(one.heat, rel=1e-9, abs=1e-12)
@@ -109,11 +111,11 @@ def test_a_restart_from_the_records_gives_the_same_portfolio(steps: list[tuple[s
 def test_a_trim_is_the_largest_tradable_quantity(symbol: str, size: float, stop: float) -> None:
     price = PRICES[symbol.partition("/")[0]]
     quantity = str(round(30_000 * size / price, 4))
-    decided = Desk().buy(symbol, quantity, stop=round(price * stop, 6))
+    decided = RiskHarness().buy(symbol, quantity, stop=round(price * stop, 6))
     if decided.verdict != "trim":
         return
     step = D("0.0001")
-    again = Desk().buy(symbol, str(decided.quantity_approved), stop=round(price * stop, 6))
-    more = Desk().buy(symbol, str(decided.quantity_approved + step), stop=round(price * stop, 6))
+    again = RiskHarness().buy(symbol, str(decided.quantity_approved), stop=round(price * stop, 6))
+    more = RiskHarness().buy(symbol, str(decided.quantity_approved + step), stop=round(price * stop, 6))
     assert again.verdict == "approve"
     assert more.verdict == "trim"

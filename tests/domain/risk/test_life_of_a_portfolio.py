@@ -13,7 +13,7 @@ from shared.messages.control import Flatten, Halt, Resume, SetLimits, SetPhase
 from shared.messages.halts import Halted, ResumeAsked
 from shared.messages.orders import CancelDecided, CancelProposed, OrderProposed, StopApproved, StopRaised
 from shared.messages.portfolio import CommandRefused, LimitsChanged, PhaseChanged
-from tests.domain.risk.risk_desk import UNIVERSE
+from tests.domain.risk.risk_harness import UNIVERSE
 from tests.domain.risk.risk_life import STEP, Life
 from tests.domain.risk.risk_model import Model
 from tests.examples import examples
@@ -123,7 +123,7 @@ class RiskLife(RuleBasedStateMachine):
     def cancel(self, part: float) -> None:
         order_id = self._open(part)
         [decided] = self._tell(
-            CancelProposed(id=f"x-{self.life.number()}", time_ns=self.life.desk.now_ns, order_id=order_id)
+            CancelProposed(id=f"x-{self.life.number()}", time_ns=self.life.harness.now_ns, order_id=order_id)
         )
         assert isinstance(decided, CancelDecided)
         self.life.close(order_id)
@@ -139,7 +139,7 @@ class RiskLife(RuleBasedStateMachine):
     def raise_stop(self, symbol: str, fraction: float) -> None:
         stop = D(repr(round(self.life.marks[symbol] * fraction, 6)))
         made = self._tell(
-            StopRaised(id=f"r-{self.life.number()}", time_ns=self.life.desk.now_ns, symbol=symbol, stop_price=stop)
+            StopRaised(id=f"r-{self.life.number()}", time_ns=self.life.harness.now_ns, symbol=symbol, stop_price=stop)
         )
         held, before = self.life.model.held.get(symbol), self.life.model.stops.get(symbol)
         assert bool(made) == (bool(held) and stop > (before or 0))
@@ -174,7 +174,7 @@ class RiskLife(RuleBasedStateMachine):
 
     @rule(symbol=st.just("") | SYMBOLS, mode=st.sampled_from(["halted", "reducing"]), minutes=st.sampled_from([0, 10]))
     def halt(self, symbol: str, mode: str, minutes: int) -> None:
-        now_ns = self.life.desk.now_ns
+        now_ns = self.life.harness.now_ns
         made = self._tell(
             Halt(
                 id=f"h-{self.life.number()}", time_ns=now_ns, who="ana", reason="x", symbol=symbol, mode=mode,  # type: ignore[arg-type]
@@ -196,20 +196,22 @@ class RiskLife(RuleBasedStateMachine):
     def _resume(self, symbol: str, confirm: str = "") -> Resume:
         number = self.life.number()
         return Resume(
-            id=f"r-{number}", time_ns=self.life.desk.now_ns, who="ana", reason="seen", symbol=symbol, confirm=confirm
+            id=f"r-{number}", time_ns=self.life.harness.now_ns, who="ana", reason="seen", symbol=symbol, confirm=confirm
         )
 
     @rule(symbol=st.just("") | SYMBOLS)
     def flatten(self, symbol: str) -> None:
         self._tell(
-            Flatten(id=f"fl-{self.life.number()}", time_ns=self.life.desk.now_ns, who="ana", reason="x", symbol=symbol)
+            Flatten(
+                id=f"fl-{self.life.number()}", time_ns=self.life.harness.now_ns, who="ana", reason="x", symbol=symbol
+            )
         )
 
     @rule(change=st.sampled_from(sorted(CHANGES)).flatmap(lambda name: st.tuples(st.just(name), CHANGES[name])))
     def change_limit(self, change: tuple[str, float]) -> None:
         made = self._tell(
             SetLimits(
-                id=f"l-{self.life.number()}", time_ns=self.life.desk.now_ns, who="ana", reason="x",
+                id=f"l-{self.life.number()}", time_ns=self.life.harness.now_ns, who="ana", reason="x",
                 limits={change[0]: change[1]},
             )
         )  # fmt: skip
@@ -222,7 +224,7 @@ class RiskLife(RuleBasedStateMachine):
     @rule(phase=st.sampled_from(["dry_run", "live", "scaled"]))
     def change_phase(self, phase: str) -> None:
         made = self._tell(
-            SetPhase(id=f"p-{self.life.number()}", time_ns=self.life.desk.now_ns, who="ana", reason="x", phase=phase)  # type: ignore[arg-type]
+            SetPhase(id=f"p-{self.life.number()}", time_ns=self.life.harness.now_ns, who="ana", reason="x", phase=phase)  # type: ignore[arg-type]
         )
         assert isinstance(made[0], PhaseChanged)
 

@@ -18,7 +18,7 @@ from shared.messages.base import TimePassed
 from shared.messages.market import BookSampled, MarkChanged, PairListed
 from shared.messages.orders import OrderDecided, OrderProposed
 from tests.domain.market_scripts import DAY, T0, days
-from tests.domain.risk.risk_desk import CALM
+from tests.domain.risk.risk_harness import CALM
 from tests.shipped import shipped_universe
 
 D = Decimal

@@ -25,7 +25,7 @@ from shared.messages.orders import (
     StopPlaced,
     StopRaised,
 )
-from tests.domain.risk.risk_desk import PRICES, UNIVERSE, D, Desk
+from tests.domain.risk.risk_harness import PRICES, UNIVERSE, D, RiskHarness
 from tests.samples import T0, fill, proposal
 
 OLD, NEW = "MATIC/USDT", "POL/USDT"
@@ -207,28 +207,28 @@ def test_a_halt_that_moves_to_a_new_name_keeps_since_when_it_stands() -> None:
 # --- what is held outside the universe --------------------------------------------------------------------------------
 
 
-def restarted(desk: Desk, universe: Universe) -> RiskMachine:
-    """Another machine on the desk's records, with the desk's market."""
-    machine = RiskMachine(desk.plan, universe, portfolio="main", starting_cash_usdt=1.0, speed=1.0)
-    kinds = desk.machine.records.kinds
+def restarted(harness: RiskHarness, universe: Universe) -> RiskMachine:
+    """Another machine on the harness's records, with the harness's market."""
+    machine = RiskMachine(harness.plan, universe, portfolio="main", starting_cash_usdt=1.0, speed=1.0)
+    kinds = harness.machine.records.kinds
     machine.records.load(
-        {f"{kind}:{name}": row for kind in kinds for name, row in desk.machine.records.rows(kind, Struct)}
+        {f"{kind}:{name}": row for kind in kinds for name, row in harness.machine.records.rows(kind, Struct)}
     )
     machine.restored()
-    machine.handle(TimePassed(id="time", time_ns=desk.now_ns))
+    machine.handle(TimePassed(id="time", time_ns=harness.now_ns))
     for symbol in UNIVERSE.symbols:
-        machine.state.daily, machine.state.listings = desk.machine.state.daily, desk.machine.state.listings
+        machine.state.daily, machine.state.listings = harness.machine.state.daily, harness.machine.state.listings
         price = PRICES[symbol.partition("/")[0]]
-        machine.handle(MarkChanged(id="mark", time_ns=desk.now_ns, symbol=symbol, price=price))
+        machine.handle(MarkChanged(id="mark", time_ns=harness.now_ns, symbol=symbol, price=price))
     return machine
 
 
 def test_a_position_in_a_pair_that_left_the_universe_closes_the_gate_by_its_name() -> None:
-    desk = Desk()
-    desk.fill(desk.buy("SOL/USDT", "100"))
+    harness = RiskHarness()
+    harness.fill(harness.buy("SOL/USDT", "100"))
     smaller = Universe(pairs=tuple(pair for pair in UNIVERSE.pairs if pair.base != "SOL"))
-    machine = restarted(desk, smaller)
-    [decided] = machine.handle(proposal("after", quantity=D("0.01"), time_ns=desk.now_ns))
+    machine = restarted(harness, smaller)
+    [decided] = machine.handle(proposal("after", quantity=D("0.01"), time_ns=harness.now_ns))
     assert decided.verdict == "reject"  # type: ignore[attr-defined]
     assert decided.reason == "NAV is unknown: no price of SOL/USDT, which is held"  # type: ignore[attr-defined]
     [sold] = machine.handle(proposal("out", symbol="SOL/USDT", side="sell", quantity=D(100), stop_price=None))
@@ -236,21 +236,21 @@ def test_a_position_in_a_pair_that_left_the_universe_closes_the_gate_by_its_name
 
 
 def test_an_open_order_in_a_pair_that_left_the_universe_still_counts_as_heat() -> None:
-    desk = Desk()
-    desk.buy("SOL/USDT", "100")
+    harness = RiskHarness()
+    harness.buy("SOL/USDT", "100")
     smaller = Universe(pairs=tuple(pair for pair in UNIVERSE.pairs if pair.base != "SOL"))
-    machine = restarted(desk, smaller)
-    assert machine.state.heat.reserved_risk == pytest.approx(desk.machine.state.heat.reserved_risk)
+    machine = restarted(harness, smaller)
+    assert machine.state.heat.reserved_risk == pytest.approx(harness.machine.state.heat.reserved_risk)
     assert machine.state.heat.reserved_risk > 0
 
 
 def test_a_restart_with_a_lower_heat_limit_approves_nothing_over_it() -> None:
-    desk = Desk()
-    desk.fill(desk.buy("SOL/USDT", "300"))
-    lower = structs.replace(desk.plan, limits=structs.replace(desk.plan.limits, heat=0.001))
-    desk.plan = lower
-    machine = restarted(desk, UNIVERSE)
-    [decided] = machine.handle(proposal("after", quantity=D("0.01"), time_ns=desk.now_ns))
+    harness = RiskHarness()
+    harness.fill(harness.buy("SOL/USDT", "300"))
+    lower = structs.replace(harness.plan, limits=structs.replace(harness.plan.limits, heat=0.001))
+    harness.plan = lower
+    machine = restarted(harness, UNIVERSE)
+    [decided] = machine.handle(proposal("after", quantity=D("0.01"), time_ns=harness.now_ns))
     assert (decided.verdict, decided.binding) == ("reject", "portfolio_heat")  # type: ignore[attr-defined]
 
 
@@ -258,62 +258,62 @@ def test_a_restart_with_a_lower_heat_limit_approves_nothing_over_it() -> None:
 
 
 def test_a_price_of_a_time_to_come_does_not_pass_for_fresh() -> None:
-    desk = Desk()
-    desk.mark("BTC/USDT", 20_000.0, age_seconds=-HOUR_SECONDS)
-    decided = desk.buy("BTC/USDT", "0.1")
+    harness = RiskHarness()
+    harness.mark("BTC/USDT", 20_000.0, age_seconds=-HOUR_SECONDS)
+    decided = harness.buy("BTC/USDT", "0.1")
     assert (decided.verdict, decided.binding) == ("reject", "fresh_mark")
     assert decided.reason == "mark of BTC/USDT is of a time to come: 3600.0 s ahead of the clock"
 
 
 def test_a_clock_that_was_ahead_and_is_set_right_freezes_no_price() -> None:
-    desk = Desk()
-    desk.pass_time(HOUR_SECONDS)
-    desk.mark("BTC/USDT", 20_000.0)
-    desk.pass_time(-HOUR_SECONDS)
-    desk.pass_time(60)
-    desk.mark("BTC/USDT", 15_000.0)
-    decided = desk.buy("BTC/USDT", "0.1", stop=14_000)
+    harness = RiskHarness()
+    harness.pass_time(HOUR_SECONDS)
+    harness.mark("BTC/USDT", 20_000.0)
+    harness.pass_time(-HOUR_SECONDS)
+    harness.pass_time(60)
+    harness.mark("BTC/USDT", 15_000.0)
+    decided = harness.buy("BTC/USDT", "0.1", stop=14_000)
     assert (decided.verdict, decided.mark) == ("approve", 15_000.0)
-    desk.pass_time(60)
-    assert desk.buy("BTC/USDT", "0.01", stop=14_000).binding == "fresh_mark"
+    harness.pass_time(60)
+    assert harness.buy("BTC/USDT", "0.01", stop=14_000).binding == "fresh_mark"
 
 
 def test_a_stop_raised_by_a_client_with_a_wrong_clock_rests_from_now_on() -> None:
-    desk = Desk()
-    desk.fill(desk.buy("BTC/USDT", "0.1"))
-    [approved] = desk.handle(StopRaised(id="raise", time_ns=FAR, symbol="BTC/USDT", stop_price=D(19_500)))
+    harness = RiskHarness()
+    harness.fill(harness.buy("BTC/USDT", "0.1"))
+    [approved] = harness.handle(StopRaised(id="raise", time_ns=FAR, symbol="BTC/USDT", stop_price=D(19_500)))
     assert isinstance(approved, StopApproved)
-    assert approved.time_ns == desk.now_ns
+    assert approved.time_ns == harness.now_ns
 
 
 # --- what a decision can hold -----------------------------------------------------------------------------------------
 
 
 def test_the_longest_reason_of_a_halt_makes_no_decision_that_nobody_can_read() -> None:
-    desk = Desk()
-    desk.handle(Halt(id="halt", time_ns=T0, who="operator", reason="r" * 1024))
-    decided = desk.buy("BTC/USDT", "0.1")
+    harness = RiskHarness()
+    harness.handle(Halt(id="halt", time_ns=T0, who="operator", reason="r" * 1024))
+    decided = harness.buy("BTC/USDT", "0.1")
     assert decode(encode(decided)) == decided
     assert (decided.verdict, decided.binding, len(decided.reason)) == ("reject", "halted", 1024)
 
 
 def test_a_limit_below_its_own_stop_is_no_order() -> None:
-    decided = Desk().buy("BTC/USDT", "0.1", stop=19_000, order_type="limit", limit_price=D(18_000))
+    decided = RiskHarness().buy("BTC/USDT", "0.1", stop=19_000, order_type="limit", limit_price=D(18_000))
     assert (decided.verdict, decided.binding) == ("reject", "known_and_valid")
     assert decided.reason == "stop_price 19000 must be below the price 18000"
 
 
 @pytest.mark.parametrize("digits", ["0.9999999999999999999999999999", "1.234567890123456789012345678"])
 def test_no_more_is_approved_than_was_asked_for_however_many_digits_that_has(digits: str) -> None:
-    decided = Desk().buy("SOL/USDT", digits)
+    decided = RiskHarness().buy("SOL/USDT", digits)
     assert D(0) < decided.quantity_approved <= decided.quantity_requested == D(digits)
     assert decided.quantity_approved % D("0.0001") == Decimal(0)
 
 
 def test_a_trim_to_a_ceiling_that_floats_put_a_hair_below_a_step_gives_the_step() -> None:
-    trimmed = Desk().buy("ADA/USDT", "75000", stop="0.3")
+    trimmed = RiskHarness().buy("ADA/USDT", "75000", stop="0.3")
     assert trimmed.quantity_approved == D("10000.0000")
-    assert Desk().buy("ADA/USDT", "10000", stop="0.3").verdict == "approve"
+    assert RiskHarness().buy("ADA/USDT", "10000", stop="0.3").verdict == "approve"
 
 
 def test_a_pair_over_its_cap_by_both_its_names_together_is_told_once() -> None:

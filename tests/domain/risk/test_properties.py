@@ -11,7 +11,7 @@ from shared.domain.risk.gate.verdict import Ruling, decide_opening, decide_reduc
 from shared.domain.risk.gate.view import View
 from shared.messages.control import Halt, Resume
 from shared.messages.orders import CancelDecided, CancelProposed, OrderProposed, StopApproved, StopRaised
-from tests.domain.risk.risk_desk import UNIVERSE
+from tests.domain.risk.risk_harness import UNIVERSE
 from tests.domain.risk.risk_life import STEP, Life
 from tests.examples import examples
 from tests.samples import proposal
@@ -95,11 +95,11 @@ def step(life: Life, what: str, symbol: str, part: float, fraction: float) -> No
             life.stop_out(symbol)
         case "halt":
             scope = symbol if part < 0.7 else ""
-            life.tell(Halt(id=f"h-{life.number()}", time_ns=life.desk.now_ns, who="ana", reason="x", symbol=scope))
+            life.tell(Halt(id=f"h-{life.number()}", time_ns=life.harness.now_ns, who="ana", reason="x", symbol=scope))
         case "resume":
             for scope in ("", symbol):
                 life.tell(
-                    Resume(id=f"r-{life.number()}", time_ns=life.desk.now_ns, who="ana", reason="seen", symbol=scope)
+                    Resume(id=f"r-{life.number()}", time_ns=life.harness.now_ns, who="ana", reason="seen", symbol=scope)
                 )
         case "wait":
             life.wait(part * 60)
@@ -193,7 +193,7 @@ def test_reductions_always_pass(
     life = lived(*a_life)
     state = life.machine.state
     if halted:
-        life.tell(Halt(id="h", time_ns=life.desk.now_ns, who="ana", reason="x"))
+        life.tell(Halt(id="h", time_ns=life.harness.now_ns, who="ana", reason="x"))
     for order_id in list(life.model.orders):
         [cancelled] = life.machine.handle(CancelProposed(id=f"c-{order_id}", time_ns=1, order_id=order_id))
         assert isinstance(cancelled, CancelDecided)

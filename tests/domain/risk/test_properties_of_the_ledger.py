@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from msgspec import structs
 
 from shared.messages.orders import OrderProposed
-from tests.domain.risk.gate.rule_scenes import BTC, D, desk_with
-from tests.domain.risk.risk_desk import Desk
+from tests.domain.risk.gate.rule_scenes import BTC, D, harness_with
+from tests.domain.risk.risk_harness import RiskHarness
 from tests.examples import examples
 from tests.samples import proposal
 
@@ -23,22 +23,24 @@ QUANTITIES = st.integers(1, 90_000).map(lambda lots: lots * STEP)
 NEAR = [(0.0001, 1.0)]
 
 
-def desk_with_book(collar: float, bids: Levels, asks: Levels, spread: float | None, median: float | None) -> Desk:
+def harness_with_book(
+    collar: float, bids: Levels, asks: Levels, spread: float | None, median: float | None
+) -> RiskHarness:
     """Levels: how far from 20,000 USDT, as a fraction, and how much is there."""
-    desk = desk_with(price_collar=collar, book_age_seconds=120.0)
-    desk.book(
+    harness = harness_with(price_collar=collar, book_age_seconds=120.0)
+    harness.book(
         BTC,
         bids=tuple((MARK * (1 - away), amount) for away, amount in bids),
         asks=tuple((MARK * (1 + away), amount) for away, amount in asks),
         spread=spread,
         median_spread=median,
     )
-    return desk
+    return harness
 
 
-def affordable(desk: Desk, collar: float) -> float:
+def affordable(harness: RiskHarness, collar: float) -> float:
     """What the book sells within the collar of mark and middle, by another sum than the gate's."""
-    book = desk.machine.state.books[BTC].sample
+    book = harness.machine.state.books[BTC].sample
     middle = min(MARK, (book.asks[0][0] + book.bids[0][0]) / 2)
     return sum(amount for price, amount in book.asks if price / middle - 1 <= collar * (1 + 1e-9))
 
@@ -53,11 +55,11 @@ def order(quantity: Decimal, number: int = 0) -> OrderProposed:
 def test_a_market_order_gets_what_the_book_sells_within_the_collar_and_nothing_where_the_spread_is_too_wide(
     collar: float, bids: Levels, asks: Levels, spread: float | None, median: float | None, quantity: Decimal
 ) -> None:
-    desk = desk_with_book(collar, bids, asks, spread, median)
-    most, limits = affordable(desk, collar), desk.machine.state.limits
+    harness = harness_with_book(collar, bids, asks, spread, median)
+    most, limits = affordable(harness, collar), harness.machine.state.limits
     is_wide = spread is None or median is None or median > limits.spread_median
     is_wide = is_wide or (spread or 0.0) > max(limits.spread_multiple * (median or 0.0), limits.spread_median)
-    [decided] = desk.handle(order(quantity))
+    [decided] = harness.handle(order(quantity))
     approved = decided.quantity_approved  # type: ignore[attr-defined]
     assert float(approved) <= most * (1 + 1e-9)
     if is_wide:
@@ -75,7 +77,7 @@ def test_in_any_book_a_smaller_order_gets_all_that_it_wants_of_what_a_larger_one
     small, large = sorted((one, other))
     got = []
     for quantity in (small, large):
-        [decided] = desk_with_book(collar, bids, asks, 0.0004, 0.0004).handle(order(quantity))
+        [decided] = harness_with_book(collar, bids, asks, 0.0004, 0.0004).handle(order(quantity))
         got.append(decided.quantity_approved)  # type: ignore[attr-defined]
     assert got[0] == min(small, got[1]) or got[0] == 0 == got[1] or small * D(20_000) < 5
 
@@ -86,12 +88,12 @@ def test_each_order_is_held_to_the_latest_book_and_the_collar_then_in_force(
     times: list[tuple[float, Levels]], quantity: Decimal
 ) -> None:
     """Whatever is remembered of a book must go when the book or the limits change."""
-    desk = desk_with_book(times[0][0], NEAR, times[0][1], 0.0004, 0.0004)
+    harness = harness_with_book(times[0][0], NEAR, times[0][1], 0.0004, 0.0004)
     for number, (collar, asks) in enumerate(times):
-        desk.machine.state.use_limits(structs.replace(desk.machine.state.limits, price_collar=collar))
+        harness.machine.state.use_limits(structs.replace(harness.machine.state.limits, price_collar=collar))
         if number % 2:
             levels = tuple((MARK * (1 + away), amount) for away, amount in asks)
-            desk.book(BTC, bids=((MARK * 0.9999, 1.0),), asks=levels)
-        [decided] = desk.handle(order(quantity, number))
-        assert float(decided.quantity_approved) <= affordable(desk, collar) * (1 + 1e-9)  # type: ignore[attr-defined]
-        desk.close(decided, "cancelled")  # type: ignore[arg-type]
+            harness.book(BTC, bids=((MARK * 0.9999, 1.0),), asks=levels)
+        [decided] = harness.handle(order(quantity, number))
+        assert float(decided.quantity_approved) <= affordable(harness, collar) * (1 + 1e-9)  # type: ignore[attr-defined]
+        harness.close(decided, "cancelled")  # type: ignore[arg-type]

@@ -27,7 +27,7 @@ from shared.messages.orders import (
     StopPlaced,
     StopRaised,
 )
-from tests.domain.risk.risk_desk import PRICES, Desk
+from tests.domain.risk.risk_harness import PRICES, RiskHarness
 from tests.examples import examples
 
 D = Decimal
@@ -55,11 +55,11 @@ ODD_TIMES = 40  # one in so many
 class Store:
     """The check that the server makes for itself, and bytes that a restart could read."""
 
-    def __init__(self, desk: Desk) -> None:
-        self.desk, self.reserved = desk, dict[str, float]()
+    def __init__(self, harness: RiskHarness) -> None:
+        self.harness, self.reserved = harness, dict[str, float]()
 
     def commit(self) -> None:
-        machine = self.desk.machine
+        machine = self.harness.machine
         for guard in machine.take_guards():
             grows = guard.risk_usdt > self.reserved.get(guard.order_id, 0.0)
             self.reserved[guard.order_id] = guard.risk_usdt
@@ -72,10 +72,10 @@ class Wild:
     """One wild life. Only fills are believable: an exchange neither sells what is not there nor fills at random."""
 
     def __init__(self, breakers: BreakerPlan, shadow: Limits | None) -> None:
-        self.desk = Desk(limits=Limits(mark_age_seconds=600.0), exact=True, breakers=breakers, shadow=shadow)
+        self.harness = RiskHarness(limits=Limits(mark_age_seconds=600.0), exact=True, breakers=breakers, shadow=shadow)
         for symbol in SYMBOLS[:3]:
-            self.desk.book(symbol)
-        self.store = Store(self.desk)
+            self.harness.book(symbol)
+        self.store = Store(self.harness)
         self.code = ""
         self.decided: set[str] = set()
 
@@ -86,7 +86,7 @@ class Wild:
         except UnreadableError:
             return
         held = self._sellable(heard)
-        made = self.desk.handle(heard)
+        made = self.harness.handle(heard)
         self.store.commit()
         for each in made:
             assert decode(encode(each)) == each
@@ -105,17 +105,17 @@ class Wild:
             return D(0)
         if message.order_type == "limit" and (message.limit_price is None or message.limit_price <= 0):
             return D(0)
-        if message.id.startswith("stop-") or 0 < message.expires_ns <= self.desk.machine.state.now_ns:
+        if message.id.startswith("stop-") or 0 < message.expires_ns <= self.harness.machine.state.now_ns:
             return D(0)
-        listing = self.desk.machine.state.listings.get(message.symbol)
-        pair = self.desk.machine.state.heat.pair(message.symbol)
+        listing = self.harness.machine.state.listings.get(message.symbol)
+        pair = self.harness.machine.state.heat.pair(message.symbol)
         selling = pair.reserved_sells if pair is not None else D(0)
-        room = min(message.quantity, max(D(0), self.desk.machine.state.ledger.quantity(message.symbol) - selling))
+        room = min(message.quantity, max(D(0), self.harness.machine.state.ledger.quantity(message.symbol) - selling))
         return min(room, listing.max_quantity) if listing is not None and listing.max_quantity > 0 else room
 
     def trade(self, symbol: str, one: int, other: int) -> None:
         """An order that makes sense, a tenth of NAV at most."""
-        pair = self.desk.machine.state.heat.pair(symbol)
+        pair = self.harness.machine.state.heat.pair(symbol)
         if pair is None or not pair.mark > 0:
             return
         quantity = D(repr(round(20.0 * (one + 1) / pair.mark, 4)))
@@ -124,11 +124,11 @@ class Wild:
 
     def calm(self, symbol: str, one: int, other: int) -> None:
         """A minute later all is well again: marks, books, pairs, and nothing is halted that an operator can resume."""
-        self.desk.pass_time(61)
+        self.harness.pass_time(61)
         for each in SYMBOLS[:3]:
-            self.desk.list_pair(each)
-            self.desk.book(each)
-            pair = self.desk.machine.state.heat.pairs[each]
+            self.harness.list_pair(each)
+            self.harness.book(each)
+            pair = self.harness.machine.state.heat.pairs[each]
             near = PRICES[each[:3]] * (0.98 + one / 25_000)
             self.tell(
                 MarkChanged(**self.header(), symbol=each, price=near if other % 4 else (pair.mark or near) * 1.001)
@@ -140,7 +140,7 @@ class Wild:
             self.tell(Resume(**self.header(), who="ana", reason="seen", symbol=scope, confirm=self.code))
 
     def fill(self, symbol: str, one: int, other: int) -> None:
-        orders, ledger = self.desk.machine.state.reservations.all(), self.desk.machine.state.ledger
+        orders, ledger = self.harness.machine.state.reservations.all(), self.harness.machine.state.ledger
         if not orders:
             return
         order = orders[one % len(orders)]
@@ -149,16 +149,17 @@ class Wild:
         if 0 < quantity <= most:
             self.tell(
                 OrderFilled(
-                    **self.header(), order_id=order.order_id, trade_id=f"t-{len(self.desk.told)}", symbol=order.symbol,
-                    side=order.side, quantity=quantity, price=price(order.symbol, other), fee_usdt=D("0.1"),
+                    **self.header(), order_id=order.order_id, trade_id=f"t-{len(self.harness.told)}",
+                    symbol=order.symbol, side=order.side, quantity=quantity, price=price(order.symbol, other),
+                    fee_usdt=D("0.1"),
                     stop_price=price(order.symbol, other) * D("0.9") if other % 2 else None,
                 )
             )  # fmt: skip
 
     def header(self, odd: int = 0) -> dict[str, Any]:
         """odd: of a few values, the time is one that cannot be."""
-        times = {1: 0, 2: FAR, 3: self.desk.now_ns - 1_000_000_000}
-        return {"id": f"x-{len(self.desk.told)}", "time_ns": times.get(odd % ODD_TIMES, self.desk.now_ns)}
+        times = {1: 0, 2: FAR, 3: self.harness.now_ns - 1_000_000_000}
+        return {"id": f"x-{len(self.harness.told)}", "time_ns": times.get(odd % ODD_TIMES, self.harness.now_ns)}
 
 
 def price(symbol: str, number: int) -> Decimal:
@@ -192,7 +193,7 @@ def message(wild: Wild, kind: str, symbol: str, one: int, other: int) -> Message
         case "mark":
             return MarkChanged(**head, symbol=symbol, price=bent)
         case "bar":
-            hour = wild.desk.now_ns // 3_600_000_000_000 * 3_600_000_000_000
+            hour = wild.harness.now_ns // 3_600_000_000_000 * 3_600_000_000_000
             return BarClosed(
                 **head, symbol=symbol, timeframe=("1h", "15m", "1d")[one % 3], open_time_ns=hour - 3_600_000_000_000,
                 close_time_ns=hour, open=bent, high=bent * 2, low=bent / 2, close=bent, volume=1.0,
@@ -213,7 +214,9 @@ def message(wild: Wild, kind: str, symbol: str, one: int, other: int) -> Message
             return kind_of(**head, feed="marks", symbol=scope)
         case "halt":
             mode: Any = ("halted", "reducing")[other % 2]
-            return Halt(**head, **who, symbol=scope, mode=mode, until_ns=(0, wild.desk.now_ns + 1, 2**63 - 1)[one % 3])
+            return Halt(
+                **head, **who, symbol=scope, mode=mode, until_ns=(0, wild.harness.now_ns + 1, 2**63 - 1)[one % 3]
+            )
         case "resume":
             return Resume(**head, **who, symbol=scope, confirm=wild.code if other % 2 else "")
         case "limits":
@@ -227,7 +230,7 @@ def message(wild: Wild, kind: str, symbol: str, one: int, other: int) -> Message
             asked = {"stop_price": None if one % 2 else price(symbol, other), "symbol": scope}
             return RoomAsked(**head, reply_to="hs:me", **asked) if one % 5 else ShadowAsked(**head, reply_to="hs:me")
         case _:
-            orders = wild.desk.machine.state.reservations.all()
+            orders = wild.harness.machine.state.reservations.all()
             order_id = orders[one % len(orders)].order_id if orders else "none"
             return OrderClosed(**head, order_id=order_id, symbol=symbol, ending="cancelled", quantity_filled=D(0))
 
@@ -242,7 +245,7 @@ def test_the_machine_survives_whatever_can_be_read_and_says_only_what_can_be_rea
         "trade": wild.trade,
         "calm": wild.calm,
         "fill": wild.fill,
-        "wait": lambda _, one, other: wild.desk.pass_time((0.1, 1, 61, 3_700, 90_000)[one % 5]),
+        "wait": lambda _, one, other: wild.harness.pass_time((0.1, 1, 61, 3_700, 90_000)[one % 5]),
     }
     for kind, symbol, one, other in steps:
         if kind in others:

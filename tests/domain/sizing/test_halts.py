@@ -26,7 +26,7 @@ from tests.domain.market_scripts import (
     signal,
     time,
 )
-from tests.domain.sizing.sizing_desk import (
+from tests.domain.sizing.sizing_scenes import (
     FULL,
     close,
     executed,

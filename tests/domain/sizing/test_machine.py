@@ -35,7 +35,7 @@ from tests.domain.market_scripts import (
     strategy,
     time,
 )
-from tests.domain.sizing.sizing_desk import (
+from tests.domain.sizing.sizing_scenes import (
     FULL,
     close,
     executed,

@@ -37,7 +37,7 @@ from tests.domain.market_scripts import (
     signal,
     strategy,
 )
-from tests.domain.sizing.sizing_desk import (
+from tests.domain.sizing.sizing_scenes import (
     FULL,
     close,
     executed,

@@ -20,7 +20,7 @@ from shared.messages.orders import OrderDecided, OrderProposed
 from shared.ports.bus import AlreadyDecidedError, BusLostError, Commit
 from shared.runtime.host import CorruptStateError, MachineHost
 from shared.runtime.logs import get_logger
-from tests.domain.risk.risk_desk import PRICES, UNIVERSE
+from tests.domain.risk.risk_harness import PRICES, UNIVERSE
 from tests.keys import MAIN
 from tests.samples import T0, bar, proposal
 

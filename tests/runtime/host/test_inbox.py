@@ -20,7 +20,7 @@ from shared.messages.orders import OrderDecided
 from shared.runtime.host import MachineHost
 from shared.runtime.live import QUESTIONS_A_STEP, QUESTIONS_KEPT, Live
 from shared.runtime.logs import get_logger
-from tests.domain.risk.risk_desk import PRICES, UNIVERSE
+from tests.domain.risk.risk_harness import PRICES, UNIVERSE
 from tests.keys import MAIN
 from tests.market_data.market_stage import LogBook
 from tests.runtime.host.test_host import settle

@@ -6,7 +6,7 @@ from shared.messages.orders import CancelDecided, OrderClosed
 from tests.domain.market_scripts import BTC, HOUR, T0, UNIVERSE, D, days, decided, kinds, listed, mark, play
 
 
-def desk_with_resting(order_id: str = "o-1") -> PaperExecution:
+def machine_with_working(order_id: str = "o-1") -> PaperExecution:
     """A buy of one at 90 that rests while the market is at 100."""
     machine = PaperExecution(Plan(), UNIVERSE)
     play(machine, listed(BTC), *days(30, until=-240), mark(100.0, bid=99.9, ask=100.1))
@@ -22,7 +22,7 @@ def cancel(order_id: str = "o-1", symbol: str = BTC) -> CancelDecided:
 
 
 def test_a_cancel_ends_what_rests_with_its_reason() -> None:
-    machine = desk_with_resting()
+    machine = machine_with_working()
     [closed] = play(machine, cancel())
     assert isinstance(closed, OrderClosed)
     assert (closed.ending, closed.quantity_filled, closed.reason) == ("cancelled", D(0), "halted: odd")
@@ -31,18 +31,18 @@ def test_a_cancel_ends_what_rests_with_its_reason() -> None:
 
 
 def test_a_cancel_heard_twice_ends_an_order_once() -> None:
-    machine = desk_with_resting()
+    machine = machine_with_working()
     assert kinds(play(machine, cancel(), cancel())) == ["OrderClosed"]
 
 
 def test_a_cancel_of_an_order_that_is_filled_or_unknown_leads_to_nothing() -> None:
-    machine = desk_with_resting()
+    machine = machine_with_working()
     play(machine, mark(85.0, hour=1, bid=84.9, ask=85.1))
     assert play(machine, cancel(), cancel("o-9"), cancel(symbol="NO/USDT")) == []
 
 
 def test_a_cancelled_order_does_not_come_back_after_a_restart() -> None:
-    machine = desk_with_resting()
+    machine = machine_with_working()
     play(machine, cancel())
     machine.restored()
     assert play(machine, mark(85.0, hour=1, bid=84.9, ask=85.1)) == []

@@ -12,9 +12,9 @@ from shared.messages.base import Message
 from shared.messages.control import Resume
 from shared.messages.halts import Alerted, ResumeAsked
 from shared.messages.orders import CancelDecided, OrderDecided, OrderProposed
-from tests.domain.risk.breakers.halting_desk import halt_of, held, in_force, only, restart, resumed, stop_fill, switch
+from tests.domain.risk.breakers.halt_scenes import halt_of, held, in_force, only, restart, resumed, stop_fill, switch
 from tests.domain.risk.gate.rule_scenes import row_of
-from tests.domain.risk.risk_desk import D, Desk, relaxed
+from tests.domain.risk.risk_harness import D, RiskHarness, relaxed
 
 WIDE = Limits(equity_at_risk=1.0, heat=1.0, pair_cap_nav=1.0, pair_cap_adv=1.0, sector_cap_nav=1.0)
 HEAT, DRAWDOWN, DAY_LOSS = (("", name, "reducing") for name in ("heat", "drawdown", "day_loss"))
@@ -25,31 +25,31 @@ def limits(**changes: float) -> Limits:
     return structs.replace(relaxed(WIDE), **changes)
 
 
-def invested(*breakers: str, **changes: float) -> Desk:
+def invested(*breakers: str, **changes: float) -> RiskHarness:
     """Half of 200,000 in 5 BTC at 20,000, without a fee worth mentioning; the clock stands at 00:00:01."""
     settings = {name: changes.pop(name) for name in ("reduce_heat", "day_loss") if name in changes}
-    desk = Desk(limits=limits(**changes), exact=True, breakers=only(*breakers, **settings))
-    held(desk, "BTC/USDT", "5", 15_000.0)
-    return desk
+    harness = RiskHarness(limits=limits(**changes), exact=True, breakers=only(*breakers, **settings))
+    held(harness, "BTC/USDT", "5", 15_000.0)
+    return harness
 
 
-def worth(desk: Desk, nav: float) -> None:
+def worth(harness: RiskHarness, nav: float) -> None:
     """Move bitcoin's mark so that NAV is this, and take the next snapshot."""
-    price = (nav - desk.machine.state.ledger.cash) / desk.machine.state.heat.pairs["BTC/USDT"].quantity
-    desk.pass_time(1)
-    desk.mark("BTC/USDT", price)
-    desk.pass_time(1)
+    price = (nav - harness.machine.state.ledger.cash) / harness.machine.state.heat.pairs["BTC/USDT"].quantity
+    harness.pass_time(1)
+    harness.mark("BTC/USDT", price)
+    harness.pass_time(1)
 
 
-def alerts(desk: Desk) -> list[Alerted]:
-    return [message for message in desk.made if isinstance(message, Alerted)]
+def alerts(harness: RiskHarness) -> list[Alerted]:
+    return [message for message in harness.made if isinstance(message, Alerted)]
 
 
-def confirm(desk: Desk) -> list[Message]:
-    [asked] = desk.handle(Resume(id=f"ask-{desk.now_ns}", time_ns=desk.now_ns, who="ana", reason="seen"))
+def confirm(harness: RiskHarness) -> list[Message]:
+    [asked] = harness.handle(Resume(id=f"ask-{harness.now_ns}", time_ns=harness.now_ns, who="ana", reason="seen"))
     assert isinstance(asked, ResumeAsked)
-    return desk.handle(
-        Resume(id=f"yes-{desk.now_ns}", time_ns=desk.now_ns, who="ana", reason="seen", confirm=asked.confirm)
+    return harness.handle(
+        Resume(id=f"yes-{harness.now_ns}", time_ns=harness.now_ns, who="ana", reason="seen", confirm=asked.confirm)
     )
 
 
@@ -61,75 +61,75 @@ def confirm(desk: Desk) -> list[Message]:
     [(0.0999, False, False), (0.10, True, False), (0.1499, True, False), (0.15, False, True), (0.1501, False, True)],
 )
 def test_a_drawdown_warns_at_ten_percent_and_halts_at_fifteen(fallen: float, warned: bool, halted: bool) -> None:
-    desk = invested("drawdown", drawdown=0.15)
-    peak = desk.machine.state.loss_baselines.peak_nav_since_resume
-    worth(desk, peak * (1.0 - fallen))
-    assert bool(alerts(desk)) is warned
-    assert in_force(desk) == ([DRAWDOWN] if halted else [])
+    harness = invested("drawdown", drawdown=0.15)
+    peak = harness.machine.state.loss_baselines.peak_nav_since_resume
+    worth(harness, peak * (1.0 - fallen))
+    assert bool(alerts(harness)) is warned
+    assert in_force(harness) == ([DRAWDOWN] if halted else [])
 
 
 def test_a_drawdown_is_warned_of_once_and_again_after_a_new_high() -> None:
-    desk = invested("drawdown", drawdown=0.15)
+    harness = invested("drawdown", drawdown=0.15)
     for nav in (175_000.0, 174_000.0, 190_000.0, 175_000.0):
-        worth(desk, nav)
-    assert len(alerts(desk)) == 1
-    worth(desk, 210_000.0)
-    worth(desk, 188_000.0)
-    assert len(alerts(desk)) == 2
-    assert alerts(desk)[1].reason == "drawdown of 10.48%, trading halts at 15.00%"
+        worth(harness, nav)
+    assert len(alerts(harness)) == 1
+    worth(harness, 210_000.0)
+    worth(harness, 188_000.0)
+    assert len(alerts(harness)) == 2
+    assert alerts(harness)[1].reason == "drawdown of 10.48%, trading halts at 15.00%"
 
 
 def test_a_restart_does_not_forget_the_high_water_mark_or_the_warning() -> None:
-    desk = invested("drawdown", drawdown=0.15)
-    worth(desk, 178_000.0)
-    restart(desk)
-    worth(desk, 177_000.0)
-    assert len(alerts(desk)) == 1
-    worth(desk, 169_000.0)
-    assert in_force(desk) == [DRAWDOWN]
-    restart(desk)
-    assert in_force(desk) == [DRAWDOWN]
+    harness = invested("drawdown", drawdown=0.15)
+    worth(harness, 178_000.0)
+    restart(harness)
+    worth(harness, 177_000.0)
+    assert len(alerts(harness)) == 1
+    worth(harness, 169_000.0)
+    assert in_force(harness) == [DRAWDOWN]
+    restart(harness)
+    assert in_force(harness) == [DRAWDOWN]
 
 
 def test_a_halt_for_drawdown_lasts_until_an_operator_resumes_although_nav_recovers() -> None:
-    desk = invested("drawdown", drawdown=0.15)
-    worth(desk, 169_000.0)
-    worth(desk, 199_000.0)
-    desk.pass_time(30 * DAY_SECONDS)
-    assert in_force(desk) == [DRAWDOWN]
-    assert halt_of(desk, "", "drawdown").cleared_by == "two_steps"
+    harness = invested("drawdown", drawdown=0.15)
+    worth(harness, 169_000.0)
+    worth(harness, 199_000.0)
+    harness.pass_time(30 * DAY_SECONDS)
+    assert in_force(harness) == [DRAWDOWN]
+    assert halt_of(harness, "", "drawdown").cleared_by == "two_steps"
 
 
 def test_after_a_resume_the_next_drawdown_counts_from_nav_as_it_was_then() -> None:
-    desk = invested("drawdown", drawdown=0.15)
-    worth(desk, 160_000.0)
-    assert desk.buy("ETH/USDT", "1").binding == "halted"
-    confirm(desk)
-    worth(desk, 160_000.0)
-    assert in_force(desk) == []
-    desk.mark("ETH/USDT", 1500.0)
-    assert desk.buy("ETH/USDT", "1").verdict == "approve"  # the rule of the same name measures from there too
-    worth(desk, 137_000.0)
-    assert in_force(desk) == []
-    worth(desk, 135_900.0)
-    assert in_force(desk) == [DRAWDOWN]
+    harness = invested("drawdown", drawdown=0.15)
+    worth(harness, 160_000.0)
+    assert harness.buy("ETH/USDT", "1").binding == "halted"
+    confirm(harness)
+    worth(harness, 160_000.0)
+    assert in_force(harness) == []
+    harness.mark("ETH/USDT", 1500.0)
+    assert harness.buy("ETH/USDT", "1").verdict == "approve"  # the rule of the same name measures from there too
+    worth(harness, 137_000.0)
+    assert in_force(harness) == []
+    worth(harness, 135_900.0)
+    assert in_force(harness) == [DRAWDOWN]
 
 
 def test_a_snapshot_tells_the_fall_from_the_peak_of_all_time_beside_the_one_that_the_gate_goes_by() -> None:
-    desk = invested("drawdown", drawdown=0.15)
-    worth(desk, 160_000.0)
-    before = desk.snapshot
+    harness = invested("drawdown", drawdown=0.15)
+    worth(harness, 160_000.0)
+    before = harness.snapshot
     assert before.drawdown == before.drawdown_since_resume == before.phase_drawdown == pytest.approx(0.2, abs=0.002)
-    confirm(desk)
-    worth(desk, 152_000.0)
-    after = desk.snapshot
+    confirm(harness)
+    worth(harness, 152_000.0)
+    after = harness.snapshot
     assert after.drawdown == after.phase_drawdown == pytest.approx(0.24, abs=0.002)
     assert after.drawdown_since_resume == pytest.approx(0.05)
-    desk.mark("ETH/USDT", 1500.0)
-    assert row_of(desk.buy("ETH/USDT", "1"), "drawdown").used == pytest.approx(after.drawdown_since_resume)
-    restart(desk)
-    worth(desk, 152_000.0)
-    assert desk.snapshot.drawdown_since_resume == pytest.approx(0.05)
+    harness.mark("ETH/USDT", 1500.0)
+    assert row_of(harness.buy("ETH/USDT", "1"), "drawdown").used == pytest.approx(after.drawdown_since_resume)
+    restart(harness)
+    worth(harness, 152_000.0)
+    assert harness.snapshot.drawdown_since_resume == pytest.approx(0.05)
 
 
 def test_the_three_peaks_of_nav_are_stored_under_the_name_that_they_always_had() -> None:
@@ -149,152 +149,152 @@ def test_the_three_peaks_of_nav_are_stored_under_the_name_that_they_always_had()
 
 @pytest.mark.parametrize(("lost", "halted"), [(0.0499, False), (0.05, True), (0.0501, True)])
 def test_a_loss_of_five_percent_since_midnight_halts_for_the_day(lost: float, halted: bool) -> None:
-    desk = invested("day_loss")
-    begun = desk.machine.state.loss_baselines.day_nav
-    worth(desk, begun * (1.0 - lost))
-    assert in_force(desk) == ([DAY_LOSS] if halted else [])
+    harness = invested("day_loss")
+    begun = harness.machine.state.loss_baselines.day_nav
+    worth(harness, begun * (1.0 - lost))
+    assert in_force(harness) == ([DAY_LOSS] if halted else [])
 
 
 def test_a_halt_for_the_day_ends_at_utc_midnight_and_the_next_day_counts_from_there() -> None:
-    desk = invested("day_loss")
-    worth(desk, 185_000.0)
-    midnight_ns = halt_of(desk, "", "day_loss").until_ns
-    desk.pass_time((midnight_ns - desk.now_ns) / 1e9 - 1)
-    assert in_force(desk) == [DAY_LOSS]
-    desk.pass_time(1)
-    assert in_force(desk) == []
-    assert desk.machine.state.loss_baselines.day_nav == pytest.approx(185_000.0)
-    worth(desk, 176_000.0)
-    assert in_force(desk) == []
+    harness = invested("day_loss")
+    worth(harness, 185_000.0)
+    midnight_ns = halt_of(harness, "", "day_loss").until_ns
+    harness.pass_time((midnight_ns - harness.now_ns) / 1e9 - 1)
+    assert in_force(harness) == [DAY_LOSS]
+    harness.pass_time(1)
+    assert in_force(harness) == []
+    assert harness.machine.state.loss_baselines.day_nav == pytest.approx(185_000.0)
+    worth(harness, 176_000.0)
+    assert in_force(harness) == []
 
 
 def test_a_restart_keeps_nav_of_midnight() -> None:
-    desk = invested("day_loss")
-    worth(desk, 192_000.0)
-    restart(desk)
-    worth(desk, 189_000.0)
-    assert in_force(desk) == [DAY_LOSS]
+    harness = invested("day_loss")
+    worth(harness, 192_000.0)
+    restart(harness)
+    worth(harness, 189_000.0)
+    assert in_force(harness) == [DAY_LOSS]
 
 
 def test_an_operator_may_go_on_after_a_day_loss_and_a_further_one_counts_from_there() -> None:
-    desk = invested("day_loss")
-    worth(desk, 185_000.0)
-    desk.handle(Resume(id="r", time_ns=desk.now_ns, who="ana", reason="seen"))
-    worth(desk, 184_000.0)
-    assert in_force(desk) == []
-    worth(desk, 175_000.0)
-    assert in_force(desk) == [DAY_LOSS]
+    harness = invested("day_loss")
+    worth(harness, 185_000.0)
+    harness.handle(Resume(id="r", time_ns=harness.now_ns, who="ana", reason="seen"))
+    worth(harness, 184_000.0)
+    assert in_force(harness) == []
+    worth(harness, 175_000.0)
+    assert in_force(harness) == [DAY_LOSS]
 
 
 def test_a_loss_over_midnight_is_no_loss_of_the_day() -> None:
-    desk = invested("day_loss")
-    worth(desk, 192_000.0)
-    desk.pass_time(DAY_SECONDS)
-    worth(desk, 185_000.0)
-    assert in_force(desk) == []
+    harness = invested("day_loss")
+    worth(harness, 192_000.0)
+    harness.pass_time(DAY_SECONDS)
+    worth(harness, 185_000.0)
+    assert in_force(harness) == []
 
 
 @pytest.mark.parametrize("days", [1, 3])
 @pytest.mark.parametrize("restarted", [False, True])
 def test_a_clock_that_was_ahead_for_a_moment_does_not_forget_what_the_day_has_lost(days: int, restarted: bool) -> None:
-    desk = invested("day_loss")
-    worth(desk, 192_000.0)
-    true_ns = desk.now_ns
-    desk.pass_time(days * DAY_SECONDS)
+    harness = invested("day_loss")
+    worth(harness, 192_000.0)
+    true_ns = harness.now_ns
+    harness.pass_time(days * DAY_SECONDS)
     if restarted:
-        restart(desk)
-    desk.now_ns = true_ns
-    worth(desk, 189_000.0)
-    assert in_force(desk) == [DAY_LOSS]
+        restart(harness)
+    harness.now_ns = true_ns
+    worth(harness, 189_000.0)
+    assert in_force(harness) == [DAY_LOSS]
 
 
 @pytest.mark.parametrize("navs", [(200_000.0, 192_000.0), (192_000.0, 200_000.0)])
 def test_of_days_that_a_wrong_clock_went_through_the_highest_nav_that_one_began_with_counts(
     navs: tuple[float, float],
 ) -> None:
-    desk = invested("day_loss")
-    true_ns = desk.now_ns
+    harness = invested("day_loss")
+    true_ns = harness.now_ns
     for nav in navs:
-        worth(desk, nav)
-        desk.pass_time(DAY_SECONDS)
-    desk.now_ns = true_ns
-    worth(desk, 191_000.0)
-    assert in_force(desk) == []
-    worth(desk, 189_000.0)
-    assert in_force(desk) == [DAY_LOSS]
+        worth(harness, nav)
+        harness.pass_time(DAY_SECONDS)
+    harness.now_ns = true_ns
+    worth(harness, 191_000.0)
+    assert in_force(harness) == []
+    worth(harness, 189_000.0)
+    assert in_force(harness) == [DAY_LOSS]
 
 
 # --- heat -------------------------------------------------------------------------------------------------------------
 
 
-def heat_of(desk: Desk) -> float:
-    state = desk.machine.state
+def heat_of(harness: RiskHarness) -> float:
+    state = harness.machine.state
     return (state.heat.open_risk + state.heat.reserved_risk) / state.nav
 
 
 def test_heat_that_marks_take_over_its_limit_halts_and_ends_a_little_under_it() -> None:
-    desk = invested("heat", heat=0.15)
-    worth(desk, 203_000.0)
-    assert heat_of(desk) < 0.15
-    assert in_force(desk) == []
-    worth(desk, 208_000.0)
-    assert heat_of(desk) > 0.15
-    assert in_force(desk) == [HEAT]
-    assert halt_of(desk, "", "heat").cleared_by == "condition"
-    worth(desk, 205_200.0)
-    assert 0.15 * 0.98 < heat_of(desk) < 0.15
-    assert in_force(desk) == [HEAT]
-    worth(desk, 204_000.0)
-    assert heat_of(desk) < 0.15 * 0.98
-    assert in_force(desk) == []
-    assert [each.trigger for each in resumed(desk)] == ["heat"]
+    harness = invested("heat", heat=0.15)
+    worth(harness, 203_000.0)
+    assert heat_of(harness) < 0.15
+    assert in_force(harness) == []
+    worth(harness, 208_000.0)
+    assert heat_of(harness) > 0.15
+    assert in_force(harness) == [HEAT]
+    assert halt_of(harness, "", "heat").cleared_by == "condition"
+    worth(harness, 205_200.0)
+    assert 0.15 * 0.98 < heat_of(harness) < 0.15
+    assert in_force(harness) == [HEAT]
+    worth(harness, 204_000.0)
+    assert heat_of(harness) < 0.15 * 0.98
+    assert in_force(harness) == []
+    assert [each.trigger for each in resumed(harness)] == ["heat"]
 
 
 def test_heat_exactly_at_its_limit_is_not_over_it() -> None:
-    desk = invested("heat")
-    worth(desk, 205_000.0)
+    harness = invested("heat")
+    worth(harness, 205_000.0)
     for share, halted in ((1.0, []), (0.9999, [HEAT])):
-        desk.machine.state.use_limits(limits(heat=heat_of(desk) * share))
-        desk.pass_time(1)
-        assert in_force(desk) == halted
+        harness.machine.state.use_limits(limits(heat=heat_of(harness) * share))
+        harness.pass_time(1)
+        assert in_force(harness) == halted
 
 
 def test_nothing_is_sold_over_the_limit_unless_it_is_switched_on() -> None:
-    desk = invested("heat", heat=0.15)
-    worth(desk, 215_000.0)
-    assert in_force(desk) == [HEAT]
-    assert not [message for message in desk.made if isinstance(message, OrderProposed)]
+    harness = invested("heat", heat=0.15)
+    worth(harness, 215_000.0)
+    assert in_force(harness) == [HEAT]
+    assert not [message for message in harness.made if isinstance(message, OrderProposed)]
 
 
 def test_switched_on_the_hottest_position_is_sold_first_and_no_more_than_needed() -> None:
-    desk = Desk(limits=limits(heat=0.10), exact=True, breakers=only("heat", reduce_heat=True))
-    held(desk, "BTC/USDT", "1", 15_000.0)
-    held(desk, "ETH/USDT", "30", 1_200.0)
-    entry = desk.buy("SOL/USDT", "10", stop=29.0)
-    desk.pass_time(1)
-    desk.mark("ETH/USDT", 1_800.0)
-    made = desk.pass_time(1)
+    harness = RiskHarness(limits=limits(heat=0.10), exact=True, breakers=only("heat", reduce_heat=True))
+    held(harness, "BTC/USDT", "1", 15_000.0)
+    held(harness, "ETH/USDT", "30", 1_200.0)
+    entry = harness.buy("SOL/USDT", "10", stop=29.0)
+    harness.pass_time(1)
+    harness.mark("ETH/USDT", 1_800.0)
+    made = harness.pass_time(1)
     [sale] = [message for message in made if isinstance(message, OrderProposed)]
     assert (sale.symbol, sale.side, sale.reduce_only) == ("ETH/USDT", "sell", True)
     assert [message.order_id for message in made if isinstance(message, CancelDecided)] == [entry.order_id]
-    [decided] = desk.handle(sale)
+    [decided] = harness.handle(sale)
     assert isinstance(decided, OrderDecided)
     assert decided.verdict == "approve"
-    desk.close(entry, "cancelled")
-    desk.fill(decided, price=1_800.0)
-    assert 0.097 < heat_of(desk) <= 0.098
-    assert [m for m in desk.pass_time(1) if isinstance(m, OrderProposed)] == []
-    assert in_force(desk) == []
+    harness.close(entry, "cancelled")
+    harness.fill(decided, price=1_800.0)
+    assert 0.097 < heat_of(harness) <= 0.098
+    assert [m for m in harness.pass_time(1) if isinstance(m, OrderProposed)] == []
+    assert in_force(harness) == []
 
 
 def test_asking_again_before_the_sale_is_decided_asks_for_the_same_order_also_after_a_restart() -> None:
-    desk = invested("heat", heat=0.15, reduce_heat=True)
-    worth(desk, 215_000.0)
-    first = [message.id for message in desk.made if isinstance(message, OrderProposed)]
-    again = [message.id for message in desk.pass_time(1) if isinstance(message, OrderProposed)]
-    restart(desk)
-    desk.mark("BTC/USDT", desk.machine.state.heat.pairs["BTC/USDT"].mark or 23_000.0)
-    later = [message.id for message in desk.pass_time(1) if isinstance(message, OrderProposed)]
+    harness = invested("heat", heat=0.15, reduce_heat=True)
+    worth(harness, 215_000.0)
+    first = [message.id for message in harness.made if isinstance(message, OrderProposed)]
+    again = [message.id for message in harness.pass_time(1) if isinstance(message, OrderProposed)]
+    restart(harness)
+    harness.mark("BTC/USDT", harness.machine.state.heat.pairs["BTC/USDT"].mark or 23_000.0)
+    later = [message.id for message in harness.pass_time(1) if isinstance(message, OrderProposed)]
     assert set(first) == set(again) == set(later)
     assert len(set(first)) == 1
 
@@ -303,105 +303,105 @@ def sales(made: list[Message]) -> list[OrderProposed]:
     return [message for message in made if isinstance(message, OrderProposed)]
 
 
-def mark(desk: Desk) -> float:
-    return desk.machine.state.heat.pairs["BTC/USDT"].mark
+def mark(harness: RiskHarness) -> float:
+    return harness.machine.state.heat.pairs["BTC/USDT"].mark
 
 
-def decide(desk: Desk, sale: OrderProposed) -> OrderDecided:
-    [decided] = desk.handle(sale)
+def decide(harness: RiskHarness, sale: OrderProposed) -> OrderDecided:
+    [decided] = harness.handle(sale)
     assert isinstance(decided, OrderDecided)
     return decided
 
 
 @pytest.mark.parametrize("restarted", [False, True])
 def test_a_sale_that_the_exchange_refused_is_tried_again_after_longer_and_longer(restarted: bool) -> None:
-    desk = invested("heat", heat=0.15, reduce_heat=True)
-    worth(desk, 215_000.0)
-    sale, ids = sales(desk.made)[-1], set[str]()
+    harness = invested("heat", heat=0.15, reduce_heat=True)
+    worth(harness, 215_000.0)
+    sale, ids = sales(harness.made)[-1], set[str]()
     for seconds in (5, 10, 20, 40, 60, 60):
         ids.add(sale.id)
-        desk.close(decide(desk, sale), "rejected")
+        harness.close(decide(harness, sale), "rejected")
         if restarted:
-            restart(desk)
-            desk.mark("BTC/USDT", 23_020.0)
-        assert sales(desk.pass_time(seconds - 1)) == []
-        [sale] = sales(desk.pass_time(1))
+            restart(harness)
+            harness.mark("BTC/USDT", 23_020.0)
+        assert sales(harness.pass_time(seconds - 1)) == []
+        [sale] = sales(harness.pass_time(1))
     assert len(ids) == 6
-    desk.fill(decide(desk, sale), price=mark(desk))
-    desk.pass_time(1)
-    assert in_force(desk) == []
+    harness.fill(decide(harness, sale), price=mark(harness))
+    harness.pass_time(1)
+    assert in_force(harness) == []
 
 
 def test_a_sale_that_was_refused_keeps_no_other_position_from_being_reduced() -> None:
-    desk = Desk(limits=limits(heat=0.10), exact=True, breakers=only("heat", reduce_heat=True))
-    held(desk, "BTC/USDT", "2", 15_000.0)
-    held(desk, "ETH/USDT", "30", 1_200.0)
-    desk.pass_time(1)
-    desk.mark("ETH/USDT", 1_800.0)
-    [first] = sales(desk.pass_time(1))
-    desk.close(decide(desk, first), "rejected")
-    [second] = sales(desk.pass_time(1))
+    harness = RiskHarness(limits=limits(heat=0.10), exact=True, breakers=only("heat", reduce_heat=True))
+    held(harness, "BTC/USDT", "2", 15_000.0)
+    held(harness, "ETH/USDT", "30", 1_200.0)
+    harness.pass_time(1)
+    harness.mark("ETH/USDT", 1_800.0)
+    [first] = sales(harness.pass_time(1))
+    harness.close(decide(harness, first), "rejected")
+    [second] = sales(harness.pass_time(1))
     assert (first.symbol, second.symbol) == ("ETH/USDT", "BTC/USDT")
 
 
 def test_a_fill_between_a_sale_and_its_verdict_leads_to_no_second_sale() -> None:
-    desk = invested("heat", heat=0.15, reduce_heat=True)
-    worth(desk, 208_000.0)
-    before = len(desk.made)
-    [first] = sales(desk.made)
-    stop_fill(desk, "BTC/USDT", "0.01", "21600")
-    asked = [first, *sales(desk.made[before:])]
+    harness = invested("heat", heat=0.15, reduce_heat=True)
+    worth(harness, 208_000.0)
+    before = len(harness.made)
+    [first] = sales(harness.made)
+    stop_fill(harness, "BTC/USDT", "0.01", "21600")
+    asked = [first, *sales(harness.made[before:])]
     assert {(sale.id, sale.quantity) for sale in asked} == {(first.id, first.quantity)}
-    desk.fill(decide(desk, first), price=21_600.0)
-    assert 0.14 < heat_of(desk) <= 0.147
+    harness.fill(decide(harness, first), price=21_600.0)
+    assert 0.14 < heat_of(harness) <= 0.147
 
 
 def test_a_rise_after_a_sale_was_decided_leads_to_a_further_one() -> None:
-    desk = invested("heat", heat=0.15, reduce_heat=True)
-    worth(desk, 208_000.0)
-    first = sales(desk.made)[-1]
-    desk.fill(decide(desk, first), price=mark(desk))
-    worth(desk, 215_000.0)
-    second = sales(desk.made)[-1]
+    harness = invested("heat", heat=0.15, reduce_heat=True)
+    worth(harness, 208_000.0)
+    first = sales(harness.made)[-1]
+    harness.fill(decide(harness, first), price=mark(harness))
+    worth(harness, 215_000.0)
+    second = sales(harness.made)[-1]
     assert second.id != first.id
-    desk.fill(decide(desk, second), price=mark(desk))
-    desk.pass_time(1)
-    assert in_force(desk) == []
+    harness.fill(decide(harness, second), price=mark(harness))
+    harness.pass_time(1)
+    assert in_force(harness) == []
 
 
 def test_a_sale_that_was_proposed_is_followed_beside_shadow_limits_too() -> None:
-    desk = Desk(limits=limits(heat=0.15), exact=True, shadow=WIDE, breakers=only("heat", reduce_heat=True))
-    held(desk, "BTC/USDT", "5", 15_000.0)
-    worth(desk, 215_000.0)
-    first = sales(desk.made)[-1]
-    desk.close(decide(desk, first), "rejected")
-    assert sales(desk.pass_time(5))[0].id != first.id
+    harness = RiskHarness(limits=limits(heat=0.15), exact=True, shadow=WIDE, breakers=only("heat", reduce_heat=True))
+    held(harness, "BTC/USDT", "5", 15_000.0)
+    worth(harness, 215_000.0)
+    first = sales(harness.made)[-1]
+    harness.close(decide(harness, first), "rejected")
+    assert sales(harness.pass_time(5))[0].id != first.id
 
 
 def test_switched_off_nothing_is_sold_although_the_halt_of_before_still_stands() -> None:
-    desk = invested("heat", heat=0.15, reduce_heat=True)
-    worth(desk, 215_000.0)
-    switch(desk, only(reduce_heat=True))
-    desk.mark("BTC/USDT", 25_000.0)
-    assert sales(desk.pass_time(10)) == []
-    assert in_force(desk) == [HEAT]
-    desk.handle(Resume(id="r", time_ns=desk.now_ns, who="ana", reason="it is off"))
-    assert in_force(desk) == []
+    harness = invested("heat", heat=0.15, reduce_heat=True)
+    worth(harness, 215_000.0)
+    switch(harness, only(reduce_heat=True))
+    harness.mark("BTC/USDT", 25_000.0)
+    assert sales(harness.pass_time(10)) == []
+    assert in_force(harness) == [HEAT]
+    harness.handle(Resume(id="r", time_ns=harness.now_ns, who="ana", reason="it is off"))
+    assert in_force(harness) == []
 
 
 def test_what_is_over_a_tightened_limit_is_not_sold() -> None:
-    desk = invested("heat", heat=0.15, reduce_heat=True)
-    desk.pass_time(1)
-    desk.machine.state.use_limits(limits(heat=0.05))
-    made = desk.pass_time(1)
-    assert in_force(desk) == [HEAT]
+    harness = invested("heat", heat=0.15, reduce_heat=True)
+    harness.pass_time(1)
+    harness.machine.state.use_limits(limits(heat=0.05))
+    made = harness.pass_time(1)
+    assert in_force(harness) == [HEAT]
     assert not [message for message in made if isinstance(message, OrderProposed)]
 
 
 def test_an_operator_cannot_end_what_ends_by_itself() -> None:
-    desk = invested("heat", heat=0.15)
-    worth(desk, 215_000.0)
-    [answer] = desk.handle(Resume(id="r", time_ns=desk.now_ns, who="ana", reason="seen"))
+    harness = invested("heat", heat=0.15)
+    worth(harness, 215_000.0)
+    [answer] = harness.handle(Resume(id="r", time_ns=harness.now_ns, who="ana", reason="seen"))
     assert "resumes by itself once this is over: heat: heat of" in answer.reason  # type: ignore[attr-defined]
-    assert in_force(desk) == [HEAT]
-    assert D(0) < desk.machine.state.ledger.quantity("BTC/USDT")
+    assert in_force(harness) == [HEAT]
+    assert D(0) < harness.machine.state.ledger.quantity("BTC/USDT")

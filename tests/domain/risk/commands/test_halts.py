@@ -11,35 +11,38 @@ from shared.messages.control import ApprovePhase, Flatten, Halt, Resume, SetLimi
 from shared.messages.halts import Halted, ResumeAsked, Resumed
 from shared.messages.orders import CancelDecided, CancelProposed, OrderDecided, OrderProposed, StopApproved, StopRaised
 from shared.messages.portfolio import CommandRefused
-from tests.domain.risk.breakers.halting_desk import MINUTE_NS, feed_lost, halt_of, held, in_force, jump, only, restart
-from tests.domain.risk.risk_desk import D, Desk
+from tests.domain.risk.breakers.halt_scenes import MINUTE_NS, feed_lost, halt_of, held, in_force, jump, only, restart
+from tests.domain.risk.risk_harness import D, RiskHarness
 from tests.samples import T0
 
 BIGGER = PhasePlan(name="scaled", scale=2.0)
 KILLED = [("", "operator", "halted")]
 
 
-def halt(desk: Desk, symbol: str = "", **changes: object) -> list[Message]:
-    number = len(desk.made)
-    return desk.handle(
-        Halt(**{"id": f"h-{number}", "time_ns": desk.now_ns, "who": "ana", "reason": "odd", "symbol": symbol} | changes)  # type: ignore[arg-type]
+def halt(harness: RiskHarness, symbol: str = "", **changes: object) -> list[Message]:
+    number = len(harness.made)
+    return harness.handle(
+        Halt(
+            **{"id": f"h-{number}", "time_ns": harness.now_ns, "who": "ana", "reason": "odd", "symbol": symbol}
+            | changes
+        )  # type: ignore[arg-type]
     )
 
 
-def resume(desk: Desk, symbol: str = "", confirm: str = "") -> Message:
-    number = len(desk.made)
-    [answer] = desk.handle(
-        Resume(id=f"r-{number}", time_ns=desk.now_ns, who="ben", symbol=symbol, reason="fine", confirm=confirm)
+def resume(harness: RiskHarness, symbol: str = "", confirm: str = "") -> Message:
+    number = len(harness.made)
+    [answer] = harness.handle(
+        Resume(id=f"r-{number}", time_ns=harness.now_ns, who="ben", symbol=symbol, reason="fine", confirm=confirm)
     )
     return answer
 
 
-def flatten(desk: Desk, symbol: str = "") -> list[Message]:
-    return desk.handle(Flatten(id="fl-1", time_ns=desk.now_ns, who="ana", reason="enough", symbol=symbol))
+def flatten(harness: RiskHarness, symbol: str = "") -> list[Message]:
+    return harness.handle(Flatten(id="fl-1", time_ns=harness.now_ns, who="ana", reason="enough", symbol=symbol))
 
 
-def asked(desk: Desk, symbol: str = "") -> ResumeAsked:
-    answer = resume(desk, symbol)
+def asked(harness: RiskHarness, symbol: str = "") -> ResumeAsked:
+    answer = resume(harness, symbol)
     assert isinstance(answer, ResumeAsked)
     return answer
 
@@ -53,79 +56,81 @@ def refusal(answer: Message) -> str:
 
 
 def test_a_kill_cancels_every_open_entry_order_and_lets_nothing_new_in() -> None:
-    desk = Desk()
-    held(desk, "ETH/USDT", "1", 1450.0)
-    entries = [desk.buy("BTC/USDT", "0.1"), desk.buy("SOL/USDT", "10")]
-    resting = desk.sell("ETH/USDT", "0.5")
-    [halted, *cancels] = halt(desk)
+    harness = RiskHarness()
+    held(harness, "ETH/USDT", "1", 1450.0)
+    entries = [harness.buy("BTC/USDT", "0.1"), harness.buy("SOL/USDT", "10")]
+    resting = harness.sell("ETH/USDT", "0.5")
+    [halted, *cancels] = halt(harness)
     assert isinstance(halted, Halted)
     assert (halted.who, halted.reason, halted.cleared_by) == ("ana", "odd", "two_steps")
     assert [cancel.order_id for cancel in cancels if isinstance(cancel, CancelDecided)] == [
         order.order_id for order in entries
     ]
     assert resting.order_id not in [cancel.order_id for cancel in cancels]  # type: ignore[attr-defined]
-    assert desk.buy("BTC/USDT", "0.1").binding == "halted"
+    assert harness.buy("BTC/USDT", "0.1").binding == "halted"
 
 
 def test_a_reducing_halt_leaves_entry_orders_open() -> None:
-    desk = Desk()
-    entry = desk.buy("BTC/USDT", "0.1")
-    assert [type(message) for message in halt(desk, mode="reducing")] == [Halted]
-    assert desk.machine.state.reservations.get(entry.order_id) is not None
-    assert desk.buy("ETH/USDT", "1").binding == "halted"
+    harness = RiskHarness()
+    entry = harness.buy("BTC/USDT", "0.1")
+    assert [type(message) for message in halt(harness, mode="reducing")] == [Halted]
+    assert harness.machine.state.reservations.get(entry.order_id) is not None
+    assert harness.buy("ETH/USDT", "1").binding == "halted"
 
 
 def test_a_halted_pair_cancels_its_own_entries_only_and_ends_in_one_step() -> None:
-    desk = Desk()
-    entry = desk.buy("ETH/USDT", "1")
-    desk.buy("BTC/USDT", "0.1")
-    made = halt(desk, "ETH/USDT")
+    harness = RiskHarness()
+    entry = harness.buy("ETH/USDT", "1")
+    harness.buy("BTC/USDT", "0.1")
+    made = halt(harness, "ETH/USDT")
     assert [message.order_id for message in made if isinstance(message, CancelDecided)] == [entry.order_id]
-    assert isinstance(resume(desk, "ETH/USDT"), Resumed)
-    assert desk.buy("ETH/USDT", "1").verdict == "approve"
+    assert isinstance(resume(harness, "ETH/USDT"), Resumed)
+    assert harness.buy("ETH/USDT", "1").verdict == "approve"
 
 
 @pytest.mark.parametrize("mode", ["reducing", "halted"])
 def test_under_a_halt_sells_cancels_and_raised_stops_pass(mode: str) -> None:
-    desk = Desk()
-    held(desk, "ETH/USDT", "1", 1450.0)
-    entry = desk.buy("BTC/USDT", "0.1")
-    halt(desk, mode=mode)
-    assert desk.sell("ETH/USDT", "1").verdict == "approve"
-    [cancel] = desk.handle(CancelProposed(id="c", time_ns=desk.now_ns, order_id=entry.order_id))
+    harness = RiskHarness()
+    held(harness, "ETH/USDT", "1", 1450.0)
+    entry = harness.buy("BTC/USDT", "0.1")
+    halt(harness, mode=mode)
+    assert harness.sell("ETH/USDT", "1").verdict == "approve"
+    [cancel] = harness.handle(CancelProposed(id="c", time_ns=harness.now_ns, order_id=entry.order_id))
     assert isinstance(cancel, CancelDecided)
-    [stop] = desk.handle(StopRaised(id="s", time_ns=desk.now_ns, symbol="ETH/USDT", stop_price=D(1460)))
+    [stop] = harness.handle(StopRaised(id="s", time_ns=harness.now_ns, symbol="ETH/USDT", stop_price=D(1460)))
     assert isinstance(stop, StopApproved)
 
 
 def test_a_halt_with_an_end_ends_by_time_to_the_nanosecond() -> None:
-    desk = Desk()
-    halt(desk, "ETH/USDT", until_ns=desk.now_ns + MINUTE_NS)
-    desk.now_ns += MINUTE_NS - 1
-    desk.pass_time(0)
-    assert in_force(desk) != []
-    desk.now_ns += 1
-    [ended, *_] = desk.pass_time(0)
+    harness = RiskHarness()
+    halt(harness, "ETH/USDT", until_ns=harness.now_ns + MINUTE_NS)
+    harness.now_ns += MINUTE_NS - 1
+    harness.pass_time(0)
+    assert in_force(harness) != []
+    harness.now_ns += 1
+    [ended, *_] = harness.pass_time(0)
     assert isinstance(ended, Resumed)
     assert (ended.who, ended.reason, ended.held_ns) == ("risk", "the halt's time is over", MINUTE_NS)
 
 
 def test_a_halt_survives_a_restart() -> None:
-    desk = Desk()
-    halt(desk)
-    restart(desk)
-    assert in_force(desk) == KILLED
-    assert desk.buy("BTC/USDT", "0.1").binding == "halted"
+    harness = RiskHarness()
+    halt(harness)
+    restart(harness)
+    assert in_force(harness) == KILLED
+    assert harness.buy("BTC/USDT", "0.1").binding == "halted"
 
 
 def test_commands_that_change_nothing_say_why() -> None:
-    desk = Desk()
-    assert "'DOGE/USDT' is not in the universe" in refusal(halt(desk, "DOGE/USDT")[0])
-    assert "has passed" in refusal(halt(desk, until_ns=1)[0])
-    halt(desk)
-    assert refusal(halt(desk)[0]) == "the portfolio is halted already, by ana: odd"
-    assert refusal(resume(desk, "ETH/USDT")) == "ETH/USDT is not halted by itself, the portfolio is; leave the pair out"
-    assert refusal(resume(Desk())) == "the portfolio is not halted"
+    harness = RiskHarness()
+    assert "'DOGE/USDT' is not in the universe" in refusal(halt(harness, "DOGE/USDT")[0])
+    assert "has passed" in refusal(halt(harness, until_ns=1)[0])
+    halt(harness)
+    assert refusal(halt(harness)[0]) == "the portfolio is halted already, by ana: odd"
+    assert (
+        refusal(resume(harness, "ETH/USDT")) == "ETH/USDT is not halted by itself, the portfolio is; leave the pair out"
+    )
+    assert refusal(resume(RiskHarness())) == "the portfolio is not halted"
 
 
 # --- renewal ----------------------------------------------------------------------------------------------------------
@@ -169,75 +174,75 @@ def test_a_renewed_kill_still_takes_two_steps() -> None:
 
 
 def test_a_kill_is_resumed_in_two_steps() -> None:
-    desk = Desk()
-    halt(desk)
-    first = asked(desk)
-    assert (first.trigger, first.who, first.until_ns) == ("operator", "ben", desk.now_ns + MINUTE_NS)
-    assert in_force(desk) == KILLED
-    ended = resume(desk, confirm=first.confirm)
+    harness = RiskHarness()
+    halt(harness)
+    first = asked(harness)
+    assert (first.trigger, first.who, first.until_ns) == ("operator", "ben", harness.now_ns + MINUTE_NS)
+    assert in_force(harness) == KILLED
+    ended = resume(harness, confirm=first.confirm)
     assert isinstance(ended, Resumed)
     assert (ended.who, ended.reason, ended.symbol) == ("ben", "fine", "")
-    assert in_force(desk) == []
+    assert in_force(harness) == []
 
 
 @pytest.mark.parametrize(("seconds", "ends"), [(59.0, True), (60.0, True), (60.001, False)])
 def test_a_code_is_good_for_a_minute_of_wall_time(seconds: float, ends: bool) -> None:
-    desk = Desk(speed=60.0)
-    halt(desk)
-    code = asked(desk).confirm
-    desk.pass_time(seconds * 60.0)
-    answer = resume(desk, confirm=code)
+    harness = RiskHarness(speed=60.0)
+    halt(harness)
+    code = asked(harness).confirm
+    harness.pass_time(seconds * 60.0)
+    answer = resume(harness, confirm=code)
     assert isinstance(answer, Resumed) is ends
     if not ends:
         assert "too old" in refusal(answer)
 
 
 def test_a_code_that_is_wrong_used_or_of_another_scope_ends_nothing() -> None:
-    desk = Desk()
-    halt(desk)
-    assert "nobody asked" in refusal(resume(desk, confirm="12345678"))
-    code = asked(desk).confirm
-    assert "another one" in refusal(resume(desk, confirm="12345678"))
-    resume(desk, confirm=code)
-    halt(desk)
-    assert "nobody asked" in refusal(resume(desk, confirm=code))
-    assert in_force(desk) == KILLED
+    harness = RiskHarness()
+    halt(harness)
+    assert "nobody asked" in refusal(resume(harness, confirm="12345678"))
+    code = asked(harness).confirm
+    assert "another one" in refusal(resume(harness, confirm="12345678"))
+    resume(harness, confirm=code)
+    halt(harness)
+    assert "nobody asked" in refusal(resume(harness, confirm=code))
+    assert in_force(harness) == KILLED
 
 
 def test_a_code_does_not_end_a_halt_that_came_after_it_was_given() -> None:
-    desk = Desk(breakers=only("market_shock"))
-    halt(desk)
-    code = asked(desk).confirm
-    jump(desk, "BTC/USDT", 18_000.0)
-    assert "halts have changed" in refusal(resume(desk, confirm=code))
-    assert len(in_force(desk)) == 2
-    again = asked(desk).confirm
-    answers = desk.handle(Resume(id="r", time_ns=desk.now_ns, who="ben", reason="seen", confirm=again))
+    harness = RiskHarness(breakers=only("market_shock"))
+    halt(harness)
+    code = asked(harness).confirm
+    jump(harness, "BTC/USDT", 18_000.0)
+    assert "halts have changed" in refusal(resume(harness, confirm=code))
+    assert len(in_force(harness)) == 2
+    again = asked(harness).confirm
+    answers = harness.handle(Resume(id="r", time_ns=harness.now_ns, who="ben", reason="seen", confirm=again))
     assert sorted(answer.trigger for answer in answers) == ["market_shock", "operator"]  # type: ignore[attr-defined]
-    assert in_force(desk) == []
+    assert in_force(harness) == []
 
 
 def test_a_code_stays_good_over_a_restart() -> None:
-    desk = Desk()
-    halt(desk)
-    code = asked(desk).confirm
-    restart(desk)
-    assert isinstance(resume(desk, confirm=code), Resumed)
+    harness = RiskHarness()
+    halt(harness)
+    code = asked(harness).confirm
+    restart(harness)
+    assert isinstance(resume(harness, confirm=code), Resumed)
 
 
 def test_a_resume_leaves_what_ends_by_its_condition() -> None:
-    desk = Desk(breakers=only("feed"))
-    halt(desk, "ETH/USDT")
-    feed_lost(desk, "marks", "ETH/USDT")
-    resume(desk, "ETH/USDT")
-    assert in_force(desk) == [("ETH/USDT", "feed", "halted")]
+    harness = RiskHarness(breakers=only("feed"))
+    halt(harness, "ETH/USDT")
+    feed_lost(harness, "marks", "ETH/USDT")
+    resume(harness, "ETH/USDT")
+    assert in_force(harness) == [("ETH/USDT", "feed", "halted")]
 
 
 def test_an_operator_may_end_a_cool_down() -> None:
-    desk = Desk(breakers=only("gap"))
-    jump(desk, "ETH/USDT", 1300.0)
-    assert halt_of(desk, "ETH/USDT", "gap").cleared_by == "time"
-    assert isinstance(resume(desk, "ETH/USDT"), Resumed)
+    harness = RiskHarness(breakers=only("gap"))
+    jump(harness, "ETH/USDT", 1300.0)
+    assert halt_of(harness, "ETH/USDT", "gap").cleared_by == "time"
+    assert isinstance(resume(harness, "ETH/USDT"), Resumed)
 
 
 # --- who and why ------------------------------------------------------------------------------------------------------
@@ -263,37 +268,37 @@ def test_an_operator_may_end_a_cool_down() -> None:
 def test_what_may_add_risk_is_refused_without_who_and_why(
     command: Message, unsigned: dict[str, str], words: str
 ) -> None:
-    desk = Desk()
-    desk.machine.state.plan = desk.plan = structs.replace(desk.plan, phases=(*desk.plan.phases, BIGGER))
-    halt(desk)
-    [answer] = desk.handle(structs.replace(command, **unsigned))
+    harness = RiskHarness()
+    harness.machine.state.plan = harness.plan = structs.replace(harness.plan, phases=(*harness.plan.phases, BIGGER))
+    halt(harness)
+    [answer] = harness.handle(structs.replace(command, **unsigned))
     assert refusal(answer).startswith(words)
-    assert in_force(desk) == KILLED
-    assert not isinstance(desk.handle(command)[0], CommandRefused)
+    assert in_force(harness) == KILLED
+    assert not isinstance(harness.handle(command)[0], CommandRefused)
 
 
 def test_the_second_step_of_a_resume_says_why_as_well() -> None:
-    desk = Desk()
-    halt(desk)
-    code = asked(desk).confirm
-    [answer] = desk.handle(Resume(id="r", time_ns=desk.now_ns, who="ana", confirm=code))
+    harness = RiskHarness()
+    halt(harness)
+    code = asked(harness).confirm
+    [answer] = harness.handle(Resume(id="r", time_ns=harness.now_ns, who="ana", confirm=code))
     assert "says nothing" in refusal(answer)
-    assert isinstance(resume(desk, confirm=code), Resumed)
+    assert isinstance(resume(harness, confirm=code), Resumed)
 
 
 def test_a_halt_is_never_refused_for_want_of_a_reason() -> None:
-    desk = Desk()
-    [halted] = halt(desk, who=" ", reason=" ")
+    harness = RiskHarness()
+    [halted] = halt(harness, who=" ", reason=" ")
     assert isinstance(halted, Halted)
     assert (halted.who, halted.reason) == ("nobody named", "no reason given")
-    assert in_force(desk) == KILLED
+    assert in_force(harness) == KILLED
 
 
 def test_a_flattening_is_never_refused_for_want_of_a_reason() -> None:
-    desk = Desk()
-    held(desk, "ETH/USDT", "1", 1450.0)
-    entry = desk.buy("BTC/USDT", "0.1")
-    [cancel, sale] = desk.handle(Flatten(id="f", time_ns=desk.now_ns, who=" ", reason=""))
+    harness = RiskHarness()
+    held(harness, "ETH/USDT", "1", 1450.0)
+    entry = harness.buy("BTC/USDT", "0.1")
+    [cancel, sale] = harness.handle(Flatten(id="f", time_ns=harness.now_ns, who=" ", reason=""))
     assert isinstance(cancel, CancelDecided)
     assert (cancel.order_id, cancel.reason) == (entry.order_id, "flatten: no reason given")
     assert isinstance(sale, OrderProposed)
@@ -303,12 +308,12 @@ def test_a_flattening_is_never_refused_for_want_of_a_reason() -> None:
 
 
 def test_flatten_cancels_entries_and_proposes_to_sell_every_position_through_the_gate() -> None:
-    desk = Desk()
-    held(desk, "ETH/USDT", "1", 1450.0)
-    held(desk, "SOL/USDT", "10", 29.0)
-    entry = desk.buy("BTC/USDT", "0.1")
-    halt(desk, mode="reducing")
-    made = flatten(desk)
+    harness = RiskHarness()
+    held(harness, "ETH/USDT", "1", 1450.0)
+    held(harness, "SOL/USDT", "10", 29.0)
+    entry = harness.buy("BTC/USDT", "0.1")
+    halt(harness, mode="reducing")
+    made = flatten(harness)
     assert [message.order_id for message in made if isinstance(message, CancelDecided)] == [entry.order_id]
     sales = [message for message in made if isinstance(message, OrderProposed)]
     assert {(sale.symbol, sale.quantity, sale.side, sale.order_type, sale.reduce_only) for sale in sales} == {
@@ -316,55 +321,55 @@ def test_flatten_cancels_entries_and_proposes_to_sell_every_position_through_the
         ("SOL/USDT", D(10), "sell", "market", True),
     }
     for sale in sales:
-        [decided] = desk.handle(sale)
+        [decided] = harness.handle(sale)
         assert isinstance(decided, OrderDecided)
         assert decided.verdict == "approve"
-        desk.fill(decided)
-    assert desk.machine.state.ledger.positions() == []
+        harness.fill(decided)
+    assert harness.machine.state.ledger.positions() == []
 
 
 def test_flatten_of_a_pair_sells_that_pair_only() -> None:
-    desk = Desk()
-    held(desk, "ETH/USDT", "1", 1450.0)
-    held(desk, "SOL/USDT", "10", 29.0)
-    [sale] = flatten(desk, "ETH/USDT")
+    harness = RiskHarness()
+    held(harness, "ETH/USDT", "1", 1450.0)
+    held(harness, "SOL/USDT", "10", 29.0)
+    [sale] = flatten(harness, "ETH/USDT")
     assert isinstance(sale, OrderProposed)
     assert sale.symbol == "ETH/USDT"
 
 
 @pytest.mark.parametrize("restarted", [False, True])
 def test_flatten_waits_for_resting_sells_to_be_cancelled_and_sells_the_rest_then(restarted: bool) -> None:
-    desk = Desk()
-    held(desk, "ETH/USDT", "3", 1450.0)
-    resting = desk.sell("ETH/USDT", "2", order_type="limit", limit_price=D(1600))
-    [cancel, sale] = flatten(desk, "ETH/USDT")
+    harness = RiskHarness()
+    held(harness, "ETH/USDT", "3", 1450.0)
+    resting = harness.sell("ETH/USDT", "2", order_type="limit", limit_price=D(1600))
+    [cancel, sale] = flatten(harness, "ETH/USDT")
     assert isinstance(cancel, CancelDecided)
     assert isinstance(sale, OrderProposed)
     assert (cancel.order_id, sale.quantity) == (resting.order_id, D(1))
-    [decided] = desk.handle(sale)
+    [decided] = harness.handle(sale)
     assert isinstance(decided, OrderDecided)
-    desk.fill(decided)
+    harness.fill(decided)
     if restarted:
-        restart(desk)
-    before = len(desk.made)
-    desk.close(resting, "cancelled")
-    [rest] = desk.made[before:]
+        restart(harness)
+    before = len(harness.made)
+    harness.close(resting, "cancelled")
+    [rest] = harness.made[before:]
     assert isinstance(rest, OrderProposed)
     assert (rest.quantity, rest.id) != (D(1), sale.id)
     assert rest.quantity == D(2)
 
 
 def test_flatten_with_nothing_held_says_so() -> None:
-    [answer] = flatten(Desk())
+    [answer] = flatten(RiskHarness())
     assert refusal(answer) == "nothing is held or on order in the portfolio"
 
 
 def test_flatten_works_with_stale_marks_under_a_kill() -> None:
-    desk = Desk()
-    held(desk, "ETH/USDT", "1", 1450.0)
-    halt(desk)
-    desk.pass_time(3600)
-    [sale] = flatten(desk)
-    [decided] = desk.handle(sale)
+    harness = RiskHarness()
+    held(harness, "ETH/USDT", "1", 1450.0)
+    halt(harness)
+    harness.pass_time(3600)
+    [sale] = flatten(harness)
+    [decided] = harness.handle(sale)
     assert isinstance(decided, OrderDecided)
     assert (decided.verdict, decided.quantity_approved) == ("approve", D(1))

@@ -12,7 +12,7 @@ from shared.messages.base import Message
 from shared.messages.control import SetLimits
 from shared.messages.portfolio import CommandRefused, LimitsChanged
 from tests.domain.risk.ramp.ramp_rig import Ramp
-from tests.domain.risk.risk_desk import Desk
+from tests.domain.risk.risk_harness import RiskHarness
 from tests.samples import T0
 
 
@@ -46,11 +46,11 @@ def test_limits_change_by_name_and_the_audit_has_old_new_who_why_and_policy() ->
 
 
 def test_the_next_decision_is_held_to_the_new_limits() -> None:
-    desk = Desk()
-    before = desk.buy("ETH/USDT", "1000")
-    desk.close(before, "cancelled")
-    desk.handle(SetLimits(id="l-1", time_ns=desk.now_ns, who="ana", reason="less", limits={"pair_cap_nav": 0.01}))
-    after = desk.buy("ETH/USDT", "1000")
+    harness = RiskHarness()
+    before = harness.buy("ETH/USDT", "1000")
+    harness.close(before, "cancelled")
+    harness.handle(SetLimits(id="l-1", time_ns=harness.now_ns, who="ana", reason="less", limits={"pair_cap_nav": 0.01}))
+    after = harness.buy("ETH/USDT", "1000")
     assert before.policy != after.policy
     assert after.binding == "pair_cap_nav"
     assert float(after.quantity_approved) * 1_500 <= 2_000.0 < float(before.quantity_approved) * 1_500
@@ -117,11 +117,11 @@ def test_every_limit_of_the_plan_can_be_set(name: str) -> None:
 
 
 def test_positions_over_a_tightened_limit_are_told_in_words_and_not_sold() -> None:
-    desk = Desk()
+    harness = RiskHarness()
     for symbol, quantity in (("BTC/USDT", "0.4"), ("ETH/USDT", "5"), ("LINK/USDT", "500")):
-        desk.fill(desk.buy(symbol, quantity))
+        harness.fill(harness.buy(symbol, quantity))
     limits = {"pair_cap_nav": 0.03, "sector_cap_nav": 0.05, "heat": 0.004, "equity_at_risk": 0.001}
-    made = desk.handle(SetLimits(id="l-1", time_ns=desk.now_ns, who="ana", reason="storm", limits=limits))
+    made = harness.handle(SetLimits(id="l-1", time_ns=harness.now_ns, who="ana", reason="storm", limits=limits))
     [message] = made
     assert isinstance(message, LimitsChanged)
     heat, sector, btc, eth = message.over
@@ -130,24 +130,24 @@ def test_positions_over_a_tightened_limit_are_told_in_words_and_not_sold() -> No
     assert sector.startswith("sector Majors: $15,500 held and on order, the cap is $9,9")
     assert btc.startswith("BTC/USDT: $8,000 held and on order, the cap is $5,9")
     assert eth.startswith("ETH/USDT: $7,500 held")
-    assert len(desk.snapshot.positions) == 3
+    assert len(harness.snapshot.positions) == 3
 
 
 def test_what_is_on_order_counts_as_over_too_and_a_limit_met_exactly_does_not() -> None:
-    desk = Desk()
-    desk.buy("BTC/USDT", "0.4")
+    harness = RiskHarness()
+    harness.buy("BTC/USDT", "0.4")
     for cap, lines in ((0.04, 0), (0.0399, 1)):
-        made = desk.handle(
-            SetLimits(id=f"l-{cap}", time_ns=desk.now_ns, who="ana", reason="x", limits={"pair_cap_nav": cap})
+        made = harness.handle(
+            SetLimits(id=f"l-{cap}", time_ns=harness.now_ns, who="ana", reason="x", limits={"pair_cap_nav": cap})
         )
         assert len(changed(made).over) == lines
 
 
 def test_with_an_unknown_nav_nobody_claims_that_nothing_is_over() -> None:
-    desk = Desk()
-    desk.fill(desk.buy("BTC/USDT", "0.4"))
-    desk.machine.restored()  # marks are not stored: until the next one the position has no value
-    made = desk.handle(SetLimits(id="l-1", time_ns=desk.now_ns, who="ana", reason="x", limits={"heat": 0.07}))
+    harness = RiskHarness()
+    harness.fill(harness.buy("BTC/USDT", "0.4"))
+    harness.machine.restored()  # marks are not stored: until the next one the position has no value
+    made = harness.handle(SetLimits(id="l-1", time_ns=harness.now_ns, who="ana", reason="x", limits={"heat": 0.07}))
     assert "NAV is unknown" in changed(made).over[0]
 
 

@@ -1,4 +1,4 @@
-"""What the tests of single rules share: a desk at which only the named limits can bind."""
+"""What the tests of single rules share: a harness at which only the named limits can bind."""
 
 from decimal import Decimal
 from typing import Any
@@ -7,12 +7,12 @@ from msgspec import structs
 
 from shared.domain.plan import Limits
 from shared.messages.orders import OrderDecided
-from tests.domain.risk.risk_desk import Desk
+from tests.domain.risk.risk_harness import RiskHarness
 
 D = Decimal
 BTC, ETH = "BTC/USDT", "ETH/USDT"
 NAV = 200_000.0
-EXIT = 0.0015  # fee and half a spread: the desk's market stands still, so there is no slippage
+EXIT = 0.0015  # fee and half a spread: the harness's market stands still, so there is no slippage
 WIDE = Limits(
     equity_at_risk=1.0, heat=1.0, pair_cap_nav=1.0, pair_cap_adv=1.0, sector_cap_nav=1.0, drawdown=1.0, atr_floor=0.0,
     max_order_usdt=1e9, price_collar=1.0, book_age_seconds=0.0, gap_stress=1.0, max_open_orders=1_000,
@@ -20,9 +20,9 @@ WIDE = Limits(
 )  # fmt: skip
 
 
-def desk_with(cash: float = NAV, **limits: Any) -> Desk:
+def harness_with(cash: float = NAV, **limits: Any) -> RiskHarness:
     """Only the limits that are named can bind."""
-    return Desk(cash=cash, limits=structs.replace(WIDE, **limits), exact=True)
+    return RiskHarness(cash=cash, limits=structs.replace(WIDE, **limits), exact=True)
 
 
 def verdict(decided: OrderDecided) -> tuple[str, Decimal, str]:

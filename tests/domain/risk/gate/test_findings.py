@@ -8,53 +8,53 @@ import pytest
 
 from shared.domain.risk.state.halts import NewHalt
 from shared.messages.orders import Finding, Shortfall
-from tests.domain.risk.gate.rule_scenes import BTC, ETH, D, desk_with, row_of
-from tests.domain.risk.risk_desk import Desk
+from tests.domain.risk.gate.rule_scenes import BTC, ETH, D, harness_with, row_of
+from tests.domain.risk.risk_harness import RiskHarness
 
-Scene = Callable[[Desk], None]
+Scene = Callable[[RiskHarness], None]
 
 
 def _pass(seconds: float) -> Scene:
-    return lambda desk: desk.pass_time(seconds) and None
+    return lambda harness: harness.pass_time(seconds) and None
 
 
 def _book(**changes: Any) -> Scene:
-    return lambda desk: desk.book(ETH, **changes)
+    return lambda harness: harness.book(ETH, **changes)
 
 
-def _no_book(desk: Desk) -> None:
-    del desk.machine.state.books[ETH]
+def _no_book(harness: RiskHarness) -> None:
+    del harness.machine.state.books[ETH]
 
 
-def _no_atr(desk: Desk) -> None:
-    desk.machine.state.daily[ETH].atr = None
+def _no_atr(harness: RiskHarness) -> None:
+    harness.machine.state.daily[ETH].atr = None
 
 
-def _halted(desk: Desk) -> None:
-    desk.list_pair(ETH, status="halted")
+def _halted(harness: RiskHarness) -> None:
+    harness.list_pair(ETH, status="halted")
 
 
-def _silent_execution(desk: Desk) -> None:
-    desk.buy(BTC, "0.1")
-    desk.pass_time(31)
-    desk.mark(ETH, 1_500.0)
-    desk.book(ETH)
+def _silent_execution(harness: RiskHarness) -> None:
+    harness.buy(BTC, "0.1")
+    harness.pass_time(31)
+    harness.mark(ETH, 1_500.0)
+    harness.book(ETH)
 
 
-def _stale_nav(desk: Desk) -> None:
-    desk.fill(desk.buy(BTC, "0.1"))
-    desk.pass_time(31)
-    desk.mark(ETH, 1_500.0)
-    desk.book(ETH)
+def _stale_nav(harness: RiskHarness) -> None:
+    harness.fill(harness.buy(BTC, "0.1"))
+    harness.pass_time(31)
+    harness.mark(ETH, 1_500.0)
+    harness.book(ETH)
 
 
 FOUND: list[tuple[str, str, dict[str, Any], Scene, dict[str, Any]]] = [
     ("known_and_valid", "pair_off", {}, _halted, {}),
-    ("known_and_valid", "pair_off", {}, lambda desk: desk.machine.state.listings.clear(), {}),
+    ("known_and_valid", "pair_off", {}, lambda harness: harness.machine.state.listings.clear(), {}),
     ("known_and_valid", "invalid", {}, _pass(0), {"stop": 2_000}),
     ("known_and_valid", "invalid", {}, _pass(0), {"reduce_only": True}),
     ("fresh_mark", "stale", {}, _pass(6), {}),
-    ("fresh_mark", "stale", {}, lambda desk: desk.mark(ETH, 1_500.0, age_seconds=-60), {}),
+    ("fresh_mark", "stale", {}, lambda harness: harness.mark(ETH, 1_500.0, age_seconds=-60), {}),
     ("fresh_nav", "stale", {"nav_age_seconds": 30.0}, _stale_nav, {}),
     ("known_ledger", "unacknowledged", {"ledger_age_seconds": 30.0}, _silent_execution, {}),
     ("order_size", "limit", {"max_order_usdt": 10.0}, _pass(0), {}),
@@ -63,14 +63,14 @@ FOUND: list[tuple[str, str, dict[str, Any], Scene, dict[str, Any]]] = [
     ("price_collar", "limit", {"price_collar": 0.01}, _book(asks=((1_600.0, 1.0),)), {}),
     ("price_collar", "limit", {"price_collar": 0.01}, _pass(0), {"order_type": "limit", "limit_price": D(1_600)}),
     ("known_atr", "missing", {}, _no_atr, {}),
-    ("pair_cap_adv", "missing", {}, lambda desk: setattr(desk.machine.state.daily[ETH], "adv_usdt", None), {}),
+    ("pair_cap_adv", "missing", {}, lambda harness: setattr(harness.machine.state.daily[ETH], "adv_usdt", None), {}),
     ("spread_at_size", "median_spread", {}, _book(spread=0.003, median_spread=0.003), {}),
     ("spread_at_size", "limit", {}, _book(spread=0.01), {}),
     ("spread_at_size", "thin_book", {}, _book(spread=None), {}),
     ("spread_at_size", "stale", {}, _pass(121), {}),
-    ("open_orders", "limit", {"max_open_orders": 1}, lambda desk: desk.buy(BTC, "0.1") and None, {}),
-    ("throttle", "throttled", {"repeats_per_minute": 1}, lambda desk: desk.buy(ETH, "0.1") and None, {}),
-    ("drawdown", "missing", {}, lambda desk: setattr(desk.machine.state.ledger, "cash", math.nan), {}),
+    ("open_orders", "limit", {"max_open_orders": 1}, lambda harness: harness.buy(BTC, "0.1") and None, {}),
+    ("throttle", "throttled", {"repeats_per_minute": 1}, lambda harness: harness.buy(ETH, "0.1") and None, {}),
+    ("drawdown", "missing", {}, lambda harness: setattr(harness.machine.state.ledger, "cash", math.nan), {}),
     ("cash", "limit", {}, _pass(0), {}),
     ("portfolio_heat", "limit", {}, _pass(0), {}),
     ("known_and_valid", "open", {}, _pass(0), {}),
@@ -85,15 +85,15 @@ FOUND: list[tuple[str, str, dict[str, Any], Scene, dict[str, Any]]] = [
 def test_every_rule_says_in_a_word_what_it_found(
     rule: str, code: str, limits: dict[str, Any], scene: Scene, order: dict[str, Any]
 ) -> None:
-    desk = desk_with(**({"book_age_seconds": 120.0} | limits))
-    desk.book(BTC)
-    desk.book(ETH)
-    desk.fill(desk.buy(BTC, "0.1"))  # so that there is a high-water mark
-    desk.pass_time(2)
-    desk.mark(ETH, 1_500.0)
-    desk.mark(BTC, 20_000.0)
-    scene(desk)
-    decided = desk.buy(ETH, "0.1", **order)
+    harness = harness_with(**({"book_age_seconds": 120.0} | limits))
+    harness.book(BTC)
+    harness.book(ETH)
+    harness.fill(harness.buy(BTC, "0.1"))  # so that there is a high-water mark
+    harness.pass_time(2)
+    harness.mark(ETH, 1_500.0)
+    harness.mark(BTC, 20_000.0)
+    scene(harness)
+    decided = harness.buy(ETH, "0.1", **order)
     assert row_of(decided, rule).code == code
     assert {row.code for row in decided.ceilings} <= set(get_args(Finding))
     for row in decided.ceilings:
@@ -101,47 +101,47 @@ def test_every_rule_says_in_a_word_what_it_found(
 
 
 def test_a_halt_is_a_finding_and_sets_the_verdicts_code() -> None:
-    desk = desk_with()
+    harness = harness_with()
     halt = NewHalt(symbol="", trigger="operator", reason="a look at the books")
-    desk.machine.state.halts.begin(desk.told[-1], halt)
-    decided = desk.buy(ETH, "0.1")
+    harness.machine.state.halts.begin(harness.told[-1], halt)
+    decided = harness.buy(ETH, "0.1")
     assert (decided.binding, decided.code) == ("halted", "halted")
 
 
 def test_a_verdict_has_the_code_of_the_rule_that_set_it() -> None:
-    desk = desk_with(pair_cap_nav=0.01)
-    assert desk.buy(ETH, "0.1").code == "open"
-    trimmed = desk.buy(ETH, "100")
+    harness = harness_with(pair_cap_nav=0.01)
+    assert harness.buy(ETH, "0.1").code == "open"
+    trimmed = harness.buy(ETH, "100")
     assert (trimmed.verdict, trimmed.binding, trimmed.code) == ("trim", "pair_cap_nav", "limit")
-    desk.pass_time(6)
-    stale = desk.buy(ETH, "0.1")
+    harness.pass_time(6)
+    stale = harness.buy(ETH, "0.1")
     assert (stale.verdict, stale.binding, stale.code) == ("reject", "fresh_mark", "stale")
 
 
 def test_what_the_exchanges_lots_and_minima_make_of_an_order_has_codes_of_its_own() -> None:
-    desk = desk_with(pair_cap_nav=0.00001)
-    small = desk.buy(ETH, "1")
+    harness = harness_with(pair_cap_nav=0.00001)
+    small = harness.buy(ETH, "1")
     assert (small.verdict, small.binding, small.code) == ("reject", "pair_cap_nav", "below_minimum")
     assert small.shortfall == Shortfall(quantity=D("0.0013"), min_quantity=D("0.0001"), min_notional_usdt=D(5))
-    desk = desk_with()
-    too_small = desk.buy(ETH, "0.001")
+    harness = harness_with()
+    too_small = harness.buy(ETH, "0.001")
     assert (too_small.binding, too_small.code) == ("minimum", "below_minimum")
     assert too_small.shortfall is not None
-    desk.list_pair(ETH, max_quantity=D(2))
-    assert (desk.buy(ETH, "3").binding, desk.buy(ETH, "3").code) == ("max_quantity", "lot_size")
-    broken = desk.buy(ETH, "1.00005")
+    harness.list_pair(ETH, max_quantity=D(2))
+    assert (harness.buy(ETH, "3").binding, harness.buy(ETH, "3").code) == ("max_quantity", "lot_size")
+    broken = harness.buy(ETH, "1.00005")
     assert (broken.binding, broken.code, broken.shortfall) == ("lot_step", "lot_size", None)
 
 
 def test_a_sell_that_the_exchange_may_refuse_is_dust_with_the_minimum_that_it_misses() -> None:
-    desk = desk_with()
-    desk.fill(desk.buy(ETH, "1"))
-    plain = desk.sell(ETH, "0.5")
+    harness = harness_with()
+    harness.fill(harness.buy(ETH, "1"))
+    plain = harness.sell(ETH, "0.5")
     assert (plain.verdict, plain.code, plain.shortfall) == ("approve", "open", None)
-    dust = desk.sell(ETH, "0.001")
+    dust = harness.sell(ETH, "0.001")
     assert (dust.verdict, dust.code) == ("approve", "dust")
     assert dust.shortfall == Shortfall(quantity=D("0.001"), min_quantity=D("0.0001"), min_notional_usdt=D(5))
-    assert (desk.sell(ETH, "9").verdict, desk.sell(ETH, "9").code) == ("trim", "limit")
-    nothing = desk.sell(BTC, "1")
+    assert (harness.sell(ETH, "9").verdict, harness.sell(ETH, "9").code) == ("trim", "limit")
+    nothing = harness.sell(BTC, "1")
     assert (nothing.verdict, nothing.binding, nothing.code) == ("reject", "position", "limit")
-    assert desk.sell(ETH, "0").code == "invalid"
+    assert harness.sell(ETH, "0").code == "invalid"

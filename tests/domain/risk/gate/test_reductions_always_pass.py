@@ -11,89 +11,94 @@ from shared.domain.risk.state.active_phase import ActivePhase
 from shared.messages.control import Halt
 from shared.messages.market import FeedLost
 from shared.messages.orders import CancelDecided, CancelProposed, StopApproved, StopRaised
-from tests.domain.risk.gate.rule_scenes import BTC, D, desk_with, verdict
-from tests.domain.risk.risk_desk import Desk
+from tests.domain.risk.gate.rule_scenes import BTC, D, harness_with, verdict
+from tests.domain.risk.risk_harness import RiskHarness
 
 
-def _halt(symbol: str, mode: str) -> Callable[[Desk], None]:
-    return lambda desk: (
-        desk.handle(
-            Halt(id="h", time_ns=desk.now_ns, who="ana", reason="test", symbol=symbol, mode=mode)  # type: ignore[arg-type]
+def _halt(symbol: str, mode: str) -> Callable[[RiskHarness], None]:
+    return lambda harness: (
+        harness.handle(
+            Halt(id="h", time_ns=harness.now_ns, who="ana", reason="test", symbol=symbol, mode=mode)  # type: ignore[arg-type]
         )
         and None
     )
 
 
-def _phase(phase: PhasePlan) -> Callable[[Desk], None]:
-    return lambda desk: desk.machine.state.use_phase(ActivePhase(name=phase.name, scale=phase.scale))
+def _phase(phase: PhasePlan) -> Callable[[RiskHarness], None]:
+    return lambda harness: harness.machine.state.use_phase(ActivePhase(name=phase.name, scale=phase.scale))
 
 
-def _fallen(desk: Desk) -> None:
-    desk.pass_time(0.5)
-    desk.mark(BTC, 1.0)
+def _fallen(harness: RiskHarness) -> None:
+    harness.pass_time(0.5)
+    harness.mark(BTC, 1.0)
 
 
-def _crowded(desk: Desk) -> None:
-    limits = structs.replace(desk.machine.state.limits, max_open_orders=1, orders_per_second=1, repeats_per_minute=1)
-    desk.machine.state.use_limits(limits)
+def _crowded(harness: RiskHarness) -> None:
+    limits = structs.replace(harness.machine.state.limits, max_open_orders=1, orders_per_second=1, repeats_per_minute=1)
+    harness.machine.state.use_limits(limits)
 
 
-def _feed_lost(desk: Desk) -> None:
-    desk.handle(FeedLost(id="lost", time_ns=desk.now_ns, feed="connection"))
+def _feed_lost(harness: RiskHarness) -> None:
+    harness.handle(FeedLost(id="lost", time_ns=harness.now_ns, feed="connection"))
 
 
-HINDRANCES: list[tuple[str, Callable[[Desk], None]]] = [
+HINDRANCES: list[tuple[str, Callable[[RiskHarness], None]]] = [
     ("nothing", lambda _: None),
     ("portfolio halted", _halt("", "halted")),
     ("portfolio reducing", _halt("", "reducing")),
     ("pair halted", _halt(BTC, "halted")),
     ("pair reducing", _halt(BTC, "reducing")),
-    ("everything stale for a week", lambda desk: desk.pass_time(7 * 86_400) and None),
-    ("mark lost", lambda desk: desk.machine.state.heat.set_mark(desk.machine.state.heat.pairs[BTC], 0.0, desk.now_ns)),
+    ("everything stale for a week", lambda harness: harness.pass_time(7 * 86_400) and None),
+    (
+        "mark lost",
+        lambda harness: harness.machine.state.heat.set_mark(harness.machine.state.heat.pairs[BTC], 0.0, harness.now_ns),
+    ),
     (
         "mark NaN",
-        lambda desk: desk.machine.state.heat.set_mark(desk.machine.state.heat.pairs[BTC], math.nan, desk.now_ns),
+        lambda harness: harness.machine.state.heat.set_mark(
+            harness.machine.state.heat.pairs[BTC], math.nan, harness.now_ns
+        ),
     ),
-    ("no history", lambda desk: desk.machine.state.daily.clear()),
-    ("no book", lambda desk: desk.machine.state.books.clear()),
+    ("no history", lambda harness: harness.machine.state.daily.clear()),
+    ("no book", lambda harness: harness.machine.state.books.clear()),
     ("feeds lost", _feed_lost),
     ("drawdown", _fallen),
     ("orders open and throttle full", _crowded),
-    ("no cash", lambda desk: setattr(desk.machine.state.ledger, "cash", -5.0)),
-    ("pair halted at the exchange", lambda desk: desk.list_pair(BTC, status="halted", reason="BREAK")),
-    ("pair delisted", lambda desk: desk.list_pair(BTC, status="delisted")),
-    ("pair not seen yet", lambda desk: desk.machine.state.listings.clear()),
-    *((f"phase {phase.name}", _phase(phase)) for phase in Desk().plan.phases),
+    ("no cash", lambda harness: setattr(harness.machine.state.ledger, "cash", -5.0)),
+    ("pair halted at the exchange", lambda harness: harness.list_pair(BTC, status="halted", reason="BREAK")),
+    ("pair delisted", lambda harness: harness.list_pair(BTC, status="delisted")),
+    ("pair not seen yet", lambda harness: harness.machine.state.listings.clear()),
+    *((f"phase {phase.name}", _phase(phase)) for phase in RiskHarness().plan.phases),
     *((f"phase {name}", _phase(PhasePlan(name=name, scale=0.25))) for name in ("dry_run", "scaled")),
 ]
 
 
 @pytest.mark.parametrize("hinder", [each[1] for each in HINDRANCES], ids=[each[0] for each in HINDRANCES])
-def test_sells_cancels_and_raised_stops_pass_whatever_hinders_new_risk(hinder: Callable[[Desk], None]) -> None:
-    desk = desk_with(book_age_seconds=120.0, drawdown=0.15)
-    desk.book(BTC)
-    desk.fill(desk.buy(BTC, "0.5", stop=19_000))
-    waiting = desk.buy(BTC, "0.1", stop=19_000)
+def test_sells_cancels_and_raised_stops_pass_whatever_hinders_new_risk(hinder: Callable[[RiskHarness], None]) -> None:
+    harness = harness_with(book_age_seconds=120.0, drawdown=0.15)
+    harness.book(BTC)
+    harness.fill(harness.buy(BTC, "0.5", stop=19_000))
+    waiting = harness.buy(BTC, "0.1", stop=19_000)
     assert waiting.verdict == "approve"
-    hinder(desk)
-    cancel = CancelProposed(id="c", time_ns=desk.now_ns, order_id=waiting.order_id)
-    assert [type(message) for message in desk.handle(cancel)] == [CancelDecided]
-    raised = StopRaised(id="r", time_ns=desk.now_ns, symbol=BTC, stop_price=D(19_500))
-    assert [type(message) for message in desk.handle(raised)] == [StopApproved]
-    assert desk.sell(BTC, "0.2").verdict == "approve"
-    dust = desk.sell(BTC, "0.00001", reduce_only=True)  # below step, minimum quantity and minimum notional
+    hinder(harness)
+    cancel = CancelProposed(id="c", time_ns=harness.now_ns, order_id=waiting.order_id)
+    assert [type(message) for message in harness.handle(cancel)] == [CancelDecided]
+    raised = StopRaised(id="r", time_ns=harness.now_ns, symbol=BTC, stop_price=D(19_500))
+    assert [type(message) for message in harness.handle(raised)] == [StopApproved]
+    assert harness.sell(BTC, "0.2").verdict == "approve"
+    dust = harness.sell(BTC, "0.00001", reduce_only=True)  # below step, minimum quantity and minimum notional
     assert (dust.verdict, dust.quantity_approved) == ("approve", D("0.00001"))
-    if BTC in desk.machine.state.listings:
+    if BTC in harness.machine.state.listings:
         assert dust.reason.startswith("dust")
-    rest = desk.sell(BTC, "1")
+    rest = harness.sell(BTC, "1")
     assert verdict(rest) == ("trim", D("0.29999"), "position")
-    assert verdict(desk.sell(BTC, "0.1")) == ("reject", D(0), "position")
+    assert verdict(harness.sell(BTC, "0.1")) == ("reject", D(0), "position")
 
 
 def test_what_is_left_of_a_position_is_flagged_as_dust_although_more_was_asked_for() -> None:
-    desk = desk_with()
-    desk.fill(desk.buy(BTC, "0.5"))
-    desk.fill(desk.sell(BTC, "0.4999"))
-    decided = desk.sell(BTC, "1")
+    harness = harness_with()
+    harness.fill(harness.buy(BTC, "0.5"))
+    harness.fill(harness.sell(BTC, "0.4999"))
+    decided = harness.sell(BTC, "1")
     assert verdict(decided) == ("trim", D("0.0001"), "position")
     assert "dust" in decided.reason

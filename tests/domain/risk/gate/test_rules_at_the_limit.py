@@ -11,8 +11,8 @@ from msgspec import structs
 from shared.domain.risk.gate.rules import RULES
 from shared.messages.control import Halt
 from shared.messages.orders import OrderDecided
-from tests.domain.risk.gate.rule_scenes import BTC, ETH, EXIT, NAV, D, desk_with, row_of, verdict
-from tests.domain.risk.risk_desk import PRICES, UNIVERSE, Desk
+from tests.domain.risk.gate.rule_scenes import BTC, ETH, EXIT, NAV, D, harness_with, row_of, verdict
+from tests.domain.risk.risk_harness import PRICES, UNIVERSE, RiskHarness
 from tests.samples import bar
 
 # --- ceilings that trim -----------------------------------------------------------------------------------------------
@@ -48,7 +48,7 @@ def test_an_order_passes_whole_up_to_the_ceiling_and_is_trimmed_to_it_beyond(
     rule: str, wanted: str, outcome: str
 ) -> None:
     case = TRIMS[rule]
-    decided = desk_with(case.cash, **case.limits).buy(BTC, wanted, **case.order)
+    decided = harness_with(case.cash, **case.limits).buy(BTC, wanted, **case.order)
     expected = D(wanted) if outcome == "approve" else D("0.5")
     assert verdict(decided) == (outcome, expected, rule if outcome == "trim" else "")
     row = row_of(decided, rule)
@@ -60,9 +60,9 @@ def test_an_order_passes_whole_up_to_the_ceiling_and_is_trimmed_to_it_beyond(
 @pytest.mark.parametrize(("wanted", "outcome"), [("0.1999", "approve"), ("0.2", "approve"), ("0.2001", "trim")])
 def test_what_was_approved_before_counts_although_nothing_is_filled(rule: str, wanted: str, outcome: str) -> None:
     case = TRIMS[rule]
-    desk = desk_with(case.cash, **case.limits)
-    assert desk.buy(BTC, "0.3", **case.order).verdict == "approve"
-    decided = desk.buy(BTC, wanted, **case.order)
+    harness = harness_with(case.cash, **case.limits)
+    assert harness.buy(BTC, "0.3", **case.order).verdict == "approve"
+    decided = harness.buy(BTC, wanted, **case.order)
     expected = D(wanted) if outcome == "approve" else D("0.2")
     assert verdict(decided) == (outcome, expected, rule if outcome == "trim" else "")
 
@@ -70,9 +70,9 @@ def test_what_was_approved_before_counts_although_nothing_is_filled(rule: str, w
 @pytest.mark.parametrize("rule", [*(rule for rule, case in TRIMS.items() if case.adds_up), "equity_at_risk"])
 def test_what_is_held_counts_like_what_is_on_order(rule: str) -> None:
     case = TRIMS[rule]
-    desk = desk_with(case.cash, **case.limits)
-    desk.fill(desk.buy(BTC, "0.3", **case.order))
-    decided = desk.buy(BTC, "0.3", **case.order)
+    harness = harness_with(case.cash, **case.limits)
+    harness.fill(harness.buy(BTC, "0.3", **case.order))
+    decided = harness.buy(BTC, "0.3", **case.order)
     assert (decided.verdict, decided.binding) == ("trim", rule)
     row = row_of(decided, rule)
     used = {"portfolio_heat": 0.3 * 2_030, "equity_at_risk": 0.3 * 2_000, "gap_stress": 0.3 * 4_000}.get(rule, 6_000)
@@ -81,32 +81,32 @@ def test_what_is_held_counts_like_what_is_on_order(rule: str) -> None:
 
 
 def test_the_equity_at_risk_of_a_pair_counts_what_is_reserved_in_it() -> None:
-    desk = desk_with(equity_at_risk=0.005)
-    desk.buy(BTC, "0.3", stop=18_000)
+    harness = harness_with(equity_at_risk=0.005)
+    harness.buy(BTC, "0.3", stop=18_000)
     left = 1_000 - 0.3 * (2_000 + 20_000 * EXIT)
-    decided = desk.buy(BTC, "0.3", stop=18_000)
+    decided = harness.buy(BTC, "0.3", stop=18_000)
     assert (decided.verdict, decided.binding) == ("trim", "equity_at_risk")
     assert float(decided.quantity_approved) == pytest.approx(left / 2_000, abs=1e-4)
 
 
 def test_a_full_ceiling_rejects_and_another_pair_is_not_held_to_it() -> None:
-    desk = desk_with(pair_cap_nav=0.05)
-    assert desk.buy(BTC, "0.5").verdict == "approve"
-    assert verdict(desk.buy(BTC, "0.1")) == ("reject", D(0), "pair_cap_nav")
-    assert desk.buy(ETH, "1").verdict == "approve"
+    harness = harness_with(pair_cap_nav=0.05)
+    assert harness.buy(BTC, "0.5").verdict == "approve"
+    assert verdict(harness.buy(BTC, "0.1")) == ("reject", D(0), "pair_cap_nav")
+    assert harness.buy(ETH, "1").verdict == "approve"
 
 
 @pytest.mark.parametrize(("stop", "largest"), [(19_999, "1"), (19_760, "1"), (19_759, "0.9958"), (19_520, "0.5")])
 def test_a_stop_nearer_than_the_floor_under_atr_counts_as_if_it_stood_there(stop: int, largest: str) -> None:
-    desk = desk_with(equity_at_risk=0.0012, atr_floor=0.01)  # 240 USDT; the floor is 1.2 x 1 % of 20,000
-    assert verdict(desk.buy(BTC, "3", stop=stop)) == ("trim", D(largest), "equity_at_risk")
+    harness = harness_with(equity_at_risk=0.0012, atr_floor=0.01)  # 240 USDT; the floor is 1.2 x 1 % of 20,000
+    assert verdict(harness.buy(BTC, "3", stop=stop)) == ("trim", D(largest), "equity_at_risk")
 
 
 @pytest.mark.parametrize(("wanted", "outcome"), [("0.4999", "approve"), ("0.5", "approve"), ("0.5001", "trim")])
 def test_a_market_order_goes_no_further_than_the_book_carries_it_within_the_collar(wanted: str, outcome: str) -> None:
-    desk = desk_with(price_collar=0.02, book_age_seconds=120.0)
-    desk.book(BTC, bids=((19_900.0, 1.0),), asks=((20_100.0, 0.3), (20_400.0, 0.2), (20_400.1, 9.0)))
-    decided = desk.buy(BTC, wanted)
+    harness = harness_with(price_collar=0.02, book_age_seconds=120.0)
+    harness.book(BTC, bids=((19_900.0, 1.0),), asks=((20_100.0, 0.3), (20_400.0, 0.2), (20_400.1, 9.0)))
+    decided = harness.buy(BTC, wanted)
     assert (decided.verdict, decided.quantity_approved) == (outcome, min(D(wanted), D("0.5")))
     assert row_of(decided, "price_collar").quantity == 0.5
 
@@ -127,21 +127,21 @@ BOOK_AT_20_000 = {"bids": ((19_900.0, 1.0),), "asks": ((20_100.0, 0.3), (20_390.
 def test_the_book_is_walked_to_the_collar_over_the_mark_or_its_own_middle_whichever_is_lower(
     mark: float, reachable: float
 ) -> None:
-    desk = desk_with(price_collar=0.02, book_age_seconds=120.0)
-    desk.book(BTC, **BOOK_AT_20_000)
-    desk.pass_time(1)
-    desk.mark(BTC, mark)
-    decided = desk.buy(BTC, "0.6", stop=18_000)
+    harness = harness_with(price_collar=0.02, book_age_seconds=120.0)
+    harness.book(BTC, **BOOK_AT_20_000)
+    harness.pass_time(1)
+    harness.mark(BTC, mark)
+    decided = harness.buy(BTC, "0.6", stop=18_000)
     assert decided.quantity_approved == D(str(reachable))
     assert (row_of(decided, "price_collar").quantity, decided.binding) == (reachable, "price_collar")
 
 
 def test_a_book_far_over_the_mark_is_refused_with_both_prices() -> None:
-    desk = desk_with(price_collar=0.02, book_age_seconds=120.0)
-    desk.book(BTC, **BOOK_AT_20_000)
-    desk.pass_time(1)
-    desk.mark(BTC, 19_000.0)
-    reason = desk.buy(BTC, "0.1", stop=18_000).reason
+    harness = harness_with(price_collar=0.02, book_age_seconds=120.0)
+    harness.book(BTC, **BOOK_AT_20_000)
+    harness.pass_time(1)
+    harness.mark(BTC, 19_000.0)
+    reason = harness.buy(BTC, "0.1", stop=18_000).reason
     assert reason == "book of BTC/USDT asks 20100, which is over 19380"
 
 
@@ -149,127 +149,127 @@ def test_a_book_far_over_the_mark_is_refused_with_both_prices() -> None:
 
 
 def aged_mark(age_seconds: float) -> OrderDecided:
-    desk = desk_with(mark_age_seconds=5.0)
-    desk.mark(BTC, 20_001.0)
-    desk.pass_time(age_seconds)
-    return desk.buy(BTC, "0.1")
+    harness = harness_with(mark_age_seconds=5.0)
+    harness.mark(BTC, 20_001.0)
+    harness.pass_time(age_seconds)
+    return harness.buy(BTC, "0.1")
 
 
 def held_since(seconds: float) -> OrderDecided:
     """Of a pair that is held there was no mark for so long; the pair that is wanted has one."""
-    desk = desk_with(nav_age_seconds=30.0)
-    desk.fill(desk.buy(ETH, "5"))
-    desk.pass_time(seconds)
-    desk.mark(BTC, 20_000.0)
-    return desk.buy(BTC, "0.1")
+    harness = harness_with(nav_age_seconds=30.0)
+    harness.fill(harness.buy(ETH, "5"))
+    harness.pass_time(seconds)
+    harness.mark(BTC, 20_000.0)
+    return harness.buy(BTC, "0.1")
 
 
 def silence_of(seconds: float) -> OrderDecided:
-    desk = desk_with(ledger_age_seconds=30.0)
-    assert desk.buy(ETH, "5").order_id == "o-1"
-    desk.pass_time(seconds)
-    desk.mark(BTC, 20_000.0)
-    return desk.buy(BTC, "0.1")
+    harness = harness_with(ledger_age_seconds=30.0)
+    assert harness.buy(ETH, "5").order_id == "o-1"
+    harness.pass_time(seconds)
+    harness.mark(BTC, 20_000.0)
+    return harness.buy(BTC, "0.1")
 
 
 def limit_price(price: float) -> OrderDecided:
-    return desk_with(price_collar=0.02).buy(BTC, "0.1", stop=18_000, order_type="limit", limit_price=D(str(price)))
+    return harness_with(price_collar=0.02).buy(BTC, "0.1", stop=18_000, order_type="limit", limit_price=D(str(price)))
 
 
 def median_spread(spread: float) -> OrderDecided:
-    desk = desk_with(book_age_seconds=120.0)
-    desk.book(BTC, spread=0.0001, median_spread=spread)
-    return desk.buy(BTC, "0.1")
+    harness = harness_with(book_age_seconds=120.0)
+    harness.book(BTC, spread=0.0001, median_spread=spread)
+    return harness.buy(BTC, "0.1")
 
 
 def live_spread(spread: float) -> OrderDecided:
-    desk = desk_with(book_age_seconds=120.0, spread_multiple=3.0)
-    desk.book(BTC, spread=spread, median_spread=0.001)
-    return desk.buy(BTC, "0.1")
+    harness = harness_with(book_age_seconds=120.0, spread_multiple=3.0)
+    harness.book(BTC, spread=spread, median_spread=0.001)
+    return harness.buy(BTC, "0.1")
 
 
 def live_spread_of_a_tight_pair(spread: float) -> OrderDecided:
     """Three times a very small median is still within the criterion."""
-    desk = desk_with(book_age_seconds=120.0, spread_multiple=3.0)
-    desk.book(BTC, spread=spread, median_spread=0.0001)
-    return desk.buy(BTC, "0.1")
+    harness = harness_with(book_age_seconds=120.0, spread_multiple=3.0)
+    harness.book(BTC, spread=spread, median_spread=0.0001)
+    return harness.buy(BTC, "0.1")
 
 
 def aged_book(age_seconds: float) -> OrderDecided:
-    desk = desk_with(book_age_seconds=120.0, mark_age_seconds=1e9)
-    desk.book(BTC)
-    desk.pass_time(age_seconds)
-    return desk.buy(BTC, "0.1")
+    harness = harness_with(book_age_seconds=120.0, mark_age_seconds=1e9)
+    harness.book(BTC)
+    harness.pass_time(age_seconds)
+    return harness.buy(BTC, "0.1")
 
 
 def open_before(orders: float) -> OrderDecided:
-    desk = desk_with(max_open_orders=3)
+    harness = harness_with(max_open_orders=3)
     for _ in range(int(orders)):
-        assert desk.buy(BTC, "0.01").verdict == "approve"
-    return desk.buy(ETH, "0.1")
+        assert harness.buy(BTC, "0.01").verdict == "approve"
+    return harness.buy(ETH, "0.1")
 
 
 def since_three_approvals(seconds: float) -> OrderDecided:
-    desk = desk_with(orders_per_second=3, mark_age_seconds=1e9)
+    harness = harness_with(orders_per_second=3, mark_age_seconds=1e9)
     for symbol in (BTC, ETH, "SOL/USDT"):
-        assert desk.buy(symbol, "1").verdict == "approve"
-    desk.pass_time(seconds)
-    return desk.buy("ADA/USDT", "100")
+        assert harness.buy(symbol, "1").verdict == "approve"
+    harness.pass_time(seconds)
+    return harness.buy("ADA/USDT", "100")
 
 
 def approved_within_the_second(orders: float) -> OrderDecided:
-    desk = desk_with(orders_per_second=3)
+    harness = harness_with(orders_per_second=3)
     for _ in range(int(orders)):
-        assert desk.buy(BTC, "0.01").verdict == "approve"
-    return desk.buy(ETH, "0.1")
+        assert harness.buy(BTC, "0.01").verdict == "approve"
+    return harness.buy(ETH, "0.1")
 
 
 def since_two_of_a_strategy(seconds: float) -> OrderDecided:
-    desk = desk_with(repeats_per_minute=2, mark_age_seconds=1e9)
+    harness = harness_with(repeats_per_minute=2, mark_age_seconds=1e9)
     for _ in range(2):
-        assert desk.buy(BTC, "0.01", strategy="wild").verdict == "approve"
-    assert desk.buy(BTC, "0.01", strategy="calm").verdict == "approve"
-    assert desk.buy(ETH, "0.1", strategy="wild").verdict == "approve"
-    desk.pass_time(seconds)
-    return desk.buy(BTC, "0.01", strategy="wild")
+        assert harness.buy(BTC, "0.01", strategy="wild").verdict == "approve"
+    assert harness.buy(BTC, "0.01", strategy="calm").verdict == "approve"
+    assert harness.buy(ETH, "0.1", strategy="wild").verdict == "approve"
+    harness.pass_time(seconds)
+    return harness.buy(BTC, "0.01", strategy="wild")
 
 
 def fallen_to(price: float) -> OrderDecided:
     """Five bitcoin for 100,000 and a fee of 100; NAV was 200,000, so at 14,020 it is down by exactly 15 %."""
-    desk = desk_with(drawdown=0.15)
-    desk.fill(desk.buy(BTC, "5"))
-    desk.pass_time(0.5)
+    harness = harness_with(drawdown=0.15)
+    harness.fill(harness.buy(BTC, "5"))
+    harness.pass_time(0.5)
     for symbol in UNIVERSE.symbols:
-        desk.mark(symbol, price if symbol == BTC else PRICES[symbol.partition("/")[0]])
-    return desk.buy(ETH, "0.1")
+        harness.mark(symbol, price if symbol == BTC else PRICES[symbol.partition("/")[0]])
+    return harness.buy(ETH, "0.1")
 
 
 def halted_pair(other: float) -> OrderDecided:
-    desk = desk_with()
-    desk.handle(Halt(id="h", time_ns=desk.now_ns, who="ana", reason="news", symbol=BTC))
-    return desk.buy(ETH if other else BTC, "0.1")
+    harness = harness_with()
+    harness.handle(Halt(id="h", time_ns=harness.now_ns, who="ana", reason="news", symbol=BTC))
+    return harness.buy(ETH if other else BTC, "0.1")
 
 
 def stop_at(price: float) -> OrderDecided:
-    return desk_with().buy(BTC, "0.1", stop=price)
+    return harness_with().buy(BTC, "0.1", stop=price)
 
 
 def stop_of_a_limit_order_at(price: float) -> OrderDecided:
     """It fills at 19,000 or better: a stop above that would sell what it just bought."""
-    return desk_with().buy(BTC, "0.1", stop=price, order_type="limit", limit_price=D(19_000))
+    return harness_with().buy(BTC, "0.1", stop=price, order_type="limit", limit_price=D(19_000))
 
 
 def days_of_history(days: float) -> OrderDecided:
     """Eleven days make an ATR of ten."""
-    desk = desk_with(pair_cap_adv=1.0)
-    _history(desk, int(days))
-    return desk.buy(ETH, "0.1")
+    harness = harness_with(pair_cap_adv=1.0)
+    _history(harness, int(days))
+    return harness.buy(ETH, "0.1")
 
 
-def _history(desk: Desk, days: int) -> None:
-    del desk.machine.state.daily[ETH]
+def _history(harness: RiskHarness, days: int) -> None:
+    del harness.machine.state.daily[ETH]
     for day in range(30 - days, 30):
-        desk.handle(structs.replace(bar(ETH, timeframe="1d", hour=24 * day, close=1_500.0), quote_volume=1e8))
+        harness.handle(structs.replace(bar(ETH, timeframe="1d", hour=24 * day, close=1_500.0), quote_volume=1e8))
 
 
 GATES: list[tuple[str, Callable[[float], OrderDecided], tuple[float, ...], tuple[float, ...], str]] = [
@@ -333,7 +333,7 @@ def test_every_rule_of_the_one_tuple_has_its_tests_here() -> None:
 def test_the_exchanges_own_limits_hold_at_their_edges(
     listed: dict[str, Decimal], wanted: str, outcome: tuple[str, Decimal, str]
 ) -> None:
-    desk = desk_with()
+    harness = harness_with()
     steps = {"quantity_step": D("0.00001"), "min_quantity": D("0.00001"), "min_notional": D(0)} | listed
-    desk.list_pair(BTC, **steps)
-    assert verdict(desk.buy(BTC, wanted)) == outcome
+    harness.list_pair(BTC, **steps)
+    assert verdict(harness.buy(BTC, wanted)) == outcome

@@ -12,7 +12,7 @@ from shared.domain.timeframes import DAY_NS
 from shared.messages.base import Message, TimePassed
 from shared.messages.control import ApprovePhase, SetLimits, SetPhase
 from shared.messages.portfolio import PortfolioMarked
-from tests.domain.risk.risk_desk import UNIVERSE
+from tests.domain.risk.risk_harness import UNIVERSE
 from tests.samples import T0
 
 START_NS = T0 + DAY_NS // 2  # noon: the first day is not a whole one

@@ -13,7 +13,7 @@ from shared.messages.base import Message
 from shared.messages.halts import Halted, Resumed
 from shared.messages.portfolio import CommandRefused, PhaseChanged, PhaseProposed, PortfolioMarked
 from tests.domain.risk.ramp.ramp_rig import Ramp
-from tests.domain.risk.risk_desk import Desk
+from tests.domain.risk.risk_harness import RiskHarness
 
 MOMENT = 1e-6  # days
 DRY_RUN, LIVE, SCALED = Plan().phases
@@ -275,10 +275,10 @@ def test_a_live_phase_is_refused_while_orders_go_to_paper_unless_it_is_a_rehears
 
 
 def test_a_verdict_of_a_rehearsal_says_so() -> None:
-    desk = Desk()
-    desk.machine.state.plan = structs.replace(desk.plan, ramp=RampPlan(rehearsal=True))
-    desk.machine.restored()
-    assert desk.buy("BTC/USDT", "0.1").phase == "live (rehearsal)"
+    harness = RiskHarness()
+    harness.machine.state.plan = structs.replace(harness.plan, ramp=RampPlan(rehearsal=True))
+    harness.machine.restored()
+    assert harness.buy("BTC/USDT", "0.1").phase == "live (rehearsal)"
 
 
 def test_a_paper_phase_is_refused_while_orders_are_real() -> None:
@@ -351,31 +351,31 @@ def test_after_a_demotion_days_drawdown_and_sharpe_begin_anew_and_one_fall_demot
 
 
 def test_a_fall_of_real_positions_demotes_through_the_whole_machine() -> None:
-    desk = Desk(scale=1.0)
+    harness = RiskHarness(scale=1.0)
     phases = (PhasePlan(name="small", scale=0.5), PhasePlan(name="live", scale=1.0, demote_over=0.002))
-    desk.machine.state.plan = structs.replace(desk.plan, phases=phases)
-    assert desk.snapshot.phase_since_ns
-    desk.fill(desk.buy("BTC/USDT", "0.4"))
-    desk.mark("BTC/USDT", 18_900.0)
-    made = desk.pass_time(2)
+    harness.machine.state.plan = structs.replace(harness.plan, phases=phases)
+    assert harness.snapshot.phase_since_ns
+    harness.fill(harness.buy("BTC/USDT", "0.4"))
+    harness.mark("BTC/USDT", 18_900.0)
+    made = harness.pass_time(2)
     assert one(made, PhaseChanged).phase == "small"  # type: ignore[attr-defined]
-    assert desk.snapshot.phase == "small"
-    assert desk.machine.state.phase.scale == 0.5
+    assert harness.snapshot.phase == "small"
+    assert harness.machine.state.phase.scale == 0.5
 
 
 def test_every_snapshot_says_what_the_phase_has_shown_up_to_then() -> None:
-    desk = Desk(scale=1.0)
-    assert "0.0 days in live since 2022-12-01; drawdown 0.00 %, at worst 0.00 %" in desk.snapshot.phase_evidence
-    desk.fill(desk.buy("BTC/USDT", "0.4"))
-    desk.mark("BTC/USDT", 18_900.0)
-    desk.pass_time(2)
-    fallen = desk.snapshot
+    harness = RiskHarness(scale=1.0)
+    assert "0.0 days in live since 2022-12-01; drawdown 0.00 %, at worst 0.00 %" in harness.snapshot.phase_evidence
+    harness.fill(harness.buy("BTC/USDT", "0.4"))
+    harness.mark("BTC/USDT", 18_900.0)
+    harness.pass_time(2)
+    fallen = harness.snapshot
     assert fallen.phase_drawdown > 0.001
     shown = f"{fallen.phase_drawdown * 100:.2f} %"
     assert f"drawdown {shown}, at worst {shown}" in fallen.phase_evidence
-    desk.mark("BTC/USDT", 20_600.0)
-    desk.pass_time(2)
-    assert f"drawdown 0.00 %, at worst {shown}" in desk.snapshot.phase_evidence
+    harness.mark("BTC/USDT", 20_600.0)
+    harness.pass_time(2)
+    assert f"drawdown 0.00 %, at worst {shown}" in harness.snapshot.phase_evidence
 
 
 def test_a_snapshot_counts_the_days_and_the_hours_over_the_limit_of_now() -> None:

@@ -37,7 +37,7 @@ def relaxed(limits: Limits) -> Limits:
     )
 
 
-class Desk:
+class RiskHarness:
     """``buy`` and ``sell`` propose and return the decision; ``fill`` executes what was approved.
 
     exact: the limits as given; otherwise ``relaxed``. breakers: off unless they are given.

@@ -36,17 +36,17 @@ def klines(bars: Bars, interval: Interval) -> Iterator[Kline]:
     for open_ms, open_, high, low, close, volume, quote_volume in bars:
         taker_share = 0.5 + 0.3 * (close - open_) / (high - low) if high > low else 0.5
         yield Kline(
-            open_ms,
-            interval.end_of(open_ms) - 1,
-            fixed(open_),
-            fixed(high),
-            fixed(low),
-            fixed(close),
-            fixed(volume),
-            fixed(quote_volume),
-            1 + int(quote_volume / USDT_A_TRADE) if volume else 0,
-            f"{volume * taker_share:.8f}",
-            f"{quote_volume * taker_share:.8f}",
+            open_ms=open_ms,
+            close_ms=interval.end_of(open_ms) - 1,
+            open=fixed(open_),
+            high=fixed(high),
+            low=fixed(low),
+            close=fixed(close),
+            volume=fixed(volume),
+            quote_volume=fixed(quote_volume),
+            trades=1 + int(quote_volume / USDT_A_TRADE) if volume else 0,
+            taker_volume=f"{volume * taker_share:.8f}",
+            taker_quote_volume=f"{quote_volume * taker_share:.8f}",
         )
 
 

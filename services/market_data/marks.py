@@ -69,7 +69,14 @@ class Marks:
         if known is None or known.bid == 0:
             changed = known is None or known.price != close or known.changed
             said_ns = known.said_wall_ns if known is not None else 0
-            self._quotes[symbol] = Quote(close, 0.0, 0.0, self._context.clock.wall_ns(), said_ns, changed)
+            self._quotes[symbol] = Quote(
+                price=close,
+                bid=0.0,
+                ask=0.0,
+                seen_wall_ns=self._context.clock.wall_ns(),
+                said_wall_ns=said_ns,
+                changed=changed,
+            )
 
     async def run(self) -> None:
         while True:

@@ -70,12 +70,28 @@ class Bars:
             return self
         open_, high, low, close = ((price * price_ratio).round(places) for price in self.values[:4])
         volume = (self.volume / price_ratio).round(VOLUME_PLACES)
-        return Bars(self.open_ms, open_, high, low, close, volume, self.quote_volume)
+        return Bars(
+            open_ms=self.open_ms,
+            open=open_,
+            high=high,
+            low=low,
+            close=close,
+            volume=volume,
+            quote_volume=self.quote_volume,
+        )
 
 
 def no_bars() -> Bars:
     empty = np.empty(0)
-    return Bars(np.empty(0, dtype=np.int64), empty, empty, empty, empty, empty, empty)
+    return Bars(
+        open_ms=np.empty(0, dtype=np.int64),
+        open=empty,
+        high=empty,
+        low=empty,
+        close=empty,
+        volume=empty,
+        quote_volume=empty,
+    )
 
 
 def joined(parts: list[Bars]) -> Bars:
@@ -140,13 +156,13 @@ def added_up(bars: Bars, interval: Interval) -> Bars:
     starts = np.flatnonzero(np.diff(opens, prepend=opens[0] - 1))
     ends = np.append(starts[1:], len(opens)) - 1
     return Bars(
-        opens[starts],
-        bars.open[starts],
-        np.maximum.reduceat(bars.high, starts),
-        np.minimum.reduceat(bars.low, starts),
-        bars.close[ends],
-        _sums(bars.volume, starts),
-        _sums(bars.quote_volume, starts),
+        open_ms=opens[starts],
+        open=bars.open[starts],
+        high=np.maximum.reduceat(bars.high, starts),
+        low=np.minimum.reduceat(bars.low, starts),
+        close=bars.close[ends],
+        volume=_sums(bars.volume, starts),
+        quote_volume=_sums(bars.quote_volume, starts),
     )
 
 

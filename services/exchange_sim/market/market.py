@@ -144,13 +144,13 @@ class Market:
         if bars.count == 0:
             return bars
         return Bars(
-            bars.open_ms[:1],
-            bars.open[:1],
-            bars.high.max(keepdims=True),
-            bars.low.min(keepdims=True),
-            bars.close[-1:],
-            bars.volume.sum(keepdims=True),
-            bars.quote_volume.sum(keepdims=True),
+            open_ms=bars.open_ms[:1],
+            open=bars.open[:1],
+            high=bars.high.max(keepdims=True),
+            low=bars.low.min(keepdims=True),
+            close=bars.close[-1:],
+            volume=bars.volume.sum(keepdims=True),
+            quote_volume=bars.quote_volume.sum(keepdims=True),
         )
 
     def _opened(self, symbol: str, interval: Interval, start_ms: int, end_ms: int, now_ms: int) -> Bars:

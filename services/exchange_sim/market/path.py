@@ -49,13 +49,13 @@ class Path(NamedTuple):
         traded = np.round(np.interp(edges, grid, self.volume_shares) * self.volume, self.volume_places)
         quote = np.round(np.interp(edges, grid, self.quote_shares) * self.quote_volume, VOLUME_PLACES)
         return Bars(
-            edges_ms[:-1],
-            prices[at[:-1]],
-            highs,
-            lows,
-            prices[at[1:]],
-            np.round(np.diff(traded), VOLUME_PLACES),
-            np.round(np.diff(quote), VOLUME_PLACES),
+            open_ms=edges_ms[:-1],
+            open=prices[at[:-1]],
+            high=highs,
+            low=lows,
+            close=prices[at[1:]],
+            volume=np.round(np.diff(traded), VOLUME_PLACES),
+            quote_volume=np.round(np.diff(quote), VOLUME_PLACES),
         )
 
     def _rounded(self, prices: Floats) -> Floats:
@@ -82,17 +82,17 @@ def path_through(symbol: str, bar: Bar, length_ms: int, *, places: int, volume_p
     prices[corners] = at_corners
     weights = random.random(KNOTS) + 0.25
     return Path(
-        open_ms,
-        length_ms,
-        places,
-        low,
-        high,
-        volume,
-        quote_volume,
-        volume_places,
-        prices,
-        _shares(weights),
-        _shares(weights * (prices[1:] + prices[:-1])),
+        open_ms=open_ms,
+        length_ms=length_ms,
+        places=places,
+        low=low,
+        high=high,
+        volume=volume,
+        quote_volume=quote_volume,
+        volume_places=volume_places,
+        prices=prices,
+        volume_shares=_shares(weights),
+        quote_shares=_shares(weights * (prices[1:] + prices[:-1])),
     )
 
 

@@ -42,7 +42,15 @@ class ReplayedMarket:
         """Go on at least to ``until_ms``."""
         upper_ms = until_ms + CHUNK_BARS * self.base_ms
         for symbol, new in self._file.read(set(self._spans), self._loaded_until_ms, upper_ms).items():
-            bars = Bars(new.open_ms, new.open, new.high, new.low, new.close, new.volume, new.quote_volume)
+            bars = Bars(
+                open_ms=new.open_ms,
+                open=new.open,
+                high=new.high,
+                low=new.low,
+                close=new.close,
+                volume=new.volume,
+                quote_volume=new.quote_volume,
+            )
             self._bars[symbol] = joined([self._bars[symbol], bars]) if symbol in self._bars else bars
         self._loaded_until_ms = upper_ms
 
@@ -60,7 +68,15 @@ class ReplayedMarket:
             places, volume_places = _decimals(before.close), _decimals(before.volume)
             volume_usdt = float(before.quote_volume.mean()) * DAY_MS / self.base_ms
         return Instrument(
-            symbol, base, QUOTE, places, volume_places, level.min_notional_usdt, volume_usdt, first_ms, end_ms
+            symbol=symbol,
+            base=base,
+            quote=QUOTE,
+            price_places=places,
+            quantity_places=volume_places,
+            min_notional_usdt=level.min_notional_usdt,
+            daily_volume_usdt=volume_usdt,
+            first_ms=first_ms,
+            end_ms=end_ms,
         )
 
     def _listed_from(self, symbol: str, bars: Bars, start_ms: int) -> int:

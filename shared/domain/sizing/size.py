@@ -105,7 +105,15 @@ def size_of(
         whole, binding = ZERO, MIN_QUANTITY
     elif float(whole) * price < listed.min_notional:
         whole, binding = ZERO, MIN_NOTIONAL
-    return Size(whole, binding, price, atr, adv, equity_at_risk, distance)
+    return Size(
+        whole,
+        binding,
+        price,
+        atr=atr,
+        adv_usdt=adv,
+        equity_at_risk_usdt=equity_at_risk,
+        stop_distance=distance,
+    )
 
 
 def _missing_for_stop(history: DailyHistory, time_ns: int, listed: PairListed | None, sizing: SizingPlan) -> str:

@@ -56,7 +56,7 @@ def slippage(notional_usdt: float, depth: Depth, costs: Costs) -> float:
     return min(MAX_SLIPPAGE, costs.slippage_factor * sigma * sqrt(notional_usdt / adv))
 
 
-def taker_price(side: Side, quantity: Decimal, touched: float, depth: Depth, costs: Costs, step: Decimal) -> Decimal:
+def taker_price(side: Side, quantity: Decimal, touched: float, *, depth: Depth, costs: Costs, step: Decimal) -> Decimal:
     """The mean price of an order of ``quantity`` base units that begins at ``touched``; a multiple of ``step``."""
     lost = slippage(float(quantity) * touched, depth, costs)
     if side == "buy":

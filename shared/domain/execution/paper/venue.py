@@ -33,7 +33,9 @@ class PaperVenue:
     def taker_trade(self, order: VenueOrder, touched: float) -> Trade:
         """An order that takes what stands in the book from the price ``touched`` on, USDT per unit."""
         depth = self._market.depth(order.symbol)
-        price = taker_price(order.side, order.quantity, touched, depth, self._costs, order.listed.price_step)
+        price = taker_price(
+            order.side, order.quantity, touched, depth=depth, costs=self._costs, step=order.listed.price_step
+        )
         return self._trade(order.order_id, order.quantity, price)
 
     def maker_trade(self, order: WorkingOrder, quantity: Decimal) -> Trade:

@@ -1,4 +1,4 @@
-"""How rules make their answers."""
+"""How rules make their answers. Every order makes some twenty of them: so fields are given in place, not by name."""
 
 from functools import cache
 from math import isfinite
@@ -14,7 +14,7 @@ UNBOUNDED = 1e18  # "no ceiling": finite, so that it can travel
 @cache
 def opened(rule: str) -> Ceiling:
     """A plain gate that stands open; made once for each rule."""
-    return Ceiling(rule, UNBOUNDED, 0.0, 0.0, 0.0, "", "", "open")
+    return Ceiling(rule, UNBOUNDED, 0.0, 0.0, 0.0, "", code="open")
 
 
 def closed(rule: str, code: Finding, reason: str, unit: str = "") -> Ceiling:
@@ -24,7 +24,7 @@ def closed(rule: str, code: Finding, reason: str, unit: str = "") -> Ceiling:
 
 def within(rule: str, limit: float, used: float, unit: str) -> Ceiling:
     """Open: ``used`` is inside ``limit``."""
-    return Ceiling(rule, UNBOUNDED, limit, used, limit - used, unit, "", "open")
+    return Ceiling(rule, UNBOUNDED, limit, used, limit - used, unit, code="open")
 
 
 def beyond(rule: str, limit: float, used: float, unit: str, reason: str, code: Finding = "limit") -> Ceiling:
@@ -38,7 +38,7 @@ def budget(rule: str, view: View, limit: float, used: float, per_unit: float, mi
     if headroom > 0.0 and per_unit > 0.0:  # neither is true of NaN
         quantity = headroom / per_unit
         if quantity < UNBOUNDED:
-            return Ceiling(rule, quantity, limit, used, headroom, "USDT", "", "limit")
+            return Ceiling(rule, quantity, limit, used, headroom, "USDT", code="limit")
     return _spent_or_unknown(rule, view, limit, used, per_unit, missing)
 
 
@@ -47,7 +47,7 @@ def _spent_or_unknown(rule: str, view: View, limit: float, used: float, per_unit
     if missing == "NAV" and view.nav <= 0.0:
         return closed(rule, "limit", f"NAV is {view.nav:,.2f} USDT", "USDT")
     if isfinite(headroom) and per_unit > 0.0:
-        return Ceiling(rule, UNBOUNDED if headroom > 0.0 else 0.0, limit, used, headroom, "USDT", "", "limit")
+        return Ceiling(rule, UNBOUNDED if headroom > 0.0 else 0.0, limit, used, headroom, "USDT", code="limit")
     name = missing if not isfinite(limit) else "position" if not isfinite(used) else "price"
     held = ", ".join(sorted(view.state.heat.unmarked)) if name == "NAV" else ""
     return closed(rule, "missing", f"{name} is unknown{held and f': no price of {held}, which is held'}", "USDT")

@@ -43,7 +43,7 @@ def fresh_mark(order: OrderProposed, view: View) -> Ceiling:
     if -limit <= age_seconds <= limit:
         return within("fresh_mark", limit, age_seconds, "seconds")
     if age_seconds > limit:
-        return beyond("fresh_mark", limit, age_seconds, "seconds", f"mark of {order.symbol} is stale", "stale")
+        return beyond("fresh_mark", limit, age_seconds, "seconds", f"mark of {order.symbol} is stale", code="stale")
     ahead = f"{-age_seconds:.1f} s ahead of the clock"  # it would never grow stale
     return closed("fresh_mark", "stale", f"mark of {order.symbol} is of a time to come: {ahead}", "seconds")
 
@@ -57,7 +57,7 @@ def fresh_nav(order: OrderProposed, view: View) -> Ceiling:
     if age_seconds <= limit:
         return within("fresh_nav", limit, age_seconds, "seconds")
     stale = f"NAV is stale: the mark of {oldest.symbol}, which is held, is {age_seconds:.0f} s old"
-    return beyond("fresh_nav", limit, age_seconds, "seconds", stale, "stale")
+    return beyond("fresh_nav", limit, age_seconds, "seconds", stale, code="stale")
 
 
 def known_ledger(order: OrderProposed, view: View) -> Ceiling:
@@ -74,7 +74,7 @@ def known_ledger(order: OrderProposed, view: View) -> Ceiling:
     if age_seconds <= timeout:
         return within("known_ledger", timeout, age_seconds, "seconds")
     silent = f"ledger is unknown: execution has said nothing of order {order_id} for {age_seconds:.0f} s"
-    return beyond("known_ledger", timeout, age_seconds, "seconds", silent, "unacknowledged")
+    return beyond("known_ledger", timeout, age_seconds, "seconds", silent, code="unacknowledged")
 
 
 def order_size(order: OrderProposed, view: View) -> Ceiling:
@@ -105,7 +105,7 @@ def price_collar(order: OrderProposed, view: View) -> Ceiling:
     highest = middle * (1.0 + limits.price_collar)
     quantity = book.quantity_up_to(highest)
     if quantity > 0.0:
-        return Ceiling("price_collar", quantity, quantity, 0.0, quantity, "base", "", "limit")
+        return Ceiling("price_collar", quantity, quantity, 0.0, quantity, "base", code="limit")
     best = book.sample.asks[0][0]
     far = f"book of {order.symbol} asks {best:.8g}, which is over {highest:.8g}"
     return closed("price_collar", "limit", far, "base")
@@ -176,7 +176,7 @@ def spread_at_size(order: OrderProposed, view: View) -> Ceiling:
         return within("spread_at_size", limit, spread, "fraction")
     if median > criterion:
         reason = f"median spread {median:.2%} of {order.symbol} is over the criterion"
-        return beyond("spread_at_size", criterion, median, "fraction", reason, "median_spread")
+        return beyond("spread_at_size", criterion, median, "fraction", reason, code="median_spread")
     return beyond("spread_at_size", limit, spread, "fraction", f"spread of {order.symbol} is {spread:.2%}")
 
 

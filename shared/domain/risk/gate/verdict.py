@@ -27,10 +27,10 @@ class Ruling(Struct, frozen=True, gc=False):
     verdict: Verdict
     quantity: Decimal
     units: float
-    binding: str
-    code: Code
-    reason: str
     ceilings: tuple[Ceiling, ...]
+    binding: str = ""
+    code: Code = "open"
+    reason: str = ""
     shortfall: Shortfall | None = None
 
 
@@ -64,12 +64,21 @@ def decide_opening(order: OrderProposed, view: View) -> Ruling:
     if view.listing is not None:
         cut = _cut_to_filters(cut, view.price, view.listing)
     if cut.quantity >= order.quantity and cut.quantity:
-        return Ruling("approve", cut.quantity, view.quantity, "", "open", "", ceilings)
+        return Ruling("approve", cut.quantity, view.quantity, ceilings)
     verdict: Verdict = "trim" if cut.quantity > 0 else "reject"
     if not cut.binding:
         cut = _Cut(cut.quantity, "lot_step", "lot_size", "the exchange takes whole lot steps only")
-    quantity, reason = max(ZERO, cut.quantity), cut.reason or _why(least)
-    return Ruling(verdict, quantity, float(quantity), cut.binding, cut.code, reason, ceilings, cut.shortfall)
+    quantity = max(ZERO, cut.quantity)
+    return Ruling(
+        verdict,
+        quantity,
+        float(quantity),
+        ceilings,
+        binding=cut.binding,
+        code=cut.code,
+        reason=cut.reason or _why(least),
+        shortfall=cut.shortfall,
+    )
 
 
 def _cut_to_filters(cut: _Cut, price: float, listing: PairListed) -> _Cut:
@@ -99,27 +108,30 @@ def _shortfall(quantity: Decimal, listing: PairListed) -> Shortfall:
 def decide_reducing(order: OrderProposed, view: View, held: Decimal, selling: Decimal) -> Ruling:
     """A sell up to what is held and not being sold yet always passes: no limit, halt or stale price holds it back."""
     room = max(ZERO, held - selling)
-    ceilings = (Ceiling("position", float(room), float(held), float(selling), float(room), "base", "", "limit"),)
+    position = Ceiling("position", float(room), float(held), float(selling), float(room), "base", code="limit")
     if fault := fault_of_any(order, view):
-        return Ruling("reject", ZERO, 0.0, "position", "invalid", fault, ceilings)
+        return _rejected(position, "invalid", fault)
     if room <= 0:
         nothing = f"nothing to sell: {held} {order.symbol} held, {selling} being sold"
         if name := view.state.held_as(order.symbol):
             nothing += f"; it is held as {name} now: sell that"
-        return Ruling("reject", ZERO, 0.0, "position", "limit", nothing, ceilings)
+        return _rejected(position, "limit", nothing)
     most = view.listing.max_quantity if view.listing is not None else ZERO
     if 0 < most < min(order.quantity, room):
         cut = _largest_order(most)
-        return Ruling("trim", most, float(most), cut.binding, cut.code, cut.reason, ceilings)
+        return Ruling("trim", most, float(most), (position,), binding=cut.binding, code=cut.code, reason=cut.reason)
     dust = _dust(min(order.quantity, room), view)
     small = f"dust: below the exchange's minimum of {dust.min_notional_usdt} USDT" if dust is not None else ""
     if order.quantity <= room:
         code: Finding = "open" if dust is None else "dust"
-        return Ruling("approve", order.quantity, view.quantity, "", code, small, ceilings, dust)
+        return Ruling("approve", order.quantity, view.quantity, (position,), code=code, reason=small, shortfall=dust)
     code = "limit" if dust is None else "dust"
-    why = f"{held} {order.symbol} held, {selling} being sold"
-    reason = "; ".join(filter(None, (why, small)))
-    return Ruling("trim", room, float(room), "position", code, reason, ceilings, dust)
+    reason = "; ".join(filter(None, (f"{held} {order.symbol} held, {selling} being sold", small)))
+    return Ruling("trim", room, float(room), (position,), binding="position", code=code, reason=reason, shortfall=dust)
+
+
+def _rejected(position: Ceiling, code: Finding, reason: str) -> Ruling:
+    return Ruling("reject", ZERO, 0.0, (position,), binding="position", code=code, reason=reason)
 
 
 def _dust(quantity: Decimal, view: View) -> Shortfall | None:

@@ -26,16 +26,24 @@ REFUSED = "refused"
 
 
 class PhaseStep(Struct, frozen=True, kw_only=True):
-    """One proposal, change or refusal: when (market time), what was asked, on which evidence, and the gate's answer."""
+    """One proposal, change or refusal.
+
+    at_ns: market time.
+    what: how the phase was entered, or ``proposed``, or ``refused``.
+    phase_before, phase: where it led from and to, or would have.
+    who, reason: of whoever asked for it.
+    evidence: what the phase had shown by then; None for the first step of all.
+    answer: what came of it.
+    """
 
     at_ns: int
     what: str
     phase_before: str
     phase: str
-    who: str
-    reason: str
-    evidence: Evidence | None
-    answer: str
+    who: str = "risk"
+    reason: str = ""
+    evidence: Evidence | None = None
+    answer: str = ""
 
 
 PHASE_RECORDS: dict[str, type[Struct]] = {DAYS: DailyNavs, STEP: PhaseStep}
@@ -57,7 +65,9 @@ class PhaseHistory:
         if not phase.since_ns:
             ramp_ns = start_of(state.plan.ramp.start) or now_ns
             phase = structs.replace(phase, since_ns=now_ns, ramp_ns=ramp_ns)
-            self.note(now_ns, "start", phase.name, phase.name, "risk", "a new portfolio", None, "")
+            name = phase.name
+            step = PhaseStep(at_ns=now_ns, what="start", phase_before=name, phase=name, reason="a new portfolio")
+            self.note(step)
         phase = _having_seen(phase, snapshot)
         if phase is not state.phase:
             self.keep(phase)
@@ -99,7 +109,7 @@ class PhaseHistory:
         return str(exchange_fault(phase, paper=state.paper, rehearsal=state.rehearsal) or "")
 
     def enter(
-        self, cause: Message, to: PhasePlan, how: Entered, who: str, reason: str, evidence: Evidence
+        self, cause: Message, to: PhasePlan, *, how: Entered, who: str, reason: str, evidence: Evidence
     ) -> PhaseChanged:
         """The phase begins; what is measured begins with it."""
         state = self._state
@@ -107,8 +117,18 @@ class PhaseHistory:
         ramp_ns = before.ramp_ns or start_of(state.plan.ramp.start) or now_ns
         self.keep(ActivePhase(name=to.name, scale=to.scale, since_ns=now_ns, entered=how, ramp_ns=ramp_ns))
         state.records.put(DAYS, "", DailyNavs())
-        self.note(now_ns, how, before.name, to.name, who, reason, evidence, "entered")
-        words = evidence_in_words(evidence)
+        self.note(
+            PhaseStep(
+                at_ns=now_ns,
+                what=how,
+                phase_before=before.name,
+                phase=to.name,
+                who=who,
+                reason=reason,
+                evidence=evidence,
+                answer="entered",
+            )
+        )
         return PhaseChanged(
             id=derived_id("phase", state.portfolio, cause.id),
             cause=cause.id,
@@ -119,28 +139,16 @@ class PhaseHistory:
             scale=to.scale,
             who=who,
             reason=cut(reason),
-            evidence=cut(words),
+            evidence=cut(evidence_in_words(evidence)),
             rehearsal=state.rehearsal,
         )
 
-    def note(
-        self, at_ns: int, what: str, before: str, to: str, who: str, reason: str, evidence: Evidence | None, answer: str
-    ) -> None:
+    def note(self, step: PhaseStep) -> None:
         """Keep the step; the oldest of its kind goes when there are too many."""
-        records, is_refusal = self._state.records, what == REFUSED
+        records, is_refusal = self._state.records, step.what == REFUSED
         kept = sorted(records.rows(STEP, PhaseStep), key=itemgetter(0))
         number = int(kept[-1][0]) + 1 if kept else 1
         alike = [name for name, each in kept if (each.what == REFUSED) is is_refusal]
-        step = PhaseStep(
-            at_ns=at_ns,
-            what=what,
-            phase_before=before,
-            phase=to,
-            who=who,
-            reason=reason,
-            evidence=evidence,
-            answer=answer,
-        )
         records.put(STEP, f"{number:08d}", step)
         most = REFUSALS_KEPT if is_refusal else CHANGES_KEPT
         for name in alike[: max(0, len(alike) + 1 - most)]:

@@ -10,7 +10,7 @@ from msgspec import structs
 
 from shared.domain.plan import PhasePlan
 from shared.domain.portfolio.performance import drawdown_of
-from shared.domain.risk.ramp.history import PHASE_RECORDS, REFUSED, PhaseHistory
+from shared.domain.risk.ramp.history import PHASE_RECORDS, REFUSED, PhaseHistory, PhaseStep
 from shared.domain.risk.state.active_phase import Entered
 from shared.domain.risk.state.evidence import (
     Evidence,
@@ -52,7 +52,7 @@ class Phases:
         if due.name == state.phase.name:
             return ()
         reason = f"day {due.from_day} of the ramp has come"
-        return self._enter(snapshot, due, "date", "risk", reason, self._history.evidence(snapshot.time_ns))
+        return self._enter(snapshot, due, how="date", reason=reason)
 
     def _demote(self, snapshot: PortfolioMarked) -> Sequence[Message]:
         state = self._state
@@ -66,7 +66,7 @@ class Phases:
             f"drawdown of {fallen:.2%} from the high-water mark of ${peak:,.0f} since {phase.name} began"
             f" passes {planned.demote_over:.2%}"
         )
-        return self._enter(snapshot, below, "demoted", "risk", reason, self._history.evidence(snapshot.time_ns))
+        return self._enter(snapshot, below, how="demoted", reason=reason)
 
     def _agree_with_exchange(self, snapshot: PortfolioMarked) -> Sequence[Message]:
         """A demotion may lead to a phase that is not meant for this exchange: then nothing new until they agree."""
@@ -111,7 +111,16 @@ class Phases:
         state = self._state
         words = evidence_in_words(evidence)
         self._history.keep(structs.replace(state.phase, proposed=True))
-        self._history.note(snapshot.time_ns, "proposed", state.phase.name, to.name, "risk", "", evidence, "allowed")
+        self._history.note(
+            PhaseStep(
+                at_ns=snapshot.time_ns,
+                what="proposed",
+                phase_before=state.phase.name,
+                phase=to.name,
+                evidence=evidence,
+                answer="allowed",
+            )
+        )
         return PhaseProposed(
             id=derived_id("phase-proposed", state.portfolio, snapshot.id),
             cause=snapshot.id,
@@ -126,7 +135,8 @@ class Phases:
         """Where the plan allows it, nobody has to sign for it, and the exchange is the right one."""
         if not self._state.plan.ramp.automatic or to.reviews or self._history.exchange_fault(to):
             return ()
-        return self._enter(snapshot, to, "automatic", "risk", "the evidence allows it (ramp.automatic)", evidence)
+        reason = "the evidence allows it (ramp.automatic)"
+        return self._enter(snapshot, to, how="automatic", reason=reason, evidence=evidence)
 
     def exchange_fault(self, phase: PhasePlan | None) -> str:
         """Why the phase may not run on this exchange; empty when it may, or when nobody knows the exchange."""
@@ -142,7 +152,7 @@ class Phases:
         fault = self._fault_of(command, to)
         if to is None or fault:
             return self._refuse(command, fault, evidence)
-        return self._enter(command, to, "forced", command.who, command.reason, evidence)
+        return self._enter(command, to, how="forced", who=command.who, reason=command.reason, evidence=evidence)
 
     def approve(self, command: ApprovePhase) -> Sequence[Message]:
         """Enter the next phase, if the evidence allows it now, whatever it allowed when it was proposed."""
@@ -163,7 +173,9 @@ class Phases:
             fault = f"phase = {command.phase}: {'; '.join(lacks)}; wait for it, or force it: heatsink phase set"
         if fault:
             return self._refuse(command, fault, evidence)
-        return self._enter(command, following, "approved", command.who, command.reason, evidence)
+        return self._enter(
+            command, following, how="approved", who=command.who, reason=command.reason, evidence=evidence
+        )
 
     def _fault_of(self, command: SetPhase | ApprovePhase, to: PhasePlan | None) -> str:
         if to is None:
@@ -172,14 +184,33 @@ class Phases:
         return unsigned(command, "the phase changes") or self._history.exchange_fault(to)
 
     def _enter(
-        self, cause: Message, to: PhasePlan, how: Entered, who: str, reason: str, evidence: Evidence
+        self,
+        cause: Message,
+        to: PhasePlan,
+        *,
+        how: Entered,
+        reason: str,
+        who: str = "risk",
+        evidence: Evidence | None = None,
     ) -> Sequence[Message]:
+        """The phase begins. evidence: as of the cause, where it was not gathered yet."""
         self._next_look_ns = 0
-        return (self._history.enter(cause, to, how, who, reason, evidence),)
+        evidence = self._history.evidence(cause.time_ns) if evidence is None else evidence
+        return (self._history.enter(cause, to, how=how, who=who, reason=reason, evidence=evidence),)
 
     def _refuse(self, command: SetPhase | ApprovePhase, fault: str, evidence: Evidence) -> Sequence[Message]:
-        name = self._state.phase.name
-        self._history.note(evidence.at_ns, REFUSED, name, command.phase, command.who, command.reason, evidence, fault)
+        self._history.note(
+            PhaseStep(
+                at_ns=evidence.at_ns,
+                what=REFUSED,
+                phase_before=self._state.phase.name,
+                phase=command.phase,
+                who=command.who,
+                reason=command.reason,
+                evidence=evidence,
+                answer=fault,
+            )
+        )
         return refused(command, fault)
 
 

@@ -42,7 +42,7 @@ def test_an_unknown_depth_costs_more_than_any_pair_that_qualifies() -> None:
 
 def test_slippage_never_takes_more_than_half_the_price() -> None:
     assert slippage(1e15, Depth(), COSTS) == 0.5
-    assert taker_price("sell", D(10**12), 100.0, Depth(), COSTS, D("0.01")) == D("50.00")
+    assert taker_price("sell", D(10**12), 100.0, depth=Depth(), costs=COSTS, step=D("0.01")) == D("50.00")
 
 
 def test_the_touch_is_the_other_side_of_the_book_or_half_a_spread_from_the_mark() -> None:
@@ -53,9 +53,9 @@ def test_the_touch_is_the_other_side_of_the_book_or_half_a_spread_from_the_mark(
 
 
 def test_prices_are_rounded_against_the_order() -> None:
-    assert taker_price("buy", D(1), 100.001, DEEP, COSTS, D("0.01")) == D("100.01")
-    assert taker_price("sell", D(1), 99.999, DEEP, COSTS, D("0.01")) == D("99.99")
-    assert taker_price("sell", D(1), 0.004, DEEP, COSTS, D("0.01")) == D("0.01")
+    assert taker_price("buy", D(1), 100.001, depth=DEEP, costs=COSTS, step=D("0.01")) == D("100.01")
+    assert taker_price("sell", D(1), 99.999, depth=DEEP, costs=COSTS, step=D("0.01")) == D("99.99")
+    assert taker_price("sell", D(1), 0.004, depth=DEEP, costs=COSTS, step=D("0.01")) == D("0.01")
 
 
 def test_the_fee_is_a_fraction_of_the_notional() -> None:
@@ -74,7 +74,7 @@ def test_the_fee_is_a_fraction_of_the_notional() -> None:
 def test_no_order_ever_fills_better_than_the_touch(
     side: Side, quantity: Decimal, touched: float, adv: float | None, sigma: float | None, step: str
 ) -> None:
-    price = taker_price(side, quantity, touched, Depth(adv, sigma), COSTS, D(step))
+    price = taker_price(side, quantity, touched, depth=Depth(adv, sigma), costs=COSTS, step=D(step))
     assert price % D(step) == 0
     assert price > 0
     if side == "buy":

@@ -19,8 +19,9 @@ Rule = Callable[[OrderProposed, View], Ceiling]
 
 def known_and_valid(order: OrderProposed, view: View) -> Ceiling:
     """The order makes sense by itself, for a pair that trades."""
-    if fault := fault_of_pair(order, view):
-        return closed("known_and_valid", "pair_off", fault)
+    listing = view.listing
+    if view.pair is None or listing is None or listing.status != "trading":
+        return closed("known_and_valid", "pair_off", fault_of_pair(order, view))
     if fault := fault_of_opening(order, view):
         return closed("known_and_valid", "invalid", fault)
     return opened("known_and_valid")

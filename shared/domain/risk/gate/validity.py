@@ -7,15 +7,13 @@ STOP_IDS = "stop-"  # a trade's id follows from its order's: with one for two or
 
 
 def fault_of_pair(order: OrderProposed, view: View) -> str:
-    """Why the pair of an order can't be traded; empty when it can."""
+    """Why the pair of an order can't be traded, if it can't."""
     listing = view.listing
     if view.pair is None:
         return f"symbol {order.symbol!r} is not in the universe; add it to universe.toml"
     if listing is None:
         return f"pair {order.symbol} has not been seen on the exchange yet"
-    if listing.status != "trading":
-        return f"pair {order.symbol} is {listing.status}: {listing.reason}".removesuffix(": ")
-    return ""
+    return f"pair {order.symbol} is {listing.status}: {listing.reason}".removesuffix(": ")
 
 
 def fault_of_opening(order: OrderProposed, view: View) -> str:

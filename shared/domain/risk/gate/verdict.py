@@ -56,13 +56,15 @@ def decide_opening(order: OrderProposed, view: View) -> Ruling:
     for ceiling in ceilings:
         if ceiling.quantity < least.quantity:
             least = ceiling
-    most = least.quantity * (1.0 + SLACK)
+    most, listing = least.quantity * (1.0 + SLACK), view.listing
     if 0.0 < view.quantity <= most:
+        if listing is None or _fits(order.quantity, view, listing):  # what becomes of most orders
+            return Ruling("approve", order.quantity, view.quantity, ceilings)
         cut = _Cut(order.quantity, "", "open", "")
     else:
         cut = _Cut(to_decimal(most), least.rule, least.code, least.reason)
-    if view.listing is not None:
-        cut = _cut_to_filters(cut, view.price, view.listing)
+    if listing is not None:
+        cut = _cut_to_filters(cut, view.price, listing)
     if cut.quantity >= order.quantity and cut.quantity:
         return Ruling("approve", cut.quantity, view.quantity, ceilings)
     verdict: Verdict = "trim" if cut.quantity > 0 else "reject"
@@ -79,6 +81,13 @@ def decide_opening(order: OrderProposed, view: View) -> Ruling:
         reason=cut.reason or _why(least),
         shortfall=cut.shortfall,
     )
+
+
+def _fits(quantity: Decimal, view: View, listing: PairListed) -> bool:
+    """Whether the exchange's filters take the whole order as it is."""
+    if 0 < listing.max_quantity < quantity or (listing.quantity_step > 0 and quantity % listing.quantity_step):
+        return False
+    return quantity >= listing.min_quantity and view.quantity * view.price >= float(listing.min_notional)
 
 
 def _cut_to_filters(cut: _Cut, price: float, listing: PairListed) -> _Cut:

@@ -10,10 +10,13 @@ from shared.messages.orders import CeilingReport, Code, Shortfall
 
 
 class RoomAsked(Message, frozen=True, kw_only=True):
-    """What is the largest order that would be approved now? The answer is published on the channel ``reply_to``.
+    """What is the largest order that would be approved now?
 
-    symbol: one pair, or empty for every pair. stop_price: of the order that is meant; without one, the stop that sizing
-    would set. limit_price: None for a market order. strategy: who would propose it (a throttle counts by strategy).
+    reply_to: the channel on which the answer is published.
+    symbol: one pair; empty for every pair.
+    stop_price: of the order that is meant, USDT per unit; None for the stop that sizing would set.
+    limit_price: USDT per unit; None for an order at the market.
+    strategy: who would propose it; a throttle counts by strategy.
     """
 
     reply_to: Name
@@ -24,10 +27,15 @@ class RoomAsked(Message, frozen=True, kw_only=True):
 
 
 class Room(Struct, frozen=True, kw_only=True):
-    """The largest buy of one pair. quantity: base units, whole lot steps. binding: the rule that sets it.
+    """The largest buy of one pair that would be approved now.
 
-    price: USDT per unit that it was reckoned with, 0 when unknown. ceilings: all of them when one pair was asked for,
-    the binding one otherwise. code, shortfall: as in ``OrderDecided``.
+    quantity: base units, in whole lots.
+    notional_usdt: quantity x price.
+    stop_price: of the order, USDT per unit; None when nobody can say where it would be.
+    binding: the rule that sets the quantity.
+    ceilings: all of them when one pair was asked for, the binding one otherwise.
+    price: USDT per unit that it was computed with; 0 when unknown.
+    code, shortfall: as in ``OrderDecided``.
     """
 
     symbol: Symbol
@@ -43,16 +51,21 @@ class Room(Struct, frozen=True, kw_only=True):
 
 
 class ShadowAsked(Message, frozen=True, kw_only=True):
-    """What would the shadow limits have done? Answered with ``ShadowCounted`` on ``reply_to``."""
+    """What would the shadow limits have done? reply_to: the channel on which ``ShadowCounted`` is published."""
 
     reply_to: Name
 
 
 class RoomAnswered(Message, frozen=True, kw_only=True):
-    """nav: USDT, 0 when unknown. heat: fraction of NAV. rooms: one for each pair asked for.
+    """The answer to ``RoomAsked``. For many pairs it comes in several parts.
 
-    Many pairs come in several answers to one question: ``part`` of ``parts``. reason: why there is no room in it.
-    policy: of the limits in force. phase: in force.
+    nav: USDT; 0 when unknown.
+    heat: fraction of NAV.
+    rooms: one for each pair that was asked for.
+    part, parts: which part this is, and of how many.
+    reason: why there is no room in it, for people.
+    policy: hash of all that decides.
+    phase: of the ramp, in force.
     """
 
     reply_to: Name
@@ -67,11 +80,14 @@ class RoomAnswered(Message, frozen=True, kw_only=True):
 
 
 class ShadowCounted(Message, frozen=True, kw_only=True):
-    """Decisions so far and how many of them the shadow limits would have made differently.
+    """The answer to ``ShadowAsked``: how many decisions the shadow limits would have made differently.
 
-    policy: of the shadow limits, empty when there are none. decisions: orders that opened risk. by_rule: differing
-    decisions by the rule that would bind; where more would be allowed, by the rule that bound. since_ns: market time
-    of the first decision counted, 0 before it. summary: one sentence.
+    policy: hash of all that decides under the shadow limits; empty when there are none.
+    decisions: orders that opened risk, so far.
+    would_trim, would_reject, would_allow_more: how many of them would have got less, nothing, or more.
+    by_rule: those decisions by the rule that would bind; where more would be allowed, by the rule that bound.
+    summary: all of it in one sentence.
+    since_ns: market time of the first decision that was counted; 0 before it.
     """
 
     reply_to: Name

@@ -1,8 +1,8 @@
 """What every message shares: the header, the text types, and how ids are made.
 
-Times are Unix nanoseconds in *market time* (equal to wall time unless history is replayed faster). Symbols are
-pairs such as ``BTC/USDT``. Booked amounts travel as decimal strings (at most 28 digits, from 1E-28 to below 1E18),
-estimates as 64-bit floats.
+Times are Unix nanoseconds in *market time*, which equals wall time unless history is replayed faster. Symbols are pairs
+such as ``BTC/USDT``. Amounts that are accounted for travel as decimal strings (at most 28 digits, from 1E-28 to below
+1E18); estimates travel as 64-bit floats.
 """
 
 from decimal import Decimal
@@ -32,13 +32,13 @@ Fraction = Annotated[float, Meta(ge=0, le=1)]
 class Message(Struct, frozen=True, kw_only=True, tag_field="type", gc=False):
     """A fact (``OrderFilled``) or a command (``Halt``), as it stands on the wire.
 
-    id: unique; derived from the cause, so that doing a thing twice yields one message.
+    id: unique. It follows from the cause, so that doing a thing twice yields one message.
+    time_ns: market time of the event, in nanoseconds since 1970.
     cause: id of the message that led to this one; empty for what came from outside.
     trace: one id from bar to fill.
-    time_ns: market time of the event, in nanoseconds since 1970.
     v: schema version of the type; fields are only ever added.
 
-    gc=False: messages hold no cycles, so the garbage collector need not visit each of them.
+    Messages hold no cycles, so the garbage collector need not visit each of them (``gc=False``).
     """
 
     id: MessageId
@@ -49,16 +49,16 @@ class Message(Struct, frozen=True, kw_only=True, tag_field="type", gc=False):
 
     @property
     def trace_id(self) -> str:
-        """The trace of all that follows from this message: its own one, or the one that begins with it."""
+        """The trace of all that follows from this message: its own, or the one that begins with it."""
         return self.trace or self.id
 
 
 class TimePassed(Message, frozen=True, kw_only=True):
-    """The host's clock as a message: the only way a machine learns what time it is. Never on the wire."""
+    """The host's clock as a message. It is the only way in which a machine learns the time, and never on the wire."""
 
 
 def derived_id(prefix: str, *causes: str | int | Decimal) -> str:
-    """A short id (prefix, dash, 20 hex digits) that is the same for the same causes."""
+    """A short id that is the same for the same causes: the prefix, a dash, 20 hex digits."""
     digest = blake2b("\x1f".join(map(str, causes)).encode(), digest_size=10).hexdigest()
     return f"{prefix}-{digest}"
 

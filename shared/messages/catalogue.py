@@ -33,10 +33,16 @@ from shared.messages.signals import PositionSized, SignalRaised
 class Topic:
     """A stream and the channel of the same name.
 
-    name: what people type (``heatsink tail bars``). key: the Redis key, ``<timeframe>`` and ``{P}`` to be filled in.
-    durable: a stream is kept; otherwise only the latest value per pair, in a hash. per_pair: each message is also
-    published on ``<key>:<pair>``. keep: stream entries retained, at least. max_bytes: of one message; longer ones are
-    neither written nor read. copies: topics whose messages are written here too, in the same commit.
+    name: what people type (``heatsink tail bars``).
+    key: the Redis key; ``<timeframe>`` and ``{P}`` are filled in by ``Keys``.
+    messages: the types that belong here.
+    written_by: the services that write it.
+    about: what stands on it, for people.
+    durable: whether a stream is kept; otherwise only the latest value of each pair is, in a hash.
+    per_pair: whether each message is also published on ``<key>:<pair>``.
+    keep: how many stream entries are retained, at least.
+    max_bytes: of one message; longer ones are neither written nor read.
+    copies: topics whose messages are written here too, in the same commit.
     """
 
     name: str

@@ -10,7 +10,7 @@ from shared.messages.halts import HaltMode
 
 
 class Halt(Message, frozen=True, kw_only=True):
-    """Stop new risk in one pair, or (symbol empty) in the whole portfolio."""
+    """Stop new risk. The fields are those of ``Halted``."""
 
     who: Name
     reason: Text
@@ -20,7 +20,11 @@ class Halt(Message, frozen=True, kw_only=True):
 
 
 class Resume(Message, frozen=True, kw_only=True):
-    """End the halts of one pair, or (symbol empty) of the whole portfolio. confirm: the code of ``ResumeAsked``."""
+    """End the halts of one pair, or of the whole portfolio.
+
+    symbol: the pair; empty for the whole portfolio.
+    confirm: the code of ``ResumeAsked``, for the second step.
+    """
 
     who: Name
     reason: Text = ""
@@ -29,7 +33,7 @@ class Resume(Message, frozen=True, kw_only=True):
 
 
 class SetLimits(Message, frozen=True, kw_only=True):
-    """Change limits by name (fields of ``[limits]``); all of them or, when one is invalid, none."""
+    """Change limits: all that are named or, when one is invalid, none. limits: by their names in ``limits.toml``."""
 
     who: Name
     reason: Text
@@ -50,7 +54,7 @@ class ApprovePhase(Message, frozen=True, kw_only=True):
 
 
 class Flatten(Message, frozen=True, kw_only=True):
-    """Sell one pair's position, or (symbol empty) every position, at the market."""
+    """Sell one pair's position at the market, or every position. symbol: the pair; empty for all."""
 
     who: Name
     reason: Text

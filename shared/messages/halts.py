@@ -21,13 +21,19 @@ Trigger = Literal[
 
 
 class Halted(Message, frozen=True, kw_only=True):
-    """New risk is stopped. symbol is empty for the whole portfolio; until_ns 0 means no end by time.
+    """New risk is stopped, in one pair or in the whole portfolio.
 
+    symbol: the pair; empty for the whole portfolio.
     mode: ``reducing`` lets only reductions through; ``halted`` also cancels open entry orders.
-    trigger: what set it off; one scope may be halted by several triggers at once, and each ends by itself.
-    evidence: the figures that set it off. cleared_by: ``time``, ``operator``, ``two_steps`` (an operator, twice), or
-    ``condition`` (it ends when what set it off is over). since_ns: when it began; ``time_ns`` is later once it was
-    prolonged or made stricter. awaited: the feed that is missing was never heard, so nothing was lost.
+    reason: why, for people.
+    until_ns: market time at which it ends by itself; 0 for no end by time.
+    who: the operator, or ``risk``.
+    trigger: what set it off. One scope may be halted by several triggers at once, and each halt ends by itself.
+    evidence: the figures that set it off, for people.
+    cleared_by: what ends it: ``time``, ``operator``, ``two_steps`` (an operator, twice), or ``condition`` (what set it
+        off is over).
+    since_ns: market time at which it began; ``time_ns`` is later once it was prolonged or made stricter.
+    awaited: the feed that is missing was never heard, so nothing was lost.
     """
 
     symbol: str = ""
@@ -43,7 +49,13 @@ class Halted(Message, frozen=True, kw_only=True):
 
 
 class Resumed(Message, frozen=True, kw_only=True):
-    """A halt ended. held_ns: how long it lasted, market time."""
+    """A halt ended.
+
+    symbol, trigger: which one; the symbol is empty for the whole portfolio.
+    reason: why it ended, for people.
+    held_ns: how long it lasted, market time.
+    who: the operator, or ``risk``.
+    """
 
     symbol: str = ""
     reason: Text = ""
@@ -53,7 +65,14 @@ class Resumed(Message, frozen=True, kw_only=True):
 
 
 class ResumeAsked(Message, frozen=True, kw_only=True):
-    """A resume takes a second step: ``Resume`` once more, with this ``confirm`` code, before ``until_ns``."""
+    """A resume takes a second step: ``Resume`` once more, with the code.
+
+    confirm: the code, good for the halts that stand now.
+    symbol: the pair; empty for the whole portfolio.
+    trigger: of the halt that asks for the second step.
+    who: the operator who took the first one.
+    until_ns: market time until which the code is good.
+    """
 
     confirm: Name
     symbol: str = ""
@@ -63,7 +82,11 @@ class ResumeAsked(Message, frozen=True, kw_only=True):
 
 
 class Alerted(Message, frozen=True, kw_only=True):
-    """Something an operator should look at before it stops anything. symbol is empty for the whole portfolio."""
+    """Something that an operator should look at before it halts anything.
+
+    trigger: what would halt.
+    symbol: the pair; empty for the whole portfolio.
+    """
 
     trigger: Trigger
     reason: Text

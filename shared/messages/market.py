@@ -11,12 +11,14 @@ PairStatus = Literal["trading", "halted", "delisted", "renamed", "unlisted"]
 
 
 class BarClosed(Message, frozen=True, kw_only=True):
-    """One finished bar. Per pair and timeframe: every bar once, in order of ``open_time_ns``.
+    """One finished bar. Of each pair and timeframe every bar comes once, in order of ``open_time_ns``.
 
-    open, high, low, close: USDT per unit of base. volume: base units. quote_volume: USDT.
-    trades: number of trades, 0 when the source does not tell.
-    backfilled: it came by REST (history or a filled gap), not from the stream.
-    hole_before: bars missing at the exchange itself between the last published bar and this one.
+    open, high, low, close: USDT per unit of base.
+    volume: base units.
+    quote_volume: USDT.
+    trades: number of trades; 0 when the source does not tell.
+    backfilled: whether it came by REST (as history, or to fill a gap) and not from the stream.
+    hole_before: how many bars are missing at the exchange itself between the last published bar and this one.
     """
 
     symbol: Symbol
@@ -35,9 +37,10 @@ class BarClosed(Message, frozen=True, kw_only=True):
 
 
 class MarkChanged(Message, frozen=True, kw_only=True):
-    """The price a position is valued at: mid of best bid and ask, or the last price where there is no book.
+    """The price at which a position is valued: the mid of best bid and ask, or the last price where there is no book.
 
-    price, bid, ask: USDT per unit of base; bid and ask are 0 when there is no book.
+    price: USDT per unit of base.
+    bid, ask: the best ones, USDT per unit of base; 0 when there is no book.
     """
 
     symbol: Symbol
@@ -49,10 +52,11 @@ class MarkChanged(Message, frozen=True, kw_only=True):
 class BookSampled(Message, frozen=True, kw_only=True):
     """The order book of a pair at one moment, and what it costs to trade a certain size in it.
 
-    asks, bids: (price, quantity) from the best one outwards; the outer levels summed up, each sum at its worst price.
+    bids, asks: (price, quantity) from the best one outwards; outer levels are summed up, each sum at its worst price.
     size_usdt: the size that spreads are given for.
     spread: (ask VWAP - bid VWAP) / mid at that size, a fraction; None when the book is too thin for it.
-    median_spread: of the last ``samples`` samples of the pair.
+    median_spread: the median of the pair's last samples; None when half of them or more were too thin.
+    samples: how many samples that median is of.
     """
 
     symbol: Symbol
@@ -65,10 +69,14 @@ class BookSampled(Message, frozen=True, kw_only=True):
 
 
 class PairListed(Message, frozen=True, kw_only=True):
-    """What the exchange says of a pair: whether it trades, and the steps and minima its orders must keep.
+    """What the exchange says of a pair: whether it trades, and the steps and minima that its orders must keep.
 
-    price_step, quantity_step: tick and lot size. min_quantity: base units. min_notional: USDT.
-    formerly: the pair's former symbol when it was renamed, with ``ratio`` new units for each old one.
+    price_step: the tick, USDT per unit.
+    quantity_step: the lot size, base units.
+    min_quantity, max_quantity: of one order, base units; a maximum of 0 means none.
+    min_notional: of one order, USDT.
+    formerly: the pair's former symbol, when it was renamed.
+    ratio: new units for each old one, when it was renamed.
     reason: why the pair is off, for people; empty while it trades.
     """
 
@@ -85,10 +93,11 @@ class PairListed(Message, frozen=True, kw_only=True):
 
 
 class FeedLost(Message, frozen=True, kw_only=True):
-    """A feed went quiet or broke, or is not there yet. symbol is empty when the whole connection is meant.
+    """A feed went quiet or broke, or is not there yet.
 
-    feed: ``bars:<timeframe>``, ``marks`` or ``connection``. last_seen_ns: market time of its last frame; 0 when nothing
-    was lost, only not heard yet.
+    feed: ``bars:<timeframe>``, ``marks`` or ``connection``.
+    symbol: the pair; empty when the whole connection is meant.
+    last_seen_ns: market time of its last frame; 0 when it was never heard, so that nothing was lost.
     """
 
     feed: Name
@@ -98,7 +107,11 @@ class FeedLost(Message, frozen=True, kw_only=True):
 
 
 class FeedRestored(Message, frozen=True, kw_only=True):
-    """A lost feed is fresh and free of gaps again. outage_ns: market time it was away."""
+    """A lost feed is fresh and free of gaps again.
+
+    feed, symbol: as in ``FeedLost``.
+    outage_ns: how long it was away, market time.
+    """
 
     feed: Name
     symbol: Annotated[str, Meta(max_length=32)] = ""

@@ -35,12 +35,16 @@ Code = Annotated[str, Meta(max_length=32)]
 
 
 class OrderProposed(Message, frozen=True, kw_only=True):
-    """An order somebody would like to place. ``id`` is the proposer's and names the order from here on.
+    """An order that somebody would like to place.
 
+    id: chosen by the proposer; it names the order from here on.
+    quantity: base units.
     portfolio: empty for the one on whose stream the order stands.
-    quantity: base units. limit_price: USDT, required for a limit order.
-    stop_price: USDT, required to open: below the entry. reduce_only: never sell more than is held.
-    expires_ns: market time after which it must no longer be decided in the proposer's favour; 0 = none.
+    limit_price: USDT per unit, required for a limit order.
+    stop_price: USDT per unit, below the entry; required to open a position.
+    strategy: who proposes it; a throttle counts by strategy.
+    reduce_only: never sell more than is held.
+    expires_ns: market time after which it must no longer be decided in the proposer's favour; 0 for never.
     """
 
     id: OrderId
@@ -57,7 +61,7 @@ class OrderProposed(Message, frozen=True, kw_only=True):
 
 
 class CancelProposed(Message, frozen=True, kw_only=True):
-    """A wish to cancel an order that is not finished; always passes. portfolio: as in ``OrderProposed``."""
+    """A proposal to cancel an order that is not finished. It always passes. portfolio: as in ``OrderProposed``."""
 
     order_id: OrderId
     portfolio: PortfolioOrEmpty = ""
@@ -65,7 +69,7 @@ class CancelProposed(Message, frozen=True, kw_only=True):
 
 
 class CancelDecided(Message, frozen=True, kw_only=True):
-    """Execution is to cancel what is left of an order."""
+    """Execution has to cancel what is left of an order."""
 
     order_id: OrderId
     symbol: Symbol
@@ -73,8 +77,9 @@ class CancelDecided(Message, frozen=True, kw_only=True):
 
 
 class StopRaised(Message, frozen=True, kw_only=True):
-    """A higher protective stop for a position, proposed by sizing. A lower one is refused.
+    """A higher protective stop is proposed for a position. A lower one is refused.
 
+    stop_price: USDT per unit.
     portfolio: as in ``OrderProposed``.
     """
 
@@ -86,9 +91,11 @@ class StopRaised(Message, frozen=True, kw_only=True):
 class CeilingReport(Struct, frozen=True, gc=False):
     """One rule's answer: the largest quantity it would allow, and the figures behind it.
 
-    quantity: base units, an estimate; 1e18 stands for "no ceiling". limit, used, headroom (limit - used): in ``unit``
-    (``USDT``, ``base``, ``seconds``, ``orders``, ``fraction``, or empty for a plain gate).
-    reason: why the gate is closed, when quantity is 0 because something was missing or wrong.
+    rule: its name, as in ``docs/reference.md``.
+    quantity: base units, an estimate; 1e18 stands for "no ceiling".
+    limit, used, headroom: in ``unit``; headroom is limit - used.
+    unit: ``USDT``, ``base``, ``seconds``, ``orders``, ``fraction``, or empty for a plain gate.
+    reason: why the gate is closed, for people, when quantity is 0 because something was missing or wrong.
     code: a ``Finding``; empty in a report from before codes were kept.
     """
 
@@ -114,15 +121,22 @@ class Shortfall(Struct, frozen=True, gc=False):
 
 
 class OrderDecided(Message, frozen=True, kw_only=True):
-    """The verdict on one proposal, with every ceiling. Exactly one for each order id.
+    """The verdict on one proposal, with every ceiling. There is exactly one for each order id.
 
-    quantity_requested, quantity_approved: base units. binding: the rule that set it; empty when approved whole.
-    heat_before, heat_after: fraction of NAV. nav: USDT. mark: USDT per unit, 0 when unknown.
+    quantity_requested, quantity_approved: base units.
+    binding: the rule that set the verdict; empty when all of the order is approved.
+    reason: why, for people; empty when all of the order is approved.
+    ceilings: what every rule would have allowed.
+    heat_before, heat_after: fractions of NAV.
+    nav: USDT; 0 when unknown.
+    mark: USDT per unit; 0 when unknown.
     risk_usdt, cash_usdt: reserved until the order is filled, cancelled or dead.
-    policy: hash of what decides (limits, costs, breakers, how ATR and ADV are measured). seq: number of the decision
-    within the portfolio. phase: of the ramp, in force.
+    policy: hash of all that decides: limits, costs, breakers, how ATR and ADV are measured.
+    seq: number of the decision within the portfolio, from 1.
+    order_type, limit_price, stop_price, strategy, reduce_only, expires_ns: as proposed.
+    phase: of the ramp, in force.
     code: what set the verdict, a ``Finding``: that of the binding ceiling, or what the exchange's lots and minima made
-    of the order; empty in a decision from before codes were kept.
+        of the order; empty in a decision from before codes were kept.
     shortfall: the exchange's minimum, where the order is under it (codes ``below_minimum`` and ``dust``).
     """
 
@@ -155,14 +169,19 @@ class OrderDecided(Message, frozen=True, kw_only=True):
 
 
 class StopApproved(Message, frozen=True, kw_only=True):
-    """A raised stop that risk let pass; execution moves the resting stop order there."""
+    """A raised stop passed the gate: execution moves the resting stop order there. stop_price: USDT per unit."""
 
     symbol: Symbol
     stop_price: Decimal
 
 
 class OrderPlaced(Message, frozen=True, kw_only=True):
-    """The order rests or works at the exchange."""
+    """The venue has the order.
+
+    quantity: base units, as placed.
+    price: the limit, USDT per unit; None for an order at the market.
+    venue_order_id: the venue's own id for it.
+    """
 
     order_id: OrderId
     symbol: Symbol
@@ -173,10 +192,14 @@ class OrderPlaced(Message, frozen=True, kw_only=True):
 
 
 class OrderFilled(Message, frozen=True, kw_only=True):
-    """One execution. ``trade_id`` is unique per venue: a fill heard twice is booked once.
+    """One execution of an order.
 
-    quantity: base units. price: USDT per unit, all slippage included. fee_usdt: USDT, paid from cash.
-    stop_price: the protective stop that goes with the position after this fill; None on a sell.
+    trade_id: unique at the venue, so that a fill that is heard twice counts once.
+    quantity: base units.
+    price: USDT per unit, slippage included.
+    fee_usdt: USDT, paid from cash.
+    stop_price: the protective stop that goes with the position after this fill, USDT per unit; None on a sell.
+    liquidity: whether the order waited in the book (maker) or took what stood there (taker).
     stop: whether a protective stop sold here; None where the writer did not say, as before this was kept.
     """
 
@@ -193,7 +216,7 @@ class OrderFilled(Message, frozen=True, kw_only=True):
 
 
 class OrderClosed(Message, frozen=True, kw_only=True):
-    """Nothing more will happen to the order. quantity_filled: base units, over all its fills."""
+    """Nothing more happens to the order. quantity_filled: base units, over all its fills."""
 
     order_id: OrderId
     symbol: Symbol
@@ -203,7 +226,12 @@ class OrderClosed(Message, frozen=True, kw_only=True):
 
 
 class StopPlaced(Message, frozen=True, kw_only=True):
-    """The protective stop of a position now rests at ``stop_price`` for ``quantity`` base units (0: none needed)."""
+    """The protective stop of a position rests somewhere else now.
+
+    order_id: the id under which the stop will fill.
+    stop_price: USDT per unit.
+    quantity: base units that it protects; 0 when nothing is left to protect.
+    """
 
     order_id: OrderId
     symbol: Symbol

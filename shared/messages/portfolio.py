@@ -9,9 +9,13 @@ from shared.messages.halts import Alerted, ClearedBy, Halted, HaltMode, ResumeAs
 
 
 class PositionMarked(Struct, frozen=True, kw_only=True):
-    """quantity: base units. mark, stop: USDT per unit (stop None: the whole notional counts as risk).
+    """One position in a snapshot.
 
-    open_risk_usdt: quantity x max(0, mark - stop) + exit cost. notional_usdt: quantity x mark.
+    quantity: base units.
+    mark: USDT per unit.
+    stop: USDT per unit; None without one, and then the whole notional counts as risk.
+    open_risk_usdt: quantity x max(0, mark - stop), and the cost of getting out.
+    notional_usdt: quantity x mark.
     """
 
     symbol: Symbol
@@ -64,7 +68,12 @@ class PortfolioMarked(Message, frozen=True, kw_only=True):
 
 
 class LimitsChanged(Message, frozen=True, kw_only=True):
-    """Limits were changed at run time. old, new: by name. over: what exceeds the new limits already, in words."""
+    """Limits were changed at run time.
+
+    old, new: the values of those that changed, by name.
+    policy_before, policy: hashes of all that decides.
+    over: what exceeds the new limits already, in words.
+    """
 
     who: Name
     reason: Text
@@ -76,7 +85,7 @@ class LimitsChanged(Message, frozen=True, kw_only=True):
 
 
 class PhaseProposed(Message, frozen=True, kw_only=True):
-    """The evidence allows the next phase; an operator has to approve it."""
+    """The evidence allows the next phase, and an operator has to approve it. evidence: in words."""
 
     phase: Name
     to_phase: Name
@@ -84,7 +93,12 @@ class PhaseProposed(Message, frozen=True, kw_only=True):
 
 
 class PhaseChanged(Message, frozen=True, kw_only=True):
-    """Another phase is in force. scale multiplies the equity at risk. rehearsal: as in ``PortfolioMarked``."""
+    """Another phase is in force.
+
+    scale: multiplies the equity at risk.
+    evidence: what the phase before had shown, in words.
+    rehearsal: as in ``PortfolioMarked``.
+    """
 
     phase_before: Name
     phase: Name
@@ -96,7 +110,7 @@ class PhaseChanged(Message, frozen=True, kw_only=True):
 
 
 class CommandRefused(Message, frozen=True, kw_only=True):
-    """An operator's command was not carried out; reason names field, value and remedy."""
+    """An operator's command was not carried out. reason: names field, value and remedy."""
 
     command: Name
     who: Name

@@ -1,9 +1,14 @@
 """Live heat: what the portfolio would lose if every stop were hit now, open and reserved, as running totals.
 
-Heat = sum of [quantity x max(0, mark - stop) + cost of getting out] / NAV (Seykota and Druz; Elder). A position without
-a stop counts whole, and so does one that is still held far under its stop. Totals change by the difference of one pair,
-so a decision costs the same with 1,000 positions as with 10; they are summed afresh now and then so that float errors
-cannot pile up.
+    heat = sum of [quantity x max(0, mark - stop) + cost of getting out] / NAV
+
+The term is Seykota's: Seykota and Druz, "Determining Optimal Risk" (*Technical Analysis of Stocks & Commodities*,
+1993); a limit on it for the whole portfolio is Elder's (*Come Into My Trading Room*, 2002: the 6 % rule). Other than
+there, heat is taken at live marks and not at entry prices, and the cost of getting out counts.
+
+A position without a stop counts whole, and so does one that is still held far under its stop. Totals change by the
+difference that one pair makes, so a decision costs the same with 1,000 positions as with 10. Now and then they are
+summed afresh, so that float errors cannot pile up.
 """
 
 from collections.abc import Iterator
@@ -11,11 +16,25 @@ from decimal import Decimal
 from math import inf
 
 RESUM_EVERY = 4096
-THROUGH = 0.01  # a stop whose position is still held with its mark so far below it did not work: there is none
+THROUGH = 0.01  # a position that is still held with its mark so far below its stop has none: the stop did not work
 
 
 class PairHeat:
-    """One pair's share. Prices in USDT per unit, quantities in base units, the rest in USDT."""
+    """One pair's share of the totals. Prices are in USDT per unit, quantities in base units, the rest in USDT.
+
+    symbol, sector: of the pair, by one of its names.
+    exit_rate: the cost of getting out, as a fraction of notional.
+    others: the same pair under its other names.
+    mark: the price at which it is valued; 0 before the first.
+    mark_time_ns: market time of that price.
+    quantity: held.
+    stop: of the position; None without one.
+    notional: quantity x mark.
+    price_risk: quantity x max(0, mark - stop), the cost of getting out aside.
+    open_risk: the same with that cost.
+    reserved_risk, reserved_notional, reserved_cash: of buys that are approved and not finished.
+    reserved_sells: quantity of sells that are approved and not finished.
+    """
 
     __slots__ = (
         "exit_rate", "mark", "mark_time_ns", "notional", "open_risk", "others", "price_risk", "quantity",
@@ -25,14 +44,14 @@ class PairHeat:
     def __init__(self, symbol: str, sector: str, exit_rate: float) -> None:
         self.symbol = symbol
         self.sector = sector
-        self.exit_rate = exit_rate  # cost of getting out, as a fraction of notional
-        self.others: tuple[PairHeat, ...] = ()  # the same pair under its other names
+        self.exit_rate = exit_rate
+        self.others: tuple[PairHeat, ...] = ()
         self.mark = 0.0
         self.mark_time_ns = 0
         self.quantity = 0.0
         self.stop: float | None = None
         self.notional = 0.0
-        self.price_risk = 0.0  # quantity x max(0, mark - stop), the exit cost aside
+        self.price_risk = 0.0
         self.open_risk = 0.0
         self.reserved_risk = 0.0
         self.reserved_notional = 0.0
@@ -53,7 +72,15 @@ class PairHeat:
 
 
 class Heat:
-    """Totals over all pairs, kept by difference. ``unmarked`` counts positions whose value is unknown."""
+    """Totals over all pairs in USDT, kept by difference.
+
+    pairs: every pair's share, by symbol.
+    holdings: notional held.
+    open_risk: of what is held.
+    reserved_risk, reserved_cash, reserved_notional: of buys that are approved and not finished.
+    sectors: notional held and on order, by sector.
+    unmarked: pairs that are held and have no price, so that NAV is unknown.
+    """
 
     def __init__(self) -> None:
         self.pairs: dict[str, PairHeat] = {}
@@ -62,13 +89,13 @@ class Heat:
         self.reserved_risk = 0.0
         self.reserved_cash = 0.0
         self.reserved_notional = 0.0
-        self.sectors: dict[str, float] = {}  # open plus reserved notional
+        self.sectors: dict[str, float] = {}
         self.unmarked: set[str] = set()
         self._changes = 0
 
     @property
     def risk(self) -> float:
-        """Open and reserved, in USDT: heat, before it is divided by NAV."""
+        """Open plus reserved risk, USDT: heat before it is divided by NAV."""
         return self.open_risk + self.reserved_risk
 
     @property
@@ -118,7 +145,7 @@ class Heat:
             self.resum()
 
     def reserve(self, pair: PairHeat, risk: float, notional: float, cash: float) -> None:
-        """Set aside (or, with negative amounts, give back) what an approved order may come to use."""
+        """Set aside what an approved order may come to use; with negative amounts, give it back."""
         pair.reserved_risk += risk
         pair.reserved_notional += notional
         pair.reserved_cash += cash
@@ -131,12 +158,12 @@ class Heat:
             self.resum()
 
     def clear_reserved(self, pair: PairHeat) -> None:
-        """No order of the pair is open any more: what float errors left over goes."""
+        """No order of the pair is open any more: what float errors left over is cleared."""
         self.reserve(pair, -pair.reserved_risk, -pair.reserved_notional, -pair.reserved_cash)
         pair.reserved_risk = pair.reserved_notional = pair.reserved_cash = 0.0
 
     def resum(self) -> None:
-        """All totals afresh."""
+        """Sum all totals afresh."""
         self._changes = 0
         self.holdings = sum(pair.notional for pair in self.pairs.values())
         self.open_risk = sum(pair.open_risk for pair in self.pairs.values())

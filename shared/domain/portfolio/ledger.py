@@ -38,7 +38,12 @@ class Counted(Struct, frozen=True):
 
 
 class Position(Struct, frozen=True, kw_only=True):
-    """quantity: base units. cost: USDT paid for it, fees aside. stop: USDT per unit, None while nothing protects it."""
+    """What is held of a pair.
+
+    quantity: base units.
+    cost: USDT that were paid for it, fees aside.
+    stop: USDT per unit; None while nothing protects it.
+    """
 
     symbol: str
     quantity: Decimal
@@ -50,11 +55,15 @@ LEDGER_RECORDS: dict[str, type[Struct]] = {ACCOUNT: Account, POSITION: Position,
 
 
 class OversoldError(ValueError):
-    """A fill sells more than is held: the books and the exchange disagree, and nothing may go on from there."""
+    """A fill sells more than is held: ledger and exchange disagree, and nothing may go on from there."""
 
 
 class Ledger:
-    """Cash and positions over a machine's records; opened once with the starting cash."""
+    """Cash and positions over a machine's records; opened once with the starting cash.
+
+    account: the money, exact.
+    cash: the account's cash as a float, for estimates.
+    """
 
     def __init__(self, records: Records, starting_cash: Decimal) -> None:
         self._records = records
@@ -62,7 +71,7 @@ class Ledger:
         self.reload()
 
     def reload(self) -> None:
-        """Begin from the records. ``cash``: the account's, as a float, for estimates."""
+        """Begin from the records."""
         self.account = self._records.get(ACCOUNT, "", Account) or Account(cash=self._starting_cash)
         self.cash = float(self.account.cash)
         counted = self._records.get(COUNTED, "", Counted)
@@ -95,7 +104,7 @@ class Ledger:
         return [position for _, position in self._records.rows(POSITION, Position)]
 
     def apply(self, fill: OrderFilled) -> None:
-        """Move cash and base for one fill. The stop that a buy brings counts if it is higher than the one in place."""
+        """Move cash and base units for one fill. The stop of a buy counts if it is higher than the one in place."""
         held = self.position(fill.symbol) or Position(symbol=fill.symbol, quantity=ZERO, cost=ZERO, stop=None)
         account = self.account
         notional = round_usdt(fill.quantity * fill.price)
@@ -110,7 +119,7 @@ class Ledger:
         self.put_account(structs.replace(account, cash=cash, fees=account.fees + fill.fee_usdt, realised=realised))
 
     def _take(self, held: Position, fill: OrderFilled) -> Decimal:
-        """Take a sale out of a position; returns what the part sold had cost."""
+        """Take a sale out of a position; returns what the part that was sold had cost, USDT."""
         if fill.quantity > held.quantity:
             raise OversoldError(f"fill {fill.trade_id} sells {fill.quantity} {fill.symbol}, {held.quantity} are held")
         if fill.quantity == held.quantity:

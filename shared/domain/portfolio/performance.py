@@ -1,7 +1,8 @@
 """Drawdown and Sharpe ratio of the portfolio, on NAV once a UTC day.
 
-The NAV of a day is the one of its first snapshot, at or just after 00:00 UTC. A market that never closes has 365 days
-a year: Sharpe = mean / sample standard deviation x sqrt(365) (Sharpe 1994, with no rate taken off).
+The NAV of a day is the one of its first snapshot, at or just after 00:00 UTC. A market that never closes has 365 days a
+year: Sharpe = mean / sample standard deviation x sqrt(365), with no riskless rate taken off (Sharpe, "The Sharpe
+Ratio", *Journal of Portfolio Management*, 1994).
 """
 
 from itertools import pairwise
@@ -17,9 +18,11 @@ MOST_DAYS = 1_100  # three years; the oldest go first
 
 
 class DailyNavs(Struct, frozen=True, kw_only=True):
-    """navs: USDT, one a day. last_day: days since 1970 of the last one. missed: days without any snapshot.
+    """NAV once a day. The return over missed days counts as one return: no loss is left out, and none is smoothed.
 
-    The return over missed days counts as one return: no loss is left out, none is smoothed.
+    navs: USDT, one a day, oldest first.
+    last_day: day of the last one, counted from 1970; -1 before the first.
+    missed: days without any snapshot.
     """
 
     navs: tuple[float, ...] = ()
@@ -27,7 +30,7 @@ class DailyNavs(Struct, frozen=True, kw_only=True):
     missed: int = 0
 
     def with_nav(self, time_ns: int, nav: float) -> "DailyNavs":
-        """The same object when the day has its NAV already."""
+        """With the NAV of another day; the same object when the day has its NAV already."""
         day = time_ns // DAY_NS
         if day <= self.last_day:
             return self
@@ -42,7 +45,12 @@ class DailyNavs(Struct, frozen=True, kw_only=True):
 
 
 class DailyFigures(NamedTuple):
-    """sharpe: annualised, None while unknown. returns: how many it is of. missed: days without any snapshot."""
+    """Figures of daily NAV.
+
+    sharpe: annualised; None while unknown.
+    returns: how many daily returns it is of.
+    missed: days without any snapshot.
+    """
 
     sharpe: float | None = None
     returns: int = 0
@@ -55,7 +63,7 @@ def figures_of(days: DailyNavs) -> DailyFigures:
 
 
 def sharpe_of(returns: list[float]) -> float | None:
-    """Annualised; None when there are fewer than two returns, or all of them are the same."""
+    """The annualised Sharpe ratio; None when there are fewer than two returns, or all of them are the same."""
     count = len(returns)
     if count < 2:
         return None
@@ -68,5 +76,5 @@ def sharpe_of(returns: list[float]) -> float | None:
 
 
 def drawdown_of(peak_nav: float, nav: float) -> float:
-    """Fraction of the peak that is lost; 0 at a peak."""
+    """The fraction of the peak that is lost; 0 at a peak, and before there is one."""
     return max(0.0, (peak_nav - nav) / peak_nav) if peak_nav > 0 else 0.0

@@ -1,4 +1,4 @@
-"""The portfolio as one message."""
+"""The portfolio as one message: ``PortfolioMarked``."""
 
 from shared.domain.portfolio.heat import Heat
 from shared.domain.portfolio.ledger import Ledger
@@ -9,7 +9,7 @@ from shared.messages.portfolio import PortfolioMarked, PositionMarked
 def snapshot_of(
     ledger: Ledger, heat: Heat, *, cause: Message, portfolio: str, heat_limit: float, phase: str, open_orders: int
 ) -> PortfolioMarked | None:
-    """The next snapshot; None while a held pair has no price, because then there is no NAV to speak of.
+    """The next snapshot; None while a held pair has no price, because then NAV is unknown.
 
     Counts the snapshot in the account, and moves the all-time peak of NAV.
     """

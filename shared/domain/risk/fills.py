@@ -29,10 +29,11 @@ class Fills:
         self._trades: Recent[bool] = Recent(REMEMBERED)
 
     def remember(self, fill: OrderFilled) -> None:
-        """A fill that was taken in before a restart."""
+        """Take note of a fill that was taken in before a restart."""
         self._trades.add(fill.trade_id, True)
 
     def on_filled(self, fill: OrderFilled) -> Sequence[Message]:
+        """Change the ledger and the reservation; nothing for a trade that was taken in before."""
         if not self._trades.add(fill.trade_id, True):
             return ()
         state = self._state
@@ -69,7 +70,7 @@ class Fills:
         return named
 
     def on_listed(self, listing: PairListed) -> Sequence[Message]:
-        """A position goes along when its pair gets another name."""
+        """Move a position along when its pair gets another name."""
         if not listing.formerly or not self._state.ledger.rename(listing.formerly, listing.symbol, listing.ratio):
             return ()
         for symbol in (listing.formerly, listing.symbol):
@@ -77,6 +78,7 @@ class Fills:
         return self.snapshot(listing)
 
     def snapshot(self, cause: Message) -> Sequence[PortfolioMarked]:
+        """The portfolio as it is; nothing while NAV is unknown."""
         state = self._state
         snapshot = snapshot_of(
             state.ledger,

@@ -1,4 +1,4 @@
-"""What a halt does beside standing there: open entry orders are cancelled. And how risk itself proposes to sell."""
+"""What a halt does beside keeping new risk out: it cancels open entry orders. And how risk itself proposes to sell."""
 
 from collections.abc import Sequence
 from decimal import Decimal
@@ -13,20 +13,20 @@ ZERO = Decimal(0)
 
 
 class HaltActions:
-    """Begins halts for breakers and operators alike."""
+    """Begins halts and proposes sales, for breakers and operators alike."""
 
     def __init__(self, state: RiskState, gate: Gate) -> None:
         self._state, self._gate = state, gate
 
     def begin(self, cause: Message, new: NewHalt) -> Sequence[Message]:
-        """The halt, and with ``halted`` the cancels of every open entry order in its scope."""
+        """Begin a halt; in mode ``halted``, with the cancels of every open entry order in its scope."""
         begun = self._state.halts.begin(cause, new)
         if not begun or new.mode != "halted":
             return begun
         return [*begun, *self.cancel_entries(cause, new.symbol, f"halted: {new.reason}")]
 
     def cancel_entries(self, cause: Message, symbol: str, reason: str) -> Sequence[Message]:
-        """Cancels of the open buys of a pair, or (symbol empty) of all."""
+        """The cancels of a pair's open buys; of all pairs' where the symbol is empty."""
         cancels: list[Message] = []
         for order in self._state.reservations.all():
             if order.side == "buy" and symbol in ("", order.symbol):
@@ -44,7 +44,7 @@ class HaltActions:
         return max(ZERO, self._state.ledger.quantity(symbol) - selling)
 
     def sale(self, cause: Message, order_id: str, symbol: str, quantity: Decimal, strategy: str) -> OrderProposed:
-        """A sell at the market, to be decided by the gate like everybody's."""
+        """A sell at the market, which the gate decides like everybody's."""
         return OrderProposed(
             id=order_id,
             cause=cause.id,

@@ -1,8 +1,8 @@
 """The risk machine: proposals, fills, marks and commands in; verdicts, portfolio snapshots and halts out.
 
-This file only says who handles what. The parts: ``gate`` (verdicts), ``fills``, ``breakers`` (halts that
-set themselves off), ``operators`` (commands), ``limit_changes``, ``phases`` (the ramp), ``questions`` (what-if). They
-share ``state``.
+This file says who handles what, and nothing else. The parts are ``gate`` (verdicts), ``fills`` (what became of orders),
+``breakers`` (halts that set themselves off), ``commands`` (of operators), ``ramp`` (phases) and ``gate.what_if``
+(questions). They share ``state``.
 """
 
 from collections.abc import Callable, Sequence
@@ -41,8 +41,9 @@ SNAPSHOT_SECONDS = 1.0  # wall time between snapshots when nothing else calls fo
 
 
 class RiskMachine:
-    """One portfolio's gate. ``speed``: market seconds in a wall second, by which age limits stretch.
+    """The risk side of one portfolio.
 
+    speed: market seconds in a wall second; age limits stretch by it.
     paper: whether orders go to the paper exchange; None where no phase cares, as in backtests.
     """
 
@@ -72,7 +73,7 @@ class RiskMachine:
         self._begin()
 
     def _begin(self) -> None:
-        """The parts, new: what they remember beside the records starts from nothing."""
+        """Make the parts. What they remember beside the records starts from nothing."""
         state = self.state
         self.gate = Gate(state)
         self.phases = Phases(state)
@@ -135,7 +136,7 @@ class RiskMachine:
         self._snapshot_ns = -1
 
     def take_guards(self) -> Sequence[Guard]:
-        """The reservation steps since the last call, for the store's own check."""
+        """The reservation steps since the last call, for the store's own check (docs/decisions/0007)."""
         taken = tuple(self.state.guards)
         self.state.guards.clear()
         return taken
@@ -196,7 +197,7 @@ class RiskMachine:
 
     @property
     def _follows_proposals(self) -> bool:
-        """Whether anybody but the gate cares: every other order is spared the way through here."""
+        """Whether anybody but the gate looks at proposals. If nobody does, they go straight to the gate."""
         return self.state.plan.shadow is not None or self.state.plan.breakers.reduce_heat
 
     def _on_fill(self, fill: OrderFilled) -> Sequence[Message]:

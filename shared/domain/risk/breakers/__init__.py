@@ -1,4 +1,7 @@
-"""Halts that set themselves off, and end by time, by their condition, or by an operator. One file for each."""
+"""Breakers: halts that set themselves off, and end by time, by their condition, or by an operator.
+
+One file for each.
+"""
 
 from shared.domain.risk.breakers.registry import BREAKER_RECORDS, BREAKERS, Breakers
 

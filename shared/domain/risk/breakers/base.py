@@ -1,4 +1,4 @@
-"""What a breaker is: asked about everything that may set it off, and answers with a halt, an end, or nothing."""
+"""What a breaker is: it is asked about all that may set it off, and answers with a halt, an end, or nothing."""
 
 from collections.abc import Sequence
 from typing import ClassVar
@@ -22,10 +22,11 @@ NOTHING: tuple[Message, ...] = ()
 
 
 class Breaker:
-    """Overrides the hooks it needs; those it leaves are never called.
+    """A breaker overrides the hooks that it needs; those that it leaves are never called.
 
-    name: as in ``[breakers] off``. records: kinds of what it keeps over a restart. A breaker that has some goes on
-    keeping them while it is switched off, so that they are right when it is switched on; it begins no halt meanwhile.
+    name: as in ``[breakers] off``.
+    records: kinds of what it keeps over a restart. A breaker that has some goes on keeping them while it is switched
+        off, so that they are right when it is switched on. It begins no halt meanwhile.
     """
 
     name: ClassVar[Name]
@@ -107,7 +108,7 @@ class Breaker:
         return state.now_ns - bar.close_time_ns <= limit_ns
 
     def is_in_the_future(self, time_ns: int) -> bool:
-        """Whether a time is beyond the clock: remembered as the last one, it would make blind until then."""
+        """Whether a time is beyond the clock. Kept as the last one, it would keep out all that comes before it."""
         return 0 < self._state.now_ns < time_ns - self._state.effective.mark_age_ns
 
     def is_fresh(self, time_ns: int) -> bool:

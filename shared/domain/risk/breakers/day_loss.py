@@ -10,7 +10,10 @@ from shared.messages.halts import Resumed
 
 
 class DayLoss(Breaker):
-    """NAV at midnight is the first that is known of the day; neither a restart nor a clock set right forgets it."""
+    """NAV at midnight is the first that is known of the day.
+
+    Neither a restart nor a clock that steps back forgets it.
+    """
 
     name = "day_loss"
 
@@ -46,7 +49,7 @@ class DayLoss(Breaker):
             self._state.move_loss_baselines(day=day, day_nav=begun, day_before=-1, day_nav_before=0.0)
 
     def on_resumed(self, resumed: Resumed) -> None:
-        """An operator goes on in spite of it: a further loss counts from here."""
+        """An operator goes on in spite of the loss: a further one counts from here."""
         nav = self._state.nav
         if resumed.trigger == "day_loss" and nav > 0.0:
             self._state.move_loss_baselines(day_nav=nav)

@@ -1,4 +1,4 @@
-"""Drawdown from the high-water mark of NAV: a warning first, then only reductions until an operator resumes."""
+"""Drawdown from the highest NAV since the last resume: a warning first, then only reductions until somebody resumes."""
 
 from collections.abc import Sequence
 
@@ -9,7 +9,7 @@ from shared.messages.halts import Alerted, Resumed
 
 
 class Drawdown(Breaker):
-    """Ends by an operator in two steps; NAV as it is then becomes the high-water mark for the next fall."""
+    """The halt ends by an operator in two steps. NAV as it is then is the peak that the next fall is measured from."""
 
     name = "drawdown"
 
@@ -37,7 +37,7 @@ class Drawdown(Breaker):
         return NOTHING
 
     def _warn(self, message: Message, fallen: float, evidence: str) -> Sequence[Message]:
-        """Once for each high-water mark."""
+        """Once for each peak."""
         self._state.move_loss_baselines(warned=True)
         return (
             Alerted(

@@ -7,11 +7,12 @@ from shared.domain.risk.state.halts import NewHalt
 from shared.messages.base import Message
 from shared.messages.market import PairListed
 
-STOPPED = ("halted", "delisted")  # a name that was given up or never listed has nothing to halt
+# A name that was given up, or never listed, has nothing to halt.
+STOPPED = ("halted", "delisted")
 
 
 class ExchangeStatus(Breaker):
-    """Ends when the exchange lists the pair as trading again."""
+    """The halt ends when the exchange lists the pair as trading again."""
 
     name = "exchange_status"
 

@@ -1,4 +1,4 @@
-"""Feed: while a pair's feed is lost, nobody knows where its price is. It halts until every feed is back, gap-free."""
+"""Feed: while a feed of a pair is lost, nobody knows its price. The pair halts until every feed is back, gap-free."""
 
 from collections.abc import Sequence
 from typing import ClassVar
@@ -15,7 +15,7 @@ LOST_FEED = "lost_feed"
 
 
 class Feed(Breaker):
-    """The lost feeds are records: a restart does not forget that one is missing. No symbol means the portfolio."""
+    """The lost feeds are records, so a restart does not forget that one is missing. No symbol means the portfolio."""
 
     name = "feed"
     records: ClassVar[dict[str, type[Struct]]] = {LOST_FEED: FeedLost}
@@ -31,7 +31,7 @@ class Feed(Breaker):
         return begun
 
     def watches(self, halt: Halted) -> bool:
-        """A feed that is not lost does not come back."""
+        """Whether a feed of the halt's scope is lost; without one, none comes back to end the halt."""
         return self.is_on and any(
             lost.symbol == halt.symbol for _, lost in self._state.records.rows(LOST_FEED, FeedLost)
         )

@@ -1,4 +1,8 @@
-"""Gap: the price of a pair jumped, so its stops do not hold what they promise. The pair halts for a cool-down."""
+"""Gap: the price of a pair jumped, so its stops do not hold what they promise. The pair halts for a cool-down.
+
+A stop is an order to sell at the market once its price is reached. Where the price jumps over it, it fills at the first
+price beyond, so the loss is what the fill says and not what the stop promised.
+"""
 
 from collections.abc import Sequence
 from decimal import Decimal
@@ -17,7 +21,7 @@ DAILY = "1d"
 
 
 class Gap(Breaker):
-    """A bar opens far from the last close; a mark jumps between samples; the price falls through a stop."""
+    """A bar opens far from the last close, a mark jumps between samples, or the price falls through a stop."""
 
     name = "gap"
 
@@ -76,7 +80,10 @@ class Gap(Breaker):
     # --- stops ----------------------------------------------------------------------------------------------------
 
     def _through_stop(self, cause: Message, symbol: str, price: float) -> Sequence[Message]:
-        """A price under the stop of a position that is still held, by more than slippage explains. Told once a stop."""
+        """A price is under the stop of a position that is still held, by more than slippage explains.
+
+        Told once a stop.
+        """
         pair = self._state.heat.pair(symbol)
         if pair is None or not pair.quantity or pair.stop is None or price >= pair.stop:
             self._through.pop(symbol, None)
@@ -89,7 +96,7 @@ class Gap(Breaker):
         return self._halt(cause, symbol, f"the price fell {below:.2%} through the stop", evidence)
 
     def on_fill(self, fill: OrderFilled, position_before: Position | None) -> Sequence[Message]:
-        """A stop that filled below its price by more than slippage explains: the loss is what the fill says."""
+        """A stop filled below its price by more than slippage explains."""
         held, state = position_before, self._state
         if fill.side != "sell" or held is None or held.stop is None or held.quantity <= 0:
             return NOTHING
@@ -108,7 +115,7 @@ class Gap(Breaker):
         return self._halt(fill, fill.symbol, reason, evidence, renew=True)
 
     def _slip(self, symbol: str) -> float:
-        """How far below its stop a fill may be without telling of a gap: a fraction of the stop."""
+        """How far below its stop a fill may be without telling of a gap, as a fraction of the stop."""
         pair, costs = self._state.heat.pair(symbol), self._state.plan.costs
         expected = pair.exit_rate - costs.fee if pair is not None else costs.half_spread
         return self.plan.stop_slip * max(expected, 0.0)

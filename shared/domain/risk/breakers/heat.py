@@ -1,7 +1,7 @@
-"""Heat over its limit because marks moved: no new risk, and (if switched on) the hottest positions are reduced.
+"""Heat over its limit because marks moved: no new risk, and, if that is switched on, the hottest positions are reduced.
 
-The gate never approves past the limit; what takes heat over it is the market. A limit that was tightened does not count
-as such: what is over it then is reported, not sold.
+The gate never approves past the limit; what takes heat over it is the market. A limit that was tightened is another
+case: what exceeds it then is reported, not sold.
 """
 
 from collections.abc import Sequence
@@ -20,15 +20,22 @@ from shared.messages.orders import OrderProposed
 
 ATOM = Decimal("1e-12")  # of a unit: what reading a float as Decimal cuts off
 HEAT_SALE = "heat_sale"
-AGAIN_SECONDS, LONGEST_SECONDS = 5.0, 60.0  # wall time before a sale that came to nothing is tried again, and at most
+# Wall time before a sale that came to nothing is tried again: at first, and at most.
+AGAIN_SECONDS, LONGEST_SECONDS = 5.0, 60.0
 MOST_DOUBLINGS = 4
 STRATEGY = "heat_breaker"
 
 
 class HeatSale(Struct, frozen=True, kw_only=True):
-    """The last sale that was proposed in a pair, of ``quantity`` when so much was ``held``, as the ``number``-th one.
+    """The last sale that was proposed in a pair.
 
-    decided: the gate has answered. failed: sales just before it, one after the other, of which nothing was sold.
+    order_id: of the proposal.
+    number: how many there were in this pair, this one included.
+    at_ns: market time of the proposal.
+    quantity: to sell, base units.
+    held: when it was proposed, base units.
+    decided: whether the gate has answered.
+    failed: how many sales just before it came to nothing, one after the other.
     """
 
     order_id: str
@@ -41,7 +48,7 @@ class HeatSale(Struct, frozen=True, kw_only=True):
 
 
 class HeatLimit(Breaker):
-    """Ends a little under the limit (``heat_clear``), so that it does not flutter."""
+    """The halt ends a little under the limit (``heat_clear``), so that it does not flutter."""
 
     name = "heat"
     records: ClassVar[dict[str, type[Struct]]] = {HEAT_SALE: HeatSale}
@@ -80,7 +87,10 @@ class HeatLimit(Breaker):
     # --- reducing -------------------------------------------------------------------------------------------------
 
     def _reduce(self, message: Message, halt: Halted, nav: float) -> Sequence[Message]:
-        """Sell from the hottest position on until open risk is where the halt ends, all sells on their way counted."""
+        """Sell, the hottest position first, until open risk is where the halt ends.
+
+        Sells on their way count as done.
+        """
         if undecided := self._undecided(message):
             return undecided
         target = self._state.limits.heat * self.plan.heat_clear
@@ -99,8 +109,9 @@ class HeatLimit(Breaker):
         return sales
 
     def _undecided(self, message: Message) -> list[Message]:
-        """What the gate has not answered yet is asked for again as it was, and nothing else: a fill that comes first
-        must not lead to a second sale.
+        """The sales that the gate has not answered yet, proposed again as they were.
+
+        While there are some, nothing else is proposed: a fill that comes first must not lead to a second sale.
         """
         return [
             self._halt_actions.sale(message, sale.order_id, symbol, sale.quantity, STRATEGY)
@@ -120,7 +131,7 @@ class HeatLimit(Breaker):
         return state.reservations.get(sale.order_id) is None and state.ledger.quantity(symbol) == sale.held
 
     def _waits(self, symbol: str) -> bool:
-        """Whether the last sale came to nothing just now: longer each time."""
+        """Whether the last sale came to nothing just now. The wait is longer each time."""
         sale = self._state.records.get(HEAT_SALE, symbol, HeatSale)
         if sale is None or not self._has_failed(symbol, sale):
             return False
@@ -128,7 +139,7 @@ class HeatLimit(Breaker):
         return 0 <= self._state.now_ns - sale.at_ns < self._state.market_ns(seconds)
 
     def _sale(self, message: Message, halt: Halted, symbol: str, quantity: Decimal) -> OrderProposed:
-        """The next sale in a pair; its id follows from the halt and how many there were."""
+        """The next sale in a pair. Its id follows from the halt and the number of sales before it."""
         last = self._state.records.get(HEAT_SALE, symbol, HeatSale)
         number = last.number + 1 if last is not None else 1
         sale = HeatSale(
@@ -143,7 +154,7 @@ class HeatLimit(Breaker):
         return self._halt_actions.sale(message, sale.order_id, symbol, quantity, STRATEGY)
 
     def _quantity(self, pair: PairHeat, unsold: Decimal, wanted: float) -> Decimal:
-        """So many units, up to the next lot that can be traded; all of it where the rest would be dust."""
+        """So many units, rounded up to the next lot that can be traded; all of them where the rest would be dust."""
         listing = self._state.listings.get(pair.symbol)
         if listing is None or wanted >= float(unsold):
             return unsold

@@ -17,14 +17,18 @@ ILLIQUID = "illiquid"
 
 
 class Illiquid(Struct, frozen=True, kw_only=True):
-    """What is wrong with a pair, in words: thin, its volume; wide, its spread. Empty where nothing is."""
+    """What is wrong with a pair, in words.
+
+    thin: its volume; empty where that is enough.
+    wide: its spread; empty where that is narrow enough.
+    """
 
     thin: str = ""
     wide: str = ""
 
 
 class Liquidity(Breaker):
-    """Volume is judged once a day; the spread over a run of samples, for better as for worse."""
+    """Volume is judged once a day, the spread by a run of samples; both when they worsen and when they mend."""
 
     name = "liquidity"
     records: ClassVar[dict[str, type[Struct]]] = {ILLIQUID: Illiquid}
@@ -64,13 +68,13 @@ class Liquidity(Breaker):
         return NOTHING
 
     def watches(self, halt: Halted) -> bool:
-        """Nobody looks at spreads while the rules that need a book are switched off."""
+        """Whether the fault is looked at. Nobody looks at spreads while the rules that need a book are switched off."""
         known = self._state.records.get(ILLIQUID, halt.symbol, Illiquid)
         sees_books = self._state.limits.book_age_seconds > 0.0
         return self.is_on and known is not None and bool(known.thin or sees_books)
 
     def on_resumed(self, resumed: Resumed) -> None:
-        """An operator ended what nobody watches: a spread that nobody looks at is not known to be wide any more."""
+        """An operator ended a halt that nobody watches: a spread that nobody looks at counts as wide no longer."""
         known = self._state.records.get(ILLIQUID, resumed.symbol, Illiquid)
         if resumed.trigger == "liquidity" and known is not None and not self._state.limits.book_age_seconds:
             self._keep(resumed.symbol, structs.replace(known, wide=""))

@@ -20,7 +20,10 @@ SHOCK_RESUMED = "shock_resumed"
 
 
 class Window:
-    """Lowest and highest price of the last ``length_ns``, each new price against them. Amortised O(1)."""
+    """How far each new price is from the lowest and the highest of the last ``length_ns``, in constant time on average.
+
+    Two monotonic deques: a price that a later one undercuts can never be the lowest again, and leaves at once.
+    """
 
     def __init__(self, length_ns: int) -> None:
         self._length_ns = length_ns
@@ -32,7 +35,7 @@ class Window:
         self._highs: deque[tuple[int, float]] = deque()  # falling prices
 
     def step_back(self, now_ns: int) -> None:
-        """Prices that were seen at times to come were seen just now."""
+        """The clock stepped back: prices that were seen at times to come count as seen just now."""
         for prices in (self._lows, self._highs):
             seen = [(min(time_ns, now_ns), price) for time_ns, price in prices]
             prices.clear()
@@ -60,7 +63,7 @@ class Window:
 
 
 class ShockResumed(Struct, frozen=True, kw_only=True):
-    """What moved the market before ``at_ns`` is known, and does not count again."""
+    """An operator resumed at ``at_ns`` (market time): what moved the market before that does not count again."""
 
     at_ns: int
 
@@ -95,8 +98,10 @@ class MarketShock(Breaker):
             self._take(bar)
 
     def _take(self, bar: BarClosed) -> float:
-        """A bar's prices, its high before its low; of one that is longer than the window only open and close, and of
-        one that was open at the last resume only its close: nobody knows what came before that.
+        """The farthest move within a bar, its high taken before its low.
+
+        Of a bar that is longer than the window only open and close count. Of one that was open at the last resume only
+        its close counts, for nobody knows what came before that.
         """
         moves = [self._move(bar.open_time_ns, bar.open)]
         is_short = timeframe_ns(bar.timeframe) <= self._window_ns and bar.open_time_ns >= self._counts_from_ns
@@ -116,7 +121,7 @@ class MarketShock(Breaker):
         return self._halt(cause, f"{symbol} moved {move:+.2%}", limit)
 
     def on_halted(self, halt: Halted) -> Sequence[Message]:
-        """A pair gapped: how many did of late?"""
+        """A pair gapped. Many that do so within minutes are a shock too."""
         if halt.trigger != "gap":
             return NOTHING
         since_ns = max(halt.time_ns - self._gaps_ns, self._counts_from_ns)
@@ -135,7 +140,7 @@ class MarketShock(Breaker):
             self._count_from(now_ns)
 
     def on_resumed(self, resumed: Resumed) -> None:
-        """What moved the market before is known; a further move counts from here."""
+        """A further move counts from here."""
         if resumed.trigger == "market_shock":
             self._window.clear()
             self._count_from((self._state.now_ns or resumed.time_ns) + 1)

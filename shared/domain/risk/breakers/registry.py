@@ -1,4 +1,4 @@
-"""All breakers behind one door, in order."""
+"""All breakers, in order, and the one object that asks them."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -34,12 +34,15 @@ BREAKERS: tuple[type[Breaker], ...] = (
     Liquidity,
 )
 BREAKER_RECORDS: dict[str, type[Struct]] = {kind: row for each in BREAKERS for kind, row in each.records.items()}
-MOVES = ("gap", "operator")  # halts that go along when a pair gets another name; the others judge it afresh
+MOVES = ("gap", "operator")  # these halts go along when a pair gets another name; other breakers judge it afresh
 Hook = Callable[..., Any]
 
 
 class Breakers:
-    """Asked about everything that may set one off. Of those switched off only what keeps records is there."""
+    """Hands everything that may set one off to the breakers that look at it.
+
+    Of the breakers that are switched off, only those that keep records are here.
+    """
 
     def __init__(self, state: RiskState, halt_actions: HaltActions) -> None:
         self._state, self._halt_actions = state, halt_actions
@@ -63,7 +66,7 @@ class Breakers:
         )
 
     def _ask(self, hooks: tuple[Hook, ...], *about: object) -> Sequence[Message]:
-        """What all of them say, and what follows from it."""
+        """What all of these hooks say, and what others say to the halts that they begin."""
         made: list[Message] = []
         for hook in hooks:
             made += hook(*about)
@@ -139,7 +142,7 @@ class Breakers:
                 hook(bar)
 
     def _rename(self, listing: PairListed) -> Sequence[Message]:
-        """Halts of a pair under its former name end there, and go on under the new one."""
+        """Halts of a pair end under its former name, and some go on under the new one."""
         moved: list[Message] = []
         for halt in self._state.halts.of(listing.formerly) if listing.formerly else ():
             moved += self._state.halts.end(listing, halt.symbol, halt.trigger, reason=f"now {listing.symbol}")

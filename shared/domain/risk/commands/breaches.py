@@ -1,4 +1,4 @@
-"""What exceeds the limits already, in words: told when limits are tightened, never sold because of it."""
+"""What exceeds the limits already, in words. It is told when limits are tightened, and never sold because of it."""
 
 from collections.abc import Iterator
 
@@ -9,7 +9,7 @@ MOST = 60  # lines; a message has its bounds
 
 
 def limit_breaches(state: RiskState) -> tuple[str, ...]:
-    """One line for the portfolio, a sector or a pair that is over a limit in force; reserved amounts count."""
+    """A line for the portfolio and for each sector and pair that is over an active limit; reserved amounts count."""
     nav = state.nav
     if not nav > 0:
         return ("NAV is unknown: nobody can tell what is over the limits",)

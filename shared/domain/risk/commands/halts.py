@@ -1,8 +1,8 @@
-"""HaltCommands' commands on trading itself: halt, resume, flatten. Each is answered by what follows, or by a refusal.
+"""Operators' commands on trading itself: halt, resume, flatten. Each is answered by what follows, or by a refusal.
 
 A resume takes two steps (``Resume``, then ``Resume`` with the code of the answer) when any halt of the scope was a
-drawdown, a market shock, or the operator's own kill of the portfolio. It says who and why, or is refused; a halt or a
-flattening is carried out without.
+drawdown, a market shock, or the operator's own halt of the whole portfolio. A resume has to say who asks for it and
+why, or it is refused. A halt or a flattening is carried out without: what makes it safer does not wait for a signature.
 """
 
 from collections.abc import Sequence
@@ -23,13 +23,17 @@ from shared.messages.orders import OrderClosed
 
 FLATTEN = "flatten"
 CODE_LENGTH = 8
-UNNAMED, UNGIVEN = "nobody named", "no reason given"  # what makes it safer does not wait for a signature
+UNNAMED, UNGIVEN = "nobody named", "no reason given"
 Command = Halt | Resume | Flatten
 C = TypeVar("C", Halt, Resume, Flatten)
 
 
 class Flattening(Struct, frozen=True, kw_only=True):
-    """A pair whose resting sells (``waiting``: order ids) are being cancelled, to be sold at the market instead."""
+    """A pair whose resting sells are being cancelled, so that it can be sold at the market instead.
+
+    command: the one that asked for it.
+    waiting: ids of the orders that are being cancelled.
+    """
 
     command: Flatten
     waiting: tuple[str, ...]
@@ -39,7 +43,7 @@ HALT_COMMAND_RECORDS: dict[str, type[Struct]] = {FLATTEN: Flattening}
 
 
 class HaltCommands:
-    """Halts by hand, their end, and getting out."""
+    """Carries out halts by hand, ends halts, and gets out of positions."""
 
     def __init__(self, state: RiskState, halt_actions: HaltActions, breakers: Breakers) -> None:
         self._state, self._halt_actions, self._breakers = state, halt_actions, breakers
@@ -97,7 +101,7 @@ class HaltCommands:
         return answers
 
     def _is_watched(self, halt: Halted) -> bool:
-        """Whether a halt ends by itself when its condition is over: somebody must still be looking."""
+        """Whether a halt ends by itself when its condition is over, for which somebody must still be looking."""
         if halt.trigger == "phase":
             return not self._state.plan.ramp.by_date
         return self._breakers.watches(halt)
@@ -172,7 +176,7 @@ class HaltCommands:
         return made or refused(command, f"nothing is held or on order in {_scope(command.symbol)}")
 
     def on_closed(self, closed: OrderClosed) -> Sequence[Message]:
-        """A resting sell ended: what it held back can be sold now, if that was wanted, whatever its name is by now."""
+        """A resting sell ended: sell what it held back, if that was asked for, whatever its name is by now."""
         records, made = self._state.records, list[Message]()
         for symbol, pending in records.rows(FLATTEN, Flattening):
             if closed.order_id not in pending.waiting:

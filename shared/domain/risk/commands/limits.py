@@ -22,13 +22,19 @@ FIELDS = {field.name: field for field in structs.fields(Limits)}
 
 
 class LimitChanges:
-    """Each change is one ``LimitsChanged``; what cannot be done is a ``CommandRefused``. Positions stay as they are."""
+    """Carries out changes of limits: each is one ``LimitsChanged``, or a ``CommandRefused``.
+
+    Positions stay as they are.
+    """
 
     def __init__(self, state: RiskState) -> None:
         self._state = state
 
     def compare_with_file(self, cause: Message) -> Sequence[Message]:
-        """Once after every start: remember the configuration, and tell when it overrules the limits in force before."""
+        """Once after every start: remember the configuration, and tell when it overrules the limits that were active.
+
+        docs/decisions/0005: limits set by command hold until the file changes.
+        """
         state, file_limits = self._state, self._state.plan.limits
         stored = state.records.get(LIMITS, "", ActiveLimits)
         if stored is not None and stored.file_limits == file_limits:
@@ -39,7 +45,7 @@ class LimitChanges:
         return (self._changed(cause, CONFIGURATION, _overruled(stored, file_limits), stored.limits, file_limits),)
 
     def set(self, command: SetLimits) -> Sequence[Message]:
-        """All of the limits named, or none of them."""
+        """Set all of the limits that are named, or none of them."""
         state = self._state
         before = state.limits
         fault, after = changed_limits(before, command.limits, max(phase.scale for phase in state.plan.phases))

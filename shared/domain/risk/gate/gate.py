@@ -1,4 +1,4 @@
-"""The gate itself: a proposal in, its verdict out, and what the verdict reserves."""
+"""A proposal in, its verdict out, and what the verdict reserves. How the gate works is told in ``gate/__init__.py``."""
 
 from collections.abc import Sequence
 from decimal import Decimal
@@ -17,7 +17,7 @@ REMEMBERED = 10_000  # ids of decided orders kept in memory; older repeats are c
 
 
 class Gate:
-    """Decides once; a proposal that was decided before gets nothing new, its id is put among the repeats."""
+    """Decides every order once. The id of one that was decided before is put among the repeats."""
 
     def __init__(self, state: RiskState) -> None:
         self._state = state
@@ -25,20 +25,21 @@ class Gate:
         self._repeats: list[str] = []
 
     def remember(self, decision: OrderDecided) -> None:
-        """A decision from the store, so that its order is never decided again.
+        """Take in a decision from the store, so that its order is never decided again.
 
-        It counts as new: an old one that is about to be asked for must not be the next to be forgotten.
+        It counts as the newest: an old one that is about to be asked for must not be the next to be forgotten.
         """
         self._decided.renew(decision.order_id, True)
 
     def take_repeats(self) -> Sequence[str]:
-        """Orders whose stored decision was asked for once more since the last call."""
+        """The orders whose stored decision was asked for once more since the last call."""
         taken, self._repeats = self._repeats, []
         return taken
 
     # --- orders ---------------------------------------------------------------------------------------------------
 
     def propose(self, order: OrderProposed) -> Sequence[OrderDecided]:
+        """The verdict on an order; nothing for one that was decided before."""
         if not self._decided.add(order.id, True):
             self._repeats.append(order.id)
             return ()
@@ -118,7 +119,7 @@ class Gate:
     # --- what always passes ---------------------------------------------------------------------------------------
 
     def raise_stop(self, raised: StopRaised) -> Sequence[Message]:
-        """A higher stop always passes; a lower one, or one for nothing, is dropped: the ratchet."""
+        """A higher stop always passes; a lower one, or one for nothing, is dropped."""
         held = self._state.ledger.position(raised.symbol)
         if raised.portfolio not in ("", self._state.portfolio) or held is None:
             return ()
@@ -142,6 +143,7 @@ class Gate:
         return self.cancel_order(proposed, proposed.order_id, proposed.reason)
 
     def cancel_order(self, cause: Message, order_id: str, reason: str) -> Sequence[Message]:
+        """The cancel of an order, if it is not finished."""
         order = self._state.reservations.get(order_id)
         if order is None:
             return ()

@@ -1,8 +1,9 @@
-"""Every rule is a ceiling: ``(order, view) -> Ceiling``, the largest quantity it would allow, and why.
+"""Every rule is a ceiling: ``(order, view) -> Ceiling``, the largest quantity that it would allow, and why.
 
-To add a rule: write one function here and put it into ``RULES``, in the order in which an operator should hear of it
-(between equal ceilings the first one binds). A rule that misses something answers 0 and names what it missed.
-Every order runs through all of them: what only a closed gate needs, words above all, is made when it closes.
+To add a rule, write one function here and put it into ``RULES``, at the place where an operator should hear of it:
+between equal ceilings the first one binds. A rule that misses something answers 0 and names what it missed.
+
+Every order runs through all of them. So whatever only a closed gate needs, words above all, is made when it closes.
 """
 
 from collections.abc import Callable
@@ -18,7 +19,7 @@ Rule = Callable[[OrderProposed, View], Ceiling]
 
 
 def known_and_valid(order: OrderProposed, view: View) -> Ceiling:
-    """The order makes sense by itself, for a pair that trades."""
+    """The order makes sense by itself, and its pair trades."""
     listing = view.listing
     if view.pair is None or listing is None or listing.status != "trading":
         return closed("known_and_valid", "pair_off", fault_of_pair(order, view))
@@ -50,7 +51,7 @@ def fresh_mark(order: OrderProposed, view: View) -> Ceiling:
 
 
 def fresh_nav(order: OrderProposed, view: View) -> Ceiling:
-    """Nothing that is held is valued at an old price: a fraction of a NAV from yesterday is no limit today."""
+    """Nothing that is held is valued at an old price, for a fraction of yesterday's NAV is no limit today."""
     oldest, limit, state = view.state.oldest_held, view.limits.nav_age_seconds, view.state
     if oldest is None:
         return opened("fresh_nav")
@@ -79,15 +80,15 @@ def known_ledger(order: OrderProposed, view: View) -> Ceiling:
 
 
 def order_size(order: OrderProposed, view: View) -> Ceiling:
-    """One order by itself: the most that a slip of the finger may cost."""
+    """One order by itself is no larger than a slip of the finger may cost."""
     return budget("order_size", view, view.limits.max_order_usdt, 0.0, view.price)
 
 
 def price_collar(order: OrderProposed, view: View) -> Ceiling:
-    """No trade far from the mark: a limit price within the collar; a market order as far as the book carries it.
+    """No trade far from the mark: a limit price within the collar, a market order as far as the book carries it.
 
-    A book is a sample from a moment ago. If the mark fell since, the book's prices are far from the mark already; if
-    the mark rose, the book's own middle tells how deep it was. The lower of the two counts.
+    A book is a sample from a moment ago. If the mark fell since, the book's prices are far from the mark already. If
+    the mark rose, the book's own middle tells how deep it was. The lower of the two counts (docs/decisions/0006).
     """
     pair, limits = view.pair, view.limits
     if pair is None or not pair.mark > 0.0:
@@ -113,9 +114,11 @@ def price_collar(order: OrderProposed, view: View) -> Ceiling:
 
 
 def equity_at_risk(order: OrderProposed, view: View) -> Ceiling:
-    """Loss at the stop, of this trade and what the pair risks already, within the phase's share of NAV.
+    """The loss at the stop, of this trade and of what the pair risks already, within the phase's share of NAV.
 
-    A stop nearer than the floor under ATR counts as if it stood there: a tiny distance must not make a huge position.
+    This is fixed fractional sizing: quantity = share of NAV / (price - stop) (Vince, *Portfolio Management Formulas*,
+    1990). A stop nearer than the floor under ATR counts as if it stood there, for a tiny distance must not make a huge
+    position.
     """
     state, distance = view.state, view.unit_price_risk
     floor = view.effective.stop_floor * view.price
@@ -124,24 +127,24 @@ def equity_at_risk(order: OrderProposed, view: View) -> Ceiling:
 
 
 def known_atr(order: OrderProposed, view: View) -> Ceiling:
-    """The pair's daily range is known: without it nobody can say whether a stop is far or near."""
+    """The pair's daily range is known. Without it nobody can say whether a stop is far or near."""
     if view.atr > 0.0:
         return opened("known_atr")
     return closed("known_atr", "missing", "ATR is unknown")
 
 
 def pair_cap_nav(order: OrderProposed, view: View) -> Ceiling:
-    """Notional of the pair, held and on order, within its share of NAV."""
+    """The pair's notional, held and on order, within its share of NAV."""
     return budget("pair_cap_nav", view, view.limits.pair_cap_nav * view.nav, view.pair_notional, view.price)
 
 
 def pair_cap_adv(order: OrderProposed, view: View) -> Ceiling:
-    """Notional of the pair within its share of the average daily volume: what can be got out of."""
+    """The pair's notional within its share of the average daily volume, so that it can be sold again."""
     return budget("pair_cap_adv", view, view.limits.pair_cap_adv * view.adv, view.pair_notional, view.price, "ADV")
 
 
 def sector_cap(order: OrderProposed, view: View) -> Ceiling:
-    """Notional of the pair's sector, held and on order, within its share of NAV."""
+    """The notional of the pair's sector, held and on order, within its share of NAV."""
     pair = view.pair
     if pair is None or not pair.sector:
         return closed("sector_cap", "missing", f"sector of {order.symbol} is unknown", "USDT")
@@ -154,14 +157,14 @@ def portfolio_heat(order: OrderProposed, view: View) -> Ceiling:
 
 
 def gap_stress(order: OrderProposed, view: View) -> Ceiling:
-    """What everything held and on order would lose if all of it fell at once, through every stop."""
+    """What everything that is held and on order would lose if all of it fell at once, through every stop."""
     shock = view.limits.gap_shock
     limit, used = view.limits.gap_stress * view.nav, shock * view.heat.exposure
     return budget("gap_stress", view, limit, used, shock * view.price)
 
 
 def spread_at_size(order: OrderProposed, view: View) -> Ceiling:
-    """Getting in and out is affordable: the median spread within the criterion, the live one not far over it."""
+    """Getting in and out is affordable: the median spread is within the criterion, the live one not far over it."""
     limits, book = view.limits, view.book
     if not limits.book_age_seconds:
         return opened("spread_at_size")
@@ -182,12 +185,12 @@ def spread_at_size(order: OrderProposed, view: View) -> Ceiling:
 
 
 def cash(order: OrderProposed, view: View) -> Ceiling:
-    """Cash that is neither spent nor promised to other orders; costs of the entry included."""
+    """The order, with the costs of the entry, is paid from cash that no other order may need."""
     return budget("cash", view, view.state.ledger.cash, view.heat.reserved_cash, view.unit_cash, "cash")
 
 
 def open_orders(order: OrderProposed, view: View) -> Ceiling:
-    """Orders that are not finished yet, and room for one more."""
+    """There is room for one more among the orders that are not finished."""
     limit, used = view.effective.most_open_orders, float(view.state.reservations.count)
     if used < limit:
         return within("open_orders", limit, used, "orders")
@@ -195,7 +198,10 @@ def open_orders(order: OrderProposed, view: View) -> Ceiling:
 
 
 def throttle(order: OrderProposed, view: View) -> Ceiling:
-    """Approvals in a second, over all; and of one strategy in one pair in a minute: a loop gone wild is stopped."""
+    """Approvals are not too frequent: of all in a second, and of one strategy in one pair in a minute.
+
+    This stops a loop that has gone wild.
+    """
     reason = view.effective.throttle.fault(order, view.now_ns)
     return closed("throttle", "throttled", reason, "orders") if reason else opened("throttle")
 

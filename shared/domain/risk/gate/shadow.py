@@ -19,7 +19,10 @@ ZERO = Decimal(0)
 
 
 class ShadowCounts(Struct, frozen=True, kw_only=True):
-    """See ``ShadowCounted``. policy: of the shadow limits that were counted with; others begin a new count."""
+    """What was counted so far; the fields are those of ``ShadowCounted``.
+
+    policy: of the shadow limits that were counted with. Others begin a new count.
+    """
 
     policy: str
     since_ns: int = 0
@@ -34,10 +37,11 @@ SHADOW_RECORDS: dict[str, type[Struct]] = {SHADOW: ShadowCounts}
 
 
 class Shadow:
-    """``before`` sees the order while the portfolio is as the gate will see it; ``after`` compares.
+    """Compares what the shadow limits would decide with what was decided.
 
-    The counts go into the records by ``store``, about once a second: a crash costs the last second's counts and no
-    order. Without shadow limits every call returns at once.
+    ``before`` sees the order while the portfolio is as the gate will see it, and ``after`` compares. The counts go into
+    the records by ``store``, about once a second, so a crash costs the last second's counts and no order. Without
+    shadow limits every call returns at once.
     """
 
     def __init__(self, state: RiskState) -> None:

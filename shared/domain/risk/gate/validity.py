@@ -1,9 +1,9 @@
-"""What makes an order no order at all, in words that name field, value and remedy."""
+"""What makes an order no order at all. The words name field, value and remedy."""
 
 from shared.domain.risk.gate.view import View
 from shared.messages.orders import OrderProposed
 
-STOP_IDS = "stop-"  # a trade's id follows from its order's: with one for two orders, a stop's fill would be overheard
+STOP_IDS = "stop-"  # a fill's id follows from its order's: of two orders with one id, the second fill would be ignored
 
 
 def fault_of_pair(order: OrderProposed, view: View) -> str:
@@ -34,7 +34,7 @@ def fault_of_opening(order: OrderProposed, view: View) -> str:
 
 
 def fault_of_any(order: OrderProposed, view: View) -> str:
-    """What neither a buy nor a sell may have wrong."""
+    """The first fault that neither a buy nor a sell may have; empty when there is none."""
     if order.portfolio not in ("", view.state.portfolio):
         return f"portfolio {order.portfolio!r}: this is {view.state.portfolio!r}; propose on its own stream"
     if order.id.startswith(STOP_IDS):

@@ -1,4 +1,4 @@
-"""From ceilings to a verdict: the least ceiling, cut to the lot step, refused below the exchange's minimum."""
+"""From ceilings to a verdict: the least one, cut down to the lot step, and refused below the exchange's minimum."""
 
 from decimal import Decimal
 

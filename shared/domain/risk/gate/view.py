@@ -8,15 +8,25 @@ from shared.messages.orders import OrderProposed
 
 
 class View:
-    """What the rules see. NaN stands for unknown: a rule that needs it closes the gate by name.
+    """What the rules see. NaN stands for unknown: a rule that needs the figure closes the gate by its name.
 
-    state: the portfolio and the market. effective, limits: what the order is held to; the state's own unless others are
-    given. now_ns: market time.
-    quantity, stop: of the order, as floats; stop is 0 where it has none. price: what a unit is taken to cost, USDT: the
-    mark, or the limit where it is higher. unit_price_risk: price - stop. unit_risk: that plus the cost of getting out
-    again. unit_cash: what a unit may take of the cash: a market order, its price to the end of the collar. nav: USDT.
-    pair_notional, pair_risk: USDT, of the pair under all its names, held and on order. atr: USDT per unit. adv: USDT a
-    day. book: None unless it can be used: whole, of a moment ago, and not of one to come.
+    state: the portfolio and the market.
+    effective, limits: what the order is held to; the state's own unless others are given.
+    heat: totals of the portfolio.
+    pair: the pair's share of them; None for a pair that is not in the universe.
+    listing: what the exchange says of the pair; None before it has said anything.
+    now_ns: market time.
+    nav: USDT.
+    atr: the pair's, USDT per unit.
+    adv: the pair's, USDT a day.
+    book: the pair's order book; None unless it can be used: whole, of a moment ago, and not of a time to come.
+    quantity: of the order, base units.
+    stop: of the order, USDT per unit; 0 where it has none.
+    price: what a unit is taken to cost, USDT: the mark, or the order's limit where that is higher.
+    unit_price_risk: price - stop, USDT.
+    unit_risk: the same plus the cost of getting out again.
+    unit_cash: what a unit may take of the cash, USDT: of an order at the market, its price to the end of the collar.
+    pair_notional, pair_risk: of the pair under all its names, held and on order, USDT.
     """
 
     __slots__ = (

@@ -1,7 +1,7 @@
-"""WhatIf that reserve nothing: how much could I buy now, what would other limits have done.
+"""Questions that reserve nothing: how much could I buy now, and what would other limits have done?
 
-An answer comes from the gate's own rules, put to an order too large for any of them. Nothing is written down: no
-record, no reservation, no sequence number, no count of the throttle's.
+An answer comes from the gate's own rules, put to an order that is too large for any of them. Nothing is written down:
+no record, no reservation, no sequence number, no count of the throttle's.
 """
 
 from collections.abc import Sequence
@@ -27,7 +27,7 @@ SMALLEST = Decimal("0.00000001")
 
 
 class WhatIf:
-    """Answers go to the channel that the asker names."""
+    """Answers questions; the answers go to the channels that the askers name."""
 
     def __init__(self, state: RiskState, shadow: Shadow) -> None:
         self._state, self._shadow = state, shadow
@@ -43,7 +43,7 @@ class WhatIf:
         return self._answers(asked, [room_in(self._state, asked.symbol, asked)])
 
     def _answers(self, asked: RoomAsked, rooms: list[Room], reason: str = "") -> Sequence[RoomAnswered]:
-        """The rooms in as many messages as they need, at least one."""
+        """The rooms, in as many messages as they need, at least one."""
         state, heat = self._state, self._state.heat
         nav = state.nav if state.nav > 0 else 0.0
         pages = [rooms[start : start + ROOMS_A_MESSAGE] for start in range(0, len(rooms), ROOMS_A_MESSAGE)] or [[]]
@@ -104,7 +104,11 @@ def room_in(state: RiskState, symbol: str, asked: RoomAsked) -> Room:
 
 
 class _Stop(NamedTuple):
-    """price: to be told, None when nobody can say. order_price: what the rules get to see."""
+    """A stop to ask with.
+
+    price: to be told, USDT per unit; None when nobody can say.
+    order_price: what the rules get to see, USDT per unit.
+    """
 
     price: Decimal | None
     order_price: Decimal
@@ -113,8 +117,8 @@ class _Stop(NamedTuple):
 def _stop(state: RiskState, symbol: str, asked: RoomAsked) -> _Stop:
     """The stop that was asked about, or the one that sizing would set.
 
-    Where that cannot be said (no price, no ATR), something stands in that passes as a stop, so that the rule that names
-    what is missing gets to speak.
+    Where that cannot be said (no price, no ATR), something stands in that passes as a stop. So the rule that names what
+    is missing gets to speak.
     """
     if asked.stop_price is not None:
         return _Stop(asked.stop_price, asked.stop_price)
@@ -129,14 +133,14 @@ def _stop(state: RiskState, symbol: str, asked: RoomAsked) -> _Stop:
 
 
 def _bare(state: RiskState, symbol: str, asked: RoomAsked) -> OrderProposed:
-    """Enough of an order to look at price and ATR with the eyes of the rules."""
+    """Just enough of an order to see price and ATR as the rules see them."""
     return OrderProposed(
         id="room", time_ns=state.now_ns, symbol=symbol, side="buy", quantity=ENDLESS, limit_price=asked.limit_price
     )
 
 
 def _shortened(room: Room) -> Room:
-    """One of many: the binding ceiling alone, and not too many words."""
+    """A room among many: with the binding ceiling alone, and not too many words."""
     binding: tuple[CeilingReport, ...] = tuple(
         structs.replace(ceiling, reason="") for ceiling in room.ceilings if ceiling.rule == room.binding
     )

@@ -50,7 +50,7 @@ PHASE_RECORDS: dict[str, type[Struct]] = {DAYS: DailyNavs, STEP: PhaseStep}
 
 
 class PhaseHistory:
-    """Over the records; every figure is of the phase in force, since it began."""
+    """What the phase in force has shown since it began, kept in the records."""
 
     def __init__(self, state: RiskState) -> None:
         self._state = state
@@ -58,7 +58,7 @@ class PhaseHistory:
         self._summed = DailyNavs(), DailyFigures()
 
     def measure(self, snapshot: PortfolioMarked) -> None:
-        """Take a snapshot into what the phase has shown; the first one of all begins the first phase."""
+        """Take a snapshot into what the phase has shown. The first one of all begins the first phase."""
         state, now_ns = self._state, snapshot.time_ns
         self._nav = snapshot.nav
         phase = state.phase
@@ -162,7 +162,7 @@ class PhaseHistory:
         return self._state.records.get(DAYS, "", DailyNavs) or DailyNavs()
 
     def _figures(self) -> DailyFigures:
-        """Of the daily NAVs; they change once a day, and every snapshot asks."""
+        """Figures of the daily NAVs, computed once a day: every snapshot asks for them."""
         days = self._days()
         if days is not self._summed[0]:
             self._summed = days, figures_of(days)

@@ -1,7 +1,7 @@
 """The plan's ramp as a persisted state machine: evidence, proposals, promotions, demotions.
 
-A phase begins on its first day of the ramp, whenever it is entered: after a demotion its days count anew. Everything
-is measured since then: drawdown from the high-water mark of NAV, Sharpe on daily NAV, hours with heat over its limit.
+A phase begins on its first day of the ramp, whenever it is entered, so after a demotion its days count anew. Everything
+is measured since then: drawdown from the highest NAV, Sharpe on daily NAV, hours with heat over its limit.
 """
 
 from collections.abc import Sequence
@@ -46,7 +46,7 @@ class Phases:
         return [*self._demote(snapshot), *self._agree_with_exchange(snapshot), *self._look(snapshot)]
 
     def _walk(self, snapshot: PortfolioMarked) -> Sequence[Message]:
-        """Backtests: the calendar decides."""
+        """The calendar decides, in backtests."""
         state = self._state
         due = phase_by_date(state.plan.phases, state.phase.ramp_ns, snapshot.time_ns)
         if due.name == state.phase.name:
@@ -69,7 +69,10 @@ class Phases:
         return self._enter(snapshot, below, how="demoted", reason=reason)
 
     def _agree_with_exchange(self, snapshot: PortfolioMarked) -> Sequence[Message]:
-        """A demotion may lead to a phase that is not meant for this exchange: then nothing new until they agree."""
+        """A demotion may lead to a phase that is not meant for this exchange.
+
+        Then no new risk is let in until they agree.
+        """
         halts, fault = (
             self._state.halts,
             self._history.exchange_fault(phase_named(self._state.plan, self._state.phase.name)),
@@ -84,7 +87,10 @@ class Phases:
     # --- promotion ------------------------------------------------------------------------------------------------
 
     def _look(self, snapshot: PortfolioMarked) -> Sequence[Message]:
-        """At the turn of every day, of the calendar's and of the phase's: may the next phase be proposed?"""
+        """Propose the next phase once the evidence allows it.
+
+        It is looked at when a day ends, the calendar's or the phase's.
+        """
         state, now_ns = self._state, snapshot.time_ns
         if now_ns < self._next_look_ns:
             return ()

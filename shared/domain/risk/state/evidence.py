@@ -14,10 +14,16 @@ from shared.domain.timeframes import DAY_NS, SECOND_NS
 class Evidence(Struct, frozen=True, kw_only=True):
     """What a phase has shown up to ``at_ns``.
 
-    days: since it began. ramp_day: of the whole ramp, from 1. drawdown: now, worst_drawdown: at worst, both from the
-    high-water mark since the phase began. sharpe: annualised, None while unknown, over ``returns`` daily returns, with
-    ``missed`` days in them that have none. breach_hours: hours with heat over its limit. reviews: signed, as the
-    operator states; None when nobody was asked.
+    since_ns: market time at which the phase began.
+    days: how many days ago that was.
+    ramp_day: day of the whole ramp, from 1.
+    drawdown: the fall from the highest NAV since the phase began, now, as a fraction of it.
+    worst_drawdown: the same at its worst.
+    sharpe: annualised Sharpe ratio; None while unknown.
+    returns: how many daily returns it is of.
+    missed: days among them that have no return of their own.
+    breach_hours: hours with heat over its limit.
+    reviews: risk reviews signed, as the operator states; None when nobody was asked.
     """
 
     phase: str
@@ -51,7 +57,7 @@ def ramp_day(phase: PhasePlan, since_ns: int, now_ns: int) -> int:
 
 
 def phase_by_date(phases: Sequence[PhasePlan], start_ns: int, time_ns: int) -> PhasePlan:
-    """The phase that the calendar gives: the last one whose first day has come; the first one before the start."""
+    """The phase that the calendar gives: the last one whose first day has come, or the first one before the start."""
     day = floor((time_ns - start_ns) / DAY_NS) + 1
     found = phases[0]
     for phase in phases:
@@ -70,7 +76,10 @@ def start_of(text: str) -> int:
 
 
 def lacking(evidence: Evidence, phase: PhasePlan) -> list[str]:
-    """What keeps ``phase`` from following on this evidence, in words; nothing when it may. Unknown figures keep it."""
+    """What keeps ``phase`` from following on this evidence, in words; empty when it may follow.
+
+    Unknown figures keep it.
+    """
     lacks = []
     if evidence.ramp_day < phase.from_day:
         lacks.append(f"day {evidence.ramp_day} of the ramp, {phase.name} begins on day {phase.from_day}")

@@ -19,10 +19,15 @@ STRICTNESS: tuple[ClearedBy, ...] = ("time", "operator", "condition", "two_steps
 
 
 class NewHalt(Struct, frozen=True, kw_only=True):
-    """What is to be halted (``symbol``; empty: the portfolio), why, how strictly, until when, and who may end it.
+    """A halt to begin.
 
-    trigger, reason, evidence, who: why, and by whom. until_ns: market time, 0 for no end. renew: there is new evidence,
-    so that the halt is told of again although it stands already. since_ns: market time since when it stands; 0: now.
+    symbol: what to halt; empty for the portfolio.
+    trigger, reason, evidence, who: why, and by whom.
+    mode: how strictly.
+    until_ns: market time at which it ends by itself; 0 for no end by time.
+    cleared_by: who or what may end it.
+    renew: there is new evidence, so the halt is told of again although it stands already.
+    since_ns: market time since when it stands; 0 for now.
     awaited: the feed that is missing was never heard.
     """
 
@@ -40,7 +45,7 @@ class NewHalt(Struct, frozen=True, kw_only=True):
 
 
 class Halts:
-    """``begin`` and ``end`` give out the message that says so, and nothing when nothing changed."""
+    """The halts in force. ``begin`` and ``end`` give out the message that says so, and nothing when nothing changed."""
 
     def __init__(self, records: Records) -> None:
         self._records = records
@@ -77,8 +82,10 @@ class Halts:
     # --- changes --------------------------------------------------------------------------------------------------
 
     def begin(self, cause: Message, new: NewHalt) -> Sequence[Halted]:
-        """Stop new risk. A halt of the same scope and trigger is renewed by a later end, a stricter mode, or ``renew``;
-        it never ends earlier or becomes milder by that.
+        """Stop new risk.
+
+        A halt of the same scope and trigger is renewed by a later end, a stricter mode, or ``renew``. It never ends
+        earlier or becomes milder by that.
         """
         mode, until_ns, cleared_by, since_ns = new.mode, new.until_ns, new.cleared_by, new.since_ns or cause.time_ns
         earlier = self.get(new.symbol, new.trigger)
@@ -114,7 +121,7 @@ class Halts:
     def end(
         self, cause: Message, symbol: str, trigger: Trigger, *, reason: str, who: str = "risk"
     ) -> Sequence[Resumed]:
-        """Lift one halt."""
+        """End one halt; nothing where there is none."""
         halted = self._in_force.get(symbol, {}).pop(trigger, None)
         if halted is None:
             return ()
@@ -149,10 +156,10 @@ class Halts:
     def _note_end(self) -> None:
         self._next_end_ns = min((_end(halt.until_ns) for halt in self.all()), default=NEVER_NS)
 
-    # --- the first step of two ------------------------------------------------------------------------------------
+    # --- the first step of a resume in two --------------------------------------------------------------------------
 
     def pending_resume(self, symbol: str) -> ResumeAsked | None:
-        """The confirmation that was asked for last."""
+        """The first step of a resume that takes two, as it was asked for last; None when there was none."""
         return self._records.get(RESUME_ASKED, symbol, ResumeAsked)
 
     def put_pending_resume(self, asked: ResumeAsked) -> None:

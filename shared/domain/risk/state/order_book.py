@@ -1,4 +1,4 @@
-"""A sampled order book as the rules ask it: how much it sells up to a price."""
+"""A sampled order book as the rules ask it: how much does it sell up to a price?"""
 
 from bisect import bisect_right
 from itertools import accumulate, chain, pairwise
@@ -8,7 +8,12 @@ from shared.messages.market import BookSampled
 
 
 class OrderBook:
-    """One sample, its asks summed up once. mid: USDT. fault: why nobody can trade on it; empty when one can."""
+    """One sample, with its asks summed up once.
+
+    sample: the message.
+    fault: why nobody can trade on it; empty when one can.
+    mid: halfway between best bid and ask, USDT; 0 where the book has a fault.
+    """
 
     __slots__ = ("_prices", "_sums", "fault", "mid", "sample")
 

@@ -1,4 +1,4 @@
-"""Under which name a renamed pair trades now; what is said of one of its names is meant for that one."""
+"""The names of a pair that was renamed. What is said of one of them is meant for the one that trades now."""
 
 from shared.domain.risk.state.state import RiskState
 

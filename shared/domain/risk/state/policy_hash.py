@@ -1,4 +1,4 @@
-"""A short name for the rules in force, so that a decision says what it was held to."""
+"""A short name for all that decides, so that a decision says what it was held to."""
 
 from hashlib import blake2b
 
@@ -8,9 +8,9 @@ from shared.domain.plan import Limits, Plan
 
 
 def policy_of(limits: Limits, plan: Plan) -> str:
-    """12 hex digits that change with whatever decides: a limit, a cost, a breaker, how ATR, stop and ADV are measured.
+    """12 hex digits that change with all that decides: a limit, a cost, a breaker, how ATR, stop and ADV are measured.
 
-    The phase is not in it: a decision tells it beside.
+    The phase is not among it, for a decision has it in a field of its own.
     """
     sizing = plan.sizing
     parts = [

@@ -1,4 +1,4 @@
-"""Answers to operators."""
+"""How an operator's command is refused."""
 
 from shared.messages.base import cut, derived_id
 from shared.messages.control import ApprovePhase, Flatten, Halt, Resume, SetLimits, SetPhase
@@ -22,7 +22,10 @@ def refused(command: Command, reason: str) -> tuple[CommandRefused]:
 
 
 def unsigned(command: Command, what: str) -> str:
-    """Why a command is not carried out that nobody stands behind; empty when somebody does. what: it is to do."""
+    """Why a command is refused that names nobody, or no reason; empty when it names both.
+
+    what: the effect of the command, for the sentence.
+    """
     if not command.who.strip():
         return f'who = "{command.who}" names nobody; say at whose word {what}'
     if not command.reason.strip():

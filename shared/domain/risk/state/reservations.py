@@ -1,4 +1,7 @@
-"""Approved orders that are not finished: what each may still come to risk and to cost. Reconciled, never timed out."""
+"""Approved orders that are not finished: what each may still come to risk and to cost.
+
+A reservation ends when the order does, never by time: an order of which nobody has heard may still fill.
+"""
 
 from decimal import Decimal
 
@@ -71,7 +74,7 @@ class Reservations:
             self.unacknowledged.pop(order_id, None)
 
     def fill(self, order_id: str, quantity: Decimal) -> OpenOrder | None:
-        """Part of an order is a position now; returns the order as it is after that."""
+        """Part of an order has become a position; returns the order as it is after that, None for an unknown one."""
         order = self.get(order_id)
         if order is None:
             return None
@@ -83,7 +86,7 @@ class Reservations:
         return after
 
     def close(self, order_id: str) -> OpenOrder | None:
-        """Nothing more comes of the order: what it still held is free again."""
+        """Nothing more comes of the order, so what it still held is free again; returns the order as it was."""
         order = self.get(order_id)
         if order is None:
             return None
@@ -98,7 +101,7 @@ class Reservations:
         return order
 
     def rebuild(self) -> None:
-        """After a restart: mirror the stored orders in totals that start from nothing."""
+        """Mirror the stored orders in totals that start from nothing, after a restart."""
         self._open.clear()
         orders = self.all()
         waiting = sorted(

@@ -105,19 +105,19 @@ class RiskState:
         self.effective = EffectiveLimits(limits, self.plan, self.speed)
 
     def _take_over_phase(self) -> None:
-        """The phase comes from the records, what it means from the plan."""
+        """Which phase is in force comes from the records; what it means comes from the plan."""
         phase = self.records.get(PHASE, "", ActivePhase) or ActivePhase(name=self.plan.phase, scale=self.plan.scale)
         planned = phase_named(self.plan, phase.name)
         self.use_phase(structs.replace(phase, scale=planned.scale) if planned is not None else phase)
 
     def use_limits(self, limits: Limits) -> None:
-        """Hold every order from here on to these limits; does not store them."""
+        """Hold every order to these limits from here on. This does not store them."""
         self.effective = EffectiveLimits(limits, self.plan, self.speed, before=self.effective)
         for symbol in self.daily:  # the cost of getting out is that of a full position
             self.learn_costs(symbol)
 
     def use_phase(self, phase: ActivePhase) -> None:
-        """Size by this phase's scale from here on; does not store it."""
+        """Let this phase be in force from here on. This does not store it."""
         self.phase = phase
         self.phase_shown = f"{phase.name} (rehearsal)" if self.rehearsal else phase.name
 
@@ -153,21 +153,25 @@ class RiskState:
         return next((name for name in names if name != symbol and self.ledger.quantity(name)), "")
 
     def _add_outside(self, symbol: str) -> PairHeat:
-        """Take in a pair that is not in the universe, or not any more. What is held of it is at risk all the same, and
-        nobody follows its price, so it is worth nobody knows what: the gate stays closed until somebody decides.
+        """Take in a pair that is not in the universe (any more).
+
+        What is held of it is at risk all the same. Nobody follows its price, so nobody knows what it is worth, and the
+        gate stays closed until somebody decides what to do with it.
         """
         self.outside.add(symbol)
         return self.heat.add_pair(symbol, OUTSIDE, self.plan.costs.fee + self.plan.costs.half_spread)
 
     def tell_time(self, now_ns: int) -> bool:
-        """Move the clock on; says whether it had run ahead and was set right."""
+        """Move the clock on; says whether it had run ahead and has stepped back."""
         ran_ahead = now_ns < self.now_ns - self.effective.mark_age_ns
         self.now_ns = now_ns if ran_ahead else max(self.now_ns, now_ns)
         return ran_ahead
 
     def note_oldest_held(self) -> None:
-        """Which of the pairs that are held was marked longest ago. Looked for about once a second, not at every mark:
-        the next oldest is seen that much later when the oldest gets a new mark.
+        """Find which of the pairs that are held was marked longest ago.
+
+        This is done about once a second and not at every mark, so the next oldest is seen that much later when the
+        oldest gets a new mark.
         """
         marked = (pair for pair in self.heat.positions() if pair.mark)
         self.oldest_held = min(marked, key=attrgetter("mark_time_ns"), default=None)
@@ -184,7 +188,7 @@ class RiskState:
         return True
 
     def _compare_with_oldest(self, pair: PairHeat) -> None:
-        """A pair was marked, bought or sold: it may be the oldest now, or not be held any more."""
+        """A pair was marked, bought or sold, so it may be the oldest now, or not be held any more."""
         oldest = self.oldest_held
         if not pair.quantity:
             if pair is oldest:
@@ -193,7 +197,7 @@ class RiskState:
             self.oldest_held = pair
 
     def _is_in_the_future(self, time_ns: int) -> bool:
-        """Whether a time is beyond the clock: whatever was marked then must not keep newer marks out."""
+        """Whether a time is beyond the clock. What was marked then must not keep newer marks out."""
         return 0 < self.now_ns < time_ns - self.effective.mark_age_ns
 
     def follow_position(self, symbol: str) -> None:
@@ -214,7 +218,11 @@ class RiskState:
         return found
 
     def learn_costs(self, symbol: str) -> None:
-        """Getting out costs the fee, half the spread, and the square-root slippage of a full position in the pair."""
+        """Estimate what getting out of a pair costs: the fee, half the spread, and the slippage of a full position.
+
+        Slippage follows the square-root law, Y x sigma_day x sqrt(order / ADV): Torre, *BARRA Market Impact Model
+        Handbook* (1997); on bitcoin, Donier & Bonart, arXiv 1412.4503.
+        """
         pair, history, costs = self.heat.pair(symbol), self.daily[symbol], self.plan.costs
         if pair is None or not history.adv_usdt or history.sigma_day is None:
             return

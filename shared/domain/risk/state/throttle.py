@@ -25,12 +25,15 @@ class Throttle:
             self._repeats[key] = deque(times, maxlen=self._per_minute)
 
     def forget(self) -> None:
-        """The clock had run ahead: approvals of a time to come must not count for ever."""
+        """The clock had run ahead: forget approvals of a time to come, which would count for ever."""
         self._all.clear()
         self._repeats.clear()
 
     def fault(self, order: OrderProposed, now_ns: int) -> str:
-        """Why an order comes too fast; empty when it does not. The oldest approval remembered tells it all."""
+        """Why an order comes too fast; empty when it does not.
+
+        No more approvals are remembered than a window may hold, so the oldest one tells whether it is full.
+        """
         times = self._all
         if len(times) == self._per_second and now_ns - times[0] < self._second_ns:
             return f"more than {self._per_second} approvals in a second"

@@ -1,4 +1,4 @@
-"""HaltCommands' commands: halt, resume in one step or two, flatten; each answered, each surviving a restart."""
+"""Operators' commands: halt, resume in one step or two, flatten; each answered, each surviving a restart."""
 
 import pytest
 from msgspec import structs

@@ -1,4 +1,4 @@
-"""The limits in force, as a record that outlives the process: set by command, or the configuration's own."""
+"""The active limits, as a record that outlives the process: set by command, or the configuration's own."""
 
 from collections.abc import Mapping
 
@@ -9,9 +9,12 @@ from shared.domain.plan import Limits
 
 
 class ActiveLimits(Struct, frozen=True, kw_only=True):
-    """limits: what every order is held to. file_limits: what the configuration said when they were set.
+    """The limits that are active, and where they come from.
 
-    who, reason, since_ns: of the last change; who is empty while the limits are the configuration's own.
+    limits: what every order is held to.
+    file_limits: what the configuration said when they were set.
+    who, reason: of the last change; empty while the limits are the configuration's own.
+    since_ns: market time of the last change.
     """
 
     limits: Limits
@@ -22,7 +25,7 @@ class ActiveLimits(Struct, frozen=True, kw_only=True):
 
 
 def active_limits(stored: ActiveLimits | None, file_limits: Limits) -> Limits:
-    """Limits set by command hold on, unless the configuration changed since: then it has the last word."""
+    """Limits set by command hold on, unless the configuration changed since then (docs/decisions/0005)."""
     return stored.limits if stored is not None and stored.file_limits == file_limits else file_limits
 
 

@@ -1,4 +1,4 @@
-"""What a book can carry: walking its sides, the spread at a size, and the median of the last samples.
+"""What an order book can carry: walking its sides, the spread at a size, and the median of the last samples.
 
 Levels are (price, base units), best first; sizes are in USDT. Whatever cannot be told is None, never a guess.
 """
@@ -11,7 +11,7 @@ Level = tuple[float, float]
 
 
 def walk(levels: Iterable[Level], size_usdt: float) -> float | None:
-    """The average price, weighted by volume, of trading ``size_usdt`` into one side; None when the side is too thin."""
+    """The volume-weighted average price of trading ``size_usdt`` into one side; None when the side is too thin."""
     left_usdt, quantity = size_usdt, 0.0
     for price, amount in levels:
         worth_usdt = price * amount
@@ -34,7 +34,8 @@ def spread_at_size(bids: Sequence[Level], asks: Sequence[Level], size_usdt: floa
 
 
 def summed_up(levels: Sequence[Level], exactly: int, sums: int) -> tuple[Level, ...]:
-    """The first ``exactly`` levels as they are, the others in at most ``sums`` sums, each at its worst price.
+    """Keep the first ``exactly`` levels as they are, and sum the others up in at most ``sums`` sums at their worst
+    price.
 
     Walking the result never looks better than walking the levels.
     """

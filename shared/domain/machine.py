@@ -1,6 +1,7 @@
 """What a machine is: messages in, messages out, and state kept as records that a host can store.
 
 A machine does no I/O and reads no clock. Two hosts run it: ``runtime.host`` on Redis and ``runtime.replay`` in a loop.
+Why its state is records: docs/decisions/0001.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,7 +17,11 @@ R = TypeVar("R", bound=Struct)
 class Records:
     """A machine's durable state: structs by kind and name, and which of them changed since the last commit.
 
-    ``kinds`` names each kind once, so that a host can read stored bytes back: ``{"position": Position}``.
+    kinds: the type of each kind, so that a host can read stored bytes back, such as ``{"position": Position}``.
+
+        records.put("position", "BTC/USDT", Position(...))
+        records.get("position", "BTC/USDT", Position)
+        records.drain()    # {"position:BTC/USDT": Position(...)}
     """
 
     def __init__(self, kinds: Mapping[str, type[Struct]]) -> None:
@@ -25,27 +30,31 @@ class Records:
         self._dirty: dict[tuple[str, str], None] = {}
 
     def get(self, kind: str, name: str, as_type: type[R]) -> R | None:
-        """The row, which is of the type that its kind was declared with."""
+        """The row of that name, None without one. as_type: the type that its kind was declared with."""
         return cast("R | None", self._rows[kind].get(name))
 
     def put(self, kind: str, name: str, row: Struct) -> None:
+        """Keep a row in place of the one with that name."""
         self._rows[kind][name] = row
         self._dirty[kind, name] = None
 
     def delete(self, kind: str, name: str) -> None:
+        """Drop a row, if there is one of that name."""
         if self._rows[kind].pop(name, None) is not None:
             self._dirty[kind, name] = None
 
     def rows(self, kind: str, as_type: type[R]) -> Iterator[tuple[str, R]]:
+        """Every row of a kind with its name; rows may be put and deleted meanwhile."""
         for name, row in list(self._rows[kind].items()):
             assert isinstance(row, as_type)
             yield name, row
 
     def count(self, kind: str) -> int:
+        """How many rows there are of a kind."""
         return len(self._rows[kind])
 
     def drain(self) -> dict[str, Struct | None]:
-        """What changed since the last drain, by ``kind:name``; None for what was deleted."""
+        """The rows that changed since the last drain, by ``kind:name``; None for those that were deleted."""
         changed = {f"{kind}:{name}": self._rows[kind].get(name) for kind, name in self._dirty}
         self._dirty.clear()
         return changed
@@ -63,7 +72,10 @@ class Records:
 class Guard(Struct, frozen=True, gc=False):
     """One step of the store's own count of reserved risk, in the order in which the machine took it.
 
-    risk_usdt above 0 reserves for ``order_id`` and is checked: open_usdt + all reserved <= limit_usdt. 0 releases.
+    order_id: whose reservation it is.
+    risk_usdt: what is reserved from here on. Above 0 it is checked: open_usdt + all reserved <= limit_usdt. 0 releases.
+    open_usdt: open risk at that moment.
+    limit_usdt: the heat limit at that moment.
     """
 
     order_id: str
@@ -73,16 +85,18 @@ class Guard(Struct, frozen=True, gc=False):
 
 
 class Machine(Protocol):
-    """Deterministic: the same messages in the same order give the same messages and the same records."""
+    """A deterministic object: the same messages in the same order give the same messages and the same records."""
 
     records: Records
 
     def handle(self, message: Message) -> Sequence[Message]:
-        """Take one message in; give out what follows from it. Messages it has no use for are ignored."""
+        """Take one message in; give out what follows from it. A message that it has no use for is ignored."""
         ...
 
     def warm(self, message: Message) -> None:
-        """Take in history that was handled before a restart: rebuild what derives from the market, give nothing out."""
+        """Take in history that was handled before a restart: rebuild what derives from the market, and give nothing
+        out.
+        """
         ...
 
     def restored(self) -> None:

@@ -1,4 +1,4 @@
-"""Money and steps: Decimal, quantised to the exchange's steps, rounded toward less risk."""
+"""Rounding of money and quantities: Decimal, to the exchange's steps, toward less risk."""
 
 from decimal import ROUND_DOWN, ROUND_HALF_EVEN, ROUND_UP, Context, Decimal
 
@@ -11,7 +11,7 @@ _UP = Context(prec=400, rounding=ROUND_UP)
 
 
 def round_down(value: Decimal, step: Decimal) -> Decimal:
-    """The largest multiple of ``step`` that is not above ``value``: for quantities, and prices we must not exceed."""
+    """The largest multiple of ``step`` that is not above ``value``: for quantities, and prices not to exceed."""
     if step <= 0:
         return value
     return _DOWN.divide(value, step).to_integral_value(rounding=ROUND_DOWN) * step

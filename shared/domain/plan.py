@@ -14,19 +14,29 @@ UpToADay = Annotated[float, Meta(gt=0, le=86_400)]  # seconds
 
 
 class Limits(Struct, frozen=True, kw_only=True):
-    """What the risk service holds every order to. Fractions are of NAV unless said otherwise.
+    """What the risk service holds every order to. Fractions are of NAV unless it says otherwise.
 
-    equity_at_risk: per trade, before the phase's scale. heat: open plus reserved risk. pair_cap_nav, sector_cap_nav:
-    notional. pair_cap_adv: notional as a fraction of ADV. drawdown: from the high-water mark. mark_age_seconds: wall
-    seconds after which a mark is stale; bar_age_seconds: after which a bar is history, if that is more than its
-    timeframe; nav_age_seconds: after which the mark of something that is held makes NAV stale; ledger_age_seconds:
-    after which execution's silence about an approved order makes the ledger unknown. atr_floor: smallest ATR / price
-    that a size is computed with.
-    max_order_usdt: notional of one order. price_collar: how far from the mark an order may trade, of the mark.
+    equity_at_risk: that one trade may lose at its stop, before the phase's scale.
+    heat: open plus reserved risk of the portfolio.
+    pair_cap_nav: notional of one pair.
+    pair_cap_adv: notional of one pair, as a fraction of its average daily volume.
+    sector_cap_nav: notional of one sector.
+    drawdown: from the highest NAV since the last resume after a drawdown.
+    mark_age_seconds: wall seconds after which a mark is stale.
+    bar_age_seconds: wall seconds after which a bar is history, if that is more than its timeframe.
+    nav_age_seconds: wall seconds after which the mark of something that is held makes NAV stale.
+    ledger_age_seconds: wall seconds within which execution has to acknowledge an approved order.
+    atr_floor: smallest ATR / price that a size is computed with.
+    max_order_usdt: notional of one order.
+    price_collar: how far from the mark an order may trade, as a fraction of the mark.
     book_age_seconds: wall seconds after which a book sample is stale; 0 switches the rules off that need a book.
-    spread_median: largest median spread at size; spread_multiple: of that median, for the spread right now.
-    gap_shock: a fall of every pair at once; gap_stress: the loss it may make. max_open_orders: unfinished at once.
-    orders_per_second: approvals in a wall second; repeats_per_minute: of one strategy in one pair, in a wall minute.
+    spread_median: largest median spread at size, as a fraction of the price.
+    spread_multiple: of that median, for the spread right now.
+    gap_shock: how far every pair is imagined to fall at once, as a fraction of its price.
+    gap_stress: the loss that this may make.
+    max_open_orders: approved and not finished, at once.
+    orders_per_second: approvals in a wall second.
+    repeats_per_minute: approvals of one strategy in one pair, in a wall minute.
     """
 
     equity_at_risk: Fraction = 0.005
@@ -56,18 +66,23 @@ Breaker = Literal["gap", "market_shock", "heat", "drawdown", "day_loss", "feed",
 
 
 class BreakerPlan(Struct, frozen=True, kw_only=True):
-    """When trading halts by itself. Fractions; minutes and days are market time.
+    """When trading halts by itself. Minutes and days are market time.
 
-    off: breakers that are switched off. cool_down_minutes: how long a pair halts after a gap. gap_atr: a bar opens
-    further than so many daily ATRs from the last close. mark_jump: between two marks. stop_slip: a stop filled below
-    its price by more than so many times the expected slippage was fallen through.
-    shock_pair moves by more than shock_move within shock_minutes, or shock_gaps pairs gap within shock_gap_minutes: the
-    whole portfolio only reduces. heat_clear: of the heat limit, at or under which a halt for heat ends. reduce_heat:
-    sell the hottest positions until heat is under its limit again.
-    drawdown_warning: from the high-water mark; the halt itself is at ``limits.drawdown``. day_loss: of NAV at UTC
-    midnight. min_adv_usdt: a pair below it only reduces; so does one whose spread at size was over
-    ``limits.spread_median`` for spread_samples samples on end.
-    resume_seconds: wall seconds in which the second step of a resume must follow the first.
+    off: breakers that are switched off.
+    cool_down_minutes: how long a pair halts after a gap.
+    gap_atr: a bar that opens further than so many daily ATRs from the last close is a gap.
+    mark_jump: so is a move between two marks that is larger than this fraction of the price.
+    stop_slip: a stop that fills below its price by more than so many times the expected slippage was fallen through.
+    shock_pair, shock_move, shock_minutes: a move of this pair by more than this fraction within so many minutes is a
+        shock, after which the whole portfolio only reduces.
+    shock_gaps, shock_gap_minutes: so are gaps of so many pairs within so many minutes.
+    heat_clear: fraction of the heat limit, at or under which a halt for heat ends.
+    reduce_heat: whether to sell the hottest positions until heat is under its limit again.
+    drawdown_warning: fraction of the peak of NAV; the halt itself comes at ``limits.drawdown``.
+    day_loss: fraction of NAV at UTC midnight.
+    min_adv_usdt: a pair with less average daily volume only reduces.
+    spread_samples: so does one whose spread at size was over ``limits.spread_median`` for so many samples on end.
+    resume_seconds: wall seconds within which the second step of a resume must follow the first.
     """
 
     off: tuple[Breaker, ...] = ()
@@ -90,9 +105,11 @@ class BreakerPlan(Struct, frozen=True, kw_only=True):
 
 
 class Costs(Struct, frozen=True, kw_only=True):
-    """What a trade costs: fee as a fraction of notional; slippage by half spread plus the square-root law.
+    """What a trade costs.
 
-    slippage_factor: Y in half_spread + Y x sigma_day x sqrt(order / ADV). half_spread: used where there is no book.
+    fee: fraction of notional.
+    slippage_factor: Y of the square-root law, half_spread + Y x sigma_day x sqrt(order / ADV).
+    half_spread: fraction of the price, used where there is no book.
     """
 
     fee: NonNegative = 0.001
@@ -101,10 +118,13 @@ class Costs(Struct, frozen=True, kw_only=True):
 
 
 class SizingPlan(Struct, frozen=True, kw_only=True):
-    """ATR sizing. atr_days: completed UTC days; stop_atr: stop distance in ATRs; adv_days: days in the mean.
+    """How sizes are computed from the average true range.
 
-    min_history_days: daily bars needed before a size is given. rebalance_band: smallest change worth an order, as a
-    fraction of the full size.
+    atr_days: completed UTC days in the average.
+    stop_atr: distance of the stop, in ATRs.
+    adv_days: days in the mean of daily volume.
+    min_history_days: daily bars that are needed before a size is given.
+    rebalance_band: smallest change that is worth an order, as a fraction of the full size.
     """
 
     atr_days: Count = 10
@@ -115,12 +135,16 @@ class SizingPlan(Struct, frozen=True, kw_only=True):
 
 
 class PhasePlan(Struct, frozen=True, kw_only=True):
-    """One phase of the ramp. scale multiplies the equity at risk; paper: orders go to the paper exchange.
+    """One phase of the ramp.
 
-    from_day: of the ramp, from 1: on which the phase begins at the earliest. What the phase before must have shown:
-    drawdown_below: its worst drawdown (1: anything); sharpe_above: its Sharpe ratio (0: anything); reviews: signed risk
-    reviews. demote_over: drawdown from the high-water mark since the phase began, beyond which the phase before it
-    comes back (1: never).
+    name: any; commands use it.
+    scale: multiplies the equity at risk.
+    paper: whether orders go to the paper exchange.
+    from_day: day of the ramp, from 1, on which the phase begins at the earliest.
+    drawdown_below: the worst drawdown that the phase before may have shown; 1 for any.
+    sharpe_above: the Sharpe ratio that the phase before must have shown; 0 for any.
+    reviews: risk reviews that must have been signed in the phase before.
+    demote_over: drawdown since the phase began, beyond which the phase before it comes back; 1 for never.
     """
 
     name: str
@@ -134,11 +158,12 @@ class PhasePlan(Struct, frozen=True, kw_only=True):
 
 
 class RampPlan(Struct, frozen=True, kw_only=True):
-    """How phases follow each other. automatic: a promotion that the evidence allows needs no operator.
+    """How phases follow each other.
 
+    automatic: a promotion that the evidence allows needs no operator.
     rehearsal: a phase may run on an exchange that it is not meant for, paper or real; shown wherever the phase is.
-    by_date: phases follow the calendar from ``start`` (ISO date; empty: the first snapshot), whatever the evidence
-    says; for backtests.
+    by_date: phases follow the calendar, whatever the evidence says; for backtests.
+    start: ISO date on which that calendar begins; empty for the first snapshot.
     """
 
     automatic: bool = False
@@ -148,7 +173,14 @@ class RampPlan(Struct, frozen=True, kw_only=True):
 
 
 class StrategyPlan(Struct, frozen=True, kw_only=True):
-    """One built-in strategy: its kind in the registry, where it listens, its share in the blend, and its numbers."""
+    """One strategy.
+
+    name: under which it raises signals.
+    kind: its row in the registry of strategies.
+    timeframe: of the bars that it sees.
+    weight: its share in the blend.
+    parameters: its numbers, by name.
+    """
 
     name: str
     kind: str
@@ -158,7 +190,11 @@ class StrategyPlan(Struct, frozen=True, kw_only=True):
 
 
 class Plan(Struct, frozen=True, kw_only=True):
-    """Everything the machines are built from. shadow: limits that are evaluated beside the live ones and never act."""
+    """Everything that the machines are built from.
+
+    shadow: limits that are evaluated beside the live ones and never act; None for none.
+    phase: the one that a new portfolio begins in.
+    """
 
     limits: Limits = Limits()
     shadow: Limits | None = None

@@ -1,4 +1,4 @@
-"""The last things seen, by name: bounded, oldest out first."""
+"""A bounded memory of the latest things by name; the oldest go first."""
 
 from collections import OrderedDict
 from typing import Generic, TypeVar

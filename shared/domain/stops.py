@@ -1,4 +1,4 @@
-"""Where a protective stop belongs, as sizing sets it and as what-if answers tell it."""
+"""Where a protective stop belongs: as sizing sets it, and as answers to what-if questions tell it."""
 
 from decimal import Decimal
 
@@ -8,8 +8,10 @@ ZERO = Decimal(0)
 
 
 def stop_below(price: float, distance: float, step: Decimal) -> Decimal | None:
-    """The stop that belongs ``distance`` below ``price``, both USDT per unit, rounded up to the price step (less risk)
-    and yet strictly below the price; None when the step is too coarse for any.
+    """The stop that belongs ``distance`` below ``price``, all in USDT per unit; None when the step is too coarse for
+    any.
+
+    It is rounded up to the price step, which is less risk, and yet stays strictly below the price.
     """
     step = max(step, ZERO)
     stop = max(round_up(to_decimal(max(0.0, price - distance)), step), step)

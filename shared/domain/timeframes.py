@@ -8,7 +8,7 @@ _UNIT_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 
 
 def timeframe_ns(timeframe: str) -> int:
-    """Length of a bar in nanoseconds; ValueError for a timeframe of no fixed length or none at all."""
+    """The length of a bar in nanoseconds. Raises ``ValueError`` for a timeframe of no fixed length, or none at all."""
     count, unit = timeframe[:-1], timeframe[-1:]
     if unit not in _UNIT_SECONDS or not count.isdigit() or int(count) == 0:
         raise ValueError(f"timeframe {timeframe!r}: expected a number and one of s, m, h, d, such as 15m or 1h")

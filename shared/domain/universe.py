@@ -7,7 +7,12 @@ from msgspec import Struct
 
 
 class Rename(Struct, frozen=True, kw_only=True):
-    """``old`` became ``new`` on ``cutover`` (00:00 UTC), ``ratio`` new units for each old one."""
+    """A coin got another name.
+
+    old, new: the names, without the quote.
+    cutover: the day on which it happened, at 00:00 UTC.
+    ratio: new units for each old one.
+    """
 
     old: str
     new: str
@@ -21,7 +26,7 @@ class Rename(Struct, frozen=True, kw_only=True):
 
 
 class Pair(Struct, frozen=True, kw_only=True):
-    """``base``/``quote`` with its one sector. ``assumed``: shipped as an assumption, for the operator to confirm."""
+    """A pair and its one sector. assumed: it was shipped as an assumption, for the operator to confirm."""
 
     base: str
     quote: str

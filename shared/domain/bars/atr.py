@@ -13,7 +13,10 @@ def true_range(high: float, low: float, previous_close: float) -> float:
 
 
 class WilderAtr:
-    """``value`` is the average after the last bar, in the price's unit; None until ``length + 1`` bars were seen."""
+    """The average over ``length`` bars.
+
+    value: after the last bar, in the price's unit; None until ``length + 1`` bars were seen.
+    """
 
     __slots__ = ("_bars", "_close", "_seed", "length", "value")
 
@@ -27,7 +30,7 @@ class WilderAtr:
         self._close = 0.0
 
     def update(self, high: float, low: float, close: float) -> float | None:
-        """Take the next bar; the new value."""
+        """Take the next bar in; gives back the new value."""
         previous_close, self._close = self._close, close
         self._bars += 1
         if self._bars == 1:

@@ -29,9 +29,11 @@ class Span(NamedTuple):
 
 
 class BarSequencer:
-    """One pair and timeframe. ``last_open_ns``: the last bar ever published, None if there was none.
+    """The bars of one pair and timeframe, put in order.
 
-    Without it the sequencer is cold: it keeps frames back until the first ``answer`` has brought history.
+    last_open_ns: open time of the last bar ever published; None if there was none. Then the sequencer is cold: it keeps
+        frames back until the first ``answer`` has brought history.
+    held_limit: how many bars may wait for earlier ones.
     """
 
     def __init__(self, timeframe: str, last_open_ns: int | None = None, *, held_limit: int = 1000) -> None:

@@ -1,6 +1,6 @@
-"""What sizing and execution remember of a pair's daily bars: ATR, ADV, daily volatility and how much history there is.
+"""Figures of a pair's daily bars: ATR, ADV, daily volatility, and how much history there is.
 
-Also ``PairNames``: one pair may have had two names on the exchange, and its history goes on through the rename.
+And ``PairNames``: one pair may have had two names on the exchange, and its history goes on through the rename.
 """
 
 from collections import deque
@@ -20,14 +20,17 @@ MAX_AGE_NS = 3 * DAY_NS
 
 
 class DailyHistory:
-    """One pair's completed UTC days, as figures; memory does not grow with their number.
+    """One pair's completed UTC days, as figures. Memory does not grow with their number.
 
-    ``atr``: Wilder's average over ``atr_days``, USDT per unit. ``adv_usdt``: mean quote volume of the last ``adv_days``
-    days. ``sigma_day``: sample standard deviation of the last ``adv_days`` daily log returns, a fraction. Each is None
-    until there are enough days. ``days``: completed days since the history began.
+    atr: Wilder's average true range over ``atr_days`` days, USDT per unit; None until there are enough days.
+    adv_usdt: mean quote volume of the last ``adv_days`` days; None until there are enough.
+    sigma_day: sample standard deviation of the last ``adv_days`` daily log returns; None until there are enough.
+    days: completed days since the history began.
+    open_time_ns, close_time_ns: of the last day.
 
     A hole of up to ``MAX_HOLE_DAYS`` missing days is bridged: the true range and the return after it span it, which
-    makes both larger, never smaller. After a longer one the history begins anew: an average from before says nothing.
+    makes both larger, never smaller. After a longer one the history begins anew, for an average from before says
+    nothing any more.
     """
 
     __slots__ = ("_adv_days", "_atr", "_atr_days", "_close", "_returns", "_volumes", "adv_usdt", "atr",
@@ -64,7 +67,7 @@ class DailyHistory:
         close = bar.close / price_ratio
         self.atr = self._atr.update(bar.high / price_ratio, bar.low / price_ratio, close)
         ratio = close / self._close if self.days else 0.0
-        if 0.0 < ratio < inf:  # of prices next to nothing it is neither
+        if 0.0 < ratio < inf:  # of prices next to nothing the quotient may be 0 or infinite
             self._returns.append(log(ratio))
             self.sigma_day = _deviation(self._returns, self._adv_days)
         self._volumes.append(bar.quote_volume)
@@ -90,7 +93,12 @@ def _deviation(values: Sequence[float], wanted: int) -> float | None:
 
 
 class NamedPair(Struct, frozen=True):
-    """pair: the newest name. ratio: units of the newest name for each unit of this one; ``price_ratio`` as a float."""
+    """One of a pair's names.
+
+    pair: the newest name.
+    ratio: units of the newest name for each unit of this one.
+    price_ratio: the same as a float.
+    """
 
     pair: str
     ratio: Decimal
@@ -98,7 +106,7 @@ class NamedPair(Struct, frozen=True):
 
 
 class PairNames:
-    """Every name of every pair of the universe, to the pair's newest name and the ratio between them.
+    """Leads from every name of every pair of the universe to the pair's newest name, and the ratio between them.
 
     State is kept in units of the newest name, so that nothing has to be converted on the day of the rename:
     new quantity = quantity x ratio, new price = price / ratio.

@@ -1,4 +1,4 @@
-"""What sizes are made of besides the market: NAV, the phase's scale, and the limits in force."""
+"""What sizes are made of besides the market: NAV, the phase's scale, and the active limits."""
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -13,9 +13,14 @@ ACCOUNT, LIMITS = "account", "limits"
 
 
 class AccountKnown(Struct, frozen=True):
-    """nav_usdt: None before the first ``PortfolioMarked``. phase: empty before it. live_from_ns: close of the first
-    current bar ever, 0 before it; bars that closed earlier are history. changed_ns: of the last
-    ``PhaseChanged``, 0 before it.
+    """What is known of the account.
+
+    nav_usdt: None before the first ``PortfolioMarked``.
+    phase: the one in force; empty before the first ``PortfolioMarked``.
+    time_ns: market time of the snapshot that said so.
+    live_from_ns: market time at which the first current bar ever closed, 0 before it. Bars that closed earlier are
+        history.
+    changed_ns: market time of the last ``PhaseChanged``; 0 before it.
     """
 
     nav_usdt: float | None = None
@@ -55,7 +60,7 @@ class AccountTracker:
         self._know(replace(self._known, live_from_ns=time_ns))
 
     def take_snapshot(self, marked: PortfolioMarked) -> bool:
-        """Whether NAV became known with that for the first time."""
+        """Take NAV and phase from a snapshot; says whether NAV became known with that for the first time."""
         known = self._known
         if marked.time_ns < known.time_ns:
             return False
@@ -66,12 +71,12 @@ class AccountTracker:
         return is_first
 
     def change_phase(self, changed: PhaseChanged) -> None:
-        """Another phase is in force: the next size follows its scale."""
+        """Another phase is in force, and the next size follows its scale."""
         if changed.time_ns >= self._known.changed_ns:
             self._know(replace(self._known, phase=changed.phase, changed_ns=changed.time_ns))
 
     def change_limits(self, changed: LimitsChanged) -> None:
-        """Sizes keep to the limits that the gate holds orders to."""
+        """Keep sizes to the limits that the gate holds orders to."""
         self.limits = with_changes(self.limits, changed.new)
         self._records.put(LIMITS, "", ActiveLimits(limits=self.limits, file_limits=self._plan.limits))
 

@@ -1,7 +1,7 @@
-"""The halts that sizing has heard of: no purchase is proposed in a pair while one is over it.
+"""The halts that sizing has heard of: no purchase is proposed in a pair while it is halted.
 
-The gate would reject it anyhow; this only keeps questions with a known answer off the wire. The halts are those of
-``risk/halts.py``, by scope and trigger, as the messages tell of them.
+The gate would reject it anyhow; this only keeps proposals with a known answer off the wire. The halts are those of
+``risk/state/halts.py``, by scope and trigger, as the messages tell of them.
 """
 
 from msgspec import Struct
@@ -18,17 +18,17 @@ HALT_RECORDS: dict[str, type[Struct]] = {HALT: Halted}
 
 
 class HaltsHeard:
-    """Several halts may be over a pair at once: its own, by any of its names, and the portfolio's."""
+    """The halts, by scope. A pair may be under several at once: its own, by any of its names, and the portfolio's."""
 
     def __init__(self, records: Records, names: PairNames) -> None:
         self._records, self._names = records, names
-        self._over: dict[str, set[str]] = {}
+        self._halted: dict[str, set[str]] = {}
 
     def restore(self) -> None:
-        self._over = {}
+        self._halted = {}
         for name, halt in self._records.rows(HALT, Halted):
             if (scope := self.scope_of(halt.symbol)) is not None:
-                self._over.setdefault(scope, set()).add(name)
+                self._halted.setdefault(scope, set()).add(name)
 
     def scope_of(self, symbol: str) -> str | None:
         """The pair's newest name; empty for the portfolio, None for a pair that is not in the universe."""
@@ -38,24 +38,25 @@ class HaltsHeard:
         return None if named is None else named.pair
 
     def is_halted(self, pair: str) -> bool:
-        return bool(self._over) and (PORTFOLIO in self._over or pair in self._over)
+        """Whether a halt keeps purchases out of the pair."""
+        return bool(self._halted) and (PORTFOLIO in self._halted or pair in self._halted)
 
     def begin(self, halted: Halted) -> None:
-        """One that is begun again was prolonged or made stricter: it is in force already."""
+        """Take in a halt. One that is told again was prolonged or made stricter, so it is known already."""
         scope, name = self.scope_of(halted.symbol), _name(halted)
-        if scope is None or name in self._over.get(scope, ()):
+        if scope is None or name in self._halted.get(scope, ()):
             return
-        self._over.setdefault(scope, set()).add(name)
+        self._halted.setdefault(scope, set()).add(name)
         self._records.put(HALT, name, halted)
 
     def end(self, resumed: Resumed) -> bool:
         """Whether that ended a halt which was known."""
         scope, name = self.scope_of(resumed.symbol), _name(resumed)
-        if scope is None or name not in self._over.get(scope, ()):
+        if scope is None or name not in self._halted.get(scope, ()):
             return False
-        self._over[scope].discard(name)
-        if not self._over[scope]:
-            del self._over[scope]
+        self._halted[scope].discard(name)
+        if not self._halted[scope]:
+            del self._halted[scope]
         self._records.delete(HALT, name)
         return True
 

@@ -1,6 +1,6 @@
 """The machine behind the sizing service: a size for every pair on every bar, proposed orders, raised stops.
 
-Who handles what; the parts share one ``SizingState``.
+This file says who handles what. The parts share one ``SizingState``.
 """
 
 from collections.abc import Callable, Sequence
@@ -93,7 +93,10 @@ class SizingMachine:
         )
 
     def _is_sized(self, bar: BarClosed, *, is_current: bool) -> bool:
-        """History is not sized; everything since the first current bar is, even when it comes late."""
+        """Whether a bar gives a size.
+
+        History does not; everything since the first current bar does, even when it comes late.
+        """
         account = self._state.account
         if account.live_from_ns:
             return is_current or bar.close_time_ns >= account.live_from_ns
@@ -118,7 +121,7 @@ class SizingMachine:
     # --- the account ----------------------------------------------------------------------------------------------
 
     def _portfolio_marked(self, marked: PortfolioMarked) -> Sequence[Message]:
-        """Without NAV nothing could be proposed: once it is known, all pairs are looked at."""
+        """Without NAV nothing could be proposed. Once it is known, all pairs are looked at."""
         return self._proposals.of_all(marked) if self._state.account.take_snapshot(marked) else NOTHING
 
     def _limits_changed(self, changed: LimitsChanged) -> Sequence[Message]:

@@ -1,11 +1,14 @@
-"""The size of a full position in one pair.
+"""The size of a full position in one pair: fixed fractional sizing on a volatility stop.
 
     equity at risk  = NAV x fraction x phase scale
     stop distance   = stop_atr x max(ATR, atr_floor x price)
     quantity        = equity at risk / stop distance
 
-capped by the pair's share of NAV and of its average daily volume, then cut to the lot step. A size is never rounded up
-over a cap. Whatever is missing or no number makes it 0 and names itself: the gate is closed, not open.
+It is capped by the pair's share of NAV and of its average daily volume, then cut down to the lot step. It is never
+rounded up over a cap. Whatever is missing, or is no number, makes it 0 and is named: in doubt nothing is bought.
+
+A loss at the stop then costs the same share of NAV in every pair, however much it moves (Faith, *The Original Turtle
+Trading Rules*, 2003, which sizes by the true range too).
 """
 
 from decimal import Decimal
@@ -26,14 +29,20 @@ MIN_NOTIONAL = "min_notional"
 MIN_QUANTITY = "min_quantity"
 MISSING = frozenset({"pair", "price", "history", "atr", "adv", "nav"})
 ZERO = Decimal(0)
-MOST_UNITS = 1e18  # nobody can order more of anything: the price is wrong
+MOST_UNITS = 1e18  # nobody can order more of anything, so the price must be wrong
 
 
 class Size(Struct, frozen=True):
-    """quantity: base units, a multiple of the lot step. atr, stop_distance: USDT per unit, 0 if unknown.
+    """A size, and what set it.
 
-    binding: what set the quantity, or what was missing when it is 0. A stop can be placed without knowing NAV or ADV,
-    so the stop distance stands whenever ATR, history and pair are known.
+    quantity: base units, a multiple of the lot step.
+    binding: what set the quantity, or what was missing when it is 0.
+    price: USDT per unit that it was computed at.
+    atr: USDT per unit; 0 if unknown.
+    adv_usdt: USDT a day; 0 if unknown.
+    equity_at_risk_usdt: what a loss at the stop would cost.
+    stop_distance: USDT per unit; 0 if unknown. It is known whenever ATR, history and pair are, for a stop can be placed
+        without knowing NAV or ADV.
     """
 
     quantity: Decimal
@@ -56,7 +65,11 @@ class Size(Struct, frozen=True):
 
 
 class Account(Struct, frozen=True):
-    """nav_usdt: None before it is known. scale: of the phase in force, multiplies the equity at risk."""
+    """What sizes are a share of.
+
+    nav_usdt: None before it is known.
+    scale: of the phase in force; multiplies the equity at risk.
+    """
 
     nav_usdt: float | None
     scale: float

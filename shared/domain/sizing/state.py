@@ -1,4 +1,4 @@
-"""What the parts of the sizing machine share: time, pairs, listings, account, halts; rebuilt from the records."""
+"""What the parts of the sizing machine share: time, pairs, listings, account, halts. It is rebuilt from the records."""
 
 from shared.domain.bars.series import NamedPair, PairNames
 from shared.domain.machine import Records
@@ -16,7 +16,16 @@ KINDS = PAIR_RECORDS | ACCOUNT_RECORDS | HALT_RECORDS
 
 
 class SizingState:
-    """lengths_ns: of every timeframe that a strategy trades on; step_ns: of the shortest of them."""
+    """One portfolio, as sizing knows it.
+
+    now_ns: market time.
+    pairs: every pair of the universe.
+    account: NAV, phase and limits.
+    halts: those that are in force.
+    listed: what the exchange says of each pair, by symbol.
+    lengths_ns: of every timeframe that a strategy trades on.
+    step_ns: the shortest of them.
+    """
 
     def __init__(self, plan: Plan, universe: Universe, portfolio: str, bar_age_limit_ns: int) -> None:
         self.plan, self.portfolio = plan, portfolio

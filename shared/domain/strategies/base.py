@@ -70,7 +70,14 @@ def anything_goes(_values: Mapping[str, int]) -> Fault | None:
 
 @dataclass(frozen=True, slots=True)
 class StrategyKind:
-    """A row of the registry. build: a fresh strategy from checked parameters; together: what they must keep jointly."""
+    """A row of the registry.
+
+    name: the ``kind`` of a strategy in ``strategies.toml``.
+    about: what it does, in a line.
+    parameters: what it can be given.
+    build: makes a fresh strategy from checked parameters.
+    together: checks what the parameters must keep jointly.
+    """
 
     name: str
     about: str

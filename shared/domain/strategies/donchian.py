@@ -1,7 +1,8 @@
 """Donchian breakout: long when a bar closes above the highest high of the ``entry`` bars before it, flat again when one
 closes below the lowest low of the ``exit`` bars before it.
 
-Richard Donchian's channel rule as the Turtles traded it (20 and 10 days), long side only.
+This is Richard Donchian's channel rule as the Turtles traded it, with 20 and 10 days (Faith, *The Original Turtle
+Trading Rules*, 2003), its long side only.
 """
 
 from collections.abc import Mapping
@@ -12,6 +13,8 @@ from shared.messages.market import BarClosed
 
 
 class Donchian:
+    """The rule on one pair and timeframe. The bar itself is not in the channel that it has to leave."""
+
     __slots__ = ("_bars", "_highs", "_lows", "_strength", "warmup_bars")
 
     def __init__(self, entry: int, exit_: int) -> None:

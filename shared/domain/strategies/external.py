@@ -10,7 +10,7 @@ from shared.messages.market import BarClosed
 
 
 class External:
-    """Never says anything by itself."""
+    """A strategy without a rule here: it never raises a signal by itself."""
 
     warmup_bars = 1
 

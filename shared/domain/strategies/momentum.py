@@ -1,6 +1,7 @@
 """EMA momentum: long while the fast exponential moving average of closes is above the slow one, flat otherwise.
 
-``ema = previous + 2 / (n + 1) x (close - previous)``, begun with the mean of the first n closes, as TA-Lib does.
+``ema = previous + 2 / (n + 1) x (close - previous)``. It begins with the mean of the first n closes, as in TA-Lib. The
+crossover is Appel's (moving average convergence divergence, 1979) without its signal line.
 """
 
 from collections.abc import Mapping
@@ -34,7 +35,10 @@ class Ema:
 
 
 class Momentum:
-    """Speaks after ``2 x slow`` bars: by then 13 % of the slow average's beginning is left in it."""
+    """The rule on one pair and timeframe.
+
+    It answers after ``2 x slow`` bars: by then no more than 13 % of what the slow average began with is left in it.
+    """
 
     __slots__ = ("_bars", "_fast", "_slow", "warmup_bars")
 

@@ -122,7 +122,7 @@ class OrderStore:
         return left
 
     def rename(self, former: str, symbol: str, ratio: Decimal, now_ns: int) -> VenuePosition | None:
-        """Carry a position over to the pair's new name: ``ratio`` new units for each old one."""
+        """Carry a position over to the pair's new name, ``ratio`` new units for each old one; None without one."""
         held = self.position(former)
         if held is None or self.position(symbol) is not None or not ratio > 0:
             return None

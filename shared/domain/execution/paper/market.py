@@ -11,7 +11,7 @@ UNKNOWN = Depth()
 
 
 class PaperMarket:
-    """All of it derives from the market, so none of it is in the records.
+    """What is known of prices and depth. All of it derives from the market, so none of it is in the records.
 
     quote_age_limit_ns: market time after which a quote is too old to fill an order at.
     """
@@ -25,12 +25,12 @@ class PaperMarket:
         self._seen_ns: dict[tuple[str, str], int] = {}
 
     def fresh_quote(self, symbol: str, now_ns: int) -> Quote | None:
-        """The latest quote, None when there is none or it is too old: history must not be traded on."""
+        """The latest quote; None when there is none, or it is too old, for nobody trades on history."""
         quote = self._quotes.get(symbol)
         return None if quote is None or now_ns - quote.time_ns > self._quote_age_limit_ns else quote
 
     def depth(self, symbol: str) -> Depth:
-        """ADV and volatility go on through a rename: it is the same market."""
+        """How much the pair bears. It goes on through a rename, for it is the same market."""
         named = self._names.get(symbol)
         history = self._histories.get(named.pair if named else symbol)
         return UNKNOWN if history is None else Depth(history.adv_usdt, history.sigma_day)
@@ -61,7 +61,7 @@ class PaperMarket:
         return quote
 
     def forget_after(self, now_ns: int) -> None:
-        """The clock was set back: quotes of a time to come must not keep newer ones out."""
+        """The clock stepped back: forget quotes of a time to come, which would keep newer ones out."""
         self._quotes = {symbol: quote for symbol, quote in self._quotes.items() if quote.time_ns <= now_ns}
 
     def _take_day(self, bar: BarClosed) -> None:

@@ -1,10 +1,11 @@
-"""What an order that takes liquidity pays: the touch, the square-root law, and the fee.
+"""What an order pays that takes liquidity: the touch, the square-root law, and the fee.
 
     fill price = touch x (1 +/- Y x sigma_day x sqrt(order / ADV))
 
-The touch is the best price on the other side, or the mark plus or minus half a spread where there is no book. The
-square-root law holds on bitcoin over four decades of size: Donier & Bonart, arXiv 1412.4503. Prices are rounded against
-the order: up for a buy, down for a sell.
+The touch is the best price on the other side, or the mark plus or minus half a spread where there is no book. That
+slippage grows with the square root of the order's share of daily volume is the square-root law of market impact (Torre,
+*BARRA Market Impact Model Handbook*, 1997). On bitcoin it holds over four decades of size: Donier & Bonart, arXiv
+1412.4503. Prices are rounded against the order: up for a buy, down for a sell.
 """
 
 from decimal import Decimal
@@ -20,11 +21,16 @@ from shared.messages.orders import Side
 # so that a missing figure costs too much rather than too little ($10k slip by 1 %).
 FALLBACK_ADV_USDT = 1_000_000.0
 FALLBACK_SIGMA_DAY = 0.10
-MAX_SLIPPAGE = 0.5  # the square-root law means nothing beyond: no order moves the price past half of it
+MAX_SLIPPAGE = 0.5  # beyond this the square-root law means nothing: no order moves the price past half of it
 
 
 class Quote(Struct, frozen=True):
-    """price: the mark. bid, ask: 0 where there is no book. USDT per unit."""
+    """The prices of one moment, USDT per unit.
+
+    price: the mark.
+    bid, ask: the best ones; 0 where there is no book.
+    time_ns: market time.
+    """
 
     price: float
     bid: float
@@ -33,7 +39,11 @@ class Quote(Struct, frozen=True):
 
 
 class Depth(Struct, frozen=True):
-    """How much a pair bears: ADV in USDT, and the standard deviation of daily log returns; None when unknown."""
+    """How much a pair bears.
+
+    adv_usdt: average daily volume; None when unknown.
+    sigma_day: standard deviation of daily log returns; None when unknown.
+    """
 
     adv_usdt: float | None = None
     sigma_day: float | None = None

@@ -1,8 +1,8 @@
 """Whether a mark or a bar reaches a resting order, and from which price its fill begins.
 
-A stop is a sell stop-market: once reached it takes what there is. A gap fills at the gap, never at the stop. A limit
-order rests as a maker and fills at its limit once the price trades through it; touching it is not enough, for others
-stood there first.
+A stop is a sell stop-market order: once its price is reached, it takes what there is. When the price gaps over the
+stop, it fills at the gap and never at the stop, as on an exchange: nobody bought in between. A limit order waits as a
+maker and fills at its limit once the price trades through it. Touching it is not enough, for others stood there first.
 """
 
 from shared.domain.execution.paper.prices import Quote, touch

@@ -52,10 +52,12 @@ class SpreadStatistics:
         self._samples: deque[float] = deque(maxlen=most)
 
     def add(self, spread: float | None) -> None:
+        """Take in the spread of a sample; None for a book that was too thin."""
         self._samples.append(math.inf if spread is None else spread)
 
     @property
     def count(self) -> int:
+        """How many samples there are."""
         return len(self._samples)
 
     @property

@@ -28,4 +28,5 @@ class Recent(Generic[V]):
         self.add(key, value)
 
     def get(self, key: str) -> V | None:
+        """The value of a key; None when it is not known, or not any more."""
         return self._values.get(key)

@@ -21,6 +21,7 @@ class Rename(Struct, frozen=True, kw_only=True):
 
     @property
     def cutover_ns(self) -> int:
+        """The moment of the rename, in nanoseconds since 1970."""
         midnight = datetime(self.cutover.year, self.cutover.month, self.cutover.day, tzinfo=UTC)
         return int(midnight.timestamp()) * 1_000_000_000
 
@@ -35,6 +36,7 @@ class Pair(Struct, frozen=True, kw_only=True):
 
     @property
     def symbol(self) -> str:
+        """Such as ``BTC/USDT``."""
         return f"{self.base}/{self.quote}"
 
 
@@ -46,6 +48,7 @@ class Universe(Struct, frozen=True, kw_only=True):
 
     @property
     def symbols(self) -> tuple[str, ...]:
+        """Every pair, by its present name."""
         return tuple(pair.symbol for pair in self.pairs)
 
     def sector_of(self, symbol: str) -> str | None:

@@ -104,6 +104,7 @@ class Heat:
         return self.holdings + self.reserved_notional
 
     def pair(self, symbol: str) -> PairHeat | None:
+        """A pair's share; None for a pair that is not followed."""
         return self.pairs.get(symbol)
 
     def add_pair(self, symbol: str, sector: str, exit_rate: float) -> PairHeat:
@@ -175,4 +176,5 @@ class Heat:
             self.sectors[pair.sector] += pair.exposure
 
     def positions(self) -> Iterator[PairHeat]:
+        """The pairs that are held."""
         return (pair for pair in self.pairs.values() if pair.quantity)

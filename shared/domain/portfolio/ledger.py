@@ -78,6 +78,7 @@ class Ledger:
         self._decisions = counted.decisions if counted is not None else 0
 
     def put_account(self, account: Account) -> None:
+        """Keep the account, and its cash as a float."""
         self._records.put(ACCOUNT, "", account)
         self.account, self.cash = account, float(account.cash)
 
@@ -94,13 +95,16 @@ class Ledger:
         return self._decisions
 
     def position(self, symbol: str) -> Position | None:
+        """What is held of a pair; None when nothing is."""
         return self._records.get(POSITION, symbol, Position)
 
     def quantity(self, symbol: str) -> Decimal:
+        """Base units held of a pair."""
         held = self.position(symbol)
         return held.quantity if held else ZERO
 
     def positions(self) -> list[Position]:
+        """Everything that is held."""
         return [position for _, position in self._records.rows(POSITION, Position)]
 
     def apply(self, fill: OrderFilled) -> None:

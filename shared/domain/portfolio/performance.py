@@ -41,6 +41,7 @@ class DailyNavs(Struct, frozen=True, kw_only=True):
 
     @property
     def returns(self) -> list[float]:
+        """The change from each NAV to the next, as a fraction."""
         return [after / before - 1.0 for before, after in pairwise(self.navs)]
 
 
@@ -58,6 +59,7 @@ class DailyFigures(NamedTuple):
 
 
 def figures_of(days: DailyNavs) -> DailyFigures:
+    """The figures of these NAVs."""
     returns = days.returns
     return DailyFigures(sharpe_of(returns), len(returns), days.missed)
 

@@ -51,11 +51,13 @@ class Fills:
         return ()
 
     def on_closed(self, closed: OrderClosed) -> Sequence[Message]:
+        """Release what the order still reserves."""
         if self._state.reservations.close(closed.order_id) is not None:
             self._state.guards.append(Guard(closed.order_id, 0.0))
         return ()
 
     def on_stop_placed(self, placed: StopPlaced) -> Sequence[Message]:
+        """The stop of a position rests higher now."""
         named = self._ledger_name(placed.symbol)
         if self._state.ledger.move_stop(named.symbol, placed.stop_price / named.ratio):
             self._state.follow_position(named.symbol)

@@ -211,7 +211,9 @@ class RiskMachine:
     # --- for the host ---------------------------------------------------------------------------------------------
 
     def remember(self, decision: OrderDecided) -> None:
+        """Take in a decision from the store, so that its order is never decided again."""
         self.gate.remember(decision)
 
     def take_repeats(self) -> Sequence[str]:
+        """The orders whose stored decision was asked for once more since the last call."""
         return self.gate.take_repeats()

@@ -48,11 +48,13 @@ class AccountTracker:
         self.limits = plan.limits
 
     def restore(self) -> None:
+        """Begin from the records."""
         self.limits = active_limits(self._records.get(LIMITS, "", ActiveLimits), self._plan.limits)
         self._take(self._records.get(ACCOUNT, "last", AccountKnown) or AccountKnown())
 
     @property
     def live_from_ns(self) -> int:
+        """Market time at which the first current bar closed; 0 before it."""
         return self._known.live_from_ns
 
     def go_live(self, time_ns: int) -> None:

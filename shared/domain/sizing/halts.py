@@ -25,6 +25,7 @@ class HaltsHeard:
         self._halted: dict[str, set[str]] = {}
 
     def restore(self) -> None:
+        """Begin from the records."""
         self._halted = {}
         for name, halt in self._records.rows(HALT, Halted):
             if (scope := self.scope_of(halt.symbol)) is not None:

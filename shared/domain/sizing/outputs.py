@@ -13,6 +13,7 @@ BLENDER = "blender"
 
 
 def position_sized(size: Size, bar: BarClosed, portfolio: str, phase_scale: float) -> PositionSized:
+    """The size of a pair as of a bar."""
     quantity = size.quantity
     return PositionSized(
         id=f"size-{portfolio}-{bar.id}",
@@ -37,6 +38,7 @@ def position_sized(size: Size, bar: BarClosed, portfolio: str, phase_scale: floa
 
 
 def order_proposed(target: TargetOrder, symbol: str, portfolio: str, cause: Message, expires_ns: int) -> OrderProposed:
+    """An order of the blender. Its id follows from the pair and the cause: asked twice, it is the same order."""
     return OrderProposed(
         id=derived_id("o", portfolio, symbol, cause.id),
         time_ns=cause.time_ns,
@@ -54,6 +56,7 @@ def order_proposed(target: TargetOrder, symbol: str, portfolio: str, cause: Mess
 
 
 def stop_raised(stop_price: Decimal, bar: BarClosed, portfolio: str) -> StopRaised:
+    """A higher stop, as of a bar."""
     return StopRaised(
         id=derived_id("stop-raised", portfolio, bar.id),
         time_ns=bar.time_ns,

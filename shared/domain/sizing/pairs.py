@@ -69,6 +69,7 @@ class Pairs:
         return None if named is None else (self._states[named.pair], named)
 
     def all(self) -> tuple[PairState, ...]:
+        """Every pair of the universe."""
         return tuple(self._states.values())
 
     def restore(self) -> None:
@@ -84,10 +85,12 @@ class Pairs:
                 self._states[symbol].signals[strategy] = signal
 
     def put_signal(self, pair: PairState, strategy: str, signal: LatestSignal) -> None:
+        """Keep a strategy's latest signal for a pair."""
         pair.signals[strategy] = signal
         self._records.put(SIGNAL, f"{strategy}|{pair.symbol}", signal)
 
     def put_position(self, pair: PairState, position: PairPosition) -> None:
+        """Keep what is held of a pair and on its way."""
         if position is not pair.position:
             pair.position = position
             self._records.put(POSITION, pair.symbol, position)

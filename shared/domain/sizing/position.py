@@ -62,6 +62,7 @@ class PairPosition(Struct, frozen=True):
         return sum(in_flight, self.quantity)
 
     def order(self, order_id: str) -> InFlight | None:
+        """The order in flight with that id; None without one."""
         return next((order for order in self.orders if order.order_id == order_id), None)
 
 

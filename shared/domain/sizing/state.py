@@ -41,6 +41,7 @@ class SizingState:
         self._age_limits_ns = {name: max(length, bar_age_limit_ns) for name, length in self.lengths_ns.items()}
 
     def restore(self) -> None:
+        """Begin from the records."""
         self.pairs.restore()
         self.account.restore()
         self.halts.restore()
@@ -50,6 +51,7 @@ class SizingState:
         self.now_ns = max(self.now_ns, passed.time_ns)
 
     def list_pair(self, listed: PairListed) -> None:
+        """Keep what the exchange says of a pair of the universe."""
         if self.pairs.find(listed.symbol) is not None:
             self.listed[listed.symbol] = listed
             self.records.put(LISTED, listed.symbol, listed)
@@ -59,6 +61,7 @@ class SizingState:
         return self.now_ns - bar.close_time_ns <= self._age_limits_ns[bar.timeframe]
 
     def size(self, pair: PairState, named: NamedPair, bar: BarClosed) -> Size:
+        """The full size of a pair as of a bar."""
         return size_of(
             price=bar.close,
             time_ns=bar.close_time_ns,

@@ -51,6 +51,7 @@ class Bars:
     most: int = 1000
 
     def fault(self, value: float) -> Fault | None:
+        """What is wrong with a value for it; None when nothing is."""
         if isinstance(value, bool) or not isinstance(value, int | float) or value != value // 1:
             return Fault(self.name, value, f"set a whole number of bars, such as {self.default} ({self.about})")
         if not self.least <= value <= self.most:

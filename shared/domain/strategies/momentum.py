@@ -23,6 +23,7 @@ class Ema:
         self.value: float | None = None
 
     def update(self, value: float) -> float | None:
+        """Take the next value in; gives back the new average."""
         previous = self.value
         if previous is not None:
             self.value = previous + self._factor * (value - previous)

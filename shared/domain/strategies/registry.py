@@ -11,6 +11,7 @@ STRATEGIES: tuple[StrategyKind, ...] = (DONCHIAN, MOMENTUM, EXTERNAL)
 
 
 def kind_named(name: str) -> StrategyKind | None:
+    """The row of that name; None without one."""
     return next((kind for kind in STRATEGIES if kind.name == name), None)
 
 

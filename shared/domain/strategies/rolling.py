@@ -21,6 +21,7 @@ class RollingMax:
         self.value = float("-inf")
 
     def push(self, value: float) -> None:
+        """Take the next value in."""
         window = self._window
         while window and window[-1][0] <= value:
             window.pop()
@@ -42,5 +43,6 @@ class RollingMin:
         self.value = float("inf")
 
     def push(self, value: float) -> None:
+        """Take the next value in."""
         self._negated.push(-value)
         self.value = -self._negated.value

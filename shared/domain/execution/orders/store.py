@@ -82,6 +82,7 @@ class OrderStore:
         self.next_expiry_ns = 0
 
     def restored(self) -> None:
+        """Records were loaded: index the working orders anew."""
         self._by_pair.clear()
         for _, order in self.records.rows(WORKING, WorkingOrder):
             self._by_pair.setdefault(order.symbol, {})[order.order_id] = order
@@ -90,6 +91,7 @@ class OrderStore:
     # --- positions ------------------------------------------------------------------------------------------------
 
     def position(self, symbol: str) -> VenuePosition | None:
+        """What the venue holds of a pair; None when it holds nothing."""
         return self.records.get(POSITION, symbol, VenuePosition)
 
     def put_position(self, symbol: str, position: VenuePosition) -> None:
@@ -139,22 +141,27 @@ class OrderStore:
     # --- pairs ----------------------------------------------------------------------------------------------------
 
     def listed(self, symbol: str) -> PairListed | None:
+        """What the exchange says of a pair; None before it has said anything."""
         return self.records.get(LISTED, symbol, PairListed)
 
     def list_pair(self, listed: PairListed) -> None:
+        """Keep what the exchange says of a pair."""
         self.records.put(LISTED, listed.symbol, listed)
 
     # --- orders ---------------------------------------------------------------------------------------------------
 
     def is_known(self, symbol: str, order_id: str) -> bool:
+        """Whether the order was taken in before."""
         done = self.records.get(DONE, symbol, Done)
         return done is not None and order_id in done.order_ids
 
     def remember(self, symbol: str, order_id: str) -> None:
+        """Keep the id of an order that was taken in."""
         done = self.records.get(DONE, symbol, Done) or Done()
         self.records.put(DONE, symbol, Done((*done.order_ids, order_id)[-ORDERS_REMEMBERED:]))
 
     def add(self, order: WorkingOrder) -> None:
+        """An order is at the venue and not finished."""
         self.records.put(WORKING, order.order_id, order)
         self._by_pair.setdefault(order.symbol, {})[order.order_id] = order
         self._note_expiry()

@@ -37,10 +37,12 @@ class Breaker:
 
     @property
     def plan(self) -> BreakerPlan:
+        """The thresholds of all breakers."""
         return self._state.plan.breakers
 
     @property
     def is_on(self) -> bool:
+        """Whether the breaker is not switched off."""
         return self.name not in self.plan.off
 
     def watches(self, halt: Halted) -> bool:
@@ -58,6 +60,10 @@ class Breaker:
         return NOTHING
 
     def on_mark(self, mark: MarkChanged, price_before: float, time_before_ns: int) -> Sequence[Message]:
+        """After a newer price became the mark.
+
+        price_before, time_before_ns: the mark before it, 0 when there was none.
+        """
         return NOTHING
 
     def on_bar(self, bar: BarClosed) -> Sequence[Message]:
@@ -69,18 +75,23 @@ class Breaker:
         return NOTHING
 
     def on_book(self, book: BookSampled) -> Sequence[Message]:
+        """After a book was sampled."""
         return NOTHING
 
     def on_listing(self, listing: PairListed) -> Sequence[Message]:
+        """After the exchange said something of a pair."""
         return NOTHING
 
     def on_feed_lost(self, lost: FeedLost) -> Sequence[Message]:
+        """A feed was lost, or is not there yet."""
         return NOTHING
 
     def on_feed_restored(self, restored: FeedRestored) -> Sequence[Message]:
+        """A lost feed is back."""
         return NOTHING
 
     def on_fill(self, fill: OrderFilled, position_before: Position | None) -> Sequence[Message]:
+        """After a fill was taken in. position_before: what was held of the pair before it."""
         return NOTHING
 
     def on_proposed(self, order: OrderProposed) -> None:

@@ -51,6 +51,7 @@ class HaltCommands:
     # --- halt -----------------------------------------------------------------------------------------------------
 
     def halt(self, command: Halt) -> Sequence[Message]:
+        """Halt a pair or the portfolio, until a time or until an operator resumes."""
         command = self._by_trading_name(command)
         if fault := self._fault_of(command):
             return refused(command, fault)
@@ -78,6 +79,7 @@ class HaltCommands:
     # --- resume ---------------------------------------------------------------------------------------------------
 
     def resume(self, command: Resume) -> Sequence[Message]:
+        """End the halts of a scope that an operator may end; where they take two steps, ask for the second."""
         command = self._by_trading_name(command)
         if fault := self._fault_of(command) or unsigned(command, "trading resumes"):
             return refused(command, fault)

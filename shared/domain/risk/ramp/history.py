@@ -155,6 +155,7 @@ class PhaseHistory:
             records.delete(STEP, name)
 
     def keep(self, phase: ActivePhase) -> None:
+        """Let the phase be in force, and store it."""
         self._state.use_phase(phase)
         self._state.records.put(PHASE, "", phase)
 

@@ -41,6 +41,7 @@ class Evidence(Struct, frozen=True, kw_only=True):
 
 
 def phase_named(plan: Plan, name: str) -> PhasePlan | None:
+    """The phase of that name; None when the plan has none."""
     return next((phase for phase in plan.phases if phase.name == name), None)
 
 

@@ -53,6 +53,7 @@ class Halts:
         self._next_end_ns = NEVER_NS
 
     def rebuild(self) -> None:
+        """Begin from the records."""
         self._in_force = {}
         for _, halt in self._records.rows(HALT, Halted):
             self._in_force.setdefault(halt.symbol, {})[halt.trigger] = halt
@@ -70,6 +71,7 @@ class Halts:
         return None
 
     def get(self, symbol: str, trigger: Trigger) -> Halted | None:
+        """The halt of a scope and trigger; None without one."""
         return self._in_force.get(symbol, {}).get(trigger)
 
     def of(self, symbol: str) -> list[Halted]:
@@ -77,6 +79,7 @@ class Halts:
         return list(self._in_force.get(symbol, {}).values())
 
     def all(self) -> list[Halted]:
+        """Every halt in force."""
         return [halt for halts in self._in_force.values() for halt in halts.values()]
 
     # --- changes --------------------------------------------------------------------------------------------------
@@ -163,9 +166,11 @@ class Halts:
         return self._records.get(RESUME_ASKED, symbol, ResumeAsked)
 
     def put_pending_resume(self, asked: ResumeAsked) -> None:
+        """Keep the first step of a resume."""
         self._records.put(RESUME_ASKED, asked.symbol, asked)
 
     def drop_pending_resume(self, symbol: str) -> None:
+        """Forget it: the second step was taken."""
         self._records.delete(RESUME_ASKED, symbol)
 
 

@@ -36,6 +36,7 @@ class OpenOrder(Struct, frozen=True, gc=False):
 
     @property
     def left(self) -> Decimal:
+        """Base units that are not filled yet."""
         return max(Decimal(0), self.quantity - self.filled)
 
 
@@ -53,6 +54,7 @@ class Reservations:
         return self._records.count(ORDER)
 
     def get(self, order_id: str) -> OpenOrder | None:
+        """The order, if it is not finished."""
         return self._records.get(ORDER, order_id, OpenOrder)
 
     def all(self) -> list[OpenOrder]:

@@ -29,7 +29,6 @@ class MemoryBus:
     def __init__(self, keys: Keys) -> None:
         self.keys = keys
         self.streams: dict[str, list[bytes]] = defaultdict(list)  # entry ids are 1-based positions
-        self.published: list[tuple[str, bytes]] = []
         self.decisions: dict[str, bytes] = {}
         self.seats: dict[tuple[str, str], _Stored] = defaultdict(_Stored)
         self.arrived = asyncio.Event()

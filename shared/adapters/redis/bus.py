@@ -1,7 +1,7 @@
 """The bus on a Redis-protocol server: publishing and reading. A machine's seat is in ``redis_seat``."""
 
 from collections import defaultdict
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import TypeVar
 from uuid import uuid4
@@ -27,7 +27,6 @@ from shared.messages.base import Message
 from shared.messages.catalogue import (
     BARS,
     BOOKS,
-    DEAD,
     MARKS,
     PROPOSED,
 )
@@ -169,10 +168,6 @@ class RedisBus:
             entries += (entry_of(stream.decode(), entry_id, fields) for entry_id, fields in items)
             cursors[stream.decode()] = items[-1][0].decode()
         return entries
-
-    async def refuse(self, refusals: Iterable[Message]) -> None:
-        """Put what could not be read on ``hs:dead``."""
-        await self.publish([message for message in refusals if type(message) in DEAD.messages])
 
     @asynccontextmanager
     async def listen(self, *channels: str) -> AsyncIterator["Listener"]:

@@ -46,7 +46,7 @@ def spec_of(settings: Settings, clock: Clock) -> MachineSpec:
         ask=keys.of(ASK),
         vital=(keys.of(EXECUTED),),
         writes=keys.of(DECIDED),
-        guards=machine.take_guards,
+        reservation_checks=machine.take_reservation_checks,
         recall=keys.of(DECIDED),
         remember=machine.remember,
         repeats=machine.take_repeats,

@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 
 from shared.adapters.codec import TooLongError, UnreadableError, decode, encode_for_wire
 from shared.adapters.redis.keys import entry_of
-from shared.domain.machine import Guard
+from shared.domain.machine import ReservationCheck
 from shared.messages.base import Message
 from shared.messages.catalogue import BOOKS, MARKS, PROPOSED
 from shared.messages.keys import Keys
@@ -241,7 +241,7 @@ class MemorySeat:
                 encode_for_wire(message)
         except TooLongError as error:
             raise CommitRefusedError(str(error)) from error
-        stored.reserved = _checked(stored.reserved, commit.guards)
+        stored.reserved = _checked(stored.reserved, commit.reservation_checks)
         for key, body in commit.records.items():
             if body is None:
                 stored.records.pop(key, None)
@@ -256,15 +256,15 @@ class MemorySeat:
         stored.seq, stored.digest = commit.seq, commit.digest
 
 
-def _checked(before: dict[str, float], guards: Sequence[Guard]) -> dict[str, float]:
+def _checked(before: dict[str, float], checks: Sequence[ReservationCheck]) -> dict[str, float]:
     """The same second check of heat that the Lua library makes."""
     reserved, total = dict(before), sum(before.values())
-    for guard in guards:
-        held = reserved.get(guard.order_id, 0.0)
-        after = total - held + guard.risk_usdt
-        if guard.risk_usdt > held and not guard.open_usdt + after <= guard.limit_usdt * HEAT_SLACK:
-            raise CommitRefusedError(f"order {guard.order_id} would take reserved heat over its limit")
-        reserved[guard.order_id], total = guard.risk_usdt, after
+    for check in checks:
+        held = reserved.get(check.order_id, 0.0)
+        after = total - held + check.risk_usdt
+        if check.risk_usdt > held and not check.open_usdt + after <= check.limit_usdt * HEAT_SLACK:
+            raise CommitRefusedError(f"order {check.order_id} would take reserved heat over its limit")
+        reserved[check.order_id], total = check.risk_usdt, after
     return {order_id: risk for order_id, risk in reserved.items() if risk > 0}
 
 

@@ -9,7 +9,7 @@ from typing import NamedTuple, Protocol
 
 from msgspec import Struct
 
-from shared.domain.machine import Guard
+from shared.domain.machine import ReservationCheck
 from shared.messages.base import Message
 from shared.messages.keys import Keys
 from shared.messages.market import BarClosed, BookSampled, MarkChanged
@@ -74,7 +74,7 @@ class Commit(Struct, kw_only=True):
     cursors: Mapping[str, str]
     handled: Sequence[tuple[str, str]]
     digest: int
-    guards: Sequence[Guard] = ()
+    reservation_checks: Sequence[ReservationCheck] = ()
 
 
 class Snapshot(Struct, kw_only=True):

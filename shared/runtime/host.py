@@ -185,7 +185,7 @@ class MachineHost:
             cursors={entry.stream: self._cursors[entry.stream] for entry in entries},
             handled=[(entry.stream, entry.id) for entry in entries],
             digest=self._digest,
-            guards=self.spec.guards(),
+            reservation_checks=self.spec.reservation_checks(),
         )
         try:
             await self.seat.commit(commit)

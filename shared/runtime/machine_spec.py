@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from shared.domain.machine import Guard, Machine
+from shared.domain.machine import Machine, ReservationCheck
 from shared.messages.catalogue import BOOKS, MARKS
 from shared.messages.orders import OrderDecided
 
@@ -17,8 +17,8 @@ class MachineSpec:
     where proposals may come by PUBLISH. ask: the channel of questions; what the machine gives out on a topic that is
     not durable is published for who asked and kept nowhere. vital: inputs of which no entry may be missing. writes: a
     stream that this machine alone writes; when it has entries and the machine has no state, the state was lost.
-    guards: takes the reservation steps since the last call. recall: the stream of past decisions, to be remembered at
-    start. remember: told of each. repeats: takes the orders whose stored decision was asked for once more. check:
+    reservation_checks: takes those since the last call. recall: the stream of past decisions, remembered at start.
+    remember: told of each. repeats: takes the orders whose stored decision was asked for once more. check:
     called when the records are loaded; raises ``ConfigError`` when they and the configuration do not go together.
     """
 
@@ -33,7 +33,7 @@ class MachineSpec:
     ask: str = ""
     vital: tuple[str, ...] = ()
     writes: str = ""
-    guards: Callable[[], Sequence[Guard]] = field(default=tuple)
+    reservation_checks: Callable[[], Sequence[ReservationCheck]] = field(default=tuple)
     recall: str = ""
     remember: Callable[[OrderDecided], None] = field(default=lambda _: None)
     repeats: Callable[[], Sequence[str]] = field(default=tuple)

@@ -7,7 +7,7 @@ stepped in the same order.
 
 from collections.abc import Iterable, Sequence
 
-from shared.domain.machine import Guard
+from shared.domain.machine import ReservationCheck
 from shared.messages.base import Message, TimePassed
 from shared.messages.keys import Keys
 from shared.runtime.machine_spec import MachineSpec
@@ -26,7 +26,7 @@ class Replay:
             for key, waiting in zip(streams, inbox, strict=True):
                 self._routes.setdefault(key, []).append(waiting)
         self._now_ns = -1
-        self.guards: list[Guard] = []
+        self.reservation_checks: list[ReservationCheck] = []
 
     def feed(self, messages: Iterable[Message]) -> list[Message]:
         """Tell the machines the time of the first message, let them settle, hand all messages in, let them settle."""
@@ -66,7 +66,7 @@ class Replay:
 
     def _emit(self, spec: MachineSpec, made: Sequence[Message], outputs: list[Message]) -> None:
         spec.machine.records.drain()
-        self.guards += spec.guards()
+        self.reservation_checks += spec.reservation_checks()
         for message in made:
             self._route(message)
         outputs += made

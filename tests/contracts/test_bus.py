@@ -8,7 +8,7 @@ import pytest
 from shared.adapters.codec import encode
 from shared.adapters.memory_bus import MemoryBus
 from shared.adapters.redis.bus import RedisBus
-from shared.domain.machine import Guard
+from shared.domain.machine import ReservationCheck
 from shared.messages.catalogue import BARS, DECIDED, PROPOSED, SIGNALS
 from shared.messages.market import MarkChanged
 from shared.messages.orders import CancelProposed, OrderDecided
@@ -217,12 +217,16 @@ async def test_a_commit_out_of_sequence_is_refused(bus: AnyBus) -> None:
 async def test_the_store_itself_refuses_reserved_heat_over_the_limit(bus: AnyBus) -> None:
     seat = bus.seat("risk", (), home="hs:{main}")
     await seat.acquire()
-    await seat.commit(commit_of(1, guards=[Guard("a", 6_000.0, 5_000.0, 16_000.0)]))
+    await seat.commit(commit_of(1, reservation_checks=[ReservationCheck("a", 6_000.0, 5_000.0, 16_000.0)]))
     with pytest.raises(CommitRefusedError, match="order b"):
-        await seat.commit(commit_of(2, outputs=[decision("b")], guards=[Guard("b", 5_001.0, 5_000.0, 16_000.0)]))
+        await seat.commit(
+            commit_of(
+                2, outputs=[decision("b")], reservation_checks=[ReservationCheck("b", 5_001.0, 5_000.0, 16_000.0)]
+            )
+        )
     assert await bus.decision("b") is None
-    fitting = [Guard("a", 0.0), Guard("b", 5_001.0, 9_000.0, 16_000.0)]
-    await seat.commit(commit_of(2, outputs=[decision("b")], guards=fitting))
+    fitting = [ReservationCheck("a", 0.0), ReservationCheck("b", 5_001.0, 9_000.0, 16_000.0)]
+    await seat.commit(commit_of(2, outputs=[decision("b")], reservation_checks=fitting))
     assert isinstance(await bus.decision("b"), OrderDecided)
 
 

@@ -6,6 +6,7 @@ import msgpack
 
 from shared.adapters.codec import TooLongError, encode_for_wire
 from shared.adapters.redis.keys import DECISION_TTL_MS, MARKER_TTL_MS, decision_key, proposal_marker
+from shared.domain.machine import ReservationCheck
 from shared.messages.base import Message
 from shared.messages.keys import Keys
 from shared.messages.market import BarClosed
@@ -59,7 +60,7 @@ class Planner:
             "digest": str(commit.digest),
             "journal": _journalled(commit, epoch),
             "keep": JOURNAL_KEEP,
-            "guards": [(g.order_id, repr(g.risk_usdt), repr(g.open_usdt), repr(g.limit_usdt)) for g in commit.guards],
+            "guards": [_arguments(check) for check in commit.reservation_checks],
             "decisions": decisions,
             "markers": markers,
             "outputs": outputs,
@@ -68,6 +69,10 @@ class Planner:
             "acks": [(number(stream), group, ids) for stream, ids in acks.items()],
         }
         return keys, packed(plan)
+
+
+def _arguments(check: ReservationCheck) -> tuple[str, str, str, str]:
+    return check.order_id, repr(check.risk_usdt), repr(check.open_usdt), repr(check.limit_usdt)
 
 
 def _body(message: Message) -> bytes:

@@ -34,10 +34,10 @@ end
 
 -- The second, independent check of heat: this function's own running sum of reserved risk, whatever the writer thinks.
 -- Returns the rows to write to the reserved hash and the new sum, or nil and the order that does not fit.
-local function checked_guards(reserved_key, total, guards)
+local function check_reservations(reserved_key, total, checks)
   local reserved = {}
-  for _, guard in ipairs(guards) do
-    local id, risk, open, limit = guard[1], tonumber(guard[2]), tonumber(guard[3]), tonumber(guard[4])
+  for _, check in ipairs(checks) do
+    local id, risk, open, limit = check[1], tonumber(check[2]), tonumber(check[3]), tonumber(check[4])
     local held = reserved[id] or tonumber(redis.call('HGET', reserved_key, id) or '0')
     total = total - held + risk
     if risk > held and not (open + total <= limit * 1.000000001) then
@@ -102,7 +102,7 @@ end
 -- The commit. KEYS: meta, cursors, state, journal, reserved, then whatever the plan names by index.
 -- ARGV[1]: the plan as MessagePack:
 --   epoch, seq, digest (strings), journal (bytes), keep
---   guards    {{order, risk, open, limit}}
+--   guards    {{order, risk, open, limit}}       the reservation checks; named as every version names them
 --   decisions {{key index, output number, ttl_ms}}   must not exist yet
 --   markers   {{key index, ttl_ms}}              proposals known to be in their stream
 --   outputs   {{key index, keep, bytes, {channel, ...}}}
@@ -133,7 +133,7 @@ local function commit(keys, args)
   if #known > 1 then
     return known
   end
-  local reserved, total = checked_guards(keys[5], tonumber(meta[3] or '0'), plan.guards)
+  local reserved, total = check_reservations(keys[5], tonumber(meta[3] or '0'), plan.guards)
   if not reserved then
     return {'HEAT', total}
   end

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from decimal import Decimal
 
-from shared.domain.machine import Guard
+from shared.domain.machine import ReservationCheck
 from shared.domain.recent import Recent
 from shared.domain.risk.gate.verdict import Ruling, decide_opening, decide_reducing
 from shared.domain.risk.gate.view import View
@@ -95,7 +95,9 @@ class Gate:
     def _reserve(self, decided: OrderDecided, units: float, view: View) -> None:
         state, buys = self._state, decided.side == "buy"
         limit_usdt = view.limits.heat * decided.nav
-        state.guards.append(Guard(decided.order_id, decided.risk_usdt, view.heat.open_risk, limit_usdt))
+        state.reservation_checks.append(
+            ReservationCheck(decided.order_id, decided.risk_usdt, view.heat.open_risk, limit_usdt)
+        )
         state.reservations.open(
             OpenOrder(
                 order_id=decided.order_id,

@@ -18,8 +18,8 @@ from shared.adapters.redis.bus import RedisBus
 from shared.adapters.redis.client import OLDEST
 from shared.adapters.redis.inspect import ServerFacts, onlooker, server_facts
 from shared.config.preflight import start_faults
-from shared.ports.bus import BusLostError
 from shared.ports.clock import Clock
+from shared.ports.errors import BusLostError
 from shared.runtime.health import heartbeats, is_alive
 
 Grade = Literal["ok", "warn", "fail"]

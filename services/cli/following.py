@@ -14,7 +14,7 @@ from shared.adapters.redis.inspect import onlooker, stream_ends
 from shared.config.faults import did_you_mean
 from shared.messages.base import Message
 from shared.messages.catalogue import CATALOGUE, is_copy
-from shared.ports.bus import Entry
+from shared.ports.streams import Entry
 
 WAIT_MS = 1_000
 LISTEN_SECONDS = 1.0

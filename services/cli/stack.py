@@ -22,7 +22,7 @@ from shared.adapters.local_ports import HOST, claimed_port, wait_for_listener
 from shared.adapters.redis.bus import RedisBus
 from shared.adapters.redis.embedded_valkey import EmbeddedValkey, wait_until_ready
 from shared.adapters.redis.inspect import stream_ends
-from shared.ports.bus import BusLostError
+from shared.ports.errors import BusLostError
 from shared.runtime.logs import get_logger
 
 SERVER_PORT = 6390  # when it is free

@@ -15,7 +15,7 @@ from shared.messages.market import BarClosed, FeedLost, FeedRestored, PairListed
 from shared.messages.orders import OrderClosed, OrderDecided, OrderFilled, OrderProposed
 from shared.messages.portfolio import Halted, PortfolioMarked, Resumed, Trigger
 from shared.messages.signals import PositionSized, SignalRaised
-from shared.ports.bus import BusLostError
+from shared.ports.errors import BusLostError
 
 WAIT_MS = 250
 RETRY_SECONDS = 0.5

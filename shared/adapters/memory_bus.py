@@ -16,7 +16,10 @@ from shared.messages.catalogue import BOOKS, MARKS, PROPOSED
 from shared.messages.keys import Keys
 from shared.messages.market import BarClosed, BookSampled, MarkChanged
 from shared.messages.orders import OrderDecided
-from shared.ports.bus import AlreadyDecidedError, Commit, CommitRefusedError, Entry, FencedError, Proposal, Snapshot
+from shared.ports.bus import Proposal
+from shared.ports.errors import AlreadyDecidedError, CommitRefusedError, FencedError
+from shared.ports.streams import Entry
+from shared.ports.writer_lease import Commit, Snapshot
 
 READ_BATCH = 200
 LISTENER_BOUND = 10_000
@@ -30,7 +33,7 @@ class MemoryBus:
         self.keys = keys
         self.streams: dict[str, list[bytes]] = defaultdict(list)  # entry ids are 1-based positions
         self.decisions: dict[str, bytes] = {}
-        self.seats: dict[tuple[str, str], _Stored] = defaultdict(_Stored)
+        self.leases: dict[tuple[str, str], _Stored] = defaultdict(_Stored)
         self.arrived = asyncio.Event()
         self._latest: dict[str, dict[str, bytes]] = defaultdict(dict)  # by topic, then by pair
         self._last_bars: dict[str, dict[str, int]] = defaultdict(dict)
@@ -135,8 +138,8 @@ class MemoryBus:
         finally:
             self._listeners.remove(row)
 
-    def seat(self, service: str, inputs: Sequence[str], *, home: str) -> "MemorySeat":
-        return MemorySeat(self, service, tuple(inputs), self.seats[home, service])
+    def writer_lease(self, service: str, inputs: Sequence[str], *, home: str) -> "MemoryWriterLease":
+        return MemoryWriterLease(self, service, tuple(inputs), self.leases[home, service])
 
 
 class MemoryListener:
@@ -152,7 +155,7 @@ class MemoryListener:
 
 
 class _Stored:
-    """What a seat's commits left behind."""
+    """What a machine's commits left behind."""
 
     def __init__(self) -> None:
         self.epoch = self.seq = self.digest = 0
@@ -163,8 +166,8 @@ class _Stored:
         self.reserved: dict[str, float] = {}
 
 
-class MemorySeat:
-    """See ``ports.bus.Seat``."""
+class MemoryWriterLease:
+    """See ``ports.writer_lease.WriterLease``."""
 
     def __init__(self, bus: MemoryBus, service: str, inputs: tuple[str, ...], stored: _Stored) -> None:
         self._bus, self._service, self._inputs, self._stored = bus, service, inputs, stored

@@ -1,134 +1,19 @@
-"""The bus: streams that keep every message, channels that carry a live copy, and the seat of a machine on them.
+"""The bus: streams that keep every message, channels that carry a live copy, and the writer leases of machines.
 
-Two adapters keep this contract: ``adapters.redis_bus`` and its twin in memory, ``adapters.memory_bus``; the same tests
+Two adapters keep this contract: ``adapters.redis.bus`` and its twin in memory, ``adapters.memory_bus``; the same tests
 in ``tests/contracts`` run over both.
 """
 
-from collections.abc import AsyncIterator, Mapping, Sequence
-from typing import NamedTuple, Protocol
+from collections.abc import Sequence
+from typing import Protocol
 
-from msgspec import Struct
-
-from shared.domain.machine import ReservationCheck
 from shared.messages.base import Message
 from shared.messages.keys import Keys
 from shared.messages.market import BarClosed, BookSampled, MarkChanged
 from shared.messages.orders import CancelProposed, OrderDecided, OrderProposed, StopRaised
+from shared.ports.writer_lease import WriterLease
 
 Proposal = OrderProposed | StopRaised | CancelProposed
-
-
-class BusLostError(ConnectionError):
-    """The server went away or its reply did not arrive: what was under way may or may not have happened."""
-
-
-class FencedError(RuntimeError):
-    """Another process took this seat over: stop at once."""
-
-
-class StateGoneError(RuntimeError):
-    """The server no longer has what this process stored there: emptied, replaced, or its last writes lost.
-
-    Nothing may go on from there by itself: a ledger that begins anew would approve what the old one could not.
-    """
-
-
-class CorruptStateError(RuntimeError):
-    """The stored records do not match their digest, or entries that they depend on are missing: refuse to start."""
-
-
-class CommitRefusedError(RuntimeError):
-    """A check of the commit itself found it wrong (sequence, heat over the limit, a key of another type, a message that
-    is longer than what is read); nothing was written.
-    """
-
-
-class AlreadyDecidedError(RuntimeError):
-    """Orders in the commit were decided before. Nothing was written; ``decisions`` are the stored ones."""
-
-    def __init__(self, decisions: Sequence[OrderDecided]) -> None:
-        super().__init__(", ".join(decision.order_id for decision in decisions))
-        self.decisions = tuple(decisions)
-
-
-class Entry(NamedTuple):
-    """One stream entry as read: a message, or the reason why it is none."""
-
-    stream: str
-    id: str
-    message: Message | None
-    body: bytes = b""
-    fault: tuple[str, str] | None = None  # field, reason
-
-
-class Commit(Struct, kw_only=True):
-    """All that follows from a batch of messages; it happens together or not at all.
-
-    outputs: messages to append and publish. records: state rows by key, None to delete. cursors: the last entry handled
-    per stream. handled: entries to acknowledge. seq: one more than the last commit's. digest: of all records after it.
-    """
-
-    seq: int
-    outputs: Sequence[Message]
-    records: Mapping[str, bytes | None]
-    cursors: Mapping[str, str]
-    handled: Sequence[tuple[str, str]]
-    digest: int
-    reservation_checks: Sequence[ReservationCheck] = ()
-
-
-class Snapshot(Struct, kw_only=True):
-    """What a seat's last commit left: see ``Commit``."""
-
-    seq: int
-    records: Mapping[str, bytes]
-    cursors: Mapping[str, str]
-    digest: int
-
-
-def entry_order(entry_id: str) -> tuple[int, int]:
-    """Entries of a stream sort by this: milliseconds, then number."""
-    milliseconds, _, number = entry_id.partition("-")
-    return int(milliseconds), int(number or 0)
-
-
-class Seat(Protocol):
-    """One machine's place on the bus: its inputs, its stored state, and the right to read them as the one writer.
-
-    losses: entries per stream that were gone before they were handled, as ``acquire`` found them.
-    """
-
-    losses: Mapping[str, int]
-
-    async def acquire(self) -> int:
-        """Become the one writer; returns the epoch. Waits while another holder is alive.
-
-        Whoever held the seat before can neither commit nor read from then on.
-        """
-        ...
-
-    async def release(self) -> None: ...
-
-    async def renew(self) -> None:
-        """Say that this writer is alive. Raises ``FencedError`` when it no longer is the writer, ``StateGoneError``
-        when nobody is."""
-        ...
-
-    async def load(self) -> Snapshot: ...
-
-    def history(self, stream: str, up_to: str) -> AsyncIterator[Entry]:
-        """Retained entries, oldest first, up to and including an id."""
-        ...
-
-    async def pending(self) -> Sequence[Entry]:
-        """Entries that an earlier holder of the seat was given and did not handle."""
-        ...
-
-    async def read(self, wait_ms: int) -> Sequence[Entry]:
-        """New entries of all inputs, in the inputs' order, waiting at most ``wait_ms``; a bounded number of each."""
-        ...
-
-    async def commit(self, commit: Commit) -> None: ...
 
 
 class Bus(Protocol):
@@ -174,6 +59,6 @@ class Bus(Protocol):
         """The newest messages of a stream, newest first. What can't be read is left out."""
         ...
 
-    def seat(self, service: str, inputs: Sequence[str], *, home: str) -> Seat:
+    def writer_lease(self, service: str, inputs: Sequence[str], *, home: str) -> WriterLease:
         """``inputs``: stream keys in order of priority. ``home``: the key prefix with the hash tag of its state."""
         ...

@@ -20,19 +20,11 @@ from shared.messages.catalogue import ASK, topic_of_key
 from shared.messages.control import MessageRefused
 from shared.messages.market import BookSampled, MarkChanged
 from shared.messages.orders import OrderDecided, OrderProposed
-from shared.ports.bus import (
-    AlreadyDecidedError,
-    Bus,
-    BusLostError,
-    Commit,
-    CorruptStateError,
-    Entry,
-    Proposal,
-    Seat,
-    StateGoneError,
-    entry_order,
-)
+from shared.ports.bus import Bus, Proposal
 from shared.ports.clock import Clock
+from shared.ports.errors import AlreadyDecidedError, BusLostError, CorruptStateError, StateGoneError
+from shared.ports.streams import Entry, entry_order
+from shared.ports.writer_lease import Commit, WriterLease
 from shared.runtime.audit_log import log_outputs
 from shared.runtime.live import Live, durable_and_answers
 from shared.runtime.machine_spec import MachineSpec
@@ -65,7 +57,7 @@ class MachineHost:
         meets_old_orders: bool = False,
     ) -> None:
         self.spec, self.bus, self.clock, self.log = spec, bus, clock, log
-        self.seat: Seat = bus.seat(spec.service, spec.inputs, home=spec.home)
+        self.lease: WriterLease = bus.writer_lease(spec.service, spec.inputs, home=spec.home)
         self.seq = 0
         self.meets_old_orders = meets_old_orders
         self._known_seq = known_seq
@@ -77,13 +69,13 @@ class MachineHost:
     # --- starting -------------------------------------------------------------------------------------------------
 
     async def recover(self) -> None:
-        """Take the seat, load the last commit, rebuild what derives from history, handle what was left pending."""
-        await self._catch_up(await self.seat.acquire())
+        """Take the lease, load the last commit, rebuild what derives from history, handle what was left pending."""
+        await self._catch_up(await self.lease.acquire())
 
     async def _catch_up(self, epoch: int) -> None:
         self._check_losses()
         await self._load()
-        pending = await self.seat.pending()
+        pending = await self.lease.pending()
         await self._recall(pending)
         for start in range(0, len(pending), BATCH):
             await self._handle(pending[start : start + BATCH])
@@ -91,7 +83,7 @@ class MachineHost:
 
     def _check_losses(self) -> None:
         """Entries that nobody can handle any more are told of; books that depend on them are not opened."""
-        for stream, entries in self.seat.losses.items():
+        for stream, entries in self.lease.losses.items():
             self.log.error("entries_lost", stream=stream, entries=entries, reason="trimmed before they were handled")
             if stream in self.spec.vital:
                 raise CorruptStateError(f"{self.spec.service}: {entries} entries of {stream} are gone, never handled")
@@ -104,7 +96,7 @@ class MachineHost:
             raise CorruptStateError(f"{self.spec.service}: {self.spec.writes} has entries, but the state is gone")
 
     async def _load(self) -> None:
-        snapshot = await self.seat.load()
+        snapshot = await self.lease.load()
         await self._check_age(snapshot.seq)
         machine = self.spec.machine
         self.seq, self._cursors = snapshot.seq, dict(snapshot.cursors)
@@ -117,7 +109,7 @@ class MachineHost:
         )
         for stream in self.spec.warm:
             if up_to := self._cursors.get(stream):
-                async for entry in self.seat.history(stream, up_to):
+                async for entry in self.lease.history(stream, up_to):
                     if entry.message is not None:
                         machine.warm(entry.message)
         machine.restored()
@@ -132,7 +124,7 @@ class MachineHost:
 
     async def step(self, wait_ms: int = WAIT_MS) -> int:
         """Read, decide, commit once. Returns how many entries and outputs there were; 0 means nothing happened."""
-        entries = await self.seat.read(0 if self.live.has_questions else wait_ms)
+        entries = await self.lease.read(0 if self.live.has_questions else wait_ms)
         if self.meets_old_orders:
             await self._recall(entries)
         return await self._handle(entries)
@@ -188,7 +180,7 @@ class MachineHost:
             reservation_checks=self.spec.reservation_checks(),
         )
         try:
-            await self.seat.commit(commit)
+            await self.lease.commit(commit)
         except AlreadyDecidedError:
             self.meets_old_orders = True
             raise
@@ -232,7 +224,7 @@ class MachineHost:
         async with AsyncExitStack() as stack:
             listener = await stack.enter_async_context(listen(*channels)) if channels else None
             try:
-                epoch = await self.seat.acquire()
+                epoch = await self.lease.acquire()
                 async with asyncio.TaskGroup() as group:
                     group.create_task(self._renew())  # from here on: rebuilding from a long history takes its time
                     await self._catch_up(epoch)
@@ -248,12 +240,12 @@ class MachineHost:
         """Give the lease back, if the server is there to take it."""
         with suppress(BusLostError, TimeoutError):
             async with asyncio.timeout(RELEASE_SECONDS):
-                await self.seat.release()
+                await self.lease.release()
 
     async def _renew(self) -> None:
         while True:
             await asyncio.sleep(RENEW_SECONDS)
-            await self.seat.renew()
+            await self.lease.renew()
 
     async def _follow(self, listener: Any) -> None:
         """Take in the live channels: marks, books, questions, and proposals that come by PUBLISH."""
@@ -284,7 +276,7 @@ class MachineHost:
 
 
 def machine_service(name: str, spec_of: Callable[[Settings, Clock], MachineSpec]) -> Service:
-    """The service that is nothing but a machine on its seat."""
+    """The service that is nothing but a machine on the bus."""
 
     known_seq, meets_old_orders = 0, False  # what outlives a host when it starts over
 

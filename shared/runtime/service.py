@@ -25,7 +25,8 @@ from shared.adapters.redis.bus import RedisBus
 from shared.adapters.redis.client import ServerTooOldError
 from shared.config.load import ConfigError, load_settings
 from shared.config.model import Settings
-from shared.ports.bus import (
+from shared.ports.clock import Clock
+from shared.ports.errors import (
     AlreadyDecidedError,
     BusLostError,
     CommitRefusedError,
@@ -33,7 +34,6 @@ from shared.ports.bus import (
     FencedError,
     StateGoneError,
 )
-from shared.ports.clock import Clock
 from shared.runtime.health import Health
 from shared.runtime.logs import configure_logs, get_logger, innermost
 

@@ -40,7 +40,7 @@ async def risk_running(bus: RedisBus, *, days: int = 0) -> AsyncIterator[None]:
         first = MachineHost(spec_of(shipped_settings(), early), bus, early, QUIET)
         await first.recover()
         await first.step(0)
-        await first.seat.release()
+        await first.lease.release()
     clock = ScaledClock(origin)
     host = MachineHost(spec_of(shipped_settings(), clock), bus, clock, QUIET)
     await host.recover()

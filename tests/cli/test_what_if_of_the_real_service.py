@@ -1,4 +1,4 @@
-"""``heatsink room`` and ``heatsink shadow`` against the risk service itself, on its seat at a real server."""
+"""``heatsink room`` and ``heatsink shadow`` against the risk service itself, at a real server."""
 
 import asyncio
 import json

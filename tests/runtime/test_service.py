@@ -18,7 +18,7 @@ from shared.adapters.local_ports import free_port
 from shared.adapters.redis.bus import RedisBus
 from shared.adapters.redis.client import ServerTooOldError
 from shared.adapters.redis.embedded_valkey import running_valkey
-from shared.ports.bus import CorruptStateError, FencedError, StateGoneError
+from shared.ports.errors import CorruptStateError, FencedError, StateGoneError
 from shared.runtime.logs import get_logger
 from shared.runtime.service import _told
 from tests.keys import MAIN
@@ -77,7 +77,7 @@ async def server_pid(url: str) -> int:
 async def test_services_end_with_one_clear_line_when_the_server_was_emptied(tmp_path: Path) -> None:
     with running_valkey(tmp_path) as server, running("risk", server.url, tmp_path) as risk:
         risk.wait_for("recovered")
-        with running("ops", server.url, tmp_path) as ops:  # it has no seat to be fenced from
+        with running("ops", server.url, tmp_path) as ops:  # it has no lease to be fenced from
             ops.wait_for("listening")
             async with RedisBus.open(server.url, MAIN) as bus:
                 await bus.client.flushall()

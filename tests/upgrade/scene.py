@@ -91,7 +91,7 @@ class Stack:
 
     async def stop(self) -> None:
         for host in self.hosts:
-            await host.seat.release()
+            await host.lease.release()
 
 
 def bases_at(hour: float) -> list[str]:

@@ -1,4 +1,4 @@
-"""The bus on a Redis-protocol server: publishing and reading. A machine's seat is in ``redis_seat``."""
+"""The bus on a Redis-protocol server: publishing and reading. The lease of a machine is in ``writer_lease``."""
 
 from collections import defaultdict
 from collections.abc import AsyncIterator, Sequence
@@ -22,7 +22,7 @@ from shared.adapters.redis.keys import (
     last_bars_key,
     proposal_marker,
 )
-from shared.adapters.redis.writer_lease import RedisSeat
+from shared.adapters.redis.writer_lease import RedisWriterLease
 from shared.messages.base import Message
 from shared.messages.catalogue import (
     BARS,
@@ -33,7 +33,8 @@ from shared.messages.catalogue import (
 from shared.messages.keys import Keys
 from shared.messages.market import BarClosed, BookSampled, MarkChanged
 from shared.messages.orders import OrderDecided
-from shared.ports.bus import Entry, Proposal
+from shared.ports.bus import Proposal
+from shared.ports.streams import Entry
 
 BARS_PER_CALL = 500
 ENTRIES_PER_LOOK = 500
@@ -179,8 +180,8 @@ class RedisBus:
                     await pubsub.get_message(timeout=CALL_SECONDS)
             yield Listener(pubsub)
 
-    def seat(self, service: str, inputs: Sequence[str], *, home: str) -> RedisSeat:
-        return RedisSeat(self.client, service, inputs, home=home, keys=self.keys)
+    def writer_lease(self, service: str, inputs: Sequence[str], *, home: str) -> RedisWriterLease:
+        return RedisWriterLease(self.client, service, inputs, home=home, keys=self.keys)
 
     # --- heartbeats -----------------------------------------------------------------------------------------------
 

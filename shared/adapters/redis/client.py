@@ -12,7 +12,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import MasterDownError, OutOfMemoryError, ReadOnlyError, RedisError, ResponseError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
-from shared.ports.bus import BusLostError
+from shared.ports.errors import BusLostError
 
 CALL_SECONDS = 5.0
 MAX_BLOCK_MS = 2_000  # below the bound of a call, so that a quiet stream is no broken connection

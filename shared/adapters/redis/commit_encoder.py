@@ -11,13 +11,15 @@ from shared.messages.base import Message
 from shared.messages.keys import Keys
 from shared.messages.market import BarClosed
 from shared.messages.orders import OrderDecided
-from shared.ports.bus import Commit, CommitRefusedError, Proposal
+from shared.ports.bus import Proposal
+from shared.ports.errors import CommitRefusedError
+from shared.ports.writer_lease import Commit
 
 JOURNAL_KEEP = 100_000
 
 
 class Planner:
-    """Plans the commits of one seat. ``home``: the prefix of its keys, whose braces keep them in one cluster slot."""
+    """Plans the commits of one lease. ``home``: the prefix of its keys, whose braces keep them in one cluster slot."""
 
     def __init__(self, service: str, home: str, keys: Keys) -> None:
         kinds = ("meta", "cursors", "state", "journal")
@@ -26,7 +28,7 @@ class Planner:
         self._tag = home[home.index("{") : home.index("}") + 1]
 
     def is_home(self, stream: str) -> bool:
-        """Whether a stream is in the seat's slot, so that a commit can acknowledge it."""
+        """Whether a stream is in the lease's slot, so that a commit can acknowledge it."""
         return self._tag in stream
 
     def planned(self, commit: Commit, epoch: int, group: str) -> tuple[list[str], bytes]:

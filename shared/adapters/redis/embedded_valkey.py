@@ -15,7 +15,7 @@ from typing import Literal
 from shared.adapters.local_ports import HOST, POLL_SECONDS, claimed_port
 from shared.adapters.parent_death import die_with_parent
 from shared.adapters.redis.client import bus_errors, connect
-from shared.ports.bus import BusLostError
+from shared.ports.errors import BusLostError
 
 READY_SECONDS = 20.0
 END_SECONDS = 10.0

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from redis.exceptions import ResponseError
 
 from shared.adapters.redis.client import Client, bus_errors
-from shared.ports.bus import entry_order
+from shared.ports.streams import entry_order
 
 PENDING_LOOKED_AT = 10_000
 NEVER = entry_order(f"{2**63}")

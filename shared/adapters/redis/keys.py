@@ -3,7 +3,7 @@
 from shared.adapters.codec import UnreadableError, decode
 from shared.messages.catalogue import BARS, topic_of_key
 from shared.messages.keys import Keys
-from shared.ports.bus import Entry
+from shared.ports.streams import Entry
 
 CLOCK_KEY = "hs:clock"
 IDENTITY_KEY = "hs:identity"

@@ -1,9 +1,23 @@
-"""A machine's seat on the Redis bus: consumer groups in, one Redis Function call out.
+"""The writer lease on a Redis-protocol server; ``ports.writer_lease`` says what it is for and why it is safe.
 
-The cursors in the commit are the truth about what was handled; the group's pending list is bookkeeping that follows.
-Every epoch has consumer groups of its own, which begin at the cursors, and the groups of earlier epochs are destroyed:
-reading moves a group on, so a writer that was taken over and wakes up must not be able to read either. What it took
-would be pending for nobody, and be passed over.
+What stands on the server, for a machine ``risk`` whose state is at home at ``hs:{main}``:
+
+- ``hs:{main}:lease:risk``: who holds the lease. The key expires three seconds after the last ``renew``.
+- ``hs:{main}:meta:risk``: a hash with the epoch (the fencing token), the number of the last commit, the digest of all
+  records, and the sum of reserved risk. It never expires, and the function library alone writes it.
+- ``hs:{main}:cursors:risk``: a hash with the last entry handled of every stream. A commit writes it, which makes it the
+  truth about what was handled (docs/decisions/0002).
+- ``hs:{main}:state:risk``: a hash with the records. ``hs:{main}:journal:risk``: a stream of what each commit did.
+- on every input, a consumer group ``risk:main:7``, named after the epoch.
+
+Groups are bookkeeping: they tell how far behind a service is, and what was in flight when it died. Each epoch has its
+own ones, which begin at the cursors, and those of earlier epochs are destroyed. Reading moves a group on, so a writer
+that was taken over and wakes up must not be able to read either: what it took would be pending for nobody, and the
+cursor of the new writer would pass over it.
+
+All keys of ``home`` share one hash tag, so that one function call can write them together, on a Redis Cluster too. A
+commit cannot reach streams in other slots. Their entries are acknowledged with the next read; until then the cursors
+alone say that they were handled, which is enough.
 """
 
 import asyncio
@@ -22,17 +36,9 @@ from shared.adapters.redis.groups import begin_group
 from shared.adapters.redis.keys import entry_of
 from shared.messages.keys import Keys
 from shared.messages.orders import OrderDecided
-from shared.ports.bus import (
-    AlreadyDecidedError,
-    BusLostError,
-    Commit,
-    CommitRefusedError,
-    Entry,
-    FencedError,
-    Snapshot,
-    StateGoneError,
-    entry_order,
-)
+from shared.ports.errors import AlreadyDecidedError, BusLostError, CommitRefusedError, FencedError, StateGoneError
+from shared.ports.streams import Entry, entry_order
+from shared.ports.writer_lease import Commit, Snapshot
 
 LEASE_MS = 3_000
 ENTRIES_PER_READ = 200
@@ -40,8 +46,14 @@ HISTORY_PAGE = 1_000
 GROUP_GONE = ("NOGROUP", "UNBLOCKED")
 
 
-class RedisSeat:
-    """See ``ports.bus.Seat``. Its keys start with ``home``, whose braces keep them in one cluster slot."""
+class RedisWriterLease:
+    """See ``ports.writer_lease.WriterLease``.
+
+    service: the machine's name, which stands in its keys and groups.
+    inputs: the keys of its streams, in order of priority.
+    home: how the keys of its state begin. The part in braces keeps them in one slot of a Redis Cluster.
+    keys: where the messages stand that it writes.
+    """
 
     def __init__(self, client: Client, service: str, inputs: Sequence[str], *, home: str, keys: Keys) -> None:
         self._client, self._line = client, RedisLine(client)
@@ -61,7 +73,7 @@ class RedisSeat:
     # --- the right to write ---------------------------------------------------------------------------------------
 
     async def acquire(self) -> int:
-        while not await self._lease():
+        while not await self._try_acquire():
             await asyncio.sleep(LEASE_MS / 1000 / 10)
         self.group = f"{self._groups}{self._epoch}"
         async with bus_errors():
@@ -76,7 +88,7 @@ class RedisSeat:
         self.losses = {stream: left.lost for stream, left in begun.items() if left.lost}
         return self._epoch
 
-    async def _lease(self) -> bool:
+    async def _try_acquire(self) -> bool:
         """Take the lease if nobody else has it, and with it the next epoch."""
         async with bus_errors():
             epoch, _holder = await self._client.fcall(

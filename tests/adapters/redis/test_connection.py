@@ -1,4 +1,4 @@
-"""The connection of a seat: what happens to one command must not reach the next."""
+"""The connection of a lease: what happens to one command must not reach the next."""
 
 import asyncio
 
@@ -7,7 +7,7 @@ from redis.exceptions import ResponseError
 
 from shared.adapters.redis.bus import RedisBus
 from shared.adapters.redis.connection import RedisLine
-from shared.ports.bus import BusLostError
+from shared.ports.errors import BusLostError
 
 
 async def connections(bus: RedisBus) -> int:

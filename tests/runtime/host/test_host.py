@@ -17,8 +17,9 @@ from shared.messages.catalogue import DEAD, DECIDED, PROPOSED
 from shared.messages.control import MessageRefused
 from shared.messages.market import BarClosed, PairListed
 from shared.messages.orders import OrderDecided, OrderProposed
-from shared.ports.bus import AlreadyDecidedError, BusLostError, Commit
-from shared.runtime.host import CorruptStateError, MachineHost
+from shared.ports.errors import AlreadyDecidedError, BusLostError, CorruptStateError
+from shared.ports.writer_lease import Commit
+from shared.runtime.host import MachineHost
 from shared.runtime.logs import get_logger
 from tests.domain.risk.risk_desk import PRICES, UNIVERSE
 from tests.keys import MAIN
@@ -98,8 +99,8 @@ async def test_a_process_that_dies_before_its_commit_leaves_the_proposal_for_the
     await first.recover()
     await settle(first)
     await bus.publish([proposal("o-1", quantity=Decimal("0.01"))])
-    assert len(await first.seat.read(500)) == 1  # read, and dead before it decides
-    await first.seat.release()
+    assert len(await first.lease.read(500)) == 1  # read, and dead before it decides
+    await first.lease.release()
     second = risk_host(bus, clock)
     await second.recover()
     assert [decided.order_id for decided in await decisions(bus)] == ["o-1"]
@@ -110,7 +111,7 @@ async def test_a_commit_whose_reply_was_lost_is_not_made_again(bus: AnyBus, cloc
     await host.recover()
     await settle(host)
     await bus.publish([proposal("o-1", quantity=Decimal("0.01"))])
-    whole = host.seat.commit
+    whole = host.lease.commit
     lost = 0
 
     async def commit_and_lose_the_reply(commit: Commit) -> None:
@@ -119,11 +120,11 @@ async def test_a_commit_whose_reply_was_lost_is_not_made_again(bus: AnyBus, cloc
         lost += 1
         raise BusLostError("reply lost")
 
-    host.seat.commit = commit_and_lose_the_reply  # type: ignore[method-assign]
+    host.lease.commit = commit_and_lose_the_reply  # type: ignore[method-assign]
     with pytest.raises(BusLostError):
         await host.step(wait_ms=0)
     assert lost == 1
-    await host.seat.release()
+    await host.lease.release()
     successor = risk_host(bus, clock)
     await successor.recover()
     await settle(successor)
@@ -141,7 +142,7 @@ async def test_an_order_decided_long_ago_gets_the_stored_decision(bus: AnyBus, c
     await bus.publish([proposal("old", quantity=Decimal("0.02")), proposal("new", quantity=Decimal("0.01"))])
     with pytest.raises(AlreadyDecidedError, match="old"):
         await settle(host)
-    await host.seat.release()
+    await host.lease.release()
     successor = risk_host(bus, clock)
     async with bus.listen(Decided) as listener:
         await successor.recover()
@@ -177,7 +178,7 @@ async def test_records_that_somebody_touched_are_not_started_on(redis_bus: Redis
     await host.recover()
     await settle(host)
     await redis_bus.client.hset("hs:{main}:state:risk", "account:", b"\x80")
-    await host.seat.release()
+    await host.lease.release()
     with pytest.raises(CorruptStateError):
         await risk_host(redis_bus, clock).recover()
 
@@ -189,7 +190,7 @@ async def test_a_host_that_comes_back_knows_its_reservations_and_history(bus: An
     await bus.publish(orders)
     await settle(host)
     reserved = host.spec.machine.state.heat.reserved_risk  # type: ignore[attr-defined]
-    await host.seat.release()
+    await host.lease.release()
     successor = risk_host(bus, clock)
     await successor.recover()
     machine = successor.spec.machine

@@ -94,7 +94,7 @@ async def test_a_question_is_answered_on_the_askers_channel_and_leaves_no_trace(
     await bus.set_books([book_now(host)])
     await host.recover()
     await settle(host)
-    before = await host.seat.load()
+    before = await host.lease.load()
     async with bus.listen("hs:reply:1", "hs:{main}:answers") as listener:
         question = RoomAsked(id="q-1", time_ns=T0, reply_to="hs:reply:1", symbol="BTC/USDT", stop_price=Decimal(19_500))
         await hear(host, Ask, question)
@@ -107,7 +107,7 @@ async def test_a_question_is_answered_on_the_askers_channel_and_leaves_no_trace(
     assert isinstance(answers[0], RoomAnswered)
     assert answers[0].cause == "q-1"
     assert answers[0].rooms[0].quantity > 0
-    after = await host.seat.load()
+    after = await host.lease.load()
     assert (after.seq, after.records) == (before.seq, before.records)
     for topic in (topic for topic in CATALOGUE if topic.durable and "<" not in topic.key):
         latest = await bus.latest(MAIN.of(topic), 1_000)

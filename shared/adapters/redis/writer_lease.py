@@ -30,8 +30,8 @@ from redis.exceptions import ResponseError
 
 from shared.adapters.codec import decode
 from shared.adapters.redis.client import MAX_BLOCK_MS, Client, bus_errors
-from shared.adapters.redis.commit_encoder import Planner
-from shared.adapters.redis.connection import RedisLine
+from shared.adapters.redis.commit_encoder import CommitEncoder
+from shared.adapters.redis.connection import DedicatedConnection
 from shared.adapters.redis.groups import begin_group
 from shared.adapters.redis.keys import entry_of
 from shared.messages.keys import Keys
@@ -56,7 +56,7 @@ class RedisWriterLease:
     """
 
     def __init__(self, client: Client, service: str, inputs: Sequence[str], *, home: str, keys: Keys) -> None:
-        self._client, self._line = client, RedisLine(client)
+        self._client, self._connection = client, DedicatedConnection(client)
         self._inputs = tuple(inputs)
         self._groups = f"{service}:" if home.startswith("{") else f"{service}:{keys.portfolio}:"
         self.group = ""
@@ -64,7 +64,7 @@ class RedisWriterLease:
         self._owner = f"{service}@{socket.gethostname()}:{os.getpid()}:{id(self):x}"
         self._lease_key, self._meta = f"{home}:lease:{service}", f"{home}:meta:{service}"
         self._cursors, self._state = f"{home}:cursors:{service}", f"{home}:state:{service}"
-        self._planner = Planner(service, home, keys)
+        self._encoder = CommitEncoder(service, home, keys)
         self._service = service
         self._epoch = 0
         self._unacknowledged: dict[str, list[str]] = defaultdict(list)
@@ -112,7 +112,7 @@ class RedisWriterLease:
 
     async def release(self) -> None:
         try:
-            await self._line.hang_up()
+            await self._connection.close()
         finally:
             async with bus_errors():
                 await self._client.fcall("hs_release", 1, self._lease_key, self._owner)
@@ -168,7 +168,7 @@ class RedisWriterLease:
         block = ("BLOCK", wait_ms) if wait_ms else ()
         command = ("XREADGROUP", "GROUP", self.group, "writer", "COUNT", ENTRIES_PER_READ, *block, "STREAMS")
         try:
-            reply = await self._line.call(*command, *streams, *(">" for _ in streams))
+            reply = await self._connection.call(*command, *streams, *(">" for _ in streams))
         except ResponseError as error:
             if not str(error).startswith(GROUP_GONE):
                 raise
@@ -178,8 +178,8 @@ class RedisWriterLease:
         return {name.decode(): _entries(name.decode(), items) for name, items in rows}
 
     async def commit(self, commit: Commit) -> None:
-        keys, plan = self._planner.planned(commit, self._epoch, self.group)
-        answer = await self._line.call("FCALL", "hs_commit", len(keys), *keys, plan)
+        keys, plan = self._encoder.encode(commit, self._epoch, self.group)
+        answer = await self._connection.call("FCALL", "hs_commit", len(keys), *keys, plan)
         match [answer[0].decode(), *answer[1:]]:
             case ["OK"]:
                 pass
@@ -197,7 +197,7 @@ class RedisWriterLease:
             case [kind, detail]:
                 raise CommitRefusedError(f"{kind}: expected sequence after {detail.decode()}, got {commit.seq}")
         for stream, entry_id in commit.handled:
-            if not self._planner.is_home(stream):
+            if not self._encoder.is_home(stream):
                 self._unacknowledged[stream].append(entry_id)
 
     async def _acknowledge_other_slots(self) -> None:

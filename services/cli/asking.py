@@ -11,10 +11,10 @@ from services.cli.failing import ToldError
 from services.cli.market_time import market_clock
 from services.cli.where import Place
 from shared.adapters.codec import UnreadableError, decode
-from shared.adapters.redis.bus import Listener
 from shared.adapters.redis.inspect import onlooker
 from shared.messages.ask import RoomAnswered, RoomAsked, ShadowAsked, ShadowCounted
 from shared.messages.catalogue import ANSWERS
+from shared.ports.streams import Listener
 
 ANSWER_SECONDS = 5.0
 HEAR_SECONDS = 0.2

@@ -20,7 +20,7 @@ from shared.adapters.redis.inspect import ServerFacts, onlooker, server_facts
 from shared.config.preflight import start_faults
 from shared.ports.clock import Clock
 from shared.ports.errors import BusLostError
-from shared.runtime.health import heartbeats, is_alive
+from shared.runtime.health import is_alive
 
 Grade = Literal["ok", "warn", "fail"]
 GIGABYTE = 1_000_000_000
@@ -131,7 +131,7 @@ def _library(facts: ServerFacts) -> Finding:
 async def services(bus: RedisBus, clock: Clock, place: Place) -> list[Finding]:
     """The heartbeat of every service that belongs to the stack."""
     expected = (*((SIMULATOR,) if place.exchange == "sim" else ()), *SERVICES)
-    beats = await heartbeats(bus)
+    beats = await bus.heartbeats()
     wall_ns = clock.wall_ns()
     findings = []
     for name in expected:

@@ -8,7 +8,7 @@ from services.cli.failing import ToldError
 from services.cli.market_time import market_clock
 from services.cli.where import Place
 from shared.adapters.redis.bus import RedisBus
-from shared.adapters.redis.inspect import onlooker, stream_ends
+from shared.adapters.redis.inspect import onlooker
 from shared.domain.timeframes import MINUTE_NS
 from shared.messages.base import Message, derived_id
 from shared.messages.catalogue import AUDIT, DECIDED, PORTFOLIO, PROPOSED
@@ -96,7 +96,7 @@ async def _send(
 
 async def _answers_to(bus: RedisBus, command: Message, otherwise: str, wait_seconds: float) -> list[Message]:
     """Publish and wait. otherwise: how things stand while nobody answers."""
-    cursors = await stream_ends(bus, [bus.keys.of(topic) for topic in ANSWERED_ON])
+    cursors = await bus.stream_ends([bus.keys.of(topic) for topic in ANSWERED_ON])
     await bus.publish([command])
     answers: list[Message] = []
     try:

@@ -14,7 +14,7 @@ from services.cli.formats import clock, percent, rehearsed
 from services.cli.printing import json_text, plain_console
 from services.cli.tables import bare_table
 from services.cli.where import Place
-from shared.adapters.redis.inspect import onlooker, stored_records
+from shared.adapters.redis.inspect import onlooker
 from shared.config.faults import did_you_mean
 from shared.domain.risk.ramp.history import STEP, PhaseStep
 from shared.domain.risk.state.evidence import evidence_in_words
@@ -48,7 +48,7 @@ async def read_ramp(place: Place) -> Ramp:
     """Raises ``NoPhaseError`` before the first snapshot."""
     async with onlooker(place.redis_url, place.keys) as bus:
         latest = await bus.latest(place.keys.of(PORTFOLIO))
-        steps = await stored_records(bus, "risk", STEP, PhaseStep)
+        steps = await bus.stored_records("risk", STEP, PhaseStep)
     if not latest or not isinstance(latest[0], PortfolioMarked):
         phase = place.settings.plan.phase
         raise NoPhaseError(

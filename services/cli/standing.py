@@ -13,14 +13,16 @@ from services.cli.tables import bare_table, positions_table
 from services.cli.waiting import WAITING, halted_scope, is_awaited
 from services.cli.where import Place, streams_of
 from shared.adapters.redis.bus import RedisBus
-from shared.adapters.redis.inspect import Reader, onlooker, readers, stored_records
+from shared.adapters.redis.inspect import onlooker
 from shared.domain.risk.state.halts import HALT
 from shared.domain.timeframes import SECOND_NS
 from shared.messages.catalogue import FEEDS, PORTFOLIO
 from shared.messages.market import FeedLost, FeedRestored
 from shared.messages.portfolio import Halted, PortfolioMarked
+from shared.ports.bus import Heartbeat
 from shared.ports.clock import Clock
-from shared.runtime.health import Heartbeat, heartbeats, is_alive
+from shared.ports.streams import Reader
+from shared.runtime.health import is_alive
 
 PAGE = 2_000
 
@@ -48,9 +50,9 @@ async def read_standing(place: Place) -> Standing:
         await _read_portfolio(bus, standing)
         await _read_feeds(bus, standing)
         standing.halts = await halts_in_force(bus)
-        standing.beats = await heartbeats(bus)
+        standing.beats = await bus.heartbeats()
         streams = [key for keys in streams_of(place.settings, place.keys).values() for key in keys]
-        standing.lags = await readers(bus, streams)
+        standing.lags = await bus.readers(streams)
     return standing
 
 
@@ -77,7 +79,7 @@ async def _read_feeds(bus: RedisBus, standing: Standing) -> None:
 
 async def halts_in_force(bus: RedisBus) -> list[Halted]:
     """Every halt that was not ended yet, newest first."""
-    halts = await stored_records(bus, "risk", HALT, Halted)
+    halts = await bus.stored_records("risk", HALT, Halted)
     return sorted(halts.values(), key=lambda halt: -halt.time_ns)
 
 

@@ -11,10 +11,11 @@ from services.exchange_sim.faults import ScriptedFault, read_script
 from services.exchange_sim.market.generated import GeneratedMarket
 from services.exchange_sim.market.market import Market
 from services.exchange_sim.market.replayed import ReplayedMarket
-from shared.adapters.clocks import ClockOrigin, ScaledClock
+from shared.adapters.clocks import ScaledClock
 from shared.config.faults import ConfigError, Fault
 from shared.config.model import SimulatorSettings
 from shared.domain.universe import Universe
+from shared.ports.clock import ClockOrigin
 from shared.runtime.service import Context, Service
 
 FACT_SECONDS = 1.0

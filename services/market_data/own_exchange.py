@@ -9,9 +9,9 @@ from typing import Any
 
 import aiohttp
 
-from shared.adapters.clocks import ClockOrigin, ScaledClock
+from shared.adapters.clocks import ScaledClock
 from shared.config.faults import ConfigError, Fault
-from shared.ports.clock import Clock
+from shared.ports.clock import Clock, ClockOrigin
 
 ASK_SECONDS = 1.0
 ANSWER_SECONDS = 2.0

@@ -3,7 +3,6 @@
 from collections import Counter as Count
 from typing import Any
 
-from shared.adapters.redis.bus import RedisBus
 from shared.messages.base import Message
 from shared.messages.catalogue import (
     AUDIT,
@@ -27,8 +26,9 @@ from shared.messages.portfolio import (
     PortfolioMarked,
     Resumed,
 )
+from shared.ports.bus import Bus
 from shared.ports.clock import Clock
-from shared.runtime.health import heartbeats, is_alive
+from shared.runtime.health import is_alive
 
 FOLLOWED = (SIGNALS, SIZES, DECIDED, EXECUTED, PORTFOLIO, AUDIT, FEEDS, DEAD)  # AUDIT has all of HALTS
 EXPECTED = ("market_data", "signals", "sizing", "risk", "execution")
@@ -39,7 +39,7 @@ RECALLED = 1_000
 class Figures:
     """Counts since this process started, and the latest of everything."""
 
-    def __init__(self, bus: RedisBus, clock: Clock) -> None:
+    def __init__(self, bus: Bus, clock: Clock) -> None:
         self._bus, self._clock = bus, clock
         self._cursors = {bus.keys.of(topic): "$" for topic in FOLLOWED}
         self._known_before = [bus.keys.of(topic) for topic in (PORTFOLIO, HALTS, AUDIT, FEEDS)]
@@ -107,7 +107,7 @@ class Figures:
                 "age_seconds": round((wall_ns - beat.beat_wall_ns) / 1e9, 3),
                 "facts": beat.facts,
             }
-            for name, beat in (await heartbeats(self._bus)).items()
+            for name, beat in (await self._bus.heartbeats()).items()
         }
 
     async def faults(self) -> list[str]:

@@ -3,18 +3,7 @@
 import asyncio
 import time
 
-from msgspec import Struct
-
-
-class ClockOrigin(Struct, frozen=True, kw_only=True):
-    """How market time follows wall time; kept at ``hs:clock`` so that every process of a stack agrees.
-
-    market = origin_market_ns + (wall - origin_wall_ns) x speed.
-    """
-
-    origin_market_ns: int
-    origin_wall_ns: int
-    speed: float
+from shared.ports.clock import ClockOrigin
 
 
 class RealClock:

@@ -1,64 +1,159 @@
-"""The bus: streams that keep every message, channels that carry a live copy, and the writer leases of machines.
+"""The bus, which is all that processes of a stack share: streams, live channels, and what stands beside them.
 
-Two adapters keep this contract: ``adapters.redis.bus`` and its twin in memory, ``adapters.memory_bus``; the same tests
+It is cut by who needs what; ``Bus`` is the sum, and what a service is given.
+
+| protocol | what it has | who uses it |
+|---|---|---|
+| ``Publisher`` | messages out | every service |
+| ``StreamReader`` | messages in, without a trace | ops, the command line |
+| ``LiveChannels`` | copies, questions, answers | hosts, the command line |
+| ``Market`` | bars, marks and books | market_data; hosts read marks and books |
+| ``DecisionStore`` | proposals and decisions, each once | the host of the risk machine |
+| ``WriterLeases`` | the one writer of a machine's state | hosts |
+| ``Liveness`` | heartbeats | every service; ops and the command line read them |
+| ``StackFacts`` | whose data this is, and what time it is | the start of every service |
+
+Two adapters keep this contract, ``adapters.redis.bus`` and its twin in memory, ``adapters.memory_bus``. The same tests
 in ``tests/contracts`` run over both.
 """
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Protocol, TypeVar
 
-from shared.messages.base import Message
+from msgspec import Struct
+
 from shared.messages.keys import Keys
 from shared.messages.market import BarClosed, BookSampled, MarkChanged
 from shared.messages.orders import CancelProposed, OrderDecided, OrderProposed, StopRaised
+from shared.ports.clock import ClockOrigin
+from shared.ports.streams import LiveChannels, Publisher, StreamReader
 from shared.ports.writer_lease import WriterLease
 
 Proposal = OrderProposed | StopRaised | CancelProposed
+S = TypeVar("S", bound=Struct)
 
 
-class Bus(Protocol):
-    """What every process may do. keys: where the messages of this bus's portfolio stand."""
-
-    keys: Keys
-
-    async def publish(self, messages: Sequence[Message]) -> None:
-        """Append each message to its stream and publish the copy on its channel."""
-        ...
+class Market(Protocol):
+    """The market as it stands on the bus: every closed bar, and the latest mark and book of each pair."""
 
     async def publish_bars(self, bars: Sequence[BarClosed]) -> int:
-        """Append bars that are newer than their pair's last one; returns how many were. Atomic per timeframe."""
+        """Append the bars that are newer than their pair's last, and return how many were. Atomic per timeframe."""
         ...
 
     async def bar_watermarks(self, timeframe: str) -> dict[str, int]:
-        """Open time (ns) of the last bar published per pair."""
+        """When the last bar that was published opened, in nanoseconds, by pair."""
         ...
 
-    async def set_marks(self, marks: Sequence[MarkChanged]) -> None: ...
+    async def set_marks(self, marks: Sequence[MarkChanged]) -> None:
+        """Keep these marks as the latest of their pairs; publish them on the common channel and on each pair's."""
+        ...
 
-    async def marks(self) -> dict[str, MarkChanged]: ...
+    async def marks(self) -> dict[str, MarkChanged]:
+        """The latest mark of every pair that has one."""
+        ...
 
-    async def set_books(self, books: Sequence[BookSampled]) -> None: ...
+    async def set_books(self, books: Sequence[BookSampled]) -> None:
+        """Keep these order books as the latest of their pairs, and publish them as marks are."""
+        ...
 
-    async def books(self) -> dict[str, BookSampled]: ...
+    async def books(self) -> dict[str, BookSampled]:
+        """The latest order book of every pair that has one."""
+        ...
+
+
+class DecisionStore(Protocol):
+    """Proposals and decisions by their order's id, so that each happens once."""
 
     async def take_in(self, proposal: Proposal) -> bool:
         """Make a proposal that came by PUBLISH durable, unless its stream has it already; says whether it was new."""
         ...
 
-    async def echo(self, messages: Sequence[Message]) -> None:
-        """Publish copies on the channels only: answers to what was asked once more."""
+    async def decision(self, order_id: str) -> OrderDecided | None:
+        """The stored decision on an order; None when there is none, or it was made more than 30 days ago."""
         ...
 
-    async def answer(self, answers: Sequence[Message]) -> None:
-        """Publish each on the channel its asker named (see ``Keys.reply_channel``); kept nowhere."""
-        ...
 
-    async def decision(self, order_id: str) -> OrderDecided | None: ...
-
-    async def latest(self, key: str, count: int = 1) -> list[Message]:
-        """The newest messages of a stream, newest first. What can't be read is left out."""
-        ...
+class WriterLeases(Protocol):
+    """The right to write a machine's state, and a look at that state for everybody else."""
 
     def writer_lease(self, service: str, inputs: Sequence[str], *, home: str) -> WriterLease:
-        """``inputs``: stream keys in order of priority. ``home``: the key prefix with the hash tag of its state."""
+        """The lease of one machine; ``acquire`` it before anything else.
+
+        service: the machine's name. inputs: the keys of its streams, in order of priority.
+        home: how the keys of its state begin; the part in braces is their hash tag.
+        """
         ...
+
+    async def stored_records(self, service: str, kind: str, as_type: type[S]) -> dict[str, S]:
+        """The committed records of one kind, by name, in the order of names, of a service of this portfolio."""
+        ...
+
+
+class Heartbeat(Struct, frozen=True, kw_only=True):
+    """What a service says of itself every second.
+
+    service: its name.
+    pid: its process.
+    state: ``starting`` until it works, then ``ready``.
+    started_wall_ns: when it started, in wall time.
+    beat_wall_ns: when it said this, in wall time.
+    facts: figures worth showing, such as bars published.
+    """
+
+    service: str
+    pid: int
+    state: str
+    started_wall_ns: int
+    beat_wall_ns: int
+    facts: dict[str, int | float | str] = {}
+
+
+class Liveness(Protocol):
+    """Heartbeats, the last one of every service."""
+
+    async def set_heartbeat(self, beat: Heartbeat) -> None:
+        """Keep this heartbeat in place of the service's last one."""
+        ...
+
+    async def heartbeats(self) -> dict[str, Heartbeat]:
+        """The last heartbeat of every service that ever ran, by its name."""
+        ...
+
+
+class StackFacts(Protocol):
+    """What all processes of a stack agree on."""
+
+    async def identity(self) -> str:
+        """The name that the server's data was given; empty when it has none: it is new, or was emptied."""
+        ...
+
+    async def named_identity(self) -> str:
+        """The name of the server's data, given now if it has none yet."""
+        ...
+
+    async def agree_on_clock(self, origin: ClockOrigin) -> ClockOrigin:
+        """Set the stack's clock unless it is set, and return the one in force."""
+        ...
+
+    async def clock_origin(self) -> ClockOrigin | None:
+        """How the stack's market time runs; None while nobody set it."""
+        ...
+
+
+class Bus(
+    Publisher,
+    StreamReader,
+    LiveChannels,
+    Market,
+    DecisionStore,
+    WriterLeases,
+    Liveness,
+    StackFacts,
+    Protocol,
+):
+    """All of it, for one portfolio. Whatever needs the server raises ``BusLostError`` when that is away.
+
+    keys: where the messages of the portfolio stand.
+    """
+
+    keys: Keys

@@ -25,6 +25,7 @@ from shared.adapters.redis.bus import RedisBus
 from shared.adapters.redis.client import ServerTooOldError
 from shared.config.load import ConfigError, load_settings
 from shared.config.model import Settings
+from shared.ports.bus import Bus, StackFacts
 from shared.ports.clock import Clock
 from shared.ports.errors import (
     AlreadyDecidedError,
@@ -58,7 +59,7 @@ class Context:
 
     settings: Settings
     clock: Clock
-    bus: RedisBus
+    bus: Bus
     log: Any
     health: Health
 
@@ -172,13 +173,13 @@ async def _with_bus(service: Service, settings: Settings, log: Any) -> None:
         await asyncio.sleep(delay)
 
 
-async def _watch_identity(bus: RedisBus, identity: str) -> None:
+async def _watch_identity(bus: StackFacts, identity: str) -> None:
     while True:
         await asyncio.sleep(IDENTITY_SECONDS)
         await _check_identity(bus, identity)
 
 
-async def _check_identity(bus: RedisBus, identity: str) -> None:
+async def _check_identity(bus: StackFacts, identity: str) -> None:
     """Fail closed when the server came back as somebody else: emptied, restored from elsewhere, or another one."""
     found = await bus.identity()
     if found != identity:
@@ -193,7 +194,7 @@ def _first(errors: BaseExceptionGroup[Any]) -> BaseException:
     return next(_causes(errors))
 
 
-async def _stack_clock(bus: RedisBus, settings: Settings, log: Any) -> Clock:
+async def _stack_clock(bus: StackFacts, settings: Settings, log: Any) -> Clock:
     """Wall time on Binance; on the simulated exchange its own time, once it has said what that is."""
     if settings.exchange.kind == "binance":
         return RealClock()

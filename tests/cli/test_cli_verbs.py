@@ -15,14 +15,15 @@ from services.cli.__main__ import app
 from services.cli.commanding import NoAnswerError, send_halt, send_resume
 from services.cli.render import event_line
 from services.cli.where import Place, RunNote, find_stack, write_note
-from shared.adapters.clocks import ClockOrigin, RealClock
+from shared.adapters.clocks import RealClock
 from shared.adapters.redis.bus import RedisBus
 from shared.messages.base import Message, derived_id
 from shared.messages.catalogue import CONTROL, SIZES
 from shared.messages.control import Halt, MessageRefused, Resume
 from shared.messages.market import MarkChanged
 from shared.messages.portfolio import Halted, Resumed
-from shared.runtime.health import Heartbeat
+from shared.ports.bus import Heartbeat
+from shared.ports.clock import ClockOrigin
 from tests.keys import MAIN
 from tests.patience import PATIENCE_SECONDS
 from tests.samples import HOUR, T0, decision, proposal, samples
@@ -41,7 +42,7 @@ async def publish(url: str, messages: Sequence[Message]) -> None:
         beat = Heartbeat(
             service="risk", pid=1, state="ready", started_wall_ns=wall_ns, beat_wall_ns=wall_ns, facts={"epoch": 3}
         )
-        await bus.set_heartbeat("risk", beat)
+        await bus.set_heartbeat(beat)
 
 
 @pytest.fixture

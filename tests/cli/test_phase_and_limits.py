@@ -16,9 +16,10 @@ from services.cli.commanding import NoAnswerError, send_command
 from services.cli.ramp import set_phase
 from services.cli.where import find_stack
 from services.risk.service import spec_of
-from shared.adapters.clocks import ClockOrigin, RealClock, ScaledClock
+from shared.adapters.clocks import RealClock, ScaledClock
 from shared.adapters.redis.bus import RedisBus
 from shared.messages.catalogue import CONTROL
+from shared.ports.clock import ClockOrigin
 from shared.runtime.host import MachineHost
 from tests.keys import MAIN
 from tests.patience import PATIENCE_SECONDS

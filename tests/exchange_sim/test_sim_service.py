@@ -12,11 +12,12 @@ from msgspec.structs import replace
 
 from services.exchange_sim.exchange import SimulatedExchange
 from services.exchange_sim.service import run, start_ns_of
-from shared.adapters.clocks import ClockOrigin, RealClock, ScaledClock
+from shared.adapters.clocks import RealClock, ScaledClock
 from shared.adapters.local_ports import free_port, wait_for_listener
 from shared.adapters.redis.bus import RedisBus
 from shared.config.load import load_settings
 from shared.config.model import Settings, SimulatorSettings
+from shared.ports.clock import ClockOrigin
 from shared.runtime.health import Health
 from shared.runtime.logs import get_logger
 from shared.runtime.service import Context

@@ -2,16 +2,17 @@
 
 from collections import defaultdict
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
-from typing import TypeVar
+from contextlib import asynccontextmanager, suppress
+from typing import Any, TypeVar
 from uuid import uuid4
 
 import msgspec
 from msgspec import Struct
+from redis.exceptions import ResponseError
 
-from shared.adapters.clocks import ClockOrigin
 from shared.adapters.codec import UnreadableError, decode, encode, encode_for_wire
 from shared.adapters.redis.client import CALL_SECONDS, Client, bus_errors, connect, prepare
+from shared.adapters.redis.groups import groups_of
 from shared.adapters.redis.keys import (
     CLOCK_KEY,
     IDENTITY_KEY,
@@ -21,6 +22,7 @@ from shared.adapters.redis.keys import (
     entry_of,
     last_bars_key,
     proposal_marker,
+    state_key,
 )
 from shared.adapters.redis.writer_lease import RedisWriterLease
 from shared.messages.base import Message
@@ -33,8 +35,9 @@ from shared.messages.catalogue import (
 from shared.messages.keys import Keys
 from shared.messages.market import BarClosed, BookSampled, MarkChanged
 from shared.messages.orders import OrderDecided
-from shared.ports.bus import Proposal
-from shared.ports.streams import Entry
+from shared.ports.bus import Bus, Heartbeat, Proposal
+from shared.ports.clock import ClockOrigin
+from shared.ports.streams import Entry, Listener, Reader
 
 BARS_PER_CALL = 500
 ENTRIES_PER_LOOK = 500
@@ -42,8 +45,8 @@ ENTRIES_PER_LOOK = 500
 S = TypeVar("S", bound=Struct)
 
 
-class RedisBus:
-    """See ``ports.bus.Bus``. One per process."""
+class RedisBus(Bus):
+    """See ``ports.bus.Bus``. A process has one."""
 
     def __init__(self, client: Client, keys: Keys) -> None:
         self.client = client
@@ -160,8 +163,17 @@ class RedisBus:
         found = (_read(fields.get(b"m", b"")) for _, fields in rows)
         return [message for message in found if message is not None]
 
+    async def stream_ends(self, streams: Sequence[str]) -> dict[str, str]:
+        ends = {}
+        for stream in streams:
+            async with bus_errors():
+                rows = await self.client.xrevrange(stream, count=1)
+            ends[stream] = rows[0][0].decode() if rows else "0-0"
+        return ends
+
     async def read_from(self, cursors: dict[str, str], wait_ms: int) -> list[Entry]:
-        """Entries after each stream's cursor, which moves along; ``$`` starts with what is new. For onlookers."""
+        if fresh := [stream for stream, cursor in cursors.items() if cursor == "$"]:
+            cursors |= await self.stream_ends(fresh)  # a server would take ``$`` for now, in every call anew
         async with bus_errors():
             rows = await self.client.xread(dict(cursors), count=ENTRIES_PER_LOOK, block=wait_ms)
         entries: list[Entry] = []
@@ -170,41 +182,53 @@ class RedisBus:
             cursors[stream.decode()] = items[-1][0].decode()
         return entries
 
+    async def readers(self, streams: Sequence[str]) -> list[Reader]:
+        found: list[Reader] = []
+        for stream in streams:
+            with suppress(ResponseError):  # a key of another kind, or one that this user must not look at
+                found += (_reader(stream, row) for row in await groups_of(self.client, stream))
+        return found
+
     @asynccontextmanager
-    async def listen(self, *channels: str) -> AsyncIterator["Listener"]:
-        """Live copies of channels. Lossy by nature: what must not be lost is read from the streams."""
+    async def listen(self, *channels: str) -> AsyncIterator["RedisListener"]:
         async with self.client.pubsub() as pubsub:
             async with bus_errors():
                 await pubsub.subscribe(*channels)
                 for _ in channels:  # from the last confirmation on, nothing is missed
                     await pubsub.get_message(timeout=CALL_SECONDS)
-            yield Listener(pubsub)
+            yield RedisListener(pubsub)
+
+    # --- machines -------------------------------------------------------------------------------------------------
 
     def writer_lease(self, service: str, inputs: Sequence[str], *, home: str) -> RedisWriterLease:
         return RedisWriterLease(self.client, service, inputs, home=home, keys=self.keys)
 
+    async def stored_records(self, service: str, kind: str, as_type: type[S]) -> dict[str, S]:
+        found = {}
+        async with bus_errors():
+            async for key, body in self.client.hscan_iter(state_key(self.keys.home, service), match=f"{kind}:*"):
+                found[key.decode().partition(":")[2]] = msgspec.msgpack.decode(body, type=as_type)
+        return dict(sorted(found.items()))
+
     # --- heartbeats -----------------------------------------------------------------------------------------------
 
-    async def set_heartbeat(self, service: str, heartbeat: Struct) -> None:
+    async def set_heartbeat(self, beat: Heartbeat) -> None:
         async with bus_errors():
-            await self.client.hset(SERVICES_KEY, service, encode(heartbeat))
+            await self.client.hset(SERVICES_KEY, beat.service, encode(beat))
 
-    async def heartbeats(self, kind: type[S]) -> dict[str, S]:
-        """Stored heartbeats by service, decoded as ``kind``."""
+    async def heartbeats(self) -> dict[str, Heartbeat]:
         async with bus_errors():
             rows = await self.client.hgetall(SERVICES_KEY)
-        return {service.decode(): msgspec.msgpack.decode(body, type=kind) for service, body in rows.items()}
+        return {service.decode(): msgspec.msgpack.decode(body, type=Heartbeat) for service, body in rows.items()}
 
     # --- whose data this is ---------------------------------------------------------------------------------------
 
     async def identity(self) -> str:
-        """The name that the server's data was given; empty when it has none: new, or emptied."""
         async with bus_errors():
             body = await self.client.get(IDENTITY_KEY)
         return body.decode() if body else ""
 
     async def named_identity(self) -> str:
-        """The name of the server's data, given now if it has none yet."""
         async with bus_errors():
             await self.client.set(IDENTITY_KEY, uuid4().hex, nx=True)
         return await self.identity()
@@ -212,7 +236,6 @@ class RedisBus:
     # --- the stack's clock ----------------------------------------------------------------------------------------
 
     async def agree_on_clock(self, origin: ClockOrigin) -> ClockOrigin:
-        """Set the stack's clock unless it is set; returns the one in force."""
         async with bus_errors():
             await self.client.set(CLOCK_KEY, encode(origin), nx=True)
         in_force = await self.clock_origin()
@@ -225,19 +248,23 @@ class RedisBus:
         return msgspec.msgpack.decode(body, type=ClockOrigin) if body else None
 
 
-class Listener:
-    """Messages from channels, as bytes with the channel they came by."""
+class RedisListener(Listener):
+    """See ``ports.streams.Listener``."""
 
     def __init__(self, pubsub: Client) -> None:
         self._pubsub = pubsub
 
     async def next(self, timeout_seconds: float) -> tuple[str, bytes] | None:
-        """The next message, or None when none came in time."""
         async with bus_errors():
             item = await self._pubsub.get_message(ignore_subscribe_messages=True, timeout=timeout_seconds)
         if item is None or item["type"] not in ("message", "pmessage"):
             return None
         return item["channel"].decode(), item["data"]
+
+
+def _reader(stream: str, row: dict[str, Any]) -> Reader:
+    lag = row.get("lag")
+    return Reader(stream, row["name"].decode(), int(lag) if lag is not None else None, int(row["pending"]))
 
 
 def _read(body: bytes) -> Message | None:

@@ -45,7 +45,8 @@ async def begin_group(client: Client, stream: str, prefix: str, epoch: int, curs
     return Begun(last if entry_order(last) > entry_order(cursor or "0") else "", lost)
 
 
-async def _earlier_groups(client: Client, stream: str, prefix: str, epoch: int) -> list[dict[str, Any]]:
+async def groups_of(client: Client, stream: str) -> list[dict[str, Any]]:
+    """What the server says of every group of a stream; nothing while the stream does not exist."""
     try:
         async with bus_errors():
             rows: list[dict[str, Any]] = await client.xinfo_groups(stream)
@@ -53,6 +54,11 @@ async def _earlier_groups(client: Client, stream: str, prefix: str, epoch: int) 
         if "no such key" in str(error):
             return []
         raise
+    return rows
+
+
+async def _earlier_groups(client: Client, stream: str, prefix: str, epoch: int) -> list[dict[str, Any]]:
+    rows = await groups_of(client, stream)
     return [row for row in rows if -1 < _epoch_of(row["name"].decode(), prefix) <= epoch]
 
 

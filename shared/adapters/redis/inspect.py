@@ -1,29 +1,18 @@
 """Looking at a server without touching it: stream ends, lags of the readers, persistence, the function library."""
 
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-import msgspec
 from msgspec import Struct
-from redis.exceptions import RedisError, ResponseError
+from redis.exceptions import RedisError
 
 from shared.adapters.redis.bus import RedisBus
 from shared.adapters.redis.client import Client, bus_errors, connect, library_code, server_version
 from shared.messages.keys import Keys
 
 S = TypeVar("S", bound=Struct)
-
-
-@dataclass(frozen=True, slots=True)
-class Reader:
-    """One service's place in a stream. lag: entries not delivered to it yet (None: unknown); pending: not finished."""
-
-    stream: str
-    group: str
-    lag: int | None
-    pending: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,42 +41,6 @@ async def onlooker(url: str, keys: Keys) -> AsyncIterator[RedisBus]:
         yield RedisBus(client, keys)
     finally:
         await client.aclose()
-
-
-async def stream_ends(bus: RedisBus, streams: Iterable[str]) -> dict[str, str]:
-    """The id of each stream's last entry, ``0-0`` for an empty one: cursors for all that comes after now."""
-    ends = {}
-    for stream in streams:
-        async with bus_errors():
-            rows = await bus.client.xrevrange(stream, count=1)
-        ends[stream] = rows[0][0].decode() if rows else "0-0"
-    return ends
-
-
-async def readers(bus: RedisBus, streams: Iterable[str]) -> list[Reader]:
-    """Every reading group of the streams that exist."""
-    found = []
-    for stream in streams:
-        try:
-            async with bus_errors():
-                rows = await bus.client.xinfo_groups(stream)
-        except ResponseError:  # no such stream yet
-            continue
-        for row in rows:
-            lag = row.get("lag")
-            found.append(
-                Reader(stream, row["name"].decode(), int(lag) if lag is not None else None, int(row["pending"]))
-            )
-    return found
-
-
-async def stored_records(bus: RedisBus, service: str, kind: str, as_type: type[S]) -> dict[str, S]:
-    """A service's committed records of one kind, by name, in the order of names."""
-    found = {}
-    async with bus_errors():
-        async for key, body in bus.client.hscan_iter(f"{bus.keys.home}:state:{service}", match=f"{kind}:*"):
-            found[key.decode().partition(":")[2]] = msgspec.msgpack.decode(body, type=as_type)
-    return dict(sorted(found.items()))
 
 
 async def server_facts(client: Client) -> ServerFacts:

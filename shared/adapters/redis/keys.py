@@ -12,6 +12,19 @@ DECISION_TTL_MS = 30 * 86_400_000
 MARKER_TTL_MS = 86_400_000
 
 
+def state_key(home: str, service: str) -> str:
+    """The hash with the committed records of a machine."""
+    return f"{home}:state:{service}"
+
+
+def group_prefix(service: str, home: str, keys: Keys) -> str:
+    """How the names of a machine's reading groups begin; the epoch follows.
+
+    ``risk:main:`` for a machine of a portfolio, ``signals:`` for one of the market, whose home is all in braces.
+    """
+    return f"{service}:" if home.startswith("{") else f"{service}:{keys.portfolio}:"
+
+
 def decision_key(keys: Keys, order_id: str) -> str:
     """Where the stored decision of an order is kept, for repeats and for ``heatsink why``."""
     return f"{keys.home}:decision:{order_id}"

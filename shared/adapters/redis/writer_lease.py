@@ -33,12 +33,12 @@ from shared.adapters.redis.client import MAX_BLOCK_MS, Client, bus_errors
 from shared.adapters.redis.commit_encoder import CommitEncoder
 from shared.adapters.redis.connection import DedicatedConnection
 from shared.adapters.redis.groups import begin_group
-from shared.adapters.redis.keys import entry_of
+from shared.adapters.redis.keys import entry_of, group_prefix, state_key
 from shared.messages.keys import Keys
 from shared.messages.orders import OrderDecided
 from shared.ports.errors import AlreadyDecidedError, BusLostError, CommitRefusedError, FencedError, StateGoneError
 from shared.ports.streams import Entry, entry_order
-from shared.ports.writer_lease import Commit, Snapshot
+from shared.ports.writer_lease import Commit, Snapshot, WriterLease
 
 LEASE_MS = 3_000
 ENTRIES_PER_READ = 200
@@ -46,7 +46,7 @@ HISTORY_PAGE = 1_000
 GROUP_GONE = ("NOGROUP", "UNBLOCKED")
 
 
-class RedisWriterLease:
+class RedisWriterLease(WriterLease):
     """See ``ports.writer_lease.WriterLease``.
 
     service: the machine's name, which stands in its keys and groups.
@@ -58,12 +58,12 @@ class RedisWriterLease:
     def __init__(self, client: Client, service: str, inputs: Sequence[str], *, home: str, keys: Keys) -> None:
         self._client, self._connection = client, DedicatedConnection(client)
         self._inputs = tuple(inputs)
-        self._groups = f"{service}:" if home.startswith("{") else f"{service}:{keys.portfolio}:"
+        self._groups = group_prefix(service, home, keys)
         self.group = ""
         self.losses: Mapping[str, int] = {}
         self._owner = f"{service}@{socket.gethostname()}:{os.getpid()}:{id(self):x}"
         self._lease_key, self._meta = f"{home}:lease:{service}", f"{home}:meta:{service}"
-        self._cursors, self._state = f"{home}:cursors:{service}", f"{home}:state:{service}"
+        self._cursors, self._state = f"{home}:cursors:{service}", state_key(home, service)
         self._encoder = CommitEncoder(service, home, keys)
         self._service = service
         self._epoch = 0

@@ -8,7 +8,7 @@ from services.cli.headlines import headline
 from services.cli.render import event_line
 from services.cli.standing import halts_in_force
 from services.cli.where import Place
-from shared.adapters.redis.inspect import onlooker
+from shared.adapters.redis.bus import RedisBus
 from shared.messages.base import Message
 from shared.messages.portfolio import CommandRefused, PortfolioMarked, ResumeAsked
 
@@ -33,7 +33,7 @@ def code_in(answers: Sequence[Message]) -> str:
 async def halts_before(place: Place, answers: Sequence[Message]) -> list[str]:
     """The halts that the second step would end, with their evidence."""
     asked = next(answer for answer in answers if isinstance(answer, ResumeAsked))
-    async with onlooker(place.redis_url, place.keys) as bus:
+    async with RedisBus.connect(place.redis_url, place.keys) as bus:
         halts = [halt for halt in await halts_in_force(bus) if halt.symbol == asked.symbol]
     return [f"  {headline(halt)[1]}" for halt in halts if halt.cleared_by != "condition"]
 

@@ -11,7 +11,7 @@ from services.cli.failing import ToldError
 from services.cli.market_time import market_clock
 from services.cli.where import Place
 from shared.adapters.codec import UnreadableError, decode
-from shared.adapters.redis.inspect import onlooker
+from shared.adapters.redis.bus import RedisBus
 from shared.messages.ask import RoomAnswered, RoomAsked, ShadowAsked, ShadowCounted
 from shared.messages.catalogue import ANSWERS
 from shared.ports.streams import Listener
@@ -65,7 +65,7 @@ def _new_names() -> tuple[str, str]:
 
 async def _ask(place: Place, question: RoomAsked | ShadowAsked, kind: type[A], wait_seconds: float) -> list[A]:
     """Listen first, then ask: an answer cannot come too early. All parts of it, in order."""
-    async with onlooker(place.redis_url, place.keys) as bus:
+    async with RedisBus.connect(place.redis_url, place.keys) as bus:
         clock = await market_clock(bus, place.exchange)
         async with bus.listen(question.reply_to) as listener:
             await bus.echo([structs.replace(question, time_ns=clock.now_ns())])

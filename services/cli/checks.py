@@ -16,7 +16,7 @@ from services.cli.printing import plain_console
 from services.cli.where import Place
 from shared.adapters.redis.bus import RedisBus
 from shared.adapters.redis.client import OLDEST
-from shared.adapters.redis.inspect import ServerFacts, onlooker, server_facts
+from shared.adapters.redis.inspect import ServerFacts, server_facts
 from shared.config.preflight import start_faults
 from shared.ports.clock import Clock
 from shared.ports.errors import BusLostError
@@ -43,7 +43,7 @@ async def examine(place: Place) -> list[Finding]:
     findings = [*configuration(place), disk(place.data_dir)]
     clock: Clock | None = None
     try:
-        async with onlooker(place.redis_url, place.keys) as bus:
+        async with RedisBus.connect(place.redis_url, place.keys) as bus:
             findings += server(await server_facts(bus.client), place)
             clock = await market_clock(bus, place.exchange)
             findings += await services(bus, clock, place)

@@ -8,7 +8,6 @@ from services.cli.failing import ToldError
 from services.cli.market_time import market_clock
 from services.cli.where import Place
 from shared.adapters.redis.bus import RedisBus
-from shared.adapters.redis.inspect import onlooker
 from shared.domain.timeframes import MINUTE_NS
 from shared.messages.base import Message, derived_id
 from shared.messages.catalogue import AUDIT, DECIDED, PORTFOLIO, PROPOSED
@@ -71,7 +70,7 @@ async def send_flatten(
 
 async def read_portfolio(place: Place) -> PortfolioMarked | None:
     """The latest snapshot."""
-    async with onlooker(place.redis_url, place.keys) as bus:
+    async with RedisBus.connect(place.redis_url, place.keys) as bus:
         latest = await bus.latest(bus.keys.of(PORTFOLIO))
     return latest[0] if latest and isinstance(latest[0], PortfolioMarked) else None
 
@@ -80,14 +79,14 @@ async def send_command(
     place: Place, command_at: Callable[[Clock], Message], *, wait_seconds: float = ANSWER_SECONDS
 ) -> list[Message]:
     """Send what ``command_at`` makes of the time; returns all that follows at once. Raises ``NoAnswerError``."""
-    async with onlooker(place.redis_url, place.keys) as bus:
+    async with RedisBus.connect(place.redis_url, place.keys) as bus:
         return await _answers_to(bus, command_at(await market_clock(bus, place.exchange)), "", wait_seconds)
 
 
 async def _send(
     place: Place, symbol: str, command_of: Callable[[str, int, str], Command], otherwise: str, wait_seconds: float
 ) -> list[Message]:
-    async with onlooker(place.redis_url, place.keys) as bus:
+    async with RedisBus.connect(place.redis_url, place.keys) as bus:
         clock, scope = await market_clock(bus, place.exchange), await _present_name(bus, place, symbol)
         name = derived_id("command", operator_name(), scope, clock.wall_ns())
         command = command_of(name, clock.now_ns(), scope)

@@ -10,7 +10,6 @@ from services.cli.render import event_line
 from services.cli.where import Place, streams_of
 from shared.adapters.codec import UnreadableError, decode
 from shared.adapters.redis.bus import RedisBus
-from shared.adapters.redis.inspect import onlooker
 from shared.config.faults import did_you_mean
 from shared.messages.base import Message
 from shared.messages.catalogue import CATALOGUE, is_copy
@@ -44,7 +43,7 @@ async def follow_topics(place: Place, wanted: Following) -> None:
     """Print until cancelled, or, without ``follow``, what is there. Raises ``UnknownTopicError``, ``BusLostError``."""
     names = _checked(wanted.topics)
     streams = [key for name, keys in streams_of(place.settings, place.keys).items() if name in names for key in keys]
-    async with onlooker(place.redis_url, place.keys) as bus:
+    async with RedisBus.connect(place.redis_url, place.keys) as bus:
         cursors = await bus.stream_ends(streams)
         for message in await _earlier(bus, streams, wanted):
             _tell(message, wanted)

@@ -12,7 +12,7 @@ from services.cli.formats import clock
 from services.cli.printing import json_text, plain_console
 from services.cli.tables import bare_table
 from services.cli.where import Place
-from shared.adapters.redis.inspect import onlooker
+from shared.adapters.redis.bus import RedisBus
 from shared.domain.limits_in_force import LimitsInForce
 from shared.domain.risk.state.policy_hash import policy_of
 from shared.domain.risk.state.state import LIMITS
@@ -34,7 +34,7 @@ class Shown:
 
 
 async def read_limits(place: Place) -> Shown:
-    async with onlooker(place.redis_url, place.keys) as bus:
+    async with RedisBus.connect(place.redis_url, place.keys) as bus:
         rows = await bus.stored_records("risk", LIMITS, LimitsInForce)
     return Shown(place, rows.get(""))
 

@@ -1,4 +1,4 @@
-"""The stack's clock as an onlooker reads it."""
+"""The stack's clock as a visitor reads it."""
 
 from shared.adapters.clocks import RealClock, ScaledClock
 from shared.adapters.redis.bus import RedisBus

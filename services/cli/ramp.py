@@ -14,7 +14,7 @@ from services.cli.formats import clock, percent, rehearsed
 from services.cli.printing import json_text, plain_console
 from services.cli.tables import bare_table
 from services.cli.where import Place
-from shared.adapters.redis.inspect import onlooker
+from shared.adapters.redis.bus import RedisBus
 from shared.config.faults import did_you_mean
 from shared.domain.risk.ramp.history import STEP, PhaseStep
 from shared.domain.risk.state.evidence import evidence_in_words
@@ -46,7 +46,7 @@ class Ramp:
 
 async def read_ramp(place: Place) -> Ramp:
     """Raises ``NoPhaseError`` before the first snapshot."""
-    async with onlooker(place.redis_url, place.keys) as bus:
+    async with RedisBus.connect(place.redis_url, place.keys) as bus:
         latest = await bus.latest(place.keys.of(PORTFOLIO))
         steps = await bus.stored_records("risk", STEP, PhaseStep)
     if not latest or not isinstance(latest[0], PortfolioMarked):

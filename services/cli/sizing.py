@@ -4,7 +4,7 @@ from services.cli.failing import ToldError
 from services.cli.printing import json_text, plain_console
 from services.cli.tables import sizes_table
 from services.cli.where import Place
-from shared.adapters.redis.inspect import onlooker
+from shared.adapters.redis.bus import RedisBus
 from shared.messages.catalogue import SIZES
 from shared.messages.signals import PositionSized
 
@@ -17,7 +17,7 @@ class NoSizesError(ToldError):
 
 async def read_sizes(place: Place, names: tuple[str, ...]) -> dict[str, PositionSized]:
     """The newest size of every pair, or of the one with these names. Raises ``NoSizesError``."""
-    async with onlooker(place.redis_url, place.keys) as bus:
+    async with RedisBus.connect(place.redis_url, place.keys) as bus:
         messages = await bus.latest(place.keys.of(SIZES), PAGE)
     found: dict[str, PositionSized] = {}
     for message in messages:

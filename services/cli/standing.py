@@ -13,7 +13,6 @@ from services.cli.tables import bare_table, positions_table
 from services.cli.waiting import WAITING, halted_scope, is_awaited
 from services.cli.where import Place, streams_of
 from shared.adapters.redis.bus import RedisBus
-from shared.adapters.redis.inspect import onlooker
 from shared.domain.risk.state.halts import HALT
 from shared.domain.timeframes import SECOND_NS
 from shared.messages.catalogue import FEEDS, PORTFOLIO
@@ -45,7 +44,7 @@ class Standing:
 
 async def read_standing(place: Place) -> Standing:
     """Everything at once. Raises ``BusLostError``."""
-    async with onlooker(place.redis_url, place.keys) as bus:
+    async with RedisBus.connect(place.redis_url, place.keys) as bus:
         standing = Standing(place, await market_clock(bus, place.exchange))
         await _read_portfolio(bus, standing)
         await _read_feeds(bus, standing)

@@ -15,7 +15,6 @@ from services.cli.rule_words import allowed_words, binding_words, figures
 from services.cli.tables import bare_table
 from services.cli.where import Place
 from shared.adapters.redis.bus import RedisBus
-from shared.adapters.redis.inspect import onlooker
 from shared.messages.base import Message
 from shared.messages.catalogue import DEAD, DECIDED, EXECUTED, HALTS, PROPOSED
 from shared.messages.control import MessageRefused
@@ -49,7 +48,7 @@ class Story:
 
 async def read_story(place: Place, order_id: str) -> Story:
     """The story of the order with this id, or the only one whose id begins so. Raises ``UnknownOrderError``."""
-    async with onlooker(place.redis_url, place.keys) as bus:
+    async with RedisBus.connect(place.redis_url, place.keys) as bus:
         decision = await bus.decision(order_id) or await _by_beginning(bus, order_id)
         executed = await bus.latest(bus.keys.of(EXECUTED), PAGE)
         halt = await _halt_over(bus, decision.symbol, decision.time_ns) if decision.binding == "halted" else None
@@ -64,7 +63,7 @@ async def read_story(place: Place, order_id: str) -> Story:
 
 async def read_halt(place: Place, symbol: str, time_ns: int) -> Halted | None:
     """The halt that kept new risk out of a pair at that time."""
-    async with onlooker(place.redis_url, place.keys) as bus:
+    async with RedisBus.connect(place.redis_url, place.keys) as bus:
         return await _halt_over(bus, symbol, time_ns)
 
 

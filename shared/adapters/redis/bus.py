@@ -11,7 +11,7 @@ from msgspec import Struct
 from redis.exceptions import ResponseError
 
 from shared.adapters.codec import UnreadableError, decode, encode, encode_for_wire
-from shared.adapters.redis.client import CALL_SECONDS, Client, bus_errors, connect, prepare
+from shared.adapters.redis.client import CALL_SECONDS, Client, bus_errors, new_client, prepare
 from shared.adapters.redis.groups import groups_of
 from shared.adapters.redis.keys import (
     CLOCK_KEY,
@@ -55,10 +55,28 @@ class RedisBus(Bus):
     @classmethod
     @asynccontextmanager
     async def open(cls, url: str, keys: Keys) -> AsyncIterator["RedisBus"]:
-        """Connect, check the server, load the function library; close at the end."""
-        client = connect(url)
+        """The bus of a service, closed at the end of the block: the server is checked, and gets the function library.
+
+        Raises ``BusLostError``, or ``ServerTooOldError`` for a server that lacks what is needed.
+        """
+        client = new_client(url)
         try:
             await prepare(client)
+            yield cls(client, keys)
+        finally:
+            await client.aclose()
+
+    @classmethod
+    @asynccontextmanager
+    async def connect(cls, url: str, keys: Keys) -> AsyncIterator["RedisBus"]:
+        """The bus of a visitor, who looks, asks or commands: the server is taken as it is. Raises ``BusLostError``.
+
+        Nothing is loaded onto the server or checked there, so looking at a stack never changes it.
+        """
+        client = new_client(url)
+        try:
+            async with bus_errors():
+                await client.ping()
             yield cls(client, keys)
         finally:
             await client.aclose()

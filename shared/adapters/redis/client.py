@@ -28,7 +28,7 @@ class ServerTooOldError(RuntimeError):
     """The server does not have what heatsink needs."""
 
 
-def connect(url: str) -> Client:
+def new_client(url: str) -> Client:
     """A client that never repeats a command by itself: a repeated write would be written twice."""
     return Redis.from_url(
         url,

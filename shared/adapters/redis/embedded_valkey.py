@@ -14,7 +14,7 @@ from typing import Literal
 
 from shared.adapters.local_ports import HOST, POLL_SECONDS, claimed_port
 from shared.adapters.parent_death import die_with_parent
-from shared.adapters.redis.client import bus_errors, connect
+from shared.adapters.redis.client import bus_errors, new_client
 from shared.ports.errors import BusLostError
 
 READY_SECONDS = 20.0
@@ -73,7 +73,7 @@ class EmbeddedValkey:
 
 async def wait_until_ready(url: str) -> None:
     """Until the server answers (it may be loading its data). Raises ``BusLostError`` with the last reason."""
-    client = connect(url)
+    client = new_client(url)
     reason = "no answer"
     try:
         async with asyncio.timeout(READY_SECONDS):

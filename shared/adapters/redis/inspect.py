@@ -1,24 +1,24 @@
-"""Looking at a server without touching it: stream ends, lags of the readers, persistence, the function library."""
+"""What ``heatsink doctor`` judges of a server, read without touching it: version, persistence, memory, functions."""
 
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
-from msgspec import Struct
 from redis.exceptions import RedisError
 
-from shared.adapters.redis.bus import RedisBus
-from shared.adapters.redis.client import Client, bus_errors, connect, library_code, server_version
-from shared.messages.keys import Keys
-
-S = TypeVar("S", bound=Struct)
+from shared.adapters.redis.client import Client, bus_errors, library_code, server_version
 
 
 @dataclass(frozen=True, slots=True)
 class ServerFacts:
-    """What ``heatsink doctor`` judges. Empty text where the server keeps it to itself.
+    """What a server says of itself. Managed servers hide settings: those are empty text then.
 
+    kind: ``redis`` or ``valkey``.
+    version: its parts, such as (9, 1, 2).
+    append_only: the setting ``appendonly``: ``yes`` or ``no``.
+    fsync: the setting ``appendfsync``: ``always``, ``everysec`` or ``no``.
+    eviction: the setting ``maxmemory-policy``; anything but ``noeviction`` throws data away.
+    used_memory_bytes: memory in use, in bytes.
     library: ``current``, ``other`` (another version is loaded), ``absent`` or ``unknown``.
     """
 
@@ -31,19 +31,8 @@ class ServerFacts:
     library: str
 
 
-@asynccontextmanager
-async def onlooker(url: str, keys: Keys) -> AsyncIterator[RedisBus]:
-    """A bus for reading: nothing is loaded onto the server or checked there. Raises ``BusLostError``."""
-    client = connect(url)
-    try:
-        async with bus_errors():
-            await client.ping()
-        yield RedisBus(client, keys)
-    finally:
-        await client.aclose()
-
-
 async def server_facts(client: Client) -> ServerFacts:
+    """Ask a server. Raises ``BusLostError``."""
     kind, version = await server_version(client)
     async with bus_errors():
         memory: Mapping[str, Any] = await client.info("memory")

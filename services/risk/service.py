@@ -11,6 +11,7 @@ from shared.domain.risk.machine import RiskMachine
 from shared.messages.catalogue import ASK, BARS, CONTROL, DECIDED, EXECUTED, FEEDS, PAIRS, PROPOSED
 from shared.ports.clock import Clock
 from shared.runtime.host import machine_service
+from shared.runtime.host.idempotency import OrderIdempotency
 from shared.runtime.machine_spec import MachineSpec
 
 
@@ -42,14 +43,11 @@ def spec_of(settings: Settings, clock: Clock) -> MachineSpec:
         warm=(PAIRS.key, FEEDS.key, *bars, keys.of(EXECUTED)),
         marks=True,
         books=True,
-        intake=proposed,
         ask=keys.of(ASK),
         vital=(keys.of(EXECUTED),),
         writes=keys.of(DECIDED),
         reservation_checks=machine.take_reservation_checks,
-        recall=keys.of(DECIDED),
-        remember=machine.remember,
-        repeats=machine.take_repeats,
+        idempotency=OrderIdempotency(machine, channel=proposed, decided=keys.of(DECIDED)),
         check=lambda: check_phase(settings, machine),
     )
 

@@ -17,7 +17,7 @@ from shared.messages.catalogue import DEAD, DECIDED, PROPOSED
 from shared.messages.control import MessageRefused
 from shared.messages.market import BarClosed, PairListed
 from shared.messages.orders import OrderDecided, OrderProposed
-from shared.ports.errors import AlreadyDecidedError, BusLostError, CorruptStateError
+from shared.ports.errors import BusLostError, CorruptStateError
 from shared.ports.writer_lease import Commit
 from shared.runtime.host import MachineHost
 from shared.runtime.logs import get_logger
@@ -78,20 +78,6 @@ async def test_every_proposal_gets_one_decision(bus: AnyBus, clock: ManualClock)
     assert {decided.verdict for decided in await decisions(bus)} == {"approve"}
 
 
-async def test_a_proposal_written_twice_is_decided_once_and_answered_twice(bus: AnyBus, clock: ManualClock) -> None:
-    host = risk_host(bus, clock)
-    await host.recover()
-    async with bus.listen(Decided) as listener:
-        await bus.publish([proposal("same")])
-        await settle(host)
-        await bus.publish([proposal("same")])
-        await settle(host)
-        answers = [await listener.next(2.0), await listener.next(2.0)]
-    assert answers[0] is not None
-    assert answers[0] == answers[1]
-    assert len(await decisions(bus)) == 1
-
-
 async def test_a_process_that_dies_before_its_commit_leaves_the_proposal_for_the_next(
     bus: AnyBus, clock: ManualClock
 ) -> None:
@@ -130,27 +116,6 @@ async def test_a_commit_whose_reply_was_lost_is_not_made_again(bus: AnyBus, cloc
     await settle(successor)
     assert [decided.order_id for decided in await decisions(bus)] == ["o-1"]
     assert successor.spec.machine.records.count("order") == 1
-
-
-async def test_an_order_decided_long_ago_gets_the_stored_decision(bus: AnyBus, clock: ManualClock) -> None:
-    host = risk_host(bus, clock)
-    await host.recover()
-    await bus.publish([proposal("old", quantity=Decimal("0.01"))])
-    await settle(host)
-    machine = host.spec.machine
-    machine.gate._decided._values.clear()  # type: ignore[attr-defined]  # as after thousands of other orders
-    await bus.publish([proposal("old", quantity=Decimal("0.02")), proposal("new", quantity=Decimal("0.01"))])
-    with pytest.raises(AlreadyDecidedError, match="old"):
-        await settle(host)
-    await host.lease.release()
-    successor = risk_host(bus, clock)
-    async with bus.listen(Decided) as listener:
-        await successor.recover()
-        heard = [await listener.next(2.0), await listener.next(2.0)]
-    found = await decisions(bus)
-    assert {body for _, body in filter(None, heard)} == {encode(decided) for decided in found}
-    assert [decided.order_id for decided in found] == ["old", "new"]
-    assert found[0].quantity_approved == Decimal("0.01")
 
 
 async def test_what_is_no_message_lands_on_the_dead_stream_and_the_rest_goes_on(

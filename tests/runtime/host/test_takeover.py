@@ -10,11 +10,8 @@ from shared.adapters.clocks import ManualClock
 from shared.adapters.memory_bus import MemoryBus
 from shared.adapters.redis import writer_lease
 from shared.adapters.redis.bus import RedisBus
-from shared.domain.risk.gate import gate as risk_gate
 from shared.messages.catalogue import BARS, DECIDED, EXECUTED, PROPOSED
-from shared.messages.orders import OrderDecided
 from shared.ports.errors import (
-    AlreadyDecidedError,
     BusLostError,
     CommitRefusedError,
     CorruptStateError,
@@ -22,8 +19,8 @@ from shared.ports.errors import (
     StateGoneError,
 )
 from shared.ports.streams import Entry
-from shared.runtime import host as hosting
-from shared.runtime.host import MachineHost
+from shared.runtime.host import MachineHost, ProcessMemory
+from shared.runtime.host import step as hosting
 from tests.keys import MAIN
 from tests.runtime.host.test_host import decisions, history, listings, risk_host, settle
 from tests.samples import bar, fill, proposal
@@ -36,15 +33,15 @@ SMALL = Decimal("0.01")
 
 @pytest.fixture
 async def clock(bus: AnyBus) -> ManualClock:
-    return await _a_market(bus)
+    return await a_market(bus)
 
 
 @pytest.fixture
 async def redis_clock(redis_bus: RedisBus) -> ManualClock:
-    return await _a_market(redis_bus)
+    return await a_market(redis_bus)
 
 
-async def _a_market(bus: AnyBus) -> ManualClock:
+async def a_market(bus: AnyBus) -> ManualClock:
     await bus.publish(listings())
     bars = history()
     await bus.publish_bars(bars)
@@ -130,7 +127,7 @@ async def test_a_writer_that_rebuilds_from_a_long_history_keeps_its_lease(
     host.lease.history = long_history  # type: ignore[method-assign]
     ready = asyncio.Event()
     async with asyncio.TaskGroup() as group:
-        running = group.create_task(host.run(redis_bus.listen, ready.set))
+        running = group.create_task(host.run(ready.set))
         await ready.wait()
         running.cancel()
     assert attempts >= 20
@@ -200,7 +197,7 @@ async def test_a_server_that_lost_commits_is_not_gone_on_with(redis_bus: RedisBu
     assert host.seq > 0
     await host.lease.release()
     spec = risk_host(redis_bus, redis_clock).spec
-    successor = MachineHost(spec, redis_bus, redis_clock, host.log, known_seq=host.seq + 1)
+    successor = MachineHost(spec, redis_bus, redis_clock, host.log, ProcessMemory(known_seq=host.seq + 1))
     with pytest.raises(StateGoneError, match=f"commit {host.seq + 1} was made, the server has {host.seq}"):
         await successor.recover()
 
@@ -245,64 +242,6 @@ async def test_books_are_not_opened_on_fills_that_were_trimmed_before_they_were_
     await redis_bus.client.xtrim(Executed, maxlen=1, approximate=False)
     with pytest.raises(CorruptStateError, match=r"1 entries of hs:\{main\}:orders:executed are gone"):
         await risk_host(redis_bus, redis_clock).recover()
-
-
-async def test_a_client_that_goes_on_repeating_forgotten_orders_does_not_keep_the_gate_shut(
-    bus: AnyBus, clock: ManualClock
-) -> None:
-    host = await started(bus, clock)
-    await bus.publish([proposal(f"old-{number}", quantity=SMALL) for number in range(3)])
-    await settle(host)
-    forget(host)
-    await bus.publish([proposal("old-0", quantity=SMALL)])
-    with pytest.raises(AlreadyDecidedError):
-        await settle(host)
-    await host.lease.release()
-    second = MachineHost(
-        risk_host(bus, clock).spec, bus, clock, host.log, known_seq=host.seq, meets_old_orders=host.meets_old_orders
-    )
-    await second.recover()
-    for number in range(3):
-        forget(second)
-        await bus.publish([proposal(f"old-{number}", quantity=SMALL), proposal(f"new-{number}", quantity=SMALL)])
-        await settle(second)
-    decided = [decision.order_id for decision in await decisions(bus)]
-    assert decided == ["old-0", "old-1", "old-2", "new-0", "new-1", "new-2"]
-
-
-async def test_an_old_order_that_is_repeated_among_many_new_ones_is_not_forgotten_once_more(
-    bus: AnyBus, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """It would be decided again, refused by the store, looked up, forgotten, decided again, for ever."""
-    monkeypatch.setattr(risk_gate, "REMEMBERED", 20)
-    monkeypatch.setattr(hosting, "RECALLED", 20)
-    host = await started(bus, clock)
-    await bus.publish([proposal(f"o-{number}", quantity=SMALL) for number in range(18)])
-    await settle(host)
-    await bus.publish([*(proposal(f"new-{number}", quantity=SMALL) for number in range(8)), proposal("o-2")])
-    with pytest.raises(AlreadyDecidedError, match="o-2"):
-        await settle(host)
-    await host.lease.release()
-    await started(bus, clock)
-    assert [decided.order_id for decided in await decisions(bus)][18:] == [f"new-{number}" for number in range(8)]
-
-
-def forget(host: MachineHost) -> None:
-    """As after thousands of other orders."""
-    host.spec.machine.gate._decided._values.clear()  # type: ignore[attr-defined]
-
-
-async def test_a_stored_decision_is_found_again_after_a_takeover(bus: AnyBus, clock: ManualClock) -> None:
-    """The fast way to notice a repeat (memory) and the slow one (the store) agree across epochs."""
-    host = await started(bus, clock)
-    await bus.publish([proposal("o-1", quantity=SMALL)])
-    await settle(host)
-    await host.lease.release()
-    second = await started(bus, clock)
-    await bus.publish([proposal("o-1", quantity=SMALL), proposal("o-2", quantity=SMALL)])
-    await settle(second)
-    assert [decided.order_id for decided in await decisions(bus)] == ["o-1", "o-2"]
-    assert isinstance(await bus.decision("o-1"), OrderDecided)
 
 
 def _url(bus: RedisBus) -> str:

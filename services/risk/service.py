@@ -8,7 +8,7 @@ from shared.config.faults import ConfigError
 from shared.config.model import Settings
 from shared.config.preflight import phase_faults
 from shared.domain.risk.machine import RiskMachine
-from shared.messages.catalogue import ASK, BARS, CONTROL, DECIDED, EXECUTED, FEEDS, PAIRS, PROPOSED
+from shared.messages.catalogue import ASK, BARS, BOOKS, CONTROL, DECIDED, EXECUTED, FEEDS, MARKS, PAIRS, PROPOSED
 from shared.ports.clock import Clock
 from shared.runtime.host import machine_service
 from shared.runtime.host.idempotency import OrderIdempotency
@@ -41,14 +41,13 @@ def spec_of(settings: Settings, clock: Clock) -> MachineSpec:
         ),
         home=keys.home,
         warm=(PAIRS.key, FEEDS.key, *bars, keys.of(EXECUTED)),
-        marks=True,
-        books=True,
-        ask=keys.of(ASK),
+        latest=(MARKS, BOOKS),
+        questions=keys.of(ASK),
         vital=(keys.of(EXECUTED),),
         writes=keys.of(DECIDED),
         reservation_checks=machine.take_reservation_checks,
         idempotency=OrderIdempotency(machine, channel=proposed, decided=keys.of(DECIDED)),
-        check=lambda: check_phase(settings, machine),
+        verify=lambda: check_phase(settings, machine),
     )
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from shared.adapters.codec import UnreadableError, decode, encode
 from shared.messages.ask import RoomAsked
 from shared.messages.base import Message
-from shared.messages.catalogue import ASK, TOPIC_OF, topic_of_key
+from shared.messages.catalogue import ASK, BOOKS, MARKS, TOPIC_OF, Topic, topic_of_key
 from shared.messages.market import BookSampled, MarkChanged
 from shared.ports.bus import Bus
 from shared.ports.streams import Listener
@@ -39,12 +39,14 @@ class Inbox:
 
     # --- taking in ------------------------------------------------------------------------------------------------
 
-    async def load(self, *, marks: bool, books: bool) -> None:
-        """Begin with the marks and books that the bus knows."""
-        for mark in (await self._bus.marks()).values() if marks else ():
-            self.renew(mark)
-        for book in (await self._bus.books()).values() if books else ():
-            self.renew(book)
+    async def load(self, topics: Sequence[Topic]) -> None:
+        """Begin with what the bus knows of the latest marks or books."""
+        if MARKS in topics:
+            for mark in (await self._bus.marks()).values():
+                self.renew(mark)
+        if BOOKS in topics:
+            for book in (await self._bus.books()).values():
+                self.renew(book)
 
     async def follow(self, listener: Listener) -> None:
         """Take in all that comes by the channels, until cancelled."""

@@ -31,7 +31,7 @@ async def recover_machine(
     _load_records(spec.machine, snapshot.records)
     await _warm(spec, lease, progress.cursors)
     spec.machine.restored()
-    spec.check()
+    spec.verify()
     return progress
 
 

@@ -73,7 +73,7 @@ class MachineHost:
         memory.known_seq = self.seq
         if spec.idempotency is not None:
             await spec.idempotency.load(self.bus)
-        await self.inbox.load(marks=spec.marks, books=spec.books)
+        await self.inbox.load(spec.latest)
         pending = await self.lease.pending()
         await self._recall(pending)
         for start in range(0, len(pending), BATCH):
@@ -142,7 +142,7 @@ class MachineHost:
         ready: called when the machine has caught up.
         """
         async with AsyncExitStack() as stack:
-            channels = self._channels()
+            channels = self.spec.channels
             listener = await stack.enter_async_context(self.bus.listen(*channels)) if channels else None
             try:
                 epoch = await self.lease.acquire()
@@ -156,11 +156,6 @@ class MachineHost:
                         await self.step()
             finally:
                 await self._release()
-
-    def _channels(self) -> Sequence[str]:
-        spec = self.spec
-        published = (spec.idempotency.channel,) if spec.idempotency is not None else ()
-        return (*spec.market, *published, *filter(None, (spec.ask,)))
 
     async def _release(self) -> None:
         """Give the lease back, if the server is there to take it."""

@@ -96,4 +96,4 @@ def _iso(time_ns: int) -> str:
     return datetime.fromtimestamp(time_ns // 1_000_000_000, UTC).isoformat()
 
 
-SERVICE = Service("exchange_sim", run, keeps_time=True)
+SERVICE = Service("exchange_sim", run, "market", keeps_time=True)

@@ -28,4 +28,4 @@ def spec_of(settings: Settings, clock: Clock) -> MachineSpec:
     )
 
 
-SERVICE = machine_service("execution", spec_of)
+SERVICE = machine_service("execution", spec_of, "portfolio")

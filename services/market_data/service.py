@@ -106,4 +106,4 @@ async def _tell(
         await asyncio.sleep(FACTS_SECONDS)
 
 
-SERVICE = Service("market_data", run)
+SERVICE = Service("market_data", run, "market")

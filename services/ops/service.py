@@ -25,4 +25,4 @@ async def run(context: Context) -> None:
         await runner.cleanup()
 
 
-SERVICE = Service("ops", run)
+SERVICE = Service("ops", run, "portfolio")

@@ -62,4 +62,4 @@ def check_phase(settings: Settings, machine: RiskMachine) -> None:
         raise ConfigError(faults)
 
 
-SERVICE = machine_service("risk", spec_of)
+SERVICE = machine_service("risk", spec_of, "portfolio")

@@ -41,4 +41,4 @@ def spec_of(settings: Settings, clock: Clock) -> MachineSpec:
     )
 
 
-SERVICE = machine_service("sizing", spec_of)
+SERVICE = machine_service("sizing", spec_of, "portfolio")

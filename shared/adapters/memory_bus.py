@@ -14,13 +14,13 @@ from msgspec import Struct
 from shared.adapters.codec import UnreadableError, decode, encode, encode_for_wire
 from shared.adapters.memory_lease import MemoryWriterLease, number_of
 from shared.adapters.memory_server import MemoryListener, MemoryServer
-from shared.adapters.redis.keys import SERVICES_KEY, decision_key, proposal_marker
+from shared.adapters.redis.keys import SCOPES, decision_key, is_of_another_portfolio, proposal_marker, services_key
 from shared.messages.base import Message
 from shared.messages.catalogue import BARS, BOOKS, MARKS, PROPOSED
 from shared.messages.keys import Keys
 from shared.messages.market import BarClosed, BookSampled, MarkChanged
 from shared.messages.orders import OrderDecided
-from shared.ports.bus import Bus, Heartbeat, Proposal
+from shared.ports.bus import Bus, Heartbeat, Proposal, Scope
 from shared.ports.clock import ClockOrigin
 from shared.ports.streams import Entry, Reader
 
@@ -156,7 +156,7 @@ class MemoryBus(Bus):
             )
             for stream in streams
             for state in self.server.machines.values()
-            if stream in state.delivered
+            if stream in state.delivered and not is_of_another_portfolio(f"{state.group}{state.epoch}", self.keys)
         ]
 
     @asynccontextmanager
@@ -174,11 +174,13 @@ class MemoryBus(Bus):
         found = {key.partition(":")[2]: body for key, body in rows.items() if key.partition(":")[0] == kind}
         return {name: msgspec.msgpack.decode(body, type=as_type) for name, body in sorted(found.items())}
 
-    async def set_heartbeat(self, beat: Heartbeat) -> None:
-        self.server.heartbeats[SERVICES_KEY][beat.service] = encode(beat)
+    async def set_heartbeat(self, beat: Heartbeat, scope: Scope) -> None:
+        self.server.heartbeats[services_key(self.keys, scope)][beat.service] = encode(beat)
 
     async def heartbeats(self) -> dict[str, Heartbeat]:
-        rows = self.server.heartbeats[SERVICES_KEY]
+        rows: dict[str, bytes] = {}
+        for scope in SCOPES:
+            rows |= self.server.heartbeats[services_key(self.keys, scope)]
         return {service: msgspec.msgpack.decode(body, type=Heartbeat) for service, body in rows.items()}
 
     # --- what a stack agrees on -----------------------------------------------------------------------------------

@@ -18,7 +18,7 @@ in ``tests/contracts`` run over both.
 """
 
 from collections.abc import Sequence
-from typing import Protocol, TypeVar
+from typing import Literal, Protocol, TypeVar
 
 from msgspec import Struct
 
@@ -30,6 +30,8 @@ from shared.ports.streams import LiveChannels, Publisher, StreamReader
 from shared.ports.writer_lease import WriterLease
 
 Proposal = OrderProposed | StopRaised | CancelProposed
+# Whom a service works for: the market, once for all portfolios on a server, or one portfolio.
+Scope = Literal["market", "portfolio"]
 S = TypeVar("S", bound=Struct)
 
 
@@ -109,14 +111,14 @@ class Heartbeat(Struct, frozen=True, kw_only=True):
 
 
 class Liveness(Protocol):
-    """Heartbeats, the last one of every service."""
+    """Heartbeats: the last one of every service of the market, and of this portfolio."""
 
-    async def set_heartbeat(self, beat: Heartbeat) -> None:
+    async def set_heartbeat(self, beat: Heartbeat, scope: Scope) -> None:
         """Keep this heartbeat in place of the service's last one."""
         ...
 
     async def heartbeats(self) -> dict[str, Heartbeat]:
-        """The last heartbeat of every service that ever ran, by its name."""
+        """The last heartbeat of every service that ever ran for this portfolio or for the market, by its name."""
         ...
 
 

@@ -76,7 +76,10 @@ class StreamReader(Protocol):
         ...
 
     async def readers(self, streams: Sequence[str]) -> list[Reader]:
-        """Every reading group of these streams. A stream that does not exist yet has none."""
+        """Every reading group of these streams, but for those of another portfolio's machines.
+
+        A stream that does not exist yet has none.
+        """
         ...
 
 

@@ -3,7 +3,7 @@
 import asyncio
 import os
 
-from shared.ports.bus import Heartbeat, Liveness
+from shared.ports.bus import Heartbeat, Liveness, Scope
 from shared.ports.clock import Clock
 
 BEAT_SECONDS = 1.0
@@ -13,11 +13,11 @@ DEAD_AFTER_SECONDS = 5.0
 class Health:
     """What a service tells of itself: ``ready()`` once it works, ``fact()`` for figures worth showing.
 
-    A service process has one, and writes it to the bus every second.
+    A service process has one, and writes it to the bus every second, among those that have the same scope.
     """
 
-    def __init__(self, service: str, bus: Liveness, clock: Clock) -> None:
-        self._service, self._bus, self._clock = service, bus, clock
+    def __init__(self, service: str, scope: Scope, bus: Liveness, clock: Clock) -> None:
+        self._service, self._scope, self._bus, self._clock = service, scope, bus, clock
         self._state = "starting"
         self._facts: dict[str, int | float | str] = {}
         self._started_wall_ns = clock.wall_ns()
@@ -33,7 +33,7 @@ class Health:
     async def beat(self) -> None:
         """Write the heartbeat every second until cancelled."""
         while True:
-            await self._bus.set_heartbeat(self.heartbeat())
+            await self._bus.set_heartbeat(self.heartbeat(), self._scope)
             await asyncio.sleep(BEAT_SECONDS)
 
     def heartbeat(self) -> Heartbeat:

@@ -25,7 +25,7 @@ from shared.adapters.redis.bus import RedisBus
 from shared.adapters.redis.client import ServerTooOldError
 from shared.config.load import ConfigError, load_settings
 from shared.config.model import Settings
-from shared.ports.bus import Bus, StackFacts
+from shared.ports.bus import Bus, Scope, StackFacts
 from shared.ports.clock import Clock
 from shared.ports.errors import (
     AlreadyDecidedError,
@@ -66,10 +66,17 @@ class Context:
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """``keeps_time``: it sets the stack's clock itself instead of waiting for it (the simulated exchange)."""
+    """A service, as its folder under ``services/`` defines it.
+
+    name: that of its folder. It stands in its logs, its heartbeat and the keys of its state.
+    run: works until it is cancelled.
+    scope: whether it runs once for the market, or once for each portfolio. Its heartbeat stands with its like.
+    keeps_time: it sets the stack's clock itself instead of waiting for it (the simulated exchange).
+    """
 
     name: str
     run: Callable[[Context], Awaitable[None]]
+    scope: Scope
     keeps_time: bool = False
 
 
@@ -153,7 +160,7 @@ async def _with_bus(service: Service, settings: Settings, log: Any) -> None:
                 identity = identity or await bus.named_identity()
                 await _check_identity(bus, identity)
                 clock = RealClock() if service.keeps_time else await _stack_clock(bus, settings, log)
-                health = Health(service.name, bus, clock)
+                health = Health(service.name, service.scope, bus, clock)
                 log.info("started", speed=clock.speed)
                 attempt = 0
                 async with asyncio.TaskGroup() as group:

@@ -42,7 +42,7 @@ async def publish(url: str, messages: Sequence[Message]) -> None:
         beat = Heartbeat(
             service="risk", pid=1, state="ready", started_wall_ns=wall_ns, beat_wall_ns=wall_ns, facts={"epoch": 3}
         )
-        await bus.set_heartbeat(beat)
+        await bus.set_heartbeat(beat, "portfolio")
 
 
 @pytest.fixture

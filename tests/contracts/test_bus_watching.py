@@ -12,6 +12,7 @@ from shared.adapters.redis.bus import RedisBus
 from shared.messages.ask import ShadowAsked
 from shared.messages.base import MAX_MESSAGE_BYTES
 from shared.messages.catalogue import ASK, BARS, DECIDED, PROPOSED, SIGNALS
+from shared.messages.keys import Keys
 from shared.ports.bus import Bus, Heartbeat
 from shared.ports.clock import ClockOrigin
 from shared.ports.streams import Reader
@@ -35,6 +36,11 @@ def test_a_bus_has_a_method_of_its_own_for_everything_in_the_port(kind: type) ->
     names = set(methods_of(Bus))
     assert {"publish", "read_from", "listen", "writer_lease", "heartbeats", "clock_origin"} <= names
     assert [name for name in sorted(names) if name not in vars(kind)] == []
+
+
+def of_portfolio(bus: AnyBus, name: str) -> AnyBus:
+    """A bus on the same server, for another portfolio."""
+    return MemoryBus(Keys(name), bus.server) if isinstance(bus, MemoryBus) else RedisBus(bus.client, Keys(name))
 
 
 # --- streams ----------------------------------------------------------------------------------------------------------
@@ -179,26 +185,53 @@ async def test_entries_that_nobody_handled_are_pending_for_the_next_writer_and_t
     assert list(await second.pending()) == []
 
 
+async def test_machines_of_two_portfolios_read_one_stream_and_neither_is_shown_the_others_place(bus: AnyBus) -> None:
+    other = of_portfolio(bus, "other")
+    await bus.publish_bars([bar()])
+    signals = bus.writer_lease("signals", (Bars,), home="{hs:signals}")
+    await signals.acquire()
+    for each in (bus, other):
+        lease = each.writer_lease("sizing", (Bars,), home=each.keys.home)
+        await lease.acquire()
+        assert [entry.message for entry in await lease.read(500)] == [bar()]
+    assert {reader.group for reader in await bus.readers([Bars])} == {"signals:1", "sizing:main:1"}
+    assert {reader.group for reader in await other.readers([Bars])} == {"signals:1", "sizing:other:1"}
+
+
 # --- services ---------------------------------------------------------------------------------------------------------
+
+
+def beat_of(service: str, **changes: object) -> Heartbeat:
+    fields = {"service": service, "pid": 1, "state": "starting", "started_wall_ns": T0, "beat_wall_ns": T0}
+    return Heartbeat(**(fields | changes))  # type: ignore[arg-type]
 
 
 async def test_the_last_heartbeat_of_every_service_is_kept(bus: AnyBus) -> None:
     assert await bus.heartbeats() == {}
-    risk, sizing = (
-        Heartbeat(service=name, pid=1, state="starting", started_wall_ns=T0, beat_wall_ns=T0)
-        for name in ("risk", "sizing")
-    )
-    later = Heartbeat(
-        service="risk",
-        pid=2,
-        state="ready",
-        started_wall_ns=T0,
-        beat_wall_ns=T0 + 1,
-        facts={"a": 1, "b": 0.5, "c": "x"},
-    )
-    for beat in (risk, sizing, later):
-        await bus.set_heartbeat(beat)
-    assert await bus.heartbeats() == {"risk": later, "sizing": sizing}
+    later = beat_of("risk", pid=2, state="ready", beat_wall_ns=T0 + 1, facts={"a": 1, "b": 0.5, "c": "x"})
+    for beat in (beat_of("risk"), beat_of("sizing"), later):
+        await bus.set_heartbeat(beat, "portfolio")
+    assert await bus.heartbeats() == {"risk": later, "sizing": beat_of("sizing")}
+
+
+async def test_portfolios_see_the_heartbeats_of_the_market_and_their_own(bus: AnyBus) -> None:
+    other = of_portfolio(bus, "other")
+    await bus.set_heartbeat(beat_of("market_data"), "market")
+    await bus.set_heartbeat(beat_of("risk", pid=2), "portfolio")
+    await other.set_heartbeat(beat_of("risk", pid=3), "portfolio")
+    assert await bus.heartbeats() == {"market_data": beat_of("market_data"), "risk": beat_of("risk", pid=2)}
+    assert await other.heartbeats() == {"market_data": beat_of("market_data"), "risk": beat_of("risk", pid=3)}
+
+
+async def test_what_an_earlier_version_left_among_the_markets_heartbeats_does_not_hide_a_portfolios_own(
+    bus: AnyBus,
+) -> None:
+    """It kept all of them in one hash, where those of portfolios are never renewed after an upgrade."""
+    stale, alive = beat_of("risk", pid=1, state="ready"), beat_of("risk", pid=2, beat_wall_ns=T0 + 10**12)
+    await bus.set_heartbeat(stale, "market")
+    assert await bus.heartbeats() == {"risk": stale}
+    await bus.set_heartbeat(alive, "portfolio")
+    assert await bus.heartbeats() == {"risk": alive}
 
 
 async def test_data_are_named_once_and_keep_their_name(bus: AnyBus) -> None:

@@ -28,7 +28,7 @@ from tests.exchange_sim.sim_stage import CONFIG, DAY_MS, generated_market, ms
 async def served(bus: RedisBus, simulator: SimulatorSettings) -> AsyncIterator[str]:
     settings: Settings = replace(load_settings(CONFIG, {}), simulator=simulator)
     clock = RealClock()
-    context = Context(settings, clock, bus, get_logger(), Health("exchange_sim", bus, clock))
+    context = Context(settings, clock, bus, get_logger(), Health("exchange_sim", "market", bus, clock))
     async with asyncio.TaskGroup() as group:
         task = group.create_task(run(context))
         assert await wait_for_listener(simulator.port, 20)

@@ -17,11 +17,13 @@ from shared.adapters.redis.keys import (
     CLOCK_KEY,
     IDENTITY_KEY,
     MARKER_TTL_MS,
-    SERVICES_KEY,
+    SCOPES,
     decision_key,
     entry_of,
+    is_of_another_portfolio,
     last_bars_key,
     proposal_marker,
+    services_key,
     state_key,
 )
 from shared.adapters.redis.writer_lease import RedisWriterLease
@@ -35,7 +37,7 @@ from shared.messages.catalogue import (
 from shared.messages.keys import Keys
 from shared.messages.market import BarClosed, BookSampled, MarkChanged
 from shared.messages.orders import OrderDecided
-from shared.ports.bus import Bus, Heartbeat, Proposal
+from shared.ports.bus import Bus, Heartbeat, Proposal, Scope
 from shared.ports.clock import ClockOrigin
 from shared.ports.streams import Entry, Listener, Reader
 
@@ -205,7 +207,7 @@ class RedisBus(Bus):
         for stream in streams:
             with suppress(ResponseError):  # a key of another kind, or one that this user must not look at
                 found += (_reader(stream, row) for row in await groups_of(self.client, stream))
-        return found
+        return [reader for reader in found if not is_of_another_portfolio(reader.group, self.keys)]
 
     @asynccontextmanager
     async def listen(self, *channels: str) -> AsyncIterator["RedisListener"]:
@@ -230,13 +232,16 @@ class RedisBus(Bus):
 
     # --- heartbeats -----------------------------------------------------------------------------------------------
 
-    async def set_heartbeat(self, beat: Heartbeat) -> None:
+    async def set_heartbeat(self, beat: Heartbeat, scope: Scope) -> None:
         async with bus_errors():
-            await self.client.hset(SERVICES_KEY, beat.service, encode(beat))
+            await self.client.hset(services_key(self.keys, scope), beat.service, encode(beat))
 
     async def heartbeats(self) -> dict[str, Heartbeat]:
-        async with bus_errors():
-            rows = await self.client.hgetall(SERVICES_KEY)
+        rows: dict[bytes, bytes] = {}
+        # The portfolio's own ones come last. Versions before this one kept all in one hash, whose rows stay behind.
+        for scope in SCOPES:
+            async with bus_errors():
+                rows |= await self.client.hgetall(services_key(self.keys, scope))
         return {service.decode(): msgspec.msgpack.decode(body, type=Heartbeat) for service, body in rows.items()}
 
     # --- whose data this is ---------------------------------------------------------------------------------------

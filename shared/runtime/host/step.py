@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from shared.config.model import Settings
 from shared.messages.base import Message, TimePassed
-from shared.ports.bus import Bus
+from shared.ports.bus import Bus, Scope
 from shared.ports.clock import Clock
 from shared.ports.errors import AlreadyDecidedError, BusLostError
 from shared.ports.streams import Entry
@@ -169,7 +169,7 @@ class MachineHost:
             await self.lease.renew()
 
 
-def machine_service(name: str, spec_of: Callable[[Settings, Clock], MachineSpec]) -> Service:
+def machine_service(name: str, spec_of: Callable[[Settings, Clock], MachineSpec], scope: Scope) -> Service:
     """The service that is nothing but a machine on the bus."""
     memory = ProcessMemory()
 
@@ -178,4 +178,4 @@ def machine_service(name: str, spec_of: Callable[[Settings, Clock], MachineSpec]
         host = MachineHost(spec, context.bus, context.clock, context.log, memory)
         await host.run(context.health.ready)
 
-    return Service(name, run)
+    return Service(name, run, scope)

@@ -40,7 +40,11 @@ def test_a_bus_has_a_method_of_its_own_for_everything_in_the_port(kind: type) ->
 
 def of_portfolio(bus: AnyBus, name: str) -> AnyBus:
     """A bus on the same server, for another portfolio."""
-    return MemoryBus(Keys(name), bus.server) if isinstance(bus, MemoryBus) else RedisBus(bus.client, Keys(name))
+    return (
+        MemoryBus(Keys(name), bus.server)
+        if isinstance(bus, MemoryBus)
+        else RedisBus(bus.client, Keys(name), clustered=bus.clustered)
+    )
 
 
 # --- streams ----------------------------------------------------------------------------------------------------------

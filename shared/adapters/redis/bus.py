@@ -11,7 +11,7 @@ from msgspec import Struct
 from redis.exceptions import ResponseError
 
 from shared.adapters.codec import UnreadableError, decode, encode, encode_for_wire
-from shared.adapters.redis.client import CALL_SECONDS, Client, bus_errors, new_client, prepare
+from shared.adapters.redis.client import CALL_SECONDS, Client, bus_errors, is_cluster, new_client, prepare
 from shared.adapters.redis.groups import groups_of
 from shared.adapters.redis.keys import (
     CLOCK_KEY,
@@ -26,6 +26,7 @@ from shared.adapters.redis.keys import (
     services_key,
     state_key,
 )
+from shared.adapters.redis.slots import reading_order
 from shared.adapters.redis.writer_lease import RedisWriterLease
 from shared.messages.base import Message
 from shared.messages.catalogue import (
@@ -48,11 +49,15 @@ S = TypeVar("S", bound=Struct)
 
 
 class RedisBus(Bus):
-    """See ``ports.bus.Bus``. A process has one."""
+    """See ``ports.bus.Bus``. A process has one.
 
-    def __init__(self, client: Client, keys: Keys) -> None:
+    clustered: whether the server is a Redis Cluster, where one command may name keys of one slot only (see ``slots``).
+    """
+
+    def __init__(self, client: Client, keys: Keys, *, clustered: bool = False) -> None:
         self.client = client
         self.keys = keys
+        self.clustered = clustered
 
     @classmethod
     @asynccontextmanager
@@ -63,8 +68,7 @@ class RedisBus(Bus):
         """
         client = new_client(url)
         try:
-            await prepare(client)
-            yield cls(client, keys)
+            yield cls(client, keys, clustered=await prepare(client))
         finally:
             await client.aclose()
 
@@ -79,7 +83,7 @@ class RedisBus(Bus):
         try:
             async with bus_errors():
                 await client.ping()
-            yield cls(client, keys)
+            yield cls(client, keys, clustered=await is_cluster(client))
         finally:
             await client.aclose()
 
@@ -194,13 +198,25 @@ class RedisBus(Bus):
     async def read_from(self, cursors: dict[str, str], wait_ms: int) -> list[Entry]:
         if fresh := [stream for stream, cursor in cursors.items() if cursor == "$"]:
             cursors |= await self.stream_ends(fresh)  # a server would take ``$`` for now, in every call anew
+        *before, waited_on = reading_order(cursors, self.keys.home) if self.clustered else (tuple(cursors),)
+        found: dict[str, list[Entry]] = {}
+        for streams in before:
+            found |= await self._read_after(cursors, streams, 0)
+        found |= await self._read_after(cursors, waited_on, 0 if found else wait_ms)
+        for stream, entries in found.items():
+            cursors[stream] = entries[-1].id
+        return [entry for stream in cursors for entry in found.get(stream, ())]
+
+    async def _read_after(
+        self, cursors: dict[str, str], streams: Sequence[str], wait_ms: int
+    ) -> dict[str, list[Entry]]:
+        after = {stream: cursors[stream] for stream in streams}
         async with bus_errors():
-            rows = await self.client.xread(dict(cursors), count=ENTRIES_PER_LOOK, block=wait_ms)
-        entries: list[Entry] = []
-        for stream, items in rows or ():
-            entries += (entry_of(stream.decode(), entry_id, fields) for entry_id, fields in items)
-            cursors[stream.decode()] = items[-1][0].decode()
-        return entries
+            rows = await self.client.xread(after, count=ENTRIES_PER_LOOK, block=wait_ms or None)
+        return {
+            stream.decode(): [entry_of(stream.decode(), entry_id, fields) for entry_id, fields in items]
+            for stream, items in rows or ()
+        }
 
     async def readers(self, streams: Sequence[str]) -> list[Reader]:
         found: list[Reader] = []
@@ -221,7 +237,7 @@ class RedisBus(Bus):
     # --- machines -------------------------------------------------------------------------------------------------
 
     def writer_lease(self, service: str, inputs: Sequence[str], *, home: str) -> RedisWriterLease:
-        return RedisWriterLease(self.client, service, inputs, home=home, keys=self.keys)
+        return RedisWriterLease(self.client, service, inputs, home=home, keys=self.keys, clustered=self.clustered)
 
     async def stored_records(self, service: str, kind: str, as_type: type[S]) -> dict[str, S]:
         found = {}

@@ -34,6 +34,7 @@ from shared.adapters.redis.commit_encoder import CommitEncoder
 from shared.adapters.redis.connection import DedicatedConnection
 from shared.adapters.redis.groups import begin_group
 from shared.adapters.redis.keys import entry_of, group_prefix, state_key
+from shared.adapters.redis.slots import reading_order
 from shared.messages.keys import Keys
 from shared.messages.orders import OrderDecided
 from shared.ports.errors import AlreadyDecidedError, BusLostError, CommitRefusedError, FencedError, StateGoneError
@@ -53,11 +54,15 @@ class RedisWriterLease(WriterLease):
     inputs: the keys of its streams, in order of priority.
     home: how the keys of its state begin. The part in braces keeps them in one slot of a Redis Cluster.
     keys: where the messages stand that it writes.
+    clustered: whether one command may name keys of one slot only (see ``slots``).
     """
 
-    def __init__(self, client: Client, service: str, inputs: Sequence[str], *, home: str, keys: Keys) -> None:
+    def __init__(
+        self, client: Client, service: str, inputs: Sequence[str], *, home: str, keys: Keys, clustered: bool
+    ) -> None:
         self._client, self._connection = client, DedicatedConnection(client)
         self._inputs = tuple(inputs)
+        self._reads = reading_order(inputs, home) if clustered else (self._inputs,)
         self._groups = group_prefix(service, home, keys)
         self.group = ""
         self.losses: Mapping[str, int] = {}
@@ -146,7 +151,7 @@ class RedisWriterLease(WriterLease):
     async def pending(self) -> Sequence[Entry]:
         entries: list[Entry] = []
         for stream, last in self._unfinished.items():
-            while found := (await self._read_group((stream,), None)).get(stream):
+            while found := (await self._read_group((stream,), 0)).get(stream):
                 entries += found
                 if entry_order(entries[-1].id) >= entry_order(last):
                     break
@@ -160,10 +165,14 @@ class RedisWriterLease(WriterLease):
         if not self._inputs:  # a machine that is configured to do nothing
             await asyncio.sleep(wait_ms / 1000)
             return ()
-        found = await self._read_group(self._inputs, min(wait_ms, MAX_BLOCK_MS))
+        *before, waited_on = self._reads
+        found: dict[str, list[Entry]] = {}
+        for streams in before:
+            found |= await self._read_group(streams, 0)
+        found |= await self._read_group(waited_on, 0 if found else min(wait_ms, MAX_BLOCK_MS))
         return [entry for stream in self._inputs for entry in found.get(stream, ())]
 
-    async def _read_group(self, streams: Sequence[str], wait_ms: int | None) -> dict[str, list[Entry]]:
+    async def _read_group(self, streams: Sequence[str], wait_ms: int) -> dict[str, list[Entry]]:
         """What nobody of this epoch was given yet. Raises ``FencedError`` when the epoch is over."""
         block = ("BLOCK", wait_ms) if wait_ms else ()
         command = ("XREADGROUP", "GROUP", self.group, "writer", "COUNT", ENTRIES_PER_READ, *block, "STREAMS")

@@ -33,12 +33,12 @@ class Replay:
         outputs: list[Message] = []
         for number, message in enumerate(messages):
             if number == 0:
-                self.tell_time(message.time_ns, outputs)
+                self.advance_clock(message.time_ns, outputs)
             self._route(message)
         self._settle(outputs)
         return outputs
 
-    def tell_time(self, now_ns: int, outputs: list[Message]) -> None:
+    def advance_clock(self, now_ns: int, outputs: list[Message]) -> None:
         """Let market time pass, if it is later than what the machines know."""
         if now_ns <= self._now_ns:
             return

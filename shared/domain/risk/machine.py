@@ -144,7 +144,7 @@ class RiskMachine:
 
     def _on_time(self, message: TimePassed) -> Sequence[Message]:
         state = self.state
-        if state.tell_time(message.time_ns):
+        if state.advance_clock(message.time_ns):
             self._snapshot_ns = -1
             state.bounds.pace.forget()
             self.breakers.set_right(state.now_ns)

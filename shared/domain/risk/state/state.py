@@ -155,7 +155,7 @@ class RiskState:
         self.outside.add(symbol)
         return self.heat.add_pair(symbol, OUTSIDE, self.plan.costs.fee + self.plan.costs.half_spread)
 
-    def tell_time(self, now_ns: int) -> bool:
+    def advance_clock(self, now_ns: int) -> bool:
         """Move the clock on; says whether it had run ahead and was set right."""
         ran_ahead = now_ns < self.now_ns - self.bounds.mark_age_ns
         self.now_ns = now_ns if ran_ahead else max(self.now_ns, now_ns)

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from shared.messages.base import cut, derived_id
+from shared.messages.base import derived_id, truncate
 from shared.messages.control import MessageRefused
 from shared.ports.clock import Clock
 from shared.ports.streams import Entry, Publisher
@@ -34,7 +34,7 @@ class DeadLetters:
             source=source[:128],
             entry=entry_id,
             field=field[:256],
-            reason=cut(reason),
+            reason=truncate(reason),
             body=body[:KEPT_BODY_BYTES],
             size_bytes=len(body),
             consumer=self._consumer,

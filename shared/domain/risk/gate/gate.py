@@ -9,7 +9,7 @@ from shared.domain.risk.gate.verdict import Ruling, decide_opening, decide_reduc
 from shared.domain.risk.gate.view import View
 from shared.domain.risk.state.reservations import OpenOrder
 from shared.domain.risk.state.state import RiskState
-from shared.messages.base import Message, cut, derived_id
+from shared.messages.base import Message, derived_id, truncate
 from shared.messages.orders import CancelDecided, CancelProposed, OrderDecided, OrderProposed, StopApproved, StopRaised
 
 ZERO = Decimal(0)
@@ -73,7 +73,7 @@ class Gate:
             quantity_requested=order.quantity,
             quantity_approved=ruling.quantity,
             binding=ruling.binding,
-            reason=cut(ruling.reason),
+            reason=truncate(ruling.reason),
             ceilings=ruling.ceilings,
             heat_before=used / nav if nav else 0.0,
             heat_after=(used + risk) / nav if nav else 0.0,

@@ -1,4 +1,4 @@
-"""The one home of the wall clock."""
+"""The clocks there are. This is the only place that reads the wall clock."""
 
 import asyncio
 import time
@@ -48,7 +48,10 @@ class ScaledClock:
 
 
 class ManualClock:
-    """Stands still until it is told: for replays in lock-step and for tests."""
+    """Stands still until it is told, for replays in lock-step and for tests. Waiting moves it on.
+
+    time_ns: market time, to be set by whoever owns the clock.
+    """
 
     def __init__(self, now_ns: int = 0, speed: float = 1.0) -> None:
         self.time_ns = now_ns

@@ -14,7 +14,15 @@ from shared.runtime.machine_spec import MachineSpec
 
 
 class Replay:
-    """Feed it messages from outside; ``outputs`` of each feed are returned in the order in which they were made."""
+    """Machines in a loop. Feed it messages from outside; it returns what the machines made of them, in order.
+
+    specs: the machines, in the order in which they take turns.
+    keys: by which messages find the machines that read them.
+    reservation_checks: all that were made so far, which a store would have counted.
+
+        replay = Replay([risk_spec(settings, clock), execution_spec(settings, clock)], settings.keys)
+        outputs = replay.feed(bars)
+    """
 
     def __init__(self, specs: Sequence[MachineSpec], keys: Keys) -> None:
         self._specs = tuple(specs)

@@ -55,7 +55,14 @@ ENDINGS: dict[type[Exception], tuple[str, int]] = {
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """All that a service works with."""
+    """All that a service works with.
+
+    settings: of the whole stack.
+    clock: market time as all processes of the stack have it.
+    bus: of the portfolio that the settings name.
+    log: the logger, which names the service.
+    health: where the service says that it works, and figures worth showing.
+    """
 
     settings: Settings
     clock: Clock
@@ -152,7 +159,10 @@ async def _cancel_when(stopped: asyncio.Event, task: "asyncio.Task[None]") -> No
 
 
 async def _with_bus(service: Service, settings: Settings, log: Any) -> None:
-    """Connect, run, and start over from what is stored whenever the server went away or knew better."""
+    """Connect, run, and start over from what is stored whenever the server went away or knew better.
+
+    Waits a little longer each time, up to the last of ``BUS_RETRY_SECONDS``; a start that succeeds begins anew.
+    """
     attempt, identity = 0, settings.redis.identity
     while True:
         try:

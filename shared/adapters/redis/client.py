@@ -1,4 +1,4 @@
-"""Connections to the Redis-protocol server, the function library on it, and the names of keys."""
+"""Connections to the Redis-protocol server, and what is asked of it before it is used."""
 
 import asyncio
 from contextlib import suppress
@@ -33,11 +33,15 @@ OLDEST = {"redis": (7, 0), "valkey": (8, 0)}
 
 
 class ServerTooOldError(RuntimeError):
-    """The server does not have what heatsink needs."""
+    """The server does not have what heatsink needs; the text says what."""
 
 
 def new_client(url: str) -> Client:
-    """A client that never repeats a command by itself: a repeated write would be written twice."""
+    """A client that never repeats a command by itself.
+
+    redis-py would try again up to ten times when a connection breaks. A command whose reply was lost may have been
+    carried out, so a repeated XADD would write a second entry.
+    """
     return Redis.from_url(
         url,
         decode_responses=False,
@@ -118,4 +122,5 @@ async def _shards(client: Client) -> int:
 
 
 def library_code() -> str:
+    """The function library of this version."""
     return files("shared.adapters.redis").joinpath("heatsink.lua").read_text(encoding="utf-8")

@@ -19,8 +19,8 @@ NEVER = entry_order(f"{2**63}")
 class Begun(NamedTuple):
     """What an earlier epoch left of a stream.
 
-    unfinished: the last entry it was given, if that comes after the cursor; empty otherwise. lost: how many entries
-    were trimmed or deleted before anybody handled them, as far as the server can tell.
+    unfinished: the id of the last entry that it was given, if that comes after the cursor; empty otherwise.
+    lost: how many entries were trimmed or deleted before anybody handled them, as far as the server can tell.
     """
 
     unfinished: str
@@ -28,7 +28,10 @@ class Begun(NamedTuple):
 
 
 async def begin_group(client: Client, stream: str, prefix: str, epoch: int, cursor: str) -> Begun:
-    """Make the group ``<prefix><epoch>`` behind ``cursor`` (empty: at the beginning), in place of all earlier ones."""
+    """Make the group ``<prefix><epoch>`` in place of all earlier ones; it begins behind the cursor.
+
+    cursor: the id of the last entry that was handled; empty for a stream of which none was.
+    """
     earlier = await _earlier_groups(client, stream, prefix, epoch)
     last, handled, lost = "0", None, 0
     if earlier:

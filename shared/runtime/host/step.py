@@ -170,7 +170,11 @@ class MachineHost:
 
 
 def machine_service(name: str, spec_of: Callable[[Settings, Clock], MachineSpec], scope: Scope) -> Service:
-    """The service that is nothing but a machine on the bus."""
+    """The service that is nothing but a machine on the bus.
+
+    spec_of: makes the machine anew for every host.
+    What outlives a host is kept with the service, so a process that runs two portfolios needs a service for each.
+    """
     memory = ProcessMemory()
 
     async def run(context: Context) -> None:

@@ -1,6 +1,6 @@
 """What a machine is: messages in, messages out, and state kept as records that a host can store.
 
-A machine does no I/O and reads no clock. Two hosts run it: ``runtime.host`` on Redis and ``runtime.replay`` in a loop.
+A machine does no I/O and reads no clock. Two hosts run it: ``runtime.host`` on the bus, ``runtime.replay`` in a loop.
 """
 
 from collections.abc import Iterator, Mapping, Sequence

@@ -2,18 +2,17 @@
 
 from collections.abc import Sequence
 
-from services.cli.failing import ToldError
 from services.cli.formats import price, quantity, sentence, usd
 from services.cli.headlines import headline
 from services.cli.render import event_line
 from services.cli.standing import halts_in_force
-from services.cli.where import Place
-from shared.adapters.redis.inspect import onlooker
+from shared.application.errors import UserError
+from shared.application.stack import StackLocator
 from shared.messages.base import Message
 from shared.messages.portfolio import CommandRefused, PortfolioMarked, ResumeAsked
 
 
-class RefusedError(ToldError):
+class RefusedError(UserError):
     """The risk service took the command and did not carry it out."""
 
 
@@ -30,10 +29,10 @@ def code_in(answers: Sequence[Message]) -> str:
     return next((answer.confirm for answer in answers if isinstance(answer, ResumeAsked)), "")
 
 
-async def halts_before(place: Place, answers: Sequence[Message]) -> list[str]:
+async def halts_before(stack: StackLocator, answers: Sequence[Message]) -> list[str]:
     """The halts that the second step would end, with their evidence."""
     asked = next(answer for answer in answers if isinstance(answer, ResumeAsked))
-    async with onlooker(place.redis_url, place.keys) as bus:
+    async with stack.bus() as bus:
         halts = [halt for halt in await halts_in_force(bus) if halt.symbol == asked.symbol]
     return [f"  {headline(halt)[1]}" for halt in halts if halt.cleared_by != "condition"]
 

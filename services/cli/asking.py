@@ -7,12 +7,10 @@ from typing import TypeVar
 
 from msgspec import structs
 
-from services.cli.failing import ToldError
-from services.cli.market_time import market_clock
-from services.cli.where import Place
 from shared.adapters.codec import UnreadableError, decode
 from shared.adapters.redis.bus import Listener
-from shared.adapters.redis.inspect import onlooker
+from shared.application.errors import UserError
+from shared.application.stack import StackLocator
 from shared.messages.ask import RoomAnswered, RoomAsked, ShadowAsked, ShadowCounted
 from shared.messages.catalogue import ANSWERS
 
@@ -22,12 +20,12 @@ HEAR_SECONDS = 0.2
 A = TypeVar("A", RoomAnswered, ShadowCounted)
 
 
-class NobodyAnsweredError(ToldError):
+class NobodyAnsweredError(UserError):
     """The question was published, and no answer came in time."""
 
 
 async def ask_room(
-    place: Place,
+    stack: StackLocator,
     symbol: str,
     *,
     stop_price: Decimal | None = None,
@@ -46,15 +44,15 @@ async def ask_room(
         limit_price=limit_price,
         strategy=strategy,
     )
-    parts = await _ask(place, question, RoomAnswered, wait_seconds)
+    parts = await _ask(stack, question, RoomAnswered, wait_seconds)
     return structs.replace(parts[0], rooms=tuple(room for part in parts for room in part.rooms), part=1, parts=1)
 
 
-async def ask_shadow(place: Place, *, wait_seconds: float = ANSWER_SECONDS) -> ShadowCounted:
+async def ask_shadow(stack: StackLocator, *, wait_seconds: float = ANSWER_SECONDS) -> ShadowCounted:
     """What the shadow limits would have done so far. Raises ``NobodyAnsweredError``."""
     name, reply_to = _new_names()
     question = ShadowAsked(id=name, time_ns=0, reply_to=reply_to)
-    return (await _ask(place, question, ShadowCounted, wait_seconds))[0]
+    return (await _ask(stack, question, ShadowCounted, wait_seconds))[0]
 
 
 def _new_names() -> tuple[str, str]:
@@ -63,10 +61,10 @@ def _new_names() -> tuple[str, str]:
     return f"ask-{code}", f"hs:reply:{code}"
 
 
-async def _ask(place: Place, question: RoomAsked | ShadowAsked, kind: type[A], wait_seconds: float) -> list[A]:
+async def _ask(stack: StackLocator, question: RoomAsked | ShadowAsked, kind: type[A], wait_seconds: float) -> list[A]:
     """Listen first, then ask: an answer cannot come too early. All parts of it, in order."""
-    async with onlooker(place.redis_url, place.keys) as bus:
-        clock = await market_clock(bus, place.exchange)
+    async with stack.bus() as bus:
+        clock = await stack.clock(bus)
         async with bus.listen(question.reply_to) as listener:
             await bus.echo([structs.replace(question, time_ns=clock.now_ns())])
             try:

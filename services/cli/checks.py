@@ -11,12 +11,12 @@ from rich.text import Text
 from services.cli.children import SERVICES, SIMULATOR
 from services.cli.exchange import BINANCE, Exchange, ExchangeAwayError
 from services.cli.formats import duration, rehearsed
-from services.cli.market_time import market_clock
 from services.cli.printing import plain_console
-from services.cli.where import Place
+from services.cli.views.stack import origin_text, redis_remedy
 from shared.adapters.redis.bus import RedisBus
 from shared.adapters.redis.client import OLDEST
-from shared.adapters.redis.inspect import ServerFacts, onlooker, server_facts
+from shared.adapters.redis.inspect import ServerFacts, server_facts
+from shared.application.stack import StackLocator
 from shared.config.preflight import start_faults
 from shared.ports.bus import BusLostError
 from shared.ports.clock import Clock
@@ -38,28 +38,28 @@ class Finding:
     remedy: str = ""
 
 
-async def examine(place: Place) -> list[Finding]:
+async def examine(stack: StackLocator) -> list[Finding]:
     """All checks, as far as each can get without the one before it."""
-    findings = [*configuration(place), disk(place.data_dir)]
+    findings = [*configuration(stack), disk(stack.data_dir)]
     clock: Clock | None = None
     try:
-        async with onlooker(place.redis_url, place.keys) as bus:
-            findings += server(await server_facts(bus.client), place)
-            clock = await market_clock(bus, place.exchange)
-            findings += await services(bus, clock, place)
+        async with stack.bus() as bus:
+            findings += server(await server_facts(bus.client), stack)
+            clock = await stack.clock(bus)
+            findings += await services(bus, clock, stack)
     except BusLostError as error:
-        text = f"{place.redis_url} (by {place.origin}) is away: {error}"
-        findings.append(Finding("fail", "redis", text, place.redis_remedy))
-    findings += await exchange(place, clock)
+        text = f"{stack.redis_url} (by {origin_text(stack)}) is away: {error}"
+        findings.append(Finding("fail", "redis", text, redis_remedy(stack)))
+    findings += await exchange(stack, clock)
     return findings
 
 
-def configuration(place: Place) -> list[Finding]:
+def configuration(stack: StackLocator) -> list[Finding]:
     """Every file could be read; would the services start on what is in them?"""
-    plan, faults = place.settings.plan, start_faults(place.settings)
+    plan, faults = stack.settings.plan, start_faults(stack.settings)
     if not faults:
         phase = rehearsed(plan.phase, rehearsal=plan.ramp.rehearsal)
-        return [Finding("ok", "configuration", f"{len(place.settings.universe.pairs)} pairs, phase {phase}")]
+        return [Finding("ok", "configuration", f"{len(stack.settings.universe.pairs)} pairs, phase {phase}")]
     return [
         Finding("fail", "configuration", f"{fault.key} = {fault.value}: {fault.problem}", fault.remedy)
         for fault in faults
@@ -80,12 +80,12 @@ def disk(folder: Path) -> Finding:
 # --- redis ------------------------------------------------------------------------------------------------------------
 
 
-def server(facts: ServerFacts, place: Place) -> list[Finding]:
-    return [_version(facts, place), _persistence(facts), _eviction(facts), _library(facts)]
+def server(facts: ServerFacts, stack: StackLocator) -> list[Finding]:
+    return [_version(facts, stack), _persistence(facts), _eviction(facts), _library(facts)]
 
 
-def _version(facts: ServerFacts, place: Place) -> Finding:
-    found = f"{facts.kind} {'.'.join(map(str, facts.version))} at {place.redis_url} (by {place.origin})"
+def _version(facts: ServerFacts, stack: StackLocator) -> Finding:
+    found = f"{facts.kind} {'.'.join(map(str, facts.version))} at {stack.redis_url} (by {origin_text(stack)})"
     if facts.version[:2] < OLDEST[facts.kind]:
         return Finding("fail", "redis", found, "Use Redis >= 7.0 or Valkey >= 8.")
     return Finding("ok", "redis", found)
@@ -128,9 +128,9 @@ def _library(facts: ServerFacts) -> Finding:
 # --- services ---------------------------------------------------------------------------------------------------------
 
 
-async def services(bus: RedisBus, clock: Clock, place: Place) -> list[Finding]:
+async def services(bus: RedisBus, clock: Clock, stack: StackLocator) -> list[Finding]:
     """The heartbeat of every service that belongs to the stack."""
-    expected = (*((SIMULATOR,) if place.exchange == "sim" else ()), *SERVICES)
+    expected = (*((SIMULATOR,) if stack.exchange == "sim" else ()), *SERVICES)
     beats = await heartbeats(bus)
     wall_ns = clock.wall_ns()
     findings = []
@@ -152,9 +152,9 @@ async def services(bus: RedisBus, clock: Clock, place: Place) -> list[Finding]:
 # --- exchange ---------------------------------------------------------------------------------------------------------
 
 
-async def exchange(place: Place, clock: Clock | None) -> list[Finding]:
+async def exchange(stack: StackLocator, clock: Clock | None) -> list[Finding]:
     """Reachable, of the same time, and listing what is to be traded."""
-    remote = Exchange(BINANCE if place.exchange == "binance" else place.exchange_url)
+    remote = Exchange(BINANCE if stack.exchange == "binance" else stack.exchange_url)
     loop = asyncio.get_running_loop()
     try:
         began = loop.time()
@@ -163,13 +163,13 @@ async def exchange(place: Place, clock: Clock | None) -> list[Finding]:
         statuses = await remote.statuses()
     except ExchangeAwayError as error:
         text, _, remedy = str(error).partition(": ")
-        if place.exchange == "sim":
+        if stack.exchange == "sim":
             remedy = "It comes with the stack: start that (make run, heatsink up), or name the folder of one: --data."
         return [Finding("fail", "exchange", text, f"{remedy[:1].upper()}{remedy[1:]}")]
     findings = [Finding("ok", "exchange", f"{remote.url} answers in {round_trip * 1000:.0f} ms")]
     if clock is not None:
         findings.append(_skew(server_ns, clock, round_trip))
-    return [*findings, *_pairs(place, statuses)]
+    return [*findings, *_pairs(stack, statuses)]
 
 
 def _skew(server_ns: int, clock: Clock, round_trip: float) -> Finding:
@@ -183,9 +183,9 @@ def _skew(server_ns: int, clock: Clock, round_trip: float) -> Finding:
     return Finding("warn", "clock", text, remedy) if skew >= SKEW_WARN_SECONDS else Finding("ok", "clock", text)
 
 
-def _pairs(place: Place, statuses: dict[str, str]) -> list[Finding]:
+def _pairs(stack: StackLocator, statuses: dict[str, str]) -> list[Finding]:
     """Which pairs of the universe trade, by the name they have now."""
-    universe = place.settings.universe
+    universe = stack.settings.universe
     off = []
     for symbol in universe.symbols:
         found = {name: statuses[name] for name in universe.names_of(symbol) if name in statuses}

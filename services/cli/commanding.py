@@ -4,11 +4,10 @@ import asyncio
 import getpass
 from collections.abc import Callable
 
-from services.cli.failing import ToldError
-from services.cli.market_time import market_clock
-from services.cli.where import Place
 from shared.adapters.redis.bus import RedisBus
-from shared.adapters.redis.inspect import onlooker, stream_ends
+from shared.adapters.redis.inspect import stream_ends
+from shared.application.errors import UserError
+from shared.application.stack import StackLocator
 from shared.domain.timeframes import MINUTE_NS
 from shared.messages.base import Message, derived_id
 from shared.messages.catalogue import AUDIT, DECIDED, PORTFOLIO, PROPOSED
@@ -23,12 +22,12 @@ ANSWERED_ON = (AUDIT, PROPOSED, DECIDED)  # halts stand in AUDIT too
 Command = Halt | Resume | Flatten
 
 
-class NoAnswerError(ToldError):
+class NoAnswerError(UserError):
     """The command stands in its stream, but nobody took it in time."""
 
 
 async def send_halt(
-    place: Place,
+    stack: StackLocator,
     symbol: str,
     reason: str,
     minutes: float,
@@ -44,51 +43,55 @@ async def send_halt(
             id=name, time_ns=now_ns, who=operator_name(), reason=reason, symbol=scope, mode=mode, until_ns=until_ns
         )
 
-    return await _send(place, symbol, command, "is not halted yet", wait_seconds)
+    return await _send(stack, symbol, command, "is not halted yet", wait_seconds)
 
 
 async def send_resume(
-    place: Place, symbol: str, reason: str, *, confirm: str = "", wait_seconds: float = ANSWER_SECONDS
+    stack: StackLocator, symbol: str, reason: str, *, confirm: str = "", wait_seconds: float = ANSWER_SECONDS
 ) -> list[Message]:
     """End halts; returns their ends, the code for the second step, or the refusal. Raises ``NoAnswerError``."""
 
     def command(name: str, now_ns: int, scope: str) -> Resume:
         return Resume(id=name, time_ns=now_ns, who=operator_name(), reason=reason, symbol=scope, confirm=confirm)
 
-    return await _send(place, symbol, command, "is as it was", wait_seconds)
+    return await _send(stack, symbol, command, "is as it was", wait_seconds)
 
 
 async def send_flatten(
-    place: Place, symbol: str, reason: str, *, wait_seconds: float = ANSWER_SECONDS
+    stack: StackLocator, symbol: str, reason: str, *, wait_seconds: float = ANSWER_SECONDS
 ) -> list[Message]:
     """Sell; returns cancels, proposals and the verdicts on them, or the refusal. Raises ``NoAnswerError``."""
 
     def command(name: str, now_ns: int, scope: str) -> Flatten:
         return Flatten(id=name, time_ns=now_ns, who=operator_name(), reason=reason, symbol=scope)
 
-    return await _send(place, symbol, command, "is not being sold yet", wait_seconds)
+    return await _send(stack, symbol, command, "is not being sold yet", wait_seconds)
 
 
-async def read_portfolio(place: Place) -> PortfolioMarked | None:
+async def read_portfolio(stack: StackLocator) -> PortfolioMarked | None:
     """The latest snapshot."""
-    async with onlooker(place.redis_url, place.keys) as bus:
+    async with stack.bus() as bus:
         latest = await bus.latest(bus.keys.of(PORTFOLIO))
     return latest[0] if latest and isinstance(latest[0], PortfolioMarked) else None
 
 
 async def send_command(
-    place: Place, command_at: Callable[[Clock], Message], *, wait_seconds: float = ANSWER_SECONDS
+    stack: StackLocator, command_at: Callable[[Clock], Message], *, wait_seconds: float = ANSWER_SECONDS
 ) -> list[Message]:
     """Send what ``command_at`` makes of the time; returns all that follows at once. Raises ``NoAnswerError``."""
-    async with onlooker(place.redis_url, place.keys) as bus:
-        return await _answers_to(bus, command_at(await market_clock(bus, place.exchange)), "", wait_seconds)
+    async with stack.bus() as bus:
+        return await _answers_to(bus, command_at(await stack.clock(bus)), "", wait_seconds)
 
 
 async def _send(
-    place: Place, symbol: str, command_of: Callable[[str, int, str], Command], otherwise: str, wait_seconds: float
+    stack: StackLocator,
+    symbol: str,
+    command_of: Callable[[str, int, str], Command],
+    otherwise: str,
+    wait_seconds: float,
 ) -> list[Message]:
-    async with onlooker(place.redis_url, place.keys) as bus:
-        clock, scope = await market_clock(bus, place.exchange), await _present_name(bus, place, symbol)
+    async with stack.bus() as bus:
+        clock, scope = await stack.clock(bus), await _present_name(bus, stack, symbol)
         name = derived_id("command", operator_name(), scope, clock.wall_ns())
         command = command_of(name, clock.now_ns(), scope)
         return await _answers_to(bus, command, f": {scope or 'the portfolio'} {otherwise}", wait_seconds)
@@ -111,9 +114,9 @@ async def _answers_to(bus: RedisBus, command: Message, otherwise: str, wait_seco
     return answers
 
 
-async def _present_name(bus: RedisBus, place: Place, symbol: str) -> str:
+async def _present_name(bus: RedisBus, stack: StackLocator, symbol: str) -> str:
     """The name under which the pair has its newest mark: renamed pairs are halted by the name they trade under."""
-    names = place.settings.universe.names_of(symbol) if symbol else ()
+    names = stack.settings.universe.names_of(symbol) if symbol else ()
     marks = [mark for name, mark in (await bus.marks()).items() if name in names]
     return max(marks, key=lambda mark: mark.time_ns).symbol if marks else symbol
 

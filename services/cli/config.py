@@ -6,7 +6,7 @@ import typer
 
 from services.cli.failing import explained
 from services.cli.shared_options import ConfigOption
-from services.cli.where import DATA_DIR, REDIS_VARIABLE, read_note
+from shared.application.stack import DATA_DIR, REDIS_VARIABLE, read_note
 
 if TYPE_CHECKING:
     from shared.config.model import Settings

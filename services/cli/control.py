@@ -6,14 +6,15 @@ import typer
 
 from services.cli.failing import ask_back
 from services.cli.shared_options import ReasonOption, on_stack
-from services.cli.where import Place, names_of, symbol_of
+from shared.application.pairs import names_of, symbol_of
+from shared.application.stack import StackLocator
 
 PairArgument = Annotated[str, typer.Argument(help="Only this pair: ETH or ETH/USDT. Left out: the whole portfolio.")]
 
 
 @on_stack
 def halt(
-    place: Place,
+    stack: StackLocator,
     pair: PairArgument = "",
     reason: ReasonOption = "halted by hand",
     minutes: Annotated[float, typer.Option("--minutes", help="Market minutes until it ends by itself.", min=0)] = 0,
@@ -25,13 +26,13 @@ def halt(
     from services.cli.answers import tell
     from services.cli.commanding import send_halt
 
-    symbol = symbol_of(place.settings, pair)
-    tell(asyncio.run(send_halt(place, symbol, reason, minutes, mode="reducing" if reducing else "halted")))
+    symbol = symbol_of(stack.settings, pair)
+    tell(asyncio.run(send_halt(stack, symbol, reason, minutes, mode="reducing" if reducing else "halted")))
 
 
 @on_stack
 def resume(
-    place: Place,
+    stack: StackLocator,
     reason: ReasonOption,
     pair: PairArgument = "",
     code: Annotated[str, typer.Option("--code", help="The second step, with the code that the first one gave.")] = "",
@@ -43,20 +44,20 @@ def resume(
     from services.cli.commanding import send_resume
     from services.cli.formats import base, scope
 
-    symbol = symbol_of(place.settings, pair)
-    answers = asyncio.run(send_resume(place, symbol, reason, confirm=code))
+    symbol = symbol_of(stack.settings, pair)
+    answers = asyncio.run(send_resume(stack, symbol, reason, confirm=code))
     tell(answers)
     if confirm := code_in(answers):
-        for line in asyncio.run(halts_before(place, answers)):
+        for line in asyncio.run(halts_before(stack, answers)):
             print(line)
         command = " ".join(filter(None, ("heatsink resume", base(symbol), "--reason WHY --code", confirm)))
         ask_back(f"Resume {scope(symbol)} in spite of this?", f"Answer with the code: {command}")
-        tell(asyncio.run(send_resume(place, symbol, reason, confirm=confirm)))
+        tell(asyncio.run(send_resume(stack, symbol, reason, confirm=confirm)))
 
 
 @on_stack
 def flatten(
-    place: Place,
+    stack: StackLocator,
     pair: PairArgument = "",
     reason: ReasonOption = "flattened by hand",
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask back.")] = False,
@@ -71,9 +72,9 @@ def flatten(
     from services.cli.commanding import read_portfolio, send_flatten
     from services.cli.formats import scope
 
-    symbol = symbol_of(place.settings, pair)
-    for line in holdings(asyncio.run(read_portfolio(place)), names_of(place.settings, pair)):
+    symbol = symbol_of(stack.settings, pair)
+    for line in holdings(asyncio.run(read_portfolio(stack)), names_of(stack.settings, pair)):
         print(line)
     if not yes:
         ask_back(f"Cancel all orders and sell all of {scope(symbol)} at the market?", "Answer beforehand: --yes")
-    tell(asyncio.run(send_flatten(place, symbol, reason)))
+    tell(asyncio.run(send_flatten(stack, symbol, reason)))

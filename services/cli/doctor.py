@@ -3,18 +3,18 @@
 import typer
 
 from services.cli.shared_options import on_stack
-from services.cli.where import Place
+from shared.application.stack import StackLocator
 
 
 @on_stack
 def doctor(
-    place: Place,
+    stack: StackLocator,
 ) -> None:
     """Check configuration, Redis, clock, disk, exchange, pairs, services."""
     import asyncio
 
     from services.cli.checks import examine, print_findings
 
-    findings = asyncio.run(examine(place))
+    findings = asyncio.run(examine(stack))
     print_findings(findings)
     raise typer.Exit(1 if any(finding.grade == "fail" for finding in findings) else 0)

@@ -6,13 +6,13 @@ from urllib.parse import urlsplit
 
 import aiohttp
 
-from services.cli.failing import ToldError
+from shared.application.errors import UserError
 
 BINANCE = "https://api.binance.com"
 TIMEOUT_SECONDS = 8.0
 
 
-class ExchangeAwayError(ToldError):
+class ExchangeAwayError(UserError):
     """The exchange does not answer as it should; the text names the host, the reason and a remedy."""
 
 

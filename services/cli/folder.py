@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from services.cli.failing import ToldError
+from shared.application.errors import UserError
 
 
-class FolderInUseError(ToldError):
+class FolderInUseError(UserError):
     """Another ``heatsink up`` runs on this folder."""
 
 

@@ -4,13 +4,13 @@ import asyncio
 from collections.abc import Container
 from dataclasses import dataclass
 
-from services.cli.failing import ToldError
 from services.cli.printing import json_text
 from services.cli.render import event_line
-from services.cli.where import Place, streams_of
 from shared.adapters.codec import UnreadableError, decode
 from shared.adapters.redis.bus import RedisBus
-from shared.adapters.redis.inspect import onlooker, stream_ends
+from shared.adapters.redis.inspect import stream_ends
+from shared.application.errors import UserError
+from shared.application.stack import StackLocator
 from shared.config.faults import did_you_mean
 from shared.messages.base import Message
 from shared.messages.catalogue import CATALOGUE, is_copy
@@ -22,7 +22,7 @@ PAGE = 20_000  # looked through for one pair
 LIVE = tuple(topic for topic in CATALOGUE if not topic.durable)
 
 
-class UnknownTopicError(ToldError):
+class UnknownTopicError(UserError):
     """A topic that is not in the catalogue."""
 
 
@@ -40,11 +40,11 @@ class Following:
     as_json: bool = False
 
 
-async def follow_topics(place: Place, wanted: Following) -> None:
+async def follow_topics(stack: StackLocator, wanted: Following) -> None:
     """Print until cancelled, or, without ``follow``, what is there. Raises ``UnknownTopicError``, ``BusLostError``."""
     names = _checked(wanted.topics)
-    streams = [key for name, keys in streams_of(place.settings, place.keys).items() if name in names for key in keys]
-    async with onlooker(place.redis_url, place.keys) as bus:
+    streams = [key for name, keys in stack.streams.items() if name in names for key in keys]
+    async with stack.bus() as bus:
         cursors = await stream_ends(bus, streams)
         for message in await _earlier(bus, streams, wanted):
             _tell(message, wanted)
@@ -53,7 +53,7 @@ async def follow_topics(place: Place, wanted: Following) -> None:
         async with asyncio.TaskGroup() as group:
             if streams:
                 group.create_task(_follow_streams(bus, cursors, wanted))
-            if live := [place.keys.of(topic) for topic in LIVE if topic.name in names]:
+            if live := [stack.keys.of(topic) for topic in LIVE if topic.name in names]:
                 group.create_task(_follow_channels(bus, live, wanted))
 
 

@@ -5,26 +5,26 @@ from typing import Annotated
 import typer
 
 from services.cli.shared_options import JsonOption, ReasonOption, on_stack
-from services.cli.where import Place
+from shared.application.stack import StackLocator
 
 limits_app = typer.Typer(help="What orders are held to: look, change.", no_args_is_help=True)
 
 
 @limits_app.command()
 @on_stack
-def show(place: Place, json: JsonOption = False) -> None:
+def show(stack: StackLocator, json: JsonOption = False) -> None:
     """The limits in force, and where they differ from the configuration."""
     import asyncio
 
     from services.cli.limits_in_force import print_limits, read_limits
 
-    print_limits(asyncio.run(read_limits(place)), as_json=json)
+    print_limits(asyncio.run(read_limits(stack)), as_json=json)
 
 
 @limits_app.command("set")
 @on_stack
 def set_(
-    place: Place,
+    stack: StackLocator,
     changes: Annotated[list[str], typer.Argument(help="heat=0.06 sector_cap_nav=0.2 ...: all of them, or none.")],
     reason: ReasonOption,
 ) -> None:
@@ -35,4 +35,4 @@ def set_(
     from services.cli.commanding import send_command
     from services.cli.limits_in_force import set_limits
 
-    tell(asyncio.run(send_command(place, set_limits(changes, reason))))
+    tell(asyncio.run(send_command(stack, set_limits(changes, reason))))

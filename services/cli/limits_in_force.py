@@ -7,12 +7,12 @@ from msgspec import structs
 from rich.text import Text
 
 from services.cli.commanding import operator_name
-from services.cli.failing import ToldError
 from services.cli.formats import clock
 from services.cli.printing import json_text, plain_console
 from services.cli.tables import bare_table
-from services.cli.where import Place
-from shared.adapters.redis.inspect import onlooker, stored_records
+from shared.adapters.redis.inspect import stored_records
+from shared.application.errors import UserError
+from shared.application.stack import StackLocator
 from shared.domain.limits_in_force import LimitsInForce
 from shared.domain.risk.state.policy_hash import policy_of
 from shared.domain.risk.state.state import LIMITS
@@ -21,7 +21,7 @@ from shared.messages.control import SetLimits
 from shared.ports.clock import Clock
 
 
-class UnreadableChangeError(ToldError):
+class UnreadableChangeError(UserError):
     """A change that is not of the form name=number."""
 
 
@@ -29,18 +29,18 @@ class UnreadableChangeError(ToldError):
 class Shown:
     """stored: None while the risk service has not run; then the configuration's limits are what it would begin with."""
 
-    place: Place
+    stack: StackLocator
     stored: LimitsInForce | None
 
 
-async def read_limits(place: Place) -> Shown:
-    async with onlooker(place.redis_url, place.keys) as bus:
+async def read_limits(stack: StackLocator) -> Shown:
+    async with stack.bus() as bus:
         rows = await stored_records(bus, "risk", LIMITS, LimitsInForce)
-    return Shown(place, rows.get(""))
+    return Shown(stack, rows.get(""))
 
 
 def print_limits(shown: Shown, *, as_json: bool) -> None:
-    plan, stored = shown.place.settings.plan, shown.stored
+    plan, stored = shown.stack.settings.plan, shown.stored
     limits = stored.limits if stored else plan.limits
     policy = policy_of(limits, plan)
     if as_json:

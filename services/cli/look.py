@@ -5,22 +5,23 @@ from typing import Annotated
 import typer
 
 from services.cli.shared_options import JsonOption, on_stack
-from services.cli.where import Place, names_of
+from shared.application.pairs import names_of
+from shared.application.stack import StackLocator
 
 
 @on_stack
-def status(place: Place, json: JsonOption = False) -> None:
+def status(stack: StackLocator, json: JsonOption = False) -> None:
     """NAV, heat, positions, halts, feeds, services."""
     import asyncio
 
     from services.cli.standing import print_standing, read_standing
 
-    print_standing(asyncio.run(read_standing(place)), as_json=json)
+    print_standing(asyncio.run(read_standing(stack)), as_json=json)
 
 
 @on_stack
 def sizes(
-    place: Place,
+    stack: StackLocator,
     pair: Annotated[str, typer.Argument(help="Only this pair: ETH or ETH/USDT.")] = "",
     json: JsonOption = False,
 ) -> None:
@@ -29,4 +30,4 @@ def sizes(
 
     from services.cli.sizing import print_sizes, read_sizes
 
-    print_sizes(asyncio.run(read_sizes(place, names_of(place.settings, pair))), as_json=json)
+    print_sizes(asyncio.run(read_sizes(stack, names_of(stack.settings, pair))), as_json=json)

@@ -9,12 +9,12 @@ from rich.table import Table
 from rich.text import Text
 
 from services.cli.commanding import operator_name
-from services.cli.failing import ToldError
 from services.cli.formats import clock, percent, rehearsed
 from services.cli.printing import json_text, plain_console
 from services.cli.tables import bare_table
-from services.cli.where import Place
-from shared.adapters.redis.inspect import onlooker, stored_records
+from shared.adapters.redis.inspect import stored_records
+from shared.application.errors import UserError
+from shared.application.stack import StackLocator
 from shared.config.faults import did_you_mean
 from shared.domain.risk.ramp.history import STEP, PhaseStep
 from shared.domain.risk.state.evidence import evidence_in_words
@@ -27,11 +27,11 @@ from shared.ports.clock import Clock
 STEPS_SHOWN = 12
 
 
-class UnknownPhaseError(ToldError):
+class UnknownPhaseError(UserError):
     """No phase of this name."""
 
 
-class NoPhaseError(ToldError):
+class NoPhaseError(UserError):
     """The risk service has not run here."""
 
 
@@ -39,22 +39,22 @@ class NoPhaseError(ToldError):
 class Ramp:
     """portfolio: the newest snapshot. steps: proposals, changes and refusals, oldest first."""
 
-    place: Place
+    stack: StackLocator
     portfolio: PortfolioMarked
     steps: Sequence[PhaseStep]
 
 
-async def read_ramp(place: Place) -> Ramp:
+async def read_ramp(stack: StackLocator) -> Ramp:
     """Raises ``NoPhaseError`` before the first snapshot."""
-    async with onlooker(place.redis_url, place.keys) as bus:
-        latest = await bus.latest(place.keys.of(PORTFOLIO))
+    async with stack.bus() as bus:
+        latest = await bus.latest(stack.keys.of(PORTFOLIO))
         steps = await stored_records(bus, "risk", STEP, PhaseStep)
     if not latest or not isinstance(latest[0], PortfolioMarked):
-        phase = place.settings.plan.phase
+        phase = stack.settings.plan.phase
         raise NoPhaseError(
             f"No snapshot of the portfolio yet: the risk service has not run here. It begins in {phase}."
         )
-    return Ramp(place, latest[0], tuple(steps.values()))
+    return Ramp(stack, latest[0], tuple(steps.values()))
 
 
 def print_ramp(ramp: Ramp, *, as_json: bool) -> None:
@@ -65,7 +65,7 @@ def print_ramp(ramp: Ramp, *, as_json: bool) -> None:
         print(json_text({**{name: getattr(now, name) for name in fields}, "steps": steps}))
         return
     console = plain_console()
-    scales = {phase.name: phase.scale for phase in ramp.place.settings.plan.phases}
+    scales = {phase.name: phase.scale for phase in ramp.stack.settings.plan.phases}
     scale = f", scale {scales[now.phase]:g}" if now.phase in scales else ""
     since = f" since {clock(now.phase_since_ns)}" if now.phase_since_ns else ""
     console.print(Text(f"{rehearsed(now.phase, rehearsal=now.rehearsal)}{scale}{since}", style="bold"))

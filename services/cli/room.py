@@ -6,7 +6,8 @@ from typing import Annotated
 import typer
 
 from services.cli.shared_options import JsonOption, on_stack
-from services.cli.where import Place, symbol_of
+from shared.application.pairs import symbol_of
+from shared.application.stack import StackLocator
 
 
 def _price(text: str) -> Decimal:
@@ -22,7 +23,7 @@ def _price(text: str) -> Decimal:
 
 @on_stack
 def room(
-    place: Place,
+    stack: StackLocator,
     pair: Annotated[str, typer.Argument(help="ETH or ETH/USDT, with every ceiling. Left out: all pairs.")] = "",
     stop: Annotated[
         Decimal | None, typer.Option("--stop", parser=_price, metavar="PRICE", help="Otherwise sizing's stop.")
@@ -42,19 +43,19 @@ def room(
 
     if not pair and (stop is not None or limit is not None):
         raise typer.BadParameter("a price belongs to one pair: heatsink room PAIR --stop PRICE")
-    symbol = symbol_of(place.settings, pair)
-    answer = asyncio.run(ask_room(place, symbol, stop_price=stop, limit_price=limit, strategy=strategy))
+    symbol = symbol_of(stack.settings, pair)
+    answer = asyncio.run(ask_room(stack, symbol, stop_price=stop, limit_price=limit, strategy=strategy))
     halted = [room.symbol for room in answer.rooms if pair and room.binding == "halted"]
-    halt = asyncio.run(read_halt(place, halted[0], answer.time_ns)) if halted else None
-    print_rooms(answer, place, one=bool(pair), as_json=json, halt=halt)
+    halt = asyncio.run(read_halt(stack, halted[0], answer.time_ns)) if halted else None
+    print_rooms(answer, stack, one=bool(pair), as_json=json, halt=halt)
 
 
 @on_stack
-def shadow(place: Place, json: JsonOption = False) -> None:
+def shadow(stack: StackLocator, json: JsonOption = False) -> None:
     """What other limits (shadow.toml) would have decided differently."""
     import asyncio
 
     from services.cli.asking import ask_shadow
     from services.cli.rooms import print_shadow
 
-    print_shadow(asyncio.run(ask_shadow(place)), as_json=json)
+    print_shadow(asyncio.run(ask_shadow(stack)), as_json=json)

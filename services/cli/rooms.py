@@ -3,22 +3,24 @@
 from rich.table import Table
 from rich.text import Text
 
-from services.cli.failing import ToldError
 from services.cli.formats import base, clock, percent, price, quantity, usd
 from services.cli.printing import json_text, plain_console
 from services.cli.rule_words import binding_words
 from services.cli.tables import bare_table
 from services.cli.verdict import ceilings_table
-from services.cli.where import Place
+from shared.application.errors import UserError
+from shared.application.stack import StackLocator
 from shared.messages.ask import Room, RoomAnswered, ShadowCounted
 from shared.messages.portfolio import Halted
 
 
-class NoRoomError(ToldError):
+class NoRoomError(UserError):
     """The question could not be answered for this pair."""
 
 
-def print_rooms(answer: RoomAnswered, place: Place, *, one: bool, as_json: bool, halt: Halted | None = None) -> None:
+def print_rooms(
+    answer: RoomAnswered, stack: StackLocator, *, one: bool, as_json: bool, halt: Halted | None = None
+) -> None:
     """A table of all pairs, or (one) a paragraph and every ceiling of one. halt: over that one.
 
     Raises ``NoRoomError``.
@@ -31,10 +33,10 @@ def print_rooms(answer: RoomAnswered, place: Place, *, one: bool, as_json: bool,
     console = plain_console()
     if one:
         [room] = answer.rooms
-        console.print(Text(f"{clock(answer.time_ns)}  {room_text(room, _sector(place, room), halt)}"))
+        console.print(Text(f"{clock(answer.time_ns)}  {room_text(room, _sector(stack, room), halt)}"))
         console.print(ceilings_table(room.ceilings, room.binding, room.symbol, room.price))
     else:
-        console.print(rooms_table(answer, place))
+        console.print(rooms_table(answer, stack))
     standing = f"NAV {usd(answer.nav)}, heat {percent(answer.heat)}" if answer.nav else "NAV is unknown"
     console.print(
         Text(f"{standing} · phase {answer.phase} · policy {answer.policy} · nothing was reserved"), style="dim"
@@ -52,10 +54,10 @@ def room_text(room: Room, sector: str, halt: Halted | None = None) -> str:
     return f"At most {most} could be bought now{stop}{': ' + why if why else ''}."
 
 
-def rooms_table(answer: RoomAnswered, place: Place) -> Table:
+def rooms_table(answer: RoomAnswered, stack: StackLocator) -> Table:
     table = bare_table("pair", ">could buy", ">notional", ">stop", "set by", "why")
     for room in answer.rooms:
-        why = binding_words(room.binding, room.ceilings, room.reason, room.symbol, _sector(place, room))
+        why = binding_words(room.binding, room.ceilings, room.reason, room.symbol, _sector(stack, room))
         cells = (
             room.symbol,
             quantity(room.quantity) if room.quantity else "nothing",
@@ -68,8 +70,8 @@ def rooms_table(answer: RoomAnswered, place: Place) -> Table:
     return table
 
 
-def _sector(place: Place, room: Room) -> str:
-    return place.settings.universe.sector_of(room.symbol) or ""
+def _sector(stack: StackLocator, room: Room) -> str:
+    return stack.settings.universe.sector_of(room.symbol) or ""
 
 
 def print_shadow(answer: ShadowCounted, *, as_json: bool) -> None:

@@ -9,7 +9,8 @@ from typing import Annotated, Any
 import typer
 
 from services.cli.failing import explained
-from services.cli.where import DATA_DIR, find_stack
+from services.cli.views.stack import redis_remedy
+from shared.application.stack import DATA_DIR, find_stack
 
 RedisOption = Annotated[str | None, typer.Option("--redis-url", help="Redis of the stack; found by itself otherwise.")]
 ConfigOption = Annotated[Path | None, typer.Option("--config", help="Folder of the TOML files.")]
@@ -19,7 +20,7 @@ ReasonOption = Annotated[str, typer.Option("--reason", help="Why, for the record
 
 
 def on_stack(verb: Callable[..., None]) -> Callable[..., None]:
-    """A verb whose first parameter is the ``Place`` of its stack; the options that say which one are added to its own.
+    """A verb whose first parameter says where its stack is; the options that say which one are added to its own.
 
     What people can do something about is told in a sentence, see ``explained``.
     """
@@ -27,9 +28,9 @@ def on_stack(verb: Callable[..., None]) -> Callable[..., None]:
     @functools.wraps(verb)
     def found(*, redis_url: str | None, config: Path | None, data: Path, **given: Any) -> None:
         with explained():
-            place = find_stack(redis_url=redis_url, config_dir=config, data_dir=data)
-            with explained(place.redis_remedy):
-                verb(place, **given)
+            stack = find_stack(redis_url=redis_url, config_dir=config, data_dir=data)
+            with explained(redis_remedy(stack)):
+                verb(stack, **given)
 
     own = list(inspect.signature(verb).parameters.values())[1:]
     parameters = [*own, *inspect.signature(_options).parameters.values()]

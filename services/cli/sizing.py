@@ -1,24 +1,23 @@
 """The latest sizes, read from their stream."""
 
-from services.cli.failing import ToldError
 from services.cli.printing import json_text, plain_console
 from services.cli.tables import sizes_table
-from services.cli.where import Place
-from shared.adapters.redis.inspect import onlooker
+from shared.application.errors import UserError
+from shared.application.stack import StackLocator
 from shared.messages.catalogue import SIZES
 from shared.messages.signals import PositionSized
 
 PAGE = 5_000  # enough for some bars of every pair in several timeframes
 
 
-class NoSizesError(ToldError):
+class NoSizesError(UserError):
     """Nothing was sized yet, or not this pair."""
 
 
-async def read_sizes(place: Place, names: tuple[str, ...]) -> dict[str, PositionSized]:
+async def read_sizes(stack: StackLocator, names: tuple[str, ...]) -> dict[str, PositionSized]:
     """The newest size of every pair, or of the one with these names. Raises ``NoSizesError``."""
-    async with onlooker(place.redis_url, place.keys) as bus:
-        messages = await bus.latest(place.keys.of(SIZES), PAGE)
+    async with stack.bus() as bus:
+        messages = await bus.latest(stack.keys.of(SIZES), PAGE)
     found: dict[str, PositionSized] = {}
     for message in messages:
         if isinstance(message, PositionSized) and (not names or message.symbol in names):

@@ -16,12 +16,12 @@ from services.cli.screen import LogPipe, Screen
 from services.cli.summary import failure_text, summary_rows
 from services.cli.supervisor import CRASHES_IN_A_ROW, ChildEvent, Supervisor
 from services.cli.watch import Watch
-from services.cli.where import RunNote, remove_note, streams_of, write_note
 from shared.adapters.clocks import RealClock
 from shared.adapters.local_ports import HOST, claimed_port, wait_for_listener
 from shared.adapters.redis.bus import RedisBus
 from shared.adapters.redis.embedded_valkey import EmbeddedValkey, wait_until_ready
 from shared.adapters.redis.inspect import stream_ends
+from shared.application.stack import RunNote, remove_note, streams_of, write_note
 from shared.ports.bus import BusLostError
 from shared.runtime.logs import get_logger
 

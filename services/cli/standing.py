@@ -7,13 +7,13 @@ from rich.table import Table
 from rich.text import Text
 
 from services.cli.formats import clock, count, duration, percent, rehearsed, usd
-from services.cli.market_time import market_clock
 from services.cli.printing import json_text, plain_console
 from services.cli.tables import bare_table, positions_table
+from services.cli.views.stack import origin_text
 from services.cli.waiting import WAITING, halted_scope, is_awaited
-from services.cli.where import Place, streams_of
 from shared.adapters.redis.bus import RedisBus
-from shared.adapters.redis.inspect import Reader, onlooker, readers, stored_records
+from shared.adapters.redis.inspect import Reader, readers, stored_records
+from shared.application.stack import StackLocator
 from shared.domain.risk.state.halts import HALT
 from shared.domain.timeframes import SECOND_NS
 from shared.messages.catalogue import FEEDS, PORTFOLIO
@@ -29,7 +29,7 @@ PAGE = 2_000
 class Standing:
     """ages in wall seconds. oldest_mark: pair and age of its mark. lags: of readers that are behind."""
 
-    place: Place
+    stack: StackLocator
     clock: Clock
     portfolio: PortfolioMarked | None = None
     portfolio_age_seconds: float = 0.0
@@ -41,15 +41,15 @@ class Standing:
     lags: list[Reader] = field(default_factory=list)
 
 
-async def read_standing(place: Place) -> Standing:
+async def read_standing(stack: StackLocator) -> Standing:
     """Everything at once. Raises ``BusLostError``."""
-    async with onlooker(place.redis_url, place.keys) as bus:
-        standing = Standing(place, await market_clock(bus, place.exchange))
+    async with stack.bus() as bus:
+        standing = Standing(stack, await stack.clock(bus))
         await _read_portfolio(bus, standing)
         await _read_feeds(bus, standing)
         standing.halts = await halts_in_force(bus)
         standing.beats = await heartbeats(bus)
-        streams = [key for keys in streams_of(place.settings, place.keys).values() for key in keys]
+        streams = [key for keys in stack.streams.values() for key in keys]
         standing.lags = await readers(bus, streams)
     return standing
 
@@ -94,9 +94,9 @@ def print_standing(standing: Standing, *, as_json: bool) -> None:
         print(json_text(_as_object(standing)))
         return
     console = plain_console()
-    place = standing.place
+    stack = standing.stack
     speed = f" at {standing.clock.speed:g}x" if standing.clock.speed != 1 else ""
-    console.print(f"[dim]{place.redis_url} (by {place.origin}) · {place.exchange}{speed} · market[/dim]", end=" ")
+    console.print(f"[dim]{stack.redis_url} (by {origin_text(stack)}) · {stack.exchange}{speed} · market[/dim]", end=" ")
     console.print(clock(standing.clock.now_ns()))
     _print_portfolio(console, standing)
     _print_troubles(console, standing)
@@ -136,7 +136,7 @@ def _print_troubles(console: Console, standing: Standing) -> None:
         console.print(Text(f"feed lost: {feed.feed} {feed.symbol} {feed.reason}", style="red"))
     if standing.oldest_mark:
         pair, age = standing.oldest_mark
-        limit = standing.place.settings.plan.limits.mark_age_seconds
+        limit = standing.stack.settings.plan.limits.mark_age_seconds
         text = f"{standing.marks} marks, the oldest of {pair}, {duration(age)} old (limit {limit:g} s)"
         console.print(Text(text, style="red" if age > limit else "dim"))
 
@@ -167,8 +167,8 @@ def _behind(standing: Standing, service: str) -> str:
 def _as_object(standing: Standing) -> dict[str, object]:
     wall_ns = standing.clock.wall_ns()
     return {
-        "redis_url": standing.place.redis_url,
-        "exchange": standing.place.exchange,
+        "redis_url": standing.stack.redis_url,
+        "exchange": standing.stack.exchange,
         "speed": standing.clock.speed,
         "market_ns": standing.clock.now_ns(),
         "portfolio": standing.portfolio,

@@ -5,12 +5,13 @@ from typing import Annotated
 import typer
 
 from services.cli.shared_options import JsonOption, on_stack
-from services.cli.where import Place, names_of
+from shared.application.pairs import names_of
+from shared.application.stack import StackLocator
 
 
 @on_stack
 def tail(
-    place: Place,
+    stack: StackLocator,
     topics: Annotated[
         list[str] | None, typer.Argument(help="bars decided halts ...; marks and books only if named.")
     ] = None,
@@ -26,6 +27,6 @@ def tail(
     from services.cli.following import Following, follow_topics
 
     with contextlib.suppress(KeyboardInterrupt):
-        names = names_of(place.settings, pair)
+        names = names_of(stack.settings, pair)
         wanted = Following(tuple(topics or ()), names=names, last=last, follow=follow, as_json=json)
-        asyncio.run(follow_topics(place, wanted))
+        asyncio.run(follow_topics(stack, wanted))

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from services.cli.failing import explained
-from services.cli.where import DATA_DIR
+from shared.application.stack import DATA_DIR
 
 
 class ExchangeKind(StrEnum):

@@ -7,15 +7,14 @@ from decimal import Decimal
 from rich.table import Table
 from rich.text import Text
 
-from services.cli.failing import ToldError
 from services.cli.formats import base, clock, percent, price, quantity, usd
 from services.cli.printing import json_text, plain_console
 from services.cli.render import event_line
 from services.cli.rule_words import allowed_words, binding_words, figures
 from services.cli.tables import bare_table
-from services.cli.where import Place
 from shared.adapters.redis.bus import RedisBus
-from shared.adapters.redis.inspect import onlooker
+from shared.application.errors import UserError
+from shared.application.stack import StackLocator
 from shared.messages.base import Message
 from shared.messages.catalogue import DEAD, DECIDED, EXECUTED, HALTS, PROPOSED
 from shared.messages.control import MessageRefused
@@ -33,7 +32,7 @@ PAGE = 20_000
 NAMED = 5
 
 
-class UnknownOrderError(ToldError):
+class UnknownOrderError(UserError):
     """No such order, or none with a verdict."""
 
 
@@ -47,9 +46,9 @@ class Story:
     halt: Halted | None = None
 
 
-async def read_story(place: Place, order_id: str) -> Story:
+async def read_story(stack: StackLocator, order_id: str) -> Story:
     """The story of the order with this id, or the only one whose id begins so. Raises ``UnknownOrderError``."""
-    async with onlooker(place.redis_url, place.keys) as bus:
+    async with stack.bus() as bus:
         decision = await bus.decision(order_id) or await _by_beginning(bus, order_id)
         executed = await bus.latest(bus.keys.of(EXECUTED), PAGE)
         halt = await _halt_over(bus, decision.symbol, decision.time_ns) if decision.binding == "halted" else None
@@ -58,13 +57,13 @@ async def read_story(place: Place, order_id: str) -> Story:
         for message in reversed(executed)
         if isinstance(message, OrderPlaced | OrderFilled | OrderClosed) and message.order_id == decision.order_id
     ]
-    sector = place.settings.universe.sector_of(decision.symbol) or ""
+    sector = stack.settings.universe.sector_of(decision.symbol) or ""
     return Story(decision, tuple(own), sector, halt)
 
 
-async def read_halt(place: Place, symbol: str, time_ns: int) -> Halted | None:
+async def read_halt(stack: StackLocator, symbol: str, time_ns: int) -> Halted | None:
     """The halt that kept new risk out of a pair at that time."""
-    async with onlooker(place.redis_url, place.keys) as bus:
+    async with stack.bus() as bus:
         return await _halt_over(bus, symbol, time_ns)
 
 

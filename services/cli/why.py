@@ -5,12 +5,12 @@ from typing import Annotated
 import typer
 
 from services.cli.shared_options import JsonOption, on_stack
-from services.cli.where import Place
+from shared.application.stack import StackLocator
 
 
 @on_stack
 def why(
-    place: Place,
+    stack: StackLocator,
     order_id: Annotated[str, typer.Argument(help="The order's id, or the beginning of it.")],
     json: JsonOption = False,
 ) -> None:
@@ -19,4 +19,4 @@ def why(
 
     from services.cli.verdict import print_story, read_story
 
-    print_story(asyncio.run(read_story(place, order_id)), as_json=json)
+    print_story(asyncio.run(read_story(stack, order_id)), as_json=json)

@@ -14,9 +14,9 @@ from typer.testing import CliRunner
 from services.cli.__main__ import app
 from services.cli.commanding import NoAnswerError, send_halt, send_resume
 from services.cli.render import event_line
-from services.cli.where import Place, RunNote, find_stack, write_note
 from shared.adapters.clocks import ClockOrigin, RealClock
 from shared.adapters.redis.bus import RedisBus
+from shared.application.stack import RunNote, StackLocator, find_stack, write_note
 from shared.messages.base import Message, derived_id
 from shared.messages.catalogue import CONTROL, SIZES
 from shared.messages.control import Halt, MessageRefused, Resume
@@ -287,7 +287,7 @@ def test_doctor_tells_of_settings_that_the_services_would_refuse(
 # --- commands, with something that answers as the risk service does -------------------------------------------------
 
 
-def place_of(url: str, data_dir: Path) -> Place:
+def place_of(url: str, data_dir: Path) -> StackLocator:
     return find_stack(redis_url=url, config_dir=None, data_dir=data_dir, environ={})
 
 
@@ -323,20 +323,20 @@ async def answer_once(bus: RedisBus) -> None:
 
 
 async def test_a_halt_is_sent_and_its_answer_told(redis_bus: RedisBus, valkey_server: str, tmp_path: Path) -> None:
-    place = place_of(valkey_server, tmp_path)
+    stack = place_of(valkey_server, tmp_path)
     async with asyncio.timeout(PATIENCE_SECONDS), asyncio.TaskGroup() as group:
         group.create_task(answer_once(redis_bus))
-        [halted] = await send_halt(place, "ETH/USDT", "odd prices", 30, wait_seconds=PATIENCE_SECONDS)
+        [halted] = await send_halt(stack, "ETH/USDT", "odd prices", 30, wait_seconds=PATIENCE_SECONDS)
     answer = event_line(halted)
     assert "HALTED    ETH/USDT (halted) until" in answer
     assert "odd prices" in answer
 
 
 async def test_a_resume_is_sent_and_its_answer_told(redis_bus: RedisBus, valkey_server: str, tmp_path: Path) -> None:
-    place = place_of(valkey_server, tmp_path)
+    stack = place_of(valkey_server, tmp_path)
     async with asyncio.timeout(PATIENCE_SECONDS), asyncio.TaskGroup() as group:
         group.create_task(answer_once(redis_bus))
-        [resumed] = await send_resume(place, "", "fine again", wait_seconds=PATIENCE_SECONDS)
+        [resumed] = await send_resume(stack, "", "fine again", wait_seconds=PATIENCE_SECONDS)
     answer = event_line(resumed)
     assert "resumed   the portfolio after 1 h" in answer
 

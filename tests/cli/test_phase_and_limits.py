@@ -14,10 +14,10 @@ from typer.testing import CliRunner
 from services.cli.__main__ import app
 from services.cli.commanding import NoAnswerError, send_command
 from services.cli.ramp import set_phase
-from services.cli.where import find_stack
 from services.risk.service import spec_of
 from shared.adapters.clocks import ClockOrigin, RealClock, ScaledClock
 from shared.adapters.redis.bus import RedisBus
+from shared.application.stack import find_stack
 from shared.messages.catalogue import CONTROL
 from shared.runtime.host import MachineHost
 from tests.keys import MAIN
@@ -171,7 +171,7 @@ async def test_limits_before_anything_ran_are_the_configurations(heatsink: Verb)
 async def test_a_command_that_nobody_takes_is_told_to_wait(
     redis_bus: RedisBus, valkey_server: str, tmp_path: Path
 ) -> None:
-    place = find_stack(redis_url=valkey_server, config_dir=None, data_dir=tmp_path, environ={})
+    stack = find_stack(redis_url=valkey_server, config_dir=None, data_dir=tmp_path, environ={})
     with pytest.raises(NoAnswerError, match="waits in its stream"):
-        await send_command(place, set_phase("live", "nobody there"), wait_seconds=0.1)
+        await send_command(stack, set_phase("live", "nobody there"), wait_seconds=0.1)
     assert await redis_bus.latest(MAIN.of(CONTROL)) != []

@@ -13,7 +13,7 @@ from typing import IO, Any
 import pytest
 
 from services.cli.children import SERVICES
-from services.cli.where import read_note
+from shared.application.stack import read_note
 
 pytestmark = pytest.mark.processes
 

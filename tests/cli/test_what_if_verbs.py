@@ -12,10 +12,10 @@ from typer.testing import CliRunner
 
 from services.cli.__main__ import app
 from services.cli.asking import NobodyAnsweredError, ask_room, ask_shadow
-from services.cli.where import find_stack
 from shared.adapters.clocks import ClockOrigin, RealClock
 from shared.adapters.codec import decode, encode
 from shared.adapters.redis.bus import RedisBus
+from shared.application.stack import find_stack
 from shared.domain.plan import Limits
 from shared.messages.ask import RoomAnswered, ShadowCounted
 from shared.messages.catalogue import ASK
@@ -138,9 +138,9 @@ async def test_shadow_tells_the_sentence_and_the_rules(verb: Verb, desk: Desk) -
 
 
 async def test_when_nobody_answers_the_remedy_is_named(redis_bus: RedisBus, valkey_server: str, tmp_path: Path) -> None:
-    place = find_stack(redis_url=valkey_server, config_dir=None, data_dir=tmp_path, environ={})
+    stack = find_stack(redis_url=valkey_server, config_dir=None, data_dir=tmp_path, environ={})
     with pytest.raises(NobodyAnsweredError, match="did not answer within"):
-        await ask_room(place, "ETH/USDT", stop_price=D(1400), wait_seconds=0.1)
+        await ask_room(stack, "ETH/USDT", stop_price=D(1400), wait_seconds=0.1)
     with pytest.raises(NobodyAnsweredError):
-        await ask_shadow(place, wait_seconds=0.1)
+        await ask_shadow(stack, wait_seconds=0.1)
     assert await redis_bus.client.keys("*") == [], "a question leaves nothing behind"

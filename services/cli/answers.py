@@ -2,12 +2,11 @@
 
 from collections.abc import Sequence
 
-from services.cli.formats import price, quantity, sentence, usd
-from services.cli.headlines import headline
-from services.cli.render import event_line
 from services.cli.standing import halts_in_force
 from shared.application.errors import UserError
 from shared.application.stack import StackLocator
+from shared.application.wording.formats import price, quantity, sentence, usd
+from shared.application.wording.one_line import event_line, line_parts
 from shared.messages.base import Message
 from shared.messages.portfolio import CommandRefused, PortfolioMarked, ResumeAsked
 
@@ -34,7 +33,7 @@ async def halts_before(stack: StackLocator, answers: Sequence[Message]) -> list[
     asked = next(answer for answer in answers if isinstance(answer, ResumeAsked))
     async with stack.bus() as bus:
         halts = [halt for halt in await halts_in_force(bus) if halt.symbol == asked.symbol]
-    return [f"  {headline(halt)[1]}" for halt in halts if halt.cleared_by != "condition"]
+    return [f"  {line_parts(halt)[1]}" for halt in halts if halt.cleared_by != "condition"]
 
 
 def holdings(portfolio: PortfolioMarked | None, names: Sequence[str]) -> list[str]:

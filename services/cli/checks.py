@@ -10,13 +10,13 @@ from rich.text import Text
 
 from services.cli.children import SERVICES, SIMULATOR
 from services.cli.exchange import BINANCE, Exchange, ExchangeAwayError
-from services.cli.formats import duration, rehearsed
 from services.cli.printing import plain_console
 from services.cli.views.stack import origin_text, redis_remedy
 from shared.adapters.redis.bus import RedisBus
 from shared.adapters.redis.client import OLDEST
 from shared.adapters.redis.inspect import ServerFacts, server_facts
 from shared.application.stack import StackLocator
+from shared.application.wording.formats import duration, rehearsed
 from shared.config.preflight import start_faults
 from shared.ports.bus import BusLostError
 from shared.ports.clock import Clock

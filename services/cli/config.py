@@ -45,7 +45,7 @@ def _redis(settings: "Settings", *, named: bool) -> str:
 
 def _essentials(settings: "Settings") -> list[tuple[str, str]]:
     """What an operator would want to see before a start."""
-    from services.cli.formats import rehearsed
+    from shared.application.wording.formats import rehearsed
     from shared.domain.risk.state.limit_words import differing
 
     plan, limits, pairs = settings.plan, settings.plan.limits, settings.universe.pairs

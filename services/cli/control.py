@@ -42,7 +42,7 @@ def resume(
 
     from services.cli.answers import code_in, halts_before, tell
     from services.cli.commanding import send_resume
-    from services.cli.formats import base, scope
+    from shared.application.wording.formats import base, scope
 
     symbol = symbol_of(stack.settings, pair)
     answers = asyncio.run(send_resume(stack, symbol, reason, confirm=code))
@@ -70,7 +70,7 @@ def flatten(
 
     from services.cli.answers import holdings, tell
     from services.cli.commanding import read_portfolio, send_flatten
-    from services.cli.formats import scope
+    from shared.application.wording.formats import scope
 
     symbol = symbol_of(stack.settings, pair)
     for line in holdings(asyncio.run(read_portfolio(stack)), names_of(stack.settings, pair)):

@@ -5,12 +5,12 @@ from collections.abc import Container
 from dataclasses import dataclass
 
 from services.cli.printing import json_text
-from services.cli.render import event_line
 from shared.adapters.codec import UnreadableError, decode
 from shared.adapters.redis.bus import RedisBus
 from shared.adapters.redis.inspect import stream_ends
 from shared.application.errors import UserError
 from shared.application.stack import StackLocator
+from shared.application.wording.one_line import event_line
 from shared.config.faults import did_you_mean
 from shared.messages.base import Message
 from shared.messages.catalogue import CATALOGUE, is_copy

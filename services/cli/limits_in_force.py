@@ -7,12 +7,12 @@ from msgspec import structs
 from rich.text import Text
 
 from services.cli.commanding import operator_name
-from services.cli.formats import clock
 from services.cli.printing import json_text, plain_console
 from services.cli.tables import bare_table
 from shared.adapters.redis.inspect import stored_records
 from shared.application.errors import UserError
 from shared.application.stack import StackLocator
+from shared.application.wording.formats import clock
 from shared.domain.limits_in_force import LimitsInForce
 from shared.domain.risk.state.policy_hash import policy_of
 from shared.domain.risk.state.state import LIMITS

@@ -12,12 +12,13 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from services.cli.formats import clock, count, percent, rehearsed, usd
-from services.cli.render import SizeGroups, counts_line, event_line, is_told, pairs_off
+from services.cli.render import SizeGroups, counts_line, is_told, pairs_off
 from services.cli.supervisor import Child, Supervisor
 from services.cli.tables import positions_table, sizes_table
-from services.cli.waiting import WAITING, halted_scope
 from services.cli.watch import Tally
+from shared.application.wording.formats import clock, count, percent, rehearsed, usd
+from shared.application.wording.not_yet_connected import NOT_YET_CONNECTED, halted_scope
+from shared.application.wording.one_line import event_line
 from shared.messages.base import Message
 from shared.messages.portfolio import PortfolioMarked
 from shared.messages.signals import PositionSized
@@ -49,7 +50,7 @@ class Panels:
         market = clock(tally.market_ns) if tally.market_ns else "waiting for the market"
         parts: list[RenderableType] = [_standing(tally.portfolio), Text(counts_line(tally))]
         parts.append(_children(supervisor))
-        parts += [Text(WAITING, style="yellow")] if tally.is_waiting else []
+        parts += [Text(NOT_YET_CONNECTED, style="yellow")] if tally.is_waiting else []
         parts += [Text(line, style="bold red") for line in _troubles(tally)]
         room = self.console.height - OTHER_LINES
         if tally.portfolio and tally.portfolio.positions:

@@ -9,12 +9,12 @@ from rich.table import Table
 from rich.text import Text
 
 from services.cli.commanding import operator_name
-from services.cli.formats import clock, percent, rehearsed
 from services.cli.printing import json_text, plain_console
 from services.cli.tables import bare_table
 from shared.adapters.redis.inspect import stored_records
 from shared.application.errors import UserError
 from shared.application.stack import StackLocator
+from shared.application.wording.formats import clock, percent, rehearsed
 from shared.config.faults import did_you_mean
 from shared.domain.risk.ramp.history import STEP, PhaseStep
 from shared.domain.risk.state.evidence import evidence_in_words

@@ -2,9 +2,8 @@
 
 from collections import Counter
 
-from services.cli.formats import base, clock, percent, some, usd
-from services.cli.headlines import headline
 from services.cli.watch import Tally
+from shared.application.wording.formats import base, clock, percent, some, usd
 from shared.messages.base import Message
 from shared.messages.control import MessageRefused
 from shared.messages.market import FeedLost, FeedRestored, PairListed
@@ -47,12 +46,6 @@ def is_told(message: Message) -> bool:
     if isinstance(message, PairListed):
         return message.status != "trading"
     return isinstance(message, TOLD)
-
-
-def event_line(message: Message) -> str:
-    """``2022-11-01 14:00:00  TRIM      buy 0.5 -> 0.31 ETH/USDT: ...``"""
-    word, text = headline(message)
-    return f"{clock(message.time_ns)}  {word:<9} {text}"
 
 
 class SizeGroups:

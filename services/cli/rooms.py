@@ -3,13 +3,13 @@
 from rich.table import Table
 from rich.text import Text
 
-from services.cli.formats import base, clock, percent, price, quantity, usd
 from services.cli.printing import json_text, plain_console
-from services.cli.rule_words import binding_words
 from services.cli.tables import bare_table
 from services.cli.verdict import ceilings_table
 from shared.application.errors import UserError
 from shared.application.stack import StackLocator
+from shared.application.wording.formats import base, clock, percent, price, quantity, usd
+from shared.application.wording.rules import binding_words
 from shared.messages.ask import Room, RoomAnswered, ShadowCounted
 from shared.messages.portfolio import Halted
 

@@ -11,10 +11,11 @@ from typing import Any, Protocol, TextIO
 import msgspec
 
 from services.cli.children import SERVER
-from services.cli.render import SizeGroups, event_line, is_told, status_line
+from services.cli.render import SizeGroups, is_told, status_line
 from services.cli.supervisor import ChildEvent, Supervisor
-from services.cli.waiting import NOT_HEARD
 from services.cli.watch import Tally
+from shared.application.wording.not_yet_connected import NOT_HEARD
+from shared.application.wording.one_line import event_line
 from shared.messages.base import Message
 from shared.messages.signals import PositionSized
 from shared.runtime.logs import ReadableLines, get_logger

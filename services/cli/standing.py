@@ -6,14 +6,14 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from services.cli.formats import clock, count, duration, percent, rehearsed, usd
 from services.cli.printing import json_text, plain_console
 from services.cli.tables import bare_table, positions_table
 from services.cli.views.stack import origin_text
-from services.cli.waiting import WAITING, halted_scope, is_awaited
 from shared.adapters.redis.bus import RedisBus
 from shared.adapters.redis.inspect import Reader, readers, stored_records
 from shared.application.stack import StackLocator
+from shared.application.wording.formats import clock, count, duration, percent, rehearsed, usd
+from shared.application.wording.not_yet_connected import NOT_YET_CONNECTED, halted_scope, is_not_yet_connected
 from shared.domain.risk.state.halts import HALT
 from shared.domain.timeframes import SECOND_NS
 from shared.messages.catalogue import FEEDS, PORTFOLIO
@@ -126,13 +126,13 @@ def _print_portfolio(console: Console, standing: Standing) -> None:
 
 
 def _print_troubles(console: Console, standing: Standing) -> None:
-    if any(is_awaited(each) for each in (*standing.halts, *standing.lost_feeds)):
-        console.print(Text(WAITING, style="yellow"))
-    for halt in (each for each in standing.halts if not is_awaited(each)):
+    if any(is_not_yet_connected(each) for each in (*standing.halts, *standing.lost_feeds)):
+        console.print(Text(NOT_YET_CONNECTED, style="yellow"))
+    for halt in (each for each in standing.halts if not is_not_yet_connected(each)):
         until = f" until {clock(halt.until_ns)}" if halt.until_ns else ""
         what = f"{halted_scope(halt)}{until}"
         console.print(Text(f"halted: {what}: {halt.reason}, by {halt.who}", style="bold red"))
-    for feed in [each for each in standing.lost_feeds if not is_awaited(each)][:10]:
+    for feed in [each for each in standing.lost_feeds if not is_not_yet_connected(each)][:10]:
         console.print(Text(f"feed lost: {feed.feed} {feed.symbol} {feed.reason}", style="red"))
     if standing.oldest_mark:
         pair, age = standing.oldest_mark

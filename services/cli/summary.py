@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 
 from services.cli.failing import EXIT_CONFIG
-from services.cli.formats import clock, count, duration, percent, rehearsed, usd
 from services.cli.render import pairs_off
 from services.cli.supervisor import Child
 from services.cli.watch import Tally
+from shared.application.wording.formats import clock, count, duration, percent, rehearsed, usd
 
 
 def summary_rows(tally: Tally, seconds: float, restarts: Mapping[str, int]) -> list[tuple[str, str]]:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from rich.table import Table
 
-from services.cli.formats import clock, percent, price, quantity, usd
+from shared.application.wording.formats import clock, percent, price, quantity, usd
 from shared.messages.portfolio import PortfolioMarked
 from shared.messages.signals import PositionSized
 

@@ -7,14 +7,14 @@ from decimal import Decimal
 from rich.table import Table
 from rich.text import Text
 
-from services.cli.formats import base, clock, percent, price, quantity, usd
 from services.cli.printing import json_text, plain_console
-from services.cli.render import event_line
-from services.cli.rule_words import allowed_words, binding_words, figures
 from services.cli.tables import bare_table
 from shared.adapters.redis.bus import RedisBus
 from shared.application.errors import UserError
 from shared.application.stack import StackLocator
+from shared.application.wording.formats import base, clock, percent, price, quantity, usd
+from shared.application.wording.one_line import event_line
+from shared.application.wording.rules import allowed_words, binding_words, figures
 from shared.messages.base import Message
 from shared.messages.catalogue import DEAD, DECIDED, EXECUTED, HALTS, PROPOSED
 from shared.messages.control import MessageRefused

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from services.cli.waiting import is_awaited
 from shared.adapters.redis.bus import RedisBus
+from shared.application.wording.not_yet_connected import is_not_yet_connected
 from shared.messages.base import Message
 from shared.messages.catalogue import is_copy
 from shared.messages.control import MessageRefused
@@ -63,17 +63,17 @@ class Tally:
 
     @property
     def halts_of_something(self) -> list[Halted]:
-        return [halt for halt in self.halts.values() if not is_awaited(halt)]
+        return [halt for halt in self.halts.values() if not is_not_yet_connected(halt)]
 
     @property
     def feeds_down(self) -> list[FeedLost]:
         """Feeds that were there before."""
-        return [lost for lost in self.lost_feeds.values() if not is_awaited(lost)]
+        return [lost for lost in self.lost_feeds.values() if not is_not_yet_connected(lost)]
 
     @property
     def is_waiting(self) -> bool:
         """Whether something of the exchange was not heard yet."""
-        return any(is_awaited(each) for each in (*self.halts.values(), *self.lost_feeds.values()))
+        return any(is_not_yet_connected(each) for each in (*self.halts.values(), *self.lost_feeds.values()))
 
     @property
     def halted(self) -> str:

@@ -13,10 +13,10 @@ from typer.testing import CliRunner
 
 from services.cli.__main__ import app
 from services.cli.commanding import NoAnswerError, send_halt, send_resume
-from services.cli.render import event_line
 from shared.adapters.clocks import ClockOrigin, RealClock
 from shared.adapters.redis.bus import RedisBus
 from shared.application.stack import RunNote, StackLocator, find_stack, write_note
+from shared.application.wording.one_line import event_line
 from shared.messages.base import Message, derived_id
 from shared.messages.catalogue import CONTROL, SIZES
 from shared.messages.control import Halt, MessageRefused, Resume

@@ -27,5 +27,3 @@ def test_what_a_killed_simulated_run_left_is_removed_by_the_next(tmp_path: Path)
     (tmp_path / "redis-sim" / "stale").write_text("x")
     with server_folder(tmp_path, "sim") as folder:
         assert list(folder.iterdir()) == []
-
-

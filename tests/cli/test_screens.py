@@ -10,22 +10,20 @@ import pytest
 import structlog
 from rich.console import Console
 
-from services.cli.formats import duration, percent, price, quantity, usd
-from services.cli.headlines import headline
 from services.cli.live import LiveScreen, PictureScreen
-from services.cli.render import SizeGroups, event_line, is_told, status_line
+from services.cli.render import SizeGroups, is_told, status_line
 from services.cli.screen import LINES_PER_SECOND, LineScreen, LogPipe
 from services.cli.summary import summary_rows, summary_text
 from services.cli.supervisor import Supervisor
 from services.cli.watch import Tally
+from shared.application.wording.one_line import event_line
 from shared.messages.base import Message
-from shared.messages.catalogue import TOPIC_OF
 from shared.messages.market import FeedLost, PairListed
 from shared.messages.orders import OrderClosed
 from shared.messages.portfolio import Halted, PortfolioMarked
 from shared.messages.signals import PositionSized
 from shared.runtime.logs import configure_logs
-from tests.samples import HOUR, T0, D, decision, header, proposal, samples
+from tests.samples import HOUR, T0, D, header, proposal, samples
 
 
 @pytest.fixture(autouse=True)
@@ -51,58 +49,6 @@ def size(symbol: str, hour: int) -> PositionSized:
 
 
 # --- words ------------------------------------------------------------------------------------------------------------
-
-
-def test_every_message_of_the_catalogue_has_its_words() -> None:
-    for message in samples():
-        word, text = headline(message)
-        assert 0 < len(word) <= 9, message
-        assert text, message
-    assert {type(message) for message in samples()} == set(TOPIC_OF)
-
-
-def test_a_verdict_tells_quantities_reason_and_heat() -> None:
-    assert event_line(decision()) == (
-        "2022-11-01 01:00:00  TRIM      buy 0.5 -> 0.31 BTC/USDT: sector_cap has 6,355.00 of 50,000.00 USDT left"
-        " · heat 3.10 % -> 3.26 % (o-1)"
-    )
-
-
-@pytest.mark.parametrize(
-    ("shown", "expected"),
-    [
-        (usd(200_000.4), "$200,000"),
-        (usd(-12.345), "-$12.35"),
-        (usd(0), "$0.00"),
-        (usd(0.0312), "$0.0312"),
-        (usd(-0.00001), "$0.00"),  # what rounding left of a headroom
-        (usd(-1e-12), "$0.00"),
-        (usd(-0.0), "$0.00"),
-        (usd(D("-0.000")), "$0.00"),
-        (usd(-0.00006), "-$0.0001"),
-        (usd(D("123456789012345678.9")), "$123,456,789,012,345,679"),
-        (price(-0.0), "0"),
-        (price(-1e-13), "0"),
-        (quantity(-1e-12), "0"),
-        (quantity(0.1 + 0.2), "0.3"),
-        (quantity(D("-0.000")), "0"),
-        (percent(-1e-9), "0.00 %"),
-        (percent(-1e-9, signed=True), "+0.00 %"),
-        (percent(-0.0123, signed=True), "-1.23 %"),
-        (price(0.00001234), "0.00001234"),
-        (price(20_510.25), "20,510.2"),
-        (price(0), "0"),
-        (quantity(D("1E+3")), "1000"),
-        (quantity(D("0.5000")), "0.5"),
-        (percent(0.0316), "3.16 %"),
-        (duration(0.25), "0.2 s"),
-        (duration(75), "1 min 15 s"),
-        (duration(7200), "2 h"),
-        (duration(90_000), "1 d 1 h"),
-    ],
-)
-def test_figures_are_written_for_people(shown: str, expected: str) -> None:
-    assert shown == expected
 
 
 def test_only_messages_worth_a_line_get_one() -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from services.cli.formats import because, named_values, quantity, scope, usd
+from shared.application.wording.formats import because, named_values, quantity, scope, usd
 from shared.messages.ask import RoomAnswered, RoomAsked, ShadowAsked, ShadowCounted
 from shared.messages.base import Message
 from shared.messages.control import ApprovePhase, Flatten, Halt, MessageRefused, Resume, SetLimits, SetPhase

@@ -1,6 +1,6 @@
 """Every rule of the gate in words: what it looks at, what it found, and who may lift a halt."""
 
-from services.cli.formats import LEAST_USD, base, clock, duration, percent, price, scope, usd
+from shared.application.wording.formats import LEAST_USD, base, clock, duration, percent, price, scope, usd
 from shared.messages.orders import CeilingReport
 from shared.messages.portfolio import Halted
 

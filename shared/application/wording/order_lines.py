@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from services.cli.formats import because, percent, price, quantity, usd
+from shared.application.wording.formats import because, percent, price, quantity, usd
 from shared.messages.base import Message
 from shared.messages.orders import (
     CancelDecided,

@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from typing import Any
 
-from services.cli.formats import clock, count, duration, percent, rehearsed, scope, usd
-from services.cli.waiting import is_awaited
+from shared.application.wording.formats import clock, count, duration, percent, rehearsed, scope, usd
+from shared.application.wording.not_yet_connected import is_not_yet_connected
 from shared.domain.timeframes import SECOND_NS
 from shared.messages.base import Message
 from shared.messages.portfolio import (
@@ -30,7 +30,7 @@ def _portfolio(message: PortfolioMarked) -> tuple[str, str]:
 
 
 def _halted(message: Halted) -> tuple[str, str]:
-    if is_awaited(message):
+    if is_not_yet_connected(message):
         return "waiting", f"for the exchange: no new risk in {scope(message.symbol)} until it is heard"
     until = f" until {clock(message.until_ns)}" if message.until_ns else ""
     evidence = f" · {message.evidence}" if message.evidence else ""

@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from typing import Any
 
-from services.cli.formats import because, clock, duration, percent, price, quantity, usd
-from services.cli.waiting import is_awaited
+from shared.application.wording.formats import because, clock, duration, percent, price, quantity, usd
+from shared.application.wording.not_yet_connected import is_not_yet_connected
 from shared.domain.timeframes import SECOND_NS
 from shared.messages.base import Message
 from shared.messages.market import BarClosed, BookSampled, FeedLost, FeedRestored, MarkChanged, PairListed
@@ -40,7 +40,7 @@ def _listing(message: PairListed) -> tuple[str, str]:
 
 def _feed_lost(message: FeedLost) -> tuple[str, str]:
     which = f"{message.feed} {message.symbol}".strip()
-    if is_awaited(message):
+    if is_not_yet_connected(message):
         return "waiting", because(f"for the exchange: {which}", message.reason)
     return "FEED LOST", f"{which} {message.reason}".strip()
 

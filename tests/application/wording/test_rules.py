@@ -5,8 +5,15 @@ import dataclasses
 import pytest
 from msgspec import structs
 
-from services.cli.rule_words import allowed_words, binding_words, clearing_words, figures, halt_words, rule_words
 from services.cli.verdict import Story, halt_over, story_text
+from shared.application.wording.rules import (
+    allowed_words,
+    binding_words,
+    clearing_words,
+    figures,
+    halt_words,
+    rule_words,
+)
 from shared.domain.plan import Limits
 from shared.domain.risk.gate.ceilings import UNBOUNDED
 from shared.domain.risk.gate.rules import RULES

@@ -12,10 +12,11 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from services.cli.render import SizeGroups, counts_line, is_told, pairs_off
 from services.cli.supervisor import Child, Supervisor
 from services.cli.tables import positions_table, sizes_table
-from services.cli.watch import Tally
+from shared.application.monitor import Activity
+from shared.application.projection import Projection
+from shared.application.wording.activity import SizeGroups, counts_line, is_told, pairs_off
 from shared.application.wording.formats import clock, count, percent, rehearsed, usd
 from shared.application.wording.not_yet_connected import NOT_YET_CONNECTED, halted_scope
 from shared.application.wording.one_line import event_line
@@ -46,20 +47,21 @@ class Panels:
         elif is_told(message):
             self._events.append(event_line(message))
 
-    def drawn(self, tally: Tally, supervisor: Supervisor, seconds: float) -> RenderableType:
-        market = clock(tally.market_ns) if tally.market_ns else "waiting for the market"
-        parts: list[RenderableType] = [_standing(tally.portfolio), Text(counts_line(tally))]
+    def drawn(self, activity: Activity, supervisor: Supervisor, seconds: float) -> RenderableType:
+        state = activity.state
+        market = clock(state.market_ns) if state.market_ns else "waiting for the market"
+        parts: list[RenderableType] = [_standing(state.portfolio), Text(counts_line(activity.counts))]
         parts.append(_children(supervisor))
-        parts += [Text(NOT_YET_CONNECTED, style="yellow")] if tally.is_waiting else []
-        parts += [Text(line, style="bold red") for line in _troubles(tally)]
+        parts += [Text(NOT_YET_CONNECTED, style="yellow")] if state.is_not_yet_connected else []
+        parts += [Text(line, style="bold red") for line in _troubles(state)]
         room = self.console.height - OTHER_LINES
-        if tally.portfolio and tally.portfolio.positions:
-            shown = min(len(tally.portfolio.positions), max(3, room // 2))
-            parts.append(positions_table(tally.portfolio, shown))
+        if state.portfolio and state.portfolio.positions:
+            shown = min(len(state.portfolio.positions), max(3, room // 2))
+            parts.append(positions_table(state.portfolio, shown))
             room -= shown + 2
-        if self._with_sizes and tally.latest_size:
-            parts.append(sizes_table(tally.latest_size))
-            room -= len(tally.latest_size) + 1
+        if self._with_sizes and state.latest_sizes:
+            parts.append(sizes_table(state.latest_sizes))
+            room -= len(state.latest_sizes) + 1
         parts += [_event_text(line) for line in list(self._events)[-max(3, room) :]]
         title = f"{self._title} · market {market} · {seconds:.0f} s"
         return Panel(Group(*parts), title=title, title_align="left", subtitle="Ctrl-C ends", subtitle_align="right")
@@ -73,8 +75,8 @@ class LiveScreen(Panels):
         self._live = Live(console=console, auto_refresh=False, redirect_stdout=False, redirect_stderr=False)
         self._live.start()
 
-    def tick(self, tally: Tally, supervisor: Supervisor, seconds: float) -> None:
-        self._live.update(self.drawn(tally, supervisor, seconds), refresh=True)
+    def tick(self, activity: Activity, supervisor: Supervisor, seconds: float) -> None:
+        self._live.update(self.drawn(activity, supervisor, seconds), refresh=True)
 
     def say(self, text: str) -> None:
         self.console.print(text, highlight=False, markup=False)
@@ -92,8 +94,8 @@ class PictureScreen(Panels):
         self._path = path
         self._last: RenderableType = Text("nothing happened")
 
-    def tick(self, tally: Tally, supervisor: Supervisor, seconds: float) -> None:
-        self._last = self.drawn(tally, supervisor, seconds)
+    def tick(self, activity: Activity, supervisor: Supervisor, seconds: float) -> None:
+        self._last = self.drawn(activity, supervisor, seconds)
 
     def say(self, text: str) -> None:
         pass
@@ -133,15 +135,15 @@ def _restarted(child: Child) -> str:
     return f" (restarted {child.restarts}×)" if child.restarts else ""
 
 
-def _troubles(tally: Tally) -> list[str]:
-    halts = tally.halts_of_something
+def _troubles(state: Projection) -> list[str]:
+    halts = state.active_halts
     lines = [f"halted: {halted_scope(halt)}: {halt.reason}" for halt in halts[:HALTS_SHOWN]]
     if len(halts) > HALTS_SHOWN:
         lines.append(f"and {len(halts) - HALTS_SHOWN} more halts")
-    if lost := [f"{each.feed} {each.symbol}".strip() for each in tally.feeds_down]:
+    if lost := [f"{each.feed} {each.symbol}".strip() for each in state.feeds_down]:
         lines.append(f"{count(len(lost), 'feed')} lost: {', '.join(lost[:5])}")
-    if tally.off_pairs:
-        lines.append(f"pairs off: {pairs_off(tally)}")
+    if state.off_pairs:
+        lines.append(f"pairs off: {pairs_off(state)}")
     return lines
 
 

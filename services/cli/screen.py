@@ -11,10 +11,10 @@ from typing import Any, Protocol, TextIO
 import msgspec
 
 from services.cli.children import SERVER
-from services.cli.render import SizeGroups, is_told, status_line
 from services.cli.supervisor import ChildEvent, Supervisor
-from services.cli.watch import Tally
-from shared.application.wording.not_yet_connected import NOT_HEARD
+from shared.application.monitor import Activity
+from shared.application.projection import NOT_HEARD
+from shared.application.wording.activity import SizeGroups, is_told, status_line
 from shared.application.wording.one_line import event_line
 from shared.messages.base import Message
 from shared.messages.signals import PositionSized
@@ -31,7 +31,7 @@ class Screen(Protocol):
 
     def message(self, message: Message) -> None: ...
 
-    def tick(self, tally: Tally, supervisor: Supervisor, seconds: float) -> None:
+    def tick(self, activity: Activity, supervisor: Supervisor, seconds: float) -> None:
         """Called a few times a second."""
         ...
 
@@ -118,6 +118,10 @@ def _parsed(line: str) -> dict[str, Any] | None:
         return None
 
 
+def _status(activity: Activity, supervisor: Supervisor, seconds: float) -> str:
+    return status_line(activity.state, activity.counts, seconds=seconds, restarts=supervisor.restarts)
+
+
 class LineScreen:
     """One line an event, at most ``LINES_PER_SECOND``, and a status line every few seconds. quiet: neither."""
 
@@ -146,7 +150,7 @@ class LineScreen:
         else:
             self._unshown += 1
 
-    def tick(self, tally: Tally, supervisor: Supervisor, seconds: float) -> None:
+    def tick(self, activity: Activity, supervisor: Supervisor, seconds: float) -> None:
         if self._quiet:
             return
         if int(seconds) != self._second:
@@ -157,7 +161,7 @@ class LineScreen:
                 self._tell(line)
             more = f" · {self._unshown:,} lines not shown" if self._unshown else ""
             self._unshown = 0
-            self.say(status_line(tally, seconds, supervisor.restarts) + more)
+            self.say(_status(activity, supervisor, seconds) + more)
 
     def say(self, text: str) -> None:
         print(text, file=self._output, flush=True)
@@ -176,10 +180,10 @@ class LogScreen:
     def message(self, message: Message) -> None:
         pass
 
-    def tick(self, tally: Tally, supervisor: Supervisor, seconds: float) -> None:
+    def tick(self, activity: Activity, supervisor: Supervisor, seconds: float) -> None:
         if seconds >= self._status_due:
             self._status_due = seconds + STATUS_SECONDS
-            self._log.info("status", text=status_line(tally, seconds, supervisor.restarts))
+            self._log.info("status", text=_status(activity, supervisor, seconds))
 
     def say(self, text: str) -> None:
         self._log.info("said", text=text)

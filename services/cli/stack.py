@@ -15,12 +15,12 @@ from services.cli.options import Prepared, UpOptions
 from services.cli.screen import LogPipe, Screen
 from services.cli.summary import failure_text, summary_rows
 from services.cli.supervisor import CRASHES_IN_A_ROW, ChildEvent, Supervisor
-from services.cli.watch import Watch
 from shared.adapters.clocks import RealClock
 from shared.adapters.local_ports import HOST, claimed_port, wait_for_listener
 from shared.adapters.redis.bus import RedisBus
 from shared.adapters.redis.embedded_valkey import EmbeddedValkey, wait_until_ready
 from shared.adapters.redis.inspect import stream_ends
+from shared.application.monitor import Monitor
 from shared.application.stack import RunNote, remove_note, streams_of, write_note
 from shared.ports.bus import BusLostError
 from shared.runtime.logs import get_logger
@@ -138,25 +138,25 @@ class Stack:
     async def _work(self, bus: RedisBus, group: asyncio.TaskGroup) -> None:
         streams = [key for keys in streams_of(self._settings, bus.keys).values() for key in keys]
         screen = self._make_screen(self._title())
-        watch = Watch(bus, await stream_ends(bus, streams), screen.message)
+        monitor = Monitor(bus, await stream_ends(bus, streams), screen.message)
         try:
             await self._start_simulator(group)
             loop = asyncio.get_running_loop()
-            began = watch.tally.began = loop.time()
+            began = monitor.activity.began = loop.time()
             for name in SERVICES:
                 self._supervisor.start(service_child(name, self._environ), group)
-            follow = group.create_task(watch.run())
-            await self._show(screen, watch)
+            follow = group.create_task(monitor.run())
+            await self._show(screen, monitor)
             follow.cancel()
             self._look_for_failures()
             seconds = loop.time() - began
             await self._supervisor.end(down_to_stage=STAGE_EXCHANGE)
             with suppress(BusLostError):
-                await watch.drain()
+                await monitor.drain()
         finally:
             screen.close()
         restarts = {name: child.restarts for name, child in self._supervisor.children.items() if child.restarts}
-        self.summary = summary_rows(watch.tally, seconds, restarts)
+        self.summary = summary_rows(monitor.activity, seconds, restarts)
         if self._short_history:
             self.summary.append(("history", self._short_history))
 
@@ -177,14 +177,14 @@ class Stack:
         if not self._market_is_there:
             self._stop.set()
 
-    async def _show(self, screen: Screen, watch: Watch) -> None:
+    async def _show(self, screen: Screen, monitor: Monitor) -> None:
         """Keep the screen up to date until it is time to end."""
         loop = asyncio.get_running_loop()
         while not self._stop.is_set():
-            seconds = loop.time() - watch.tally.began
+            seconds = loop.time() - monitor.activity.began
             if self._options.duration_seconds is not None and seconds >= self._options.duration_seconds:
                 return
-            screen.tick(watch.tally, self._supervisor, seconds)
+            screen.tick(monitor.activity, self._supervisor, seconds)
             with suppress(TimeoutError):
                 async with asyncio.timeout(TICK_SECONDS):
                     await self._stop.wait()

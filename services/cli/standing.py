@@ -11,9 +11,10 @@ from services.cli.tables import bare_table, positions_table
 from services.cli.views.stack import origin_text
 from shared.adapters.redis.bus import RedisBus
 from shared.adapters.redis.inspect import Reader, readers, stored_records
+from shared.application.projection import is_not_yet_connected
 from shared.application.stack import StackLocator
 from shared.application.wording.formats import clock, count, duration, percent, rehearsed, usd
-from shared.application.wording.not_yet_connected import NOT_YET_CONNECTED, halted_scope, is_not_yet_connected
+from shared.application.wording.not_yet_connected import NOT_YET_CONNECTED, halted_scope
 from shared.domain.risk.state.halts import HALT
 from shared.domain.timeframes import SECOND_NS
 from shared.messages.catalogue import FEEDS, PORTFOLIO

@@ -11,19 +11,14 @@ import structlog
 from rich.console import Console
 
 from services.cli.live import LiveScreen, PictureScreen
-from services.cli.render import SizeGroups, is_told, status_line
 from services.cli.screen import LINES_PER_SECOND, LineScreen, LogPipe
 from services.cli.summary import summary_rows, summary_text
 from services.cli.supervisor import Supervisor
-from services.cli.watch import Tally
-from shared.application.wording.one_line import event_line
-from shared.messages.base import Message
-from shared.messages.market import FeedLost, PairListed
-from shared.messages.orders import OrderClosed
+from shared.application.monitor import Activity
+from shared.messages.market import PairListed
 from shared.messages.portfolio import Halted, PortfolioMarked
-from shared.messages.signals import PositionSized
 from shared.runtime.logs import configure_logs
-from tests.samples import HOUR, T0, D, header, proposal, samples
+from tests.samples import header, proposal, samples
 
 
 @pytest.fixture(autouse=True)
@@ -36,40 +31,11 @@ def idle_supervisor() -> Supervisor:
     return Supervisor(lambda _name, _line: None, lambda _event: None)
 
 
-def tally_of_samples() -> Tally:
-    tally = Tally(began=100.0)
+def activity_of_samples() -> Activity:
+    activity = Activity(began=100.0)
     for message in samples():
-        tally.take(message, now=103.5)
-    return tally
-
-
-def size(symbol: str, hour: int) -> PositionSized:
-    found = next(message for message in samples() if isinstance(message, PositionSized))
-    return msgspec.structs.replace(found, symbol=symbol, bar_open_time_ns=T0 + hour * HOUR)
-
-
-# --- words ------------------------------------------------------------------------------------------------------------
-
-
-def test_only_messages_worth_a_line_get_one() -> None:
-    filled = OrderClosed(**header("c"), order_id="o", symbol="BTC/USDT", ending="filled", quantity_filled=D(1))
-    expired = OrderClosed(**header("c"), order_id="o", symbol="BTC/USDT", ending="expired", quantity_filled=D(0))
-    trading = PairListed(**header("p"), symbol="BTC/USDT", status="trading")
-    halted = PairListed(**header("p"), symbol="BTC/USDT", status="halted", reason="BREAK")
-    assert [is_told(message) for message in (filled, expired, trading, halted, proposal())] == [
-        False, True, False, True, True,
-    ]  # fmt: skip
-
-
-def test_sizes_of_one_bar_are_told_as_one_line() -> None:
-    groups = SizeGroups()
-    assert groups.add(size("BTC/USDT", 0)) is None
-    assert groups.add(size("ETH/USDT", 0)) is None
-    line = groups.add(size("BTC/USDT", 1))
-    assert line is not None
-    assert "2 pairs on the 1h bar, $10,677 in all; set by equity_at_risk 2" in line
-    assert "1 pair on the 1h bar" in groups.flush()[0]
-    assert groups.flush() == []
+        activity.take(message, now=103.5)
+    return activity
 
 
 # --- lines ------------------------------------------------------------------------------------------------------------
@@ -81,7 +47,7 @@ def test_events_beyond_what_can_be_read_are_counted_instead() -> None:
     for number in range(LINES_PER_SECOND + 30):
         screen.message(proposal(f"o-{number}"))
     assert len(output.getvalue().splitlines()) == LINES_PER_SECOND
-    screen.tick(Tally(), idle_supervisor(), 6.0)
+    screen.tick(Activity(), idle_supervisor(), 6.0)
     assert output.getvalue().splitlines()[-1].endswith("30 lines not shown")
     screen.message(proposal("o-next"))
     assert "o-next" in output.getvalue().splitlines()[-1]
@@ -89,7 +55,7 @@ def test_events_beyond_what_can_be_read_are_counted_instead() -> None:
 
 def test_the_status_line_says_how_things_stand() -> None:
     output = io.StringIO()
-    LineScreen(output).tick(tally_of_samples(), idle_supervisor(), 6.0)
+    LineScreen(output).tick(activity_of_samples(), idle_supervisor(), 6.0)
     (line,) = output.getvalue().splitlines()
     assert line.startswith("[6 s] 2022-11-01 01:00:00 · NAV $200,000 · heat 0.16 % of 8 %")
     assert "bars 1 (+0 of history) · sizes 1 · proposals 1 · approve 0, trim 1, reject 0 · fills 1" in line
@@ -99,7 +65,7 @@ def test_a_quiet_screen_shows_no_events() -> None:
     output = io.StringIO()
     screen = LineScreen(output, quiet=True)
     screen.message(proposal())
-    screen.tick(Tally(), idle_supervisor(), 60.0)
+    screen.tick(Activity(), idle_supervisor(), 60.0)
     assert output.getvalue() == ""
 
 
@@ -160,7 +126,7 @@ def test_the_panel_shows_standing_positions_and_events() -> None:
     try:
         for message in samples():
             screen.message(message)
-        console.print(screen.drawn(tally_of_samples(), idle_supervisor(), 12.0))
+        console.print(screen.drawn(activity_of_samples(), idle_supervisor(), 12.0))
     finally:
         screen.close()
     assert isinstance(console.file, io.StringIO)
@@ -171,7 +137,7 @@ def test_the_panel_shows_standing_positions_and_events() -> None:
 
 def test_a_picture_of_the_panel_asks_nothing_of_other_hosts(tmp_path: Path) -> None:
     screen = PictureScreen(tmp_path / "up.svg", "heatsink · test")
-    screen.tick(tally_of_samples(), idle_supervisor(), 12.0)
+    screen.tick(activity_of_samples(), idle_supervisor(), 12.0)
     screen.close()
     svg = (tmp_path / "up.svg").read_text()
     assert "NAV" in svg
@@ -180,7 +146,7 @@ def test_a_picture_of_the_panel_asks_nothing_of_other_hosts(tmp_path: Path) -> N
 
 
 def test_the_summary_counts_verdicts_rules_fills_and_the_first_decision() -> None:
-    rows = dict(summary_rows(tally_of_samples(), 61.0, {"sizing": 2, "risk": 1}))
+    rows = dict(summary_rows(activity_of_samples(), 61.0, {"sizing": 2, "risk": 1}))
     assert rows["ran"].startswith("1 min 1 s")
     assert rows["verdicts"] == "1: approve 0, trim 1, reject 0"
     assert rows["bound by"] == "sector_cap 1"
@@ -193,36 +159,13 @@ def test_the_summary_counts_verdicts_rules_fills_and_the_first_decision() -> Non
 
 
 def test_many_pairs_that_are_off_are_counted_and_few_are_named() -> None:
-    tally = Tally()
+    activity = Activity()
     for name in ("BNB", "SOL"):
-        tally.take(PairListed(**header(name), symbol=f"{name}/USDT", status="halted"), now=1.0)
-    assert dict(summary_rows(tally, 1.0, {}))["pairs off"] == "BNB/USDT (halted), SOL/USDT (halted)"
+        activity.take(PairListed(**header(name), symbol=f"{name}/USDT", status="halted"), now=1.0)
+    assert dict(summary_rows(activity, 1.0, {}))["pairs off"] == "BNB/USDT (halted), SOL/USDT (halted)"
     for name in ("ADA", "XRP", "DOT", "UNI"):
-        tally.take(PairListed(**header(name), symbol=f"{name}/USDT", status="halted"), now=1.0)
-    assert dict(summary_rows(tally, 1.0, {}))["pairs off"] == "6 (BNB, SOL, ADA, ...)"
-
-
-def first_words() -> list[Message]:
-    """What market_data and risk say before anything was heard of the exchange."""
-    lost = FeedLost(**header("l"), feed="connection", reason="market data is starting", last_seen_ns=0)
-    halted = next(message for message in samples() if isinstance(message, Halted))
-    words = {"trigger": "feed", "evidence": "not heard yet", "cleared_by": "condition", "mode": "halted"}
-    return [lost, msgspec.structs.replace(halted, id="h", symbol="", **words)]
-
-
-def test_an_exchange_that_was_not_heard_yet_is_waited_for_and_not_lost() -> None:
-    tally = Tally()
-    for message in first_words():
-        assert event_line(message)[21:].startswith("waiting   for the exchange: ")
-        tally.take(message, now=1.0)
-    line = status_line(tally, 1.0, 0)
-    assert line.endswith("waiting for the exchange")
-    assert not any(word in line for word in ("HALTED", "lost"))
-    assert "halted" not in dict(summary_rows(tally, 1.0, {}))
-    gone = FeedLost(**header("g"), feed="connection", reason="no frame", last_seen_ns=T0)
-    tally.take(gone, now=2.0)
-    assert "feeds lost: 1" in status_line(tally, 2.0, 0)
-    assert event_line(gone)[21:].startswith("FEED LOST")
+        activity.take(PairListed(**header(name), symbol=f"{name}/USDT", status="halted"), now=1.0)
+    assert dict(summary_rows(activity, 1.0, {}))["pairs off"] == "6 (BNB, SOL, ADA, ...)"
 
 
 def test_the_halt_until_the_exchange_is_heard_is_no_warning_for_people() -> None:
@@ -239,15 +182,24 @@ def test_the_halt_until_the_exchange_is_heard_is_no_warning_for_people() -> None
 
 
 def test_the_summary_of_a_run_in_which_nothing_happened_is_complete() -> None:
-    text = summary_text(summary_rows(Tally(), 1.0, {}))
+    text = summary_text(summary_rows(Activity(), 1.0, {}))
     assert "no snapshot of the portfolio came" in text
     assert "first decision  none" in text
 
 
 def test_heat_in_the_summary_is_the_highest_that_was_seen() -> None:
-    tally = tally_of_samples()
-    assert tally.portfolio is not None
-    cooler = msgspec.structs.replace(tally.portfolio, heat=0.0004)
+    activity = activity_of_samples()
+    assert activity.state.portfolio is not None
+    cooler = msgspec.structs.replace(activity.state.portfolio, heat=0.0004)
     assert isinstance(cooler, PortfolioMarked)
-    tally.take(cooler, now=104.0)
-    assert dict(summary_rows(tally, 5.0, {}))["heat"] == "0.04 % of 8 %, at most 0.16 %"
+    activity.take(cooler, now=104.0)
+    assert dict(summary_rows(activity, 5.0, {}))["heat"] == "0.04 % of 8 %, at most 0.16 %"
+
+
+def test_a_run_that_only_waited_for_the_exchange_has_nothing_halted_in_its_summary() -> None:
+    activity = Activity()
+    awaited = {"trigger": "feed", "evidence": "not heard yet", "cleared_by": "condition"}
+    activity.take(Halted(**header("h"), **awaited), now=1.0)  # type: ignore[arg-type]
+    rows = dict(summary_rows(activity, 1.0, {}))
+    assert rows["waiting"].startswith("for the exchange")
+    assert "halted" not in rows

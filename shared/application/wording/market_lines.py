@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from typing import Any
 
+from shared.application.projection import is_not_yet_connected
 from shared.application.wording.formats import because, clock, duration, percent, price, quantity, usd
-from shared.application.wording.not_yet_connected import is_not_yet_connected
 from shared.domain.timeframes import SECOND_NS
 from shared.messages.base import Message
 from shared.messages.market import BarClosed, BookSampled, FeedLost, FeedRestored, MarkChanged, PairListed

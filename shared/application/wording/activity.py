@@ -1,8 +1,8 @@
-"""Text and tables from a watch's tally, for every kind of output."""
+"""A run as it goes on, in lines: which messages are worth one, sizes by the bar, how things stand, what is counted."""
 
 from collections import Counter
 
-from services.cli.watch import Tally
+from shared.application.projection import Counts, Projection
 from shared.application.wording.formats import base, clock, percent, some, usd
 from shared.messages.base import Message
 from shared.messages.control import MessageRefused
@@ -21,6 +21,7 @@ from shared.messages.portfolio import (
 from shared.messages.signals import PositionSized
 
 OFF_TOLD = 5
+SCOPES_TOLD = 8
 TOLD = (
     OrderProposed,
     OrderDecided,
@@ -40,7 +41,7 @@ TOLD = (
 
 
 def is_told(message: Message) -> bool:
-    """Whether the message is worth a line of its own on the screen."""
+    """Whether the message is worth a line of its own."""
     if isinstance(message, OrderClosed):
         return message.ending != "filled"
     if isinstance(message, PairListed):
@@ -49,13 +50,13 @@ def is_told(message: Message) -> bool:
 
 
 class SizeGroups:
-    """Sizes come for every pair on every bar: told as one line a bar."""
+    """Sizes come for every pair on every bar; they are told as one line a bar."""
 
     def __init__(self) -> None:
         self._groups: dict[str, tuple[int, list[PositionSized]]] = {}
 
     def add(self, size: PositionSized) -> str | None:
-        """Take a size in; gives the line of the group that it ends, if it begins the next bar."""
+        """Take in a size; returns the line of the group that it ends, if it begins the next bar."""
         opened, group = self._groups.get(size.timeframe, (size.bar_open_time_ns, []))
         line = None
         if opened != size.bar_open_time_ns:
@@ -80,36 +81,50 @@ def _group_line(group: list[PositionSized]) -> str:
     return f"{clock(last.time_ns)}  {'sized':<9} {pairs} on the {last.timeframe} bar, {total} in all; set by {why}"
 
 
-def status_line(tally: Tally, seconds: float, restarts: int) -> str:
-    """One line that says how things stand."""
-    portfolio = tally.portfolio
-    standing = (
+def status_line(state: Projection, counts: Counts, *, seconds: float, restarts: int) -> str:
+    """One line that says how things stand, so many wall seconds after the start."""
+    portfolio = state.portfolio
+    figures = (
         f"NAV {usd(portfolio.nav)} · heat {percent(portfolio.heat)} of {percent(portfolio.heat_limit, 0)}"
         f" · used {percent(portfolio.utilisation, 1)} · drawdown {percent(portfolio.drawdown)}"
         if portfolio
         else "no portfolio yet"
     )
-    market = clock(tally.market_ns) if tally.market_ns else "no market yet"
-    parts = [f"[{seconds:.0f} s] {market}", standing, counts_line(tally)]
+    market = clock(state.market_ns) if state.market_ns else "no market yet"
+    parts = [f"[{seconds:.0f} s] {market}", figures, counts_line(counts)]
     if restarts:
         parts.append(f"restarts {restarts}")
-    if tally.is_waiting:
+    if state.is_not_yet_connected:
         parts.append("waiting for the exchange")
-    if tally.halted:
-        parts.append(f"HALTED: {tally.halted}")
-    if tally.feeds_down:
-        parts.append(f"feeds lost: {len(tally.feeds_down)}")
+    if halted := halted_scopes(state):
+        parts.append(f"HALTED: {halted}")
+    if state.feeds_down:
+        parts.append(f"feeds lost: {len(state.feeds_down)}")
     return " · ".join(parts)
 
 
-def counts_line(tally: Tally) -> str:
-    verdicts = ", ".join(f"{kind} {tally.verdicts[kind]:,}" for kind in ("approve", "trim", "reject"))
-    bars = f"bars {tally.bars:,} (+{tally.backfilled:,} of history)"
-    return f"{bars} · sizes {tally.sizes:,} · proposals {tally.proposals:,} · {verdicts} · fills {tally.fills:,}"
+def counts_line(counts: Counts) -> str:
+    """What was counted so far."""
+    bars = f"bars {counts.bars:,} (+{counts.backfilled:,} of history)"
+    sizes, proposals = counts.of(PositionSized), counts.of(OrderProposed)
+    verdicts = verdicts_text(counts.decisions)
+    return f"{bars} · sizes {sizes:,} · proposals {proposals:,} · {verdicts} · fills {counts.fills.total():,}"
 
 
-def pairs_off(tally: Tally) -> str:
+def verdicts_text(decisions: Counter[str]) -> str:
+    """``approve 12, trim 3, reject 40``"""
+    return ", ".join(f"{kind} {decisions[kind]:,}" for kind in ("approve", "trim", "reject"))
+
+
+def halted_scopes(state: Projection) -> str:
+    """What is halted now, each pair once; empty when nothing is."""
+    scopes = dict.fromkeys(halt.symbol or "portfolio" for halt in state.active_halts)
+    more = f" and {len(scopes) - SCOPES_TOLD} more" if len(scopes) > SCOPES_TOLD else ""
+    return ", ".join(list(scopes)[:SCOPES_TOLD]) + more
+
+
+def pairs_off(state: Projection) -> str:
     """``35 (BNB, SOL, ADA, ...)``; a few with what is the matter."""
-    if len(tally.off_pairs) <= OFF_TOLD:
-        return ", ".join(f"{pair} ({listed.status})" for pair, listed in tally.off_pairs.items())
-    return some([base(pair) for pair in tally.off_pairs])
+    if len(state.off_pairs) <= OFF_TOLD:
+        return ", ".join(f"{pair} ({listed.status})" for pair, listed in state.off_pairs.items())
+    return some([base(pair) for pair in state.off_pairs])

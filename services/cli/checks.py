@@ -10,7 +10,7 @@ from rich.text import Text
 
 from services.cli.children import SERVICES, SIMULATOR
 from services.cli.exchange import BINANCE, Exchange, ExchangeAwayError
-from services.cli.printing import plain_console
+from services.cli.views.printing import plain_console
 from services.cli.views.stack import origin_text, redis_remedy
 from shared.adapters.redis.bus import RedisBus
 from shared.adapters.redis.client import OLDEST

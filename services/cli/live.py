@@ -13,12 +13,18 @@ from rich.table import Table
 from rich.text import Text
 
 from services.cli.supervisor import Child, Supervisor
-from services.cli.tables import positions_table, sizes_table
+from services.cli.views.tables import positions_table, sizes_table
 from shared.application.monitor import Activity
 from shared.application.projection import Projection
-from shared.application.wording.activity import SizeGroups, counts_line, is_told, pairs_off
+from shared.application.wording.activity import (
+    NOT_YET_CONNECTED,
+    SizeGroups,
+    counts_line,
+    halted_scope,
+    is_told,
+    pairs_off,
+)
 from shared.application.wording.formats import clock, count, percent, rehearsed, usd
-from shared.application.wording.not_yet_connected import NOT_YET_CONNECTED, halted_scope
 from shared.application.wording.one_line import event_line
 from shared.messages.base import Message
 from shared.messages.portfolio import PortfolioMarked

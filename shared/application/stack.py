@@ -5,14 +5,14 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, TypeVar
 
 import msgspec
 from msgspec import Struct
 
 from shared.config.load import default_config_dir, load_settings, process_environment
 from shared.config.model import Settings
-from shared.messages.catalogue import BARS, CATALOGUE
+from shared.messages.catalogue import BARS, CATALOGUE, DECIDED
 from shared.messages.keys import Keys
 from shared.ports.clock import Clock
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:  # whoever only looks for a stack does not wait for the client
 
 DATA_DIR = Path(".heatsink")
 REDIS_VARIABLE = "HEATSINK_REDIS__URL"
+S = TypeVar("S", bound=Struct)
 Origin = Literal["argument", "environment", "note", "configuration"]
 
 
@@ -95,6 +96,12 @@ class StackLocator:
 
         origin = None if self.exchange == "binance" else await bus.clock_origin()
         return RealClock() if origin is None else ScaledClock(origin)
+
+    async def risk_records(self, bus: "RedisBus", kind: str, as_type: type[S]) -> dict[str, S]:
+        """What the risk service stored last of one kind, by name: halts, limits, steps of the ramp."""
+        from shared.adapters.redis.inspect import stored_records
+
+        return await stored_records(bus, DECIDED.written_by, kind, as_type)
 
 
 def find_stack(

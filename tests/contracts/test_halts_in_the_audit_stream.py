@@ -7,7 +7,6 @@ import pytest
 from typer.testing import CliRunner
 
 from services.cli.__main__ import app
-from services.cli.commanding import ANSWERED_ON
 from services.execution import service as execution
 from services.ops.figures import FOLLOWED, Figures
 from services.risk import service as risk
@@ -17,6 +16,7 @@ from shared.adapters.clocks import ManualClock, RealClock
 from shared.adapters.codec import encode
 from shared.adapters.memory_bus import MemoryBus
 from shared.adapters.redis.bus import RedisBus
+from shared.application.commands import ANSWERED_ON
 from shared.application.monitor import Monitor
 from shared.config.model import Settings
 from shared.messages.base import Message

@@ -3,7 +3,7 @@
 from collections import Counter
 
 from shared.application.projection import Counts, Projection
-from shared.application.wording.formats import base, clock, percent, some, usd
+from shared.application.wording.formats import base, clock, percent, scope, some, usd
 from shared.messages.base import Message
 from shared.messages.control import MessageRefused
 from shared.messages.market import FeedLost, FeedRestored, PairListed
@@ -20,6 +20,7 @@ from shared.messages.portfolio import (
 )
 from shared.messages.signals import PositionSized
 
+NOT_YET_CONNECTED = "waiting for the exchange: nothing was heard of it yet"
 OFF_TOLD = 5
 SCOPES_TOLD = 8
 TOLD = (
@@ -121,6 +122,11 @@ def halted_scopes(state: Projection) -> str:
     scopes = dict.fromkeys(halt.symbol or "portfolio" for halt in state.active_halts)
     more = f" and {len(scopes) - SCOPES_TOLD} more" if len(scopes) > SCOPES_TOLD else ""
     return ", ".join(list(scopes)[:SCOPES_TOLD]) + more
+
+
+def halted_scope(halt: Halted) -> str:
+    """The pair or the portfolio; with the mode where it is not the usual one."""
+    return scope(halt.symbol) if halt.mode == "halted" else f"{scope(halt.symbol)} ({halt.mode})"
 
 
 def pairs_off(state: Projection) -> str:

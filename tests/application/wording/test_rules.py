@@ -1,11 +1,8 @@
-"""Every rule's answer in words that an operator understands, and the whole story of an order."""
-
-import dataclasses
+"""Every rule's answer in words that an operator understands."""
 
 import pytest
-from msgspec import structs
 
-from services.cli.verdict import Story, halt_over, story_text
+from shared.application.orders import halt_at
 from shared.application.wording.rules import (
     allowed_words,
     binding_words,
@@ -14,29 +11,15 @@ from shared.application.wording.rules import (
     halt_words,
     rule_words,
 )
-from shared.domain.plan import Limits
 from shared.domain.risk.gate.ceilings import UNBOUNDED
 from shared.domain.risk.gate.rules import RULES
 from shared.messages.control import Halt, SetLimits
 from shared.messages.market import BookSampled
-from shared.messages.orders import CeilingReport, OrderClosed, OrderDecided
-from shared.messages.portfolio import ClearedBy, Halted, Resumed, Trigger
-from tests.domain.risk.risk_desk import Desk, relaxed
-from tests.samples import HOUR, T0, D, decision, fill, header
-
-
-def story(decided: OrderDecided, **changes: object) -> str:
-    return story_text(dataclasses.replace(Story(decided, (), "Layer 1"), **changes))  # type: ignore[arg-type]
-
-
-def why(decided: OrderDecided, **changes: object) -> str:
-    """The clause after the verdict."""
-    return story(decided, **changes).partition(": ")[2].partition(". Heat")[0].partition(". NAV was")[0]
-
-
-def desk_with(**limits: float) -> Desk:
-    return Desk(limits=structs.replace(relaxed(Limits(equity_at_risk=0.05)), **limits), exact=True)
-
+from shared.messages.orders import CeilingReport
+from shared.messages.portfolio import ClearedBy, Halted
+from tests.application.wording.report_desk import desk_with, report_text, why
+from tests.domain.risk.risk_desk import Desk
+from tests.samples import HOUR, T0, D, header
 
 # --- each rule in words -----------------------------------------------------------------------------------------------
 
@@ -124,7 +107,7 @@ def test_a_nav_below_zero_is_named() -> None:
     assert desk.machine.state.nav < 0
     decided = desk.buy("BTC/USDT", "0.01")
     assert why(decided) == f"NAV is {desk.machine.state.nav:,.2f} USDT"
-    assert "NAV was unknown, or not above zero." in story(decided)
+    assert "NAV was unknown, or not above zero." in report_text(decided)
 
 
 def book(desk: Desk, spread: float | None, median: float | None, ask: float = 1_501.0) -> None:
@@ -223,92 +206,9 @@ def test_an_order_rejected_by_a_halt_is_told_with_the_halt_that_stood_then() -> 
         if isinstance(message, Halted)
     ]
     decided = desk.buy("ETH/USDT", "1")
-    told = why(decided, halt=halt_over("ETH/USDT", decided.time_ns, begun))
+    told = why(decided, halt=halt_at("ETH/USDT", decided.time_ns, begun))
     assert "in" in told
     assert "by ana, operator: odd; an operator may clear it: heatsink resume ETH --reason WHY" in told
-
-
-def test_the_halt_over_a_pair_is_the_one_in_force_at_that_time() -> None:
-    def at(minute: int, message: Halted | Resumed) -> Halted | Resumed:
-        return structs.replace(message, time_ns=T0 + minute * 60_000_000_000)
-
-    def over(minute: int) -> tuple[str, Trigger] | None:
-        found = halt_over("ETH/USDT", T0 + minute * 60_000_000_000, history)
-        return (found.symbol, found.trigger) if found else None
-
-    history = [
-        at(1, halted()),
-        at(2, halted(trigger="feed")),
-        at(3, Resumed(**header("r-1"), symbol="ETH/USDT", trigger="gap")),  # type: ignore[arg-type]
-        at(4, halted(symbol="BTC/USDT")),
-        at(5, halted(symbol="", trigger="drawdown")),
-        at(6, Resumed(**header("r-2"), symbol="", trigger="drawdown")),  # type: ignore[arg-type]
-        at(7, Resumed(**header("r-3"), symbol="ETH/USDT", trigger="feed")),  # type: ignore[arg-type]
-    ]
-    assert [over(minute) for minute in (0, 1, 3, 5, 6, 7)] == [
-        None,
-        ("ETH/USDT", "gap"),
-        ("ETH/USDT", "feed"),
-        ("", "drawdown"),
-        ("ETH/USDT", "feed"),
-        None,
-    ]
-
-
-# --- the story --------------------------------------------------------------------------------------------------------
-
-
-def test_the_paragraph_names_policy_and_phase() -> None:
-    assert "It was held to the limits of policy a1b2c3d4e5f6, in phase live." in story(decision(phase="live"))
-    assert "of policy a1b2c3d4e5f6." in story(decision())
-
-
-def test_a_sell_says_that_it_always_passes_and_dust_that_the_exchange_may_refuse_it() -> None:
-    desk = desk_with()
-    desk.fill(desk.buy("ETH/USDT", "1"))
-    assert "was approved whole: 0.5 ETH (what reduces risk always passes)." in story(desk.sell("ETH/USDT", "0.5"))
-    told = story(desk.sell("ETH/USDT", "0.001"))
-    assert "(dust, below the exchange's minimum of 5 USDT: selling is never held back here" in told
-    assert "more than is held" not in told
-    over = desk.sell("ETH/USDT", "9")
-    assert "ETH/USDT held" in why(over)
-
-
-def test_a_rejection_reserves_nothing_and_went_nowhere() -> None:
-    desk = desk_with(drawdown=0.001)
-    told = story(desk.buy("ETH/USDT", "1", stop=2_000))
-    assert "reserves" not in told
-    assert told.endswith("Nothing of it went to the exchange.")
-
-
-def closed(ending: str, filled: str, reason: str = "") -> OrderClosed:
-    return OrderClosed(
-        **header("c"),
-        order_id="o-1",
-        symbol="BTC/USDT",
-        ending=ending,
-        quantity_filled=D(filled),
-        reason=reason,  # type: ignore[arg-type]
-    )
-
-
-def test_what_became_of_an_order_ends_its_story() -> None:
-    part = fill(quantity=D("0.1"), price=D(20_500), fee_usdt=D("2.05"))
-    rest = fill(trade="t-2", quantity=D("0.21"), price=D(20_600), fee_usdt=D("4.326"))
-    assert story(decision()).endswith("Nothing was heard of it from execution yet.")
-    assert story(decision(), after=(part,)).endswith(
-        "So far 0.1 of 0.31 BTC is filled at 20,500, 0.00 % below the mark, fees $2.05; the rest works at the exchange."
-    )
-    assert story(decision(), after=(part, rest, closed("filled", "0.31"))).endswith(
-        "It was filled at 20,567.7 on average of 2 trades, 0.33 % above the mark, fees $6.38."
-    )
-    assert story(decision(), after=(part, closed("cancelled", "0.1", "halted"))).endswith(
-        "It was cancelled (halted) after 0.1 of 0.31 BTC at 20,500, 0.00 % below the mark, fees $2.05."
-    )
-    assert story(decision(), after=(closed("rejected", "0", "no money"),)).endswith(
-        "It was refused by the exchange (no money); nothing of it was filled."
-    )
-    assert "were reserved until it was finished" in story(decision(), after=(closed("expired", "0"),))
 
 
 # --- the table --------------------------------------------------------------------------------------------------------

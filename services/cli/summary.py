@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from services.cli.failing import EXIT_CONFIG
 from services.cli.supervisor import Child
 from shared.application.monitor import Activity
-from shared.application.wording.activity import NOT_YET_CONNECTED, halted_scopes, pairs_off, verdicts_text
+from shared.application.wording.activity import halted_scopes, pairs_off, verdicts_text
 from shared.application.wording.formats import clock, count, duration, percent, rehearsed, usd
 from shared.messages.control import MessageRefused
 from shared.messages.orders import OrderProposed
@@ -35,7 +35,7 @@ def summary_rows(activity: Activity, seconds: float, restarts: Mapping[str, int]
     if refused := counts.of(MessageRefused):
         rows.append(("refused", f"{count(refused, 'message')} that could not be read, on hs:dead"))
     if state.is_not_yet_connected:
-        rows.append(("waiting", NOT_YET_CONNECTED.removeprefix("waiting ")))
+        rows.append(("waiting", "for the exchange: nothing was heard of it yet"))
     if halted := halted_scopes(state):
         rows.append(("halted", halted))
     return rows

@@ -27,10 +27,14 @@ class Figures:
         self._cursors = {bus.keys.of(topic): "$" for topic in FOLLOWED}
         self.state, self.counts = Projection(), Counts()
 
-    async def follow(self) -> None:
-        """Take in what the streams bring, until cancelled."""
+    async def recall(self) -> None:
+        """Look up how things stand, from what was written before this process started."""
         for topic in REMEMBERED:
             self.state.take_newest_first(await self._bus.latest(self._bus.keys.of(topic), RECALLED))
+
+    async def follow(self) -> None:
+        """Take in what the streams bring, until cancelled."""
+        await self.recall()
         while True:
             for entry in await self._bus.read_from(self._cursors, WAIT_MS):
                 if entry.message is not None:

@@ -9,12 +9,12 @@ from typing import Literal
 from rich.text import Text
 
 from services.cli.children import SERVICES, SIMULATOR
-from services.cli.exchange import BINANCE, Exchange, ExchangeAwayError
 from services.cli.views.printing import plain_console
 from services.cli.views.stack import origin_text, redis_remedy
 from shared.adapters.redis.bus import RedisBus
 from shared.adapters.redis.client import OLDEST
 from shared.adapters.redis.inspect import ServerFacts, server_facts
+from shared.application.exchange_reach import BINANCE, Exchange, ExchangeAwayError
 from shared.application.stack import StackLocator
 from shared.application.wording.formats import duration, rehearsed
 from shared.config.preflight import start_faults

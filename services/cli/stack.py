@@ -8,7 +8,6 @@ from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, supp
 from typing import Any
 
 from services.cli.children import SERVICES, SIMULATOR, STAGE_EXCHANGE, server_child, service_child
-from services.cli.exchange import BINANCE, Exchange
 from services.cli.failing import EXIT_CONFIG, EXIT_FAILED
 from services.cli.folder import locked, server_folder
 from services.cli.options import Prepared, UpOptions
@@ -20,6 +19,7 @@ from shared.adapters.local_ports import HOST, claimed_port, wait_for_listener
 from shared.adapters.redis.bus import RedisBus
 from shared.adapters.redis.embedded_valkey import EmbeddedValkey, wait_until_ready
 from shared.adapters.redis.inspect import stream_ends
+from shared.application.exchange_reach import BINANCE, Exchange
 from shared.application.monitor import Monitor
 from shared.application.stack import RunNote, remove_note, streams_of, write_note
 from shared.ports.bus import BusLostError

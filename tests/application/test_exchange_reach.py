@@ -6,8 +6,8 @@ from contextlib import asynccontextmanager
 import pytest
 from aiohttp import web
 
-from services.cli.exchange import Exchange, ExchangeAwayError
 from shared.adapters.local_ports import HOST, free_port
+from shared.application.exchange_reach import Exchange, ExchangeAwayError
 
 pytestmark = pytest.mark.sockets
 

@@ -1,11 +1,10 @@
-"""The exchange as ``up`` and ``doctor`` look at it: can it be reached, what time is it there, what does it list?"""
+"""Whether an exchange can be reached: what time it has, and what it lists."""
 
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-import aiohttp
-
+from shared.adapters.http import HttpError, HttpLateError, HttpStatusError, get_json
 from shared.application.errors import UserError
 
 BINANCE = "https://api.binance.com"
@@ -23,34 +22,28 @@ class Exchange:
     url: str
 
     async def server_time_ns(self) -> int:
+        """The exchange's own time. Raises ``ExchangeAwayError``."""
         reply = await self._get("/api/v3/time")
         return int(reply["serverTime"]) * 1_000_000
 
     async def statuses(self) -> dict[str, str]:
-        """The exchange's own word (``TRADING``, ``BREAK``) for every pair, as ``BTC/USDT``."""
+        """The exchange's own word (``TRADING``, ``BREAK``) for every pair, as ``BTC/USDT``.
+
+        Raises ``ExchangeAwayError``.
+        """
         reply = await self._get("/api/v3/exchangeInfo")
         return {f"{row['baseAsset']}/{row['quoteAsset']}": str(row["status"]) for row in reply["symbols"]}
 
     async def _get(self, path: str) -> Any:
         host = urlsplit(self.url).netloc
-        timeout = aiohttp.ClientTimeout(total=TIMEOUT_SECONDS)
         try:
-            async with (
-                aiohttp.ClientSession(timeout=timeout, trust_env=True) as session,
-                session.get(self.url + path) as got,
-            ):
-                if got.status != 200:
-                    raise ExchangeAwayError(f"{host} answered {got.status} {got.reason}: {_remedy(got.status)}")
-                return await got.json()
-        except TimeoutError:
+            return await get_json(self.url + path, timeout_seconds=TIMEOUT_SECONDS, proxies=True)
+        except HttpStatusError as error:
+            raise ExchangeAwayError(f"{host} answered {error}: {_remedy(error.status)}") from None
+        except HttpLateError:
             raise ExchangeAwayError(f"{host} did not answer within {TIMEOUT_SECONDS:g} s: {_remedy(0)}") from None
-        except (aiohttp.ClientError, OSError, ValueError) as error:
-            raise ExchangeAwayError(f"{host} can't be reached ({_reason(error)}): {_remedy(0)}") from None
-
-
-def _reason(error: BaseException) -> str:
-    inner = getattr(error, "os_error", None) or error
-    return str(getattr(inner, "strerror", None) or inner) or type(inner).__name__
+        except HttpError as error:
+            raise ExchangeAwayError(f"{host} can't be reached ({error}): {_remedy(0)}") from None
 
 
 def _remedy(status: int) -> str:

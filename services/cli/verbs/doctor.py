@@ -13,7 +13,8 @@ def doctor(
     """Check configuration, Redis, clock, disk, exchange, pairs, services."""
     import asyncio
 
-    from services.cli.checks import examine, print_findings
+    from services.cli.doctor.checks import examine
+    from services.cli.views.findings import print_findings
 
     findings = asyncio.run(examine(stack))
     print_findings(findings)

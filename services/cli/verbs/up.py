@@ -33,8 +33,8 @@ def up(
     picture: Annotated[Path | None, typer.Option(help="Leave the last panel as an SVG.", hidden=True)] = None,
 ) -> None:
     """Run everything: Redis, the exchange, every service. Ctrl-C ends it."""
-    from services.cli.options import UpOptions
-    from services.cli.running import run_stack
+    from services.cli.up.options import UpOptions
+    from services.cli.up.running import run_stack
 
     options = UpOptions(
         data_dir=data,

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from services.cli.folder import FolderInUseError, locked, server_folder
+from services.cli.up.data_dir import DataDirInUseError, locked, server_data_dir
 
 
 def test_two_stacks_cannot_run_on_one_folder(tmp_path: Path) -> None:
-    with locked(tmp_path), pytest.raises(FolderInUseError, match="--data DIR"), locked(tmp_path):
+    with locked(tmp_path), pytest.raises(DataDirInUseError, match="--data DIR"), locked(tmp_path):
         pass
     with locked(tmp_path):
         pass
@@ -16,7 +16,7 @@ def test_two_stacks_cannot_run_on_one_folder(tmp_path: Path) -> None:
 
 def test_data_of_a_simulated_market_is_forgotten_and_of_a_real_one_kept(tmp_path: Path) -> None:
     for exchange in ("sim", "binance"):
-        with server_folder(tmp_path, exchange) as folder:
+        with server_data_dir(tmp_path, exchange) as folder:
             (folder / "data").write_text("x")
     assert not (tmp_path / "redis-sim").exists()
     assert (tmp_path / "redis-binance" / "data").exists()
@@ -25,5 +25,5 @@ def test_data_of_a_simulated_market_is_forgotten_and_of_a_real_one_kept(tmp_path
 def test_what_a_killed_simulated_run_left_is_removed_by_the_next(tmp_path: Path) -> None:
     (tmp_path / "redis-sim").mkdir()
     (tmp_path / "redis-sim" / "stale").write_text("x")
-    with server_folder(tmp_path, "sim") as folder:
+    with server_data_dir(tmp_path, "sim") as folder:
         assert list(folder.iterdir()) == []

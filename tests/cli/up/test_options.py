@@ -6,7 +6,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from services.cli.options import UpOptions, prepare_settings
+from services.cli.up.options import UpOptions, prepare_settings
 from services.cli.verbs.up import up
 from shared.config.load import ConfigError, Fault
 

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from services.cli.options import Prepared, UpOptions, prepare_settings
+from services.cli.up.options import Prepared, UpOptions, prepare_settings
 from shared.config.load import ConfigError, Fault
 
 ROOT = Path(__file__).parents[3]

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from services.cli.supervisor import Backoff, ChildEvent, ChildSpec, Supervisor
+from services.cli.up.supervisor import Backoff, ChildEvent, ChildSpec, Supervisor
 from tests.patience import PATIENCE_SECONDS
 
 pytestmark = pytest.mark.processes
@@ -195,7 +195,7 @@ def test_children_die_with_a_supervisor_that_is_killed(tmp_path: Path) -> None:
     script = tmp_path / "supervise.py"
     script.write_text(
         "import asyncio, sys\n"
-        "from services.cli.supervisor import ChildSpec, Supervisor\n"
+        "from services.cli.up.supervisor import ChildSpec, Supervisor\n"
         f"spec = ChildSpec('child', (sys.executable, '-u', '-c', {STUBBORN!r}), {{}})\n"
         "async def main():\n"
         "    def on_line(name, line):\n"

@@ -12,7 +12,7 @@ from typing import IO, Any
 
 import pytest
 
-from services.cli.children import SERVICES
+from services.cli.up.processes import SERVICES
 from shared.application.stack import read_note
 
 pytestmark = pytest.mark.processes

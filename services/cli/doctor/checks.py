@@ -6,10 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from rich.text import Text
-
-from services.cli.children import SERVICES, SIMULATOR
-from services.cli.views.printing import plain_console
+from services.cli.up.processes import SERVICES, SIMULATOR
 from services.cli.views.stack import origin_text, redis_remedy
 from shared.adapters.redis.bus import RedisBus
 from shared.adapters.redis.client import OLDEST
@@ -197,19 +194,3 @@ def _pairs(stack: StackLocator, statuses: dict[str, str]) -> list[Finding]:
     text = f"{listed} trade; off: {', '.join(off)}"
     remedy = "They stay off, the rest runs; remove them from universe.toml or add their rename."
     return [Finding("warn" if listed else "fail", "pairs", text, remedy)]
-
-
-def print_findings(findings: list[Finding]) -> None:
-    console = plain_console()
-    colours = {"ok": "green", "warn": "yellow", "fail": "bold red"}
-    width = max(len(finding.subject) for finding in findings)
-    for finding in findings:
-        grade = (f"{finding.grade:<4}", colours[finding.grade])
-        console.print(Text.assemble(grade, f"  {finding.subject:<{width}}  {finding.text}"), soft_wrap=True)
-        if finding.remedy:
-            console.print(
-                Text(f"      {'':<{width}}  -> {finding.remedy}", style=colours[finding.grade]), soft_wrap=True
-            )
-    worst = [grade for grade in ("fail", "warn") if any(finding.grade == grade for finding in findings)]
-    counts = ", ".join(f"{sum(f.grade == grade for f in findings)} {grade}" for grade in ("ok", "warn", "fail"))
-    console.print(Text(counts, style=colours[worst[0]] if worst else "green"))

@@ -4,7 +4,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from services.cli.supervisor import ChildSpec
+from services.cli.up.supervisor import ChildSpec
 from shared.adapters.redis.embedded_valkey import EmbeddedValkey
 
 SERVER, SIMULATOR = "valkey", "exchange_sim"
@@ -12,7 +12,7 @@ SERVICES = ("market_data", "signals", "sizing", "risk", "execution", "ops")
 STAGE_SERVER, STAGE_EXCHANGE, STAGE_SERVICES = 0, 1, 2
 # Ended from the right, so that whatever one has asked for, those after it still answer.
 _ANSWERING = ("ops", "execution", "risk", "sizing", "signals", "market_data")
-_SOURCE = Path(__file__).resolve().parents[2]
+_SOURCE = Path(__file__).resolve().parents[3]
 
 
 def server_child(server: EmbeddedValkey, environ: Mapping[str, str]) -> ChildSpec:

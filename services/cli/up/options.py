@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from services.cli.recording import look_into
+from services.cli.up.replay_check import check_replay
 from shared.config.faults import ENVIRONMENT, ConfigError, Fault
 from shared.config.load import default_config_dir, load_settings, process_environment
 from shared.config.model import Settings
@@ -89,8 +89,8 @@ def _short_history(settings: Settings, overrides: dict[str, str]) -> str:
     if settings.exchange.kind != "sim" or not settings.simulator.replay:
         return ""
     if "HEATSINK_SIMULATOR__REPLAY" in overrides:
-        return look_into(settings, COMMAND_LINE, ("--replay", "--from"))
-    return look_into(settings, "stack.toml")
+        return check_replay(settings, COMMAND_LINE, ("--replay", "--from"))
+    return check_replay(settings, "stack.toml")
 
 
 def _named_after_option(fault: Fault, overrides: dict[str, str]) -> Fault:

@@ -10,20 +10,21 @@ from pathlib import Path
 from shared.application.errors import UserError
 
 
-class FolderInUseError(UserError):
+class DataDirInUseError(UserError):
     """Another ``heatsink up`` runs on this folder."""
 
 
 @contextmanager
-def locked(folder: Path) -> Iterator[None]:
+def locked(data_dir: Path) -> Iterator[None]:
     """Own the folder while the block lasts; the lock ends with the process, however it ends."""
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "run.lock").open("a") as lock:
+    data_dir.mkdir(parents=True, exist_ok=True)
+    with (data_dir / "run.lock").open("a") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
-            raise FolderInUseError(
-                f"another heatsink runs on {folder}: end it first, or give this one a folder of its own with --data DIR"
+            raise DataDirInUseError(
+                f"another heatsink runs on {data_dir}: end it first, or give this one a folder of its own"
+                " with --data DIR"
             ) from None
         lock.truncate(0)
         lock.write(f"{os.getpid()}\n")
@@ -32,9 +33,9 @@ def locked(folder: Path) -> Iterator[None]:
 
 
 @contextmanager
-def server_folder(folder: Path, exchange: str) -> Iterator[Path]:
+def server_data_dir(data_dir: Path, exchange: str) -> Iterator[Path]:
     """Where the embedded server keeps its data: for a simulated market only while it runs, otherwise for good."""
-    place = folder / f"redis-{exchange}"
+    place = data_dir / f"redis-{exchange}"
     if exchange == "binance":
         place.mkdir(parents=True, exist_ok=True)
         yield place

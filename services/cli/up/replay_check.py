@@ -13,7 +13,7 @@ NAMED = 6
 Spans = Mapping[str, tuple[int, int]]
 
 
-def look_into(settings: Settings, file: str, keys: tuple[str, str] = ("simulator.replay", "simulator.start")) -> str:
+def check_replay(settings: Settings, file: str, keys: tuple[str, str] = ("simulator.replay", "simulator.start")) -> str:
     """What is too short of the recording, in words; empty when nothing is. Raises ``ConfigError``.
 
     file, keys: where people named the recording and the date, for the error.

@@ -10,8 +10,8 @@ from typing import Any, Protocol, TextIO
 
 import msgspec
 
-from services.cli.children import SERVER
-from services.cli.supervisor import ChildEvent, Supervisor
+from services.cli.up.processes import SERVER
+from services.cli.up.supervisor import ChildEvent, Supervisor
 from shared.application.monitor import Activity
 from shared.application.projection import NOT_HEARD
 from shared.application.wording.activity import SizeGroups, is_told, status_line

@@ -12,7 +12,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from services.cli.supervisor import Child, Supervisor
+from services.cli.up.supervisor import Child, Supervisor
 from services.cli.views.tables import positions_table, sizes_table
 from shared.application.monitor import Activity
 from shared.application.projection import Projection
@@ -56,7 +56,7 @@ class Panels:
     def drawn(self, activity: Activity, supervisor: Supervisor, seconds: float) -> RenderableType:
         state = activity.state
         market = clock(state.market_ns) if state.market_ns else "waiting for the market"
-        parts: list[RenderableType] = [_standing(state.portfolio), Text(counts_line(activity.counts))]
+        parts: list[RenderableType] = [_portfolio_text(state.portfolio), Text(counts_line(activity.counts))]
         parts.append(_children(supervisor))
         parts += [Text(NOT_YET_CONNECTED, style="yellow")] if state.is_not_yet_connected else []
         parts += [Text(line, style="bold red") for line in _troubles(state)]
@@ -112,7 +112,7 @@ class PictureScreen(Panels):
         self._path.write_text(re.sub(r"@font-face\s*\{[^}]*\}", "", svg), encoding="utf-8")  # no fonts from elsewhere
 
 
-def _standing(portfolio: PortfolioMarked | None) -> RenderableType:
+def _portfolio_text(portfolio: PortfolioMarked | None) -> RenderableType:
     if portfolio is None:
         return Text("no portfolio yet", style="dim")
     share = min(1.0, portfolio.heat / portfolio.heat_limit)

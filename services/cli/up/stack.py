@@ -7,13 +7,13 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from typing import Any
 
-from services.cli.children import SERVICES, SIMULATOR, STAGE_EXCHANGE, server_child, service_child
 from services.cli.failing import EXIT_CONFIG, EXIT_FAILED
-from services.cli.folder import locked, server_folder
-from services.cli.options import Prepared, UpOptions
-from services.cli.screen import LogPipe, Screen
-from services.cli.summary import failure_text, summary_rows
-from services.cli.supervisor import CRASHES_IN_A_ROW, ChildEvent, Supervisor
+from services.cli.up.data_dir import locked, server_data_dir
+from services.cli.up.options import Prepared, UpOptions
+from services.cli.up.processes import SERVICES, SIMULATOR, STAGE_EXCHANGE, server_child, service_child
+from services.cli.up.screen import LogPipe, Screen
+from services.cli.up.summary import failure_text, summary_rows
+from services.cli.up.supervisor import CRASHES_IN_A_ROW, ChildEvent, Supervisor
 from shared.adapters.clocks import RealClock
 from shared.adapters.local_ports import HOST, claimed_port, wait_for_listener
 from shared.adapters.redis.bus import RedisBus
@@ -80,7 +80,7 @@ class Stack:
         if not self._own_server:
             return None
         kind = self._settings.exchange.kind
-        folder = stack.enter_context(server_folder(self._options.data_dir, kind))
+        folder = stack.enter_context(server_data_dir(self._options.data_dir, kind))
         port = stack.enter_context(claimed_port(SERVER_PORT))
         server = EmbeddedValkey(folder, port, "always" if kind == "binance" else "everysec")
         self._environ["HEATSINK_REDIS__URL"] = server.url

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Mapping
 
 from services.cli.failing import EXIT_CONFIG
-from services.cli.supervisor import Child
+from services.cli.up.supervisor import Child
 from shared.application.monitor import Activity
 from shared.application.wording.activity import halted_scopes, pairs_off, verdicts_text
 from shared.application.wording.formats import clock, count, duration, percent, rehearsed, usd

@@ -7,11 +7,11 @@ from typing import TextIO, cast
 
 from rich.console import Console
 
-from services.cli.live import ConsoleStream, LiveScreen, PictureScreen
-from services.cli.options import UpOptions, prepare_settings
-from services.cli.screen import LineScreen, LogPipe, LogScreen, Screen
-from services.cli.stack import Stack
-from services.cli.summary import summary_text
+from services.cli.up.options import UpOptions, prepare_settings
+from services.cli.up.panel import ConsoleStream, LiveScreen, PictureScreen
+from services.cli.up.screen import LineScreen, LogPipe, LogScreen, Screen
+from services.cli.up.stack import Stack
+from services.cli.up.summary import summary_text
 from shared.config.model import LogSettings
 from shared.runtime.logs import Level, configure_logs, get_logger
 

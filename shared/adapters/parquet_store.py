@@ -16,10 +16,17 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from shared.domain.timeframes import kline_interval
+
 Floats = npt.NDArray[np.float64]
 PRICES = ("open", "high", "low", "close")
 NEEDED = ("symbol", "open_time", *PRICES, "volume")
 DAY_MS = 86_400_000
+QUOTE = "USDT"
+
+
+class OutsideRecordingError(ValueError):
+    """There are no klines at the time that was asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +72,21 @@ class KlineFile:
         if not lengths:
             raise ValueError(f"{path}: no two klines of one symbol, so it does not tell how long a bar is")
         self.bar_ms = lengths.most_common(1)[0][0]
+
+    def spans_at(self, start_ms: int) -> dict[str, tuple[int, int]]:
+        """The spans of every symbol against USDT, for a replay that begins at ``start_ms``.
+
+        Raises ``ValueError`` if none can, ``OutsideRecordingError`` if none can begin then.
+        """
+        kline_interval(self.bar_ms)
+        spans = {symbol: span for symbol, span in sorted(self.spans.items()) if symbol.endswith(QUOTE)}
+        if not spans:
+            raise ValueError(f"{self.path} has no symbol against {QUOTE}")
+        first_ms, last_ms = min(first for first, _ in spans.values()), max(last for _, last in spans.values())
+        if not first_ms <= start_ms <= last_ms:
+            dates = f"{_date(first_ms)} to {_date(last_ms)}"
+            raise OutsideRecordingError(f"{self.path} has klines from {dates}, none at {_date(start_ms)}")
+        return spans
 
     def read(self, symbols: set[str], start_ms: int, end_ms: int) -> dict[str, Columns]:
         """The klines with start_ms <= open time < end_ms of each symbol that has some."""
@@ -130,12 +152,16 @@ def _chunks(column: Any) -> Iterator[tuple[Any, int]]:
         first += len(chunk)
 
 
+def _date(time_ms: int) -> str:
+    return str(np.datetime64(time_ms, "ms").astype("datetime64[m]"))
+
+
 def _of_common_interval(path: Path, near_ms: int) -> pc.Expression:
     near = (pc.field("open_time") >= near_ms - DAY_MS) & (pc.field("open_time") < near_ms + DAY_MS)
     table = pq.read_table(path, columns=["symbol", "interval"], filters=near)
     rows: list[dict[str, Any]] = table.group_by("interval").aggregate([("symbol", "count_distinct")]).to_pylist()
     if not rows:
-        raise ValueError(f"{path}: no klines around {np.datetime64(near_ms, 'ms')}")
+        raise OutsideRecordingError(f"{path}: no klines around {np.datetime64(near_ms, 'ms')}")
     chosen = max(rows, key=lambda row: (row["symbol_count_distinct"], row["interval"]))["interval"]
     where: pc.Expression = pc.field("interval") == chosen
     return where

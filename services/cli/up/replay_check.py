@@ -1,4 +1,4 @@
-"""The recording of a replay, looked at before anything is started: can it be read, has it that date, how long is it?"""
+"""Checks the recording of a replay before anything is started: can it be read, has it that date, how long is it?"""
 
 from collections import defaultdict
 from collections.abc import Mapping
@@ -18,16 +18,14 @@ def check_replay(settings: Settings, file: str, keys: tuple[str, str] = ("simula
 
     file, keys: where people named the recording and the date, for the error.
     """
-    from services.exchange_sim.market.replayed import spans_around
-    from services.exchange_sim.service import start_ns_of
-    from shared.adapters.parquet_store import KlineFile
+    from shared.adapters.parquet_store import KlineFile, OutsideRecordingError
 
     simulator = settings.simulator
-    start_ms = start_ns_of(simulator, 0) // 1_000_000
+    start_ms = simulator.start_ns(0) // 1_000_000
     try:
-        spans = spans_around(KlineFile(Path(simulator.replay), near_ms=start_ms), start_ms)
+        spans = KlineFile(Path(simulator.replay), near_ms=start_ms).spans_at(start_ms)
     except ValueError as error:
-        dated = " none at " in str(error) or "no klines around" in str(error)
+        dated = isinstance(error, OutsideRecordingError)
         key, value = (keys[1], simulator.start) if dated else (keys[0], simulator.replay)
         remedy = "Choose a date that it has." if dated else "Name a parquet file of klines."
         problem = str(error).removeprefix(f"{simulator.replay}: ")

@@ -3,23 +3,15 @@
 import io
 import json
 from collections.abc import Iterator
-from pathlib import Path
 
-import msgspec
 import pytest
 import structlog
-from rich.console import Console
 
-from services.cli.up.panel import LiveScreen, PictureScreen
 from services.cli.up.screen import LINES_PER_SECOND, LineScreen, LogPipe
-from services.cli.up.summary import summary_rows, summary_text
-from services.cli.up.supervisor import Supervisor
 from shared.application.monitor import Activity
-from shared.messages.market import PairListed
-from shared.messages.portfolio import Halted, PortfolioMarked
 from shared.runtime.logs import configure_logs
 from tests.cli.up.activities import activity_of_samples, idle_supervisor
-from tests.samples import header, proposal, samples
+from tests.samples import proposal
 
 
 @pytest.fixture(autouse=True)

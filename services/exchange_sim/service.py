@@ -6,6 +6,7 @@ Gives out nothing on the bus but the clock (``hs:clock``); everything else goes 
 from datetime import UTC, datetime
 from pathlib import Path
 
+from services import wiring
 from services.exchange_sim.exchange import ExchangeOptions, SimulatedExchange
 from services.exchange_sim.faults import ScriptedFault, read_script
 from services.exchange_sim.market.generated import GeneratedMarket
@@ -85,4 +86,4 @@ def _iso(time_ns: int) -> str:
     return datetime.fromtimestamp(time_ns // 1_000_000_000, UTC).isoformat()
 
 
-SERVICE = Service("exchange_sim", run, keeps_time=True)
+SERVICE = Service(wiring.EXCHANGE_SIM, run, keeps_time=True)

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from services.wiring import OPS, SERVICES
 from shared.adapters.redis.bus import RedisBus
 from shared.application.projection import Counts, Projection
 from shared.messages.catalogue import AUDIT, DEAD, DECIDED, EXECUTED, FEEDS, HALTS, PORTFOLIO, SIGNALS, SIZES
@@ -10,7 +11,7 @@ from shared.runtime.health import heartbeats, is_alive
 
 FOLLOWED = (SIGNALS, SIZES, DECIDED, EXECUTED, PORTFOLIO, AUDIT, FEEDS, DEAD)  # AUDIT has all of HALTS
 REMEMBERED = (PORTFOLIO, HALTS, AUDIT, FEEDS)
-EXPECTED = ("market_data", "signals", "sizing", "risk", "execution")
+EXPECTED = tuple(row.name for row in SERVICES if not row.only_with and row.name != OPS)
 WAIT_MS = 500
 RECALLED = 1_000
 

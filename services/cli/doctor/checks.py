@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from services.cli.up.processes import SERVICES, SIMULATOR
 from services.cli.views.stack import origin_text, redis_remedy
+from services.wiring import services_with
 from shared.adapters.redis.bus import RedisBus
 from shared.adapters.redis.client import OLDEST
 from shared.adapters.redis.inspect import ServerFacts, server_facts
@@ -127,11 +127,10 @@ def _library(facts: ServerFacts) -> Finding:
 
 async def services(bus: RedisBus, clock: Clock, stack: StackLocator) -> list[Finding]:
     """The heartbeat of every service that belongs to the stack."""
-    expected = (*((SIMULATOR,) if stack.exchange == "sim" else ()), *SERVICES)
     beats = await heartbeats(bus)
     wall_ns = clock.wall_ns()
     findings = []
-    for name in expected:
+    for name in (row.name for row in services_with(stack.exchange)):
         beat = beats.get(name)
         if beat is None:
             findings.append(Finding("fail", name, "has never run here", "Start the stack: heatsink up."))

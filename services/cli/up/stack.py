@@ -10,10 +10,11 @@ from typing import Any
 from services.cli.failing import EXIT_CONFIG, EXIT_FAILED
 from services.cli.up.data_dir import locked, server_data_dir
 from services.cli.up.options import Prepared, UpOptions
-from services.cli.up.processes import SERVICES, SIMULATOR, STAGE_EXCHANGE, server_child, service_child
+from services.cli.up.processes import STAGE_SERVER, server_child, service_child
 from services.cli.up.screen import LogPipe, Screen
 from services.cli.up.summary import failure_text, summary_rows
 from services.cli.up.supervisor import CRASHES_IN_A_ROW, ChildEvent, Supervisor
+from services.wiring import BY_NAME, EXCHANGE_SIM, services_with
 from shared.adapters.clocks import RealClock
 from shared.adapters.local_ports import HOST, claimed_port, wait_for_listener
 from shared.adapters.redis.bus import RedisBus
@@ -143,14 +144,15 @@ class Stack:
             await self._start_simulator(group)
             loop = asyncio.get_running_loop()
             began = monitor.activity.began = loop.time()
-            for name in SERVICES:
-                self._supervisor.start(service_child(name, self._environ), group)
+            for row in services_with(self._settings.exchange.kind):
+                if row.name != EXCHANGE_SIM:
+                    self._supervisor.start(service_child(row, self._environ), group)
             follow = group.create_task(monitor.run())
             await self._show(screen, monitor)
             follow.cancel()
             self._look_for_failures()
             seconds = loop.time() - began
-            await self._supervisor.end(down_to_stage=STAGE_EXCHANGE)
+            await self._supervisor.end(down_to_stage=STAGE_SERVER + 1)
             with suppress(BusLostError):
                 await monitor.drain()
         finally:
@@ -170,7 +172,7 @@ class Stack:
     async def _start_simulator(self, group: asyncio.TaskGroup) -> None:
         if self._settings.exchange.kind != "sim":
             return
-        self._supervisor.start(service_child(SIMULATOR, self._environ), group)
+        self._supervisor.start(service_child(BY_NAME[EXCHANGE_SIM], self._environ), group)
         port = int(self._environ["HEATSINK_SIMULATOR__PORT"])
         await self._unless_stopped(wait_for_listener(port, SIMULATOR_SECONDS))
         self._market_is_there = not self._supervisor.failing()
@@ -216,7 +218,7 @@ class Stack:
             self._exit_code = EXIT_CONFIG
             self._stop.set()
             return
-        without_market = event.child.spec.name == SIMULATOR and not self._market_is_there
+        without_market = event.child.spec.name == EXCHANGE_SIM and not self._market_is_there
         if without_market and event.child.crashes >= CRASHES_IN_A_ROW:  # there is nothing to run for
             self._stop.set()
 

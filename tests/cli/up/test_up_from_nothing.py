@@ -12,7 +12,7 @@ from typing import IO, Any
 
 import pytest
 
-from services.cli.up.processes import SERVICES
+from services.wiring import services_with
 from shared.application.stack import read_note
 
 pytestmark = pytest.mark.processes
@@ -75,7 +75,7 @@ def test_a_stack_decides_survives_a_killed_service_and_leaves_nothing_behind(tmp
                     summary = event
         assert process.wait(END_SECONDS) == 0
     assert decided
-    assert set(stopped) >= {*SERVICES, "exchange_sim"}
+    assert set(stopped) >= {row.name for row in services_with("sim")}
     assert summary["restarts"] == "1: sizing 1"
     assert summary["first_decision"].endswith("s after the services' start")
     assert all(is_gone(pid) for pid in everybody)

@@ -12,7 +12,15 @@ TIMEOUT_SECONDS = 8.0
 
 
 class ExchangeAwayError(UserError):
-    """The exchange does not answer as it should; the text names the host, the reason and a remedy."""
+    """The exchange does not answer as it should.
+
+    problem: the host, and what is wrong with it.
+    remedy: what to do about it, where nobody knows better.
+    """
+
+    def __init__(self, problem: str, remedy: str) -> None:
+        super().__init__(f"{problem}: {remedy}")
+        self.problem, self.remedy = problem, remedy
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +47,11 @@ class Exchange:
         try:
             return await get_json(self.url + path, timeout_seconds=TIMEOUT_SECONDS, proxies=True)
         except HttpStatusError as error:
-            raise ExchangeAwayError(f"{host} answered {error}: {_remedy(error.status)}") from None
+            raise ExchangeAwayError(f"{host} answered {error}", _remedy(error.status)) from None
         except HttpLateError:
-            raise ExchangeAwayError(f"{host} did not answer within {TIMEOUT_SECONDS:g} s: {_remedy(0)}") from None
+            raise ExchangeAwayError(f"{host} did not answer within {TIMEOUT_SECONDS:g} s", _remedy(0)) from None
         except HttpError as error:
-            raise ExchangeAwayError(f"{host} can't be reached ({error}): {_remedy(0)}") from None
+            raise ExchangeAwayError(f"{host} can't be reached ({error})", _remedy(0)) from None
 
 
 def _remedy(status: int) -> str:

@@ -2,10 +2,9 @@
 
 import asyncio
 import shutil
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
+from services.cli.doctor.findings import Finding
 from services.cli.views.stack import origin_text, redis_remedy
 from services.wiring import services_with
 from shared.adapters.redis.bus import RedisBus
@@ -19,20 +18,9 @@ from shared.ports.bus import BusLostError
 from shared.ports.clock import Clock
 from shared.runtime.health import heartbeats, is_alive
 
-Grade = Literal["ok", "warn", "fail"]
 GIGABYTE = 1_000_000_000
 LEAST_DISK_BYTES, ENOUGH_DISK_BYTES = GIGABYTE // 5, 2 * GIGABYTE
 SKEW_WARN_SECONDS, SKEW_FAIL_SECONDS = 0.5, 1.0  # Binance refuses requests that are a second ahead
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """subject: what was looked at. text: what was found. remedy: empty when all is well."""
-
-    grade: Grade
-    subject: str
-    text: str
-    remedy: str = ""
 
 
 async def examine(stack: StackLocator) -> list[Finding]:
@@ -158,10 +146,10 @@ async def exchange(stack: StackLocator, clock: Clock | None) -> list[Finding]:
         round_trip = loop.time() - began
         statuses = await remote.statuses()
     except ExchangeAwayError as error:
-        text, _, remedy = str(error).partition(": ")
+        remedy = error.remedy
         if stack.exchange == "sim":
             remedy = "It comes with the stack: start that (make run, heatsink up), or name the folder of one: --data."
-        return [Finding("fail", "exchange", text, f"{remedy[:1].upper()}{remedy[1:]}")]
+        return [Finding("fail", "exchange", error.problem, f"{remedy[:1].upper()}{remedy[1:]}")]
     findings = [Finding("ok", "exchange", f"{remote.url} answers in {round_trip * 1000:.0f} ms")]
     if clock is not None:
         findings.append(_skew(server_ns, clock, round_trip))

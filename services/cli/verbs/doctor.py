@@ -14,7 +14,7 @@ def doctor(
     import asyncio
 
     from services.cli.doctor.checks import examine
-    from services.cli.views.findings import print_findings
+    from services.cli.doctor.findings import print_findings
 
     findings = asyncio.run(examine(stack))
     print_findings(findings)

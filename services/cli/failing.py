@@ -71,7 +71,10 @@ def print_faults(error: ConfigError) -> None:
 
 
 def ask_back(question: str, otherwise: str) -> None:
-    """Go on only with a yes. otherwise: how to do without the question. Raises ``typer.Abort``, ``UnansweredError``."""
+    """Go on only with a yes. Raises ``typer.Abort``, ``UnansweredError``.
+
+    otherwise: how to do without the question, for whoever has no terminal to answer on.
+    """
     try:
         agreed = typer.confirm(question)
     except typer.Abort:

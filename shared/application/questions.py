@@ -1,4 +1,4 @@
-"""Puts a question to the risk service and takes its answers on a channel that nobody else has. Nothing is changed."""
+"""What-if questions to the risk service. It answers on a channel that nobody else has; nothing is changed by them."""
 
 import asyncio
 import secrets
@@ -33,7 +33,14 @@ async def ask_room(
     strategy: str = "external",
     wait_seconds: float = ANSWER_SECONDS,
 ) -> RoomAnswered:
-    """The largest orders that would be approved now; all parts of the answer as one. Raises ``NobodyAnsweredError``."""
+    """The largest order that would be approved now, of one pair, or of each for an empty symbol.
+
+    Raises ``NobodyAnsweredError``.
+
+    stop_price: of the order; None for the stop that sizing would set.
+    limit_price: None for an order at the market.
+    strategy: whose order it would be.
+    """
     name, reply_to = _new_names()
     question = RoomAsked(
         id=name,
@@ -62,7 +69,7 @@ def _new_names() -> tuple[str, str]:
 
 
 async def _ask(stack: StackLocator, question: RoomAsked | ShadowAsked, kind: type[A], wait_seconds: float) -> list[A]:
-    """Listen first, then ask: an answer cannot come too early. All parts of it, in order."""
+    """All parts of the answer, in order. It listens first and asks then, so that no answer can come too early."""
     async with stack.bus() as bus:
         clock = await stack.clock(bus)
         async with bus.listen(question.reply_to) as listener:

@@ -1,4 +1,4 @@
-"""What ``heatsink up`` was asked for, and how that becomes settings: options override the environment and the files."""
+"""What ``heatsink up`` was asked for, and how it becomes settings: options override the environment and the files."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +22,22 @@ OPTION_OF = {
 
 @dataclass(frozen=True, slots=True)
 class UpOptions:
-    """None where the option was not given. duration_seconds: wall time from the start of the services."""
+    """The options as they were given; None where one was not.
+
+    data_dir: the folder for what the stack keeps.
+    config_dir: the folder of the TOML files.
+    exchange: ``sim`` or ``binance``.
+    replay: a parquet file of klines to replay.
+    start: the date at which the market begins.
+    speed: market seconds in a wall second.
+    seed: of the generated market.
+    redis_url: a server that runs already.
+    duration_seconds: wall time after which it ends, from the start of the services.
+    quiet: only warnings and the summary are shown.
+    json_logs: nothing but log lines is shown, as JSON.
+    sizes: the panel has a table of all sizes.
+    picture: where the last panel is left as an SVG.
+    """
 
     data_dir: Path
     config_dir: Path | None = None
@@ -53,10 +68,13 @@ class UpOptions:
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """Checked settings, and the environment that makes every child read the same.
+    """All that is needed before anything is started.
 
-    own_server: nobody named a server, neither by option nor by variable, so one is started. short_history: what a
-    recording has too little of, in words.
+    settings: checked.
+    environ: the environment that makes every child read the same settings.
+    config_dir: the folder that they were read from.
+    own_server: nobody named a server, neither by option nor by variable, so one is started.
+    short_history: what a recording has too little of, in words; empty when it has enough.
     """
 
     settings: Settings
@@ -67,8 +85,9 @@ class Prepared:
 
 
 def prepare_settings(options: UpOptions) -> Prepared:
-    """Settings with the options applied, on which the services would start. Raises ``ConfigError``; faults of an option
-    are named after it.
+    """Settings with the options applied, on which the services would start.
+
+    Raises ``ConfigError``, in which a fault of an option is named after it.
     """
     inherited = process_environment()
     folder = (options.config_dir or default_config_dir(inherited)).resolve()

@@ -38,7 +38,7 @@ _COLOURS = {"APPROVE": "green", "TRIM": "yellow", "REJECT": "red", "filled": "cy
 
 
 class Panels:
-    """Draws the panel for a console of a certain height. sizes: with a table of all pairs."""
+    """Draws the panel for a console of a certain height. sizes: the panel has a table of all sizes."""
 
     def __init__(self, console: Console, title: str, *, sizes: bool = False) -> None:
         self.console = console
@@ -74,7 +74,7 @@ class Panels:
 
 
 class LiveScreen(Panels):
-    """The panel, redrawn in place; log lines scroll above it."""
+    """Redraws the panel in place, while log lines scroll above it."""
 
     def __init__(self, console: Console, title: str, *, sizes: bool = False) -> None:
         super().__init__(console, title, sizes=sizes)

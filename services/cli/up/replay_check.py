@@ -14,9 +14,10 @@ Spans = Mapping[str, tuple[int, int]]
 
 
 def check_replay(settings: Settings, file: str, keys: tuple[str, str] = ("simulator.replay", "simulator.start")) -> str:
-    """What is too short of the recording, in words; empty when nothing is. Raises ``ConfigError``.
+    """Says in words what the recording has too little of; empty when it has enough. Raises ``ConfigError``.
 
-    file, keys: where people named the recording and the date, for the error.
+    file: where people named the recording, for the error.
+    keys: by which keys or options they named the recording and the date.
     """
     from shared.adapters.parquet_store import KlineFile, OutsideRecordingError
 

@@ -27,23 +27,31 @@ _LOUD = ("warning", "error", "critical")
 
 
 class Screen(Protocol):
-    """What the stack shows itself on."""
+    """What a running stack shows itself on."""
 
-    def message(self, message: Message) -> None: ...
-
-    def tick(self, activity: Activity, supervisor: Supervisor, seconds: float) -> None:
-        """Called a few times a second."""
+    def message(self, message: Message) -> None:
+        """Take in the next message of the stack."""
         ...
 
-    def say(self, text: str) -> None: ...
+    def tick(self, activity: Activity, supervisor: Supervisor, seconds: float) -> None:
+        """Show how things stand; called a few times a second."""
+        ...
 
-    def close(self) -> None: ...
+    def say(self, text: str) -> None:
+        """Show a line of text."""
+        ...
+
+    def close(self) -> None:
+        """Leave the terminal as it was found."""
+        ...
 
 
 class LogPipe:
-    """Children's lines to an output. all_levels: everything as it came. Otherwise warnings alone, JSON or readable.
+    """Passes the log lines of all children on to an output.
 
-    last_errors: the last one that each child told, by its name.
+    all_levels: everything passes as it came; otherwise only warnings and errors do.
+    readable: what passes is written for people; otherwise it stays JSON.
+    last_errors: the last error that each child told, by its name.
     """
 
     def __init__(self, output: TextIO, *, all_levels: bool = False, readable: bool = True) -> None:
@@ -123,7 +131,10 @@ def _status(activity: Activity, supervisor: Supervisor, seconds: float) -> str:
 
 
 class LineScreen:
-    """One line an event, at most ``LINES_PER_SECOND``, and a status line every few seconds. quiet: neither."""
+    """Shows one line an event, at most ``LINES_PER_SECOND``, and a status line every few seconds.
+
+    quiet: it shows neither.
+    """
 
     def __init__(self, output: TextIO | None = None, *, quiet: bool = False) -> None:
         self._output = output or sys.stdout
@@ -171,7 +182,7 @@ class LineScreen:
 
 
 class LogScreen:
-    """Nothing but log lines (``--json-logs``): the services' own, and the stack's status now and then."""
+    """Shows nothing but log lines (``--json-logs``): the services' own, and the stack's status now and then."""
 
     def __init__(self) -> None:
         self._log = get_logger()

@@ -35,8 +35,9 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 class Stack:
     """One run of the whole, from nothing to the summary.
 
-    make_screen: called with a title once there is something to show. summary: filled at the end. failures: why the run
-    ends with an error, a sentence for each child that did not stay up.
+    make_screen: is called with a title once there is something to show.
+    summary: the rows of the summary, filled at the end.
+    failures: why the run ends with an error, a sentence for each child that did not stay up.
     """
 
     def __init__(
@@ -55,7 +56,7 @@ class Stack:
         self._log = get_logger()
 
     async def run(self) -> int:
-        """Until the duration is over, a signal came, or a child refused its configuration; gives the exit code."""
+        """Run until the time is over, a signal came, or a child refused its configuration; returns the exit code."""
         self._listen_for_signals()
         async with AsyncExitStack() as stack:
             stack.enter_context(locked(self._options.data_dir))

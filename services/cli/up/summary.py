@@ -14,7 +14,10 @@ from shared.messages.signals import PositionSized, SignalRaised
 
 
 def summary_rows(activity: Activity, seconds: float, restarts: Mapping[str, int]) -> list[tuple[str, str]]:
-    """Name and value, in the order in which they are read. restarts: by child, only of those that had any."""
+    """Name and value of each row, in the order in which they are read.
+
+    restarts: how many there were, by child; children without any are left out.
+    """
     state, counts = activity.state, activity.counts
     rows = [
         ("ran", duration(seconds) + (f", market at {clock(state.market_ns)}" if state.market_ns else "")),
@@ -42,7 +45,7 @@ def summary_rows(activity: Activity, seconds: float, restarts: Mapping[str, int]
 
 
 def failure_text(child: Child, last_error: str) -> str:
-    """Which child did not stay up, and the last error that it told."""
+    """A sentence that says which child did not stay up, and the last error that it told."""
     if child.exit_code == EXIT_CONFIG:
         what = "refused what it was given and was not started again"
     elif child.crashes > 1:

@@ -22,7 +22,13 @@ KILLED = (-signal.SIGKILL, -signal.SIGTERM)  # by somebody else, which says noth
 
 @dataclass(frozen=True, slots=True)
 class Backoff:
-    """Seconds to wait before the nth restart in a row; after ``healthy_seconds`` of running the count starts anew."""
+    """How long to wait before the nth restart in a row.
+
+    first_seconds: before the first one.
+    factor: how much longer each wait is than the one before.
+    longest_seconds: no wait is longer.
+    healthy_seconds: after running for so long, the count starts anew.
+    """
 
     first_seconds: float = 0.5
     factor: float = 2.0
@@ -35,7 +41,13 @@ class Backoff:
 
 @dataclass(frozen=True, slots=True)
 class ChildSpec:
-    """What to run. stage: lower stages outlive higher ones at the end. environ: the child's whole environment."""
+    """What to run.
+
+    name: how the child is called.
+    command: the program and its arguments.
+    environ: its whole environment.
+    stage: at the end, children of a higher stage are ended before those of a lower one.
+    """
 
     name: str
     command: tuple[str, ...]
@@ -45,8 +57,15 @@ class ChildSpec:
 
 @dataclass(slots=True)
 class Child:
-    """A child as it is now. exit_code: of its last end; negative for a signal. crashes: ends of its own in a row, each
-    soon after the start.
+    """A child as it is now.
+
+    spec: what it runs.
+    process: the process that runs, or ran last.
+    restarts: how often it was started again.
+    exit_code: of its last end; negative for a signal.
+    crashes: how often in a row it ended by itself soon after the start.
+    began: when it was started last, on the event loop's clock.
+    started: set once it has been started for the first time.
     """
 
     spec: ChildSpec
@@ -70,8 +89,10 @@ class Child:
 class ChildEvent:
     """What happened to a child.
 
-    kind: ``started``; ``died`` (it starts again after delay_seconds); ``refused`` (it ended because of its
-    configuration, and is not started again); ``killed`` (it did not end by itself when asked to).
+    kind: ``started``; ``died``, and it starts again; ``refused``: it ended because of its configuration, and is not
+    started again; ``killed``: it did not end by itself when it was asked to.
+    child: which one.
+    delay_seconds: how long it takes until it starts again.
     """
 
     kind: str
@@ -80,9 +101,11 @@ class ChildEvent:
 
 
 class Supervisor:
-    """Runs children within a task group of the caller; ``end`` before the group is left.
+    """Runs children within a task group of the caller, who calls ``end`` before the group is left.
 
-    on_line: called with every line that a child writes. on_event: with what happens to children.
+    on_line: is called with a child's name and every line that it writes.
+    on_event: is called with everything that happens to a child.
+    backoff: how long to wait before restarts.
     """
 
     def __init__(

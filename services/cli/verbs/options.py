@@ -1,4 +1,4 @@
-"""Options that several verbs have; and what every verb about a stack does: find it, and explain what is wrong."""
+"""Options that several verbs have, and what every verb about a stack does: find it, and explain what is wrong."""
 
 import functools
 import getpass
@@ -21,9 +21,10 @@ ReasonOption = Annotated[str, typer.Option("--reason", help="Why, for the record
 
 
 def on_stack(verb: Callable[..., None]) -> Callable[..., None]:
-    """A verb whose first parameter says where its stack is; the options that say which one are added to its own.
+    """Make a verb of a function whose first parameter is the stack that it works on.
 
-    What people can do something about is told in a sentence, see ``explained``.
+    The options that say which stack is meant are added to the function's own. Errors that people can do something about
+    are told in a sentence, see ``explained``.
     """
 
     @functools.wraps(verb)

@@ -8,7 +8,7 @@ UNLIMITED_COLUMNS = 180  # where no terminal says how wide it is: tables are not
 
 
 def json_text(value: Struct | dict[str, object]) -> str:
-    """One line; decimals as strings, as they are on the wire."""
+    """The value in one line of JSON; decimals are strings, as they are on the wire."""
     return msgspec.json.encode(value).decode()
 
 

@@ -22,9 +22,10 @@ class NoRoomError(UserError):
 def print_rooms(
     answer: RoomAnswered, stack: StackLocator, *, one: bool, as_json: bool, halt: Halted | None = None
 ) -> None:
-    """A table of all pairs, or (one) a paragraph and every ceiling of one. halt: over that one.
+    """A table of all pairs, or a paragraph and every ceiling of one. Raises ``NoRoomError``.
 
-    Raises ``NoRoomError``.
+    one: whether one pair was asked for.
+    halt: the halt that keeps that pair out, if one does.
     """
     if as_json:
         print(json_text(answer))

@@ -1,4 +1,4 @@
-"""Tables for people, alike everywhere: no lines, dim names, what is read together side by side."""
+"""Tables that look alike everywhere: without lines, and with dim names."""
 
 from collections.abc import Mapping
 
@@ -10,7 +10,7 @@ from shared.messages.signals import PositionSized
 
 
 def bare_table(*names: str, no_wrap: bool = False) -> Table:
-    """Columns by name; one that begins with ``>`` holds numbers and stands to the right."""
+    """A table with these columns; a name that begins with ``>`` is of numbers, which stand to the right."""
     table = Table(box=None, header_style="dim", padding=(0, 2, 0, 0))
     for name in names:
         table.add_column(name.removeprefix(">"), justify="right" if name[:1] == ">" else "left", no_wrap=no_wrap)
@@ -18,7 +18,10 @@ def bare_table(*names: str, no_wrap: bool = False) -> Table:
 
 
 def positions_table(portfolio: PortfolioMarked, most: int | None = None) -> Table:
-    """The positions, those with the most open risk first; ``most`` of them, and how many there are beside."""
+    """The positions, those with the most open risk first.
+
+    most: how many of them are shown; a last row says how many there are beside.
+    """
     columns = ("position", ">quantity", ">mark", ">stop", ">notional", ">open risk", ">of NAV", "sector")
     table = bare_table(*columns, no_wrap=True)
     riskiest = sorted(portfolio.positions, key=lambda position: -position.open_risk_usdt)

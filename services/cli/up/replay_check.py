@@ -19,17 +19,17 @@ def check_replay(settings: Settings, file: str, keys: tuple[str, str] = ("simula
     file: where people named the recording, for the error.
     keys: by which keys or options they named the recording and the date.
     """
-    from shared.adapters.parquet_store import KlineFile, OutsideRecordingError
+    from shared.adapters.parquet_store import KlineFile, NoKlinesThenError, RecordingError
 
     simulator = settings.simulator
     start_ms = simulator.start_ns(0) // 1_000_000
     try:
         spans = KlineFile(Path(simulator.replay), near_ms=start_ms).spans_at(start_ms)
     except ValueError as error:
-        dated = isinstance(error, OutsideRecordingError)
+        dated = isinstance(error, NoKlinesThenError)
         key, value = (keys[1], simulator.start) if dated else (keys[0], simulator.replay)
         remedy = "Choose a date that it has." if dated else "Name a parquet file of klines."
-        problem = str(error).removeprefix(f"{simulator.replay}: ")
+        problem = error.problem if isinstance(error, RecordingError) else str(error)
         raise ConfigError([Fault(file, key, value, problem, remedy)]) from None
     return short_history(spans, settings.universe, start_ms, settings.plan.sizing.min_history_days)
 

@@ -1,5 +1,6 @@
 """Approved orders and raised stops in; on the paper exchange, fills out."""
 
+from services import wiring
 from shared.config.faults import ConfigError
 from shared.config.model import Settings
 from shared.config.preflight import paper_faults
@@ -17,7 +18,7 @@ def spec_of(settings: Settings, clock: Clock) -> MachineSpec:
     bars = tuple(keys.of(BARS, timeframe) for timeframe in settings.plan.timeframes)
     limit_ns = int(settings.plan.limits.mark_age_seconds * clock.speed * 1e9)
     return MachineSpec(
-        service="execution",
+        service=wiring.EXECUTION,
         machine=PaperExecution(settings.plan, settings.universe, quote_age_limit_ns=limit_ns),
         # Stops see the market before new orders do.
         inputs=(PAIRS.key, *bars, keys.of(DECIDED)),
@@ -28,4 +29,4 @@ def spec_of(settings: Settings, clock: Clock) -> MachineSpec:
     )
 
 
-SERVICE = machine_service("execution", spec_of, "portfolio")
+SERVICE = machine_service(wiring.EXECUTION, spec_of, wiring.scope_of(wiring.EXECUTION))

@@ -10,6 +10,7 @@ what closed since.
 
 import asyncio
 
+from services import wiring
 from services.market_data.backfill import Backfill
 from services.market_data.books import Books
 from services.market_data.desk import Desk
@@ -106,4 +107,4 @@ async def _tell(
         await asyncio.sleep(FACTS_SECONDS)
 
 
-SERVICE = Service("market_data", run, "market")
+SERVICE = Service(wiring.MARKET_DATA, run, wiring.scope_of(wiring.MARKET_DATA))

@@ -4,6 +4,7 @@ Takes in commands, fills, pairs, bars, marks, books, proposals (XADD or PUBLISH)
 verdicts, portfolio snapshots, halts, audit entries, and answers on the asker's channel. One writer per portfolio.
 """
 
+from services import wiring
 from shared.config.faults import ConfigError
 from shared.config.model import Settings
 from shared.config.preflight import phase_faults
@@ -28,7 +29,7 @@ def spec_of(settings: Settings, clock: Clock) -> MachineSpec:
     bars = [keys.of(BARS, timeframe) for timeframe in plan.timeframes]
     proposed = keys.of(PROPOSED)
     return MachineSpec(
-        service="risk",
+        service=wiring.RISK,
         machine=machine,
         # What changes the portfolio comes before what asks about it.
         inputs=(
@@ -62,4 +63,4 @@ def check_phase(settings: Settings, machine: RiskMachine) -> None:
         raise ConfigError(faults)
 
 
-SERVICE = machine_service("risk", spec_of, "portfolio")
+SERVICE = machine_service(wiring.RISK, spec_of, wiring.scope_of(wiring.RISK))

@@ -16,10 +16,30 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from shared.domain.timeframes import kline_interval
+
 Floats = npt.NDArray[np.float64]
 PRICES = ("open", "high", "low", "close")
 NEEDED = ("symbol", "open_time", *PRICES, "volume")
 DAY_MS = 86_400_000
+QUOTE = "USDT"
+
+
+class RecordingError(ValueError):
+    """A recording that cannot be replayed. problem: what is wrong with it, for whoever knows which file is meant."""
+
+    def __init__(self, text: str, problem: str = "") -> None:
+        super().__init__(text)
+        self.problem = problem or text
+
+
+class NoKlinesThenError(RecordingError):
+    """The recording has no klines at the time that was asked for."""
+
+
+def _fault_of_file(path: Path, problem: str) -> RecordingError:
+    """The error that names the file, then what is wrong with it."""
+    return RecordingError(f"{path}: {problem}", problem)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,11 +75,11 @@ class KlineFile:
         try:
             schema = pq.read_schema(path)
         except (OSError, pa.ArrowInvalid) as error:
-            raise ValueError(f"{path}: not a readable parquet file: {error}") from None
+            raise _fault_of_file(path, f"not a readable parquet file: {error}") from None
         names = schema.names
         missing = [name for name in NEEDED if name not in names]
         if missing:
-            raise ValueError(f"{path}: no column {', '.join(missing)}; expected {', '.join(NEEDED)}")
+            raise _fault_of_file(path, f"no column {', '.join(missing)}; expected {', '.join(NEEDED)}")
         _check_types(path, schema)
         self._columns = [*NEEDED, *(name for name in ("quote_volume",) if name in names)]
         self._where = _of_common_interval(path, near_ms) if "interval" in names else None
@@ -74,8 +94,23 @@ class KlineFile:
                 steps, counts = np.unique(np.diff(times), return_counts=True)
                 lengths.update(dict(zip(steps.tolist(), counts.tolist(), strict=True)))
         if not lengths:
-            raise ValueError(f"{path}: no two klines of one symbol, so it does not tell how long a bar is")
+            raise _fault_of_file(path, "no two klines of one symbol, so it does not tell how long a bar is")
         self.bar_ms = lengths.most_common(1)[0][0]
+
+    def spans_at(self, start_ms: int) -> dict[str, tuple[int, int]]:
+        """The spans of every symbol against USDT, for a replay that begins at ``start_ms``.
+
+        Raises ``ValueError`` if none can, ``NoKlinesThenError`` if none can begin then.
+        """
+        kline_interval(self.bar_ms)
+        spans = {symbol: span for symbol, span in sorted(self.spans.items()) if symbol.endswith(QUOTE)}
+        if not spans:
+            raise RecordingError(f"{self.path} has no symbol against {QUOTE}")
+        first_ms, last_ms = min(first for first, _ in spans.values()), max(last for _, last in spans.values())
+        if not first_ms <= start_ms <= last_ms:
+            dates = f"{_date(first_ms)} to {_date(last_ms)}"
+            raise NoKlinesThenError(f"{self.path} has klines from {dates}, none at {_date(start_ms)}")
+        return spans
 
     def read(self, symbols: set[str], start_ms: int, end_ms: int) -> dict[str, Columns]:
         """The klines with start_ms <= open time < end_ms of each symbol that has some."""
@@ -110,7 +145,7 @@ class KlineFile:
 
 
 def _check_types(path: Path, schema: pa.Schema) -> None:
-    """Raises ``ValueError`` for columns that hold something else than what is worked with."""
+    """Raises ``RecordingError`` for columns that hold something else than what is worked with."""
     for name in NEEDED:
         kind = schema.field(name).type
         text = kind.value_type if pa.types.is_dictionary(kind) else kind
@@ -122,7 +157,7 @@ def _check_types(path: Path, schema: pa.Schema) -> None:
             case _:
                 fits, wanted = pa.types.is_floating(kind) or pa.types.is_integer(kind), "numbers"
         if not fits:
-            raise ValueError(f"{path}: column {name} holds {kind}; expected {wanted}")
+            raise _fault_of_file(path, f"column {name} holds {kind}; expected {wanted}")
 
 
 def _rows_of_symbols(part: pa.Table) -> Iterator[tuple[str, npt.NDArray[np.intp]]]:
@@ -141,12 +176,17 @@ def _chunks(column: Any) -> Iterator[tuple[Any, int]]:
         first += len(chunk)
 
 
+def _date(time_ms: int) -> str:
+    return str(np.datetime64(time_ms, "ms").astype("datetime64[m]"))
+
+
 def _of_common_interval(path: Path, near_ms: int) -> pc.Expression:
     near = (pc.field("open_time") >= near_ms - DAY_MS) & (pc.field("open_time") < near_ms + DAY_MS)
     table = pq.read_table(path, columns=["symbol", "interval"], filters=near)
     rows: list[dict[str, Any]] = table.group_by("interval").aggregate([("symbol", "count_distinct")]).to_pylist()
     if not rows:
-        raise ValueError(f"{path}: no klines around {np.datetime64(near_ms, 'ms')}")
+        none = f"no klines around {np.datetime64(near_ms, 'ms')}"
+        raise NoKlinesThenError(f"{path}: {none}", none)
     chosen = max(rows, key=lambda row: (row["symbol_count_distinct"], row["interval"]))["interval"]
     where: pc.Expression = pc.field("interval") == chosen
     return where

@@ -44,6 +44,7 @@ __all__ = [
     "default_config_dir",
     "load_settings",
     "process_environment",
+    "settings_from_environment",
 ]
 
 PREFIX = "HEATSINK_"
@@ -73,6 +74,11 @@ HOMES = {
     "strategies": "strategies.toml",
     **dict.fromkeys(STACK_SECTIONS, "stack.toml"),
 }
+
+
+def settings_from_environment() -> Settings:
+    """The settings of this process. Raises ``ConfigError``."""
+    return load_settings(default_config_dir(os.environ), os.environ)
 
 
 def process_environment() -> dict[str, str]:

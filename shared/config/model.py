@@ -1,5 +1,6 @@
 """All settings of a process, frozen, built once and passed by argument. Nothing else reads files or the environment."""
 
+from datetime import UTC, datetime
 from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
@@ -98,6 +99,18 @@ class SimulatorSettings(Struct, frozen=True, kw_only=True):
     replay: str = ""
     start: str = ""
     faults: str = ""
+
+    def start_ns(self, wall_ns: int) -> int:
+        """When market time begins: at ``start``, 00:00 UTC if it is a day; without one a generated market begins now.
+
+        wall_ns: the wall clock now, in nanoseconds since 1970. Raises ``ValueError`` for a replay without a date.
+        """
+        if self.start:
+            start = datetime.fromisoformat(self.start)
+            return int(start.replace(tzinfo=start.tzinfo or UTC).timestamp()) * 1_000_000_000
+        if self.replay:
+            raise ValueError("simulator.start: a replay needs the date at which it begins")
+        return wall_ns
 
 
 class OpsSettings(Struct, frozen=True, kw_only=True):

@@ -11,19 +11,17 @@ the process then ends with an error, and the supervisor (``heatsink up``, Compos
 """
 
 import asyncio
-import os
 import signal
 import sys
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from shared.adapters.clocks import RealClock, ScaledClock
 from shared.adapters.redis.bus import RedisBus
 from shared.adapters.redis.client import ServerTooOldError
-from shared.config.load import ConfigError, load_settings
+from shared.config.load import ConfigError, settings_from_environment
 from shared.config.model import Settings
 from shared.ports.bus import Bus, Scope, StackFacts
 from shared.ports.clock import Clock
@@ -92,7 +90,7 @@ def main(service: Service) -> None:
     configure_logs(service.name)
     log = get_logger()
     try:
-        settings = load_settings(config_dir(), os.environ)
+        settings = settings_from_environment()
     except ConfigError as error:
         log.error("config_refused", faults=str(error))
         sys.exit(EXIT_CONFIG)
@@ -122,12 +120,6 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
             yield from _causes(each)
     else:
         yield error
-
-
-def config_dir() -> Path:
-    """``HEATSINK_CONFIG_DIR``, or the configuration that ships with the source."""
-    shipped = Path(__file__).resolve().parents[2] / "deploy" / "config"
-    return Path(os.environ.get("HEATSINK_CONFIG_DIR", shipped))
 
 
 def _loop_runner() -> Callable[[Any], None]:

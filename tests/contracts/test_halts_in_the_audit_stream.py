@@ -7,8 +7,6 @@ import pytest
 from typer.testing import CliRunner
 
 from services.cli.__main__ import app
-from services.cli.commanding import ANSWERED_ON
-from services.cli.watch import Watch
 from services.execution import service as execution
 from services.ops.figures import FOLLOWED, Figures
 from services.risk import service as risk
@@ -18,6 +16,8 @@ from shared.adapters.clocks import ManualClock, RealClock
 from shared.adapters.codec import encode
 from shared.adapters.memory_bus import MemoryBus
 from shared.adapters.redis.bus import RedisBus
+from shared.application.commands import ANSWERED_ON
+from shared.application.monitor import Monitor
 from shared.config.model import Settings
 from shared.messages.base import Message
 from shared.messages.catalogue import AUDIT, CATALOGUE, HALTS, Topic, is_copy, topic_of_key
@@ -116,9 +116,9 @@ async def test_tail_prints_each_message_once(
 async def test_the_panel_counts_and_shows_each_message_once(redis_bus: RedisBus) -> None:
     shown: list[Message] = []
     streams = [MAIN.of(topic, "1h") for topic in CATALOGUE if topic.durable]
-    watch = Watch(redis_bus, dict.fromkeys(streams, "0"), shown.append)
+    monitor = Monitor(redis_bus, dict.fromkeys(streams, "0"), shown.append)
     await redis_bus.publish(DECIDED)
-    await watch.drain()
+    await monitor.drain()
     assert sorted(each.id for each in shown) == sorted(each.id for each in DECIDED)
 
 
@@ -127,12 +127,12 @@ async def test_the_metrics_count_each_halt_once(redis_bus: RedisBus) -> None:
     figures = Figures(redis_bus, RealClock())
     async with asyncio.timeout(PATIENCE_SECONDS), asyncio.TaskGroup() as group:
         follow = group.create_task(figures.follow())
-        while not figures.counts["messages", "Alerted"]:  # until it follows, whatever it missed before
+        while not figures.counts.of(Alerted):  # until it follows, whatever it missed before
             await redis_bus.publish([WARNING])
             await asyncio.sleep(0.05)
         await redis_bus.publish([halted, REFUSAL])
-        while not figures.counts["messages", "CommandRefused"]:
+        while not figures.counts.of(CommandRefused):
             await asyncio.sleep(0.02)
         follow.cancel()
-    assert figures.counts["halts", halted.trigger] == 1
-    assert figures.halts == {(halted.symbol, halted.trigger): halted}
+    assert figures.counts.halts[halted.trigger] == 1
+    assert figures.state.halts == {(halted.symbol, halted.trigger): halted}

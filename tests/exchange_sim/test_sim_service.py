@@ -11,7 +11,7 @@ import pytest
 from msgspec.structs import replace
 
 from services.exchange_sim.exchange import SimulatedExchange
-from services.exchange_sim.service import run, start_ns_of
+from services.exchange_sim.service import run
 from shared.adapters.clocks import RealClock, ScaledClock
 from shared.adapters.local_ports import free_port, wait_for_listener
 from shared.adapters.redis.bus import RedisBus
@@ -65,12 +65,6 @@ async def test_a_recording_is_replayed_from_its_date(redis_bus: RedisBus, data_d
         days = await ask(f"{url}/api/v3/klines?symbol=ETHUSDT&interval=1d&limit=91")
     assert len(info["symbols"]) == 37
     assert len(days) == 91
-
-
-def test_a_replay_without_a_date_is_refused() -> None:
-    with pytest.raises(ValueError, match=r"simulator\.start"):
-        start_ns_of(SimulatorSettings(replay="klines.parquet"), 0)
-    assert start_ns_of(SimulatorSettings(), 5) == 5
 
 
 @pytest.mark.sockets

@@ -6,10 +6,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from services.execution.service import spec_of as execution_spec
-from services.risk.service import spec_of as risk_spec
-from services.signals.service import spec_of as signals_spec
-from services.sizing.service import spec_of as sizing_spec
+from services.wiring import SERVICES
 from shared.adapters.clocks import ManualClock
 from shared.adapters.redis.bus import RedisBus
 from shared.config.model import PortfolioSettings, Settings
@@ -31,7 +28,7 @@ from shared.runtime.service import Context, Service
 from tests.patience import PATIENCE_SECONDS
 from tests.upgrade.scene import HISTORY_DAYS, HOUR_NS, PLAN, T0, UNIVERSE, bar_of, bases_at, listed, wave
 
-SPECS = {"signals": signals_spec, "sizing": sizing_spec, "risk": risk_spec, "execution": execution_spec}
+MACHINES = {row.name: row for row in SERVICES if row.machine}
 OF_THE_MARKET = ("hs:bars:*", "{hs:bars:*", "hs:pairs", "hs:feeds", "hs:marks", "hs:books", "hs:signals",
                  "{hs:signals}:*", "hs:services", "hs:dead", "hs:identity", "hs:clock")  # fmt: skip
 EVERYTHING = 100_000
@@ -53,8 +50,8 @@ class Portfolio:
 
     def start(self, group: asyncio.TaskGroup) -> None:
         """Start the four services, each as a process would: with a memory of its own."""
-        for name, spec_of in SPECS.items():
-            service = machine_service(name, spec_of, "market" if name == "signals" else "portfolio")
+        for row in MACHINES.values():
+            service = machine_service(row.name, row.spec, row.scope)
             health = Health(service.name, service.scope, self.bus, self.clock)
             health.fact(portfolio=self.name)
             context = Context(self.settings, self.clock, self.bus, get_logger(), health)
@@ -167,7 +164,7 @@ async def trading(market: Market) -> AsyncIterator[tuple[Portfolio, Portfolio]]:
     alpha, beta = market.portfolios
     async with asyncio.TaskGroup() as group:
         alpha.start(group)
-        await until(lambda: alpha.is_ready(*SPECS))
+        await until(lambda: alpha.is_ready(*MACHINES))
         beta.start(group)
         await until(lambda: beta.is_ready("sizing", "risk", "execution"))
         try:

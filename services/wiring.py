@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from shared.config.model import Settings
+    from shared.ports.bus import Scope
     from shared.ports.clock import Clock
     from shared.runtime.machine_spec import MachineSpec
 
@@ -31,12 +32,12 @@ class ServiceRow:
     stage: at the end, services of a higher stage are ended before those of a lower one.
     scope: whether one of it serves the whole market, or each portfolio has its own.
     only_with: the kind of exchange without which it is not needed; empty for every kind.
-    machine: whether it is a machine on its seat, which replays can run too.
+    machine: whether it is a machine on the bus, which replays can run too.
     """
 
     name: str
     stage: int
-    scope: Literal["market", "portfolio"]
+    scope: "Scope"
     only_with: Literal["", "sim", "binance"] = ""
     machine: bool = False
 
@@ -65,6 +66,11 @@ SERVICES = (
     ServiceRow(OPS, stage=2, scope="portfolio"),
 )
 BY_NAME = {row.name: row for row in SERVICES}
+
+
+def scope_of(name: str) -> "Scope":
+    """Whether the service serves the market or one portfolio."""
+    return BY_NAME[name].scope
 
 
 def services_with(exchange: str) -> tuple[ServiceRow, ...]:

@@ -44,7 +44,7 @@ def _told(error: BaseException, redis_remedy: str) -> str:
     """The sentence for an expected error; empty for a bug."""
     from shared.adapters.redis.client import ServerTooOldError
     from shared.adapters.redis.embedded_valkey import NoServerError
-    from shared.ports.bus import BusLostError
+    from shared.ports.errors import BusLostError
 
     match error:
         case BusLostError():

@@ -12,10 +12,11 @@ from services.exchange_sim.faults import ScriptedFault, read_script
 from services.exchange_sim.market.generated import GeneratedMarket
 from services.exchange_sim.market.market import Market
 from services.exchange_sim.market.replayed import ReplayedMarket
-from shared.adapters.clocks import ClockOrigin, ScaledClock
+from shared.adapters.clocks import ScaledClock
 from shared.config.faults import ConfigError, Fault
 from shared.config.model import SimulatorSettings
 from shared.domain.universe import Universe
+from shared.ports.clock import ClockOrigin
 from shared.runtime.service import Context, Service
 
 FACT_SECONDS = 1.0
@@ -86,4 +87,4 @@ def _iso(time_ns: int) -> str:
     return datetime.fromtimestamp(time_ns // 1_000_000_000, UTC).isoformat()
 
 
-SERVICE = Service(wiring.EXCHANGE_SIM, run, keeps_time=True)
+SERVICE = Service(wiring.EXCHANGE_SIM, run, wiring.scope_of(wiring.EXCHANGE_SIM), keeps_time=True)

@@ -5,7 +5,7 @@ from shared.config.faults import ConfigError
 from shared.config.model import Settings
 from shared.config.preflight import paper_faults
 from shared.domain.execution.machine import PaperExecution
-from shared.messages.catalogue import BARS, DECIDED, EXECUTED, PAIRS
+from shared.messages.catalogue import BARS, DECIDED, EXECUTED, MARKS, PAIRS
 from shared.ports.clock import Clock
 from shared.runtime.host import machine_service
 from shared.runtime.machine_spec import MachineSpec
@@ -25,8 +25,8 @@ def spec_of(settings: Settings, clock: Clock) -> MachineSpec:
         home=keys.home,
         warm=bars,
         writes=keys.of(EXECUTED),
-        marks=True,
+        latest=(MARKS,),
     )
 
 
-SERVICE = machine_service(wiring.EXECUTION, spec_of)
+SERVICE = machine_service(wiring.EXECUTION, spec_of, wiring.scope_of(wiring.EXECUTION))

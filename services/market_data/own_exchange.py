@@ -7,10 +7,10 @@ on a port that ours lost, or never got.
 import asyncio
 from typing import Any
 
-from shared.adapters.clocks import ClockOrigin, ScaledClock
+from shared.adapters.clocks import ScaledClock
 from shared.adapters.http import HttpError, HttpLateError, HttpUnreachableError, get_json
 from shared.config.faults import ConfigError, Fault
-from shared.ports.clock import Clock
+from shared.ports.clock import Clock, ClockOrigin
 
 ASK_SECONDS = 1.0
 ANSWER_SECONDS = 2.0

@@ -107,4 +107,4 @@ async def _tell(
         await asyncio.sleep(FACTS_SECONDS)
 
 
-SERVICE = Service(wiring.MARKET_DATA, run)
+SERVICE = Service(wiring.MARKET_DATA, run, wiring.scope_of(wiring.MARKET_DATA))

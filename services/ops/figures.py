@@ -3,11 +3,11 @@
 from typing import Any
 
 from services.wiring import OPS, SERVICES
-from shared.adapters.redis.bus import RedisBus
 from shared.application.projection import Counts, Projection
 from shared.messages.catalogue import AUDIT, DEAD, DECIDED, EXECUTED, FEEDS, HALTS, PORTFOLIO, SIGNALS, SIZES
+from shared.ports.bus import Bus
 from shared.ports.clock import Clock
-from shared.runtime.health import heartbeats, is_alive
+from shared.runtime.health import is_alive
 
 FOLLOWED = (SIGNALS, SIZES, DECIDED, EXECUTED, PORTFOLIO, AUDIT, FEEDS, DEAD)  # AUDIT has all of HALTS
 REMEMBERED = (PORTFOLIO, HALTS, AUDIT, FEEDS)
@@ -23,7 +23,7 @@ class Figures:
     counts: how often things happened since this process started.
     """
 
-    def __init__(self, bus: RedisBus, clock: Clock) -> None:
+    def __init__(self, bus: Bus, clock: Clock) -> None:
         self._bus, self._clock = bus, clock
         self._cursors = {bus.keys.of(topic): "$" for topic in FOLLOWED}
         self.state, self.counts = Projection(), Counts()
@@ -53,7 +53,7 @@ class Figures:
                 "age_seconds": round((wall_ns - beat.beat_wall_ns) / 1e9, 3),
                 "facts": beat.facts,
             }
-            for name, beat in (await heartbeats(self._bus)).items()
+            for name, beat in (await self._bus.heartbeats()).items()
         }
 
     async def faults(self) -> list[str]:

@@ -26,4 +26,4 @@ async def run(context: Context) -> None:
         await runner.cleanup()
 
 
-SERVICE = Service(wiring.OPS, run)
+SERVICE = Service(wiring.OPS, run, wiring.scope_of(wiring.OPS))

@@ -1,4 +1,10 @@
-"""The built-in strategies: closed bars in, signals out. Any other process may publish signals beside it."""
+"""The built-in strategies: closed bars in, signals out. Any other process may publish signals beside it.
+
+Signals belong to the market, not to a portfolio: ``hs:signals`` is read by every portfolio on the server, and one
+process writes the built-in ones. Its state is at home at ``{hs:signals}``, so there is one writer lease for all. Where
+the services of a second portfolio are started beside the first, their ``signals`` waits as a standby until that lease
+is free; the strategies in force are those of whoever holds it.
+"""
 
 from services import wiring
 from shared.config.model import Settings
@@ -23,4 +29,4 @@ def spec_of(settings: Settings, clock: Clock) -> MachineSpec:
     )
 
 
-SERVICE = machine_service(wiring.SIGNALS, spec_of)
+SERVICE = machine_service(wiring.SIGNALS, spec_of, wiring.scope_of(wiring.SIGNALS))

@@ -42,4 +42,4 @@ def spec_of(settings: Settings, clock: Clock) -> MachineSpec:
     )
 
 
-SERVICE = machine_service(wiring.SIZING, spec_of)
+SERVICE = machine_service(wiring.SIZING, spec_of, wiring.scope_of(wiring.SIZING))

@@ -44,7 +44,13 @@ def _fault_of_file(path: Path, problem: str) -> RecordingError:
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """Klines of one symbol, oldest first, each open time once. Times in ms, ``quote_volume`` in quote units."""
+    """Klines of one symbol, oldest first, each open time once; all arrays have the same length.
+
+    open_ms: when each bar opened, milliseconds since 1970.
+    open, high, low, close: prices, in quote units per base unit.
+    volume: what was traded, in base units.
+    quote_volume: what was traded, in quote units.
+    """
 
     open_ms: npt.NDArray[np.int64]
     open: Floats
@@ -56,10 +62,15 @@ class Columns:
 
 
 class KlineFile:
-    """``bar_ms``: the usual distance between two bars. ``spans``: first and last open time of each symbol, in ms."""
+    """A file of klines that was looked through once. Raises ``ValueError`` for a file that is none.
+
+    path: where it is.
+    near_ms: of a file that mixes bar lengths, the one that most symbols have around this time is read.
+    bar_ms: the usual distance between two bars, in milliseconds.
+    spans: the first and last open time of each symbol, in milliseconds.
+    """
 
     def __init__(self, path: Path, near_ms: int) -> None:
-        """``near_ms``: of a file that mixes bar lengths, the one that most symbols have around that time is read."""
         self.path = path
         try:
             schema = pq.read_schema(path)

@@ -7,8 +7,6 @@ When nobody takes the command in time, it raises ``NoAnswerError``; the command 
 import asyncio
 from collections.abc import Sequence
 
-from shared.adapters.redis.bus import RedisBus
-from shared.adapters.redis.inspect import stream_ends
 from shared.application.errors import UserError
 from shared.application.stack import StackLocator
 from shared.domain.timeframes import MINUTE_NS
@@ -17,6 +15,7 @@ from shared.messages.catalogue import AUDIT, DECIDED, PROPOSED
 from shared.messages.control import Flatten, Halt, Resume
 from shared.messages.orders import OrderDecided, OrderProposed
 from shared.messages.portfolio import HaltMode, ResumeAsked
+from shared.ports.bus import Bus
 from shared.ports.clock import Clock
 
 ANSWER_SECONDS = 5.0
@@ -94,12 +93,12 @@ def resume_asked(answers: Sequence[Message]) -> ResumeAsked | None:
     return next((answer for answer in answers if isinstance(answer, ResumeAsked)), None)
 
 
-async def answers_to(bus: RedisBus, command: Message, wait_seconds: float, unanswered: str = "") -> list[Message]:
+async def answers_to(bus: Bus, command: Message, wait_seconds: float, unanswered: str = "") -> list[Message]:
     """Publish a command and wait for what follows from it. Raises ``NoAnswerError``.
 
     unanswered: how things stand while nobody answers, as the end of the error's sentence.
     """
-    cursors = await stream_ends(bus, [bus.keys.of(topic) for topic in ANSWERED_ON])
+    cursors = await bus.stream_ends([bus.keys.of(topic) for topic in ANSWERED_ON])
     await bus.publish([command])
     answers: list[Message] = []
     try:
@@ -114,7 +113,7 @@ async def answers_to(bus: RedisBus, command: Message, wait_seconds: float, unans
     return answers
 
 
-async def _gather(bus: RedisBus, cursors: dict[str, str], command_id: str, answers: list[Message]) -> None:
+async def _gather(bus: Bus, cursors: dict[str, str], command_id: str, answers: list[Message]) -> None:
     """Collect what follows from the command, which comes at once, and then the verdict on every order among it."""
     causes, undecided = {command_id}, set[str]()
     while not answers or undecided:
@@ -129,7 +128,7 @@ async def _gather(bus: RedisBus, cursors: dict[str, str], command_id: str, answe
                 undecided.discard(entry.message.order_id)
 
 
-async def _present_name(bus: RedisBus, stack: StackLocator, symbol: str) -> str:
+async def _present_name(bus: Bus, stack: StackLocator, symbol: str) -> str:
     """The name under which the pair has its newest mark: renamed pairs are halted by the name they trade under."""
     names = stack.settings.universe.names_of(symbol) if symbol else ()
     marks = [mark for name, mark in (await bus.marks()).items() if name in names]

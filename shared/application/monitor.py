@@ -4,12 +4,12 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from shared.adapters.redis.bus import RedisBus
 from shared.application.projection import Counts, Projection
 from shared.messages.base import Message
 from shared.messages.catalogue import is_copy
 from shared.messages.orders import OrderDecided
-from shared.ports.bus import BusLostError
+from shared.ports.bus import Bus
+from shared.ports.errors import BusLostError
 
 WAIT_MS = 250
 RETRY_SECONDS = 0.5
@@ -45,7 +45,7 @@ class Monitor:
     once. When the server goes away, the monitor waits for it and then reads on where it was: nothing is missed.
     """
 
-    def __init__(self, bus: RedisBus, cursors: dict[str, str], on_message: Callable[[Message], None]) -> None:
+    def __init__(self, bus: Bus, cursors: dict[str, str], on_message: Callable[[Message], None]) -> None:
         self.activity = Activity()
         self._bus, self._cursors, self._on_message = bus, cursors, on_message
 

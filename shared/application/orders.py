@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from typing import TypeVar
 
-from shared.adapters.redis.bus import RedisBus
 from shared.application.errors import UserError
 from shared.application.order_report import OrderReport
 from shared.application.projection import Projection
@@ -14,6 +13,7 @@ from shared.messages.catalogue import DEAD, DECIDED, EXECUTED, HALTS, PROPOSED, 
 from shared.messages.control import MessageRefused
 from shared.messages.orders import OrderClosed, OrderDecided, OrderFilled, OrderPlaced, OrderProposed
 from shared.messages.portfolio import Halted
+from shared.ports.bus import Bus
 
 PAGE = 20_000
 NAMED = 5
@@ -46,7 +46,7 @@ async def read_halt(stack: StackLocator, symbol: str, time_ns: int) -> Halted | 
         return await _halt_at(bus, symbol, time_ns)
 
 
-async def _halt_at(bus: RedisBus, symbol: str, time_ns: int) -> Halted | None:
+async def _halt_at(bus: Bus, symbol: str, time_ns: int) -> Halted | None:
     return halt_at(symbol, time_ns, await bus.latest(bus.keys.of(HALTS), PAGE))
 
 
@@ -57,7 +57,7 @@ def halt_at(symbol: str, time_ns: int, newest_first: Sequence[Message]) -> Halte
     return state.halt_of(symbol)
 
 
-async def _by_beginning(bus: RedisBus, beginning: str) -> OrderDecided:
+async def _by_beginning(bus: Bus, beginning: str) -> OrderDecided:
     """The only decision on an order whose id begins so; otherwise an error that says what there is instead."""
     decided = await _latest(bus, DECIDED, OrderDecided)
     fitting = [decision for decision in decided if decision.order_id.startswith(beginning)]
@@ -77,7 +77,7 @@ async def _by_beginning(bus: RedisBus, beginning: str) -> OrderDecided:
     raise UnknownOrderError(f"There is no order {beginning}. {hint}")
 
 
-async def _latest(bus: RedisBus, topic: Topic, kind: type[M]) -> list[M]:
+async def _latest(bus: Bus, topic: Topic, kind: type[M]) -> list[M]:
     """The newest messages of one kind, newest first."""
     return [message for message in await bus.latest(bus.keys.of(topic), PAGE) if isinstance(message, kind)]
 

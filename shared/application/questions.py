@@ -8,11 +8,11 @@ from typing import TypeVar
 from msgspec import structs
 
 from shared.adapters.codec import UnreadableError, decode
-from shared.adapters.redis.bus import Listener
 from shared.application.errors import UserError
 from shared.application.stack import StackLocator
 from shared.messages.ask import RoomAnswered, RoomAsked, ShadowAsked, ShadowCounted
 from shared.messages.catalogue import ANSWERS
+from shared.ports.streams import Listener
 
 ANSWER_SECONDS = 5.0
 HEAR_SECONDS = 0.2

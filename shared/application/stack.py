@@ -14,6 +14,7 @@ from shared.config.load import default_config_dir, load_settings, process_enviro
 from shared.config.model import Settings
 from shared.messages.catalogue import BARS, CATALOGUE, DECIDED
 from shared.messages.keys import Keys
+from shared.ports.bus import StackFacts, WriterLeases
 from shared.ports.clock import Clock
 
 if TYPE_CHECKING:  # whoever only looks for a stack does not wait for the client of Redis to be imported
@@ -85,23 +86,21 @@ class StackLocator:
     @asynccontextmanager
     async def bus(self) -> AsyncIterator["RedisBus"]:
         """A bus that leaves no trace of a reader on the server. Raises ``BusLostError``."""
-        from shared.adapters.redis.inspect import onlooker
+        from shared.adapters.redis.bus import RedisBus
 
-        async with onlooker(self.redis_url, self.keys) as bus:
+        async with RedisBus.connect(self.redis_url, self.keys) as bus:
             yield bus
 
-    async def clock(self, bus: "RedisBus") -> Clock:
+    async def clock(self, bus: StackFacts) -> Clock:
         """Market time: the simulated exchange's where it has set one, wall time otherwise."""
         from shared.adapters.clocks import RealClock, ScaledClock
 
         origin = None if self.exchange == "binance" else await bus.clock_origin()
         return RealClock() if origin is None else ScaledClock(origin)
 
-    async def risk_records(self, bus: "RedisBus", kind: str, as_type: type[S]) -> dict[str, S]:
+    async def risk_records(self, bus: WriterLeases, kind: str, as_type: type[S]) -> dict[str, S]:
         """What the risk service stored last of one kind, by name: halts, limits, steps of the ramp."""
-        from shared.adapters.redis.inspect import stored_records
-
-        return await stored_records(bus, DECIDED.written_by, kind, as_type)
+        return await bus.stored_records(DECIDED.written_by, kind, as_type)
 
 
 def find_stack(

@@ -2,8 +2,6 @@
 
 from dataclasses import dataclass
 
-from shared.adapters.redis.bus import RedisBus
-from shared.adapters.redis.inspect import Reader, readers
 from shared.application.projection import Projection
 from shared.application.stack import StackLocator
 from shared.domain.risk.state.halts import HALT
@@ -12,8 +10,10 @@ from shared.messages.base import Message
 from shared.messages.catalogue import FEEDS, PORTFOLIO
 from shared.messages.market import FeedLost
 from shared.messages.portfolio import Halted, PortfolioMarked
+from shared.ports.bus import Bus, Heartbeat
 from shared.ports.clock import Clock
-from shared.runtime.health import Heartbeat, heartbeats, is_alive
+from shared.ports.streams import Reader
+from shared.runtime.health import is_alive
 
 PAGE = 2_000
 
@@ -77,18 +77,18 @@ async def read_status(stack: StackLocator) -> Status:
             _age_seconds(clock, state.portfolio) if state.portfolio else 0.0,
             len(marks),
             OldestMark(oldest.symbol, _age_seconds(clock, oldest)) if oldest else None,
-            await heartbeats(bus),
-            await readers(bus, [key for keys in stack.streams.values() for key in keys]),
+            await bus.heartbeats(),
+            await bus.readers([key for keys in stack.streams.values() for key in keys]),
         )
 
 
-async def halts_in_force(stack: StackLocator, bus: RedisBus) -> list[Halted]:
+async def halts_in_force(stack: StackLocator, bus: Bus) -> list[Halted]:
     """Every halt that was not ended yet, newest first, as the risk service has stored it."""
     halts = await stack.risk_records(bus, HALT, Halted)
     return sorted(halts.values(), key=lambda halt: -halt.time_ns)
 
 
-async def latest_portfolio(bus: RedisBus) -> PortfolioMarked | None:
+async def latest_portfolio(bus: Bus) -> PortfolioMarked | None:
     """The newest snapshot of the portfolio."""
     state = Projection()
     state.take_newest_first(await bus.latest(bus.keys.of(PORTFOLIO)))

@@ -11,13 +11,12 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from shared.adapters.codec import UnreadableError, decode
-from shared.adapters.redis.bus import RedisBus
-from shared.adapters.redis.inspect import stream_ends
 from shared.application.errors import UserError
 from shared.application.stack import StackLocator
 from shared.config.faults import did_you_mean
 from shared.messages.base import Message
 from shared.messages.catalogue import CATALOGUE, is_copy
+from shared.ports.bus import Bus
 
 WAIT_MS = 1_000
 LISTEN_SECONDS = 1.0
@@ -74,7 +73,7 @@ async def tail(stack: StackLocator, request: TailRequest) -> AsyncIterator[Async
     streams = [key for name, keys in stack.streams.items() if name in names for key in keys]
     channels = [stack.keys.of(topic) for topic in LIVE if topic.name in names]
     async with stack.bus() as bus:
-        cursors = await stream_ends(bus, streams)
+        cursors = await bus.stream_ends(streams)
         earlier = await _earlier(bus, streams, request)
         if not request.follow:
             yield _all_of(earlier, None)
@@ -108,7 +107,7 @@ def _checked(topics: tuple[str, ...]) -> tuple[str, ...]:
     return topics or tuple(topic.name for topic in CATALOGUE if topic.durable)
 
 
-async def _earlier(bus: RedisBus, streams: list[str], request: TailRequest) -> list[Message]:
+async def _earlier(bus: Bus, streams: list[str], request: TailRequest) -> list[Message]:
     """The last messages of each stream, of the wanted pair, in the order of their times."""
     if not request.last:
         return []
@@ -122,14 +121,12 @@ async def _earlier(bus: RedisBus, streams: list[str], request: TailRequest) -> l
     return sorted(found, key=lambda message: message.time_ns)
 
 
-def _comes_twice(bus: RedisBus, message: Message, stream: str, followed: Container[str]) -> bool:
+def _comes_twice(bus: Bus, message: Message, stream: str, followed: Container[str]) -> bool:
     """Whether it is a copy, and the stream that it belongs to is followed as well."""
     return is_copy(message, stream) and bus.keys.of_message(message) in followed
 
 
-async def _follow_streams(
-    bus: RedisBus, cursors: dict[str, str], request: TailRequest, items: asyncio.Queue[Item]
-) -> None:
+async def _follow_streams(bus: Bus, cursors: dict[str, str], request: TailRequest, items: asyncio.Queue[Item]) -> None:
     while True:
         for entry in await bus.read_from(cursors, WAIT_MS):
             if entry.message is not None:
@@ -140,9 +137,7 @@ async def _follow_streams(
                 await items.put(Unreadable(entry.stream, entry.id, f"{place}: {problem}"))
 
 
-async def _follow_channels(
-    bus: RedisBus, channels: list[str], request: TailRequest, items: asyncio.Queue[Item]
-) -> None:
+async def _follow_channels(bus: Bus, channels: list[str], request: TailRequest, items: asyncio.Queue[Item]) -> None:
     async with bus.listen(*channels) as listener:
         while True:
             if (heard := await listener.next(LISTEN_SECONDS)) is None:

@@ -50,7 +50,7 @@ async def live_through(bus: RedisBus, stack: StackLocator) -> None:
         await bus.publish(history(minute))
         while await host.step(0):
             pass
-    await host.seat.release()
+    await host.lease.release()
 
 
 async def watched(bus: RedisBus, stack: StackLocator) -> Projection:

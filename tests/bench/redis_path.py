@@ -98,7 +98,7 @@ async def measured(url: str) -> None:
                         serving = group.create_task(echo(bus, stop))
                     else:
                         host = MachineHost(BY_NAME[RISK].spec(settings, clock), bus, clock, Silent())
-                        serving = group.create_task(host.run(bus.listen, ready.set))
+                        serving = group.create_task(host.run(ready.set))
                         await ready.wait()
                     took[name] += await ask(client, into, out, ORDERS // TURNS + WARMUP, f"{turn}-")
                     stop.set()

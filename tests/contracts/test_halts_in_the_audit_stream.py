@@ -23,7 +23,8 @@ from shared.messages.base import Message
 from shared.messages.catalogue import AUDIT, CATALOGUE, HALTS, Topic, is_copy, topic_of_key
 from shared.messages.keys import Keys
 from shared.messages.portfolio import Alerted, CommandRefused, Halted, ResumeAsked, Resumed
-from shared.ports.bus import Commit, FencedError
+from shared.ports.errors import FencedError
+from shared.ports.writer_lease import Commit
 from tests.domain.risk.risk_desk import UNIVERSE
 from tests.keys import MAIN
 from tests.patience import PATIENCE_SECONDS
@@ -54,10 +55,10 @@ def test_only_halts_are_copied_and_only_to_the_audit_stream() -> None:
 
 
 async def test_a_commit_writes_halts_and_their_copies_at_once_in_one_order(bus: AnyBus) -> None:
-    seat = bus.seat("risk", (), home="hs:{main}")
-    await seat.acquire()
+    lease = bus.writer_lease("risk", (), home="hs:{main}")
+    await lease.acquire()
     async with bus.listen(HaltsKey) as halts, bus.listen(AuditKey) as audit:
-        await seat.commit(commit_of(1, DECIDED))
+        await lease.commit(commit_of(1, DECIDED))
         assert [await halts.next(2.0) for _ in OF_HALTS] == [(HaltsKey, encode(each)) for each in OF_HALTS]
         assert [await audit.next(2.0) for _ in DECIDED] == [(AuditKey, encode(each)) for each in DECIDED]
     assert await oldest_first(bus, HaltsKey) == OF_HALTS
@@ -65,10 +66,10 @@ async def test_a_commit_writes_halts_and_their_copies_at_once_in_one_order(bus: 
 
 
 async def test_a_commit_that_is_refused_leaves_no_copy(bus: AnyBus) -> None:
-    old = bus.seat("risk", (), home="hs:{main}")
+    old = bus.writer_lease("risk", (), home="hs:{main}")
     await old.acquire()
     await old.release()
-    await bus.seat("risk", (), home="hs:{main}").acquire()
+    await bus.writer_lease("risk", (), home="hs:{main}").acquire()
     with pytest.raises(FencedError):
         await old.commit(commit_of(1, DECIDED))
     assert await oldest_first(bus, AuditKey) == []
@@ -76,9 +77,9 @@ async def test_a_commit_that_is_refused_leaves_no_copy(bus: AnyBus) -> None:
 
 async def test_every_consumer_of_the_audit_stream_can_read_the_copies(bus: AnyBus) -> None:
     await bus.publish(DECIDED)
-    seat = bus.seat("reader", (AuditKey, HaltsKey), home="hs:{main}")
-    await seat.acquire()
-    entries = await seat.read(500)
+    lease = bus.writer_lease("reader", (AuditKey, HaltsKey), home="hs:{main}")
+    await lease.acquire()
+    entries = await lease.read(500)
     assert [entry.message for entry in entries] == [*DECIDED, *OF_HALTS]
     assert not any(entry.fault for entry in entries)
 

@@ -12,7 +12,7 @@ from services.ops.metrics import COUNTERS, PORTFOLIO_GAUGES, exposed
 from shared.adapters.clocks import RealClock
 from shared.adapters.redis.bus import RedisBus
 from shared.application.projection import Counts
-from shared.runtime.health import Heartbeat
+from shared.ports.bus import Heartbeat
 from tests.samples import samples
 
 COUNTED = {
@@ -63,7 +63,7 @@ async def test_the_metrics_have_every_gauge_and_counter(redis_bus: RedisBus) -> 
 async def test_a_service_counts_as_up_while_its_heartbeat_is_recent(redis_bus: RedisBus, alive: bool) -> None:
     wall_ns = RealClock().wall_ns() - (0 if alive else 3_600_000_000_000)
     beat = Heartbeat(service="risk", pid=1, state="ready", started_wall_ns=wall_ns, beat_wall_ns=wall_ns)
-    await redis_bus.set_heartbeat("risk", beat)
+    await redis_bus.set_heartbeat(beat, "portfolio")
     figures = fed(redis_bus)
     text = exposed(figures, await figures.services()).decode()
     assert f'heatsink_service_up{{service="risk"}} {float(alive)}' in text

@@ -89,7 +89,7 @@ class Stack:
 
     async def stop(self) -> None:
         for host in self.hosts:
-            await host.seat.release()
+            await host.lease.release()
 
 
 def bases_at(hour: float) -> list[str]:
@@ -202,7 +202,7 @@ async def heat_over_its_limit(stack: Stack) -> None:
     mark = MarkChanged(
         id="mark-hot", time_ns=stack.clock.time_ns, symbol=hottest.symbol, price=round(hottest.mark * 1.07, 6)
     )
-    stack.hosts[2].live.renew(mark)
+    stack.hosts[2].inbox.renew(mark)
     await stack.settle()
     stack.clock.time_ns += 60_000_000_000
     await stack.settle()

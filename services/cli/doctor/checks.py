@@ -14,9 +14,9 @@ from shared.application.exchange_reach import BINANCE, Exchange, ExchangeAwayErr
 from shared.application.stack import StackLocator
 from shared.application.wording.formats import duration, rehearsed
 from shared.config.preflight import start_faults
-from shared.ports.bus import BusLostError
 from shared.ports.clock import Clock
-from shared.runtime.health import heartbeats, is_alive
+from shared.ports.errors import BusLostError
+from shared.runtime.health import is_alive
 
 GIGABYTE = 1_000_000_000
 LEAST_DISK_BYTES, ENOUGH_DISK_BYTES = GIGABYTE // 5, 2 * GIGABYTE
@@ -115,7 +115,7 @@ def _library(facts: ServerFacts) -> Finding:
 
 async def services(bus: RedisBus, clock: Clock, stack: StackLocator) -> list[Finding]:
     """The heartbeat of every service that belongs to the stack."""
-    beats = await heartbeats(bus)
+    beats = await bus.heartbeats()
     wall_ns = clock.wall_ns()
     findings = []
     for name in (row.name for row in services_with(stack.exchange)):

@@ -19,11 +19,10 @@ from shared.adapters.clocks import RealClock
 from shared.adapters.local_ports import HOST, claimed_port, wait_for_listener
 from shared.adapters.redis.bus import RedisBus
 from shared.adapters.redis.embedded_valkey import EmbeddedValkey, wait_until_ready
-from shared.adapters.redis.inspect import stream_ends
 from shared.application.exchange_reach import BINANCE, Exchange
 from shared.application.monitor import Monitor
 from shared.application.stack import RunNote, remove_note, streams_of, write_note
-from shared.ports.bus import BusLostError
+from shared.ports.errors import BusLostError
 from shared.runtime.logs import get_logger
 
 SERVER_PORT = 6390  # when it is free
@@ -140,7 +139,7 @@ class Stack:
     async def _work(self, bus: RedisBus, group: asyncio.TaskGroup) -> None:
         streams = [key for keys in streams_of(self._settings, bus.keys).values() for key in keys]
         screen = self._make_screen(self._title())
-        monitor = Monitor(bus, await stream_ends(bus, streams), screen.message)
+        monitor = Monitor(bus, await bus.stream_ends(streams), screen.message)
         try:
             await self._start_simulator(group)
             loop = asyncio.get_running_loop()

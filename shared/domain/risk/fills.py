@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 from msgspec import structs
 
-from shared.domain.machine import Guard
+from shared.domain.machine import ReservationCheck
 from shared.domain.portfolio.performance import drawdown_of
 from shared.domain.portfolio.renames import Booked, booked_name, fill_as_booked
 from shared.domain.portfolio.snapshot import snapshot_of
@@ -37,7 +37,7 @@ class Bookings:
         state.ledger.book(fill_as_booked(fill, booked))
         order = state.reservations.fill(fill.order_id, fill.quantity)
         if order is not None:
-            state.guards.append(Guard(order.order_id, float(order.left) * order.unit_risk))
+            state.reservation_checks.append(ReservationCheck(order.order_id, float(order.left) * order.unit_risk))
         state.follow_position(booked.symbol)
         return self.snapshot(fill)
 
@@ -48,7 +48,7 @@ class Bookings:
 
     def close(self, closed: OrderClosed) -> Sequence[Message]:
         if self._state.reservations.close(closed.order_id) is not None:
-            self._state.guards.append(Guard(closed.order_id, 0.0))
+            self._state.reservation_checks.append(ReservationCheck(closed.order_id, 0.0))
         return ()
 
     def stop_placed(self, placed: StopPlaced) -> Sequence[Message]:

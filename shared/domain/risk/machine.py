@@ -8,7 +8,7 @@ share ``state``.
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from shared.domain.machine import Guard, Records
+from shared.domain.machine import Records, ReservationCheck
 from shared.domain.plan import Plan
 from shared.domain.risk.breakers import BREAKER_RECORDS, Breakers
 from shared.domain.risk.commands.halts import OPERATOR_RECORDS, Operators
@@ -134,17 +134,17 @@ class RiskMachine:
         self.shadow.restored()
         self._snapshot_ns = -1
 
-    def take_guards(self) -> Sequence[Guard]:
+    def take_reservation_checks(self) -> Sequence[ReservationCheck]:
         """The reservation steps since the last call, for the store's own check."""
-        taken = tuple(self.state.guards)
-        self.state.guards.clear()
+        taken = tuple(self.state.reservation_checks)
+        self.state.reservation_checks.clear()
         return taken
 
     # --- time and the market --------------------------------------------------------------------------------------
 
     def _on_time(self, message: TimePassed) -> Sequence[Message]:
         state = self.state
-        if state.tell_time(message.time_ns):
+        if state.advance_clock(message.time_ns):
             self._snapshot_ns = -1
             state.bounds.pace.forget()
             self.breakers.set_right(state.now_ns)

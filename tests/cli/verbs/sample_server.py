@@ -4,11 +4,12 @@ from collections.abc import Callable, Sequence
 
 from click.testing import Result
 
-from shared.adapters.clocks import ClockOrigin, RealClock
+from shared.adapters.clocks import RealClock
 from shared.adapters.redis.bus import RedisBus
 from shared.messages.base import Message
 from shared.messages.market import MarkChanged
-from shared.runtime.health import Heartbeat
+from shared.ports.bus import Heartbeat
+from shared.ports.clock import ClockOrigin
 from tests.keys import MAIN
 from tests.samples import HOUR, T0
 
@@ -26,4 +27,4 @@ async def publish(url: str, messages: Sequence[Message]) -> None:
         beat = Heartbeat(
             service="risk", pid=1, state="ready", started_wall_ns=wall_ns, beat_wall_ns=wall_ns, facts={"epoch": 3}
         )
-        await bus.set_heartbeat("risk", beat)
+        await bus.set_heartbeat(beat, "portfolio")

@@ -13,8 +13,9 @@ from typer.testing import CliRunner
 
 from services.cli.__main__ import app
 from services.risk.service import spec_of
-from shared.adapters.clocks import ClockOrigin, RealClock, ScaledClock
+from shared.adapters.clocks import RealClock, ScaledClock
 from shared.adapters.redis.bus import RedisBus
+from shared.ports.clock import ClockOrigin
 from shared.runtime.host import MachineHost
 from tests.patience import PATIENCE_SECONDS
 from tests.samples import T0
@@ -35,7 +36,7 @@ async def risk_running(bus: RedisBus, *, days: int = 0) -> AsyncIterator[None]:
         first = MachineHost(spec_of(shipped_settings(), early), bus, early, QUIET)
         await first.recover()
         await first.step(0)
-        await first.seat.release()
+        await first.lease.release()
     clock = ScaledClock(origin)
     host = MachineHost(spec_of(shipped_settings(), clock), bus, clock, QUIET)
     await host.recover()

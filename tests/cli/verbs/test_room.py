@@ -11,13 +11,14 @@ from click.testing import Result
 from typer.testing import CliRunner
 
 from services.cli.__main__ import app
-from shared.adapters.clocks import ClockOrigin, RealClock
+from shared.adapters.clocks import RealClock
 from shared.adapters.codec import decode, encode
 from shared.adapters.redis.bus import RedisBus
 from shared.domain.plan import Limits
 from shared.messages.ask import RoomAnswered, ShadowCounted
 from shared.messages.catalogue import ASK
 from shared.messages.control import Halt
+from shared.ports.clock import ClockOrigin
 from tests.domain.risk.risk_desk import Desk
 from tests.keys import MAIN
 from tests.patience import PATIENCE_SECONDS

@@ -1,4 +1,4 @@
-"""``heatsink room`` and ``heatsink shadow`` against the risk service itself, on its seat at a real server."""
+"""``heatsink room`` and ``heatsink shadow`` against the risk service itself, at a real server."""
 
 import asyncio
 import json
@@ -48,7 +48,7 @@ async def risk_service(bus: RedisBus) -> AsyncIterator[MachineHost]:
     host = MachineHost(spec_of(Settings(universe=UNIVERSE, plan=PLAN), clock), bus, clock, get_logger())
     ready = asyncio.Event()
     async with asyncio.TaskGroup() as group:
-        task = group.create_task(host.run(bus.listen, ready.set))
+        task = group.create_task(host.run(ready.set))
         await ready.wait()
         while isinstance(host.spec.machine, RiskMachine):
             known = host.spec.machine.state.daily

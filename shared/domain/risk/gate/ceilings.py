@@ -4,7 +4,7 @@ from functools import cache
 from math import isfinite
 
 from shared.domain.risk.gate.view import View
-from shared.messages.base import cut
+from shared.messages.base import truncate
 from shared.messages.orders import CeilingReport as Ceiling
 
 UNBOUNDED = 1e18  # "no ceiling": finite, so that it can travel
@@ -18,7 +18,7 @@ def opened(rule: str) -> Ceiling:
 
 def closed(rule: str, reason: str, unit: str = "") -> Ceiling:
     """Nothing passes, for this reason."""
-    return Ceiling(rule, 0.0, 0.0, 0.0, 0.0, unit, cut(reason))
+    return Ceiling(rule, 0.0, 0.0, 0.0, 0.0, unit, truncate(reason))
 
 
 def within(rule: str, limit: float, used: float, unit: str) -> Ceiling:
@@ -28,7 +28,7 @@ def within(rule: str, limit: float, used: float, unit: str) -> Ceiling:
 
 def beyond(rule: str, limit: float, used: float, unit: str, reason: str) -> Ceiling:
     """Nothing passes, because ``used`` is over ``limit``."""
-    return Ceiling(rule, 0.0, limit, used, limit - used, unit, cut(reason))
+    return Ceiling(rule, 0.0, limit, used, limit - used, unit, truncate(reason))
 
 
 def budget(rule: str, view: View, limit: float, used: float, per_unit: float, missing: str = "NAV") -> Ceiling:

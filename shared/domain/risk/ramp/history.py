@@ -17,7 +17,7 @@ from shared.domain.risk.state.evidence import (
 from shared.domain.risk.state.phase_in_force import Entered, PhaseInForce
 from shared.domain.risk.state.state import PHASE, RiskState
 from shared.domain.timeframes import DAY_NS, HOUR_NS
-from shared.messages.base import Message, cut, derived_id
+from shared.messages.base import Message, derived_id, truncate
 from shared.messages.portfolio import PhaseChanged, PortfolioMarked
 
 DAYS, STEP = "phase_days", "phase_step"
@@ -118,8 +118,8 @@ class PhaseBook:
             phase=to.name,
             scale=to.scale,
             who=who,
-            reason=cut(reason),
-            evidence=cut(words),
+            reason=truncate(reason),
+            evidence=truncate(words),
             rehearsal=state.rehearsal,
         )
 

@@ -8,7 +8,7 @@ from msgspec import Struct, structs
 
 from shared.domain.bars.series import DailyHistory
 from shared.domain.limits_in_force import LimitsInForce, limits_in_force
-from shared.domain.machine import Guard, Records
+from shared.domain.machine import Records, ReservationCheck
 from shared.domain.plan import Limits, Plan
 from shared.domain.portfolio.heat import Heat, PairHeat
 from shared.domain.portfolio.ledger import LEDGER_RECORDS, Ledger
@@ -41,7 +41,7 @@ class RiskState:
     """One portfolio. ``speed``: market seconds in a wall second, by which every age limit stretches.
 
     now_ns: market time. bounds: what orders are held to. oldest_held: of the pairs held, the one marked longest ago.
-    guards: reservation steps for the store's own check. paper: whether orders go to the paper exchange; None where
+    reservation_checks: for the store's own sum. paper: whether orders go to the paper exchange; None where
     nobody asks.
     """
 
@@ -63,7 +63,7 @@ class RiskState:
         self.listings: dict[str, PairListed] = {}
         self.daily: dict[str, DailyHistory] = {}
         self.books: dict[str, Book] = {}
-        self.guards: list[Guard] = []
+        self.reservation_checks: list[ReservationCheck] = []
         self.now_ns = 0
         self.paper: bool | None = None
         self.take_over()
@@ -92,7 +92,7 @@ class RiskState:
             self.learn_costs(symbol)
         self.halts.rebuild()
         self.watermark = self.records.get(WATERMARK, "", Watermark) or Watermark()
-        self.guards.clear()
+        self.reservation_checks.clear()
 
     # --- limits and phase in force --------------------------------------------------------------------------------
 
@@ -155,7 +155,7 @@ class RiskState:
         self.outside.add(symbol)
         return self.heat.add_pair(symbol, OUTSIDE, self.plan.costs.fee + self.plan.costs.half_spread)
 
-    def tell_time(self, now_ns: int) -> bool:
+    def advance_clock(self, now_ns: int) -> bool:
         """Move the clock on; says whether it had run ahead and was set right."""
         ran_ahead = now_ns < self.now_ns - self.bounds.mark_age_ns
         self.now_ns = now_ns if ran_ahead else max(self.now_ns, now_ns)

@@ -55,7 +55,7 @@ def trade(desk: Desk) -> list[OrderDecided]:
 @pytest.mark.parametrize(
     "shadow", [changed(heat=0.001), changed(heat=0.5, equity_at_risk=0.5), changed(max_order_usdt=1)]
 )
-def test_decisions_records_and_guards_are_the_same_with_shadow_limits_and_without(shadow: Limits) -> None:
+def test_decisions_records_and_reservation_checks_are_the_same_with_shadow_limits_and_without(shadow: Limits) -> None:
     one, two = desk_with(None), desk_with(shadow)
     assert trade(one) == trade(two)
     one.pass_time(2)
@@ -63,7 +63,7 @@ def test_decisions_records_and_guards_are_the_same_with_shadow_limits_and_withou
     records = [desk.machine.records.drain() for desk in (one, two)]
     assert records[1].pop(f"{SHADOW}:") is not None
     assert records[0] == records[1]
-    assert one.machine.take_guards() == two.machine.take_guards()
+    assert one.machine.take_reservation_checks() == two.machine.take_reservation_checks()
 
 
 def test_a_look_leaves_the_live_state_as_it_was() -> None:

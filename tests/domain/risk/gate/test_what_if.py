@@ -50,7 +50,7 @@ class Everything:
 
     records: bytes
     totals: tuple[object, ...]
-    guards: int
+    reservation_checks: int
     pace: str
     halts: int
     seq: int
@@ -71,7 +71,7 @@ def everything(desk: Desk) -> Everything:
     return Everything(
         records=msgspec.msgpack.encode(rows, order="deterministic"),
         totals=(*totals, pairs, known),
-        guards=len(state.guards),
+        reservation_checks=len(state.reservation_checks),
         pace=pace,
         halts=len(state.halts.all()),
         seq=len(desk.machine.gate.take_repeats()),
@@ -136,7 +136,7 @@ def test_an_order_of_the_exchanges_largest_size_is_the_most_there_is() -> None:
 
 
 @pytest.mark.parametrize("symbol", ["", "ETH/USDT", "DOGE/USDT"])
-def test_a_question_changes_no_record_no_total_no_guard_and_no_count(symbol: str) -> None:
+def test_a_question_changes_no_record_no_total_no_reservation_check_and_no_count(symbol: str) -> None:
     desk = Desk()
     desk.fill(desk.buy("BTC/USDT", "0.1"))
     desk.buy("ETH/USDT", "1")

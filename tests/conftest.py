@@ -10,6 +10,7 @@ from shared.adapters.memory_bus import MemoryBus
 from shared.adapters.redis.bus import RedisBus
 from shared.adapters.redis.embedded_valkey import running_valkey
 from tests import examples  # noqa: F401 - registers the profiles of hypothesis
+from tests.cluster import running_cluster
 from tests.keys import MAIN
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
@@ -62,8 +63,8 @@ def needs_server(item: pytest.Item) -> bool:
     """Whether the test runs on an embedded server: of those that run on both buses, the half that is on Redis."""
     fixtures = set(getattr(item, "fixturenames", ()))
     parameters = getattr(item, "callspec", None)
-    on_redis = parameters is not None and parameters.params.get("bus") == "redis"
-    return on_redis or bool(fixtures & {"valkey_server", "redis_bus"})
+    on_redis = parameters is not None and parameters.params.get("bus") in ("redis", "cluster")
+    return on_redis or bool(fixtures & {"valkey_server", "redis_bus", "valkey_cluster", "cluster_bus"})
 
 
 @pytest.hookimpl(wrapper=True)
@@ -91,6 +92,21 @@ def valkey_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """URL of an embedded Valkey that all tests of one worker share."""
     with running_valkey(tmp_path_factory.mktemp("valkey")) as server:
         yield server.url
+
+
+@pytest.fixture(scope="session")
+def valkey_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """URL of a Redis Cluster of one node that all tests of one worker share."""
+    with running_cluster(tmp_path_factory.mktemp("cluster")) as server:
+        yield server.url
+
+
+@pytest.fixture
+async def cluster_bus(valkey_cluster: str) -> AsyncIterator[RedisBus]:
+    """A bus on a Redis Cluster that was just emptied."""
+    async with RedisBus.open(valkey_cluster, MAIN) as bus:
+        await bus.client.flushall()
+        yield bus
 
 
 @pytest.fixture

@@ -2,16 +2,16 @@
 
 import typer
 
-from services.cli.config import config_app
-from services.cli.control import flatten, halt, resume
-from services.cli.doctor import doctor
-from services.cli.limits import limits_app
-from services.cli.look import sizes, status
-from services.cli.phase import phase_app
-from services.cli.room import room, shadow
-from services.cli.tail import tail
-from services.cli.up import up
-from services.cli.why import why
+from services.cli.verbs.config import config_app
+from services.cli.verbs.control import flatten, halt, resume
+from services.cli.verbs.doctor import doctor
+from services.cli.verbs.limits import limits_app
+from services.cli.verbs.phase import phase_app
+from services.cli.verbs.room import room, shadow
+from services.cli.verbs.status import sizes, status
+from services.cli.verbs.tail import tail
+from services.cli.verbs.up import up
+from services.cli.verbs.why import why
 
 app = typer.Typer(
     name="heatsink",

@@ -6,17 +6,14 @@ from contextlib import contextmanager
 
 import typer
 
+from shared.application.errors import UserError
 from shared.config.faults import ConfigError
 
 EXIT_FAILED = 1
 EXIT_CONFIG = 78  # EX_CONFIG of sysexits.h: starting again would end the same way
 
 
-class ToldError(RuntimeError):
-    """An error whose text says all that people need: what happened, and what to do about it."""
-
-
-class UnansweredError(ToldError):
+class UnansweredError(UserError):
     """It was asked back, and nobody is there to answer."""
 
 
@@ -47,12 +44,12 @@ def _told(error: BaseException, redis_remedy: str) -> str:
     """The sentence for an expected error; empty for a bug."""
     from shared.adapters.redis.client import ServerTooOldError
     from shared.adapters.redis.embedded_valkey import NoServerError
-    from shared.ports.bus import BusLostError
+    from shared.ports.errors import BusLostError
 
     match error:
         case BusLostError():
             return f"Redis is away: {error}\n{redis_remedy}"
-        case ToldError() | NoServerError() | ServerTooOldError():
+        case UserError() | NoServerError() | ServerTooOldError():
             return str(error)
         case _:
             return ""
@@ -74,7 +71,10 @@ def print_faults(error: ConfigError) -> None:
 
 
 def ask_back(question: str, otherwise: str) -> None:
-    """Go on only with a yes. otherwise: how to do without the question. Raises ``typer.Abort``, ``UnansweredError``."""
+    """Go on only with a yes. Raises ``typer.Abort``, ``UnansweredError``.
+
+    otherwise: how to do without the question, for whoever has no terminal to answer on.
+    """
     try:
         agreed = typer.confirm(question)
     except typer.Abort:

@@ -6,15 +6,17 @@ Gives out nothing on the bus but the clock (``hs:clock``); everything else goes 
 from datetime import UTC, datetime
 from pathlib import Path
 
+from services import wiring
 from services.exchange_sim.exchange import ExchangeOptions, SimulatedExchange
 from services.exchange_sim.faults import ScriptedFault, read_script
 from services.exchange_sim.market.generated import GeneratedMarket
 from services.exchange_sim.market.market import Market
 from services.exchange_sim.market.replayed import ReplayedMarket
-from shared.adapters.clocks import ClockOrigin, ScaledClock
+from shared.adapters.clocks import ScaledClock
 from shared.config.faults import ConfigError, Fault
 from shared.config.model import SimulatorSettings
 from shared.domain.universe import Universe
+from shared.ports.clock import ClockOrigin
 from shared.runtime.service import Context, Service
 
 FACT_SECONDS = 1.0
@@ -44,22 +46,12 @@ def script_of(simulator: SimulatorSettings) -> tuple[ScriptedFault, ...]:
         raise ConfigError([Fault("stack.toml", "simulator.faults", simulator.faults, str(error), remedy)]) from error
 
 
-def start_ns_of(simulator: SimulatorSettings, wall_ns: int) -> int:
-    """When market time begins: at ``start``, 00:00 UTC if it is a day; without one a generated market begins now."""
-    if simulator.start:
-        start = datetime.fromisoformat(simulator.start)
-        return int(start.replace(tzinfo=start.tzinfo or UTC).timestamp()) * 1_000_000_000
-    if simulator.replay:
-        raise ValueError("simulator.start: a replay needs the date at which it begins")
-    return wall_ns
-
-
 async def run(context: Context) -> None:
     """Serve until cancelled. A clock that was set before goes on: a restarted exchange is where it would be."""
     settings, simulator = context.settings, context.settings.simulator
     wall_ns = context.clock.wall_ns()
     earlier = await context.bus.clock_origin()
-    start_ns = earlier.origin_market_ns if earlier is not None else start_ns_of(simulator, wall_ns)
+    start_ns = earlier.origin_market_ns if earlier is not None else simulator.start_ns(wall_ns)
     market = market_of(simulator, settings.universe, start_ns // 1_000_000)
     options = ExchangeOptions(
         weight_per_minute=settings.exchange.weight_per_minute,
@@ -70,7 +62,7 @@ async def run(context: Context) -> None:
     origin = await context.bus.agree_on_clock(
         ClockOrigin(origin_market_ns=start_ns, origin_wall_ns=context.clock.wall_ns(), speed=simulator.speed)
     )
-    if origin.speed != simulator.speed or (simulator.start and start_ns_of(simulator, wall_ns) != start_ns):
+    if origin.speed != simulator.speed or (simulator.start and simulator.start_ns(wall_ns) != start_ns):
         context.log.warning(
             "clock_continued", speed=origin.speed, started_at=_iso(start_ns), reason="hs:clock was set before"
         )
@@ -95,4 +87,4 @@ def _iso(time_ns: int) -> str:
     return datetime.fromtimestamp(time_ns // 1_000_000_000, UTC).isoformat()
 
 
-SERVICE = Service("exchange_sim", run, keeps_time=True)
+SERVICE = Service(wiring.EXCHANGE_SIM, run, wiring.scope_of(wiring.EXCHANGE_SIM), keeps_time=True)

@@ -1,10 +1,11 @@
 """Approved orders and raised stops in; on the paper exchange, fills out."""
 
+from services import wiring
 from shared.config.faults import ConfigError
 from shared.config.model import Settings
 from shared.config.preflight import paper_faults
 from shared.domain.execution.paper.machine import PaperExecution
-from shared.messages.catalogue import BARS, DECIDED, EXECUTED, PAIRS
+from shared.messages.catalogue import BARS, DECIDED, EXECUTED, MARKS, PAIRS
 from shared.ports.clock import Clock
 from shared.runtime.host import machine_service
 from shared.runtime.machine_spec import MachineSpec
@@ -17,15 +18,15 @@ def spec_of(settings: Settings, clock: Clock) -> MachineSpec:
     bars = tuple(keys.of(BARS, timeframe) for timeframe in settings.plan.timeframes)
     limit_ns = int(settings.plan.limits.mark_age_seconds * clock.speed * 1e9)
     return MachineSpec(
-        service="execution",
+        service=wiring.EXECUTION,
         machine=PaperExecution(settings.plan, settings.universe, quote_age_limit_ns=limit_ns),
         # Stops see the market before new orders do.
         inputs=(PAIRS.key, *bars, keys.of(DECIDED)),
         home=keys.home,
         warm=bars,
         writes=keys.of(EXECUTED),
-        marks=True,
+        latest=(MARKS,),
     )
 
 
-SERVICE = machine_service("execution", spec_of)
+SERVICE = machine_service(wiring.EXECUTION, spec_of, wiring.scope_of(wiring.EXECUTION))

@@ -7,11 +7,10 @@ on a port that ours lost, or never got.
 import asyncio
 from typing import Any
 
-import aiohttp
-
-from shared.adapters.clocks import ClockOrigin, ScaledClock
+from shared.adapters.clocks import ScaledClock
+from shared.adapters.http import HttpError, HttpLateError, HttpUnreachableError, get_json
 from shared.config.faults import ConfigError, Fault
-from shared.ports.clock import Clock
+from shared.ports.clock import Clock, ClockOrigin
 
 ASK_SECONDS = 1.0
 ANSWER_SECONDS = 2.0
@@ -47,18 +46,11 @@ class ExchangeIdentity:
         """False when nobody answers. Raises ``ConfigError`` for an answer that only a stranger gives."""
         if self._origin is None:
             return True
-        timeout = aiohttp.ClientTimeout(total=ANSWER_SECONDS)
         try:
-            async with (
-                aiohttp.ClientSession(timeout=timeout) as session,
-                session.get(f"{self._url}/sim/clock") as answer,
-            ):
-                told = await answer.json() if answer.status == 200 else None
-        except ValueError:
-            told = None
-        except (aiohttp.ClientConnectionError, aiohttp.ClientPayloadError, TimeoutError):
+            told = await get_json(f"{self._url}/sim/clock", timeout_seconds=ANSWER_SECONDS, proxies=False)
+        except (HttpLateError, HttpUnreachableError):
             return False
-        except aiohttp.ClientError:
+        except HttpError:
             told = None
         if not self._is_ours(told):
             raise ConfigError([Fault("stack.toml", "exchange.url", self._url, PROBLEM, REMEDY)])

@@ -10,7 +10,7 @@ from itertools import islice
 from typing import Any
 
 from shared.messages.market import BarClosed
-from shared.ports.bus import Bus
+from shared.ports.bus import Market
 
 BATCH = 1_000
 ROOM = 20_000  # bars; who has more waits
@@ -19,7 +19,7 @@ ROOM = 20_000  # bars; who has more waits
 class Outbox:
     """Bars on their way to the bus. What is lost with the process is still above the watermark, and fetched again."""
 
-    def __init__(self, bus: Bus, log: Any) -> None:
+    def __init__(self, bus: Market, log: Any) -> None:
         self._bus, self._log = bus, log
         self._bars: deque[BarClosed] = deque()
         self._filled = asyncio.Event()

@@ -11,6 +11,7 @@ what closed since.
 import asyncio
 from dataclasses import dataclass
 
+from services import wiring
 from services.market_data.backfill import Backfill
 from services.market_data.bar_tracks import BarTracks
 from services.market_data.books import Books
@@ -111,4 +112,4 @@ async def _tell(context: Context, market: MarketDataContext, parts: _Parts) -> N
         await asyncio.sleep(FACTS_SECONDS)
 
 
-SERVICE = Service("market_data", run)
+SERVICE = Service(wiring.MARKET_DATA, run, wiring.scope_of(wiring.MARKET_DATA))

@@ -5,7 +5,7 @@ from aiohttp import web
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
 from services.ops.figures import Figures
-from services.ops.metrics import exposed
+from services.ops.metrics import counted, exposed
 
 FIGURES: web.AppKey[Figures] = web.AppKey("figures", Figures)
 UNHEALTHY = 503
@@ -28,15 +28,16 @@ async def _healthz(request: web.Request) -> web.Response:
 
 async def _status(request: web.Request) -> web.Response:
     figures = request.app[FIGURES]
+    state = figures.state
     return _json(
         {
-            "portfolio": figures.portfolio,
+            "portfolio": state.portfolio,
             "services": await figures.services(),
-            "halts": list(figures.halts.values()),
-            "phase": figures.phase,
-            "limits": figures.limits,
-            "lost_feeds": list(figures.lost_feeds.values()),
-            "counts": {f"{figure}.{label}": count for (figure, label), count in figures.counts.items()},
+            "halts": list(state.halts.values()),
+            "phase": state.phase,
+            "limits": state.limits,
+            "lost_feeds": list(state.lost_feeds.values()),
+            "counts": {f"{figure}.{label}": count for figure, label, count in counted(figures.counts)},
         }
     )
 

@@ -8,6 +8,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from services.ops.figures import Figures
+from shared.application.projection import Counts
 
 PORTFOLIO_GAUGES = {
     "nav": "Net asset value, USDT",
@@ -18,7 +19,7 @@ PORTFOLIO_GAUGES = {
     "utilisation": "Notional held as a fraction of NAV",
     "drawdown": "Fall from the high-water mark of NAV, as a fraction of it",
 }
-COUNTERS = {
+COUNTERS = {  # by the field of ``Counts`` that they come from
     "messages": ("type", "Messages by type"),
     "decisions": ("verdict", "Decisions by verdict"),
     "binding": ("rule", "Decisions by the rule that bound"),
@@ -29,6 +30,13 @@ COUNTERS = {
 }
 
 
+def counted(counts: Counts) -> Iterator[tuple[str, str, int]]:
+    """Every counter by its name and label, as far as there is something to count."""
+    for figure in COUNTERS:
+        for label, count in getattr(counts, figure).items():
+            yield figure, label, count
+
+
 class FiguresCollector(Collector):
     """Gathers when asked, so that nothing has to be kept twice."""
 
@@ -36,28 +44,28 @@ class FiguresCollector(Collector):
         self._figures, self._services = figures, services
 
     def collect(self) -> Iterator[Metric]:
-        if (portfolio := self._figures.portfolio) is not None:
+        state, counts = self._figures.state, self._figures.counts
+        if (portfolio := state.portfolio) is not None:
             for name, about in PORTFOLIO_GAUGES.items():
                 yield GaugeMetricFamily(f"heatsink_{name}", about, value=getattr(portfolio, name))
             yield GaugeMetricFamily("heatsink_positions", "Positions held", value=len(portfolio.positions))
         for figure, (label, about) in COUNTERS.items():
             counter = CounterMetricFamily(f"heatsink_{figure}", about, labels=[label])
-            for (name, value), count in self._figures.counts.items():
-                if name == figure:
-                    counter.add_metric([value], count)
+            for value, count in getattr(counts, figure).items():
+                counter.add_metric([value], count)
             yield counter
         up = GaugeMetricFamily("heatsink_service_up", "1 while the service's heartbeat is recent", labels=["service"])
         for service, row in self._services.items():
             up.add_metric([service], float(row["alive"]))
         yield up
         yield self._halted()
-        yield GaugeMetricFamily("heatsink_feeds_lost", "Feeds that are lost", value=len(self._figures.lost_feeds))
+        yield GaugeMetricFamily("heatsink_feeds_lost", "Feeds that are lost", value=len(state.lost_feeds))
 
     def _halted(self) -> Metric:
         halted = GaugeMetricFamily(
             "heatsink_halted", "Halts in force; scope is a pair or `portfolio`", labels=["scope", "trigger", "mode"]
         )
-        for (symbol, trigger), halt in self._figures.halts.items():
+        for (symbol, trigger), halt in self._figures.state.halts.items():
             halted.add_metric([symbol or "portfolio", trigger, halt.mode], 1.0)
         return halted
 

@@ -4,6 +4,7 @@ import asyncio
 
 from aiohttp import web
 
+from services import wiring
 from services.ops.figures import Figures
 from services.ops.http import application
 from shared.runtime.service import Context, Service
@@ -25,4 +26,4 @@ async def run(context: Context) -> None:
         await runner.cleanup()
 
 
-SERVICE = Service("ops", run)
+SERVICE = Service(wiring.OPS, run, wiring.scope_of(wiring.OPS))

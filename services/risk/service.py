@@ -4,13 +4,15 @@ Takes in commands, fills, pairs, bars, marks, books, proposals (XADD or PUBLISH)
 verdicts, portfolio snapshots, halts, audit entries, and answers on the asker's channel. One writer per portfolio.
 """
 
+from services import wiring
 from shared.config.faults import ConfigError
 from shared.config.model import Settings
 from shared.config.preflight import phase_faults
 from shared.domain.risk.machine import RiskMachine
-from shared.messages.catalogue import ASK, BARS, CONTROL, DECIDED, EXECUTED, FEEDS, PAIRS, PROPOSED
+from shared.messages.catalogue import ASK, BARS, BOOKS, CONTROL, DECIDED, EXECUTED, FEEDS, MARKS, PAIRS, PROPOSED
 from shared.ports.clock import Clock
 from shared.runtime.host import machine_service
+from shared.runtime.host.idempotency import OrderIdempotency
 from shared.runtime.machine_spec import MachineSpec
 
 
@@ -27,7 +29,7 @@ def spec_of(settings: Settings, clock: Clock) -> MachineSpec:
     bars = [keys.of(BARS, timeframe) for timeframe in plan.timeframes]
     proposed = keys.of(PROPOSED)
     return MachineSpec(
-        service="risk",
+        service=wiring.RISK,
         machine=machine,
         # What changes the portfolio comes before what asks about it.
         inputs=(
@@ -40,17 +42,13 @@ def spec_of(settings: Settings, clock: Clock) -> MachineSpec:
         ),
         home=keys.home,
         warm=(PAIRS.key, FEEDS.key, *bars, keys.of(EXECUTED)),
-        marks=True,
-        books=True,
-        intake=proposed,
-        ask=keys.of(ASK),
+        latest=(MARKS, BOOKS),
+        questions=keys.of(ASK),
         vital=(keys.of(EXECUTED),),
         writes=keys.of(DECIDED),
-        guards=machine.take_guards,
-        recall=keys.of(DECIDED),
-        remember=machine.remember,
-        repeats=machine.take_repeats,
-        check=lambda: check_phase(settings, machine),
+        reservation_checks=machine.take_reservation_checks,
+        idempotency=OrderIdempotency(machine, channel=proposed, decided=keys.of(DECIDED)),
+        verify=lambda: check_phase(settings, machine),
     )
 
 
@@ -65,4 +63,4 @@ def check_phase(settings: Settings, machine: RiskMachine) -> None:
         raise ConfigError(faults)
 
 
-SERVICE = machine_service("risk", spec_of)
+SERVICE = machine_service(wiring.RISK, spec_of, wiring.scope_of(wiring.RISK))

@@ -1,5 +1,6 @@
 """The Portfolio Blender: a size for every pair on every bar, proposed orders, raised stops."""
 
+from services import wiring
 from shared.config.model import Settings
 from shared.domain.sizing.machine import SizingMachine
 from shared.messages.catalogue import (
@@ -22,7 +23,7 @@ def spec_of(settings: Settings, clock: Clock) -> MachineSpec:
     bars = tuple(keys.of(BARS, timeframe) for timeframe in dict.fromkeys(("1d", *plan.timeframes)))
     limit_ns = int(plan.limits.bar_age_seconds * clock.speed * 1e9)
     return MachineSpec(
-        service="sizing",
+        service=wiring.SIZING,
         machine=SizingMachine(plan, settings.universe, keys.portfolio, bar_age_limit_ns=limit_ns),
         # What is held and on order comes before what asks for more: a halt that ends, or a bar. AUDIT has limits,
         # phases and halts as they were decided; HALTS would repeat them. Days come before the bars within them.
@@ -41,4 +42,4 @@ def spec_of(settings: Settings, clock: Clock) -> MachineSpec:
     )
 
 
-SERVICE = machine_service("sizing", spec_of)
+SERVICE = machine_service(wiring.SIZING, spec_of, wiring.scope_of(wiring.SIZING))

@@ -1,20 +1,9 @@
-"""The one home of the wall clock."""
+"""The clocks there are. This is the only place that reads the wall clock."""
 
 import asyncio
 import time
 
-from msgspec import Struct
-
-
-class ClockOrigin(Struct, frozen=True, kw_only=True):
-    """How market time follows wall time; kept at ``hs:clock`` so that every process of a stack agrees.
-
-    market = origin_market_ns + (wall - origin_wall_ns) x speed.
-    """
-
-    origin_market_ns: int
-    origin_wall_ns: int
-    speed: float
+from shared.ports.clock import ClockOrigin
 
 
 class RealClock:
@@ -59,7 +48,10 @@ class ScaledClock:
 
 
 class ManualClock:
-    """Stands still until it is told: for replays in lock-step and for tests."""
+    """Stands still until it is told, for replays in lock-step and for tests. Waiting moves it on.
+
+    time_ns: market time, to be set by whoever owns the clock.
+    """
 
     def __init__(self, now_ns: int = 0, speed: float = 1.0) -> None:
         self.time_ns = now_ns

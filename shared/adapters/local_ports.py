@@ -11,7 +11,10 @@ PORTS_TRIED = 20
 
 
 def free_port(preferred: int = 0) -> int:
-    """``preferred`` when nobody has it, otherwise any free port. Free now: see ``claimed_port``."""
+    """The preferred port when nobody has it, otherwise any free one. It is free now, and perhaps not for long.
+
+    ``claimed_port`` keeps it. Raises ``OSError`` when there is none.
+    """
     for port in (preferred, 0) if preferred else (0,):
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -1,79 +1,80 @@
-"""The bus in memory: the twin of ``redis_bus`` for single-process runs and tests, held to the same contract tests.
+"""The bus in memory, for single processes and tests: the twin of ``adapters.redis.bus``, held to the same contract.
 
 Messages go through the codec here too, so what cannot travel fails here as well.
 """
 
-import asyncio
-from collections import defaultdict
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from typing import TypeVar
+from uuid import uuid4
 
-from shared.adapters.codec import TooLongError, UnreadableError, decode, encode_for_wire
-from shared.adapters.redis.keys import entry_of
-from shared.domain.machine import Guard
+import msgspec
+from msgspec import Struct
+
+from shared.adapters.codec import UnreadableError, decode, encode, encode_for_wire
+from shared.adapters.memory_lease import MemoryWriterLease, number_of
+from shared.adapters.memory_server import MemoryListener, MemoryServer
+from shared.adapters.redis.keys import SCOPES, decision_key, is_of_another_portfolio, proposal_marker, services_key
 from shared.messages.base import Message
-from shared.messages.catalogue import BOOKS, MARKS, PROPOSED
+from shared.messages.catalogue import BARS, BOOKS, MARKS, PROPOSED
 from shared.messages.keys import Keys
 from shared.messages.market import BarClosed, BookSampled, MarkChanged
 from shared.messages.orders import OrderDecided
-from shared.ports.bus import AlreadyDecidedError, Commit, CommitRefusedError, Entry, FencedError, Proposal, Snapshot
+from shared.ports.bus import Bus, Heartbeat, Proposal, Scope
+from shared.ports.clock import ClockOrigin
+from shared.ports.streams import Entry, Reader
 
-READ_BATCH = 200
-LISTENER_BOUND = 10_000
-HEAT_SLACK = 1.000000001
+READ_BATCH = 500
+
+S = TypeVar("S", bound=Struct)
 
 
-class MemoryBus:
-    """See ``ports.bus.Bus``."""
+class MemoryBus(Bus):
+    """See ``ports.bus.Bus``. Without a ``server``, it has one of its own."""
 
-    def __init__(self, keys: Keys) -> None:
+    def __init__(self, keys: Keys, server: MemoryServer | None = None) -> None:
         self.keys = keys
-        self.streams: dict[str, list[bytes]] = defaultdict(list)  # entry ids are 1-based positions
-        self.published: list[tuple[str, bytes]] = []
-        self.decisions: dict[str, bytes] = {}
-        self.seats: dict[tuple[str, str], _Stored] = defaultdict(_Stored)
-        self.arrived = asyncio.Event()
-        self._latest: dict[str, dict[str, bytes]] = defaultdict(dict)  # by topic, then by pair
-        self._last_bars: dict[str, dict[str, int]] = defaultdict(dict)
-        self._proposed: set[str] = set()
-        self._listeners: list[tuple[frozenset[str], asyncio.Queue[tuple[str, bytes]]]] = []
+        self.server = server or MemoryServer()
+
+    # --- publishing -----------------------------------------------------------------------------------------------
 
     async def publish(self, messages: Sequence[Message]) -> None:
+        for message in messages:
+            encode_for_wire(message)  # all of them or none
         for message in messages:
             self.append(message)
 
     def append(self, message: Message) -> None:
-        body = encode_for_wire(message)
-        for _, key in self.keys.places_of(message):
-            self.append_bytes(key, body)
-            self._send(key, body)
-        if isinstance(message, BarClosed):
-            self._send(f"{key}:{message.symbol}", body)
-        if isinstance(message, Proposal):
-            self._proposed.add(message.id)
+        """Append one message to its streams, and publish the copies."""
+        self.server.append(self.keys, message, encode_for_wire(message))
 
     def append_bytes(self, key: str, body: bytes) -> None:
-        """What a foreign client's XADD does."""
-        self.streams[key].append(body)
-        self.arrived.set()
+        """What the XADD of somebody else's client does."""
+        self.server.append_bytes(key, body)
 
-    def _send(self, channel: str, body: bytes) -> None:
-        for channels, queue in self._listeners:
-            if channel in channels and not queue.full():  # a slow listener loses, as with Redis
-                queue.put_nowait((channel, body))
+    async def echo(self, messages: Sequence[Message]) -> None:
+        for message in messages:
+            self.server.publish(self.keys.of_message(message), encode_for_wire(message))
+
+    async def answer(self, answers: Sequence[Message]) -> None:
+        for message in answers:
+            if channel := self.keys.reply_channel(message):
+                self.server.publish(channel, encode_for_wire(message))
+
+    # --- the market -----------------------------------------------------------------------------------------------
 
     async def publish_bars(self, bars: Sequence[BarClosed]) -> int:
         new = 0
         for bar in bars:
-            last = self._last_bars[bar.timeframe]
-            if bar.open_time_ns > last.get(bar.symbol, -1):
-                last[bar.symbol] = bar.open_time_ns
+            opened_ns = self.server.opened_ns[self.keys.of_message(bar)]
+            if bar.open_time_ns > opened_ns.get(bar.symbol, -1):
+                opened_ns[bar.symbol] = bar.open_time_ns
                 self.append(bar)
                 new += 1
         return new
 
     async def bar_watermarks(self, timeframe: str) -> dict[str, int]:
-        return dict(self._last_bars[timeframe])
+        return dict(self.server.opened_ns[self.keys.of(BARS, timeframe)])
 
     async def set_marks(self, marks: Sequence[MarkChanged]) -> None:
         for mark in marks:
@@ -84,190 +85,116 @@ class MemoryBus:
             self._set_latest(BOOKS.key, book.symbol, encode_for_wire(book))
 
     def _set_latest(self, key: str, symbol: str, body: bytes) -> None:
-        self._latest[key][symbol] = body
-        self._send(key, body)
-        self._send(f"{key}:{symbol}", body)
+        self.server.latest[key][symbol] = body
+        self.server.publish(key, body)
+        self.server.publish(f"{key}:{symbol}", body)
 
     async def marks(self) -> dict[str, MarkChanged]:
-        found = (decode(body) for body in self._latest[MARKS.key].values())
-        return {mark.symbol: mark for mark in found if isinstance(mark, MarkChanged)}
+        return {mark.symbol: mark for mark in self._latest_of(MARKS.key) if isinstance(mark, MarkChanged)}
 
     async def books(self) -> dict[str, BookSampled]:
-        found = (decode(body) for body in self._latest[BOOKS.key].values())
-        return {book.symbol: book for book in found if isinstance(book, BookSampled)}
+        return {book.symbol: book for book in self._latest_of(BOOKS.key) if isinstance(book, BookSampled)}
+
+    def _latest_of(self, key: str) -> list[Message]:
+        return [decode(body) for body in self.server.latest[key].values()]
+
+    # --- proposals and decisions ----------------------------------------------------------------------------------
 
     async def take_in(self, proposal: Proposal) -> bool:
-        if proposal.id in self._proposed:
+        stream, body = self.keys.of(PROPOSED), encode_for_wire(proposal)
+        marker = proposal_marker(stream, proposal.id)
+        if marker in self.server.proposals:
             return False
-        self._proposed.add(proposal.id)
-        self.append_bytes(self.keys.of(PROPOSED), encode_for_wire(proposal))
+        self.server.proposals.add(marker)
+        self.server.append_bytes(stream, body)
         return True
 
-    async def echo(self, messages: Sequence[Message]) -> None:
-        for message in messages:
-            self._send(self.keys.of_message(message), encode_for_wire(message))
-
-    async def answer(self, answers: Sequence[Message]) -> None:
-        for message in answers:
-            if channel := self.keys.reply_channel(message):
-                self._send(channel, encode_for_wire(message))
-
     async def decision(self, order_id: str) -> OrderDecided | None:
-        body = self.decisions.get(order_id)
+        body = self.server.decisions.get(decision_key(self.keys, order_id))
         message = decode(body) if body else None
         return message if isinstance(message, OrderDecided) else None
 
+    # --- reading --------------------------------------------------------------------------------------------------
+
     async def latest(self, key: str, count: int = 1) -> list[Message]:
         found = []
-        for body in self.streams[key][: -count - 1 : -1]:
+        for body in self.server.streams[key][: -count - 1 : -1]:
             try:
                 found.append(decode(body))
             except UnreadableError:
                 continue
         return found
 
-    @asynccontextmanager
-    async def listen(self, *channels: str) -> AsyncIterator["MemoryListener"]:
-        queue: asyncio.Queue[tuple[str, bytes]] = asyncio.Queue(LISTENER_BOUND)
-        row = (frozenset(channels), queue)
-        self._listeners.append(row)
-        try:
-            yield MemoryListener(queue)
-        finally:
-            self._listeners.remove(row)
+    async def stream_ends(self, streams: Sequence[str]) -> dict[str, str]:
+        return {stream: f"{len(self.server.streams[stream])}-0" for stream in streams}
 
-    def seat(self, service: str, inputs: Sequence[str], *, home: str) -> "MemorySeat":
-        return MemorySeat(self, service, tuple(inputs), self.seats[home, service])
+    async def read_from(self, cursors: dict[str, str], wait_ms: int) -> list[Entry]:
+        cursors |= await self.stream_ends([stream for stream, cursor in cursors.items() if cursor == "$"])
+        entries = self._after(cursors)
+        if not entries:
+            await self.server.arrival(wait_ms)
+            entries = self._after(cursors)
+        for entry in entries:
+            cursors[entry.stream] = entry.id
+        return entries
 
+    def _after(self, cursors: dict[str, str]) -> list[Entry]:
+        entries: list[Entry] = []
+        for stream, cursor in cursors.items():
+            last = number_of(cursor)
+            numbers = range(last + 1, min(last + READ_BATCH, len(self.server.streams[stream])) + 1)
+            entries += (self.server.entry(stream, number) for number in numbers)
+        return entries
 
-class MemoryListener:
-    def __init__(self, queue: "asyncio.Queue[tuple[str, bytes]]") -> None:
-        self._queue = queue
-
-    async def next(self, timeout_seconds: float) -> tuple[str, bytes] | None:
-        try:
-            async with asyncio.timeout(timeout_seconds):
-                return await self._queue.get()
-        except TimeoutError:
-            return None
-
-
-class _Stored:
-    """What a seat's commits left behind."""
-
-    def __init__(self) -> None:
-        self.epoch = self.seq = self.digest = 0
-        self.cursors: dict[str, str] = {}
-        self.records: dict[str, bytes] = {}
-        self.delivered: dict[str, int] = defaultdict(int)
-        self.pending: dict[str, set[int]] = defaultdict(set)
-        self.reserved: dict[str, float] = {}
-
-
-class MemorySeat:
-    """See ``ports.bus.Seat``."""
-
-    def __init__(self, bus: MemoryBus, service: str, inputs: tuple[str, ...], stored: _Stored) -> None:
-        self._bus, self._service, self._inputs, self._stored = bus, service, inputs, stored
-        self._epoch = 0
-        self.losses: Mapping[str, int] = {}  # nothing is ever trimmed here
-
-    async def acquire(self) -> int:
-        self._stored.epoch += 1
-        self._epoch = self._stored.epoch
-        return self._epoch
-
-    async def release(self) -> None:
-        pass
-
-    async def renew(self) -> None:
-        if self._epoch != self._stored.epoch:
-            raise FencedError(f"{self._service}: another writer took over after epoch {self._epoch}")
-
-    async def load(self) -> Snapshot:
-        stored = self._stored
-        return Snapshot(
-            seq=stored.seq, digest=stored.digest, cursors=dict(stored.cursors), records=dict(stored.records)
-        )
-
-    async def history(self, stream: str, up_to: str) -> AsyncIterator[Entry]:
-        last = int(up_to.partition("-")[0])
-        for number, body in enumerate(self._bus.streams[stream][:last], start=1):
-            yield _entry(stream, number, body)
-
-    async def pending(self) -> Sequence[Entry]:
+    async def readers(self, streams: Sequence[str]) -> list[Reader]:
         return [
-            _entry(stream, number, self._bus.streams[stream][number - 1])
-            for stream in self._inputs
-            for number in sorted(self._stored.pending[stream])
+            Reader(
+                stream,
+                f"{state.group}{state.epoch}",
+                len(self.server.streams[stream]) - state.delivered[stream],
+                len(state.pending[stream]),
+            )
+            for stream in streams
+            for state in self.server.machines.values()
+            if stream in state.delivered and not is_of_another_portfolio(f"{state.group}{state.epoch}", self.keys)
         ]
 
-    async def read(self, wait_ms: int) -> Sequence[Entry]:
-        await self.renew()
-        entries = self._new_entries()
-        if not entries and wait_ms:
-            self._bus.arrived.clear()
-            try:
-                async with asyncio.timeout(wait_ms / 1000):
-                    await self._bus.arrived.wait()
-            except TimeoutError:
-                return []
-            await self.renew()
-            entries = self._new_entries()
-        return entries
+    @asynccontextmanager
+    async def listen(self, *channels: str) -> AsyncIterator[MemoryListener]:
+        with self.server.listener(frozenset(channels)) as listener:
+            yield listener
 
-    def _new_entries(self) -> list[Entry]:
-        entries = []
-        for stream in self._inputs:
-            start = self._stored.delivered[stream]
-            bodies = self._bus.streams[stream][start : start + READ_BATCH]
-            entries += [_entry(stream, start + number, body) for number, body in enumerate(bodies, start=1)]
-            self._stored.delivered[stream] = start + len(bodies)
-            self._stored.pending[stream].update(range(start + 1, start + len(bodies) + 1))
-        return entries
+    # --- machines and services ------------------------------------------------------------------------------------
 
-    async def commit(self, commit: Commit) -> None:
-        stored = self._stored
-        if self._epoch != stored.epoch:
-            raise FencedError(f"{self._service}: epoch {self._epoch} is over, {stored.epoch} is in force")
-        if commit.seq != stored.seq + 1:
-            raise CommitRefusedError(f"SEQ: expected sequence after {stored.seq}, got {commit.seq}")
-        decided = [message for message in commit.outputs if isinstance(message, OrderDecided)]
-        known = [self._bus.decisions[d.order_id] for d in decided if d.order_id in self._bus.decisions]
-        if known:
-            found = [decode(body) for body in known]
-            raise AlreadyDecidedError([decision for decision in found if isinstance(decision, OrderDecided)])
-        try:
-            for message in commit.outputs:
-                encode_for_wire(message)
-        except TooLongError as error:
-            raise CommitRefusedError(str(error)) from error
-        stored.reserved = _checked(stored.reserved, commit.guards)
-        for key, body in commit.records.items():
-            if body is None:
-                stored.records.pop(key, None)
-            else:
-                stored.records[key] = body
-        for message in commit.outputs:
-            self._bus.append(message)
-        self._bus.decisions.update({decision.order_id: encode_for_wire(decision) for decision in decided})
-        stored.cursors.update(commit.cursors)
-        for stream, entry_id in commit.handled:
-            self._stored.pending[stream].discard(int(entry_id.partition("-")[0]))
-        stored.seq, stored.digest = commit.seq, commit.digest
+    def writer_lease(self, service: str, inputs: Sequence[str], *, home: str) -> MemoryWriterLease:
+        return MemoryWriterLease(self.server, service, inputs, home=home, keys=self.keys)
 
+    async def stored_records(self, service: str, kind: str, as_type: type[S]) -> dict[str, S]:
+        rows = self.server.machines[self.keys.home, service].records
+        found = {key.partition(":")[2]: body for key, body in rows.items() if key.partition(":")[0] == kind}
+        return {name: msgspec.msgpack.decode(body, type=as_type) for name, body in sorted(found.items())}
 
-def _checked(before: dict[str, float], guards: Sequence[Guard]) -> dict[str, float]:
-    """The same second check of heat that the Lua library makes."""
-    reserved, total = dict(before), sum(before.values())
-    for guard in guards:
-        held = reserved.get(guard.order_id, 0.0)
-        after = total - held + guard.risk_usdt
-        if guard.risk_usdt > held and not guard.open_usdt + after <= guard.limit_usdt * HEAT_SLACK:
-            raise CommitRefusedError(f"order {guard.order_id} would take reserved heat over its limit")
-        reserved[guard.order_id], total = guard.risk_usdt, after
-    return {order_id: risk for order_id, risk in reserved.items() if risk > 0}
+    async def set_heartbeat(self, beat: Heartbeat, scope: Scope) -> None:
+        self.server.heartbeats[services_key(self.keys, scope)][beat.service] = encode(beat)
 
+    async def heartbeats(self) -> dict[str, Heartbeat]:
+        rows: dict[str, bytes] = {}
+        for scope in SCOPES:
+            rows |= self.server.heartbeats[services_key(self.keys, scope)]
+        return {service: msgspec.msgpack.decode(body, type=Heartbeat) for service, body in rows.items()}
 
-def _entry(stream: str, number: int, body: bytes) -> Entry:
-    return entry_of(stream, f"{number}-0".encode(), {b"m": body})
+    # --- what a stack agrees on -----------------------------------------------------------------------------------
+
+    async def identity(self) -> str:
+        return self.server.identity
+
+    async def named_identity(self) -> str:
+        self.server.identity = self.server.identity or uuid4().hex
+        return self.server.identity
+
+    async def agree_on_clock(self, origin: ClockOrigin) -> ClockOrigin:
+        self.server.clock = self.server.clock or origin
+        return self.server.clock
+
+    async def clock_origin(self) -> ClockOrigin | None:
+        return self.server.clock

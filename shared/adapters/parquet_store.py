@@ -16,10 +16,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from shared.domain.timeframes import kline_interval
+
 Floats = npt.NDArray[np.float64]
 PRICES = ("open", "high", "low", "close")
 NEEDED = ("symbol", "open_time", *PRICES, "volume")
 DAY_MS = 86_400_000
+QUOTE = "USDT"
 
 
 class RecordingError(ValueError):
@@ -41,7 +44,13 @@ def _fault_of_file(path: Path, problem: str) -> RecordingError:
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """Klines of one symbol, oldest first, each open time once. Times in ms, ``quote_volume`` in quote units."""
+    """Klines of one symbol, oldest first, each open time once; all arrays have the same length.
+
+    open_ms: when each bar opened, milliseconds since 1970.
+    open, high, low, close: prices, in quote units per base unit.
+    volume: what was traded, in base units.
+    quote_volume: what was traded, in quote units.
+    """
 
     open_ms: npt.NDArray[np.int64]
     open: Floats
@@ -53,10 +62,15 @@ class Columns:
 
 
 class KlineFile:
-    """``bar_ms``: the usual distance between two bars. ``spans``: first and last open time of each symbol, in ms."""
+    """A file of klines that was looked through once. Raises ``ValueError`` for a file that is none.
+
+    path: where it is.
+    near_ms: of a file that mixes bar lengths, the one that most symbols have around this time is read.
+    bar_ms: the usual distance between two bars, in milliseconds.
+    spans: the first and last open time of each symbol, in milliseconds.
+    """
 
     def __init__(self, path: Path, near_ms: int) -> None:
-        """``near_ms``: of a file that mixes bar lengths, the one that most symbols have around that time is read."""
         self.path = path
         try:
             schema = pq.read_schema(path)
@@ -82,6 +96,21 @@ class KlineFile:
         if not lengths:
             raise _fault_of_file(path, "no two klines of one symbol, so it does not tell how long a bar is")
         self.bar_ms = lengths.most_common(1)[0][0]
+
+    def spans_at(self, start_ms: int) -> dict[str, tuple[int, int]]:
+        """The spans of every symbol against USDT, for a replay that begins at ``start_ms``.
+
+        Raises ``ValueError`` if none can, ``NoKlinesThenError`` if none can begin then.
+        """
+        kline_interval(self.bar_ms)
+        spans = {symbol: span for symbol, span in sorted(self.spans.items()) if symbol.endswith(QUOTE)}
+        if not spans:
+            raise RecordingError(f"{self.path} has no symbol against {QUOTE}")
+        first_ms, last_ms = min(first for first, _ in spans.values()), max(last for _, last in spans.values())
+        if not first_ms <= start_ms <= last_ms:
+            dates = f"{_date(first_ms)} to {_date(last_ms)}"
+            raise NoKlinesThenError(f"{self.path} has klines from {dates}, none at {_date(start_ms)}")
+        return spans
 
     def read(self, symbols: set[str], start_ms: int, end_ms: int) -> dict[str, Columns]:
         """The klines with start_ms <= open time < end_ms of each symbol that has some."""
@@ -145,6 +174,10 @@ def _chunks(column: Any) -> Iterator[tuple[Any, int]]:
     for chunk in column.chunks:
         yield chunk, first
         first += len(chunk)
+
+
+def _date(time_ms: int) -> str:
+    return str(np.datetime64(time_ms, "ms").astype("datetime64[m]"))
 
 
 def _of_common_interval(path: Path, near_ms: int) -> pc.Expression:

@@ -136,6 +136,7 @@ def _check_timeframe(tables: Tables, file: str, place: str, timeframe: str) -> N
 
 
 def check_addresses(tables: Tables, file: str, redis: RedisSettings | None, exchange: ExchangeSettings | None) -> None:
+    """Addresses of a form that can be reached; whether anybody answers there is for ``heatsink doctor``."""
     if redis is not None:
         _check_url(tables, file, "redis.url", redis.url, ("redis", "rediss", "unix"), "redis://127.0.0.1:6379/0")
     if exchange is not None and exchange.kind == "sim":

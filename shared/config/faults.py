@@ -15,8 +15,10 @@ ENVIRONMENT = "environment"
 class Fault:
     """One thing to put right.
 
-    file: path as it was opened, or ``environment``. key: dotted (``limits.heat``, ``strategies[1].weight``), the name
-    of the variable, or empty for the whole file. value: what stands there, as text. problem: what is wrong with it.
+    file: the path as it was opened, or ``environment``.
+    key: dotted (``limits.heat``, ``strategies[1].weight``), the name of the variable, or empty for the whole file.
+    value: what stands there, as text.
+    problem: what is wrong with it.
     remedy: what to write instead.
     """
 

@@ -1,5 +1,6 @@
 """All settings of a process, frozen, built once and passed by argument. Nothing else reads files or the environment."""
 
+from datetime import UTC, datetime
 from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
@@ -13,10 +14,12 @@ Port = Annotated[int, Meta(ge=0, le=65535)]
 
 
 class RedisSettings(Struct, frozen=True, kw_only=True):
-    """url: ``redis://`` or ``unix://``; a server of Redis >= 7.0 or Valkey >= 8.
+    """The server that all processes of a stack share.
 
-    identity: what ``hs:identity`` has to be on it: a server that was emptied or exchanged is refused at every start.
-    Empty: each start goes on with what is there, and a portfolio begins anew where nothing is.
+    url: ``redis://``, ``rediss://`` or ``unix://``; a server of Redis >= 7.0 or Valkey >= 8.
+    identity: what ``hs:identity`` has to be on it, so that a server that was emptied or exchanged is refused at every
+        start. Empty: each start goes on with what is there, and a portfolio begins anew where nothing is. See
+        docs/decisions/0008.
     """
 
     url: str = "redis://127.0.0.1:6379/0"
@@ -24,10 +27,13 @@ class RedisSettings(Struct, frozen=True, kw_only=True):
 
 
 class ExchangeSettings(Struct, frozen=True, kw_only=True):
-    """kind: ``sim`` (the simulated exchange at ``url``) or ``binance`` (the public streams; ``url`` unused).
+    """Where the market comes from, and where orders go.
 
-    orders: where orders go: ``paper`` (the paper exchange, on either market) or ``exchange`` (real ones). The phase in
-    force has to be meant for it, see ``PhasePlan.paper``.
+    kind: ``sim``, the simulated exchange at ``url``, or ``binance``, its public streams.
+    url: of the simulated exchange, ``http://host:port``; unused with ``binance``.
+    orders: ``paper``, the paper exchange on either market, or ``exchange``, real ones. The phase in force has to be
+        meant for it, see ``PhasePlan.paper``.
+    weight_per_minute: the request weight that the exchange allows this address.
     """
 
     kind: Literal["sim", "binance"] = "sim"
@@ -37,10 +43,12 @@ class ExchangeSettings(Struct, frozen=True, kw_only=True):
 
 
 class PortfolioSettings(Struct, frozen=True, kw_only=True):
-    """name: stands in every Redis key as ``{name}``. starting_cash_usdt: opens the paper ledger once.
+    """The portfolio that this stack is about.
 
-    shadow_limits: a second limits file, evaluated beside the live one and never acting; relative to the configuration's
-    folder. Empty: ``shadow.toml`` if there is one.
+    name: it stands in each of its Redis keys as ``{name}``. Portfolios of different names may share a server.
+    starting_cash_usdt: the cash that its paper ledger is opened with, once.
+    shadow_limits: a second limits file, evaluated beside the live one and never acting; relative to the folder of the
+        configuration. Empty: ``shadow.toml`` if there is one.
     """
 
     name: PortfolioName = "main"
@@ -49,12 +57,17 @@ class PortfolioSettings(Struct, frozen=True, kw_only=True):
 
 
 class MarketDataSettings(Struct, frozen=True, kw_only=True):
-    """mark_interval_ms: marks are conflated to one per pair in this wall time. warmup_bars: loaded at start for each
-    timeframe but the daily one; warmup_days: daily bars. late_seconds: wall time after which a missing close is
-    fetched. stale_seconds: wall time without a frame after which a feed counts as lost. refresh_seconds: how often
-    exchangeInfo is asked for.
-    book_seconds: wall time in which every pair's book is sampled once. book_size_usdt: what its spread is told for.
-    book_share: the most that the samples may take of the request weight; more pairs then take longer.
+    """How the market is followed. Seconds are of wall time.
+
+    mark_interval_ms: marks of a pair are conflated to one in this time.
+    warmup_bars: how many bars are loaded at start, in each timeframe but the daily one.
+    warmup_days: how many daily bars are loaded at start.
+    late_seconds: a close that is late by more than this is fetched by REST.
+    stale_seconds: a feed without a frame for this long counts as lost.
+    refresh_seconds: how often the exchange is asked which pairs it lists.
+    book_seconds: the time in which every pair's order book is sampled once.
+    book_size_usdt: the size of the order that a book's spread is told for.
+    book_share: the most that the samples may take of the request weight, as a fraction; more pairs then take longer.
     """
 
     mark_interval_ms: Annotated[int, Meta(ge=10)] = 250
@@ -69,9 +82,14 @@ class MarketDataSettings(Struct, frozen=True, kw_only=True):
 
 
 class SimulatorSettings(Struct, frozen=True, kw_only=True):
-    """The simulated exchange. port 0 picks a free one. replay: a parquet file of klines instead of a generated market;
-    start: ISO date where the replay begins. speed: market seconds per wall second. faults: a script of faults (TOML or
-    JSON).
+    """The simulated exchange.
+
+    host, port: where it listens; port 0 picks a free one.
+    speed: market seconds that pass in one wall second.
+    seed: of the generated market; the same seed makes the same market.
+    replay: a parquet file of klines, in place of a generated market. Empty for none.
+    start: the date at which market time begins (ISO, such as 2022-11-01); a replay needs one.
+    faults: a script of faults to come (TOML or JSON). Empty for none.
     """
 
     host: str = "127.0.0.1"
@@ -82,23 +100,47 @@ class SimulatorSettings(Struct, frozen=True, kw_only=True):
     start: str = ""
     faults: str = ""
 
+    def start_ns(self, wall_ns: int) -> int:
+        """When market time begins: at ``start``, 00:00 UTC if it is a day; without one a generated market begins now.
+
+        wall_ns: the wall clock now, in nanoseconds since 1970. Raises ``ValueError`` for a replay without a date.
+        """
+        if self.start:
+            start = datetime.fromisoformat(self.start)
+            return int(start.replace(tzinfo=start.tzinfo or UTC).timestamp()) * 1_000_000_000
+        if self.replay:
+            raise ValueError("simulator.start: a replay needs the date at which it begins")
+        return wall_ns
+
 
 class OpsSettings(Struct, frozen=True, kw_only=True):
-    """The HTTP side: health and metrics."""
+    """The HTTP side: health, status and metrics.
+
+    host, port: where it listens; port 0 picks a free one.
+    """
 
     host: str = "127.0.0.1"
     port: Port = 9090
 
 
 class LogSettings(Struct, frozen=True, kw_only=True):
-    """level: the least that is written. form: ``json`` lines, readable ``lines``, or ``auto``: lines on a terminal."""
+    """What processes write to standard error.
+
+    level: the least that is written.
+    form: ``json``, one object a line; ``lines``, for people; ``auto``, lines on a terminal and JSON elsewhere.
+    """
 
     level: Literal["debug", "info", "warning", "error"] = "info"
     form: Literal["auto", "json", "lines"] = "auto"
 
 
 class Settings(Struct, frozen=True, kw_only=True):
-    """Everything a service is built from."""
+    """Everything a service is built from.
+
+    universe: which pairs are traded, in which sectors (``universe.toml``).
+    plan: what is traded how, and within which limits (``limits.toml``, ``phases.toml``, ``strategies.toml``).
+    The others stand in ``stack.toml``, each in a section of its name.
+    """
 
     universe: Universe
     plan: Plan = Plan()

@@ -25,7 +25,8 @@ S = TypeVar("S", bound=Struct)
 class Tables:
     """Collects faults while tables are read.
 
-    overrides: text from the environment by (section, key), with the variable's name; it wins over the files.
+    faults: all that were found so far.
+    overrides: by section and key, the variable that overrides it and its text. It wins over the files.
     """
 
     def __init__(self) -> None:
@@ -34,6 +35,7 @@ class Tables:
         self._places: dict[str, tuple[str, str]] = {}
 
     def fault(self, file: str, key: str, value: object, problem: str, remedy: str) -> None:
+        """Note what is wrong with a value (None: with its absence), and what to do about it."""
         text = "" if value is None else shown(value)
         self.faults.append(Fault(file=file, key=key, value=text, problem=problem, remedy=remedy))
 

@@ -1,6 +1,6 @@
 """What a machine is: messages in, messages out, and state kept as records that a host can store.
 
-A machine does no I/O and reads no clock. Two hosts run it: ``runtime.host`` on Redis and ``runtime.replay`` in a loop.
+A machine does no I/O and reads no clock. Two hosts run it: ``runtime.host`` on the bus, ``runtime.replay`` in a loop.
 Why its state is records: docs/decisions/0001.
 """
 
@@ -69,13 +69,16 @@ class Records:
         self._dirty.clear()
 
 
-class Guard(Struct, frozen=True, gc=False):
-    """One step of the store's own count of reserved risk, in the order in which the machine took it.
+class ReservationCheck(Struct, frozen=True, gc=False):
+    """One step of a reservation, which the store counts by itself: its second, independent check of heat.
 
-    order_id: whose reservation it is.
-    risk_usdt: what is reserved from here on. Above 0 it is checked: open_usdt + all reserved <= limit_usdt. 0 releases.
-    open_usdt: open risk at that moment.
-    limit_usdt: the heat limit at that moment.
+    A commit carries the steps in the order in which the machine took them. An increase must satisfy
+    open_usdt + all that is reserved <= limit_usdt, or the whole commit is refused. See docs/decisions/0007.
+
+    order_id: the order that the risk is reserved for.
+    risk_usdt: what is reserved for it from now on; 0 releases it.
+    open_usdt: the open risk of all positions, as the machine sees it.
+    limit_usdt: the heat limit, as an amount.
     """
 
     order_id: str

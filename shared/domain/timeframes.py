@@ -5,6 +5,12 @@ MINUTE_NS = 60 * SECOND_NS
 HOUR_NS = 60 * MINUTE_NS
 DAY_NS = 24 * HOUR_NS
 _UNIT_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
+_FIXED = ("1s", "1m", "3m", "5m", "15m", "30m", "1h", "2h", "4h", "6h", "8h", "12h", "1d", "3d")
+# Every interval in which Binance has klines, with its length; a month counts as its longest.
+KLINE_INTERVALS_MS = {name: int(name[:-1]) * _UNIT_SECONDS[name[-1]] * 1_000 for name in _FIXED} | {
+    "1w": 7 * 86_400_000,
+    "1M": 31 * 86_400_000,
+}
 
 
 def timeframe_ns(timeframe: str) -> int:
@@ -13,3 +19,12 @@ def timeframe_ns(timeframe: str) -> int:
     if unit not in _UNIT_SECONDS or not count.isdigit() or int(count) == 0:
         raise ValueError(f"timeframe {timeframe!r}: expected a number and one of s, m, h, d, such as 15m or 1h")
     return int(count) * _UNIT_SECONDS[unit] * SECOND_NS
+
+
+def kline_interval(length_ms: int) -> str:
+    """The kline interval of bars that are ``length_ms`` apart; ValueError where there is none."""
+    for name, known_ms in KLINE_INTERVALS_MS.items():
+        if known_ms == length_ms:
+            return name
+    known = ", ".join(KLINE_INTERVALS_MS)
+    raise ValueError(f"bars {length_ms} ms apart have no kline interval; expected one of {known}")

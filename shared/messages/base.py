@@ -63,6 +63,6 @@ def derived_id(prefix: str, *causes: str | int | Decimal) -> str:
     return f"{prefix}-{digest}"
 
 
-def cut(text: str) -> str:
+def truncate(text: str) -> str:
     """As much of it as a message's ``Text`` holds."""
     return text[:MAX_TEXT]

@@ -2,9 +2,26 @@
 
 from typing import Protocol
 
+from msgspec import Struct
+
+
+class ClockOrigin(Struct, frozen=True, kw_only=True):
+    """How market time follows wall time. It stands at ``hs:clock``, so that every process of a stack agrees.
+
+    market = origin_market_ns + (wall - origin_wall_ns) x speed.
+
+    origin_market_ns: a moment in market time, nanoseconds since 1970.
+    origin_wall_ns: the same moment in wall time, nanoseconds since 1970.
+    speed: market seconds that pass in one wall second.
+    """
+
+    origin_market_ns: int
+    origin_wall_ns: int
+    speed: float
+
 
 class Clock(Protocol):
-    """``speed`` market seconds pass in one wall second."""
+    """Tells both times, and waits in either. ``speed`` market seconds pass in one wall second."""
 
     @property
     def speed(self) -> float: ...

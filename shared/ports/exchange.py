@@ -35,7 +35,11 @@ class RejectedError(ExchangeError):
 
 
 class Stream(NamedTuple):
-    """One live stream of one pair. ``kind``: ``book`` (best bid and ask) or a timeframe, for its bars."""
+    """One live stream of one pair.
+
+    symbol: the pair.
+    kind: ``book``, for best bid and ask, or a timeframe, for its bars.
+    """
 
     symbol: str
     kind: str
@@ -47,7 +51,11 @@ BOOK = "book"
 class Kline(Struct, frozen=True, kw_only=True, gc=False):
     """One bar as the exchange tells it, finished or still forming.
 
-    open, high, low, close: quote units per base unit. volume: base units. quote_volume: quote units.
+    open_time_ns, close_time_ns: its first and last moment, nanoseconds since 1970.
+    open, high, low, close: prices, in quote units per base unit.
+    volume: what was traded, in base units.
+    quote_volume: what was traded, in quote units.
+    trades: how many trades there were.
     """
 
     symbol: str
@@ -64,7 +72,12 @@ class Kline(Struct, frozen=True, kw_only=True, gc=False):
 
 
 class KlineFrame(Struct, frozen=True, kw_only=True, gc=False):
-    """A bar from the stream. Only ``closed`` makes it final. event_time_ns: the exchange's clock when it was sent."""
+    """A bar from a stream.
+
+    kline: the bar as it is now.
+    closed: it is final; nothing else says so.
+    event_time_ns: the exchange's clock when it was sent, nanoseconds since 1970.
+    """
 
     kline: Kline
     closed: bool
@@ -72,7 +85,11 @@ class KlineFrame(Struct, frozen=True, kw_only=True, gc=False):
 
 
 class BestPrice(Struct, frozen=True, kw_only=True, gc=False):
-    """Best bid and ask. seen_wall_ns: our wall clock when a stream brought it, or when REST was asked for it."""
+    """Best bid and ask.
+
+    bid, ask: prices, in quote units per base unit.
+    seen_wall_ns: our wall clock when a stream brought it, or when REST was asked for it.
+    """
 
     symbol: str
     bid: float
@@ -81,7 +98,12 @@ class BestPrice(Struct, frozen=True, kw_only=True, gc=False):
 
 
 class ConnectionLost(Struct, frozen=True, kw_only=True):
-    """A socket broke or went silent. ``announced``: the exchange said beforehand that it would shut down."""
+    """A socket broke or went silent.
+
+    socket: its name.
+    reason: what ended it, in words.
+    announced: the exchange said beforehand that it would shut down.
+    """
 
     socket: str
     reason: str
@@ -89,7 +111,12 @@ class ConnectionLost(Struct, frozen=True, kw_only=True):
 
 
 class ConnectionRestored(Struct, frozen=True, kw_only=True):
-    """A socket is up and every stream on it subscribed. attempts: dials it took; first: it was never up before."""
+    """A socket is up, and every stream on it is subscribed.
+
+    socket: its name.
+    attempts: how many dials it took.
+    first: it was never up before.
+    """
 
     socket: str
     attempts: int
@@ -99,9 +126,12 @@ class ConnectionRestored(Struct, frozen=True, kw_only=True):
 class FeedBatch(Struct, frozen=True, kw_only=True):
     """What came in since the last call.
 
-    closed: finished bars, in the order of arrival. forming and prices: the newest of each stream only.
-    connection: what became of sockets, in order. suspect: streams of which closed bars had to be dropped, because the
-    queue was full or a frame could not be read; they must be asked for by REST.
+    closed: finished bars, in the order of arrival.
+    forming: the newest bar of each stream that is not finished.
+    prices: the newest best bid and ask of each pair.
+    connection: what became of sockets, in order.
+    suspect: streams of which closed bars may have been dropped, because the queue was full or a frame could not be
+        read. They must be asked for by REST.
     """
 
     closed: Sequence[KlineFrame] = ()
@@ -112,7 +142,10 @@ class FeedBatch(Struct, frozen=True, kw_only=True):
 
 
 class OrderBook(Struct, frozen=True, kw_only=True):
-    """Price levels as (price, quantity in base units), best first."""
+    """What is offered for a pair.
+
+    bids, asks: price levels as (price, quantity in base units), best first.
+    """
 
     symbol: str
     bids: Sequence[tuple[float, float]]
@@ -123,9 +156,14 @@ ListedStatus = Literal["trading", "halted"]
 
 
 class ListedPair(Struct, frozen=True, kw_only=True):
-    """What the exchange says of a pair. venue_status: its own word for the status.
+    """What the exchange says of a pair.
 
-    price_step, quantity_step: tick and lot size. min_quantity, max_quantity: base units. min_notional: quote units.
+    status: whether it can be traded now.
+    venue_status: the exchange's own word for that.
+    price_step: the tick size, in quote units.
+    quantity_step: the lot size, in base units.
+    min_quantity, max_quantity: bounds of one order, in base units.
+    min_notional: the least value of one order, in quote units.
     """
 
     symbol: str

@@ -21,7 +21,7 @@ Fields = dict[str, Any]
 
 
 def log_outputs(log: Any, outputs: Sequence[Message]) -> None:
-    """One line for each message worth one; none per bar, size, mark or snapshot."""
+    """Write one line for each message worth one. Bars, sizes, marks and snapshots are not: there are too many."""
     for message in outputs:
         line = _LINES.get(type(message))
         if line is None or (isinstance(message, OrderClosed) and message.ending == "filled"):

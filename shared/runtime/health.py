@@ -3,48 +3,41 @@
 import asyncio
 import os
 
-from msgspec import Struct
-
-from shared.adapters.redis.bus import RedisBus
+from shared.ports.bus import Heartbeat, Liveness, Scope
 from shared.ports.clock import Clock
 
 BEAT_SECONDS = 1.0
 DEAD_AFTER_SECONDS = 5.0
 
 
-class Heartbeat(Struct, frozen=True, kw_only=True):
-    """state: ``starting`` until the service works. facts: figures worth showing (bars published, epoch, lag)."""
-
-    service: str
-    pid: int
-    state: str
-    started_wall_ns: int
-    beat_wall_ns: int
-    facts: dict[str, int | float | str] = {}
-
-
 class Health:
-    """One per service process; ``ready()`` once it works, ``fact()`` for figures worth showing."""
+    """What a service tells of itself: ``ready()`` once it works, ``fact()`` for figures worth showing.
 
-    def __init__(self, service: str, bus: RedisBus, clock: Clock) -> None:
-        self._service, self._bus, self._clock = service, bus, clock
+    A service process has one, and writes it to the bus every second, among those that have the same scope.
+    """
+
+    def __init__(self, service: str, scope: Scope, bus: Liveness, clock: Clock) -> None:
+        self._service, self._scope, self._bus, self._clock = service, scope, bus, clock
         self._state = "starting"
         self._facts: dict[str, int | float | str] = {}
         self._started_wall_ns = clock.wall_ns()
 
     def ready(self) -> None:
+        """The service does its work from now on."""
         self._state = "ready"
 
     def fact(self, **facts: float | str) -> None:
+        """Figures to show beside those that were told before."""
         self._facts.update(facts)
 
     async def beat(self) -> None:
         """Write the heartbeat every second until cancelled."""
         while True:
-            await self._bus.set_heartbeat(self._service, self.heartbeat())
+            await self._bus.set_heartbeat(self.heartbeat(), self._scope)
             await asyncio.sleep(BEAT_SECONDS)
 
     def heartbeat(self) -> Heartbeat:
+        """The heartbeat of this moment."""
         return Heartbeat(
             service=self._service,
             pid=os.getpid(),
@@ -53,11 +46,6 @@ class Health:
             beat_wall_ns=self._clock.wall_ns(),
             facts=dict(self._facts),
         )
-
-
-async def heartbeats(bus: RedisBus) -> dict[str, Heartbeat]:
-    """The last heartbeat of every service that ever ran."""
-    return await bus.heartbeats(Heartbeat)
 
 
 def is_alive(beat: Heartbeat, wall_ns: int) -> bool:

@@ -122,7 +122,7 @@ def described_error(error: BaseException) -> str:
 
 
 def described_place(trace: TracebackType | None) -> str:
-    """``shared/runtime/host.py:88 in commit < services/risk/service.py:12 in run``: innermost frame first."""
+    """``shared/runtime/host/step.py:88 in step < services/risk/service.py:12 in run``: innermost frame first."""
     frames = traceback.extract_tb(trace)[-FRAMES_SHOWN:]
     return " < ".join(f"{_short(frame.filename)}:{frame.lineno} in {frame.name}" for frame in reversed(frames))
 

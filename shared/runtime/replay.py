@@ -7,14 +7,22 @@ stepped in the same order.
 
 from collections.abc import Iterable, Sequence
 
-from shared.domain.machine import Guard
+from shared.domain.machine import ReservationCheck
 from shared.messages.base import Message, TimePassed
 from shared.messages.keys import Keys
 from shared.runtime.machine_spec import MachineSpec
 
 
 class Replay:
-    """Feed it messages from outside; ``outputs`` of each feed are returned in the order in which they were made."""
+    """Machines in a loop. Feed it messages from outside; it returns what the machines made of them, in order.
+
+    specs: the machines, in the order in which they take turns.
+    keys: by which messages find the machines that read them.
+    reservation_checks: all that were made so far, which a store would have counted.
+
+        replay = Replay([risk_spec(settings, clock), execution_spec(settings, clock)], settings.keys)
+        outputs = replay.feed(bars)
+    """
 
     def __init__(self, specs: Sequence[MachineSpec], keys: Keys) -> None:
         self._specs = tuple(specs)
@@ -26,19 +34,19 @@ class Replay:
             for key, waiting in zip(streams, inbox, strict=True):
                 self._routes.setdefault(key, []).append(waiting)
         self._now_ns = -1
-        self.guards: list[Guard] = []
+        self.reservation_checks: list[ReservationCheck] = []
 
     def feed(self, messages: Iterable[Message]) -> list[Message]:
         """Tell the machines the time of the first message, let them settle, hand all messages in, let them settle."""
         outputs: list[Message] = []
         for number, message in enumerate(messages):
             if number == 0:
-                self.tell_time(message.time_ns, outputs)
+                self.advance_clock(message.time_ns, outputs)
             self._route(message)
         self._settle(outputs)
         return outputs
 
-    def tell_time(self, now_ns: int, outputs: list[Message]) -> None:
+    def advance_clock(self, now_ns: int, outputs: list[Message]) -> None:
         """Let market time pass, if it is later than what the machines know."""
         if now_ns <= self._now_ns:
             return
@@ -66,7 +74,7 @@ class Replay:
 
     def _emit(self, spec: MachineSpec, made: Sequence[Message], outputs: list[Message]) -> None:
         spec.machine.records.drain()
-        self.guards += spec.guards()
+        self.reservation_checks += spec.reservation_checks()
         for message in made:
             self._route(message)
         outputs += made

@@ -11,21 +11,21 @@ the process then ends with an error, and the supervisor (``heatsink up``, Compos
 """
 
 import asyncio
-import os
 import signal
 import sys
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from shared.adapters.clocks import RealClock, ScaledClock
 from shared.adapters.redis.bus import RedisBus
 from shared.adapters.redis.client import ServerTooOldError
-from shared.config.load import ConfigError, load_settings
+from shared.config.load import ConfigError, settings_from_environment
 from shared.config.model import Settings
-from shared.ports.bus import (
+from shared.ports.bus import Bus, Scope, StackFacts
+from shared.ports.clock import Clock
+from shared.ports.errors import (
     AlreadyDecidedError,
     BusLostError,
     CommitRefusedError,
@@ -33,7 +33,6 @@ from shared.ports.bus import (
     FencedError,
     StateGoneError,
 )
-from shared.ports.clock import Clock
 from shared.runtime.health import Health
 from shared.runtime.logs import configure_logs, get_logger, innermost
 
@@ -54,21 +53,35 @@ ENDINGS: dict[type[Exception], tuple[str, int]] = {
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """All that a service works with."""
+    """All that a service works with.
+
+    settings: of the whole stack.
+    clock: market time as all processes of the stack have it.
+    bus: of the portfolio that the settings name.
+    log: the logger, which names the service.
+    health: where the service says that it works, and figures worth showing.
+    """
 
     settings: Settings
     clock: Clock
-    bus: RedisBus
+    bus: Bus
     log: Any
     health: Health
 
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """``keeps_time``: it sets the stack's clock itself instead of waiting for it (the simulated exchange)."""
+    """A service, as its folder under ``services/`` defines it.
+
+    name: that of its folder. It stands in its logs, its heartbeat and the keys of its state.
+    run: works until it is cancelled.
+    scope: whether it runs once for the market, or once for each portfolio. Its heartbeat stands with its like.
+    keeps_time: it sets the stack's clock itself instead of waiting for it (the simulated exchange).
+    """
 
     name: str
     run: Callable[[Context], Awaitable[None]]
+    scope: Scope
     keeps_time: bool = False
 
 
@@ -77,7 +90,7 @@ def main(service: Service) -> None:
     configure_logs(service.name)
     log = get_logger()
     try:
-        settings = load_settings(config_dir(), os.environ)
+        settings = settings_from_environment()
     except ConfigError as error:
         log.error("config_refused", faults=str(error))
         sys.exit(EXIT_CONFIG)
@@ -109,12 +122,6 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
         yield error
 
 
-def config_dir() -> Path:
-    """``HEATSINK_CONFIG_DIR``, or the configuration that ships with the source."""
-    shipped = Path(__file__).resolve().parents[2] / "deploy" / "config"
-    return Path(os.environ.get("HEATSINK_CONFIG_DIR", shipped))
-
-
 def _loop_runner() -> Callable[[Any], None]:
     """uvloop where there is one, asyncio elsewhere."""
     try:
@@ -144,7 +151,10 @@ async def _cancel_when(stopped: asyncio.Event, task: "asyncio.Task[None]") -> No
 
 
 async def _with_bus(service: Service, settings: Settings, log: Any) -> None:
-    """Connect, run, and start over from what is stored whenever the server went away or knew better."""
+    """Connect, run, and start over from what is stored whenever the server went away or knew better.
+
+    Waits a little longer each time, up to the last of ``BUS_RETRY_SECONDS``; a start that succeeds begins anew.
+    """
     attempt, identity = 0, settings.redis.identity
     while True:
         try:
@@ -152,7 +162,7 @@ async def _with_bus(service: Service, settings: Settings, log: Any) -> None:
                 identity = identity or await bus.named_identity()
                 await _check_identity(bus, identity)
                 clock = RealClock() if service.keeps_time else await _stack_clock(bus, settings, log)
-                health = Health(service.name, bus, clock)
+                health = Health(service.name, service.scope, bus, clock)
                 log.info("started", speed=clock.speed)
                 attempt = 0
                 async with asyncio.TaskGroup() as group:
@@ -172,13 +182,13 @@ async def _with_bus(service: Service, settings: Settings, log: Any) -> None:
         await asyncio.sleep(delay)
 
 
-async def _watch_identity(bus: RedisBus, identity: str) -> None:
+async def _watch_identity(bus: StackFacts, identity: str) -> None:
     while True:
         await asyncio.sleep(IDENTITY_SECONDS)
         await _check_identity(bus, identity)
 
 
-async def _check_identity(bus: RedisBus, identity: str) -> None:
+async def _check_identity(bus: StackFacts, identity: str) -> None:
     """Fail closed when the server came back as somebody else: emptied, restored from elsewhere, or another one."""
     found = await bus.identity()
     if found != identity:
@@ -193,7 +203,7 @@ def _first(errors: BaseExceptionGroup[Any]) -> BaseException:
     return next(_causes(errors))
 
 
-async def _stack_clock(bus: RedisBus, settings: Settings, log: Any) -> Clock:
+async def _stack_clock(bus: StackFacts, settings: Settings, log: Any) -> Clock:
     """Wall time on Binance; on the simulated exchange its own time, once it has said what that is."""
     if settings.exchange.kind == "binance":
         return RealClock()

@@ -7,7 +7,7 @@ from time import perf_counter
 
 from msgspec import structs
 
-from services.sizing.service import spec_of
+from services.wiring import BY_NAME, SIZING
 from shared.adapters.clocks import ManualClock
 from shared.adapters.redis.bus import RedisBus
 from shared.adapters.redis.embedded_valkey import running_valkey
@@ -37,7 +37,7 @@ async def burst(url: str, pairs: int) -> tuple[float, float]:
         await bus.publish([structs.replace(snapshot, positions=(), sectors={})])
         clock = ManualClock(T0 + HISTORY_DAYS * DAY_NS)
         settings = Settings(universe=universe, plan=Plan(strategies=STRATEGIES))
-        host = MachineHost(spec_of(settings, clock), bus, clock, Silent())
+        host = MachineHost(BY_NAME[SIZING].spec(settings, clock), bus, clock, Silent())
         await host.recover()
         while await host.step(0):
             pass

@@ -64,7 +64,7 @@ class Gate:
             for each in proposals:
                 handle(closed(each))
             self.machine.records.drain()
-            self.machine.take_guards()
+            self.machine.take_reservation_checks()
         return took / (orders // len(self.symbols) * len(self.symbols)) * 1e6
 
 

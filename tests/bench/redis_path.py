@@ -9,7 +9,7 @@ from time import perf_counter
 
 from redis.exceptions import ResponseError
 
-from services.risk.service import spec_of
+from services.wiring import BY_NAME, RISK
 from shared.adapters.clocks import ManualClock
 from shared.adapters.codec import encode
 from shared.adapters.redis.bus import RedisBus
@@ -97,8 +97,8 @@ async def measured(url: str) -> None:
                     if name == "echo":
                         serving = group.create_task(echo(bus, stop))
                     else:
-                        host = MachineHost(spec_of(settings, clock), bus, clock, Silent())
-                        serving = group.create_task(host.run(bus.listen, ready.set))
+                        host = MachineHost(BY_NAME[RISK].spec(settings, clock), bus, clock, Silent())
+                        serving = group.create_task(host.run(ready.set))
                         await ready.wait()
                     took[name] += await ask(client, into, out, ORDERS // TURNS + WARMUP, f"{turn}-")
                     stop.set()
@@ -121,7 +121,9 @@ async def sustained(url: str) -> None:
         await bus.publish_bars(daily_bars(universe))
         await bus.set_books([book(symbol, T0 + HISTORY_DAYS * DAY_NS) for symbol in universe.symbols])
         await bus.set_marks([mark(symbol, T0 + HISTORY_DAYS * DAY_NS) for symbol in universe.symbols])
-        host = MachineHost(spec_of(settings, clock := ManualClock(T0 + HISTORY_DAYS * DAY_NS)), bus, clock, Silent())
+        host = MachineHost(
+            BY_NAME[RISK].spec(settings, clock := ManualClock(T0 + HISTORY_DAYS * DAY_NS)), bus, clock, Silent()
+        )
         await host.recover()
         while await host.step(0):
             pass

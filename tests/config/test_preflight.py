@@ -83,7 +83,7 @@ async def test_the_phase_that_counts_is_the_one_in_force_not_the_one_in_the_file
         pass
     [changed] = await bus.latest(MAIN.of(AUDIT))
     assert isinstance(changed, PhaseChanged)
-    await rehearsing.seat.release()
+    await rehearsing.lease.release()
     with pytest.raises(ConfigError, match='phase "live"'):
         await host_of(bus, settings(phase="dry_run", orders="paper")).recover()
 

@@ -6,14 +6,13 @@ from pathlib import Path
 import pytest
 
 from shared.config.faults import ConfigError
-from shared.config.load import load_settings
+from shared.config.load import default_config_dir, load_settings
 from shared.domain.plan import Plan, RampPlan
-from shared.runtime.service import config_dir as shipped_dir
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    return Path(shutil.copytree(shipped_dir(), tmp_path / "config"))
+    return Path(shutil.copytree(default_config_dir({}), tmp_path / "config"))
 
 
 def edit(folder: Path, old: str, new: str) -> None:
@@ -24,13 +23,13 @@ def edit(folder: Path, old: str, new: str) -> None:
 
 
 def test_the_shipped_ramp_is_the_default_of_the_code() -> None:
-    plan = load_settings(shipped_dir(), {}).plan
+    plan = load_settings(default_config_dir({}), {}).plan
     assert (plan.phases, plan.ramp) == (Plan().phases, RampPlan())
 
 
 def test_the_environment_makes_it_a_rehearsal_and_sends_orders_elsewhere() -> None:
     settings = load_settings(
-        shipped_dir(), {"HEATSINK_RAMP__REHEARSAL": "true", "HEATSINK_EXCHANGE__ORDERS": "exchange"}
+        default_config_dir({}), {"HEATSINK_RAMP__REHEARSAL": "true", "HEATSINK_EXCHANGE__ORDERS": "exchange"}
     )
     assert settings.plan.ramp.rehearsal
     assert settings.exchange.orders == "exchange"

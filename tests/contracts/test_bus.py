@@ -8,11 +8,12 @@ import pytest
 from shared.adapters.codec import encode
 from shared.adapters.memory_bus import MemoryBus
 from shared.adapters.redis.bus import RedisBus
-from shared.domain.machine import Guard
+from shared.domain.machine import ReservationCheck
 from shared.messages.catalogue import BARS, DECIDED, PROPOSED, SIGNALS
 from shared.messages.market import MarkChanged
 from shared.messages.orders import CancelProposed, OrderDecided
-from shared.ports.bus import AlreadyDecidedError, Commit, CommitRefusedError, FencedError
+from shared.ports.errors import AlreadyDecidedError, CommitRefusedError, FencedError
+from shared.ports.writer_lease import Commit
 from tests.keys import MAIN
 from tests.samples import T0, bar, book, counted, decision, proposal
 
@@ -114,34 +115,34 @@ async def test_a_cancel_by_publish_becomes_durable_too(bus: AnyBus) -> None:
     assert await bus.latest(ProposedKey, 10) == [cancel]
 
 
-async def test_a_proposal_that_a_seat_wrote_is_not_taken_in_again(bus: AnyBus) -> None:
-    seat = bus.seat("sizing", (), home="hs:{main}")
-    await seat.acquire()
-    await seat.commit(commit_of(1, outputs=[proposal("a")]))
+async def test_a_proposal_that_a_commit_wrote_is_not_taken_in_again(bus: AnyBus) -> None:
+    lease = bus.writer_lease("sizing", (), home="hs:{main}")
+    await lease.acquire()
+    await lease.commit(commit_of(1, outputs=[proposal("a")]))
     assert not await bus.take_in(proposal("a"))
 
 
-async def test_a_seat_reads_its_inputs_in_order_of_priority_and_what_it_left_is_pending(bus: AnyBus) -> None:
-    seat = bus.seat("risk", (BarsKey, ProposedKey), home="hs:{main}")
-    await seat.acquire()
+async def test_a_writer_reads_its_inputs_in_order_of_priority_and_what_it_left_is_pending(bus: AnyBus) -> None:
+    lease = bus.writer_lease("risk", (BarsKey, ProposedKey), home="hs:{main}")
+    await lease.acquire()
     await bus.publish([proposal("a")])
     await bus.publish_bars([bar()])
-    entries = await seat.read(500)
+    entries = await lease.read(500)
     assert [entry.stream for entry in entries] == [BarsKey, ProposedKey]
-    assert list(await seat.read(0)) == []
-    successor = bus.seat("risk", (BarsKey, ProposedKey), home="hs:{main}")
-    await seat.release()
+    assert list(await lease.read(0)) == []
+    successor = bus.writer_lease("risk", (BarsKey, ProposedKey), home="hs:{main}")
+    await lease.release()
     await successor.acquire()
     assert [entry.id for entry in await successor.pending()] == [entry.id for entry in entries]
 
 
 async def test_a_commit_stores_everything_and_acknowledges_what_it_handled(bus: AnyBus) -> None:
-    seat = bus.seat("risk", (BarsKey, ProposedKey), home="hs:{main}")
-    await seat.acquire()
+    lease = bus.writer_lease("risk", (BarsKey, ProposedKey), home="hs:{main}")
+    await lease.acquire()
     await bus.publish([proposal("o-1")])
     await bus.publish_bars([bar()])
-    entries = await seat.read(500)
-    await seat.commit(
+    entries = await lease.read(500)
+    await lease.commit(
         commit_of(
             1,
             outputs=[decision("o-1")],
@@ -151,53 +152,53 @@ async def test_a_commit_stores_everything_and_acknowledges_what_it_handled(bus: 
             digest=2**63 + 5,
         )
     )
-    await seat.read(0)  # sends the acknowledgements that the commit could not reach
-    assert list(await seat.pending()) == []
-    snapshot = await seat.load()
+    await lease.read(0)  # sends the acknowledgements that the commit could not reach
+    assert list(await lease.pending()) == []
+    snapshot = await lease.load()
     assert (snapshot.seq, snapshot.digest) == (1, 2**63 + 5)
     assert snapshot.records == {"order:o-1": b"record"}
     assert snapshot.cursors == {entry.stream: entry.id for entry in entries}
     assert await bus.decision("o-1") == decision("o-1")
     assert await bus.latest(MAIN.of(DECIDED)) == [decision("o-1")]
-    history = [entry.message async for entry in seat.history(BarsKey, snapshot.cursors[BarsKey])]
+    history = [entry.message async for entry in lease.history(BarsKey, snapshot.cursors[BarsKey])]
     assert history == [bar()]
 
 
-async def test_a_seat_without_inputs_waits_and_reads_nothing(bus: AnyBus) -> None:
-    seat = bus.seat("signals", (), home="hs:{main}")
-    await seat.acquire()
-    assert list(await seat.read(20)) == []
+async def test_a_writer_without_inputs_waits_and_reads_nothing(bus: AnyBus) -> None:
+    lease = bus.writer_lease("signals", (), home="hs:{main}")
+    await lease.acquire()
+    assert list(await lease.read(20)) == []
 
 
 async def test_a_commit_of_more_rows_than_one_call_takes_is_stored_whole(bus: AnyBus) -> None:
-    seat = bus.seat("risk", (), home="hs:{main}")
-    await seat.acquire()
+    lease = bus.writer_lease("risk", (), home="hs:{main}")
+    await lease.acquire()
     rows: dict[str, bytes | None] = {f"row:{number}": str(number).encode() for number in range(2_500)}
-    await seat.commit(commit_of(1, records=rows))
+    await lease.commit(commit_of(1, records=rows))
     gone = {f"row:{number}": None for number in range(0, 2_500, 2)}
-    await seat.commit(commit_of(2, records={**gone, "row:new": b"x"}))
+    await lease.commit(commit_of(2, records={**gone, "row:new": b"x"}))
     left = {key: body for key, body in rows.items() if key not in gone}
-    assert dict((await seat.load()).records) == {**left, "row:new": b"x"}
+    assert dict((await lease.load()).records) == {**left, "row:new": b"x"}
 
 
 async def test_an_order_that_was_decided_before_gets_the_stored_decision_and_nothing_is_written(bus: AnyBus) -> None:
-    seat = bus.seat("risk", (), home="hs:{main}")
-    await seat.acquire()
-    await seat.commit(commit_of(1, outputs=[decision("o-1")]))
+    lease = bus.writer_lease("risk", (), home="hs:{main}")
+    await lease.acquire()
+    await lease.commit(commit_of(1, outputs=[decision("o-1")]))
     other = decision("o-1", verdict="reject", quantity_approved=Decimal(0))
     with pytest.raises(AlreadyDecidedError) as caught:
-        await seat.commit(commit_of(2, outputs=[other, decision("o-2")], records={"a:b": b"c"}))
+        await lease.commit(commit_of(2, outputs=[other, decision("o-2")], records={"a:b": b"c"}))
     assert caught.value.decisions == (decision("o-1"),)
-    assert (await seat.load()).seq == 1
-    assert (await seat.load()).records == {}
+    assert (await lease.load()).seq == 1
+    assert (await lease.load()).records == {}
     assert len(await bus.latest(MAIN.of(DECIDED), 10)) == 1
 
 
 async def test_a_writer_that_was_taken_over_is_fenced(bus: AnyBus) -> None:
-    old = bus.seat("risk", (), home="hs:{main}")
+    old = bus.writer_lease("risk", (), home="hs:{main}")
     await old.acquire()
     await old.release()
-    new = bus.seat("risk", (), home="hs:{main}")
+    new = bus.writer_lease("risk", (), home="hs:{main}")
     await new.acquire()
     with pytest.raises(FencedError):
         await old.commit(commit_of(1))
@@ -208,40 +209,44 @@ async def test_a_writer_that_was_taken_over_is_fenced(bus: AnyBus) -> None:
 
 
 async def test_a_commit_out_of_sequence_is_refused(bus: AnyBus) -> None:
-    seat = bus.seat("risk", (), home="hs:{main}")
-    await seat.acquire()
+    lease = bus.writer_lease("risk", (), home="hs:{main}")
+    await lease.acquire()
     with pytest.raises(CommitRefusedError, match="sequence"):
-        await seat.commit(commit_of(2))
+        await lease.commit(commit_of(2))
 
 
 async def test_the_store_itself_refuses_reserved_heat_over_the_limit(bus: AnyBus) -> None:
-    seat = bus.seat("risk", (), home="hs:{main}")
-    await seat.acquire()
-    await seat.commit(commit_of(1, guards=[Guard("a", 6_000.0, 5_000.0, 16_000.0)]))
+    lease = bus.writer_lease("risk", (), home="hs:{main}")
+    await lease.acquire()
+    await lease.commit(commit_of(1, reservation_checks=[ReservationCheck("a", 6_000.0, 5_000.0, 16_000.0)]))
     with pytest.raises(CommitRefusedError, match="order b"):
-        await seat.commit(commit_of(2, outputs=[decision("b")], guards=[Guard("b", 5_001.0, 5_000.0, 16_000.0)]))
+        await lease.commit(
+            commit_of(
+                2, outputs=[decision("b")], reservation_checks=[ReservationCheck("b", 5_001.0, 5_000.0, 16_000.0)]
+            )
+        )
     assert await bus.decision("b") is None
-    fitting = [Guard("a", 0.0), Guard("b", 5_001.0, 9_000.0, 16_000.0)]
-    await seat.commit(commit_of(2, outputs=[decision("b")], guards=fitting))
+    fitting = [ReservationCheck("a", 0.0), ReservationCheck("b", 5_001.0, 9_000.0, 16_000.0)]
+    await lease.commit(commit_of(2, outputs=[decision("b")], reservation_checks=fitting))
     assert isinstance(await bus.decision("b"), OrderDecided)
 
 
 async def test_bytes_that_are_no_message_come_with_the_reason(bus: AnyBus) -> None:
-    seat = bus.seat("risk", (ProposedKey,), home="hs:{main}")
-    await seat.acquire()
+    lease = bus.writer_lease("risk", (ProposedKey,), home="hs:{main}")
+    await lease.acquire()
     for body in (b"\xc1", encode(bar())):
         if isinstance(bus, MemoryBus):
             bus.append_bytes(ProposedKey, body)
         else:
             await bus.client.xadd(ProposedKey, {"m": body})
-    entries = await seat.read(500)
+    entries = await lease.read(500)
     assert [entry.message for entry in entries] == [None, None]
     assert [entry.fault[0] for entry in entries if entry.fault] == ["$", "$.type"]
 
 
 async def test_an_entry_without_the_message_field_comes_with_the_reason(redis_bus: RedisBus) -> None:
-    seat = redis_bus.seat("signals", (SIGNALS.key,), home="{hs:signals}")
-    await seat.acquire()
+    lease = redis_bus.writer_lease("signals", (SIGNALS.key,), home="{hs:signals}")
+    await lease.acquire()
     await redis_bus.client.xadd(SIGNALS.key, {"message": b"x"})
-    [entry] = await seat.read(500)
+    [entry] = await lease.read(500)
     assert entry.fault == ("m", "the entry has no field `m` with the message")

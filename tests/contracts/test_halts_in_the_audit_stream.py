@@ -7,8 +7,6 @@ import pytest
 from typer.testing import CliRunner
 
 from services.cli.__main__ import app
-from services.cli.commanding import ANSWERED_ON
-from services.cli.watch import Watch
 from services.execution import service as execution
 from services.ops.figures import FOLLOWED, Figures
 from services.risk import service as risk
@@ -18,12 +16,15 @@ from shared.adapters.clocks import ManualClock, RealClock
 from shared.adapters.codec import encode
 from shared.adapters.memory_bus import MemoryBus
 from shared.adapters.redis.bus import RedisBus
+from shared.application.commands import ANSWERED_ON
+from shared.application.monitor import Monitor
 from shared.config.model import Settings
 from shared.messages.base import Message
 from shared.messages.catalogue import AUDIT, CATALOGUE, HALTS, Topic, is_copy, topic_of_key
 from shared.messages.keys import Keys
 from shared.messages.portfolio import Alerted, CommandRefused, Halted, ResumeAsked, Resumed
-from shared.ports.bus import Commit, FencedError
+from shared.ports.errors import FencedError
+from shared.ports.writer_lease import Commit
 from tests.domain.risk.risk_harness import UNIVERSE
 from tests.keys import MAIN
 from tests.patience import PATIENCE_SECONDS
@@ -54,10 +55,10 @@ def test_only_halts_are_copied_and_only_to_the_audit_stream() -> None:
 
 
 async def test_a_commit_writes_halts_and_their_copies_at_once_in_one_order(bus: AnyBus) -> None:
-    seat = bus.seat("risk", (), home="hs:{main}")
-    await seat.acquire()
+    lease = bus.writer_lease("risk", (), home="hs:{main}")
+    await lease.acquire()
     async with bus.listen(HaltsKey) as halts, bus.listen(AuditKey) as audit:
-        await seat.commit(commit_of(1, DECIDED))
+        await lease.commit(commit_of(1, DECIDED))
         assert [await halts.next(2.0) for _ in OF_HALTS] == [(HaltsKey, encode(each)) for each in OF_HALTS]
         assert [await audit.next(2.0) for _ in DECIDED] == [(AuditKey, encode(each)) for each in DECIDED]
     assert await oldest_first(bus, HaltsKey) == OF_HALTS
@@ -65,10 +66,10 @@ async def test_a_commit_writes_halts_and_their_copies_at_once_in_one_order(bus: 
 
 
 async def test_a_commit_that_is_refused_leaves_no_copy(bus: AnyBus) -> None:
-    old = bus.seat("risk", (), home="hs:{main}")
+    old = bus.writer_lease("risk", (), home="hs:{main}")
     await old.acquire()
     await old.release()
-    await bus.seat("risk", (), home="hs:{main}").acquire()
+    await bus.writer_lease("risk", (), home="hs:{main}").acquire()
     with pytest.raises(FencedError):
         await old.commit(commit_of(1, DECIDED))
     assert await oldest_first(bus, AuditKey) == []
@@ -76,9 +77,9 @@ async def test_a_commit_that_is_refused_leaves_no_copy(bus: AnyBus) -> None:
 
 async def test_every_consumer_of_the_audit_stream_can_read_the_copies(bus: AnyBus) -> None:
     await bus.publish(DECIDED)
-    seat = bus.seat("reader", (AuditKey, HaltsKey), home="hs:{main}")
-    await seat.acquire()
-    entries = await seat.read(500)
+    lease = bus.writer_lease("reader", (AuditKey, HaltsKey), home="hs:{main}")
+    await lease.acquire()
+    entries = await lease.read(500)
     assert [entry.message for entry in entries] == [*DECIDED, *OF_HALTS]
     assert not any(entry.fault for entry in entries)
 
@@ -115,9 +116,9 @@ async def test_tail_prints_each_message_once(
 async def test_the_panel_counts_and_shows_each_message_once(redis_bus: RedisBus) -> None:
     shown: list[Message] = []
     streams = [MAIN.of(topic, "1h") for topic in CATALOGUE if topic.durable]
-    watch = Watch(redis_bus, dict.fromkeys(streams, "0"), shown.append)
+    monitor = Monitor(redis_bus, dict.fromkeys(streams, "0"), shown.append)
     await redis_bus.publish(DECIDED)
-    await watch.drain()
+    await monitor.drain()
     assert sorted(each.id for each in shown) == sorted(each.id for each in DECIDED)
 
 
@@ -126,12 +127,12 @@ async def test_the_metrics_count_each_halt_once(redis_bus: RedisBus) -> None:
     figures = Figures(redis_bus, RealClock())
     async with asyncio.timeout(PATIENCE_SECONDS), asyncio.TaskGroup() as group:
         follow = group.create_task(figures.follow())
-        while not figures.counts["messages", "Alerted"]:  # until it follows, whatever it missed before
+        while not figures.counts.of(Alerted):  # until it follows, whatever it missed before
             await redis_bus.publish([WARNING])
             await asyncio.sleep(0.05)
         await redis_bus.publish([halted, REFUSAL])
-        while not figures.counts["messages", "CommandRefused"]:
+        while not figures.counts.of(CommandRefused):
             await asyncio.sleep(0.02)
         follow.cancel()
-    assert figures.counts["halts", halted.trigger] == 1
-    assert figures.halts == {(halted.symbol, halted.trigger): halted}
+    assert figures.counts.halts[halted.trigger] == 1
+    assert figures.state.halts == {(halted.symbol, halted.trigger): halted}

@@ -13,7 +13,8 @@ from shared.messages.base import MAX_MESSAGE_BYTES
 from shared.messages.catalogue import MAX_SNAPSHOT_BYTES, PORTFOLIO, PROPOSED, SIGNALS
 from shared.messages.portfolio import PortfolioMarked, PositionMarked
 from shared.messages.signals import SignalRaised
-from shared.ports.bus import Commit, CommitRefusedError
+from shared.ports.errors import CommitRefusedError
+from shared.ports.writer_lease import Commit
 from tests.keys import MAIN
 from tests.samples import proposal, samples
 
@@ -48,7 +49,7 @@ def commit_of(seq: int, *outputs: PortfolioMarked) -> Commit:
 async def test_a_snapshot_of_ten_thousand_positions_is_read_by_everybody(bus: AnyBus) -> None:
     snapshot = snapshot_of(10_000)
     assert len(encode(snapshot)) > 10 * MAX_MESSAGE_BYTES
-    writer = bus.seat("risk", (), home="hs:{main}")
+    writer = bus.writer_lease("risk", (), home="hs:{main}")
     await writer.acquire()
     async with bus.listen(PortfolioKey) as listener:
         await writer.commit(commit_of(1, snapshot))
@@ -56,7 +57,7 @@ async def test_a_snapshot_of_ten_thousand_positions_is_read_by_everybody(bus: An
     assert heard is not None
     assert decode(heard[1]) == snapshot
     assert await bus.latest(PortfolioKey) == [snapshot]
-    reader = bus.seat("sizing", (PortfolioKey,), home="hs:{main}")
+    reader = bus.writer_lease("sizing", (PortfolioKey,), home="hs:{main}")
     await reader.acquire()
     [entry] = await reader.read(500)
     assert (entry.message, entry.fault) == (snapshot, None)
@@ -66,13 +67,13 @@ async def test_a_snapshot_of_ten_thousand_positions_is_read_by_everybody(bus: An
 
 
 async def test_a_commit_of_what_nobody_can_read_is_refused_and_writes_nothing(bus: AnyBus) -> None:
-    seat = bus.seat("risk", (), home="hs:{main}")
-    await seat.acquire()
+    lease = bus.writer_lease("risk", (), home="hs:{main}")
+    await lease.acquire()
     with pytest.raises(CommitRefusedError, match=rf"PortfolioMarked .* at most {MAX_SNAPSHOT_BYTES} are read"):
-        await seat.commit(commit_of(1, snapshot_of(3), snapshot_of(50_000)))
+        await lease.commit(commit_of(1, snapshot_of(3), snapshot_of(50_000)))
     assert await bus.latest(PortfolioKey) == []
-    assert ((await seat.load()).seq, (await seat.load()).records) == (0, {})
-    await seat.commit(commit_of(1, snapshot_of(3)))
+    assert ((await lease.load()).seq, (await lease.load()).records) == (0, {})
+    await lease.commit(commit_of(1, snapshot_of(3)))
     assert await bus.latest(PortfolioKey) == [snapshot_of(3)]
 
 
@@ -98,14 +99,14 @@ def test_a_proposal_is_read_up_to_its_own_bound_and_no_further(kinds: tuple[type
 
 
 async def test_a_long_proposal_is_refused_before_it_is_looked_into(bus: AnyBus) -> None:
-    seat = bus.seat("risk", (ProposedKey,), home="hs:{main}")
-    await seat.acquire()
+    lease = bus.writer_lease("risk", (ProposedKey,), home="hs:{main}")
+    await lease.acquire()
     long = b"\xc1" * (MAX_MESSAGE_BYTES + 1)  # no MessagePack at all: nobody gets to see that
     if isinstance(bus, MemoryBus):
         bus.append_bytes(ProposedKey, long)
     else:
         await bus.client.xadd(ProposedKey, {"m": long})
-    [entry] = await seat.read(500)
+    [entry] = await lease.read(500)
     assert entry.fault == ("$", f"{MAX_MESSAGE_BYTES + 1} bytes; at most {MAX_MESSAGE_BYTES} are read")
 
 

@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 import yaml
 
+from services.wiring import EXCHANGE_SIM, OPS, services_with
 from shared.config.load import load_settings
 
 ROOT = Path(__file__).resolve().parents[2]
 COMPOSE = ROOT / "docker-compose.yml"
 DOCKERFILE = ROOT / "deploy" / "Dockerfile"
-NO_CONTAINER = {"cli", "backtest"}  # tools that people run, not services
 DEFAULT = re.compile(r"\$\{\w+:-([^}]*)\}")  # ${NAME:-default}, as Compose fills it in
 PINNED = re.compile(r"[a-z0-9./-]+:\d+(\.\d+)+[a-z0-9.-]*")
 
@@ -29,10 +29,9 @@ def ours(stack: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_every_service_of_the_source_has_one_block_and_runs_its_own_module(ours: dict[str, Any]) -> None:
-    folders = {path.parent.name for path in (ROOT / "services").glob("*/__init__.py")}
-    assert set(ours) == folders - NO_CONTAINER
-    for name, block in ours.items():
-        assert block["command"] == ["python", "-m", f"services.{name}"]
+    assert {name: block["command"] for name, block in ours.items()} == {
+        row.name: ["python", "-m", row.module] for row in services_with("sim")
+    }
 
 
 def test_all_services_run_from_one_image_of_this_version(ours: dict[str, Any]) -> None:
@@ -64,7 +63,7 @@ def test_the_environment_names_settings_that_exist(ours: dict[str, Any]) -> None
         environment = {key: DEFAULT.sub(r"\1", str(value)) for key, value in block["environment"].items()}
         settings = load_settings(ROOT / "deploy" / "config", environment)
         assert settings.redis.url == "redis://valkey:6379/0"
-        assert settings.exchange.url == f"http://exchange_sim:{settings.simulator.port}"
+        assert settings.exchange.url == f"http://{EXCHANGE_SIM}:{settings.simulator.port}"
         assert settings.simulator.host == settings.ops.host == "0.0.0.0"
 
 
@@ -81,8 +80,8 @@ def test_every_container_comes_back_and_gets_time_to_end(stack: dict[str, Any]) 
 
 def test_only_the_http_side_of_ops_is_published_and_only_to_this_machine(stack: dict[str, Any]) -> None:
     published = {name: block["ports"] for name, block in stack.items() if "ports" in block}
-    assert list(published) == ["ops"]
-    assert all(port.startswith("127.0.0.1:") for port in published["ops"])
+    assert list(published) == [OPS]
+    assert all(port.startswith("127.0.0.1:") for port in published[OPS])
 
 
 def test_the_server_forgets_nothing_that_it_acknowledged(stack: dict[str, Any]) -> None:

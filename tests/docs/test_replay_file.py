@@ -1,6 +1,5 @@
-"""The program in the reference makes, of klines as Binance publishes them, a file that can be replayed."""
+"""The program of the page on replays makes, of klines as Binance publishes them, a file that can be replayed."""
 
-import re
 import subprocess
 import sys
 from pathlib import Path
@@ -9,10 +8,10 @@ from zipfile import ZipFile
 import pytest
 
 from shared.adapters.parquet_store import KlineFile
+from tests.docs.pages import program
 
 pytestmark = pytest.mark.processes
 
-REFERENCE = Path(__file__).parents[2] / "docs" / "reference.md"
 HOUR_MS = 3_600_000
 START_MS = 1_730_419_200_000
 RUN_SECONDS = 120
@@ -26,9 +25,8 @@ def archive(folder: Path, name: str, start_ms: int, unit: int) -> None:
         file.writestr(f"{name}.csv", "\n".join(lines) + "\n")
 
 
-def test_the_program_in_the_reference_writes_a_file_that_can_be_replayed(tmp_path: Path) -> None:
-    [source] = re.findall(r"^```python\n(.*?)^```$", REFERENCE.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
-    (tmp_path / "klines.py").write_text(source, encoding="utf-8")
+def test_the_program_on_replays_writes_a_file_that_can_be_replayed(tmp_path: Path) -> None:
+    (tmp_path / "klines.py").write_text(program("klines.py"), encoding="utf-8")
     archive(tmp_path, "BTCUSDT-1h-2024-11", START_MS, unit=1)
     archive(tmp_path, "BTCUSDT-1h-2025-01", START_MS + 2 * HOUR_MS, unit=1000)
     archive(tmp_path, "ETHUSDT-1h-2024-11", START_MS, unit=1)

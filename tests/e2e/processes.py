@@ -10,7 +10,6 @@ from pathlib import Path
 from shared.adapters.redis.bus import RedisBus
 from shared.config.load import process_environment
 from shared.messages.catalogue import PROPOSED
-from shared.runtime.health import heartbeats
 from tests.keys import MAIN
 
 END_SECONDS, POLL_SECONDS = 10, 0.05
@@ -47,7 +46,7 @@ async def service(
 async def until_ready(bus: RedisBus, *services: str) -> None:
     """Until the services work, and somebody listens for proposals that come by PUBLISH."""
     while True:
-        beats = await heartbeats(bus)
+        beats = await bus.heartbeats()
         if all(name in beats and beats[name].state == "ready" for name in services):
             return await until_heard(bus, MAIN.of(PROPOSED))
         await asyncio.sleep(POLL_SECONDS)

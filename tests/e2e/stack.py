@@ -16,7 +16,6 @@ import aiohttp
 from shared.adapters.redis.bus import RedisBus
 from shared.messages.base import Message
 from shared.messages.catalogue import DECIDED, PORTFOLIO
-from shared.runtime.health import heartbeats
 from tests.keys import MAIN
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -88,12 +87,12 @@ class Stack:
 
     async def kill(self, service: str) -> None:
         """SIGKILL a service's process, by the pid of its own heartbeat; then wait for its successor to be ready."""
-        pid = (await heartbeats(self.bus))[service].pid
+        pid = (await self.bus.heartbeats())[service].pid
         os.kill(pid, signal.SIGKILL)
         self.kills[service] = self.kills.get(service, 0) + 1
 
         async def back() -> bool:
-            beat = (await heartbeats(self.bus))[service]
+            beat = (await self.bus.heartbeats())[service]
             return beat.pid != pid and beat.state == "ready"
 
         await self.until(back, 40)

@@ -14,13 +14,14 @@ import pytest
 import redis.asyncio
 from msgspec import structs
 
-from shared.adapters.clocks import ClockOrigin, RealClock
+from shared.adapters.clocks import RealClock
 from shared.adapters.redis.bus import RedisBus
 from shared.adapters.redis.embedded_valkey import running_valkey
 from shared.messages.catalogue import DEAD, DECIDED, PORTFOLIO, PROPOSED
 from shared.messages.market import MarkChanged, PairListed
 from shared.messages.orders import OrderDecided
 from shared.messages.portfolio import PortfolioMarked
+from shared.ports.clock import ClockOrigin
 from tests.e2e.processes import service, until_ready
 from tests.keys import MAIN
 from tests.samples import HOUR, T0, bar

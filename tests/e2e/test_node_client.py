@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from msgspec import structs
 
-from shared.adapters.clocks import ClockOrigin, RealClock, ScaledClock
+from shared.adapters.clocks import RealClock, ScaledClock
 from shared.adapters.redis.bus import RedisBus
 from shared.adapters.redis.embedded_valkey import running_valkey
 from shared.messages.base import Message
@@ -23,6 +23,7 @@ from shared.messages.catalogue import DEAD, DECIDED, PROPOSED, SIZES
 from shared.messages.control import MessageRefused
 from shared.messages.market import MarkChanged, PairListed
 from shared.messages.orders import OrderDecided
+from shared.ports.clock import ClockOrigin
 from tests.e2e.processes import service, until_heard, until_ready
 from tests.keys import MAIN
 from tests.samples import HOUR, T0, bar

@@ -24,7 +24,6 @@ from shared.messages.catalogue import AUDIT, DEAD, DECIDED, HALTS, PORTFOLIO
 from shared.messages.market import BarClosed, MarkChanged, PairListed
 from shared.messages.orders import OrderDecided, OrderFilled, OrderProposed
 from shared.messages.portfolio import Alerted, Halted, PortfolioMarked, ResumeAsked, Resumed
-from shared.runtime.health import heartbeats
 from tests.e2e.processes import service
 from tests.keys import MAIN
 from tests.patience import PATIENCE_SECONDS
@@ -65,7 +64,7 @@ class Scene:
         """Until this very process works, not the one before it."""
 
         async def look() -> bool:
-            beats = await heartbeats(self.bus)
+            beats = await self.bus.heartbeats()
             return "risk" in beats and (beats["risk"].pid, beats["risk"].state) == (pid, "ready")
 
         await _until(look)

@@ -13,9 +13,10 @@ import aiohttp
 from services.exchange_sim.exchange import ExchangeOptions, SimulatedExchange
 from services.exchange_sim.market.generated import GeneratedMarket
 from services.exchange_sim.market.market import Market
-from shared.adapters.clocks import ClockOrigin, ManualClock, RealClock, ScaledClock
+from shared.adapters.clocks import ManualClock, RealClock, ScaledClock
 from shared.config.load import load_settings
 from shared.domain.universe import Universe
+from shared.ports.clock import ClockOrigin
 from tests.patience import PATIENCE_SECONDS
 
 MINUTE_MS = 60_000

@@ -11,12 +11,13 @@ import pytest
 from msgspec.structs import replace
 
 from services.exchange_sim.exchange import SimulatedExchange
-from services.exchange_sim.service import run, start_ns_of
-from shared.adapters.clocks import ClockOrigin, RealClock, ScaledClock
+from services.exchange_sim.service import run
+from shared.adapters.clocks import RealClock, ScaledClock
 from shared.adapters.local_ports import free_port, wait_for_listener
 from shared.adapters.redis.bus import RedisBus
 from shared.config.load import load_settings
 from shared.config.model import Settings, SimulatorSettings
+from shared.ports.clock import ClockOrigin
 from shared.runtime.health import Health
 from shared.runtime.logs import get_logger
 from shared.runtime.service import Context
@@ -27,7 +28,7 @@ from tests.exchange_sim.sim_stage import CONFIG, DAY_MS, generated_market, ms
 async def served(bus: RedisBus, simulator: SimulatorSettings) -> AsyncIterator[str]:
     settings: Settings = replace(load_settings(CONFIG, {}), simulator=simulator)
     clock = RealClock()
-    context = Context(settings, clock, bus, get_logger(), Health("exchange_sim", bus, clock))
+    context = Context(settings, clock, bus, get_logger(), Health("exchange_sim", "market", bus, clock))
     async with asyncio.TaskGroup() as group:
         task = group.create_task(run(context))
         assert await wait_for_listener(simulator.port, 20)
@@ -64,12 +65,6 @@ async def test_a_recording_is_replayed_from_its_date(redis_bus: RedisBus, data_d
         days = await ask(f"{url}/api/v3/klines?symbol=ETHUSDT&interval=1d&limit=91")
     assert len(info["symbols"]) == 37
     assert len(days) == 91
-
-
-def test_a_replay_without_a_date_is_refused() -> None:
-    with pytest.raises(ValueError, match=r"simulator\.start"):
-        start_ns_of(SimulatorSettings(replay="klines.parquet"), 0)
-    assert start_ns_of(SimulatorSettings(), 5) == 5
 
 
 @pytest.mark.sockets

@@ -18,7 +18,7 @@ from services.exchange_sim.market.bars import INTERVALS
 from services.exchange_sim.market.generated import GeneratedMarket
 from services.exchange_sim.market.market import Market
 from services.market_data.service import run
-from shared.adapters.clocks import ClockOrigin, RealClock, ScaledClock
+from shared.adapters.clocks import RealClock, ScaledClock
 from shared.adapters.memory_bus import MemoryBus
 from shared.adapters.redis.bus import RedisBus
 from shared.config.model import ExchangeSettings, MarketDataSettings, Settings
@@ -26,7 +26,7 @@ from shared.domain.universe import Pair, Rename, Universe
 from shared.messages.base import Message
 from shared.messages.catalogue import BARS, FEEDS, PAIRS
 from shared.messages.market import BarClosed, FeedLost, FeedRestored, PairListed
-from shared.ports.clock import Clock
+from shared.ports.clock import Clock, ClockOrigin
 from shared.runtime.service import Context
 from tests.keys import MAIN
 from tests.patience import PATIENCE_SECONDS
@@ -104,7 +104,7 @@ class Stage:
     async def follow(self) -> AsyncIterator[None]:
         """The service runs inside the block."""
         self.health.is_ready = False
-        context = Context(self.settings, self.clock, cast("RedisBus", self.bus), self.log, cast("Any", self.health))
+        context = Context(self.settings, self.clock, self.bus, self.log, cast("Any", self.health))
         async with asyncio.TaskGroup() as group:
             task = group.create_task(run(context))
             try:

@@ -192,7 +192,7 @@ async def test_bars_leave_in_the_order_in_which_they_were_added_and_repeats_are_
             await asyncio.sleep(0.01)
         task.cancel()
     assert outbox.published == 2_500
-    assert len(bus.streams["hs:bars:1h"]) == 2_500
+    assert len(bus.server.streams["hs:bars:1h"]) == 2_500
     assert log.all("bars_ignored") == [{"bars": 1, "reason": "at or below the watermark"}]
 
 

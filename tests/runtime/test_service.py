@@ -18,9 +18,10 @@ from shared.adapters.local_ports import free_port
 from shared.adapters.redis.bus import RedisBus
 from shared.adapters.redis.client import ServerTooOldError
 from shared.adapters.redis.embedded_valkey import running_valkey
-from shared.ports.bus import CorruptStateError, FencedError, StateGoneError
+from shared.ports.errors import CorruptStateError, FencedError, StateGoneError
 from shared.runtime.logs import get_logger
 from shared.runtime.service import _told
+from tests.cluster import running_cluster
 from tests.keys import MAIN
 from tests.patience import PATIENCE_SECONDS
 
@@ -77,7 +78,7 @@ async def server_pid(url: str) -> int:
 async def test_services_end_with_one_clear_line_when_the_server_was_emptied(tmp_path: Path) -> None:
     with running_valkey(tmp_path) as server, running("risk", server.url, tmp_path) as risk:
         risk.wait_for("recovered")
-        with running("ops", server.url, tmp_path) as ops:  # it has no seat to be fenced from
+        with running("ops", server.url, tmp_path) as ops:  # it has no lease to be fenced from
             ops.wait_for("listening")
             async with RedisBus.open(server.url, MAIN) as bus:
                 await bus.client.flushall()
@@ -112,6 +113,14 @@ async def test_an_emptied_server_is_refused_at_every_start_when_the_data_are_nam
                 assert [row["event"] for row in refused.events()] == ["state_gone"]
                 assert "now nothing" in refused.events()[0]["reason"]
             assert await bus.client.dbsize() == 0  # nothing was begun
+
+
+async def test_a_service_runs_on_a_redis_cluster_whose_slots_one_node_serves(tmp_path: Path) -> None:
+    with running_cluster(tmp_path) as server, running("risk", server.url, tmp_path) as risk:
+        risk.wait_for("recovered")
+        risk.process.send_signal(signal.SIGTERM)
+        assert risk.wait() == 0
+    assert [row["event"] for row in risk.events() if row["level"] in ("error", "critical")] == []
 
 
 async def test_a_service_stops_when_told_although_the_server_hangs(tmp_path: Path) -> None:

@@ -21,10 +21,7 @@ from decimal import ROUND_UP, Decimal
 from pathlib import Path
 from typing import get_args
 
-from services.execution.service import spec_of as execution_spec
-from services.risk.service import spec_of as risk_spec
-from services.signals.service import spec_of as signals_spec
-from services.sizing.service import spec_of as sizing_spec
+from services.wiring import machine_specs
 from shared.adapters.clocks import ManualClock
 from shared.adapters.parquet_store import Columns, KlineFile
 from shared.config.model import Settings
@@ -132,7 +129,7 @@ def replayed(
         phase="live",
     )
     settings, clock = Settings(universe=shipped_universe(), plan=plan), ManualClock(speed=SPEED)
-    specs = [spec(settings, clock) for spec in (signals_spec, sizing_spec, risk_spec, execution_spec)]
+    specs = machine_specs(settings, clock)
     replay = Replay(specs, settings.keys)
     outputs = replay.feed(pairs)
     waiting: list[Halted] = []

@@ -4,10 +4,7 @@ from collections import Counter
 from decimal import Decimal
 from pathlib import Path
 
-from services.execution.service import spec_of as execution_spec
-from services.risk.service import spec_of as risk_spec
-from services.signals.service import spec_of as signals_spec
-from services.sizing.service import spec_of as sizing_spec
+from services.wiring import machine_specs
 from shared.adapters.clocks import ManualClock
 from shared.adapters.redis.bus import RedisBus
 from shared.config.model import Settings
@@ -47,7 +44,7 @@ def settings_of(plan: Plan) -> Settings:
 
 def specs(clock: Clock, plan: Plan | None = None) -> list[MachineSpec]:
     wanted = settings() if plan is None else settings_of(plan)
-    return [spec(wanted, clock) for spec in (signals_spec, sizing_spec, risk_spec, execution_spec)]
+    return machine_specs(wanted, clock)
 
 
 def market(data_dir: Path) -> tuple[list[Message], list[list[BarClosed]]]:

@@ -9,7 +9,8 @@ from shared.adapters.redis.bus import RedisBus
 from shared.config.model import Settings
 from shared.messages.catalogue import PROPOSED, SIZES
 from shared.messages.orders import OrderProposed
-from shared.ports.bus import BusLostError, Commit
+from shared.ports.errors import BusLostError
+from shared.ports.writer_lease import Commit
 from shared.runtime.host import MachineHost
 from shared.runtime.logs import get_logger
 from tests.domain.market_scripts import HOUR, T0, UNIVERSE, days, flat, listed, nav, one_hour_plan, signal
@@ -56,22 +57,22 @@ async def test_the_next_process_knows_of_the_halt_and_asks_once(bus: AnyBus, clo
     first = sizing_host(bus, clock)
     await first.recover()
     await settle(first)
-    await first.seat.release()
+    await first.lease.release()
     second = sizing_host(bus, clock)
     await second.recover()
     await settle(second)
     assert await proposals(bus) == []
-    whole = second.seat.commit
+    whole = second.lease.commit
 
     async def commit_and_lose_the_reply(commit: Commit) -> None:
         await whole(commit)
         raise BusLostError("reply lost")
 
-    second.seat.commit = commit_and_lose_the_reply  # type: ignore[method-assign]
+    second.lease.commit = commit_and_lose_the_reply  # type: ignore[method-assign]
     await bus.publish([resumed(trigger="feed", hour=1)])
     with pytest.raises(BusLostError):
         await settle(second)
-    await second.seat.release()
+    await second.lease.release()
     third = sizing_host(bus, clock)
     await third.recover()
     await settle(third)
@@ -85,8 +86,8 @@ async def test_a_process_that_dies_before_its_commit_leaves_the_end_of_the_halt_
     await first.recover()
     await settle(first)
     await bus.publish([resumed(trigger="feed", hour=1)])
-    assert len(await first.seat.read(500)) == 1  # read, and dead before it proposes
-    await first.seat.release()
+    assert len(await first.lease.read(500)) == 1  # read, and dead before it proposes
+    await first.lease.release()
     second = sizing_host(bus, clock)
     await second.recover()
     assert len(await proposals(bus)) == 1
@@ -104,7 +105,7 @@ async def test_the_next_process_goes_on_waiting_after_a_refusal(bus: AnyBus, clo
             await bus.publish([rejection_of(order) for order in new])
         clock.time_ns = T0 + (hour + 1) * HOUR
         await bus.publish_bars([flat(hour)])
-        await host.seat.release()
+        await host.lease.release()
         host = sizing_host(bus, clock)
         await host.recover()
         await settle(host)

@@ -11,10 +11,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 
-from services.execution.service import spec_of as execution_spec
-from services.risk.service import spec_of as risk_spec
-from services.signals.service import spec_of as signals_spec
-from services.sizing.service import spec_of as sizing_spec
+from services.wiring import machine_specs
 from shared.adapters.clocks import ManualClock
 from shared.adapters.redis.bus import RedisBus
 from shared.config.model import Settings
@@ -52,7 +49,6 @@ PLAN = Plan(
     ),
 )
 SETTINGS = Settings(universe=UNIVERSE, plan=PLAN)
-SPECS = (signals_spec, sizing_spec, risk_spec, execution_spec)
 
 
 @dataclass(slots=True)
@@ -64,7 +60,9 @@ class Stack:
     hosts: Sequence[MachineHost] = field(default_factory=tuple)
 
     async def start(self) -> None:
-        self.hosts = [MachineHost(spec(SETTINGS, self.clock), self.bus, self.clock, get_logger()) for spec in SPECS]
+        self.hosts = [
+            MachineHost(spec, self.bus, self.clock, get_logger()) for spec in machine_specs(SETTINGS, self.clock)
+        ]
         for host in self.hosts:
             await host.recover()
 
@@ -91,7 +89,7 @@ class Stack:
 
     async def stop(self) -> None:
         for host in self.hosts:
-            await host.seat.release()
+            await host.lease.release()
 
 
 def bases_at(hour: float) -> list[str]:
@@ -204,7 +202,7 @@ async def heat_over_its_limit(stack: Stack) -> None:
     mark = MarkChanged(
         id="mark-hot", time_ns=stack.clock.time_ns, symbol=hottest.symbol, price=round(hottest.mark * 1.07, 6)
     )
-    stack.hosts[2].live.renew(mark)
+    stack.hosts[2].inbox.renew(mark)
     await stack.settle()
     stack.clock.time_ns += 60_000_000_000
     await stack.settle()

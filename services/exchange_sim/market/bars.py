@@ -7,6 +7,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from shared.domain.timeframes import KLINE_INTERVALS_MS, kline_interval
+
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
 Positions = npt.NDArray[np.intp] | npt.NDArray[np.bool_]
@@ -132,20 +134,15 @@ class Interval(NamedTuple):
         return open_ms + self.length_ms
 
 
-_FIXED_MS = {"s": SECOND_MS, "m": MINUTE_MS, "h": HOUR_MS, "d": DAY_MS}
-_FIXED = ("1s", "1m", "3m", "5m", "15m", "30m", "1h", "2h", "4h", "6h", "8h", "12h", "1d", "3d")
-INTERVALS = {name: Interval(name, int(name[:-1]) * _FIXED_MS[name[-1]]) for name in _FIXED} | {
-    "1w": Interval("1w", 7 * DAY_MS, 4 * DAY_MS),
-    "1M": Interval("1M", 31 * DAY_MS),
+_OFFSETS_MS = {"1w": 4 * DAY_MS}  # weeks begin on Monday; the first day of 1970 was a Thursday
+INTERVALS = {
+    name: Interval(name, length_ms, _OFFSETS_MS.get(name, 0)) for name, length_ms in KLINE_INTERVALS_MS.items()
 }
 
 
 def interval_of_length(length_ms: int) -> Interval:
-    """The interval of bars that are ``length_ms`` apart."""
-    for interval in INTERVALS.values():
-        if interval.length_ms == length_ms:
-            return interval
-    raise ValueError(f"bars {length_ms} ms apart have no kline interval; expected one of {', '.join(INTERVALS)}")
+    """The interval of bars that are ``length_ms`` apart. Raises ``ValueError`` where there is none."""
+    return INTERVALS[kline_interval(length_ms)]
 
 
 def added_up(bars: Bars, interval: Interval) -> Bars:

@@ -7,13 +7,12 @@ import numpy as np
 from services.exchange_sim.market.bars import DAY_MS, Bars, Floats, interval_of_length, joined, no_bars
 from services.exchange_sim.market.levels import LEVELS, UNKNOWN
 from services.exchange_sim.market.source import MOST_PLACES, Instrument
-from shared.adapters.parquet_store import KlineFile, NoKlinesThenError, RecordingError
+from shared.adapters.parquet_store import QUOTE, KlineFile
 
 HISTORY_DAYS = 120  # loaded before the start
 CHUNK_BARS = 10_000  # loaded at a time from the start on: more than a year of hourly bars
 LONGEST_HOLE_MS = 2 * DAY_MS  # a symbol without data for longer is not listed at the start
 SAMPLE_BARS = 240  # that tell what is usual for a symbol
-QUOTE = "USDT"
 
 
 class ReplayedMarket:
@@ -24,7 +23,7 @@ class ReplayedMarket:
     def __init__(self, path: Path, start_ms: int) -> None:
         self._file = KlineFile(path, near_ms=start_ms)
         self.base_ms = interval_of_length(self._file.bar_ms).length_ms
-        spans = spans_around(self._file, start_ms)
+        spans = self._file.spans_at(start_ms)
         self._spans = {symbol: span for symbol, span in spans.items() if span[1] >= start_ms}
         self._end_ms = max(last for _, last in spans.values()) + self.base_ms
         self._start_ms = start_ms // DAY_MS * DAY_MS - HISTORY_DAYS * DAY_MS
@@ -87,26 +86,9 @@ class ReplayedMarket:
         return int(after.open_ms[0]) if after.count else max(self._spans[symbol][0], self._loaded_until_ms)
 
 
-def spans_around(file: KlineFile, start_ms: int) -> dict[str, tuple[int, int]]:
-    """First and last open time of every symbol against USDT. Raises ``ValueError`` if a replay can't begin then."""
-    interval_of_length(file.bar_ms)
-    spans = {symbol: span for symbol, span in sorted(file.spans.items()) if symbol.endswith(QUOTE)}
-    if not spans:
-        raise RecordingError(f"{file.path} has no symbol against {QUOTE}")
-    first_ms, last_ms = min(first for first, _ in spans.values()), max(last for _, last in spans.values())
-    if not first_ms <= start_ms <= last_ms:
-        dates = f"{_date(first_ms)} to {_date(last_ms)}"
-        raise NoKlinesThenError(f"{file.path} has klines from {dates}, none at {_date(start_ms)}")
-    return spans
-
-
 def _decimals(values: Floats) -> int:
     """How many decimals the values have; they were decimals once."""
     for places in range(MOST_PLACES):
         if np.array_equal(np.round(values, places), values):
             return places
     return MOST_PLACES
-
-
-def _date(time_ms: int) -> str:
-    return str(np.datetime64(time_ms, "ms").astype("datetime64[m]"))

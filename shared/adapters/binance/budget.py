@@ -18,6 +18,10 @@ class WeightBudget:
 
     Callers wait in the order in which they came. Who would wait longer than ``LONGEST_WAIT_SECONDS`` (a ban lasts from
     minutes to days) gets ``RateLimitedError`` at once instead.
+
+    capacity: the weight that this process allows itself in a minute.
+    used_weight: the exchange's own count for the current minute, as it last told.
+    refusals: how often it answered 429 or 418.
     """
 
     def __init__(self, clock: Clock, weight_per_minute: int) -> None:
@@ -60,7 +64,7 @@ class WeightBudget:
         self._tokens = min(self._tokens, self.capacity - used_weight)
 
     def refused(self, status: int, retry_after_seconds: float | None) -> float:
-        """429 or 418 came: nobody asks until it is over. Returns how long that is."""
+        """A 429 or 418 came: nobody asks until the pause is over. Returns how long that is, in seconds."""
         pause = retry_after_seconds if retry_after_seconds is not None else DEFAULT_PAUSE_SECONDS
         if status == BANNED and retry_after_seconds is None:
             pause = LONGEST_WAIT_SECONDS * 2
@@ -70,6 +74,7 @@ class WeightBudget:
 
     @property
     def pause_left_seconds(self) -> float:
+        """Wall time until the exchange may be asked again; 0 when it may be asked now."""
         return max(0.0, (self._paused_until_wall_ns - self._clock.wall_ns()) / 1e9)
 
     def _wait_seconds(self, weight: float) -> float:

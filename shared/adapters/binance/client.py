@@ -1,11 +1,37 @@
 """The ccxt.pro Binance class with the few methods that we need to behave otherwise. The library itself is unmodified.
 
-What differs, and why (all of it was measured on 4.5.90):
-- klines and best prices go raw to the inbox: ccxt's rows have no closed flag, quote volume or trade count, and its
-  batch calls drop what arrives in the same tick;
-- ``serverShutdown`` is obeyed, which ccxt ignores;
-- response headers reach the weight budget; what means "ask again later" is never mistaken for a refusal;
-- a handler never raises: that would end ccxt's receive loop without a word.
+What it is for. ccxt knows how to speak to Binance: addresses, requests, the handshake of sockets, pings, the names of
+errors. It is made for a program that asks for one thing and looks at the answer. A risk layer needs three things more:
+no closed bar may be lost without being named, silence must be told from calm, and the address must not be banned. This
+class keeps ccxt's connections and replaces what happens to what comes in by them.
+
+The way of a frame. A socket (``feed``) carries a fixed list of streams. ccxt's receive loop hands each message to
+``handle_message``, which turns it into a struct of ours (``frames``) and puts it into the inbox (``inbox``), where one
+reader takes it. Nothing here waits, and nothing here raises: an exception in a handler would end ccxt's receive loop
+without a word, and the socket would look alive and stay silent. What cannot be read is counted, and its stream is named
+as suspect, so that its bars are asked for by REST.
+
+The way of a question. Each REST request spends request weight first (``budget``), which all processes behind one
+address share. Binance tells its own count in every answer; a 429 or 418 stops all questions for as long as it says.
+
+What differs from ccxt, and why (measured on 4.5.90):
+
+- Klines and best prices go raw to the inbox. ccxt's rows have no closed flag, quote volume or trade count, and its
+  batch calls drop what arrives in the same tick: with 38 pairs closing at once, 2 came through.
+- ``serverShutdown`` is obeyed. Binance sends it before it cuts a connection; ccxt ignores it.
+- Pings go out every two seconds. A half-open socket is noticed after two missed pongs, with ccxt's default after six
+  minutes.
+- What means "ask again later" (5xx, 403, some codes) becomes ``ExchangeNotAvailable``, whatever the host is called:
+  ccxt maps codes by host name, and an unknown state must never be mistaken for a refusal.
+- Replies to SUBSCRIBE resolve a future per request, so that a socket counts as up only when every stream on it is
+  subscribed.
+
+Why nothing is lost when it breaks. A socket that ends, for whatever reason, says so in the inbox, and again when it is
+back; bars of the time in between are asked for by REST (``services/market_data/backfill.py``), and a grid of open times
+shows what is missing (``domain/bars/gapless.py``). A socket that delivers nothing is renewed. A closed bar that finds
+the inbox full is dropped, and its stream is suspect. So streams are the fast way, and REST is the truth.
+
+Public data only: the hosts of Binance below take no orders, and no key is ever sent.
 """
 
 from collections.abc import Mapping
@@ -33,14 +59,20 @@ PUBLIC_STREAM = "wss://data-stream.binance.vision/ws"
 
 
 class BinanceClient(binance):
-    """One per process: REST and every socket go through it."""
+    """One per process: REST and every socket go through it.
+
+    url: of the simulated exchange (``http://host:port``); empty for Binance itself.
+    watched: symbols by the exchange's id: {"BTCUSDT": "BTC/USDT"}.
+    heard_wall_ns: when each socket last delivered anything, by its url, in wall time.
+    announced: the urls of sockets whose server said that it shuts down.
+    malformed: how many messages could not be read.
+    """
 
     def __init__(self, url: str, clock: Clock, budget: WeightBudget, inbox: Inbox) -> None:
-        """``url``: of the simulated exchange (``http://host:port``); empty for Binance itself."""
         self.clock, self.budget, self.inbox = clock, budget, inbox
-        self.watched: dict[str, str] = {}  # symbols by the exchange's id: {"BTCUSDT": "BTC/USDT"}
-        self.heard_wall_ns: dict[str, int] = {}  # by socket url
-        self.announced: set[str] = set()  # socket urls whose server said that it shuts down
+        self.watched: dict[str, str] = {}
+        self.heard_wall_ns: dict[str, int] = {}
+        self.announced: set[str] = set()
         self.malformed = 0
         super().__init__(_config(url))
 

@@ -111,12 +111,15 @@ class CcxtExchange:
 
 
 def depth_weight(levels: int) -> int:
-    """The request weight of one book."""
+    """The request weight of one order book with so many levels a side."""
     return next((weight for limit, weight in DEPTH_WEIGHTS if levels <= limit), DEPTH_WEIGHTS[-1][1])
 
 
 def open_exchange(url: str, clock: Clock, *, weight_per_minute: int) -> CcxtExchange:
-    """``url``: ``http://host:port`` of the simulated exchange; empty for Binance itself."""
+    """The exchange at ``url`` (``http://host:port`` of the simulated one), or Binance itself where it is empty.
+
+    weight_per_minute: the request weight that the exchange allows this address.
+    """
     return CcxtExchange(BinanceClient(url, clock, WeightBudget(clock, weight_per_minute), Inbox()))
 
 

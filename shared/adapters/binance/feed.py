@@ -1,4 +1,7 @@
-"""Live streams over ccxt.pro sockets: fixed lists of streams, each socket kept alive by a task of its own."""
+"""Live streams over ccxt.pro sockets: each has a fixed list of streams, and a task of its own that keeps it alive.
+
+The lists are fixed because ccxt opens another socket for every list that it has not seen before.
+"""
 
 import asyncio
 from collections.abc import Iterable, Iterator, Sequence
@@ -25,7 +28,14 @@ LOST = "lost"  # the future that nothing resolves: it breaks when the socket doe
 
 @dataclass(slots=True)
 class Socket:
-    """One connection. ``url`` is its name."""
+    """One connection.
+
+    url: where it leads; it is the name of the socket too, so each ends in a number of its own.
+    streams: what it carries.
+    up: it is connected, and every stream on it is subscribed.
+    was_up: it was so before.
+    attempts: dials since it was last up.
+    """
 
     url: str
     streams: tuple[Stream, ...]
@@ -35,7 +45,10 @@ class Socket:
 
 
 class CcxtFeed:
-    """See ``ports.exchange.Feed``. silent_seconds: wall time without any frame after which a socket is renewed."""
+    """See ``ports.exchange.Feed``.
+
+    silent_seconds: wall time without any frame after which a socket is renewed.
+    """
 
     def __init__(self, client: BinanceClient, silent_seconds: float) -> None:
         self._client, self._clock, self._inbox = client, client.clock, client.inbox
@@ -177,6 +190,7 @@ def exchange_id(symbol: str) -> str:
 
 
 def stream_name(stream: Stream) -> str:
+    """A stream as Binance names it: ``btcusdt@kline_1h``, ``btcusdt@bookTicker``."""
     pair = exchange_id(stream.symbol).lower()
     return f"{pair}@bookTicker" if stream.kind == BOOK else f"{pair}@kline_{stream.kind}"
 

@@ -13,7 +13,11 @@ CONNECTION_LIMIT = 1_000
 
 
 class Inbox:
-    """Written by socket handlers (never blocks, never raises), read by one reader."""
+    """Written by socket handlers, for which it never blocks and never raises; read by one reader.
+
+    closed_limit: how many closed bars wait at most.
+    dropped: how many were dropped because the queue was full.
+    """
 
     def __init__(self, closed_limit: int = CLOSED_LIMIT) -> None:
         self._limit = closed_limit
@@ -26,6 +30,7 @@ class Inbox:
         self.dropped = 0
 
     def put_frame(self, frame: KlineFrame) -> None:
+        """A bar from a stream."""
         stream = Stream(frame.kline.symbol, frame.kline.timeframe)
         if not frame.closed:
             self._forming[stream] = frame
@@ -37,6 +42,7 @@ class Inbox:
         self._filled.set()
 
     def put_price(self, price: BestPrice) -> None:
+        """A best bid and ask from a stream."""
         self._prices[price.symbol] = price
         self._filled.set()
 
@@ -46,13 +52,14 @@ class Inbox:
         self._filled.set()
 
     def put_connection(self, event: ConnectionLost | ConnectionRestored) -> None:
+        """What became of a socket."""
         if len(self._connection) >= CONNECTION_LIMIT:  # nobody reads: the newest tell enough
             del self._connection[0]
         self._connection.append(event)
         self._filled.set()
 
     async def take(self, timeout_seconds: float) -> FeedBatch:
-        """All there is; waits for something, at most that long."""
+        """All that came in since the last call. Waits for something, at most that long; the batch may be empty."""
         try:
             async with asyncio.timeout(timeout_seconds):
                 await self._filled.wait()

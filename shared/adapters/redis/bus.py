@@ -1,7 +1,7 @@
-"""The bus on a Redis-protocol server: publishing and reading. A machine's seat is in ``redis_seat``."""
+"""The bus on a Redis-protocol server. Its streams are in ``streams``, the leases of machines in ``writer_lease``."""
 
 from collections import defaultdict
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import TypeVar
 from uuid import uuid4
@@ -9,70 +9,71 @@ from uuid import uuid4
 import msgspec
 from msgspec import Struct
 
-from shared.adapters.clocks import ClockOrigin
-from shared.adapters.codec import UnreadableError, decode, encode, encode_for_wire
-from shared.adapters.redis.client import CALL_SECONDS, Client, bus_errors, connect, prepare
+from shared.adapters.codec import encode, encode_for_wire
+from shared.adapters.redis.client import bus_errors, is_cluster, new_client, prepare
 from shared.adapters.redis.keys import (
     CLOCK_KEY,
     IDENTITY_KEY,
     MARKER_TTL_MS,
-    SERVICES_KEY,
+    SCOPES,
     decision_key,
-    entry_of,
     last_bars_key,
     proposal_marker,
+    services_key,
+    state_key,
 )
-from shared.adapters.redis.writer_lease import RedisSeat
+from shared.adapters.redis.streams import RedisStreams, read_message
+from shared.adapters.redis.writer_lease import RedisWriterLease
 from shared.messages.base import Message
 from shared.messages.catalogue import (
     BARS,
     BOOKS,
-    DEAD,
     MARKS,
     PROPOSED,
 )
 from shared.messages.keys import Keys
 from shared.messages.market import BarClosed, BookSampled, MarkChanged
 from shared.messages.orders import OrderDecided
-from shared.ports.bus import Entry, Proposal
+from shared.ports.bus import Bus, Heartbeat, Proposal, Scope
+from shared.ports.clock import ClockOrigin
 
 BARS_PER_CALL = 500
-ENTRIES_PER_LOOK = 500
 
 S = TypeVar("S", bound=Struct)
 
 
-class RedisBus:
-    """See ``ports.bus.Bus``. One per process."""
-
-    def __init__(self, client: Client, keys: Keys) -> None:
-        self.client = client
-        self.keys = keys
+class RedisBus(RedisStreams, Bus):
+    """See ``ports.bus.Bus``. A process has one."""
 
     @classmethod
     @asynccontextmanager
     async def open(cls, url: str, keys: Keys) -> AsyncIterator["RedisBus"]:
-        """Connect, check the server, load the function library; close at the end."""
-        client = connect(url)
+        """The bus of a service, closed at the end of the block: the server is checked, and gets the function library.
+
+        Raises ``BusLostError``, or ``ServerTooOldError`` for a server that lacks what is needed.
+        """
+        client = new_client(url)
         try:
-            await prepare(client)
-            yield cls(client, keys)
+            yield cls(client, keys, clustered=await prepare(client))
         finally:
             await client.aclose()
 
-    # --- publishing -----------------------------------------------------------------------------------------------
+    @classmethod
+    @asynccontextmanager
+    async def connect(cls, url: str, keys: Keys) -> AsyncIterator["RedisBus"]:
+        """The bus of a visitor, who looks, asks or commands: the server is taken as it is. Raises ``BusLostError``.
 
-    async def publish(self, messages: Sequence[Message]) -> None:
-        if not messages:
-            return
-        pipe = self.client.pipeline(transaction=False)
-        for message in messages:
-            body = encode_for_wire(message)
-            for topic, key in self.keys.places_of(message):
-                pipe.xadd(key, {"m": body}, maxlen=topic.keep, approximate=True)
-                pipe.publish(key, body)
-        async with bus_errors():
-            await pipe.execute()
+        Nothing is loaded onto the server or checked there, so looking at a stack never changes it.
+        """
+        client = new_client(url)
+        try:
+            async with bus_errors():
+                await client.ping()
+            yield cls(client, keys, clustered=await is_cluster(client))
+        finally:
+            await client.aclose()
+
+    # --- the market ---------------------------------------------------------------------------------------------------
 
     async def publish_bars(self, bars: Sequence[BarClosed]) -> int:
         by_timeframe: dict[str, list[BarClosed]] = defaultdict(list)
@@ -114,29 +115,6 @@ class RedisBus:
         async with bus_errors():
             await pipe.execute()
 
-    async def take_in(self, proposal: Proposal) -> bool:
-        key, body = self.keys.of(PROPOSED), encode_for_wire(proposal)
-        marker = proposal_marker(key, proposal.id)
-        async with bus_errors():
-            new = await self.client.fcall("hs_take_in", 2, key, marker, body, MARKER_TTL_MS, PROPOSED.keep)
-        return bool(new)
-
-    async def echo(self, messages: Sequence[Message]) -> None:
-        for message in messages:
-            async with bus_errors():
-                await self.client.publish(self.keys.of_message(message), encode_for_wire(message))
-
-    async def answer(self, answers: Sequence[Message]) -> None:
-        channels = [(self.keys.reply_channel(message), message) for message in answers]
-        pipe = self.client.pipeline(transaction=False)
-        for channel, message in channels:
-            if channel:
-                pipe.publish(channel, encode_for_wire(message))
-        async with bus_errors():
-            await pipe.execute()
-
-    # --- reading --------------------------------------------------------------------------------------------------
-
     async def marks(self) -> dict[str, MarkChanged]:
         return {mark.symbol: mark for mark in await self._latest_of(MARKS.key) if isinstance(mark, MarkChanged)}
 
@@ -146,69 +124,57 @@ class RedisBus:
     async def _latest_of(self, key: str) -> list[Message | None]:
         async with bus_errors():
             rows = await self.client.hgetall(key)
-        return [_read(body) for body in rows.values()]
+        return [read_message(body) for body in rows.values()]
+
+    # --- proposals and decisions --------------------------------------------------------------------------------------
+
+    async def take_in(self, proposal: Proposal) -> bool:
+        key, body = self.keys.of(PROPOSED), encode_for_wire(proposal)
+        marker = proposal_marker(key, proposal.id)
+        async with bus_errors():
+            new = await self.client.fcall("hs_take_in", 2, key, marker, body, MARKER_TTL_MS, PROPOSED.keep)
+        return bool(new)
 
     async def decision(self, order_id: str) -> OrderDecided | None:
         async with bus_errors():
             body = await self.client.get(decision_key(self.keys, order_id))
-        message = _read(body) if body else None
+        message = read_message(body) if body else None
         return message if isinstance(message, OrderDecided) else None
 
-    async def latest(self, key: str, count: int = 1) -> list[Message]:
+    # --- machines -------------------------------------------------------------------------------------------------
+
+    def writer_lease(self, service: str, inputs: Sequence[str], *, home: str) -> RedisWriterLease:
+        return RedisWriterLease(self.client, service, inputs, home=home, keys=self.keys, clustered=self.clustered)
+
+    async def stored_records(self, service: str, kind: str, as_type: type[S]) -> dict[str, S]:
+        found = {}
         async with bus_errors():
-            rows = await self.client.xrevrange(key, count=count)
-        found = (_read(fields.get(b"m", b"")) for _, fields in rows)
-        return [message for message in found if message is not None]
-
-    async def read_from(self, cursors: dict[str, str], wait_ms: int) -> list[Entry]:
-        """Entries after each stream's cursor, which moves along; ``$`` starts with what is new. For onlookers."""
-        async with bus_errors():
-            rows = await self.client.xread(dict(cursors), count=ENTRIES_PER_LOOK, block=wait_ms)
-        entries: list[Entry] = []
-        for stream, items in rows or ():
-            entries += (entry_of(stream.decode(), entry_id, fields) for entry_id, fields in items)
-            cursors[stream.decode()] = items[-1][0].decode()
-        return entries
-
-    async def refuse(self, refusals: Iterable[Message]) -> None:
-        """Put what could not be read on ``hs:dead``."""
-        await self.publish([message for message in refusals if type(message) in DEAD.messages])
-
-    @asynccontextmanager
-    async def listen(self, *channels: str) -> AsyncIterator["Listener"]:
-        """Live copies of channels. Lossy by nature: what must not be lost is read from the streams."""
-        async with self.client.pubsub() as pubsub:
-            async with bus_errors():
-                await pubsub.subscribe(*channels)
-                for _ in channels:  # from the last confirmation on, nothing is missed
-                    await pubsub.get_message(timeout=CALL_SECONDS)
-            yield Listener(pubsub)
-
-    def seat(self, service: str, inputs: Sequence[str], *, home: str) -> RedisSeat:
-        return RedisSeat(self.client, service, inputs, home=home, keys=self.keys)
+            async for key, body in self.client.hscan_iter(state_key(self.keys.home, service), match=f"{kind}:*"):
+                found[key.decode().partition(":")[2]] = msgspec.msgpack.decode(body, type=as_type)
+        return dict(sorted(found.items()))
 
     # --- heartbeats -----------------------------------------------------------------------------------------------
 
-    async def set_heartbeat(self, service: str, heartbeat: Struct) -> None:
+    async def set_heartbeat(self, beat: Heartbeat, scope: Scope) -> None:
         async with bus_errors():
-            await self.client.hset(SERVICES_KEY, service, encode(heartbeat))
+            await self.client.hset(services_key(self.keys, scope), beat.service, encode(beat))
 
-    async def heartbeats(self, kind: type[S]) -> dict[str, S]:
-        """Stored heartbeats by service, decoded as ``kind``."""
-        async with bus_errors():
-            rows = await self.client.hgetall(SERVICES_KEY)
-        return {service.decode(): msgspec.msgpack.decode(body, type=kind) for service, body in rows.items()}
+    async def heartbeats(self) -> dict[str, Heartbeat]:
+        rows: dict[bytes, bytes] = {}
+        # The portfolio's own ones come last. Versions before this one kept all in one hash, whose rows stay behind.
+        for scope in SCOPES:
+            async with bus_errors():
+                rows |= await self.client.hgetall(services_key(self.keys, scope))
+        return {service.decode(): msgspec.msgpack.decode(body, type=Heartbeat) for service, body in rows.items()}
 
     # --- whose data this is ---------------------------------------------------------------------------------------
 
     async def identity(self) -> str:
-        """The name that the server's data was given; empty when it has none: new, or emptied."""
         async with bus_errors():
             body = await self.client.get(IDENTITY_KEY)
         return body.decode() if body else ""
 
     async def named_identity(self) -> str:
-        """The name of the server's data, given now if it has none yet."""
         async with bus_errors():
             await self.client.set(IDENTITY_KEY, uuid4().hex, nx=True)
         return await self.identity()
@@ -216,7 +182,6 @@ class RedisBus:
     # --- the stack's clock ----------------------------------------------------------------------------------------
 
     async def agree_on_clock(self, origin: ClockOrigin) -> ClockOrigin:
-        """Set the stack's clock unless it is set; returns the one in force."""
         async with bus_errors():
             await self.client.set(CLOCK_KEY, encode(origin), nx=True)
         in_force = await self.clock_origin()
@@ -227,25 +192,3 @@ class RedisBus:
         async with bus_errors():
             body = await self.client.get(CLOCK_KEY)
         return msgspec.msgpack.decode(body, type=ClockOrigin) if body else None
-
-
-class Listener:
-    """Messages from channels, as bytes with the channel they came by."""
-
-    def __init__(self, pubsub: Client) -> None:
-        self._pubsub = pubsub
-
-    async def next(self, timeout_seconds: float) -> tuple[str, bytes] | None:
-        """The next message, or None when none came in time."""
-        async with bus_errors():
-            item = await self._pubsub.get_message(ignore_subscribe_messages=True, timeout=timeout_seconds)
-        if item is None or item["type"] not in ("message", "pmessage"):
-            return None
-        return item["channel"].decode(), item["data"]
-
-
-def _read(body: bytes) -> Message | None:
-    try:
-        return decode(body)
-    except UnreadableError:
-        return None

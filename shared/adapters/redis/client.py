@@ -1,6 +1,7 @@
-"""Connections to the Redis-protocol server, the function library on it, and the names of keys."""
+"""Connections to the Redis-protocol server, and what is asked of it before it is used."""
 
 import asyncio
+from contextlib import suppress
 from importlib.resources import files
 from types import TracebackType
 from typing import Any, TypeAlias
@@ -8,28 +9,39 @@ from typing import Any, TypeAlias
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
+from redis.exceptions import (
+    ClusterDownError,
+    MasterDownError,
+    OutOfMemoryError,
+    ReadOnlyError,
+    RedisError,
+    ResponseError,
+)
 from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import MasterDownError, OutOfMemoryError, ReadOnlyError, RedisError, ResponseError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
-from shared.ports.bus import BusLostError
+from shared.ports.errors import BusLostError
 
 CALL_SECONDS = 5.0
 MAX_BLOCK_MS = 2_000  # below the bound of a call, so that a quiet stream is no broken connection
 # redis-py annotates every reply as bytes or text, awaited or not; with ``decode_responses=False`` it is always bytes.
 Client: TypeAlias = Any
 # Conditions of the server that pass, or that starting over mends (the function library is loaded anew).
-PASSING = (MasterDownError, OutOfMemoryError, ReadOnlyError)
+PASSING = (ClusterDownError, MasterDownError, OutOfMemoryError, ReadOnlyError)
 PASSING_TEXTS = ("BUSY ", "MISCONF ", "Function not found")
 OLDEST = {"redis": (7, 0), "valkey": (8, 0)}
 
 
 class ServerTooOldError(RuntimeError):
-    """The server does not have what heatsink needs."""
+    """The server does not have what heatsink needs; the text says what."""
 
 
-def connect(url: str) -> Client:
-    """A client that never repeats a command by itself: a repeated write would be written twice."""
+def new_client(url: str) -> Client:
+    """A client that never repeats a command by itself.
+
+    redis-py would try again up to ten times when a connection breaks. A command whose reply was lost may have been
+    carried out, so a repeated XADD would write a second entry.
+    """
     return Redis.from_url(
         url,
         decode_responses=False,
@@ -75,18 +87,40 @@ async def server_version(client: Client) -> tuple[str, tuple[int, ...]]:
     return kind, tuple(int(part) for part in text.split(".") if part.isdigit())
 
 
-async def prepare(client: Client) -> None:
-    """Check the server and load the function library; safe to repeat by every process."""
+async def is_cluster(client: Client) -> bool:
+    """Whether the server runs as a Redis Cluster. One that does not let this user ask is taken for none."""
+    with suppress(ResponseError):
+        async with bus_errors():
+            return bool((await client.info("cluster")).get("cluster_enabled"))
+    return False
+
+
+async def prepare(client: Client) -> bool:
+    """Check the server and load the function library; returns whether it is a Redis Cluster.
+
+    Every process does this when it starts. Raises ``ServerTooOldError`` for a server that lacks what is needed.
+    """
     kind, version = await server_version(client)
     if version[:2] < OLDEST[kind]:
         found = ".".join(map(str, version))
         raise ServerTooOldError(f"{kind} {found} is too old: heatsink needs Redis >= 7.0 or Valkey >= 8")
+    clustered = await is_cluster(client)
+    if clustered and (shards := await _shards(client)) > 1:
+        raise ServerTooOldError(f"a Redis Cluster of {shards} shards: heatsink needs one that serves all slots")
     try:
         async with bus_errors():
             await client.function_load(library_code(), replace=True)
     except RedisError as error:
         raise ServerTooOldError(f"{kind} refused heatsink's function library: {error}") from error
+    return clustered
+
+
+async def _shards(client: Client) -> int:
+    """How many shards serve the slots of a Redis Cluster."""
+    async with bus_errors():
+        return int((await client.execute_command("CLUSTER INFO"))["cluster_size"])
 
 
 def library_code() -> str:
+    """The function library of this version."""
     return files("shared.adapters.redis").joinpath("heatsink.lua").read_text(encoding="utf-8")

@@ -1,4 +1,8 @@
-"""A commit as the server's function takes it: keys by number, and one plan as MessagePack (see ``heatsink.lua``)."""
+"""A commit as ``hs_commit`` in ``heatsink.lua`` takes it: a list of keys, and one plan that names them by number.
+
+The plan is MessagePack, which the server's Lua reads without help. A Redis Function must declare every key that it
+touches, so the keys stand outside of the plan.
+"""
 
 from collections import defaultdict
 
@@ -6,17 +10,25 @@ import msgpack
 
 from shared.adapters.codec import TooLongError, encode_for_wire
 from shared.adapters.redis.keys import DECISION_TTL_MS, MARKER_TTL_MS, decision_key, proposal_marker
+from shared.domain.machine import ReservationCheck
 from shared.messages.base import Message
 from shared.messages.keys import Keys
 from shared.messages.market import BarClosed
 from shared.messages.orders import OrderDecided
-from shared.ports.bus import Commit, CommitRefusedError, Proposal
+from shared.ports.bus import Proposal
+from shared.ports.errors import CommitRefusedError
+from shared.ports.writer_lease import Commit
 
 JOURNAL_KEEP = 100_000
 
 
-class Planner:
-    """Plans the commits of one seat. ``home``: the prefix of its keys, whose braces keep them in one cluster slot."""
+class CommitEncoder:
+    """Encodes the commits of one writer lease.
+
+    service: the machine's name, which stands in its keys.
+    home: how the keys of its state begin. The part in braces keeps them in one slot of a Redis Cluster.
+    keys: where the messages stand that it writes.
+    """
 
     def __init__(self, service: str, home: str, keys: Keys) -> None:
         kinds = ("meta", "cursors", "state", "journal")
@@ -25,11 +37,15 @@ class Planner:
         self._tag = home[home.index("{") : home.index("}") + 1]
 
     def is_home(self, stream: str) -> bool:
-        """Whether a stream is in the seat's slot, so that a commit can acknowledge it."""
+        """Whether a stream shares the hash tag of the state, so that a commit can acknowledge its entries."""
         return self._tag in stream
 
-    def planned(self, commit: Commit, epoch: int, group: str) -> tuple[list[str], bytes]:
-        """The keys and the plan. Raises ``CommitRefusedError`` for a message that nobody could read."""
+    def encode(self, commit: Commit, epoch: int, group: str) -> tuple[list[str], bytes]:
+        """The keys, and the plan as MessagePack.
+
+        epoch: that of the writer. group: the consumer group by which it read what it acknowledges.
+        Raises ``CommitRefusedError`` for a message that is longer than what is read.
+        """
         keys, numbers = self._keys.copy(), dict[str, int]()
 
         def number(key: str) -> int:
@@ -59,7 +75,7 @@ class Planner:
             "digest": str(commit.digest),
             "journal": _journalled(commit, epoch),
             "keep": JOURNAL_KEEP,
-            "guards": [(g.order_id, repr(g.risk_usdt), repr(g.open_usdt), repr(g.limit_usdt)) for g in commit.guards],
+            "guards": [_arguments(check) for check in commit.reservation_checks],
             "decisions": decisions,
             "markers": markers,
             "outputs": outputs,
@@ -68,6 +84,10 @@ class Planner:
             "acks": [(number(stream), group, ids) for stream, ids in acks.items()],
         }
         return keys, packed(plan)
+
+
+def _arguments(check: ReservationCheck) -> tuple[str, str, str, str]:
+    return check.order_id, repr(check.risk_usdt), repr(check.open_usdt), repr(check.limit_usdt)
 
 
 def _body(message: Message) -> bytes:

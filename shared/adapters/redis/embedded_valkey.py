@@ -6,16 +6,16 @@ import shutil
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
 from shared.adapters.local_ports import HOST, POLL_SECONDS, claimed_port
 from shared.adapters.parent_death import die_with_parent
-from shared.adapters.redis.client import bus_errors, connect
-from shared.ports.bus import BusLostError
+from shared.adapters.redis.client import bus_errors, new_client
+from shared.ports.errors import BusLostError
 
 READY_SECONDS = 20.0
 END_SECONDS = 10.0
@@ -41,14 +41,18 @@ def server_program() -> Path:
 
 @dataclass(frozen=True, slots=True)
 class EmbeddedValkey:
-    """One server on the loopback. folder: its data. fsync: ``always``, or ``everysec`` (power loss costs a second).
+    """One server on the loopback. Nothing is ever evicted: a full memory refuses writes instead of losing an order.
 
-    Nothing is ever evicted: a full memory refuses writes instead of losing an order.
+    folder: its data.
+    port: where it listens.
+    fsync: ``always``, or ``everysec``, by which power loss costs up to a second.
+    settings: more of the server's settings, by their names in ``valkey.conf``.
     """
 
     folder: Path
     port: int
     fsync: Literal["always", "everysec"] = "everysec"
+    settings: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def url(self) -> str:
@@ -66,6 +70,7 @@ class EmbeddedValkey:
             "save": "",
             "daemonize": "no",
             "loglevel": "warning",
+            **self.settings,
         }
         options = [part for key, value in settings.items() for part in (f"--{key}", value)]
         return (str(server_program()), *options)
@@ -73,7 +78,7 @@ class EmbeddedValkey:
 
 async def wait_until_ready(url: str) -> None:
     """Until the server answers (it may be loading its data). Raises ``BusLostError`` with the last reason."""
-    client = connect(url)
+    client = new_client(url)
     reason = "no answer"
     try:
         async with asyncio.timeout(READY_SECONDS):
@@ -93,10 +98,13 @@ async def wait_until_ready(url: str) -> None:
 
 
 @contextmanager
-def running_valkey(folder: Path) -> Iterator[EmbeddedValkey]:
-    """A server for as long as the block lasts, for tests and tools; its data is in ``folder``, which must exist."""
+def running_valkey(folder: Path, settings: Mapping[str, str] | None = None) -> Iterator[EmbeddedValkey]:
+    """A server for as long as the block lasts, for tests and tools; its data is in ``folder``, which must exist.
+
+    settings: more of the server's settings, by their names in ``valkey.conf``.
+    """
     with claimed_port() as port:
-        server = EmbeddedValkey(folder, port)
+        server = EmbeddedValkey(folder, port, settings=settings or {})
         with (folder / "valkey.log").open("ab") as log:
             process = subprocess.Popen(  # noqa: S603 - our own program and options
                 server.command(),

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from redis.exceptions import ResponseError
 
 from shared.adapters.redis.client import Client, bus_errors
-from shared.ports.bus import entry_order
+from shared.ports.streams import entry_order
 
 PENDING_LOOKED_AT = 10_000
 NEVER = entry_order(f"{2**63}")
@@ -19,8 +19,8 @@ NEVER = entry_order(f"{2**63}")
 class Begun(NamedTuple):
     """What an earlier epoch left of a stream.
 
-    unfinished: the last entry it was given, if that comes after the cursor; empty otherwise. lost: how many entries
-    were trimmed or deleted before anybody handled them, as far as the server can tell.
+    unfinished: the id of the last entry that it was given, if that comes after the cursor; empty otherwise.
+    lost: how many entries were trimmed or deleted before anybody handled them, as far as the server can tell.
     """
 
     unfinished: str
@@ -28,7 +28,10 @@ class Begun(NamedTuple):
 
 
 async def begin_group(client: Client, stream: str, prefix: str, epoch: int, cursor: str) -> Begun:
-    """Make the group ``<prefix><epoch>`` behind ``cursor`` (empty: at the beginning), in place of all earlier ones."""
+    """Make the group ``<prefix><epoch>`` in place of all earlier ones; it begins behind the cursor.
+
+    cursor: the id of the last entry that was handled; empty for a stream of which none was.
+    """
     earlier = await _earlier_groups(client, stream, prefix, epoch)
     last, handled, lost = "0", None, 0
     if earlier:
@@ -45,7 +48,8 @@ async def begin_group(client: Client, stream: str, prefix: str, epoch: int, curs
     return Begun(last if entry_order(last) > entry_order(cursor or "0") else "", lost)
 
 
-async def _earlier_groups(client: Client, stream: str, prefix: str, epoch: int) -> list[dict[str, Any]]:
+async def groups_of(client: Client, stream: str) -> list[dict[str, Any]]:
+    """What the server says of every group of a stream; nothing while the stream does not exist."""
     try:
         async with bus_errors():
             rows: list[dict[str, Any]] = await client.xinfo_groups(stream)
@@ -53,6 +57,11 @@ async def _earlier_groups(client: Client, stream: str, prefix: str, epoch: int) 
         if "no such key" in str(error):
             return []
         raise
+    return rows
+
+
+async def _earlier_groups(client: Client, stream: str, prefix: str, epoch: int) -> list[dict[str, Any]]:
+    rows = await groups_of(client, stream)
     return [row for row in rows if -1 < _epoch_of(row["name"].decode(), prefix) <= epoch]
 
 

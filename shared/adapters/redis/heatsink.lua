@@ -1,9 +1,41 @@
 #!lua name=heatsink
--- What must happen together, happens here: one call, checked first, then written. Lua has no rollback, so every
--- function validates everything before its first write.
+-- Heatsink's function library: what must happen together on the server happens here, one call each.
+--
+-- What it is for. A decision, the state it leads to, the reservation it makes and the acknowledgement of its proposal
+-- must be there together or not at all, and only if the process that made them is still the one writer. A client that
+-- sent them one by one could die in between, or be overtaken. The server runs a function alone, from its first command
+-- to its last, so nobody sees half of it and nobody comes between its checks and its writes.
+--
+-- What it cannot do. Lua has no rollback: a command that fails half way leaves the writes before it in place. So a
+-- commit checks all that could make a write fail, or should forbid it, before its first write: the kind of every key,
+-- the epoch, the sequence, what was decided before, and the heat. (A server that is out of memory refuses a function
+-- before it begins.) After that, only a server that dies can stop it. Whether the call is there when it comes back is a
+-- matter of its append-only file, which takes the effects of a call as one unit.
+--
+-- The epoch is a fencing token (shared/ports/writer_lease.py). ``hs_acquire`` hands out the next one with the lease; it
+-- never goes back, and outlives the lease. ``hs_commit`` compares it before it writes. So a writer that slept while
+-- another took over is refused, however late its commit arrives and whatever it believes about its lease. An epoch that
+-- is missing altogether means that the server lost the state: the writer ends instead of beginning a new portfolio.
+--
+-- The order of checks in a commit, and what each refusal makes of it:
+--
+--   TYPE    a key holds another kind of value: another program's. The process ends; somebody has to move it away.
+--   FENCED  the epoch is over, or gone. The process ends.
+--   SEQ     the commit is not the one after the last: the process was out of step with the store. It ends.
+--   DUP     an order was decided before. The process starts over and asks the store first (runtime/host/idempotency).
+--   HEAT    the reservations would take heat over its limit by the store's own sum (docs/decisions/0007). It ends.
+--
+-- Why it is safe at every crash point. Before the call: nothing was written, the entries are pending. Within it: the
+-- server finishes it whether or not the client is still there. After it, with the reply lost: the client cannot know,
+-- so it does not guess but reads the cursors, which were part of the call (docs/decisions/0002); sending it again would
+-- be refused by the sequence. Lease lost in between: the epoch decides, not the lease.
+--
+-- Every process loads the library when it starts, in place of whatever version is there, while those of an earlier
+-- version may still run. So names of functions, their arguments and the fields of the plan are only ever added to.
+-- All keys of a call share one hash tag, as a Redis Cluster demands; what stands in other slots is acknowledged apart.
 
 -- Become the writer. KEYS: lease, meta. ARGV: owner, lease_ms.
--- Returns {epoch, ''} or {0, holder}.
+-- Returns {epoch, ''}, or {0, holder} while somebody else holds the lease.
 local function acquire(keys, args)
   local holder = redis.call('GET', keys[1])
   if holder and holder ~= args[1] then
@@ -14,7 +46,8 @@ local function acquire(keys, args)
 end
 
 -- Stay the writer. KEYS: lease, meta. ARGV: owner, lease_ms, epoch.
--- Returns 1, 0 when fenced, or -1 when there is no epoch at all: the state is gone.
+-- Returns 1, 0 when fenced, or -1 when there is no epoch at all: the state is gone. It goes by the epoch and not by the
+-- holder: a writer whose lease ran out, and whom nobody replaced, goes on.
 local function renew(keys, args)
   local epoch = redis.call('HGET', keys[2], 'epoch')
   if epoch ~= args[3] then
@@ -24,7 +57,7 @@ local function renew(keys, args)
   return 1
 end
 
--- Give the lease up. KEYS: lease. ARGV: owner.
+-- Give the lease back, unless somebody else has it by now. KEYS: lease. ARGV: owner.
 local function release(keys, args)
   if redis.call('GET', keys[1]) == args[1] then
     redis.call('DEL', keys[1])
@@ -33,11 +66,12 @@ local function release(keys, args)
 end
 
 -- The second, independent check of heat: this function's own running sum of reserved risk, whatever the writer thinks.
+-- Only an increase can be refused: a decrease makes room. The margin is for the sum's rounding (1e-9 of the limit).
 -- Returns the rows to write to the reserved hash and the new sum, or nil and the order that does not fit.
-local function checked_guards(reserved_key, total, guards)
+local function check_reservations(reserved_key, total, checks)
   local reserved = {}
-  for _, guard in ipairs(guards) do
-    local id, risk, open, limit = guard[1], tonumber(guard[2]), tonumber(guard[3]), tonumber(guard[4])
+  for _, check in ipairs(checks) do
+    local id, risk, open, limit = check[1], tonumber(check[2]), tonumber(check[3]), tonumber(check[4])
     local held = reserved[id] or tonumber(redis.call('HGET', reserved_key, id) or '0')
     total = total - held + risk
     if risk > held and not (open + total <= limit * 1.000000001) then
@@ -79,6 +113,7 @@ local function misplaced(keys, plan)
 end
 
 -- Set the fields of a hash, and delete those that are false: {{field, bytes or false}}, in as few calls as may be.
+-- Lua passes arguments on its stack, which holds some 8,000 of them.
 local ROWS_A_CALL = 1000
 local function write_rows(key, rows)
   local fields = {}
@@ -100,9 +135,9 @@ local function write_rows(key, rows)
 end
 
 -- The commit. KEYS: meta, cursors, state, journal, reserved, then whatever the plan names by index.
--- ARGV[1]: the plan as MessagePack:
+-- ARGV[1]: the plan as MessagePack (commit_encoder.py). Numbers that must not be rounded come as text: Lua has doubles.
 --   epoch, seq, digest (strings), journal (bytes), keep
---   guards    {{order, risk, open, limit}}
+--   guards    {{order, risk, open, limit}}       the reservation checks; named as every version names them
 --   decisions {{key index, output number, ttl_ms}}   must not exist yet
 --   markers   {{key index, ttl_ms}}              proposals known to be in their stream
 --   outputs   {{key index, keep, bytes, {channel, ...}}}
@@ -133,7 +168,7 @@ local function commit(keys, args)
   if #known > 1 then
     return known
   end
-  local reserved, total = checked_guards(keys[5], tonumber(meta[3] or '0'), plan.guards)
+  local reserved, total = check_reservations(keys[5], tonumber(meta[3] or '0'), plan.guards)
   if not reserved then
     return {'HEAT', total}
   end
@@ -170,7 +205,8 @@ local function commit(keys, args)
   return {'OK'}
 end
 
--- Append bars that are newer than their pair's last. KEYS: stream, last. ARGV: keep, then (symbol, open_ms, bytes, channel)*.
+-- Append bars that are newer than their pair's last. KEYS: stream, last.
+-- ARGV: keep, then (symbol, open_ms, bytes, channel)*.
 -- Returns how many were new.
 local function publish_bars(keys, args)
   local why = misfit(keys[1], 'stream')

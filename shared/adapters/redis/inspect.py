@@ -1,35 +1,24 @@
-"""Looking at a server without touching it: stream ends, lags of the readers, persistence, the function library."""
+"""What ``heatsink doctor`` judges of a server, read without touching it: version, persistence, memory, functions."""
 
-from collections.abc import AsyncIterator, Iterable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
-import msgspec
-from msgspec import Struct
-from redis.exceptions import RedisError, ResponseError
+from redis.exceptions import RedisError
 
-from shared.adapters.redis.bus import RedisBus
-from shared.adapters.redis.client import Client, bus_errors, connect, library_code, server_version
-from shared.messages.keys import Keys
-
-S = TypeVar("S", bound=Struct)
-
-
-@dataclass(frozen=True, slots=True)
-class Reader:
-    """One service's place in a stream. lag: entries not delivered to it yet (None: unknown); pending: not finished."""
-
-    stream: str
-    group: str
-    lag: int | None
-    pending: int
+from shared.adapters.redis.client import Client, bus_errors, library_code, server_version
 
 
 @dataclass(frozen=True, slots=True)
 class ServerFacts:
-    """What ``heatsink doctor`` judges. Empty text where the server keeps it to itself.
+    """What a server says of itself. Managed servers hide settings: those are empty text then.
 
+    kind: ``redis`` or ``valkey``.
+    version: its parts, such as (9, 1, 2).
+    append_only: the setting ``appendonly``: ``yes`` or ``no``.
+    fsync: the setting ``appendfsync``: ``always``, ``everysec`` or ``no``.
+    eviction: the setting ``maxmemory-policy``; anything but ``noeviction`` throws data away.
+    used_memory_bytes: memory in use, in bytes.
     library: ``current``, ``other`` (another version is loaded), ``absent`` or ``unknown``.
     """
 
@@ -42,55 +31,8 @@ class ServerFacts:
     library: str
 
 
-@asynccontextmanager
-async def onlooker(url: str, keys: Keys) -> AsyncIterator[RedisBus]:
-    """A bus for reading: nothing is loaded onto the server or checked there. Raises ``BusLostError``."""
-    client = connect(url)
-    try:
-        async with bus_errors():
-            await client.ping()
-        yield RedisBus(client, keys)
-    finally:
-        await client.aclose()
-
-
-async def stream_ends(bus: RedisBus, streams: Iterable[str]) -> dict[str, str]:
-    """The id of each stream's last entry, ``0-0`` for an empty one: cursors for all that comes after now."""
-    ends = {}
-    for stream in streams:
-        async with bus_errors():
-            rows = await bus.client.xrevrange(stream, count=1)
-        ends[stream] = rows[0][0].decode() if rows else "0-0"
-    return ends
-
-
-async def readers(bus: RedisBus, streams: Iterable[str]) -> list[Reader]:
-    """Every reading group of the streams that exist."""
-    found = []
-    for stream in streams:
-        try:
-            async with bus_errors():
-                rows = await bus.client.xinfo_groups(stream)
-        except ResponseError:  # no such stream yet
-            continue
-        for row in rows:
-            lag = row.get("lag")
-            found.append(
-                Reader(stream, row["name"].decode(), int(lag) if lag is not None else None, int(row["pending"]))
-            )
-    return found
-
-
-async def stored_records(bus: RedisBus, service: str, kind: str, as_type: type[S]) -> dict[str, S]:
-    """A service's committed records of one kind, by name, in the order of names."""
-    found = {}
-    async with bus_errors():
-        async for key, body in bus.client.hscan_iter(f"{bus.keys.home}:state:{service}", match=f"{kind}:*"):
-            found[key.decode().partition(":")[2]] = msgspec.msgpack.decode(body, type=as_type)
-    return dict(sorted(found.items()))
-
-
 async def server_facts(client: Client) -> ServerFacts:
+    """Ask a server. Raises ``BusLostError``."""
     kind, version = await server_version(client)
     async with bus_errors():
         memory: Mapping[str, Any] = await client.info("memory")

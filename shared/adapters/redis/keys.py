@@ -3,13 +3,38 @@
 from shared.adapters.codec import UnreadableError, decode
 from shared.messages.catalogue import BARS, topic_of_key
 from shared.messages.keys import Keys
-from shared.ports.bus import Entry
+from shared.ports.bus import Scope
+from shared.ports.streams import Entry
 
 CLOCK_KEY = "hs:clock"
 IDENTITY_KEY = "hs:identity"
-SERVICES_KEY = "hs:services"
 DECISION_TTL_MS = 30 * 86_400_000
 MARKER_TTL_MS = 86_400_000
+SCOPES: tuple[Scope, ...] = ("market", "portfolio")
+
+
+def services_key(keys: Keys, scope: Scope) -> str:
+    """The hash with the heartbeats of the services that have this scope."""
+    return "hs:services" if scope == "market" else f"{keys.home}:services"
+
+
+def state_key(home: str, service: str) -> str:
+    """The hash with the committed records of a machine."""
+    return f"{home}:state:{service}"
+
+
+def group_prefix(service: str, home: str, keys: Keys) -> str:
+    """How the names of a machine's reading groups begin; the epoch follows.
+
+    ``risk:main:`` for a machine of a portfolio, ``signals:`` for one of the market, whose home is all in braces.
+    """
+    return f"{service}:" if home.startswith("{") else f"{service}:{keys.portfolio}:"
+
+
+def is_of_another_portfolio(group: str, keys: Keys) -> bool:
+    """Whether a reading group is that of another portfolio's machine, by its name (see ``group_prefix``)."""
+    parts = group.split(":")
+    return len(parts) == 3 and parts[1] != keys.portfolio and parts[2].isdecimal()
 
 
 def decision_key(keys: Keys, order_id: str) -> str:

@@ -1,9 +1,23 @@
-"""A machine's seat on the Redis bus: consumer groups in, one Redis Function call out.
+"""The writer lease on a Redis-protocol server; ``ports.writer_lease`` says what it is for and why it is safe.
 
-The cursors in the commit are the truth about what was handled; the group's pending list is bookkeeping that follows.
-Every epoch has consumer groups of its own, which begin at the cursors, and the groups of earlier epochs are destroyed:
-reading moves a group on, so a writer that was taken over and wakes up must not be able to read either. What it took
-would be pending for nobody, and be passed over.
+What stands on the server, for a machine ``risk`` whose state is at home at ``hs:{main}``:
+
+- ``hs:{main}:lease:risk``: who holds the lease. The key expires three seconds after the last ``renew``.
+- ``hs:{main}:meta:risk``: a hash with the epoch (the fencing token), the number of the last commit, the digest of all
+  records, and the sum of reserved risk. It never expires, and the function library alone writes it.
+- ``hs:{main}:cursors:risk``: a hash with the last entry handled of every stream. A commit writes it, which makes it the
+  truth about what was handled (docs/decisions/0002).
+- ``hs:{main}:state:risk``: a hash with the records. ``hs:{main}:journal:risk``: a stream of what each commit did.
+- on every input, a consumer group ``risk:main:7``, named after the epoch.
+
+Groups are bookkeeping: they tell how far behind a service is, and what was in flight when it died. Each epoch has its
+own ones, which begin at the cursors, and those of earlier epochs are destroyed. Reading moves a group on, so a writer
+that was taken over and wakes up must not be able to read either: what it took would be pending for nobody, and the
+cursor of the new writer would pass over it.
+
+All keys of ``home`` share one hash tag, so that one function call can write them together, on a Redis Cluster too. A
+commit cannot reach streams in other slots. Their entries are acknowledged with the next read; until then the cursors
+alone say that they were handled, which is enough.
 """
 
 import asyncio
@@ -16,23 +30,16 @@ from redis.exceptions import ResponseError
 
 from shared.adapters.codec import decode
 from shared.adapters.redis.client import MAX_BLOCK_MS, Client, bus_errors
-from shared.adapters.redis.commit_encoder import Planner
-from shared.adapters.redis.connection import RedisLine
+from shared.adapters.redis.commit_encoder import CommitEncoder
+from shared.adapters.redis.connection import DedicatedConnection
 from shared.adapters.redis.groups import begin_group
-from shared.adapters.redis.keys import entry_of
+from shared.adapters.redis.keys import entry_of, group_prefix, state_key
+from shared.adapters.redis.slots import reading_order
 from shared.messages.keys import Keys
 from shared.messages.orders import OrderDecided
-from shared.ports.bus import (
-    AlreadyDecidedError,
-    BusLostError,
-    Commit,
-    CommitRefusedError,
-    Entry,
-    FencedError,
-    Snapshot,
-    StateGoneError,
-    entry_order,
-)
+from shared.ports.errors import AlreadyDecidedError, BusLostError, CommitRefusedError, FencedError, StateGoneError
+from shared.ports.streams import Entry, entry_order
+from shared.ports.writer_lease import Commit, Snapshot, WriterLease
 
 LEASE_MS = 3_000
 ENTRIES_PER_READ = 200
@@ -40,19 +47,29 @@ HISTORY_PAGE = 1_000
 GROUP_GONE = ("NOGROUP", "UNBLOCKED")
 
 
-class RedisSeat:
-    """See ``ports.bus.Seat``. Its keys start with ``home``, whose braces keep them in one cluster slot."""
+class RedisWriterLease(WriterLease):
+    """See ``ports.writer_lease.WriterLease``.
 
-    def __init__(self, client: Client, service: str, inputs: Sequence[str], *, home: str, keys: Keys) -> None:
-        self._client, self._line = client, RedisLine(client)
+    service: the machine's name, which stands in its keys and groups.
+    inputs: the keys of its streams, in order of priority.
+    home: how the keys of its state begin. The part in braces keeps them in one slot of a Redis Cluster.
+    keys: where the messages stand that it writes.
+    clustered: whether one command may name keys of one slot only (see ``slots``).
+    """
+
+    def __init__(
+        self, client: Client, service: str, inputs: Sequence[str], *, home: str, keys: Keys, clustered: bool
+    ) -> None:
+        self._client, self._connection = client, DedicatedConnection(client)
         self._inputs = tuple(inputs)
-        self._groups = f"{service}:" if home.startswith("{") else f"{service}:{keys.portfolio}:"
+        self._reads = reading_order(inputs, home) if clustered else (self._inputs,)
+        self._groups = group_prefix(service, home, keys)
         self.group = ""
         self.losses: Mapping[str, int] = {}
         self._owner = f"{service}@{socket.gethostname()}:{os.getpid()}:{id(self):x}"
         self._lease_key, self._meta = f"{home}:lease:{service}", f"{home}:meta:{service}"
-        self._cursors, self._state = f"{home}:cursors:{service}", f"{home}:state:{service}"
-        self._planner = Planner(service, home, keys)
+        self._cursors, self._state = f"{home}:cursors:{service}", state_key(home, service)
+        self._encoder = CommitEncoder(service, home, keys)
         self._service = service
         self._epoch = 0
         self._unacknowledged: dict[str, list[str]] = defaultdict(list)
@@ -61,7 +78,7 @@ class RedisSeat:
     # --- the right to write ---------------------------------------------------------------------------------------
 
     async def acquire(self) -> int:
-        while not await self._lease():
+        while not await self._try_acquire():
             await asyncio.sleep(LEASE_MS / 1000 / 10)
         self.group = f"{self._groups}{self._epoch}"
         async with bus_errors():
@@ -76,7 +93,7 @@ class RedisSeat:
         self.losses = {stream: left.lost for stream, left in begun.items() if left.lost}
         return self._epoch
 
-    async def _lease(self) -> bool:
+    async def _try_acquire(self) -> bool:
         """Take the lease if nobody else has it, and with it the next epoch."""
         async with bus_errors():
             epoch, _holder = await self._client.fcall(
@@ -100,7 +117,7 @@ class RedisSeat:
 
     async def release(self) -> None:
         try:
-            await self._line.hang_up()
+            await self._connection.close()
         finally:
             async with bus_errors():
                 await self._client.fcall("hs_release", 1, self._lease_key, self._owner)
@@ -134,7 +151,7 @@ class RedisSeat:
     async def pending(self) -> Sequence[Entry]:
         entries: list[Entry] = []
         for stream, last in self._unfinished.items():
-            while found := (await self._read_group((stream,), None)).get(stream):
+            while found := (await self._read_group((stream,), 0)).get(stream):
                 entries += found
                 if entry_order(entries[-1].id) >= entry_order(last):
                     break
@@ -148,15 +165,19 @@ class RedisSeat:
         if not self._inputs:  # a machine that is configured to do nothing
             await asyncio.sleep(wait_ms / 1000)
             return ()
-        found = await self._read_group(self._inputs, min(wait_ms, MAX_BLOCK_MS))
+        *before, waited_on = self._reads
+        found: dict[str, list[Entry]] = {}
+        for streams in before:
+            found |= await self._read_group(streams, 0)
+        found |= await self._read_group(waited_on, 0 if found else min(wait_ms, MAX_BLOCK_MS))
         return [entry for stream in self._inputs for entry in found.get(stream, ())]
 
-    async def _read_group(self, streams: Sequence[str], wait_ms: int | None) -> dict[str, list[Entry]]:
+    async def _read_group(self, streams: Sequence[str], wait_ms: int) -> dict[str, list[Entry]]:
         """What nobody of this epoch was given yet. Raises ``FencedError`` when the epoch is over."""
         block = ("BLOCK", wait_ms) if wait_ms else ()
         command = ("XREADGROUP", "GROUP", self.group, "writer", "COUNT", ENTRIES_PER_READ, *block, "STREAMS")
         try:
-            reply = await self._line.call(*command, *streams, *(">" for _ in streams))
+            reply = await self._connection.call(*command, *streams, *(">" for _ in streams))
         except ResponseError as error:
             if not str(error).startswith(GROUP_GONE):
                 raise
@@ -166,8 +187,8 @@ class RedisSeat:
         return {name.decode(): _entries(name.decode(), items) for name, items in rows}
 
     async def commit(self, commit: Commit) -> None:
-        keys, plan = self._planner.planned(commit, self._epoch, self.group)
-        answer = await self._line.call("FCALL", "hs_commit", len(keys), *keys, plan)
+        keys, plan = self._encoder.encode(commit, self._epoch, self.group)
+        answer = await self._connection.call("FCALL", "hs_commit", len(keys), *keys, plan)
         match [answer[0].decode(), *answer[1:]]:
             case ["OK"]:
                 pass
@@ -185,7 +206,7 @@ class RedisSeat:
             case [kind, detail]:
                 raise CommitRefusedError(f"{kind}: expected sequence after {detail.decode()}, got {commit.seq}")
         for stream, entry_id in commit.handled:
-            if not self._planner.is_home(stream):
+            if not self._encoder.is_home(stream):
                 self._unacknowledged[stream].append(entry_id)
 
     async def _acknowledge_other_slots(self) -> None:

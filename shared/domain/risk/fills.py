@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 from msgspec import structs
 
-from shared.domain.machine import Guard
+from shared.domain.machine import ReservationCheck
 from shared.domain.portfolio.performance import drawdown_of
 from shared.domain.portfolio.renames import LedgerName, fill_in_ledger_units, ledger_name
 from shared.domain.portfolio.snapshot import snapshot_of
@@ -41,7 +41,7 @@ class Fills:
         state.ledger.apply(fill_in_ledger_units(fill, named))
         order = state.reservations.fill(fill.order_id, fill.quantity)
         if order is not None:
-            state.guards.append(Guard(order.order_id, float(order.left) * order.unit_risk))
+            state.reservation_checks.append(ReservationCheck(order.order_id, float(order.left) * order.unit_risk))
         state.follow_position(named.symbol)
         return self.snapshot(fill)
 
@@ -53,7 +53,7 @@ class Fills:
     def on_closed(self, closed: OrderClosed) -> Sequence[Message]:
         """Release what the order still reserves."""
         if self._state.reservations.close(closed.order_id) is not None:
-            self._state.guards.append(Guard(closed.order_id, 0.0))
+            self._state.reservation_checks.append(ReservationCheck(closed.order_id, 0.0))
         return ()
 
     def on_stop_placed(self, placed: StopPlaced) -> Sequence[Message]:

@@ -6,7 +6,7 @@ from decimal import Decimal
 from shared.domain.risk.gate.gate import Gate
 from shared.domain.risk.state.halts import NewHalt
 from shared.domain.risk.state.state import RiskState
-from shared.messages.base import Message, cut
+from shared.messages.base import Message, truncate
 from shared.messages.orders import OrderProposed
 
 ZERO = Decimal(0)
@@ -35,7 +35,7 @@ class HaltActions:
 
     def cancel(self, cause: Message, order_id: str, reason: str) -> Sequence[Message]:
         """The cancel of one order, if it is not finished."""
-        return self._gate.cancel_order(cause, order_id, cut(reason))
+        return self._gate.cancel_order(cause, order_id, truncate(reason))
 
     def unsold(self, symbol: str) -> Decimal:
         """What is held of a pair and not being sold yet."""

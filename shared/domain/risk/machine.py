@@ -8,7 +8,7 @@ This file says who handles what, and nothing else. The parts are ``gate`` (verdi
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from shared.domain.machine import Guard, Records
+from shared.domain.machine import Records, ReservationCheck
 from shared.domain.plan import Plan
 from shared.domain.risk.breakers import BREAKER_RECORDS, Breakers
 from shared.domain.risk.commands.halts import HALT_COMMAND_RECORDS, HaltCommands
@@ -135,17 +135,17 @@ class RiskMachine:
         self.shadow.restored()
         self._snapshot_ns = -1
 
-    def take_guards(self) -> Sequence[Guard]:
+    def take_reservation_checks(self) -> Sequence[ReservationCheck]:
         """The reservation steps since the last call, for the store's own check (docs/decisions/0007)."""
-        taken = tuple(self.state.guards)
-        self.state.guards.clear()
+        taken = tuple(self.state.reservation_checks)
+        self.state.reservation_checks.clear()
         return taken
 
     # --- time and the market --------------------------------------------------------------------------------------
 
     def _on_time(self, message: TimePassed) -> Sequence[Message]:
         state = self.state
-        if state.tell_time(message.time_ns):
+        if state.advance_clock(message.time_ns):
             self._snapshot_ns = -1
             state.effective.throttle.forget()
             self.breakers.on_clock_stepped_back(state.now_ns)

@@ -46,7 +46,7 @@ class SizingMachine:
             Resumed: self._proposals.on_resumption,
             PortfolioMarked: self._portfolio_marked,
             LimitsChanged: self._limits_changed,
-            TimePassed: _silently(state.tell_time),
+            TimePassed: _silently(state.advance_clock),
             PairListed: _silently(state.list_pair),
             Halted: _silently(state.halts.begin),
             PhaseChanged: _silently(state.account.change_phase),

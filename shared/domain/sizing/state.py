@@ -47,7 +47,7 @@ class SizingState:
         self.halts.restore()
         self.listed = dict(self.records.rows(LISTED, PairListed))
 
-    def tell_time(self, passed: TimePassed) -> None:
+    def advance_clock(self, passed: TimePassed) -> None:
         self.now_ns = max(self.now_ns, passed.time_ns)
 
     def list_pair(self, listed: PairListed) -> None:

@@ -14,8 +14,9 @@ from services.exchange_sim.market.generated import GeneratedMarket
 from services.exchange_sim.market.market import Market
 from shared.adapters.binance.client import PUBLIC_REST, PUBLIC_STREAM, BinanceClient
 from shared.adapters.binance.exchange import CcxtExchange, open_exchange
-from shared.adapters.clocks import ClockOrigin, RealClock, ScaledClock
+from shared.adapters.clocks import RealClock, ScaledClock
 from shared.domain.universe import Pair, Universe
+from shared.ports.clock import ClockOrigin
 from shared.ports.exchange import (
     BOOK,
     ConnectionLost,

@@ -60,7 +60,7 @@ class Store:
 
     def commit(self) -> None:
         machine = self.harness.machine
-        for guard in machine.take_guards():
+        for guard in machine.take_reservation_checks():
             grows = guard.risk_usdt > self.reserved.get(guard.order_id, 0.0)
             self.reserved[guard.order_id] = guard.risk_usdt
             assert not grows or guard.open_usdt + sum(self.reserved.values()) <= guard.limit_usdt * (1 + 1e-9)

@@ -18,7 +18,8 @@ from shared.messages.catalogue import ASK, BOOKS, CATALOGUE, DECIDED
 from shared.messages.market import BookSampled, PairListed
 from shared.messages.orders import OrderDecided
 from shared.runtime.host import MachineHost
-from shared.runtime.live import QUESTIONS_A_STEP, QUESTIONS_KEPT, Live
+from shared.runtime.host.dead_letters import DeadLetters
+from shared.runtime.host.inbox import QUESTIONS_A_STEP, QUESTIONS_KEPT, Inbox
 from shared.runtime.logs import get_logger
 from tests.domain.risk.risk_harness import PRICES, UNIVERSE
 from tests.keys import MAIN
@@ -50,6 +51,10 @@ async def host(bus: AnyBus) -> MachineHost:
     return MachineHost(spec_of(settings, clock), bus, clock, get_logger())
 
 
+def inbox_of(bus: AnyBus, log: LogBook) -> Inbox:
+    return Inbox(bus, log, DeadLetters("risk", bus, ManualClock(), log))
+
+
 def book_now(host: MachineHost, **changes: object) -> BookSampled:
     """A book around the last close."""
     asks, bids = ((20_001.0, 5.0),), ((19_999.0, 5.0),)
@@ -57,7 +62,7 @@ def book_now(host: MachineHost, **changes: object) -> BookSampled:
 
 
 async def hear(host: MachineHost, channel: str, message: Message) -> None:
-    await host._hear(channel, encode(message))
+    await host.inbox.hear(channel, encode(message))
 
 
 async def verdict_of(host: MachineHost, bus: AnyBus, order_id: str) -> OrderDecided:
@@ -94,7 +99,7 @@ async def test_a_question_is_answered_on_the_askers_channel_and_leaves_no_trace(
     await bus.set_books([book_now(host)])
     await host.recover()
     await settle(host)
-    before = await host.seat.load()
+    before = await host.lease.load()
     async with bus.listen("hs:reply:1", "hs:{main}:answers") as listener:
         question = RoomAsked(id="q-1", time_ns=T0, reply_to="hs:reply:1", symbol="BTC/USDT", stop_price=Decimal(19_500))
         await hear(host, Ask, question)
@@ -107,7 +112,7 @@ async def test_a_question_is_answered_on_the_askers_channel_and_leaves_no_trace(
     assert isinstance(answers[0], RoomAnswered)
     assert answers[0].cause == "q-1"
     assert answers[0].rooms[0].quantity > 0
-    after = await host.seat.load()
+    after = await host.lease.load()
     assert (after.seq, after.records) == (before.seq, before.records)
     for topic in (topic for topic in CATALOGUE if topic.durable and "<" not in topic.key):
         latest = await bus.latest(MAIN.of(topic), 1_000)
@@ -119,7 +124,7 @@ async def test_a_reply_channel_that_is_not_the_askers_harms_nobody(
     bus: AnyBus, host: MachineHost, channel: str
 ) -> None:
     log = LogBook()
-    host.live = Live(bus, log)
+    host.inbox = inbox_of(bus, log)
     await bus.set_books([book_now(host)])
     await host.recover()
     async with bus.listen(channel) as listener:
@@ -132,27 +137,27 @@ async def test_a_reply_channel_that_is_not_the_askers_harms_nobody(
 
 async def test_questions_beyond_the_bound_are_dropped_and_a_step_takes_only_a_few() -> None:
     log = LogBook()
-    live = Live(MemoryBus(MAIN), log)
+    inbox = inbox_of(MemoryBus(MAIN), log)
     for number in range(QUESTIONS_KEPT + 3):
-        live.ask(ShadowAsked(id=f"q-{number}", time_ns=T0, reply_to="hs:reply:1"))
+        inbox.ask(ShadowAsked(id=f"q-{number}", time_ns=T0, reply_to="hs:reply:1"))
     assert len(log.all("question_dropped")) == 3
-    assert [question.id for question in live.take_questions()] == [f"q-{number}" for number in range(QUESTIONS_A_STEP)]
+    assert [question.id for question in inbox.take_questions()] == [f"q-{number}" for number in range(QUESTIONS_A_STEP)]
 
 
 def asked(name: str, symbol: str = "") -> RoomAsked:
     return RoomAsked(id=name, time_ns=T0, reply_to="hs:reply:1", symbol=symbol)
 
 
-def taken(live: Live) -> list[str]:
-    return [question.id for question in live.take_questions()]
+def taken(inbox: Inbox) -> list[str]:
+    return [question.id for question in inbox.take_questions()]
 
 
 async def test_a_question_over_all_pairs_has_a_step_of_its_own_and_keeps_its_place() -> None:
-    live = Live(MemoryBus(MAIN), LogBook())
+    inbox = inbox_of(MemoryBus(MAIN), LogBook())
     one, other = asked("one", "BTC/USDT"), ShadowAsked(id="other", time_ns=T0, reply_to="hs:reply:1")
     for question in (one, asked("all-1"), asked("all-2"), other, one, asked("all-3")):
-        live.ask(question)
-    steps = [taken(live) for _ in range(6)]
+        inbox.ask(question)
+    steps = [taken(inbox) for _ in range(6)]
     assert steps == [["one"], ["all-1"], ["all-2"], ["other", "one"], ["all-3"], []]
 
 
@@ -180,6 +185,6 @@ async def test_a_flood_of_questions_over_all_pairs_lets_every_step_commit_its_ve
 async def test_an_answer_that_nobody_could_read_is_not_sent() -> None:
     log, bus = LogBook(), MemoryBus(MAIN)
     async with bus.listen("hs:reply:7f3a") as listener:
-        await Live(bus, log).answer([counted(by_rule={f"rule {n}": n for n in range(MAX_MESSAGE_BYTES // 10)})])
+        await inbox_of(bus, log).answer([counted(by_rule={f"rule {n}": n for n in range(MAX_MESSAGE_BYTES // 10)})])
         assert await listener.next(0.01) is None
     assert log.all("answer_too_long") == [{"question": "asked-2", "answer": "ShadowCounted"}]

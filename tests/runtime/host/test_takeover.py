@@ -8,22 +8,19 @@ import pytest
 
 from shared.adapters.clocks import ManualClock
 from shared.adapters.memory_bus import MemoryBus
-from shared.adapters.redis import writer_lease as redis_seat
+from shared.adapters.redis import writer_lease
 from shared.adapters.redis.bus import RedisBus
-from shared.domain.risk.gate import gate as risk_gate
 from shared.messages.catalogue import BARS, DECIDED, EXECUTED, PROPOSED
-from shared.messages.orders import OrderDecided
-from shared.ports.bus import (
-    AlreadyDecidedError,
+from shared.ports.errors import (
     BusLostError,
     CommitRefusedError,
     CorruptStateError,
-    Entry,
     FencedError,
     StateGoneError,
 )
-from shared.runtime import host as hosting
-from shared.runtime.host import MachineHost
+from shared.ports.streams import Entry
+from shared.runtime.host import MachineHost, ProcessMemory
+from shared.runtime.host import step as hosting
 from tests.keys import MAIN
 from tests.runtime.host.test_host import decisions, history, listings, risk_host, settle
 from tests.samples import bar, fill, proposal
@@ -36,15 +33,15 @@ SMALL = Decimal("0.01")
 
 @pytest.fixture
 async def clock(bus: AnyBus) -> ManualClock:
-    return await _a_market(bus)
+    return await a_market(bus)
 
 
 @pytest.fixture
 async def redis_clock(redis_bus: RedisBus) -> ManualClock:
-    return await _a_market(redis_bus)
+    return await a_market(redis_bus)
 
 
-async def _a_market(bus: AnyBus) -> ManualClock:
+async def a_market(bus: AnyBus) -> ManualClock:
     await bus.publish(listings())
     bars = history()
     await bus.publish_bars(bars)
@@ -52,7 +49,7 @@ async def _a_market(bus: AnyBus) -> ManualClock:
 
 
 async def started(bus: AnyBus, clock: ManualClock) -> MachineHost:
-    """A host that took the seat and everything that waited."""
+    """A host that took the lease and everything that waited."""
     host = risk_host(bus, clock)
     await host.recover()
     await settle(host)
@@ -70,7 +67,7 @@ async def test_a_writer_that_was_taken_over_and_wakes_up_takes_nothing_away_from
     bus: AnyBus, clock: ManualClock
 ) -> None:
     old = await started(bus, clock)
-    await old.seat.release()
+    await old.lease.release()
     new = await started(bus, clock)
     await bus.publish([proposal("o-1", quantity=SMALL)])
     with pytest.raises(FencedError):
@@ -87,10 +84,10 @@ async def test_each_epoch_reads_by_a_group_of_its_own_and_the_server_still_knows
     first = await started(redis_bus, redis_clock)
     assert await groups(redis_bus, Proposed) == ["risk:main:1"]
     await redis_bus.publish([proposal("left", quantity=SMALL)])
-    assert len(await first.seat.read(0)) == 1
-    await first.seat.release()
+    assert len(await first.lease.read(0)) == 1
+    await first.lease.release()
     second = risk_host(redis_bus, redis_clock)
-    await second.seat.acquire()
+    await second.lease.acquire()
     [group] = await redis_bus.client.xinfo_groups(Proposed)
     assert (group["name"], group["entries-read"], group["lag"], group["pending"]) == (b"risk:main:2", 4, 1, 0)
 
@@ -100,10 +97,10 @@ async def test_a_group_that_somebody_destroyed_is_made_anew_and_nothing_is_passe
 ) -> None:
     host = await started(redis_bus, redis_clock)
     await redis_bus.publish([proposal("o-1", quantity=SMALL)])
-    await redis_bus.client.xgroup_destroy(Proposed, host.seat.group)  # type: ignore[attr-defined]
+    await redis_bus.client.xgroup_destroy(Proposed, host.lease.group)  # type: ignore[attr-defined]
     with pytest.raises(BusLostError, match="NOGROUP"):
         await host.step(wait_ms=0)
-    await host.seat.release()
+    await host.lease.release()
     await started(redis_bus, redis_clock)
     assert [decided.order_id for decided in await decisions(redis_bus)] == ["o-1"]
 
@@ -111,26 +108,26 @@ async def test_a_group_that_somebody_destroyed_is_made_anew_and_nothing_is_passe
 async def test_a_writer_that_rebuilds_from_a_long_history_keeps_its_lease(
     redis_bus: RedisBus, redis_clock: ManualClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(redis_seat, "LEASE_MS", 300)
+    monkeypatch.setattr(writer_lease, "LEASE_MS", 300)
     monkeypatch.setattr(hosting, "RENEW_SECONDS", 0.05)
     await redis_bus.publish_bars([bar()])
-    await (await started(redis_bus, redis_clock)).seat.release()
+    await (await started(redis_bus, redis_clock)).lease.release()
     host, rival = risk_host(redis_bus, redis_clock), risk_host(redis_bus, redis_clock)
-    whole, attempts = host.seat.history, 0
+    whole, attempts = host.lease.history, 0
 
     async def long_history(stream: str, up_to: str) -> AsyncIterator[Entry]:
         nonlocal attempts
         for _ in range(20):
             await asyncio.sleep(0.05)
-            assert not await rival.seat._lease()  # type: ignore[attr-defined]
+            assert not await rival.lease._try_acquire()  # type: ignore[attr-defined]
             attempts += 1
         async for entry in whole(stream, up_to):
             yield entry
 
-    host.seat.history = long_history  # type: ignore[method-assign]
+    host.lease.history = long_history  # type: ignore[method-assign]
     ready = asyncio.Event()
     async with asyncio.TaskGroup() as group:
-        running = group.create_task(host.run(redis_bus.listen, ready.set))
+        running = group.create_task(host.run(ready.set))
         await ready.wait()
         running.cancel()
     assert attempts >= 20
@@ -155,7 +152,7 @@ async def test_a_key_of_another_type_in_the_way_refuses_the_commit_whole(
     await redis_bus.client.delete(key)
     if had:
         await redis_bus.client.rename("aside", key)
-    await host.seat.release()
+    await host.lease.release()
     await started(redis_bus, redis_clock)
     assert [decided.order_id for decided in await decisions(redis_bus)] == ["o-1"]
 
@@ -187,7 +184,7 @@ async def test_an_emptied_server_ends_the_writer_instead_of_giving_it_a_new_port
     async with RedisBus.open(_url(redis_bus), MAIN):  # loads the function library again
         pass
     with pytest.raises(StateGoneError):
-        await host.seat.renew()
+        await host.lease.renew()
     with pytest.raises(StateGoneError):
         await host.step(wait_ms=0)
     redis_clock.time_ns += 10**10
@@ -198,9 +195,9 @@ async def test_an_emptied_server_ends_the_writer_instead_of_giving_it_a_new_port
 async def test_a_server_that_lost_commits_is_not_gone_on_with(redis_bus: RedisBus, redis_clock: ManualClock) -> None:
     host = await started(redis_bus, redis_clock)
     assert host.seq > 0
-    await host.seat.release()
+    await host.lease.release()
     spec = risk_host(redis_bus, redis_clock).spec
-    successor = MachineHost(spec, redis_bus, redis_clock, host.log, known_seq=host.seq + 1)
+    successor = MachineHost(spec, redis_bus, redis_clock, host.log, ProcessMemory(known_seq=host.seq + 1))
     with pytest.raises(StateGoneError, match=f"commit {host.seq + 1} was made, the server has {host.seq}"):
         await successor.recover()
 
@@ -211,7 +208,7 @@ async def test_a_machine_without_state_does_not_begin_behind_its_own_decisions(
     host = await started(redis_bus, redis_clock)
     await redis_bus.publish([proposal("o-1", quantity=SMALL)])
     await settle(host)
-    await host.seat.release()
+    await host.lease.release()
     await redis_bus.client.delete("hs:{main}:meta:risk", "hs:{main}:state:risk", "hs:{main}:cursors:risk")
     with pytest.raises(CorruptStateError, match="has entries, but the state is gone"):
         await risk_host(redis_bus, redis_clock).recover()
@@ -226,83 +223,25 @@ async def test_proposals_that_were_trimmed_before_they_were_handled_are_counted(
     await settle(host)
     await redis_bus.publish([proposal(f"o-{number}", quantity=SMALL) for number in range(10)])
     if read:
-        assert len(await host.seat.read(0)) == 10
+        assert len(await host.lease.read(0)) == 10
     await redis_bus.client.xtrim(Proposed, maxlen=4, approximate=False)
-    await host.seat.release()
+    await host.lease.release()
     successor = await started(redis_bus, redis_clock)
-    assert successor.seat.losses == {Proposed: 6}
+    assert successor.lease.losses == {Proposed: 6}
     assert [decided.order_id for decided in await decisions(redis_bus)] == ["before", "o-6", "o-7", "o-8", "o-9"]
-    await successor.seat.release()
-    assert (await started(redis_bus, redis_clock)).seat.losses == {}
+    await successor.lease.release()
+    assert (await started(redis_bus, redis_clock)).lease.losses == {}
 
 
 async def test_books_are_not_opened_on_fills_that_were_trimmed_before_they_were_booked(
     redis_bus: RedisBus, redis_clock: ManualClock
 ) -> None:
     host = await started(redis_bus, redis_clock)
-    await host.seat.release()
+    await host.lease.release()
     await redis_bus.publish([fill("o-1", trade="t-1"), fill("o-2", trade="t-2")])
     await redis_bus.client.xtrim(Executed, maxlen=1, approximate=False)
     with pytest.raises(CorruptStateError, match=r"1 entries of hs:\{main\}:orders:executed are gone"):
         await risk_host(redis_bus, redis_clock).recover()
-
-
-async def test_a_client_that_goes_on_repeating_forgotten_orders_does_not_keep_the_gate_shut(
-    bus: AnyBus, clock: ManualClock
-) -> None:
-    host = await started(bus, clock)
-    await bus.publish([proposal(f"old-{number}", quantity=SMALL) for number in range(3)])
-    await settle(host)
-    forget(host)
-    await bus.publish([proposal("old-0", quantity=SMALL)])
-    with pytest.raises(AlreadyDecidedError):
-        await settle(host)
-    await host.seat.release()
-    second = MachineHost(
-        risk_host(bus, clock).spec, bus, clock, host.log, known_seq=host.seq, meets_old_orders=host.meets_old_orders
-    )
-    await second.recover()
-    for number in range(3):
-        forget(second)
-        await bus.publish([proposal(f"old-{number}", quantity=SMALL), proposal(f"new-{number}", quantity=SMALL)])
-        await settle(second)
-    decided = [decision.order_id for decision in await decisions(bus)]
-    assert decided == ["old-0", "old-1", "old-2", "new-0", "new-1", "new-2"]
-
-
-async def test_an_old_order_that_is_repeated_among_many_new_ones_is_not_forgotten_once_more(
-    bus: AnyBus, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """It would be decided again, refused by the store, looked up, forgotten, decided again, for ever."""
-    monkeypatch.setattr(risk_gate, "REMEMBERED", 20)
-    monkeypatch.setattr(hosting, "RECALLED", 20)
-    host = await started(bus, clock)
-    await bus.publish([proposal(f"o-{number}", quantity=SMALL) for number in range(18)])
-    await settle(host)
-    await bus.publish([*(proposal(f"new-{number}", quantity=SMALL) for number in range(8)), proposal("o-2")])
-    with pytest.raises(AlreadyDecidedError, match="o-2"):
-        await settle(host)
-    await host.seat.release()
-    await started(bus, clock)
-    assert [decided.order_id for decided in await decisions(bus)][18:] == [f"new-{number}" for number in range(8)]
-
-
-def forget(host: MachineHost) -> None:
-    """As after thousands of other orders."""
-    host.spec.machine.gate._decided._values.clear()  # type: ignore[attr-defined]
-
-
-async def test_a_stored_decision_is_found_again_after_a_takeover(bus: AnyBus, clock: ManualClock) -> None:
-    """The fast way to notice a repeat (memory) and the slow one (the store) agree across epochs."""
-    host = await started(bus, clock)
-    await bus.publish([proposal("o-1", quantity=SMALL)])
-    await settle(host)
-    await host.seat.release()
-    second = await started(bus, clock)
-    await bus.publish([proposal("o-1", quantity=SMALL), proposal("o-2", quantity=SMALL)])
-    await settle(second)
-    assert [decided.order_id for decided in await decisions(bus)] == ["o-1", "o-2"]
-    assert isinstance(await bus.decision("o-1"), OrderDecided)
 
 
 def _url(bus: RedisBus) -> str:

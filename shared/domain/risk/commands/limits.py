@@ -13,7 +13,7 @@ from shared.domain.risk.commands.breaches import limit_breaches
 from shared.domain.risk.state.policy_hash import policy_of
 from shared.domain.risk.state.refusals import refused, unsigned
 from shared.domain.risk.state.state import LIMITS, RiskState
-from shared.messages.base import Message, cut, derived_id
+from shared.messages.base import Message, derived_id, truncate
 from shared.messages.control import SetLimits
 from shared.messages.portfolio import LimitsChanged
 
@@ -77,7 +77,7 @@ class LimitChanges:
             trace=cause.trace_id,
             time_ns=cause.time_ns,
             who=who,
-            reason=cut(reason),
+            reason=truncate(reason),
             old={name: float(getattr(before, name)) for name in names},
             new={name: float(getattr(after, name)) for name in names},
             policy_before=policy_of(before, state.plan),

@@ -4,7 +4,7 @@ from functools import cache
 from math import isfinite
 
 from shared.domain.risk.gate.view import View
-from shared.messages.base import cut
+from shared.messages.base import truncate
 from shared.messages.orders import CeilingReport as Ceiling
 from shared.messages.orders import Finding
 
@@ -19,7 +19,7 @@ def opened(rule: str) -> Ceiling:
 
 def closed(rule: str, code: Finding, reason: str, unit: str = "") -> Ceiling:
     """Nothing passes, for this reason; ``code`` says it in one word."""
-    return Ceiling(rule, 0.0, 0.0, 0.0, 0.0, unit, cut(reason), code)
+    return Ceiling(rule, 0.0, 0.0, 0.0, 0.0, unit, truncate(reason), code)
 
 
 def within(rule: str, limit: float, used: float, unit: str) -> Ceiling:
@@ -29,7 +29,7 @@ def within(rule: str, limit: float, used: float, unit: str) -> Ceiling:
 
 def beyond(rule: str, limit: float, used: float, unit: str, reason: str, code: Finding = "limit") -> Ceiling:
     """Nothing passes, because ``used`` is over ``limit``."""
-    return Ceiling(rule, 0.0, limit, used, limit - used, unit, cut(reason), code)
+    return Ceiling(rule, 0.0, limit, used, limit - used, unit, truncate(reason), code)
 
 
 def budget(rule: str, view: View, limit: float, used: float, per_unit: float, missing: str = "NAV") -> Ceiling:

@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 from decimal import Decimal
 
-from shared.domain.machine import Guard
+from shared.domain.machine import ReservationCheck
 from shared.domain.recent import Recent
 from shared.domain.risk.gate.verdict import Ruling, decide_opening, decide_reducing
 from shared.domain.risk.gate.view import View
 from shared.domain.risk.state.reservations import OpenOrder
 from shared.domain.risk.state.state import RiskState
-from shared.messages.base import Message, cut, derived_id
+from shared.messages.base import Message, derived_id, truncate
 from shared.messages.orders import CancelDecided, CancelProposed, OrderDecided, OrderProposed, StopApproved, StopRaised
 
 ZERO = Decimal(0)
@@ -74,7 +74,7 @@ class Gate:
             quantity_requested=order.quantity,
             quantity_approved=ruling.quantity,
             binding=ruling.binding,
-            reason=cut(ruling.reason),
+            reason=truncate(ruling.reason),
             ceilings=ruling.ceilings,
             heat_before=used / nav if nav else 0.0,
             heat_after=(used + risk) / nav if nav else 0.0,
@@ -98,7 +98,9 @@ class Gate:
     def _reserve(self, decided: OrderDecided, units: float, view: View) -> None:
         state, buys = self._state, decided.side == "buy"
         limit_usdt = view.limits.heat * decided.nav
-        state.guards.append(Guard(decided.order_id, decided.risk_usdt, view.heat.open_risk, limit_usdt))
+        state.reservation_checks.append(
+            ReservationCheck(decided.order_id, decided.risk_usdt, view.heat.open_risk, limit_usdt)
+        )
         state.reservations.open(
             OpenOrder(
                 order_id=decided.order_id,

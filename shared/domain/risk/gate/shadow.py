@@ -11,7 +11,7 @@ from shared.domain.risk.state.effective_limits import EffectiveLimits
 from shared.domain.risk.state.limit_words import differing
 from shared.domain.risk.state.state import RiskState
 from shared.messages.ask import ShadowAsked, ShadowCounted
-from shared.messages.base import cut, derived_id
+from shared.messages.base import derived_id, truncate
 from shared.messages.orders import OrderDecided, OrderProposed
 
 SHADOW = "shadow"
@@ -108,7 +108,7 @@ class Shadow:
             would_reject=counts.would_reject,
             would_allow_more=counts.would_allow_more,
             by_rule=dict(Counter(counts.by_rule).most_common()),
-            summary=cut(self._summary()),
+            summary=truncate(self._summary()),
             since_ns=counts.since_ns,
         )
 

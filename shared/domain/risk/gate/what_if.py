@@ -17,7 +17,7 @@ from shared.domain.risk.state.pair_aliases import trading_name
 from shared.domain.risk.state.state import RiskState
 from shared.domain.stops import stop_below
 from shared.messages.ask import Room, RoomAnswered, RoomAsked, ShadowAsked, ShadowCounted
-from shared.messages.base import cut, derived_id
+from shared.messages.base import derived_id, truncate
 from shared.messages.orders import CeilingReport, OrderProposed
 
 ENDLESS = Decimal(10) ** 18  # base units: as much as "no ceiling" allows
@@ -95,7 +95,7 @@ def room_in(state: RiskState, symbol: str, asked: RoomAsked) -> Room:
         notional_usdt=float(ruling.quantity) * view.price,
         stop_price=stop.price,
         binding=ruling.binding,
-        reason=cut(ruling.reason),
+        reason=truncate(ruling.reason),
         ceilings=ruling.ceilings,
         price=view.price,
         code=ruling.code,

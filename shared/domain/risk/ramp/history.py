@@ -17,7 +17,7 @@ from shared.domain.risk.state.evidence import (
 )
 from shared.domain.risk.state.state import PHASE, RiskState
 from shared.domain.timeframes import DAY_NS, HOUR_NS
-from shared.messages.base import Message, cut, derived_id
+from shared.messages.base import Message, derived_id, truncate
 from shared.messages.portfolio import PhaseChanged, PortfolioMarked
 
 DAYS, STEP = "phase_days", "phase_step"
@@ -138,8 +138,8 @@ class PhaseHistory:
             phase=to.name,
             scale=to.scale,
             who=who,
-            reason=cut(reason),
-            evidence=cut(evidence_in_words(evidence)),
+            reason=truncate(reason),
+            evidence=truncate(evidence_in_words(evidence)),
             rehearsal=state.rehearsal,
         )
 

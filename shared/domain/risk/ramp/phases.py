@@ -24,7 +24,7 @@ from shared.domain.risk.state.halts import NewHalt
 from shared.domain.risk.state.refusals import refused, unsigned
 from shared.domain.risk.state.state import RiskState
 from shared.domain.timeframes import DAY_NS
-from shared.messages.base import Message, cut, derived_id
+from shared.messages.base import Message, derived_id, truncate
 from shared.messages.control import ApprovePhase, SetPhase
 from shared.messages.portfolio import PhaseProposed, PortfolioMarked
 
@@ -111,7 +111,7 @@ class Phases:
             return evidence_in_words(evidence)
         lacks = [*lacking(evidence, following), *filter(None, [self.exchange_fault(following)])]
         waits = "; ".join(lacks) or "an operator's approval"
-        return cut(f"{evidence_in_words(evidence)}; {following.name} waits for: {waits}")
+        return truncate(f"{evidence_in_words(evidence)}; {following.name} waits for: {waits}")
 
     def _proposed(self, snapshot: PortfolioMarked, to: PhasePlan, evidence: Evidence) -> PhaseProposed:
         state = self._state
@@ -134,7 +134,7 @@ class Phases:
             time_ns=snapshot.time_ns,
             phase=state.phase.name,
             to_phase=to.name,
-            evidence=cut(words),
+            evidence=truncate(words),
         )
 
     def _promote_by_itself(self, snapshot: PortfolioMarked, to: PhasePlan, evidence: Evidence) -> Sequence[Message]:

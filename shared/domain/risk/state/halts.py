@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from msgspec import Struct
 
 from shared.domain.machine import Records
-from shared.messages.base import Message, cut, derived_id
+from shared.messages.base import Message, derived_id, truncate
 from shared.messages.halts import ClearedBy, Halted, HaltMode, ResumeAsked, Resumed, Trigger
 
 HALT, RESUME_ASKED = "halt", "resume_asked"
@@ -107,11 +107,11 @@ class Halts:
             time_ns=cause.time_ns,
             symbol=new.symbol,
             mode=mode,
-            reason=cut(new.reason),
+            reason=truncate(new.reason),
             until_ns=min(until_ns, LAST_NS),
             who=new.who,
             trigger=new.trigger,
-            evidence=cut(new.evidence),
+            evidence=truncate(new.evidence),
             cleared_by=cleared_by,
             since_ns=since_ns,
             awaited=new.awaited,
@@ -139,7 +139,7 @@ class Halts:
                 trace=halted.trace,
                 time_ns=cause.time_ns,
                 symbol=symbol,
-                reason=cut(reason),
+                reason=truncate(reason),
                 held_ns=max(0, cause.time_ns - (halted.since_ns or halted.time_ns)),
                 who=who,
                 trigger=trigger,

@@ -1,6 +1,6 @@
 """How an operator's command is refused."""
 
-from shared.messages.base import cut, derived_id
+from shared.messages.base import derived_id, truncate
 from shared.messages.control import ApprovePhase, Flatten, Halt, Resume, SetLimits, SetPhase
 from shared.messages.portfolio import CommandRefused
 
@@ -16,7 +16,7 @@ def refused(command: Command, reason: str) -> tuple[CommandRefused]:
         time_ns=command.time_ns,
         command=type(command).__name__,
         who=command.who,
-        reason=cut(reason),
+        reason=truncate(reason),
     )
     return (answer,)
 

@@ -8,7 +8,7 @@ from msgspec import Struct, structs
 
 from shared.domain.active_limits import ActiveLimits, active_limits
 from shared.domain.bars.series import DailyHistory
-from shared.domain.machine import Guard, Records
+from shared.domain.machine import Records, ReservationCheck
 from shared.domain.plan import Limits, Plan
 from shared.domain.portfolio.heat import Heat, PairHeat
 from shared.domain.portfolio.ledger import LEDGER_RECORDS, Ledger
@@ -45,7 +45,7 @@ class RiskState:
     effective: the limits as orders are held to them.
     oldest_held: of the pairs that are held, the one that was marked longest ago.
     outside: pairs that are held or on order and not in the universe (any more).
-    guards: reservation steps for the store's own check.
+    reservation_checks: reservation steps for the store's own check.
     paper: whether orders go to the paper exchange; None where nobody asks.
     """
 
@@ -67,7 +67,7 @@ class RiskState:
         self.listings: dict[str, PairListed] = {}
         self.daily: dict[str, DailyHistory] = {}
         self.books: dict[str, OrderBook] = {}
-        self.guards: list[Guard] = []
+        self.reservation_checks: list[ReservationCheck] = []
         self.now_ns = 0
         self.paper: bool | None = None
         self.take_over()
@@ -96,7 +96,7 @@ class RiskState:
             self.learn_costs(symbol)
         self.halts.rebuild()
         self.loss_baselines = self.records.get(BASELINES, "", LossBaselines) or LossBaselines()
-        self.guards.clear()
+        self.reservation_checks.clear()
 
     # --- limits and phase in force --------------------------------------------------------------------------------
 
@@ -161,7 +161,7 @@ class RiskState:
         self.outside.add(symbol)
         return self.heat.add_pair(symbol, OUTSIDE, self.plan.costs.fee + self.plan.costs.half_spread)
 
-    def tell_time(self, now_ns: int) -> bool:
+    def advance_clock(self, now_ns: int) -> bool:
         """Move the clock on; says whether it had run ahead and has stepped back."""
         ran_ahead = now_ns < self.now_ns - self.effective.mark_age_ns
         self.now_ns = now_ns if ran_ahead else max(self.now_ns, now_ns)

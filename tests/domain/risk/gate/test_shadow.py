@@ -63,7 +63,7 @@ def test_decisions_records_and_guards_are_the_same_with_shadow_limits_and_withou
     records = [harness.machine.records.drain() for harness in (one, two)]
     assert records[1].pop(f"{SHADOW}:") is not None
     assert records[0] == records[1]
-    assert one.machine.take_guards() == two.machine.take_guards()
+    assert one.machine.take_reservation_checks() == two.machine.take_reservation_checks()
 
 
 def test_a_look_leaves_the_live_state_as_it_was() -> None:

@@ -50,7 +50,7 @@ class Everything:
 
     records: bytes
     totals: tuple[object, ...]
-    guards: int
+    reservation_checks: int
     throttle: str
     halts: int
     seq: int
@@ -71,7 +71,7 @@ def everything(harness: RiskHarness) -> Everything:
     return Everything(
         records=msgspec.msgpack.encode(rows, order="deterministic"),
         totals=(*totals, pairs, known),
-        guards=len(state.guards),
+        reservation_checks=len(state.reservation_checks),
         throttle=throttle,
         halts=len(state.halts.all()),
         seq=len(harness.machine.gate.take_repeats()),

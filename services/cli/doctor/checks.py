@@ -1,0 +1,183 @@
+"""The checks of ``heatsink doctor``: each looks at one thing and says ``ok``, ``warn`` or ``fail``."""
+
+import asyncio
+import shutil
+from pathlib import Path
+
+from services.cli.doctor.findings import Finding
+from services.cli.views.stack import origin_text, redis_remedy
+from services.wiring import services_with
+from shared.adapters.redis.bus import RedisBus
+from shared.adapters.redis.client import OLDEST
+from shared.adapters.redis.inspect import ServerFacts, server_facts
+from shared.application.exchange_reach import BINANCE, Exchange, ExchangeAwayError
+from shared.application.stack import StackLocator
+from shared.application.wording.formats import duration, rehearsed
+from shared.config.preflight import start_faults
+from shared.ports.clock import Clock
+from shared.ports.errors import BusLostError
+from shared.runtime.health import is_alive
+
+GIGABYTE = 1_000_000_000
+LEAST_DISK_BYTES, ENOUGH_DISK_BYTES = GIGABYTE // 5, 2 * GIGABYTE
+SKEW_WARN_SECONDS, SKEW_FAIL_SECONDS = 0.5, 1.0  # Binance refuses requests that are a second ahead
+
+
+async def examine(stack: StackLocator) -> list[Finding]:
+    """All checks, as far as each can get without the one before it."""
+    findings = [*configuration(stack), disk(stack.data_dir)]
+    clock: Clock | None = None
+    try:
+        async with stack.bus() as bus:
+            findings += server(await server_facts(bus.client), stack)
+            clock = await stack.clock(bus)
+            findings += await services(bus, clock, stack)
+    except BusLostError as error:
+        text = f"{stack.redis_url} (by {origin_text(stack)}) is away: {error}"
+        findings.append(Finding("fail", "redis", text, redis_remedy(stack)))
+    findings += await exchange(stack, clock)
+    return findings
+
+
+def configuration(stack: StackLocator) -> list[Finding]:
+    """Every file could be read; would the services start on what is in them?"""
+    plan, faults = stack.settings.plan, start_faults(stack.settings)
+    if not faults:
+        phase = rehearsed(plan.phase, rehearsal=plan.ramp.rehearsal)
+        return [Finding("ok", "configuration", f"{len(stack.settings.universe.pairs)} pairs, phase {phase}")]
+    return [
+        Finding("fail", "configuration", f"{fault.key} = {fault.value}: {fault.problem}", fault.remedy)
+        for fault in faults
+    ]
+
+
+def disk(folder: Path) -> Finding:
+    """Room for the server's append-only file."""
+    there = next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())
+    free = shutil.disk_usage(there).free
+    text = f"{free / GIGABYTE:.1f} GB free at {folder}"
+    remedy = "Make room: the append-only file of the server grows with every message."
+    if free < LEAST_DISK_BYTES:
+        return Finding("fail", "disk", text, remedy)
+    return Finding("warn", "disk", text, remedy) if free < ENOUGH_DISK_BYTES else Finding("ok", "disk", text)
+
+
+# --- redis ------------------------------------------------------------------------------------------------------------
+
+
+def server(facts: ServerFacts, stack: StackLocator) -> list[Finding]:
+    return [_version(facts, stack), _persistence(facts), _eviction(facts), _library(facts)]
+
+
+def _version(facts: ServerFacts, stack: StackLocator) -> Finding:
+    found = f"{facts.kind} {'.'.join(map(str, facts.version))} at {stack.redis_url} (by {origin_text(stack)})"
+    if facts.version[:2] < OLDEST[facts.kind]:
+        return Finding("fail", "redis", found, "Use Redis >= 7.0 or Valkey >= 8.")
+    return Finding("ok", "redis", found)
+
+
+def _persistence(facts: ServerFacts) -> Finding:
+    if not facts.append_only:
+        remedy = "Make sure that it runs with appendonly yes."
+        return Finding("warn", "persistence", "the server does not tell how it stores data", remedy)
+    if facts.append_only != "yes":
+        return Finding("fail", "persistence", "appendonly is off: a restart loses everything", "Set appendonly yes.")
+    if facts.fsync == "no":
+        return Finding("warn", "persistence", "appendfsync no: power loss costs data", "Set appendfsync always.")
+    return Finding("ok", "persistence", f"append-only file, fsync {facts.fsync}")
+
+
+def _eviction(facts: ServerFacts) -> Finding:
+    if facts.eviction in ("", "noeviction"):
+        return Finding("ok", "memory", f"{facts.used_memory_bytes / 1e6:,.0f} MB in use, nothing is evicted")
+    text = f"maxmemory-policy {facts.eviction}: a full server would throw orders away"
+    return Finding("fail", "memory", text, "Set maxmemory-policy noeviction.")
+
+
+def _library(facts: ServerFacts) -> Finding:
+    match facts.library:
+        case "current":
+            return Finding("ok", "functions", "heatsink's function library is loaded")
+        case "other":
+            text = "another version of heatsink's function library is loaded"
+            return Finding("warn", "functions", text, "Restart the services with this version; they load their own.")
+        case "absent":
+            text = "heatsink's function library is not loaded"
+            return Finding("warn", "functions", text, "Start the stack: every service loads it.")
+        case _:
+            return Finding(
+                "warn", "functions", "the server does not list functions", "Allow FUNCTION LIST to this user."
+            )
+
+
+# --- services ---------------------------------------------------------------------------------------------------------
+
+
+async def services(bus: RedisBus, clock: Clock, stack: StackLocator) -> list[Finding]:
+    """The heartbeat of every service that belongs to the stack."""
+    beats = await bus.heartbeats()
+    wall_ns = clock.wall_ns()
+    findings = []
+    for name in (row.name for row in services_with(stack.exchange)):
+        beat = beats.get(name)
+        if beat is None:
+            findings.append(Finding("fail", name, "has never run here", "Start the stack: heatsink up."))
+        elif not is_alive(beat, wall_ns):
+            age = duration((wall_ns - beat.beat_wall_ns) / 1e9)
+            findings.append(Finding("fail", name, f"its last heartbeat is {age} old", "Look at its log, restart it."))
+        elif beat.state != "ready":
+            remedy = "Give it some seconds; then look at its log."
+            findings.append(Finding("warn", name, f"{beat.state}, process {beat.pid}", remedy))
+        else:
+            findings.append(Finding("ok", name, f"ready, process {beat.pid}"))
+    return findings
+
+
+# --- exchange ---------------------------------------------------------------------------------------------------------
+
+
+async def exchange(stack: StackLocator, clock: Clock | None) -> list[Finding]:
+    """Reachable, of the same time, and listing what is to be traded."""
+    remote = Exchange(BINANCE if stack.exchange == "binance" else stack.exchange_url)
+    loop = asyncio.get_running_loop()
+    try:
+        began = loop.time()
+        server_ns = await remote.server_time_ns()
+        round_trip = loop.time() - began
+        statuses = await remote.statuses()
+    except ExchangeAwayError as error:
+        remedy = error.remedy
+        if stack.exchange == "sim":
+            remedy = "It comes with the stack: start that (make run, heatsink up), or name the folder of one: --data."
+        return [Finding("fail", "exchange", error.problem, f"{remedy[:1].upper()}{remedy[1:]}")]
+    findings = [Finding("ok", "exchange", f"{remote.url} answers in {round_trip * 1000:.0f} ms")]
+    if clock is not None:
+        findings.append(_skew(server_ns, clock, round_trip))
+    return [*findings, *_pairs(stack, statuses)]
+
+
+def _skew(server_ns: int, clock: Clock, round_trip: float) -> Finding:
+    """Half the round trip is taken as the way back; both times are market time, the difference in wall seconds."""
+    now_ns = clock.now_ns()
+    skew = abs((now_ns - server_ns) / clock.speed / 1e9 - round_trip / 2)
+    text = f"{skew * 1000:.0f} ms apart from the exchange"
+    remedy = "Let this machine keep its time by NTP."
+    if skew >= SKEW_FAIL_SECONDS:
+        return Finding("fail", "clock", text, remedy)
+    return Finding("warn", "clock", text, remedy) if skew >= SKEW_WARN_SECONDS else Finding("ok", "clock", text)
+
+
+def _pairs(stack: StackLocator, statuses: dict[str, str]) -> list[Finding]:
+    """Which pairs of the universe trade, by the name they have now."""
+    universe = stack.settings.universe
+    off = []
+    for symbol in universe.symbols:
+        found = {name: statuses[name] for name in universe.names_of(symbol) if name in statuses}
+        if "TRADING" not in found.values():
+            off.append(f"{symbol} ({', '.join(found.values()) or 'not listed'})")
+    listed = len(universe.symbols) - len(off)
+    if not off:
+        return [Finding("ok", "pairs", f"all {listed} trade")]
+    text = f"{listed} trade; off: {', '.join(off)}"
+    remedy = "They stay off, the rest runs; remove them from universe.toml or add their rename."
+    return [Finding("warn" if listed else "fail", "pairs", text, remedy)]

@@ -1,0 +1,48 @@
+"""The data folder of a stack: one running stack at a time, and where its server keeps what it stores."""
+
+import fcntl
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from shared.application.errors import UserError
+
+
+class DataDirInUseError(UserError):
+    """Another ``heatsink up`` runs on this folder."""
+
+
+@contextmanager
+def locked(data_dir: Path) -> Iterator[None]:
+    """Own the folder while the block lasts; the lock ends with the process, however it ends."""
+    data_dir.mkdir(parents=True, exist_ok=True)
+    with (data_dir / "run.lock").open("a") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise DataDirInUseError(
+                f"another heatsink runs on {data_dir}: end it first, or give this one a folder of its own"
+                " with --data DIR"
+            ) from None
+        lock.truncate(0)
+        lock.write(f"{os.getpid()}\n")
+        lock.flush()
+        yield
+
+
+@contextmanager
+def server_data_dir(data_dir: Path, exchange: str) -> Iterator[Path]:
+    """Where the embedded server keeps its data: for a simulated market only while it runs, otherwise for good."""
+    place = data_dir / f"redis-{exchange}"
+    if exchange == "binance":
+        place.mkdir(parents=True, exist_ok=True)
+        yield place
+        return
+    shutil.rmtree(place, ignore_errors=True)  # of a run that was killed
+    place.mkdir(parents=True)
+    try:
+        yield place
+    finally:
+        shutil.rmtree(place, ignore_errors=True)

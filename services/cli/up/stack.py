@@ -1,0 +1,231 @@
+"""``heatsink up``: the embedded server, the simulated exchange and every service, under one supervisor."""
+
+import asyncio
+import os
+import signal
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
+from typing import Any
+
+from services.cli.failing import EXIT_CONFIG, EXIT_FAILED
+from services.cli.up.data_dir import locked, server_data_dir
+from services.cli.up.options import Prepared, UpOptions
+from services.cli.up.processes import STAGE_SERVER, server_child, service_child
+from services.cli.up.screen import LogPipe, Screen
+from services.cli.up.summary import failure_text, summary_rows
+from services.cli.up.supervisor import CRASHES_IN_A_ROW, ChildEvent, Supervisor
+from services.wiring import BY_NAME, EXCHANGE_SIM, services_with
+from shared.adapters.clocks import RealClock
+from shared.adapters.local_ports import HOST, claimed_port, wait_for_listener
+from shared.adapters.redis.bus import RedisBus
+from shared.adapters.redis.embedded_valkey import EmbeddedValkey, wait_until_ready
+from shared.application.exchange_reach import BINANCE, Exchange
+from shared.application.monitor import Monitor
+from shared.application.stack import RunNote, remove_note, streams_of, write_note
+from shared.ports.errors import BusLostError
+from shared.runtime.logs import get_logger
+
+SERVER_PORT = 6390  # when it is free
+TICK_SECONDS = 0.25
+SIMULATOR_SECONDS = 30.0
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+class Stack:
+    """One run of the whole, from nothing to the summary.
+
+    make_screen: is called with a title once there is something to show.
+    summary: the rows of the summary, filled at the end.
+    failures: why the run ends with an error, a sentence for each child that did not stay up.
+    """
+
+    def __init__(
+        self, options: UpOptions, prepared: Prepared, pipe: LogPipe, make_screen: Callable[[str], Screen]
+    ) -> None:
+        self.summary: list[tuple[str, str]] = []
+        self.failures: list[str] = []
+        self._options, self._settings = options, prepared.settings
+        self._environ, self._config_dir = dict(prepared.environ), prepared.config_dir
+        self._own_server, self._short_history = prepared.own_server, prepared.short_history
+        self._make_screen, self._pipe = make_screen, pipe
+        self._supervisor = Supervisor(pipe.line, self._on_event)
+        self._stop = asyncio.Event()
+        self._market_is_there = False
+        self._exit_code = 0
+        self._log = get_logger()
+
+    async def run(self) -> int:
+        """Run until the time is over, a signal came, or a child refused its configuration; returns the exit code."""
+        self._listen_for_signals()
+        async with AsyncExitStack() as stack:
+            stack.enter_context(locked(self._options.data_dir))
+            if self._settings.exchange.kind == "binance":
+                # Out of reach at the start is for a person to mend: end with a message. Once running, market_data
+                # tries again for as long as it takes, and says so.
+                await self._unless_stopped(Exchange(BINANCE).server_time_ns())
+            server = self._server(stack)
+            self._claim_ports(stack)
+            group = await stack.enter_async_context(self._children())
+            if server is not None:
+                self._supervisor.start(server_child(server, self._environ), group)
+                await self._unless_stopped(wait_until_ready(server.url))
+            if not self._stop.is_set():
+                bus = await stack.enter_async_context(self._bus())
+                await self._work(bus, group)
+        return self._exit_code
+
+    # --- what has to be there first -------------------------------------------------------------------------------
+
+    def _server(self, stack: AsyncExitStack) -> EmbeddedValkey | None:
+        """The embedded server, not started yet; None when one runs already."""
+        if not self._own_server:
+            return None
+        kind = self._settings.exchange.kind
+        folder = stack.enter_context(server_data_dir(self._options.data_dir, kind))
+        port = stack.enter_context(claimed_port(SERVER_PORT))
+        server = EmbeddedValkey(folder, port, "always" if kind == "binance" else "everysec")
+        self._environ["HEATSINK_REDIS__URL"] = server.url
+        return server
+
+    def _claim_ports(self, stack: AsyncExitStack) -> None:
+        """For the children, before any of them is started and until the last one ended: restarts find them free."""
+        simulator = stack.enter_context(claimed_port(self._settings.simulator.port))
+        ops = stack.enter_context(claimed_port(self._settings.ops.port))
+        self._environ |= {
+            "HEATSINK_SIMULATOR__HOST": HOST,
+            "HEATSINK_SIMULATOR__PORT": str(simulator),
+            "HEATSINK_EXCHANGE__URL": f"http://{HOST}:{simulator}",
+            "HEATSINK_OPS__PORT": str(ops),
+        }
+
+    @asynccontextmanager
+    async def _children(self) -> AsyncIterator[asyncio.TaskGroup]:
+        """The group in which children are kept; whatever happens, all of them are ended before it is left."""
+        async with asyncio.TaskGroup() as group:
+            try:
+                yield group
+            finally:
+                await self._supervisor.end()
+
+    @asynccontextmanager
+    async def _bus(self) -> AsyncIterator[RedisBus]:
+        """The server, with the function library on it, and the note that tells other verbs where it is."""
+        url = self._environ.get("HEATSINK_REDIS__URL", self._settings.redis.url)
+        note = RunNote(
+            pid=os.getpid(),
+            redis_url=url,
+            portfolio=self._settings.portfolio.name,
+            exchange=self._settings.exchange.kind,
+            exchange_url=self._environ["HEATSINK_EXCHANGE__URL"],
+            ops_url=f"http://{HOST}:{self._environ['HEATSINK_OPS__PORT']}",
+            config_dir=str(self._config_dir),
+            started_wall_ns=RealClock().wall_ns(),
+        )
+        async with RedisBus.open(url, self._settings.keys) as bus:
+            with self._noted(note):
+                yield bus
+
+    @contextmanager
+    def _noted(self, note: RunNote) -> Iterator[None]:
+        self._note = note
+        write_note(self._options.data_dir, note)
+        try:
+            yield
+        finally:
+            remove_note(self._options.data_dir)
+
+    # --- the run itself -------------------------------------------------------------------------------------------
+
+    async def _work(self, bus: RedisBus, group: asyncio.TaskGroup) -> None:
+        streams = [key for keys in streams_of(self._settings, bus.keys).values() for key in keys]
+        screen = self._make_screen(self._title())
+        monitor = Monitor(bus, await bus.stream_ends(streams), screen.message)
+        try:
+            await self._start_simulator(group)
+            loop = asyncio.get_running_loop()
+            began = monitor.activity.began = loop.time()
+            for row in services_with(self._settings.exchange.kind):
+                if row.name != EXCHANGE_SIM:
+                    self._supervisor.start(service_child(row, self._environ), group)
+            follow = group.create_task(monitor.run())
+            await self._show(screen, monitor)
+            follow.cancel()
+            self._look_for_failures()
+            seconds = loop.time() - began
+            await self._supervisor.end(down_to_stage=STAGE_SERVER + 1)
+            with suppress(BusLostError):
+                await monitor.drain()
+        finally:
+            screen.close()
+        restarts = {name: child.restarts for name, child in self._supervisor.children.items() if child.restarts}
+        self.summary = summary_rows(monitor.activity, seconds, restarts)
+        if self._short_history:
+            self.summary.append(("history", self._short_history))
+
+    def _look_for_failures(self) -> None:
+        """Called before the children are ended."""
+        failing = self._supervisor.failing()
+        self.failures = [failure_text(child, self._pipe.last_errors.get(child.spec.name, "")) for child in failing]
+        if failing and not self._exit_code:
+            self._exit_code = EXIT_FAILED
+
+    async def _start_simulator(self, group: asyncio.TaskGroup) -> None:
+        if self._settings.exchange.kind != "sim":
+            return
+        self._supervisor.start(service_child(BY_NAME[EXCHANGE_SIM], self._environ), group)
+        port = int(self._environ["HEATSINK_SIMULATOR__PORT"])
+        await self._unless_stopped(wait_for_listener(port, SIMULATOR_SECONDS))
+        self._market_is_there = not self._supervisor.failing()
+        if not self._market_is_there:
+            self._stop.set()
+
+    async def _show(self, screen: Screen, monitor: Monitor) -> None:
+        """Keep the screen up to date until it is time to end."""
+        loop = asyncio.get_running_loop()
+        while not self._stop.is_set():
+            seconds = loop.time() - monitor.activity.began
+            if self._options.duration_seconds is not None and seconds >= self._options.duration_seconds:
+                return
+            screen.tick(monitor.activity, self._supervisor, seconds)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(TICK_SECONDS):
+                    await self._stop.wait()
+
+    def _title(self) -> str:
+        simulator = self._settings.simulator
+        market = "binance, orders on paper"
+        if self._settings.exchange.kind == "sim":
+            what = f"replay of {simulator.replay.rpartition('/')[2]}" if simulator.replay else "generated market"
+            market = f"{what} at {simulator.speed:g}x"
+        return f"heatsink · {market} · {self._note.redis_url}"
+
+    # --- signals --------------------------------------------------------------------------------------------------
+
+    def _listen_for_signals(self) -> None:
+        loop = asyncio.get_running_loop()
+        for number in SIGNALS:
+            loop.add_signal_handler(number, self._on_signal)
+
+    def _on_signal(self) -> None:
+        """The first one ends the run in order, the second at once."""
+        if self._stop.is_set():
+            self._supervisor.kill()
+        self._stop.set()
+
+    def _on_event(self, event: ChildEvent) -> None:
+        self._pipe.event(event)
+        if event.kind == "refused":
+            self._exit_code = EXIT_CONFIG
+            self._stop.set()
+            return
+        without_market = event.child.spec.name == EXCHANGE_SIM and not self._market_is_there
+        if without_market and event.child.crashes >= CRASHES_IN_A_ROW:  # there is nothing to run for
+            self._stop.set()
+
+    async def _unless_stopped(self, work: Coroutine[Any, Any, object]) -> None:
+        """Wait for the work, or leave it as soon as the run is to end."""
+        async with asyncio.TaskGroup() as group:
+            tasks = {group.create_task(work), group.create_task(self._stop.wait())}
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            for task in tasks:
+                task.cancel()

@@ -1,0 +1,87 @@
+"""``heatsink halt``, ``resume`` and ``flatten``: an operator's commands, answered by the risk service."""
+
+from typing import Annotated
+
+import typer
+
+from services.cli.failing import ask_back
+from services.cli.verbs.options import ReasonOption, on_stack, operator_name
+from shared.application.pairs import names_of, symbol_of
+from shared.application.stack import StackLocator
+
+PairArgument = Annotated[str, typer.Argument(help="Only this pair: ETH or ETH/USDT. Left out: the whole portfolio.")]
+
+
+@on_stack
+def halt(
+    stack: StackLocator,
+    pair: PairArgument = "",
+    reason: ReasonOption = "halted by hand",
+    minutes: Annotated[float, typer.Option("--minutes", help="Market minutes until it ends by itself.", min=0)] = 0,
+    reducing: Annotated[bool, typer.Option("--reducing", help="Leave open entry orders where they are.")] = False,
+) -> None:
+    """Stop new risk and cancel open entry orders, in a pair or everywhere; selling stays possible."""
+    import asyncio
+
+    from services.cli.views.answers import print_answers
+    from shared.application.commands import send_halt
+
+    halting = send_halt(
+        stack,
+        symbol_of(stack.settings, pair),
+        who=operator_name(),
+        reason=reason,
+        minutes=minutes,
+        mode="reducing" if reducing else "halted",
+    )
+    print_answers(asyncio.run(halting))
+
+
+@on_stack
+def resume(
+    stack: StackLocator,
+    reason: ReasonOption,
+    pair: PairArgument = "",
+    code: Annotated[str, typer.Option("--code", help="The second step, with the code that the first one gave.")] = "",
+) -> None:
+    """End halts. After a drawdown, a market shock or a kill it asks back: that takes two steps."""
+    import asyncio
+
+    from services.cli.views.answers import print_answers, print_halts_to_end
+    from shared.application.commands import resume_asked, send_resume
+    from shared.application.status import read_halts
+    from shared.application.wording.formats import base, scope
+
+    symbol, who = symbol_of(stack.settings, pair), operator_name()
+    answers = asyncio.run(send_resume(stack, symbol, who=who, reason=reason, confirm=code))
+    print_answers(answers)
+    if asked := resume_asked(answers):
+        print_halts_to_end(asyncio.run(read_halts(stack, asked.symbol)))
+        command = " ".join(filter(None, ("heatsink resume", base(symbol), "--reason WHY --code", asked.confirm)))
+        ask_back(f"Resume {scope(symbol)} in spite of this?", f"Answer with the code: {command}")
+        print_answers(asyncio.run(send_resume(stack, symbol, who=who, reason=reason, confirm=asked.confirm)))
+
+
+@on_stack
+def flatten(
+    stack: StackLocator,
+    pair: PairArgument = "",
+    reason: ReasonOption = "flattened by hand",
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask back.")] = False,
+) -> None:
+    """Cancel open orders and sell what is held at the market, in a pair or everywhere; asks back first.
+
+    Strategies may buy again on the next bar: halt first to keep them out.
+    """
+    import asyncio
+
+    from services.cli.views.answers import print_answers, print_holdings
+    from shared.application.commands import send_flatten
+    from shared.application.status import read_portfolio
+    from shared.application.wording.formats import scope
+
+    symbol = symbol_of(stack.settings, pair)
+    print_holdings(asyncio.run(read_portfolio(stack)), names_of(stack.settings, pair))
+    if not yes:
+        ask_back(f"Cancel all orders and sell all of {scope(symbol)} at the market?", "Answer beforehand: --yes")
+    print_answers(asyncio.run(send_flatten(stack, symbol, who=operator_name(), reason=reason)))

@@ -1,0 +1,54 @@
+"""Options that several verbs have, and what every verb about a stack does: find it, and explain what is wrong."""
+
+import functools
+import getpass
+import inspect
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from services.cli.failing import explained
+from services.cli.views.stack import redis_remedy
+from shared.application.stack import DATA_DIR, find_stack
+
+RedisOption = Annotated[str | None, typer.Option("--redis-url", help="Redis of the stack; found by itself otherwise.")]
+ConfigOption = Annotated[Path | None, typer.Option("--config", help="Folder of the TOML files.")]
+DataOption = Annotated[Path, typer.Option("--data", help="Folder of a stack that runs here.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="One JSON object a line, for programs.")]
+ReasonOption = Annotated[str, typer.Option("--reason", help="Why, for the record.")]
+
+
+def on_stack(verb: Callable[..., None]) -> Callable[..., None]:
+    """Make a verb of a function whose first parameter is the stack that it works on.
+
+    The options that say which stack is meant are added to the function's own. Errors that people can do something about
+    are told in a sentence, see ``explained``.
+    """
+
+    @functools.wraps(verb)
+    def found(*, redis_url: str | None, config: Path | None, data: Path, **given: Any) -> None:
+        with explained():
+            stack = find_stack(redis_url=redis_url, config_dir=config, data_dir=data)
+            with explained(redis_remedy(stack)):
+                verb(stack, **given)
+
+    own = list(inspect.signature(verb).parameters.values())[1:]
+    parameters = [*own, *inspect.signature(_options).parameters.values()]
+    found.__annotations__ = {each.name: each.annotation for each in parameters}
+    found.__dict__["__signature__"] = inspect.Signature(parameters)
+    del found.__dict__["__wrapped__"]
+    return found
+
+
+def operator_name() -> str:
+    """Who gives a command, for the record."""
+    try:
+        return getpass.getuser()[:64]
+    except (OSError, KeyError):  # a user id without a name, as in containers
+        return "operator"
+
+
+def _options(redis_url: RedisOption = None, config: ConfigOption = None, data: DataOption = DATA_DIR) -> None:
+    """Which stack is meant."""

@@ -1,0 +1,40 @@
+"""What the risk service said to a command; a refusal ends the command with an error."""
+
+from collections.abc import Sequence
+
+from shared.application.errors import UserError
+from shared.application.wording.formats import price, quantity, sentence, usd
+from shared.application.wording.one_line import event_line, line_parts
+from shared.messages.base import Message
+from shared.messages.portfolio import CommandRefused, Halted, PortfolioMarked
+
+
+class RefusedError(UserError):
+    """The risk service took the command and did not carry it out."""
+
+
+def print_answers(answers: Sequence[Message]) -> None:
+    """A line for each. Raises ``RefusedError``."""
+    for answer in answers:
+        if isinstance(answer, CommandRefused):
+            raise RefusedError(f"Refused: {sentence(answer.reason)}")
+        print(event_line(answer))
+
+
+def print_halts_to_end(halts: Sequence[Halted]) -> None:
+    """The halts that the second step of a resume would end, with their evidence."""
+    for halt in halts:
+        if halt.cleared_by != "condition":
+            print(f"  {line_parts(halt)[1]}")
+
+
+def print_holdings(portfolio: PortfolioMarked | None, names: Sequence[str]) -> None:
+    """The positions that a flatten would sell. names: of one pair, or none for all of them."""
+    if portfolio is None:
+        print("No snapshot of the portfolio yet.")
+        return
+    found = [each for each in portfolio.positions if not names or each.symbol in names]
+    for each in found:
+        print(f"  {quantity(each.quantity)} {each.symbol} at {price(each.mark)} = {usd(each.notional_usdt)}")
+    if not found:
+        print("  Nothing is held; open orders would be cancelled.")

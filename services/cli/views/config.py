@@ -1,0 +1,46 @@
+"""What ``heatsink config check`` prints of a sound configuration."""
+
+from pathlib import Path
+
+from shared.application.stack import DATA_DIR, REDIS_VARIABLE, read_note
+from shared.application.wording.formats import rehearsed
+from shared.config.model import Settings
+from shared.domain.risk.state.limit_words import differing
+
+
+def print_essentials(folder: Path, settings: Settings, *, named: bool) -> None:
+    """What an operator would want to see before a start. named: whether the environment names the server."""
+    rows = [*_essentials(settings), ("redis", _redis(settings, named=named))]
+    print("\n".join([f"{folder} is sound", *(f"  {name:<10}  {text}" for name, text in rows)]))
+
+
+def _redis(settings: Settings, *, named: bool) -> str:
+    """The server that is meant, and the one that a stack from this folder uses now."""
+    if named:
+        return f"{settings.redis.url} (by {REDIS_VARIABLE})"
+    if note := read_note(DATA_DIR):
+        return f"{note.redis_url} (of the stack that runs from {DATA_DIR})"
+    return f"heatsink up starts its own; services started by hand use {settings.redis.url}"
+
+
+def _essentials(settings: Settings) -> list[tuple[str, str]]:
+    """What an operator would want to see before a start."""
+    plan, limits, pairs = settings.plan, settings.plan.limits, settings.universe.pairs
+    sectors, renames = len({pair.sector for pair in pairs}), len(settings.universe.renames)
+    caps = f"pair {limits.pair_cap_nav:.0%}, sector {limits.sector_cap_nav:.0%}, drawdown {limits.drawdown:.0%}"
+    phase = rehearsed(plan.phase, rehearsal=plan.ramp.rehearsal)
+    rows = [
+        ("universe", f"{len(pairs)} pairs, {sectors} sectors, {renames} renames"),
+        ("limits", f"heat {limits.heat:.0%}, {limits.equity_at_risk:.2%} at risk a trade, {caps}"),
+        ("phase", f"{phase}, scale {plan.scale:g}, orders on {settings.exchange.orders}"),
+        (
+            "strategies",
+            ", ".join(f"{each.name} {each.timeframe} x {each.weight:g}" for each in plan.strategies) or "none",
+        ),
+        ("exchange", settings.exchange.kind),
+    ]
+    if plan.shadow is not None:
+        rows.append(("shadow", f"{differing(plan.shadow, limits) or 'the same limits'}: counted, never acting"))
+    if assumed := " ".join(pair.base for pair in pairs if pair.assumed):
+        rows.append(("note", f"{assumed} are an assumption of universe.toml: confirm or replace them"))
+    return rows

@@ -1,0 +1,163 @@
+"""The writer lease in memory: the twin of ``adapters.redis.writer_lease``, held to the same contract tests."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
+
+from shared.adapters.codec import TooLongError, decode, encode_for_wire
+from shared.adapters.memory_server import MachineState, MemoryServer
+from shared.adapters.redis.keys import decision_key, group_prefix, proposal_marker
+from shared.domain.machine import ReservationCheck
+from shared.messages.base import Message
+from shared.messages.keys import Keys
+from shared.messages.orders import OrderDecided
+from shared.ports.bus import Proposal
+from shared.ports.errors import AlreadyDecidedError, CommitRefusedError, FencedError
+from shared.ports.streams import Entry
+from shared.ports.writer_lease import Commit, Snapshot, WriterLease
+
+LEASE_SECONDS = 3.0
+READ_BATCH = 200
+HEAT_SLACK = 1.000000001
+
+
+class MemoryWriterLease(WriterLease):
+    """See ``ports.writer_lease.WriterLease``. Nothing is ever trimmed here, so nothing is ever lost."""
+
+    def __init__(self, server: MemoryServer, service: str, inputs: Sequence[str], *, home: str, keys: Keys) -> None:
+        self._server, self._service, self._inputs, self._keys = server, service, tuple(inputs), keys
+        self._state: MachineState = server.machines[home, service]
+        self._state.group = group_prefix(service, home, keys)
+        self._owner = f"{service}@{id(self):x}"
+        self._epoch = 0
+        self._unfinished: dict[str, int] = {}  # stream to the last entry that an earlier holder was given
+        self.losses: Mapping[str, int] = {}
+
+    # --- the right to write ---------------------------------------------------------------------------------------
+
+    async def acquire(self) -> int:
+        state, loop = self._state, asyncio.get_running_loop()
+        while state.holder not in ("", self._owner) and loop.time() < state.held_until:
+            await asyncio.sleep(LEASE_SECONDS / 10)
+        state.epoch += 1
+        self._epoch = state.epoch
+        self._hold()
+        for stream in self._inputs:  # groups begin at the cursors, see ``adapters.redis.groups``
+            handled = number_of(state.cursors.get(stream, "0"))
+            self._unfinished[stream] = state.delivered.get(stream, 0)
+            state.delivered[stream] = handled
+            state.pending[stream].clear()
+        return self._epoch
+
+    def _hold(self) -> None:
+        self._state.holder = self._owner
+        self._state.held_until = asyncio.get_running_loop().time() + LEASE_SECONDS
+
+    async def release(self) -> None:
+        if self._state.holder == self._owner:
+            self._state.holder = ""
+
+    async def renew(self) -> None:
+        self._check_epoch()
+        self._hold()
+
+    def _check_epoch(self) -> None:
+        if self._epoch != self._state.epoch:
+            raise FencedError(f"{self._service}: another writer took over after epoch {self._epoch}")
+
+    # --- starting is recovering -----------------------------------------------------------------------------------
+
+    async def load(self) -> Snapshot:
+        state = self._state
+        return Snapshot(seq=state.seq, digest=state.digest, cursors=dict(state.cursors), records=dict(state.records))
+
+    async def history(self, stream: str, up_to: str) -> AsyncIterator[Entry]:
+        for number in range(1, number_of(up_to) + 1):
+            yield self._server.entry(stream, number)
+
+    async def pending(self) -> Sequence[Entry]:
+        self._check_epoch()
+        entries: list[Entry] = []
+        for stream, last in self._unfinished.items():
+            entries += self._deliver(stream, last)
+        self._unfinished.clear()
+        return entries
+
+    # --- reading and writing --------------------------------------------------------------------------------------
+
+    async def read(self, wait_ms: int) -> Sequence[Entry]:
+        self._check_epoch()
+        entries = self._new_entries()
+        if not entries and wait_ms:
+            await self._server.arrival(wait_ms)
+            self._check_epoch()
+            entries = self._new_entries()
+        return entries
+
+    def _new_entries(self) -> list[Entry]:
+        entries: list[Entry] = []
+        for stream in self._inputs:
+            entries += self._deliver(stream, self._state.delivered[stream] + READ_BATCH)
+        return entries
+
+    def _deliver(self, stream: str, up_to: int) -> list[Entry]:
+        """Give out the next entries of a stream; they are pending until a commit has handled them."""
+        first = self._state.delivered[stream] + 1
+        last = max(first - 1, min(up_to, len(self._server.streams[stream])))
+        self._state.delivered[stream] = last
+        self._state.pending[stream].update(range(first, last + 1))
+        return [self._server.entry(stream, number) for number in range(first, last + 1)]
+
+    async def commit(self, commit: Commit) -> None:
+        state, server = self._state, self._server
+        if self._epoch != state.epoch:
+            raise FencedError(f"{self._service}: epoch {self._epoch} is over, {state.epoch} is in force")
+        if commit.seq != state.seq + 1:
+            raise CommitRefusedError(f"SEQ: expected sequence after {state.seq}, got {commit.seq}")
+        self._refuse_repeats(commit.outputs)
+        bodies = [_body(message) for message in commit.outputs]
+        state.reserved = _checked(state.reserved, commit.reservation_checks)
+        for key, record in commit.records.items():
+            if record is None:
+                state.records.pop(key, None)
+            else:
+                state.records[key] = record
+        for message, body in zip(commit.outputs, bodies, strict=True):
+            server.append(self._keys, message, body)
+            if isinstance(message, OrderDecided):
+                server.decisions[decision_key(self._keys, message.order_id)] = body
+            elif isinstance(message, Proposal):
+                server.proposals.add(proposal_marker(self._keys.of_message(message), message.id))
+        state.cursors.update(commit.cursors)
+        for stream, entry_id in commit.handled:
+            state.pending[stream].discard(number_of(entry_id))
+        state.seq, state.digest = commit.seq, commit.digest
+
+    def _refuse_repeats(self, outputs: Sequence[Message]) -> None:
+        decided = [decision_key(self._keys, each.order_id) for each in outputs if isinstance(each, OrderDecided)]
+        stored = [decode(self._server.decisions[key]) for key in decided if key in self._server.decisions]
+        if stored:
+            raise AlreadyDecidedError([decision for decision in stored if isinstance(decision, OrderDecided)])
+
+
+def number_of(entry_id: str) -> int:
+    """The place of an entry in its stream, from 1 on."""
+    return int(entry_id.partition("-")[0])
+
+
+def _body(message: Message) -> bytes:
+    try:
+        return encode_for_wire(message)
+    except TooLongError as error:
+        raise CommitRefusedError(str(error)) from error
+
+
+def _checked(before: dict[str, float], checks: Sequence[ReservationCheck]) -> dict[str, float]:
+    """What is reserved after these steps. The same second check of heat that the function library makes."""
+    reserved, total = dict(before), sum(before.values())
+    for check in checks:
+        held = reserved.get(check.order_id, 0.0)
+        after = total - held + check.risk_usdt
+        if check.risk_usdt > held and not check.open_usdt + after <= check.limit_usdt * HEAT_SLACK:
+            raise CommitRefusedError(f"order {check.order_id} would take reserved heat over its limit")
+        reserved[check.order_id], total = check.risk_usdt, after
+    return {order_id: risk for order_id, risk in reserved.items() if risk > 0}

@@ -1,0 +1,120 @@
+"""What a server keeps for the buses in memory: streams, channels, hashes and the state of machines.
+
+Buses of several portfolios may share one, as they do on a real server. It lives in one event loop, and nothing in it
+ever expires or is trimmed.
+"""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from shared.adapters.redis.keys import entry_of
+from shared.messages.base import Message
+from shared.messages.keys import Keys
+from shared.messages.market import BarClosed
+from shared.ports.clock import ClockOrigin
+from shared.ports.streams import Entry, Listener
+
+LISTENER_BOUND = 10_000
+Copy = tuple[str, bytes]  # a channel, and what was published on it
+
+
+class MemoryListener(Listener):
+    """See ``ports.streams.Listener``."""
+
+    def __init__(self, channels: frozenset[str]) -> None:
+        self.channels = channels
+        self._copies: asyncio.Queue[Copy] = asyncio.Queue(LISTENER_BOUND)
+
+    def hear(self, channel: str, body: bytes) -> None:
+        if not self._copies.full():  # a slow listener loses copies, as with Redis
+            self._copies.put_nowait((channel, body))
+
+    async def next(self, timeout_seconds: float) -> Copy | None:
+        try:
+            async with asyncio.timeout(timeout_seconds):
+                return await self._copies.get()
+        except TimeoutError:
+            return None
+
+
+class MachineState:
+    """What the commits of one machine left behind, and who may make the next one.
+
+    group: how the names of its reading groups begin. holder: who holds the lease until ``held_until``, in the loop's
+    time. delivered: how many entries of a stream were given out. pending: which of them were not handled, by number.
+    """
+
+    def __init__(self) -> None:
+        self.group, self.holder, self.held_until = "", "", 0.0
+        self.epoch = self.seq = self.digest = 0
+        self.cursors: dict[str, str] = {}
+        self.records: dict[str, bytes] = {}
+        self.delivered: dict[str, int] = {}
+        self.pending: dict[str, set[int]] = defaultdict(set)
+        self.reserved: dict[str, float] = {}
+
+
+class MemoryServer:
+    """Everything by the same keys as on a real server.
+
+    streams: the messages of each stream; an entry's id is its place, from 1 on. latest: the newest mark or book of each
+    pair. opened_ns: when the last bar of each pair opened, by stream. decisions: stored decisions. proposals: which
+    are known to stand in their stream. machines: by home and service. heartbeats: by hash, then by service.
+    """
+
+    def __init__(self) -> None:
+        self.streams: dict[str, list[bytes]] = defaultdict(list)
+        self.latest: dict[str, dict[str, bytes]] = defaultdict(dict)
+        self.opened_ns: dict[str, dict[str, int]] = defaultdict(dict)
+        self.decisions: dict[str, bytes] = {}
+        self.proposals: set[str] = set()
+        self.machines: dict[tuple[str, str], MachineState] = defaultdict(MachineState)
+        self.heartbeats: dict[str, dict[str, bytes]] = defaultdict(dict)
+        self.identity = ""
+        self.clock: ClockOrigin | None = None
+        self._arrived = asyncio.Event()
+        self._listeners: list[MemoryListener] = []
+
+    def append(self, keys: Keys, message: Message, body: bytes) -> None:
+        """Append a message to its streams, and publish the copies."""
+        for _, key in keys.places_of(message):
+            self.append_bytes(key, body)
+            self.publish(key, body)
+        if isinstance(message, BarClosed):
+            self.publish(f"{key}:{message.symbol}", body)
+
+    def append_bytes(self, key: str, body: bytes) -> None:
+        """What XADD does."""
+        self.streams[key].append(body)
+        self._arrived.set()
+
+    def entry(self, stream: str, number: int) -> Entry:
+        """The entry at a place of a stream, which must be there."""
+        return entry_of(stream, f"{number}-0".encode(), {b"m": self.streams[stream][number - 1]})
+
+    async def arrival(self, wait_ms: int) -> None:
+        """Wait until something is appended to any stream, at most ``wait_ms`` milliseconds."""
+        self._arrived.clear()
+        try:
+            async with asyncio.timeout(wait_ms / 1000):
+                await self._arrived.wait()
+        except TimeoutError:
+            pass
+
+    def publish(self, channel: str, body: bytes) -> None:
+        """What PUBLISH does."""
+        for listener in self._listeners:
+            if channel in listener.channels:
+                listener.hear(channel, body)
+
+    @contextmanager
+    def listener(self, channels: frozenset[str]) -> Iterator[MemoryListener]:
+        """What SUBSCRIBE does, for as long as the block lasts."""
+        listener = MemoryListener(channels)
+        self._listeners.append(listener)
+        try:
+            yield listener
+        finally:
+            self._listeners.remove(listener)

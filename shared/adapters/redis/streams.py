@@ -1,0 +1,141 @@
+"""Streams and live channels on a Redis-protocol server."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
+from typing import Any
+
+from redis.exceptions import ResponseError
+
+from shared.adapters.codec import UnreadableError, decode, encode_for_wire
+from shared.adapters.redis.client import CALL_SECONDS, Client, bus_errors
+from shared.adapters.redis.groups import groups_of
+from shared.adapters.redis.keys import entry_of, is_of_another_portfolio
+from shared.adapters.redis.slots import reading_order
+from shared.messages.base import Message
+from shared.messages.keys import Keys
+from shared.ports.streams import Entry, Listener, LiveChannels, Publisher, Reader, StreamReader
+
+ENTRIES_PER_LOOK = 500
+
+
+class RedisStreams(Publisher, StreamReader, LiveChannels):
+    """See ``ports.streams``.
+
+    keys: where the messages stand that go out here.
+    clustered: whether the server is a Redis Cluster, where one command may name keys of one slot only (see ``slots``).
+    """
+
+    def __init__(self, client: Client, keys: Keys, *, clustered: bool = False) -> None:
+        self.client = client
+        self.keys = keys
+        self.clustered = clustered
+
+    # --- streams ------------------------------------------------------------------------------------------------------
+
+    async def publish(self, messages: Sequence[Message]) -> None:
+        if not messages:
+            return
+        pipe = self.client.pipeline(transaction=False)
+        for message in messages:
+            body = encode_for_wire(message)
+            for topic, key in self.keys.places_of(message):
+                pipe.xadd(key, {"m": body}, maxlen=topic.keep, approximate=True)
+                pipe.publish(key, body)
+        async with bus_errors():
+            await pipe.execute()
+
+    async def latest(self, key: str, count: int = 1) -> list[Message]:
+        async with bus_errors():
+            rows = await self.client.xrevrange(key, count=count)
+        found = (read_message(fields.get(b"m", b"")) for _, fields in rows)
+        return [message for message in found if message is not None]
+
+    async def stream_ends(self, streams: Sequence[str]) -> dict[str, str]:
+        ends = {}
+        for stream in streams:
+            async with bus_errors():
+                rows = await self.client.xrevrange(stream, count=1)
+            ends[stream] = rows[0][0].decode() if rows else "0-0"
+        return ends
+
+    async def read_from(self, cursors: dict[str, str], wait_ms: int) -> list[Entry]:
+        if fresh := [stream for stream, cursor in cursors.items() if cursor == "$"]:
+            cursors |= await self.stream_ends(fresh)  # a server would take ``$`` for now, in every call anew
+        *before, waited_on = reading_order(cursors, self.keys.home) if self.clustered else (tuple(cursors),)
+        found: dict[str, list[Entry]] = {}
+        for streams in before:
+            found |= await self._read_after(cursors, streams, 0)
+        found |= await self._read_after(cursors, waited_on, 0 if found else wait_ms)
+        for stream, entries in found.items():
+            cursors[stream] = entries[-1].id
+        return [entry for stream in cursors for entry in found.get(stream, ())]
+
+    async def _read_after(
+        self, cursors: dict[str, str], streams: Sequence[str], wait_ms: int
+    ) -> dict[str, list[Entry]]:
+        after = {stream: cursors[stream] for stream in streams}
+        async with bus_errors():
+            rows = await self.client.xread(after, count=ENTRIES_PER_LOOK, block=wait_ms or None)
+        return {
+            stream.decode(): [entry_of(stream.decode(), entry_id, fields) for entry_id, fields in items]
+            for stream, items in rows or ()
+        }
+
+    async def readers(self, streams: Sequence[str]) -> list[Reader]:
+        found: list[Reader] = []
+        for stream in streams:
+            with suppress(ResponseError):  # a key of another kind, or one that this user must not look at
+                found += (_reader(stream, row) for row in await groups_of(self.client, stream))
+        return [reader for reader in found if not is_of_another_portfolio(reader.group, self.keys)]
+
+    # --- channels only ------------------------------------------------------------------------------------------------
+
+    @asynccontextmanager
+    async def listen(self, *channels: str) -> AsyncIterator["RedisListener"]:
+        async with self.client.pubsub() as pubsub:
+            async with bus_errors():
+                await pubsub.subscribe(*channels)
+                for _ in channels:  # from the last confirmation on, nothing is missed
+                    await pubsub.get_message(timeout=CALL_SECONDS)
+            yield RedisListener(pubsub)
+
+    async def echo(self, messages: Sequence[Message]) -> None:
+        for message in messages:
+            async with bus_errors():
+                await self.client.publish(self.keys.of_message(message), encode_for_wire(message))
+
+    async def answer(self, answers: Sequence[Message]) -> None:
+        channels = [(self.keys.reply_channel(message), message) for message in answers]
+        pipe = self.client.pipeline(transaction=False)
+        for channel, message in channels:
+            if channel:
+                pipe.publish(channel, encode_for_wire(message))
+        async with bus_errors():
+            await pipe.execute()
+
+
+class RedisListener(Listener):
+    """See ``ports.streams.Listener``."""
+
+    def __init__(self, pubsub: Client) -> None:
+        self._pubsub = pubsub
+
+    async def next(self, timeout_seconds: float) -> tuple[str, bytes] | None:
+        async with bus_errors():
+            item = await self._pubsub.get_message(ignore_subscribe_messages=True, timeout=timeout_seconds)
+        if item is None or item["type"] not in ("message", "pmessage"):
+            return None
+        return item["channel"].decode(), item["data"]
+
+
+def _reader(stream: str, row: dict[str, Any]) -> Reader:
+    lag = row.get("lag")
+    return Reader(stream, row["name"].decode(), int(lag) if lag is not None else None, int(row["pending"]))
+
+
+def read_message(body: bytes) -> Message | None:
+    """The message in a body; None for what cannot be read."""
+    try:
+        return decode(body)
+    except UnreadableError:
+        return None

@@ -1,0 +1,139 @@
+"""An operator's commands: each is sent to the risk service, and what follows from it comes back as messages.
+
+Every command returns the messages that the risk service gives out because of it, or its refusal (``CommandRefused``).
+When nobody takes the command in time, it raises ``NoAnswerError``; the command stays in its stream and is taken later.
+"""
+
+import asyncio
+from collections.abc import Sequence
+
+from shared.application.errors import UserError
+from shared.application.stack import StackLocator
+from shared.domain.timeframes import MINUTE_NS
+from shared.messages.base import Message, derived_id
+from shared.messages.catalogue import AUDIT, DECIDED, PROPOSED
+from shared.messages.control import Flatten, Halt, Resume
+from shared.messages.orders import OrderDecided, OrderProposed
+from shared.messages.portfolio import HaltMode, ResumeAsked
+from shared.ports.bus import Bus
+from shared.ports.clock import Clock
+
+ANSWER_SECONDS = 5.0
+WAIT_MS = 200
+ANSWERED_ON = (AUDIT, PROPOSED, DECIDED)  # halts stand in AUDIT too
+
+
+class NoAnswerError(UserError):
+    """The command stands in its stream, but nobody took it in time."""
+
+
+async def send_halt(
+    stack: StackLocator,
+    symbol: str,
+    *,
+    who: str,
+    reason: str,
+    minutes: float = 0.0,
+    mode: HaltMode = "halted",
+    wait_seconds: float = ANSWER_SECONDS,
+) -> list[Message]:
+    """Stop new risk in a pair, or everywhere for an empty symbol; returns the halt and the cancels that it led to.
+
+    minutes: market minutes after which it ends by itself; 0 for never.
+    """
+    async with stack.bus() as bus:
+        clock, scope = await stack.clock(bus), await _present_name(bus, stack, symbol)
+        command_id, now_ns = _command_id(who, scope, clock), clock.now_ns()
+        until_ns = now_ns + int(minutes * MINUTE_NS) if minutes else 0
+        command = Halt(
+            id=command_id, time_ns=now_ns, who=who, reason=reason, symbol=scope, mode=mode, until_ns=until_ns
+        )
+        return await answers_to(bus, command, wait_seconds, f": {scope or 'the portfolio'} is not halted yet")
+
+
+async def send_resume(
+    stack: StackLocator,
+    symbol: str,
+    *,
+    who: str,
+    reason: str,
+    confirm: str = "",
+    wait_seconds: float = ANSWER_SECONDS,
+) -> list[Message]:
+    """End the halts of a pair, or of the portfolio; returns their ends, or the code that a second step takes.
+
+    confirm: that code, for the second step; see ``code_in``.
+    """
+    async with stack.bus() as bus:
+        clock, scope = await stack.clock(bus), await _present_name(bus, stack, symbol)
+        command = Resume(
+            id=_command_id(who, scope, clock),
+            time_ns=clock.now_ns(),
+            who=who,
+            reason=reason,
+            symbol=scope,
+            confirm=confirm,
+        )
+        return await answers_to(bus, command, wait_seconds, f": {scope or 'the portfolio'} is as it was")
+
+
+async def send_flatten(
+    stack: StackLocator, symbol: str, *, who: str, reason: str, wait_seconds: float = ANSWER_SECONDS
+) -> list[Message]:
+    """Sell what is held of a pair, or everything; returns cancels, proposals and the verdicts on them."""
+    async with stack.bus() as bus:
+        clock, scope = await stack.clock(bus), await _present_name(bus, stack, symbol)
+        command_id = _command_id(who, scope, clock)
+        command = Flatten(id=command_id, time_ns=clock.now_ns(), who=who, reason=reason, symbol=scope)
+        return await answers_to(bus, command, wait_seconds, f": {scope or 'the portfolio'} is not being sold yet")
+
+
+def resume_asked(answers: Sequence[Message]) -> ResumeAsked | None:
+    """The second step that a resume takes, with its code; None when there is none to take."""
+    return next((answer for answer in answers if isinstance(answer, ResumeAsked)), None)
+
+
+async def answers_to(bus: Bus, command: Message, wait_seconds: float, unanswered: str = "") -> list[Message]:
+    """Publish a command and wait for what follows from it. Raises ``NoAnswerError``.
+
+    unanswered: how things stand while nobody answers, as the end of the error's sentence.
+    """
+    cursors = await bus.stream_ends([bus.keys.of(topic) for topic in ANSWERED_ON])
+    await bus.publish([command])
+    answers: list[Message] = []
+    try:
+        async with asyncio.timeout(wait_seconds):
+            await _gather(bus, cursors, command.id, answers)
+    except TimeoutError:
+        if not answers:
+            raise NoAnswerError(
+                f"The risk service said nothing to the command within {wait_seconds:g} s{unanswered}."
+                " The command waits in its stream; see heatsink status."
+            ) from None
+    return answers
+
+
+async def _gather(bus: Bus, cursors: dict[str, str], command_id: str, answers: list[Message]) -> None:
+    """Collect what follows from the command, which comes at once, and then the verdict on every order among it."""
+    causes, undecided = {command_id}, set[str]()
+    while not answers or undecided:
+        for entry in await bus.read_from(cursors, WAIT_MS):
+            if entry.message is None or entry.message.cause not in causes:
+                continue
+            answers.append(entry.message)
+            if isinstance(entry.message, OrderProposed):
+                causes.add(entry.message.id)
+                undecided.add(entry.message.id)
+            elif isinstance(entry.message, OrderDecided):
+                undecided.discard(entry.message.order_id)
+
+
+async def _present_name(bus: Bus, stack: StackLocator, symbol: str) -> str:
+    """The name under which the pair has its newest mark: renamed pairs are halted by the name they trade under."""
+    names = stack.settings.universe.names_of(symbol) if symbol else ()
+    marks = [mark for name, mark in (await bus.marks()).items() if name in names]
+    return max(marks, key=lambda mark: mark.time_ns).symbol if marks else symbol
+
+
+def _command_id(who: str, scope: str, clock: Clock) -> str:
+    return derived_id("command", who, scope, clock.wall_ns())

@@ -1,0 +1,32 @@
+"""All that is known of one order."""
+
+from dataclasses import dataclass
+
+from shared.messages.orders import OrderClosed, OrderDecided, OrderFilled, OrderPlaced
+from shared.messages.portfolio import Halted
+
+
+@dataclass(frozen=True, slots=True)
+class OrderReport:
+    """One order: what was asked, what every rule would have allowed, and what became of it.
+
+    decision: the verdict on it, with the ceiling of every rule.
+    after: what execution said of it, oldest first.
+    sector: the sector of its pair; empty for a pair outside of the universe.
+    halt: the halt that kept it out, if it was one.
+    """
+
+    decision: OrderDecided
+    after: tuple[OrderPlaced | OrderFilled | OrderClosed, ...]
+    sector: str
+    halt: Halted | None = None
+
+    @property
+    def fills(self) -> list[OrderFilled]:
+        """Its trades, oldest first."""
+        return [message for message in self.after if isinstance(message, OrderFilled)]
+
+    @property
+    def closed(self) -> OrderClosed | None:
+        """How it ended; None while it has not."""
+        return next((message for message in self.after if isinstance(message, OrderClosed)), None)

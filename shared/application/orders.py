@@ -1,0 +1,87 @@
+"""Finds an order and reads what is known of it."""
+
+from collections.abc import Sequence
+from typing import TypeVar
+
+from shared.application.errors import UserError
+from shared.application.order_report import OrderReport
+from shared.application.projection import Projection
+from shared.application.stack import StackLocator
+from shared.application.wording.formats import clock
+from shared.messages.base import Message
+from shared.messages.catalogue import DEAD, DECIDED, EXECUTED, HALTS, PROPOSED, Topic
+from shared.messages.control import MessageRefused
+from shared.messages.orders import OrderClosed, OrderDecided, OrderFilled, OrderPlaced, OrderProposed
+from shared.messages.portfolio import Halted
+from shared.ports.bus import Bus
+
+PAGE = 20_000
+NAMED = 5
+
+M = TypeVar("M", bound=Message)
+
+
+class UnknownOrderError(UserError):
+    """There is no such order, or none with a verdict."""
+
+
+async def read_order(stack: StackLocator, order_id: str) -> OrderReport:
+    """The report of the order with this id, or of the only one whose id begins so. Raises ``UnknownOrderError``."""
+    async with stack.bus() as bus:
+        decision = await bus.decision(order_id) or await _by_beginning(bus, order_id)
+        executed = await bus.latest(bus.keys.of(EXECUTED), PAGE)
+        halt = await _halt_at(bus, decision.symbol, decision.time_ns) if decision.binding == "halted" else None
+    own = [
+        message
+        for message in reversed(executed)
+        if isinstance(message, OrderPlaced | OrderFilled | OrderClosed) and message.order_id == decision.order_id
+    ]
+    sector = stack.settings.universe.sector_of(decision.symbol) or ""
+    return OrderReport(decision, tuple(own), sector, halt)
+
+
+async def read_halt(stack: StackLocator, symbol: str, time_ns: int) -> Halted | None:
+    """The halt that kept new risk out of a pair at that time. Raises ``BusLostError``."""
+    async with stack.bus() as bus:
+        return await _halt_at(bus, symbol, time_ns)
+
+
+async def _halt_at(bus: Bus, symbol: str, time_ns: int) -> Halted | None:
+    return halt_at(symbol, time_ns, await bus.latest(bus.keys.of(HALTS), PAGE))
+
+
+def halt_at(symbol: str, time_ns: int, newest_first: Sequence[Message]) -> Halted | None:
+    """The halt that kept new risk out of a pair at a time, out of the history of all halts."""
+    state = Projection()
+    state.take_newest_first([message for message in newest_first if message.time_ns <= time_ns])
+    return state.halt_of(symbol)
+
+
+async def _by_beginning(bus: Bus, beginning: str) -> OrderDecided:
+    """The only decision on an order whose id begins so; otherwise an error that says what there is instead."""
+    decided = await _latest(bus, DECIDED, OrderDecided)
+    fitting = [decision for decision in decided if decision.order_id.startswith(beginning)]
+    if len(fitting) == 1:
+        return fitting[0]
+    if fitting:
+        raise UnknownOrderError(_several_text(beginning, [decision.order_id for decision in fitting]))
+    for proposed in await _latest(bus, PROPOSED, OrderProposed):
+        if proposed.id == beginning:
+            raise UnknownOrderError(f"{beginning} was proposed at {clock(proposed.time_ns)} and is not decided yet.")
+    for refused in await _latest(bus, DEAD, MessageRefused):
+        if beginning.encode() in refused.body:
+            why = f"{refused.field}: {refused.reason}"
+            raise UnknownOrderError(f"{beginning} could not be read ({why}). See heatsink tail dead --last 20.")
+    names = ", ".join(decision.order_id for decision in decided[:3])
+    hint = f"The last ones decided: {names}." if names else "Nothing was decided here yet."
+    raise UnknownOrderError(f"There is no order {beginning}. {hint}")
+
+
+async def _latest(bus: Bus, topic: Topic, kind: type[M]) -> list[M]:
+    """The newest messages of one kind, newest first."""
+    return [message for message in await bus.latest(bus.keys.of(topic), PAGE) if isinstance(message, kind)]
+
+
+def _several_text(beginning: str, names: list[str]) -> str:
+    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+    return f"{len(names)} orders begin with {beginning}: {', '.join(names[:NAMED])}{more}. Give more of the id."

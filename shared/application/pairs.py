@@ -1,0 +1,28 @@
+"""Which pair of the universe people mean by what they type."""
+
+from shared.application.errors import UserError
+from shared.config.faults import did_you_mean
+from shared.config.model import Settings
+
+
+class UnknownPairError(UserError):
+    """A pair that is not in the universe."""
+
+
+def symbol_of(settings: Settings, text: str) -> str:
+    """The pair that people mean by ``eth``, ``ETHUSDT`` or ``ETH/USDT``; none by "". Raises ``UnknownPairError``."""
+    if not text:
+        return ""
+    universe = settings.universe
+    wanted = text.upper().replace("-", "/")
+    for symbol in (name for pair in universe.symbols for name in universe.names_of(pair)):
+        base, _, quote = symbol.partition("/")
+        if wanted in (symbol, base, base + quote):
+            return symbol
+    near = did_you_mean(wanted.partition("/")[0], [symbol.partition("/")[0] for symbol in universe.symbols])
+    raise UnknownPairError(f"{text} is not in the universe. {near}")
+
+
+def names_of(settings: Settings, text: str) -> tuple[str, ...]:
+    """Every name that the pair has or had, newest first; none for an empty text. Raises ``UnknownPairError``."""
+    return settings.universe.names_of(symbol_of(settings, text)) if text else ()

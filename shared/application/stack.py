@@ -1,0 +1,164 @@
+"""Where a stack is: its configuration, its Redis, and the note that a running ``heatsink up`` leaves for others."""
+
+import os
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, TypeVar
+
+import msgspec
+from msgspec import Struct
+
+from shared.config.load import default_config_dir, load_settings, process_environment
+from shared.config.model import Settings
+from shared.messages.catalogue import BARS, CATALOGUE, DECIDED
+from shared.messages.keys import Keys
+from shared.ports.bus import StackFacts, WriterLeases
+from shared.ports.clock import Clock
+
+if TYPE_CHECKING:  # whoever only looks for a stack does not wait for the client of Redis to be imported
+    from shared.adapters.redis.bus import RedisBus
+
+DATA_DIR = Path(".heatsink")
+REDIS_VARIABLE = "HEATSINK_REDIS__URL"
+S = TypeVar("S", bound=Struct)
+Origin = Literal["argument", "environment", "note", "configuration"]
+
+
+class RunNote(Struct, frozen=True, kw_only=True):
+    """What a running ``heatsink up`` says of itself in ``run.json``.
+
+    pid: its process.
+    redis_url, exchange_url, ops_url: where its server, its simulated exchange and its HTTP side answer.
+    portfolio: the name of its portfolio.
+    exchange: ``sim`` or ``binance``.
+    config_dir: the folder of its configuration.
+    started_wall_ns: when it began, in wall nanoseconds since 1970.
+    """
+
+    pid: int
+    redis_url: str
+    portfolio: str
+    exchange: str
+    exchange_url: str
+    ops_url: str
+    config_dir: str
+    started_wall_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class StackLocator:
+    """Says where one stack is, and opens the way to it.
+
+    settings: its configuration.
+    config_dir: the folder that the settings were read from.
+    redis_url: its server.
+    keys: the keys of its portfolio.
+    origin: who named the server: the caller's argument, the environment, a running stack's note or the configuration.
+    data_dir: the folder in which a stack that runs here keeps its note and its data.
+    note: the note, if the stack was found by it.
+    """
+
+    settings: Settings
+    config_dir: Path
+    redis_url: str
+    keys: Keys
+    origin: Origin
+    data_dir: Path
+    note: RunNote | None = None
+
+    @property
+    def exchange(self) -> str:
+        """``sim`` or ``binance``."""
+        return self.note.exchange if self.note else self.settings.exchange.kind
+
+    @property
+    def exchange_url(self) -> str:
+        """The address of the simulated exchange."""
+        return self.note.exchange_url if self.note else self.settings.exchange.url
+
+    @property
+    def streams(self) -> dict[str, list[str]]:
+        """The keys of its streams by the name of their topic."""
+        return streams_of(self.settings, self.keys)
+
+    @asynccontextmanager
+    async def bus(self) -> AsyncIterator["RedisBus"]:
+        """A bus that leaves no trace of a reader on the server. Raises ``BusLostError``."""
+        from shared.adapters.redis.bus import RedisBus
+
+        async with RedisBus.connect(self.redis_url, self.keys) as bus:
+            yield bus
+
+    async def clock(self, bus: StackFacts) -> Clock:
+        """Market time: the simulated exchange's where it has set one, wall time otherwise."""
+        from shared.adapters.clocks import RealClock, ScaledClock
+
+        origin = None if self.exchange == "binance" else await bus.clock_origin()
+        return RealClock() if origin is None else ScaledClock(origin)
+
+    async def risk_records(self, bus: WriterLeases, kind: str, as_type: type[S]) -> dict[str, S]:
+        """What the risk service stored last of one kind, by name: halts, limits, steps of the ramp."""
+        return await bus.stored_records(DECIDED.written_by, kind, as_type)
+
+
+def find_stack(
+    *, redis_url: str | None, config_dir: Path | None, data_dir: Path, environ: Mapping[str, str] | None = None
+) -> StackLocator:
+    """Find the server by the argument, else the environment, else a stack that runs from ``data_dir``, else the
+    configuration. Raises ``ConfigError``.
+    """
+    variables = process_environment() if environ is None else environ
+    note = None if redis_url or variables.get(REDIS_VARIABLE) else read_note(data_dir)
+    folder = config_dir or (Path(note.config_dir) if note else default_config_dir(variables))
+    settings = load_settings(folder, variables)
+    if note:
+        return StackLocator(settings, folder, note.redis_url, Keys(note.portfolio), "note", data_dir, note)
+    origin: Origin = "argument" if redis_url else "environment" if variables.get(REDIS_VARIABLE) else "configuration"
+    return StackLocator(settings, folder, redis_url or settings.redis.url, settings.keys, origin, data_dir)
+
+
+def streams_of(settings: Settings, keys: Keys) -> dict[str, list[str]]:
+    """Stream keys by the topic's name, bars in every timeframe in use; topics without a stream are left out."""
+    others = {topic.name: [keys.of(topic)] for topic in CATALOGUE if topic.durable and topic is not BARS}
+    return {BARS.name: [keys.of(BARS, timeframe) for timeframe in settings.plan.timeframes], **others}
+
+
+# --- the note ---------------------------------------------------------------------------------------------------------
+
+
+def note_path(data_dir: Path) -> Path:
+    """Where the note stands."""
+    return data_dir / "run.json"
+
+
+def write_note(data_dir: Path, note: RunNote) -> None:
+    """Write the note in such a way that other processes see all of it or nothing."""
+    path = note_path(data_dir)
+    draft = path.with_suffix(".draft")
+    draft.write_bytes(msgspec.json.format(msgspec.json.encode(note)))
+    draft.replace(path)
+
+
+def read_note(data_dir: Path) -> RunNote | None:
+    """The note of a stack that still runs; None when there is none, or its writer is gone."""
+    try:
+        note = msgspec.json.decode(note_path(data_dir).read_bytes(), type=RunNote)
+    except (OSError, msgspec.DecodeError):
+        return None
+    return note if _is_running(note.pid) else None
+
+
+def remove_note(data_dir: Path) -> None:
+    note_path(data_dir).unlink(missing_ok=True)
+
+
+def _is_running(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

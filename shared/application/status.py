@@ -1,0 +1,136 @@
+"""How a stack stands now: its portfolio, halts, feeds, marks, services, and how far its readers are behind."""
+
+from dataclasses import dataclass
+
+from shared.application.projection import Projection
+from shared.application.stack import StackLocator
+from shared.domain.risk.state.halts import HALT
+from shared.domain.timeframes import SECOND_NS
+from shared.messages.base import Message
+from shared.messages.catalogue import FEEDS, PORTFOLIO
+from shared.messages.market import FeedLost
+from shared.messages.portfolio import Halted, PortfolioMarked
+from shared.ports.bus import Bus, Heartbeat
+from shared.ports.clock import Clock
+from shared.ports.streams import Reader
+from shared.runtime.health import is_alive
+
+PAGE = 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class OldestMark:
+    """The pair whose mark is the oldest, and its age in wall seconds."""
+
+    symbol: str
+    age_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """How a stack stands at one moment.
+
+    stack: which one.
+    clock: its market time.
+    state: what its messages say holds now, with the halts as the risk service has stored them.
+    portfolio_age_seconds: how old the portfolio's snapshot is, in wall seconds; 0 while there is none.
+    marks: how many pairs have a mark.
+    oldest_mark: None while there are no marks.
+    beats: the last heartbeat of every service, by its name.
+    readers: every reading group, with what it has not read yet.
+    """
+
+    stack: StackLocator
+    clock: Clock
+    state: Projection
+    portfolio_age_seconds: float
+    marks: int
+    oldest_mark: OldestMark | None
+    beats: dict[str, Heartbeat]
+    readers: list[Reader]
+
+    @property
+    def halts(self) -> list[Halted]:
+        """Every halt in force, newest first."""
+        return sorted(self.state.halts.values(), key=lambda halt: -halt.time_ns)
+
+    @property
+    def lost_feeds(self) -> list[FeedLost]:
+        """Every feed that is lost, newest loss first."""
+        return list(reversed(self.state.lost_feeds.values()))
+
+
+async def read_status(stack: StackLocator) -> Status:
+    """Read everything at once. Raises ``BusLostError``."""
+    async with stack.bus() as bus:
+        clock, state = await stack.clock(bus), Projection()
+        state.take_newest_first(await bus.latest(bus.keys.of(PORTFOLIO)))
+        state.take_newest_first(await bus.latest(bus.keys.of(FEEDS), PAGE))
+        marks = await bus.marks()
+        oldest = min(marks.values(), key=lambda mark: mark.time_ns, default=None)
+        for halt in await halts_in_force(stack, bus):
+            state.take(halt)
+        return Status(
+            stack,
+            clock,
+            state,
+            _age_seconds(clock, state.portfolio) if state.portfolio else 0.0,
+            len(marks),
+            OldestMark(oldest.symbol, _age_seconds(clock, oldest)) if oldest else None,
+            await bus.heartbeats(),
+            await bus.readers([key for keys in stack.streams.values() for key in keys]),
+        )
+
+
+async def halts_in_force(stack: StackLocator, bus: Bus) -> list[Halted]:
+    """Every halt that was not ended yet, newest first, as the risk service has stored it."""
+    halts = await stack.risk_records(bus, HALT, Halted)
+    return sorted(halts.values(), key=lambda halt: -halt.time_ns)
+
+
+async def latest_portfolio(bus: Bus) -> PortfolioMarked | None:
+    """The newest snapshot of the portfolio."""
+    state = Projection()
+    state.take_newest_first(await bus.latest(bus.keys.of(PORTFOLIO)))
+    return state.portfolio
+
+
+async def read_portfolio(stack: StackLocator) -> PortfolioMarked | None:
+    """The newest snapshot of the portfolio. Raises ``BusLostError``."""
+    async with stack.bus() as bus:
+        return await latest_portfolio(bus)
+
+
+async def read_halts(stack: StackLocator, symbol: str) -> list[Halted]:
+    """The halts in force of a pair itself, or of the portfolio for an empty symbol. Raises ``BusLostError``."""
+    async with stack.bus() as bus:
+        return [halt for halt in await halts_in_force(stack, bus) if halt.symbol == symbol]
+
+
+def _age_seconds(clock: Clock, message: Message) -> float:
+    """Wall seconds since the market time of a message."""
+    return max(0.0, (clock.now_ns() - message.time_ns) / clock.speed / SECOND_NS)
+
+
+def as_object(status: Status) -> dict[str, object]:
+    """The status as one object for programs."""
+    wall_ns = status.clock.wall_ns()
+    return {
+        "redis_url": status.stack.redis_url,
+        "exchange": status.stack.exchange,
+        "speed": status.clock.speed,
+        "market_ns": status.clock.now_ns(),
+        "portfolio": status.state.portfolio,
+        "portfolio_age_seconds": status.portfolio_age_seconds,
+        "halts": status.halts,
+        "lost_feeds": status.lost_feeds,
+        "oldest_mark": (status.oldest_mark.symbol, status.oldest_mark.age_seconds) if status.oldest_mark else None,
+        "services": {
+            name: {"alive": is_alive(beat, wall_ns), "state": beat.state, "pid": beat.pid, "facts": beat.facts}
+            for name, beat in status.beats.items()
+        },
+        "readers": [
+            {"stream": reader.stream, "group": reader.group, "lag": reader.lag, "pending": reader.pending}
+            for reader in status.readers
+        ],
+    }

@@ -1,0 +1,36 @@
+"""Commands, questions and their answers, in one line a message."""
+
+from collections.abc import Callable
+from typing import Any
+
+from shared.application.wording.formats import because, named_values, quantity, scope, usd
+from shared.messages.ask import RoomAnswered, RoomAsked, ShadowAsked, ShadowCounted
+from shared.messages.base import Message
+from shared.messages.control import ApprovePhase, Flatten, Halt, MessageRefused, Resume, SetLimits, SetPhase
+
+
+def _room(message: RoomAnswered) -> tuple[str, str]:
+    if len(message.rooms) == 1:
+        [room] = message.rooms
+        text = (
+            f"{quantity(room.quantity)} {room.symbol} = {usd(room.notional_usdt)}, set by {room.binding}: {room.reason}"
+        )
+    else:
+        total = sum(room.quantity > 0 for room in message.rooms)
+        text = message.reason or f"{total} of {len(message.rooms)} pairs have room"
+    return "room", f"{text} (to {message.reply_to})"
+
+
+COMMAND_LINES: dict[type[Message], Callable[[Any], tuple[str, str]]] = {
+    SetLimits: lambda m: ("command", f"limits {named_values(m.limits)}: {m.reason}, by {m.who}"),
+    ApprovePhase: lambda m: ("command", f"approve phase {m.phase}: {m.reason}, by {m.who}"),
+    Halt: lambda m: ("command", f"halt {scope(m.symbol)}: {m.reason}, by {m.who}"),
+    Resume: lambda m: ("command", f"{because(f'resume {scope(m.symbol)}', m.reason)}, by {m.who}"),
+    Flatten: lambda m: ("command", f"sell all of {scope(m.symbol)}: {m.reason}, by {m.who}"),
+    SetPhase: lambda m: ("command", f"phase {m.phase}: {m.reason}, by {m.who}"),
+    RoomAsked: lambda m: ("asked", f"room in {m.symbol or 'every pair'}, for {m.reply_to}"),
+    RoomAnswered: _room,
+    ShadowAsked: lambda m: ("asked", f"what the shadow limits say, for {m.reply_to}"),
+    ShadowCounted: lambda m: ("shadow", f"{m.summary} (to {m.reply_to})"),
+    MessageRefused: lambda m: ("refused", f"{m.size_bytes} bytes on {m.source}: {m.field}: {m.reason}"),
+}

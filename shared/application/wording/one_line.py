@@ -1,0 +1,22 @@
+"""Every message in one line: what ``up``, ``tail`` and ``why`` show of it."""
+
+from shared.application.wording.command_lines import COMMAND_LINES
+from shared.application.wording.formats import clock
+from shared.application.wording.market_lines import MARKET_LINES
+from shared.application.wording.order_lines import ORDER_LINES
+from shared.application.wording.portfolio_lines import PORTFOLIO_LINES
+from shared.messages.base import Message
+
+_LINES = {**MARKET_LINES, **ORDER_LINES, **PORTFOLIO_LINES, **COMMAND_LINES}
+
+
+def line_parts(message: Message) -> tuple[str, str]:
+    """A message in two parts: a word of at most 9 letters, and the rest of the sentence."""
+    line = _LINES.get(type(message))
+    return line(message) if line else (type(message).__name__, message.id)
+
+
+def event_line(message: Message) -> str:
+    """``2022-11-01 14:00:00  TRIM      buy 0.5 -> 0.31 ETH/USDT: ...``"""
+    word, text = line_parts(message)
+    return f"{clock(message.time_ns)}  {word:<9} {text}"

@@ -1,0 +1,53 @@
+"""What a bus raises, and what a process does about it.
+
+| error | what happened | what the process does |
+|---|---|---|
+| ``BusLostError`` | no server, or no reply | starts over from what is stored, again and again |
+| ``AlreadyDecidedError`` | the machine had forgotten an order | starts over, and asks the store first from then on |
+| ``FencedError`` | another writer took over | ends; its successor is at work already |
+| ``CommitRefusedError`` | a commit contradicts what is stored | ends: a bug, or a foreign key in the way |
+| ``CorruptStateError`` | what is stored contradicts itself | ends, and refuses to start until somebody looked |
+| ``StateGoneError`` | what was stored is gone | ends, and must not be started again by itself |
+"""
+
+from collections.abc import Sequence
+
+from shared.messages.orders import OrderDecided
+
+
+class BusLostError(ConnectionError):
+    """The server went away or its reply did not arrive: what was under way may or may not have happened."""
+
+
+class FencedError(RuntimeError):
+    """Another process took the writer lease over: stop at once."""
+
+
+class StateGoneError(RuntimeError):
+    """The server no longer has what this process stored there: emptied, replaced, or its last writes lost.
+
+    Nothing may go on from there by itself: a ledger that begins anew would approve what the old one could not.
+    """
+
+
+class CorruptStateError(RuntimeError):
+    """The stored records do not match their digest, or entries that they depend on are missing: refuse to start."""
+
+
+class CommitRefusedError(RuntimeError):
+    """A check of the commit itself found it wrong, and nothing was written.
+
+    The sequence does not follow, the heat would be over the limit, a key is of another type, or a message is longer
+    than what is read.
+    """
+
+
+class AlreadyDecidedError(RuntimeError):
+    """Orders in the commit were decided before, and nothing was written.
+
+    decisions: the stored ones, which stay the answer.
+    """
+
+    def __init__(self, decisions: Sequence[OrderDecided]) -> None:
+        super().__init__(", ".join(decision.order_id for decision in decisions))
+        self.decisions = tuple(decisions)

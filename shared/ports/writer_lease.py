@@ -1,0 +1,126 @@
+"""The writer lease: of all processes that could run a machine, one may write, and everybody can tell which.
+
+What it is for. A portfolio's risk is one sum, so one process decides. A second one may stand by, may be started by
+mistake, or may wake up after a pause in which it was taken for dead. A lease alone cannot help against the last case:
+the sleeper still believes that it holds it. So two things are handed out together:
+
+- the *lease*, which runs out by itself. It keeps others waiting while its holder is alive, and lets the next one in
+  when it is not. It is about who gets on with the work: losing it early costs time, not correctness.
+- the *epoch*, a number that grows by one with every holder: a fencing token. Every read and every commit carries it,
+  and the store refuses all but the newest. It is what makes two writers impossible, however late a message arrives.
+
+The order of steps. ``acquire`` waits for the lease, takes the next epoch, and shuts out whoever came before, readers
+included: reading has an effect too, because what one process was given is not given to another. ``load`` returns what
+the last commit left; ``history`` and ``pending`` return what has to be seen again. From then on ``read`` and ``commit``
+take turns, and ``renew`` says every second that the holder is alive. ``release`` lets a successor in at once.
+
+Why it is safe wherever a process dies:
+
+- while it waits or loads: it has written nothing, and the lease runs out.
+- after it read and before it committed: what it had read is pending; the successor's ``pending`` returns it.
+- within the commit: the store does all of it or nothing.
+- after the commit, before the reply: the cursors are part of the commit, so the successor sees that the entries were
+  handled, and passes over them.
+- not at all, it only slept: its epoch is over. ``read``, ``renew`` and ``commit`` raise ``FencedError``, and it ends.
+
+See docs/decisions/0001 (state as records) and 0002 (cursors are the truth).
+"""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import Protocol
+
+from msgspec import Struct
+
+from shared.domain.machine import ReservationCheck
+from shared.messages.base import Message
+from shared.ports.streams import Entry
+
+
+class Commit(Struct, kw_only=True):
+    """All that follows from a batch of messages; it happens together or not at all.
+
+    seq: the number of this commit, one more than that of the last.
+    outputs: messages to append to their streams and to publish.
+    records: the rows of the state that changed, by key; None for one that is deleted.
+    cursors: the id of the last entry handled, by stream, for the streams that this commit moves on in.
+    handled: stream and id of the entries to acknowledge.
+    digest: of all records as they are after this commit.
+    reservation_checks: the steps by which reserved risk changes, for the store's own sum.
+    """
+
+    seq: int
+    outputs: Sequence[Message]
+    records: Mapping[str, bytes | None]
+    cursors: Mapping[str, str]
+    handled: Sequence[tuple[str, str]]
+    digest: int
+    reservation_checks: Sequence[ReservationCheck] = ()
+
+
+class Snapshot(Struct, kw_only=True):
+    """What the last commit left.
+
+    seq: the number of that commit; 0 before the first.
+    records: all rows of the state, by key.
+    cursors: the id of the last entry handled, by stream.
+    digest: of the records, as that commit gave it.
+    """
+
+    seq: int
+    records: Mapping[str, bytes]
+    cursors: Mapping[str, str]
+    digest: int
+
+
+class WriterLease(Protocol):
+    """One machine's right to be the one reader of its inputs and the one writer of its state.
+
+    losses: how many entries of a stream were gone before anybody handled them, as ``acquire`` found them.
+    """
+
+    losses: Mapping[str, int]
+
+    async def acquire(self) -> int:
+        """Become the one writer, and return the epoch. Waits while another holder is alive.
+
+        Whoever held the lease before can neither commit nor read from then on.
+        """
+        ...
+
+    async def release(self) -> None:
+        """Give the lease back, so that a successor need not wait until it runs out."""
+        ...
+
+    async def renew(self) -> None:
+        """Say that this writer is alive.
+
+        Raises ``FencedError`` when another one took over, ``StateGoneError`` when the store knows of no epoch at all.
+        """
+        ...
+
+    async def load(self) -> Snapshot:
+        """What the last commit left."""
+        ...
+
+    def history(self, stream: str, up_to: str) -> AsyncIterator[Entry]:
+        """The retained entries of a stream, oldest first, up to and including an id."""
+        ...
+
+    async def pending(self) -> Sequence[Entry]:
+        """Entries that an earlier holder was given and did not handle."""
+        ...
+
+    async def read(self, wait_ms: int) -> Sequence[Entry]:
+        """New entries of all inputs, in the inputs' order, a bounded number of each.
+
+        Waits for something to come, at most ``wait_ms`` milliseconds. Raises ``FencedError`` when the epoch is over.
+        """
+        ...
+
+    async def commit(self, commit: Commit) -> None:
+        """Write all of it, or nothing.
+
+        Raises ``FencedError``, ``StateGoneError``, ``CommitRefusedError`` or ``AlreadyDecidedError`` when nothing was
+        written, and ``BusLostError`` when nobody knows.
+        """
+        ...

@@ -1,0 +1,74 @@
+"""Orders come twice: written twice, published and written, or repeated by a client that heard no answer.
+
+Each is decided once, and every repeat is answered with the decision that stands. Whether an order was decided before is
+known in three places. The machine remembers the latest ten thousand, which is fast and enough for nearly all repeats.
+The store has every decision of 30 days, and refuses a commit that would decide an order again. And the stream of
+decisions has the latest ones in order, from which a machine that starts fills its memory.
+
+What the machine has forgotten, the store's refusal tells (``AlreadyDecidedError``): the process starts over, and asks
+the store about every order before it is handed to the machine. Some client repeats old orders then, and starting over
+for each of them would keep the gate shut. See docs/decisions/0002.
+"""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from shared.messages.base import Message
+from shared.messages.orders import OrderDecided, OrderProposed
+from shared.ports.bus import Bus, Proposal
+from shared.ports.streams import Entry
+
+RECALLED = 10_000  # decisions
+
+
+class DecidesOnce(Protocol):
+    """What a machine that decides orders does about repeats."""
+
+    def remember(self, decision: OrderDecided) -> None:
+        """Take note of a decision that was made before, so that its order is not decided again."""
+        ...
+
+    def take_repeats(self) -> Sequence[str]:
+        """The ids of orders that came once more since the last call, and got nothing new."""
+        ...
+
+
+class OrderIdempotency:
+    """See ``MachineSpec.idempotency``.
+
+    machine: it decides the orders.
+    channel: where they may come by PUBLISH; the stream of the same name is where they are kept.
+    decided: the stream of its decisions.
+    """
+
+    def __init__(self, machine: DecidesOnce, *, channel: str, decided: str) -> None:
+        self.channel = channel
+        self._machine, self._decided = machine, decided
+
+    async def load(self, bus: Bus) -> None:
+        """Let the machine remember the latest decisions, oldest first."""
+        for decision in reversed(await bus.latest(self._decided, RECALLED)):
+            if isinstance(decision, OrderDecided):
+                self._machine.remember(decision)
+
+    async def recall(self, bus: Bus, entries: Sequence[Entry]) -> None:
+        """Orders may have been decided so long ago that the machine has forgotten; the store has not."""
+        for entry in entries:
+            order_id = entry.message.id if isinstance(entry.message, OrderProposed) else ""
+            if order_id and (decision := await bus.decision(order_id)):
+                self._machine.remember(decision)
+
+    async def take_in(self, bus: Bus, message: Message) -> None:
+        """Put what came by PUBLISH into its stream. An order that came before is answered with its decision, if any."""
+        if not isinstance(message, Proposal) or await bus.take_in(message) or not isinstance(message, OrderProposed):
+            return
+        await self._repeat_decision(bus, message.id)
+
+    async def answer_repeats(self, bus: Bus) -> None:
+        """Publish the stored decisions on orders that came once more."""
+        for order_id in self._machine.take_repeats():
+            await self._repeat_decision(bus, order_id)
+
+    async def _repeat_decision(self, bus: Bus, order_id: str) -> None:
+        if decision := await bus.decision(order_id):
+            await bus.echo([decision])

@@ -1,0 +1,137 @@
+"""What a machine hears by live channels, kept for its next step: the market as it is now, and questions.
+
+All of it is bounded. Of marks and books only the latest of each pair counts; of questions a few wait. What came while
+nobody listened is not missed: marks and books begin with what the bus knows, and who asked in vain asks again.
+"""
+
+from collections import deque
+from collections.abc import Sequence
+from typing import Any
+
+from shared.adapters.codec import UnreadableError, decode, encode
+from shared.messages.ask import RoomAsked
+from shared.messages.base import Message
+from shared.messages.catalogue import ASK, BOOKS, MARKS, TOPIC_OF, Topic, topic_of_key
+from shared.messages.market import BookSampled, MarkChanged
+from shared.ports.bus import Bus
+from shared.ports.streams import Listener
+from shared.runtime.host.dead_letters import DeadLetters
+from shared.runtime.machine_spec import Idempotency
+
+QUESTIONS_KEPT = 200
+QUESTIONS_A_STEP = 20  # verdicts must not wait for the curious
+LISTEN_SECONDS = 1.0
+
+Latest = MarkChanged | BookSampled
+
+
+class Inbox:
+    """The inbox of one machine's channels, and the way back to those who asked.
+
+    idempotency: takes in what may come by PUBLISH instead of by its stream; None where nothing may.
+    """
+
+    def __init__(self, bus: Bus, log: Any, dead_letters: DeadLetters, idempotency: Idempotency | None = None) -> None:
+        self._bus, self._log = bus, log
+        self._dead_letters, self._idempotency = dead_letters, idempotency
+        self._latest: dict[tuple[type[Message], str], Latest] = {}
+        self._questions: deque[Message] = deque()
+
+    # --- taking in ------------------------------------------------------------------------------------------------
+
+    async def load(self, topics: Sequence[Topic]) -> None:
+        """Begin with what the bus knows of the latest marks or books."""
+        if MARKS in topics:
+            for mark in (await self._bus.marks()).values():
+                self.renew(mark)
+        if BOOKS in topics:
+            for book in (await self._bus.books()).values():
+                self.renew(book)
+
+    async def follow(self, listener: Listener) -> None:
+        """Take in all that comes by the channels, until cancelled."""
+        while True:
+            if (copy := await listener.next(LISTEN_SECONDS)) is not None:
+                await self.hear(*copy)
+
+    async def hear(self, channel: str, body: bytes) -> None:
+        """Take in one message. Bytes that are none go to the dead letters."""
+        topic = topic_of_key(channel)
+        try:
+            message = decode(body, topic.messages if topic else ())
+        except UnreadableError as error:
+            await self._dead_letters.put(channel, "", body, error.field, error.reason)
+            return
+        if isinstance(message, MarkChanged | BookSampled):
+            self.renew(message)
+        elif topic is ASK:
+            self.ask(message)
+        elif self._idempotency is not None:
+            await self._idempotency.take_in(self._bus, message)
+
+    def renew(self, latest: Latest) -> None:
+        """Take the newest mark or book of a pair in place of the one before."""
+        self._latest[type(latest), latest.symbol] = latest
+
+    def ask(self, question: Message) -> None:
+        """Keep a question; what comes while too many wait is not answered."""
+        if len(self._questions) < QUESTIONS_KEPT:
+            self._questions.append(question)
+        else:
+            self._log.warning("question_dropped", question=question.id, waiting=QUESTIONS_KEPT)
+
+    # --- handing on -----------------------------------------------------------------------------------------------
+
+    def take_latest(self) -> Sequence[Latest]:
+        """The marks and books that changed since the last call."""
+        if not self._latest:
+            return ()
+        taken = tuple(self._latest.values())
+        self._latest.clear()
+        return taken
+
+    @property
+    def has_questions(self) -> bool:
+        """Whether some wait for the next step."""
+        return bool(self._questions)
+
+    def take_questions(self) -> Sequence[Message]:
+        """The oldest few, in the order in which they came: up to ``QUESTIONS_A_STEP``, or one over all pairs alone.
+
+        The answer to one over all pairs costs as much as there are pairs. So a step's work is bounded by the number of
+        pairs, whatever is asked.
+        """
+        taken: list[Message] = []
+        while self._questions and len(taken) < QUESTIONS_A_STEP:
+            if _is_over_all_pairs(self._questions[0]):
+                return taken or [self._questions.popleft()]
+            taken.append(self._questions.popleft())
+        return taken
+
+    # --- answering ------------------------------------------------------------------------------------------------
+
+    async def answer(self, answers: Sequence[Message]) -> None:
+        """Publish what an asker can read, where an asker may be; the rest is named in the log."""
+        fitting = []
+        for message in answers:
+            if not self._bus.keys.reply_channel(message):
+                channel = str(getattr(message, "reply_to", ""))
+                self._log.warning("answer_refused", question=message.cause, reply_to=channel)
+            elif len(encode(message)) > TOPIC_OF[type(message)].max_bytes:
+                self._log.warning("answer_too_long", question=message.cause, answer=type(message).__name__)
+            else:
+                fitting.append(message)
+        if fitting:
+            await self._bus.answer(fitting)
+
+
+def _is_over_all_pairs(question: Message) -> bool:
+    return isinstance(question, RoomAsked) and not question.symbol
+
+
+def durable_and_answers(outputs: list[Message]) -> tuple[list[Message], list[Message]]:
+    """What a commit keeps, and what is only published for who asked."""
+    answers = [message for message in outputs if not TOPIC_OF[type(message)].durable]
+    if not answers:
+        return outputs, answers
+    return [message for message in outputs if TOPIC_OF[type(message)].durable], answers

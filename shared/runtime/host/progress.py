@@ -1,0 +1,74 @@
+"""How far a machine is: what the last commit left, and what the next one counts on."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from hashlib import blake2b
+
+from msgspec import Struct
+
+from shared.adapters.codec import encode
+from shared.domain.machine import ReservationCheck
+from shared.messages.base import Message
+from shared.ports.streams import Entry, entry_order
+from shared.ports.writer_lease import Commit, Snapshot
+
+
+class Progress:
+    """The number of the last commit, the cursors, and the digest of all records.
+
+    The digest is the exclusive or of one hash per record. So a change of one record changes it without a look at the
+    others, and it does not depend on their order.
+
+    seq: the number of the last commit.
+    cursors: the id of the last entry handled, by stream.
+    digest: of all records as the next commit leaves them.
+    """
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        self.seq, self.cursors = snapshot.seq, dict(snapshot.cursors)
+        self._hashes = {key: _hash_of(key, body) for key, body in snapshot.records.items()}
+        self.digest = _combined(self._hashes.values())
+
+    @property
+    def records(self) -> int:
+        """How many there are."""
+        return len(self._hashes)
+
+    def is_new(self, entry: Entry) -> bool:
+        """Whether the entry was not part of an earlier commit: a stream's entries are handled in order of their ids."""
+        last = self.cursors.get(entry.stream)
+        return last is None or entry_order(entry.id) > entry_order(last)
+
+    def next_commit(
+        self,
+        entries: Sequence[Entry],
+        outputs: Sequence[Message],
+        records: Mapping[str, Struct | None],
+        checks: Sequence[ReservationCheck],
+    ) -> Commit:
+        """The commit of a step: the entries it has handled, what it gives out, and the records that it changed."""
+        rows = {key: None if record is None else encode(record) for key, record in records.items()}
+        for key, body in rows.items():
+            self.digest ^= self._hashes.pop(key, 0)
+            if body is not None:
+                self._hashes[key] = _hash_of(key, body)
+                self.digest ^= self._hashes[key]
+        return Commit(
+            seq=self.seq + 1,
+            outputs=outputs,
+            records=rows,
+            cursors={entry.stream: self.cursors[entry.stream] for entry in entries},
+            handled=[(entry.stream, entry.id) for entry in entries],
+            digest=self.digest,
+            reservation_checks=checks,
+        )
+
+
+def _hash_of(key: str, body: bytes) -> int:
+    return int.from_bytes(blake2b(key.encode() + b"\x00" + body, digest_size=8).digest())
+
+
+def _combined(hashes: Iterable[int]) -> int:
+    digest = 0
+    for value in hashes:
+        digest ^= value
+    return digest

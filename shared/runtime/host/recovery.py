@@ -1,0 +1,70 @@
+"""Bringing a machine to where its last commit left it, and refusing to go on where that is in doubt."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from shared.domain.machine import Machine
+from shared.ports.errors import CorruptStateError, StateGoneError
+from shared.ports.streams import StreamReader
+from shared.ports.writer_lease import WriterLease
+from shared.runtime.host.progress import Progress
+from shared.runtime.machine_spec import MachineSpec
+
+
+async def recover_machine(
+    spec: MachineSpec, lease: WriterLease, bus: StreamReader, log: Any, *, known_seq: int
+) -> Progress:
+    """Load the records, rebuild what derives from history, and return how far the machine is.
+
+    lease: acquired. known_seq: the last commit that this process saw made.
+    Raises ``StateGoneError`` or ``CorruptStateError`` when nothing may go on from what is stored.
+    """
+    _check_losses(spec, lease.losses, log)
+    snapshot = await lease.load()
+    await _check_age(spec, bus, snapshot.seq, known_seq)
+    progress = Progress(snapshot)
+    if progress.digest != snapshot.digest:
+        raise CorruptStateError(f"{spec.service}: records do not match the digest of commit {snapshot.seq}")
+    _load_records(spec.machine, snapshot.records)
+    await _warm(spec, lease, progress.cursors)
+    spec.machine.restored()
+    spec.verify()
+    return progress
+
+
+def _check_losses(spec: MachineSpec, losses: Mapping[str, int], log: Any) -> None:
+    """Entries that nobody can handle any more are told of; books that depend on them are not opened."""
+    for stream, entries in losses.items():
+        log.error("entries_lost", stream=stream, entries=entries, reason="trimmed before they were handled")
+        if stream in spec.vital:
+            raise CorruptStateError(f"{spec.service}: {entries} entries of {stream} are gone, never handled")
+
+
+async def _check_age(spec: MachineSpec, bus: StreamReader, seq: int, known_seq: int) -> None:
+    """A server that knows less than this process saw, or than the streams show, has lost the state."""
+    if seq < known_seq:
+        raise StateGoneError(f"{spec.service}: commit {known_seq} was made, the server has {seq}")
+    if not seq and spec.writes and await bus.latest(spec.writes):
+        raise CorruptStateError(f"{spec.service}: {spec.writes} has entries, but the state is gone")
+
+
+def _load_records(machine: Machine, rows: Mapping[str, bytes]) -> None:
+    kinds = machine.records.kinds
+    machine.records.load({key: _decode_record(kinds[key.partition(":")[0]], body) for key, body in rows.items()})
+
+
+def _decode_record(kind: type[Struct], body: bytes) -> Struct:
+    record: Struct = msgspec.msgpack.decode(body, type=kind)
+    return record
+
+
+async def _warm(spec: MachineSpec, lease: WriterLease, cursors: Mapping[str, str]) -> None:
+    """Show the machine what was handled before and is not in its records: daily bars, listings, trades booked."""
+    for stream in spec.warm:
+        if up_to := cursors.get(stream):
+            async for entry in lease.history(stream, up_to):
+                if entry.message is not None:
+                    spec.machine.warm(entry.message)

@@ -1,0 +1,20 @@
+"""The names by which people call a pair."""
+
+import pytest
+
+from shared.application.pairs import UnknownPairError, symbol_of
+from tests.shipped import shipped_settings
+
+
+@pytest.mark.parametrize("text", ["pol", "POL/USDT", "polusdt"])
+def test_a_pair_is_known_by_its_new_name(text: str) -> None:
+    assert symbol_of(shipped_settings(), text) == "POL/USDT"
+
+
+def test_a_pair_is_known_by_its_old_name() -> None:
+    assert symbol_of(shipped_settings(), "matic") == "MATIC/USDT"
+
+
+def test_a_pair_that_nobody_knows_gets_a_suggestion() -> None:
+    with pytest.raises(UnknownPairError, match='Did you mean "SHIB"'):
+        symbol_of(shipped_settings(), "SHIBA")

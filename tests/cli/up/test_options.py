@@ -1,0 +1,109 @@
+"""What the options of ``heatsink up`` become, and which of them contradict each other."""
+
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from services.cli.up.options import UpOptions, prepare_settings
+from services.cli.verbs.up import up
+from shared.config.load import ConfigError, Fault
+
+SHIPPED = Path(__file__).parents[3] / "deploy" / "config"
+
+
+def options(**given: object) -> UpOptions:
+    return UpOptions(data_dir=Path("unused"), config_dir=SHIPPED, **given)  # type: ignore[arg-type]
+
+
+def faults(**given: object) -> list[Fault]:
+    with pytest.raises(ConfigError) as caught:
+        prepare_settings(options(**given))
+    return list(caught.value.faults)
+
+
+def test_options_become_settings_and_variables_for_the_children(tmp_path: Path) -> None:
+    klines = tmp_path / "klines.parquet"
+    hours = [1_667_174_400_000 + hour * 3_600_000 for hour in range(48)]  # from 2022-10-31 on
+    prices = {name: [1.0] * len(hours) for name in ("open", "high", "low", "close", "volume")}
+    pq.write_table(pa.table({"symbol": ["BTCUSDT"] * len(hours), "open_time": hours, **prices}), klines)
+    prepared = prepare_settings(options(replay=klines, start="2022-11-01", speed=3600.0, seed=5))
+    simulator = prepared.settings.simulator
+    assert (simulator.replay, simulator.start, simulator.speed, simulator.seed) == (
+        str(klines),
+        "2022-11-01",
+        3600.0,
+        5,
+    )
+    assert prepared.environ["HEATSINK_SIMULATOR__SPEED"] == "3600.0"
+    assert prepared.environ["HEATSINK_CONFIG_DIR"] == str(SHIPPED)
+
+
+def test_a_wrong_option_is_named_as_the_option_it_is() -> None:
+    (fault,) = faults(speed=-3.0)
+    assert (fault.file, fault.key) == ("command line", "--speed")
+
+
+def test_all_wrong_options_are_named_at_once(tmp_path: Path) -> None:
+    found = faults(speed=-3.0, replay=tmp_path / "gone.parquet", start="soon", redis_url="localhost")
+    assert [fault.key for fault in found] == ["--speed", "--redis-url", "--replay", "--from"]
+
+
+def test_a_replay_without_a_date_is_a_fault(tmp_path: Path) -> None:
+    klines = tmp_path / "klines.parquet"
+    klines.touch()
+    (fault,) = faults(replay=klines)
+    assert fault.key == "--replay"
+    assert "--from 2022-11-01" in fault.remedy
+
+
+def test_a_generated_market_may_begin_at_any_date() -> None:
+    assert prepare_settings(options(start="2022-11-01")).settings.simulator.start == "2022-11-01"
+
+
+def test_history_and_speed_do_not_go_with_the_real_exchange(tmp_path: Path) -> None:
+    klines = tmp_path / "klines.parquet"
+    klines.touch()
+    found = faults(exchange="binance", replay=klines, start="2022-11-01", speed=2.0)
+    assert [fault.key for fault in found] == ["--replay", "--from", "--speed"]
+
+
+def test_a_server_that_is_named_by_option_or_variable_is_used_instead_of_an_own_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("HEATSINK_REDIS__URL", raising=False)
+    assert prepare_settings(options()).own_server
+    assert not prepare_settings(options(redis_url="redis://127.0.0.1:7000/0")).own_server
+    monkeypatch.setenv("HEATSINK_REDIS__URL", "redis://127.0.0.1:7001/0")
+    prepared = prepare_settings(options())
+    assert not prepared.own_server
+    assert prepared.settings.redis.url == "redis://127.0.0.1:7001/0"
+
+
+@pytest.mark.parametrize(
+    ("phase", "orders", "problems"),
+    [
+        ("live", "paper", ['phase "live" wants real orders']),
+        ("dry_run", "exchange", ['phase "dry_run" wants the paper exchange', "orders are executed on paper only"]),
+        ("live", "exchange", ["orders are executed on paper only"]),
+    ],
+)
+def test_nothing_is_started_on_settings_that_a_service_would_refuse(
+    monkeypatch: pytest.MonkeyPatch, phase: str, orders: str, problems: list[str]
+) -> None:
+    monkeypatch.setenv("HEATSINK_PHASE", phase)
+    monkeypatch.setenv("HEATSINK_EXCHANGE__ORDERS", orders)
+    found = faults(exchange="binance")
+    assert {(fault.key, fault.value) for fault in found} == {("exchange.orders", orders)}
+    assert all(said in fault.problem for fault, said in zip(found, problems, strict=True))
+
+
+def test_a_rehearsal_is_started(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HEATSINK_PHASE", "live")
+    monkeypatch.setenv("HEATSINK_RAMP__REHEARSAL", "true")
+    assert prepare_settings(options()).settings.plan.phase == "live"
+
+
+def test_the_verb_explains_itself() -> None:
+    assert up.__doc__ == "Run everything: Redis, the exchange, every service. Ctrl-C ends it."

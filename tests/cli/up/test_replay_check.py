@@ -1,0 +1,104 @@
+"""What ``heatsink up --replay`` says of a recording before anything starts, and how a run ends that had no exchange."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from services.cli.up.options import Prepared, UpOptions, prepare_settings
+from shared.config.load import ConfigError, Fault
+
+ROOT = Path(__file__).parents[3]
+SHIPPED = ROOT / "deploy" / "config"
+DAY_MS = 86_400_000
+FIRST_MS = 1_640_995_200_000  # 2022-01-01
+END_SECONDS = 120
+
+
+def recording(folder: Path, days: dict[str, range], **columns: pa.Array) -> Path:
+    """Daily klines; days: of each symbol, counted from 2022-01-01."""
+    rows = [(symbol, FIRST_MS + day * DAY_MS) for symbol, spans in days.items() for day in spans]
+    table = {"symbol": [row[0] for row in rows], "open_time": [row[1] for row in rows]}
+    prices = {name: [1.0] * len(rows) for name in ("open", "high", "low", "close", "volume")}
+    path = folder / "klines.parquet"
+    pq.write_table(pa.table({**table, **prices, **columns}), path)
+    return path
+
+
+def prepared(path: Path, start: str) -> Prepared:
+    return prepare_settings(UpOptions(data_dir=Path("unused"), config_dir=SHIPPED, replay=path, start=start))
+
+
+def fault(path: Path, start: str = "2022-02-01") -> Fault:
+    with pytest.raises(ConfigError) as caught:
+        prepared(path, start)
+    (found,) = caught.value.faults
+    assert found.file == "command line"
+    return found
+
+
+def test_a_file_that_is_no_parquet_is_a_fault_of_the_option(tmp_path: Path) -> None:
+    path = tmp_path / "klines.parquet"
+    path.write_text("symbol,open_time")
+    assert (fault(path).key, "not a readable parquet file" in fault(path).problem) == ("--replay", True)
+
+
+def test_a_missing_column_is_named(tmp_path: Path) -> None:
+    path = recording(tmp_path, {"BTCUSDT": range(90)})
+    pq.write_table(pq.read_table(path).drop(["volume"]), path)
+    assert "no column volume" in fault(path).problem
+
+
+def test_times_that_are_no_milliseconds_are_told_as_what_they_are(tmp_path: Path) -> None:
+    path = recording(tmp_path, {"BTCUSDT": range(3)}, open_time=pa.array(["2022-01-01", "2022-01-02", "2022-01-03"]))
+    assert "column open_time holds string" in fault(path).problem
+
+
+def test_a_date_outside_of_the_recording_is_a_fault_of_from(tmp_path: Path) -> None:
+    found = fault(recording(tmp_path, {"BTCUSDT": range(90)}), "2023-05-01")
+    assert (found.key, found.value) == ("--from", "2023-05-01")
+    assert "klines from 2022-01-01T00:00 to 2022-03-31T00:00" in found.problem
+
+
+def test_pairs_with_too_short_a_history_are_named_with_their_days(tmp_path: Path) -> None:
+    spans = {"BTCUSDT": range(90), "ETHUSDT": range(60, 90), "SOLUSDT": range(73, 90), "ADAUSDT": range(80, 90)}
+    assert prepared(recording(tmp_path, spans), "2022-03-15").short_history == (
+        "sizes are 0 until there are 60 days of history; before the start there are 0 days of SOL, 13 days of ETH"
+    )
+    assert prepared(recording(tmp_path, {"BTCUSDT": range(90)}), "2022-03-15").short_history == ""
+
+
+def run_with(monkeypatch: pytest.MonkeyPatch, folder: Path, **variables: str) -> "subprocess.CompletedProcess[str]":
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    command = (sys.executable, "-m", "services.cli", "up", "--data", str(folder / "d"), "--quiet", "--duration", "1")
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=END_SECONDS, check=False)
+
+
+@pytest.mark.stack
+def test_what_the_exchange_refuses_ends_the_run_with_its_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The script of faults is read by the exchange alone."""
+    (tmp_path / "faults.toml").write_text("not = [toml")
+    result = run_with(monkeypatch, tmp_path, HEATSINK_SIMULATOR__FAULTS=str(tmp_path / "faults.toml"))
+    assert result.returncode == 78
+    last = result.stderr[result.stderr.index("failed: ") :]
+    assert last.startswith("failed: exchange_sim refused what it was given")
+    assert "Invalid value (at line 1, column 8)" in last
+
+
+@pytest.mark.stack
+def test_a_run_whose_exchange_crashes_at_every_start_ends_with_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken = tmp_path / "broken"
+    broken.mkdir()
+    (broken / "sitecustomize.py").write_text(
+        "import sys\nif 'services.exchange_sim' in sys.orig_argv:\n    sys.exit('the market is out of order')\n"
+    )
+    result = run_with(monkeypatch, tmp_path, PYTHONPATH=str(broken))
+    assert result.returncode == 1
+    told = "failed: exchange_sim ended by itself 3 times in a row (exit code 1): SystemExit: the market is out of order"
+    assert result.stderr.splitlines()[-1] == told

@@ -1,0 +1,93 @@
+"""Two stacks that are started in the same moment keep out of each other's way: each has ports of its own."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from shared.adapters.local_ports import claimed_port, free_port
+from shared.config.load import process_environment
+from tests.patience import PATIENCE_SECONDS
+
+ROOT = Path(__file__).parents[3]
+BEGINS = {"first": "2024-03-05", "second": "2023-09-12"}  # when their markets begin
+
+
+@contextmanager
+def started(folder: Path, *arguments: str, **environ: str) -> Iterator["subprocess.Popen[bytes]"]:
+    """``heatsink up`` in a process of its own, its log in ``up.log``; killed at the end if it still runs."""
+    folder.mkdir()
+    command = (sys.executable, "-m", "services.cli", "up", "--data", str(folder / "data"), "--json-logs", *arguments)
+    with (folder / "up.log").open("wb") as log:
+        process = subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=log, env={**process_environment(), **environ})
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+def events(folder: Path) -> list[dict[str, Any]]:
+    lines = (folder / "up.log").read_text(encoding="utf-8", errors="replace").splitlines()
+    return [json.loads(line) for line in lines if line.startswith("{")]
+
+
+def told(found: list[dict[str, Any]], event: str) -> dict[str, Any]:
+    [one] = [row for row in found if row["event"] == event]
+    return one
+
+
+@pytest.mark.sockets
+def test_a_port_is_claimed_though_nobody_listens_on_it_yet() -> None:
+    wanted = free_port()
+    with claimed_port(wanted) as first, claimed_port(wanted) as second, claimed_port(wanted) as third:
+        assert first == wanted
+        assert len({first, second, third}) == 3
+    with claimed_port(wanted) as again:
+        assert again == wanted
+
+
+@pytest.mark.processes
+def test_a_claim_ends_with_the_process_that_made_it(tmp_path: Path) -> None:
+    wanted = free_port()
+    code = (
+        "import sys; from shared.adapters.local_ports import claimed_port\n"
+        f"with claimed_port({wanted}) as port: print(port, flush=True); sys.stdin.read()"
+    )
+    with subprocess.Popen(
+        (sys.executable, "-c", code), cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        try:
+            assert int(process.stdout.readline()) == wanted
+            with claimed_port(wanted) as other:
+                assert other != wanted
+        finally:
+            process.kill()
+        process.wait()
+    with claimed_port(wanted) as port:
+        assert port == wanted
+
+
+@pytest.mark.stack
+def test_two_stacks_that_start_at_once_have_each_their_own_server_exchange_and_dashboard(tmp_path: Path) -> None:
+    wanted = {"HEATSINK_SIMULATOR__PORT": str(free_port()), "HEATSINK_OPS__PORT": str(free_port())}
+    first, second = tmp_path / "first", tmp_path / "second"
+    with (
+        started(first, "--duration", "6", "--from", BEGINS["first"], **wanted) as one,
+        started(second, "--duration", "6", "--from", BEGINS["second"], **wanted) as other,
+    ):
+        codes = [process.wait(PATIENCE_SECONDS) for process in (one, other)]
+    found = {folder.name: events(folder) for folder in (first, second)}
+    logs = "\n".join((folder / "up.log").read_text() for folder in (first, second))
+    assert codes == [0, 0], logs
+    for name, rows in found.items():
+        assert not [row for row in rows if row["event"] in ("child_died", "crashed", "config_refused")], logs
+        assert told(rows, "exchange_listening")["market_time"].startswith(BEGINS[name])
+    for event in ("exchange_listening", "listening"):
+        assert len({told(rows, event)["url"] for rows in found.values()}) == 2, logs

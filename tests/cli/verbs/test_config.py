@@ -1,0 +1,54 @@
+"""``heatsink config check``."""
+
+import os
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from services.cli.__main__ import app
+from shared.application.stack import RunNote, write_note
+
+
+def test_config_check_tells_what_is_configured() -> None:
+    result = CliRunner().invoke(app, ["config", "check"])
+    assert result.exit_code == 0
+    assert "38 pairs, 7 sectors, 2 renames" in result.stdout
+    assert "BTC ETH BNB SOL XRP ADA LTC MATIC are an assumption" in result.stdout
+
+
+def test_config_check_names_every_fault_and_ends_with_the_code_for_configuration(tmp_path: Path) -> None:
+    for path in (Path(__file__).parents[3] / "deploy" / "config").iterdir():
+        text = path.read_text().replace("heat = 0.08", "heat = 8").replace('kind = "sim"', 'kind = "simm"')
+        (tmp_path / path.name).write_text(text)
+    result = CliRunner().invoke(app, ["config", "check", "--config", str(tmp_path)])
+    assert result.exit_code == 78
+    assert "2 faults in the configuration" in result.stderr
+    assert "write 0.08 for 8 %" in result.stderr
+    assert 'Did you mean "sim"?' in result.stderr
+
+
+def test_config_check_calls_nothing_sound_that_the_services_would_refuse(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HEATSINK_PHASE", "live")
+    result = CliRunner().invoke(app, ["config", "check"])
+    assert result.exit_code == 78
+    assert "sound" not in result.stdout
+    for said in ("exchange.orders = paper", 'phase "live" wants real orders', "ramp.rehearsal = true"):
+        assert said in result.stderr
+    monkeypatch.setenv("HEATSINK_RAMP__REHEARSAL", "true")
+    assert "phase       live (rehearsal)" in CliRunner().invoke(app, ["config", "check"]).stdout
+
+
+def test_config_check_names_the_server_of_the_stack_that_runs_here(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("HEATSINK_REDIS__URL", raising=False)
+    monkeypatch.chdir(tmp_path)
+    assert "heatsink up starts its own" in CliRunner().invoke(app, ["config", "check"]).stdout
+    (tmp_path / ".heatsink").mkdir()
+    note = RunNote(
+        pid=os.getpid(), redis_url="redis://127.0.0.1:7777/0", portfolio="main", exchange="sim", exchange_url="",
+        ops_url="", config_dir="", started_wall_ns=1,
+    )  # fmt: skip
+    write_note(tmp_path / ".heatsink", note)
+    assert "redis://127.0.0.1:7777/0 (of the stack" in CliRunner().invoke(app, ["config", "check"]).stdout

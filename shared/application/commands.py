@@ -13,8 +13,8 @@ from shared.domain.timeframes import MINUTE_NS
 from shared.messages.base import Message, derived_id
 from shared.messages.catalogue import AUDIT, DECIDED, PROPOSED
 from shared.messages.control import Flatten, Halt, Resume
+from shared.messages.halts import HaltMode, ResumeAsked
 from shared.messages.orders import OrderDecided, OrderProposed
-from shared.messages.portfolio import HaltMode, ResumeAsked
 from shared.ports.bus import Bus
 from shared.ports.clock import Clock
 

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
+from shared.messages.halts import Halted
 from shared.messages.orders import OrderClosed, OrderDecided, OrderFilled, OrderPlaced
-from shared.messages.portfolio import Halted
 
 
 @dataclass(frozen=True, slots=True)

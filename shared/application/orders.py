@@ -10,9 +10,9 @@ from shared.application.stack import StackLocator
 from shared.application.wording.formats import clock
 from shared.messages.base import Message
 from shared.messages.catalogue import DEAD, DECIDED, EXECUTED, HALTS, PROPOSED, Topic
-from shared.messages.control import MessageRefused
+from shared.messages.dead_letter import MessageRefused
+from shared.messages.halts import Halted
 from shared.messages.orders import OrderClosed, OrderDecided, OrderFilled, OrderPlaced, OrderProposed
-from shared.messages.portfolio import Halted
 from shared.ports.bus import Bus
 
 PAGE = 20_000

@@ -15,18 +15,10 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from shared.messages.base import Message
+from shared.messages.halts import Alerted, Halted, Resumed, Trigger
 from shared.messages.market import BarClosed, FeedLost, FeedRestored, PairListed
 from shared.messages.orders import OrderClosed, OrderDecided, OrderFilled
-from shared.messages.portfolio import (
-    Alerted,
-    CommandRefused,
-    Halted,
-    LimitsChanged,
-    PhaseChanged,
-    PortfolioMarked,
-    Resumed,
-    Trigger,
-)
+from shared.messages.portfolio import CommandRefused, LimitsChanged, PhaseChanged, PortfolioMarked
 from shared.messages.signals import PositionSized
 
 F = TypeVar("F")

@@ -8,8 +8,9 @@ from shared.domain.risk.state.halts import HALT
 from shared.domain.timeframes import SECOND_NS
 from shared.messages.base import Message
 from shared.messages.catalogue import FEEDS, PORTFOLIO
+from shared.messages.halts import Halted
 from shared.messages.market import FeedLost
-from shared.messages.portfolio import Halted, PortfolioMarked
+from shared.messages.portfolio import PortfolioMarked
 from shared.ports.bus import Bus, Heartbeat
 from shared.ports.clock import Clock
 from shared.ports.streams import Reader

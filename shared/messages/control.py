@@ -5,7 +5,6 @@ from typing import Annotated
 from msgspec import Meta
 
 from shared.messages.base import Message, Name, Text, TimeNs
-from shared.messages.dead_letter import MessageRefused
 from shared.messages.halts import HaltMode
 
 
@@ -70,6 +69,3 @@ class SetPhase(Message, frozen=True, kw_only=True):
     who: Name
     reason: Text
     phase: Name
-
-
-__all__ = ["ApprovePhase", "Flatten", "Halt", "MessageRefused", "Resume", "SetLimits", "SetPhase"]

@@ -5,7 +5,6 @@ from decimal import Decimal
 from msgspec import Struct
 
 from shared.messages.base import Message, Name, Symbol, Text, TimeNs
-from shared.messages.halts import Alerted, ClearedBy, Halted, HaltMode, ResumeAsked, Resumed, Trigger
 
 
 class PositionMarked(Struct, frozen=True, kw_only=True):
@@ -115,20 +114,3 @@ class CommandRefused(Message, frozen=True, kw_only=True):
     command: Name
     who: Name
     reason: Text
-
-
-__all__ = [
-    "Alerted",
-    "ClearedBy",
-    "CommandRefused",
-    "HaltMode",
-    "Halted",
-    "LimitsChanged",
-    "PhaseChanged",
-    "PhaseProposed",
-    "PortfolioMarked",
-    "PositionMarked",
-    "ResumeAsked",
-    "Resumed",
-    "Trigger",
-]

@@ -4,17 +4,9 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from shared.messages.base import Message
+from shared.messages.halts import Alerted, Halted, ResumeAsked, Resumed
 from shared.messages.orders import CancelDecided, OrderClosed, OrderDecided, OrderFilled, StopPlaced
-from shared.messages.portfolio import (
-    Alerted,
-    CommandRefused,
-    Halted,
-    LimitsChanged,
-    PhaseChanged,
-    PhaseProposed,
-    ResumeAsked,
-    Resumed,
-)
+from shared.messages.portfolio import CommandRefused, LimitsChanged, PhaseChanged, PhaseProposed
 from shared.messages.signals import SignalRaised
 
 Fields = dict[str, Any]

@@ -14,7 +14,7 @@ from shared.domain.timeframes import MINUTE_NS
 from shared.messages.base import derived_id
 from shared.messages.catalogue import CONTROL
 from shared.messages.control import Halt, Resume
-from shared.messages.portfolio import Halted, ResumeAsked, Resumed
+from shared.messages.halts import Halted, ResumeAsked, Resumed
 from tests.keys import MAIN
 from tests.patience import PATIENCE_SECONDS
 from tests.samples import HOUR, samples

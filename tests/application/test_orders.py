@@ -3,7 +3,7 @@
 from msgspec import structs
 
 from shared.application.orders import halt_at
-from shared.messages.portfolio import Halted, Resumed, Trigger
+from shared.messages.halts import Halted, Resumed, Trigger
 from tests.samples import T0, header
 
 

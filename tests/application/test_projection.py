@@ -8,9 +8,10 @@ from msgspec import structs
 
 from shared.application.projection import Counts, Projection, is_not_yet_connected
 from shared.messages.base import Message
+from shared.messages.halts import Alerted, Halted, Resumed
 from shared.messages.market import FeedLost, FeedRestored, PairListed
 from shared.messages.orders import OrderClosed, OrderDecided, OrderFilled
-from shared.messages.portfolio import Alerted, CommandRefused, Halted, PortfolioMarked, Resumed
+from shared.messages.portfolio import CommandRefused, PortfolioMarked
 from shared.messages.signals import PositionSized
 from tests.samples import HOUR, T0, D, bar, decision, fill, header, samples
 

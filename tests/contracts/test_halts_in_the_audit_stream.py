@@ -21,8 +21,9 @@ from shared.application.monitor import Monitor
 from shared.config.model import Settings
 from shared.messages.base import Message
 from shared.messages.catalogue import AUDIT, CATALOGUE, HALTS, Topic, is_copy, topic_of_key
+from shared.messages.halts import Alerted, Halted, ResumeAsked, Resumed
 from shared.messages.keys import Keys
-from shared.messages.portfolio import Alerted, CommandRefused, Halted, ResumeAsked, Resumed
+from shared.messages.portfolio import CommandRefused
 from shared.ports.errors import FencedError
 from shared.ports.writer_lease import Commit
 from tests.domain.risk.risk_harness import UNIVERSE

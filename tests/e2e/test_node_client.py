@@ -20,7 +20,7 @@ from shared.adapters.redis.bus import RedisBus
 from shared.adapters.redis.embedded_valkey import running_valkey
 from shared.messages.base import Message
 from shared.messages.catalogue import DEAD, DECIDED, PROPOSED, SIZES
-from shared.messages.control import MessageRefused
+from shared.messages.dead_letter import MessageRefused
 from shared.messages.market import MarkChanged, PairListed
 from shared.messages.orders import OrderDecided
 from shared.ports.clock import ClockOrigin

@@ -21,9 +21,10 @@ from shared.adapters.redis.embedded_valkey import running_valkey
 from shared.domain.timeframes import DAY_NS
 from shared.messages.base import Message
 from shared.messages.catalogue import AUDIT, DEAD, DECIDED, HALTS, PORTFOLIO
+from shared.messages.halts import Alerted, Halted, ResumeAsked, Resumed
 from shared.messages.market import BarClosed, MarkChanged, PairListed
 from shared.messages.orders import OrderDecided, OrderFilled, OrderProposed
-from shared.messages.portfolio import Alerted, Halted, PortfolioMarked, ResumeAsked, Resumed
+from shared.messages.portfolio import PortfolioMarked
 from tests.e2e.processes import service
 from tests.keys import MAIN
 from tests.patience import PATIENCE_SECONDS

@@ -2,8 +2,9 @@
 
 from structlog.testing import capture_logs
 
+from shared.messages.halts import Alerted, Halted, ResumeAsked, Resumed
 from shared.messages.orders import CancelDecided, OrderClosed
-from shared.messages.portfolio import Alerted, CommandRefused, Halted, ResumeAsked, Resumed
+from shared.messages.portfolio import CommandRefused
 from shared.runtime.audit_log import log_outputs
 from shared.runtime.logs import get_logger
 from tests.samples import T0, D, bar

@@ -28,9 +28,10 @@ from shared.config.model import Settings
 from shared.domain.plan import Breaker, BreakerPlan, Limits, PhasePlan, Plan, StrategyPlan
 from shared.messages.base import Message
 from shared.messages.control import Resume
+from shared.messages.halts import Alerted, Halted, ResumeAsked
 from shared.messages.market import BarClosed, MarkChanged, PairListed
 from shared.messages.orders import OrderDecided, OrderFilled, OrderProposed, StopPlaced
-from shared.messages.portfolio import Alerted, Halted, PortfolioMarked, ResumeAsked
+from shared.messages.portfolio import PortfolioMarked
 from shared.runtime.replay import Replay
 from tests.history import DAY_MS, HOUR_MS, by_close, daily_bars, exchange_symbols, hourly_bars, ms_of
 from tests.shipped import shipped_universe

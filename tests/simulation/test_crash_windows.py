@@ -5,9 +5,10 @@ from pathlib import Path
 import pytest
 
 from shared.messages.base import Message
+from shared.messages.halts import Halted, Resumed
 from shared.messages.market import BarClosed
 from shared.messages.orders import OrderDecided, OrderProposed
-from shared.messages.portfolio import Halted, PortfolioMarked, Resumed
+from shared.messages.portfolio import PortfolioMarked
 from tests.simulation.crash_windows import ALL_OFF, ALL_ON, LIMITS, Window, market, outcome_of, replayed, table
 
 FTX = Window("November 2022: FTX", "2022-11-06", 4)

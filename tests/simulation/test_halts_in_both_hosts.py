@@ -7,8 +7,8 @@ import pytest
 from shared.adapters.redis.bus import RedisBus
 from shared.domain.plan import BreakerPlan, Limits, Plan
 from shared.messages.catalogue import AUDIT, DECIDED, HALTS, PROPOSED
+from shared.messages.halts import Alerted, Halted, Resumed
 from shared.messages.orders import OrderDecided, OrderProposed
-from shared.messages.portfolio import Alerted, Halted, Resumed
 from tests.keys import MAIN
 from tests.simulation import test_parity as parity
 

@@ -22,8 +22,8 @@ from shared.messages.catalogue import (
     SIZES,
 )
 from shared.messages.control import Halt
+from shared.messages.halts import Halted
 from shared.messages.orders import OrderDecided, OrderFilled, OrderProposed
-from shared.messages.portfolio import Halted
 from tests.simulation.portfolios_stage import Market, Portfolio, login, settings_of, trading, until
 from tests.upgrade.scene import order, wave
 

@@ -20,9 +20,10 @@ from shared.domain.universe import Pair, Rename, Universe
 from shared.messages.base import Message
 from shared.messages.catalogue import HALTS, PORTFOLIO
 from shared.messages.control import Flatten, Halt, Resume, SetLimits, SetPhase
+from shared.messages.halts import ResumeAsked
 from shared.messages.market import BarClosed, FeedLost, MarkChanged, PairListed
 from shared.messages.orders import CancelProposed, OrderProposed
-from shared.messages.portfolio import PortfolioMarked, ResumeAsked
+from shared.messages.portfolio import PortfolioMarked
 from shared.runtime.host import MachineHost
 from shared.runtime.logs import get_logger
 from tests.keys import MAIN

@@ -8,7 +8,7 @@ from services.cli.up.supervisor import Child
 from shared.application.monitor import Activity
 from shared.application.wording.activity import halted_scopes, pairs_off, verdicts_text
 from shared.application.wording.formats import clock, count, duration, percent, rehearsed, usd
-from shared.messages.control import MessageRefused
+from shared.messages.dead_letter import MessageRefused
 from shared.messages.orders import OrderProposed
 from shared.messages.signals import PositionSized, SignalRaised
 

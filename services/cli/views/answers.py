@@ -6,7 +6,8 @@ from shared.application.errors import UserError
 from shared.application.wording.formats import price, quantity, sentence, usd
 from shared.application.wording.one_line import event_line, line_parts
 from shared.messages.base import Message
-from shared.messages.portfolio import CommandRefused, Halted, PortfolioMarked
+from shared.messages.halts import Halted
+from shared.messages.portfolio import CommandRefused, PortfolioMarked
 
 
 class RefusedError(UserError):

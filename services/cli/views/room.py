@@ -11,7 +11,7 @@ from shared.application.stack import StackLocator
 from shared.application.wording.formats import clock, percent, price, quantity, usd
 from shared.application.wording.orders import room_text, why_no_more
 from shared.messages.ask import Room, RoomAnswered, ShadowCounted
-from shared.messages.portfolio import Halted
+from shared.messages.halts import Halted
 
 
 class NoRoomError(UserError):

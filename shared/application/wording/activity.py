@@ -5,19 +5,11 @@ from collections import Counter
 from shared.application.projection import Counts, Projection
 from shared.application.wording.formats import base, clock, percent, scope, some, usd
 from shared.messages.base import Message
-from shared.messages.control import MessageRefused
+from shared.messages.dead_letter import MessageRefused
+from shared.messages.halts import Alerted, Halted, ResumeAsked, Resumed
 from shared.messages.market import FeedLost, FeedRestored, PairListed
 from shared.messages.orders import OrderClosed, OrderDecided, OrderFilled, OrderProposed
-from shared.messages.portfolio import (
-    Alerted,
-    CommandRefused,
-    Halted,
-    LimitsChanged,
-    PhaseChanged,
-    PhaseProposed,
-    ResumeAsked,
-    Resumed,
-)
+from shared.messages.portfolio import CommandRefused, LimitsChanged, PhaseChanged, PhaseProposed
 from shared.messages.signals import PositionSized
 
 NOT_YET_CONNECTED = "waiting for the exchange: nothing was heard of it yet"

@@ -6,7 +6,8 @@ from typing import Any
 from shared.application.wording.formats import because, named_values, quantity, scope, usd
 from shared.messages.ask import RoomAnswered, RoomAsked, ShadowAsked, ShadowCounted
 from shared.messages.base import Message
-from shared.messages.control import ApprovePhase, Flatten, Halt, MessageRefused, Resume, SetLimits, SetPhase
+from shared.messages.control import ApprovePhase, Flatten, Halt, Resume, SetLimits, SetPhase
+from shared.messages.dead_letter import MessageRefused
 
 
 def _room(message: RoomAnswered) -> tuple[str, str]:

@@ -6,8 +6,8 @@ from shared.application.order_report import OrderReport
 from shared.application.wording.formats import base, percent, price, quantity, usd
 from shared.application.wording.rules import binding_words
 from shared.messages.ask import Room
+from shared.messages.halts import Halted
 from shared.messages.orders import OrderDecided, OrderFilled
-from shared.messages.portfolio import Halted
 
 
 def order_text(report: OrderReport) -> str:

@@ -7,17 +7,8 @@ from shared.application.projection import is_not_yet_connected
 from shared.application.wording.formats import clock, count, duration, percent, rehearsed, scope, usd
 from shared.domain.timeframes import SECOND_NS
 from shared.messages.base import Message
-from shared.messages.portfolio import (
-    Alerted,
-    CommandRefused,
-    Halted,
-    LimitsChanged,
-    PhaseChanged,
-    PhaseProposed,
-    PortfolioMarked,
-    ResumeAsked,
-    Resumed,
-)
+from shared.messages.halts import Alerted, Halted, ResumeAsked, Resumed
+from shared.messages.portfolio import CommandRefused, LimitsChanged, PhaseChanged, PhaseProposed, PortfolioMarked
 
 
 def _portfolio(message: PortfolioMarked) -> tuple[str, str]:

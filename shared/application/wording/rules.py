@@ -1,8 +1,8 @@
 """Every rule of the gate in words: what it looks at, what it found, and who may lift a halt."""
 
 from shared.application.wording.formats import LEAST_USD, base, clock, duration, percent, price, scope, usd
+from shared.messages.halts import Halted
 from shared.messages.orders import CeilingReport, Shortfall
-from shared.messages.portfolio import Halted
 
 _BUDGETS = {
     "order_size": "one order by itself",

@@ -3,7 +3,7 @@
 from typing import Any
 
 from shared.messages.base import derived_id, truncate
-from shared.messages.control import MessageRefused
+from shared.messages.dead_letter import MessageRefused
 from shared.ports.clock import Clock
 from shared.ports.streams import Entry, Publisher
 

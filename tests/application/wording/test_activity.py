@@ -6,9 +6,9 @@ from shared.application.projection import Counts, Projection
 from shared.application.wording.activity import SizeGroups, is_told, status_line
 from shared.application.wording.one_line import event_line
 from shared.messages.base import Message
+from shared.messages.halts import Halted
 from shared.messages.market import FeedLost, PairListed
 from shared.messages.orders import OrderClosed
-from shared.messages.portfolio import Halted
 from shared.messages.signals import PositionSized
 from tests.samples import HOUR, T0, D, header, proposal, samples
 

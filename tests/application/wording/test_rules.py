@@ -14,9 +14,9 @@ from shared.application.wording.rules import (
 from shared.domain.risk.gate.ceilings import UNBOUNDED
 from shared.domain.risk.gate.rules import RULES
 from shared.messages.control import Halt, SetLimits
+from shared.messages.halts import ClearedBy, Halted
 from shared.messages.market import BookSampled
 from shared.messages.orders import CeilingReport
-from shared.messages.portfolio import ClearedBy, Halted
 from tests.application.wording.report_scenes import harness_with, report_text, why
 from tests.domain.risk.risk_harness import RiskHarness
 from tests.samples import HOUR, T0, D, decision, header

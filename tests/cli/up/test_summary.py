@@ -4,8 +4,9 @@ import msgspec
 
 from services.cli.up.summary import summary_rows, summary_text
 from shared.application.monitor import Activity
+from shared.messages.halts import Halted
 from shared.messages.market import PairListed
-from shared.messages.portfolio import Halted, PortfolioMarked
+from shared.messages.portfolio import PortfolioMarked
 from tests.cli.up.activities import activity_of_samples
 from tests.samples import header
 

@@ -4,7 +4,7 @@ import asyncio
 
 from msgspec import structs
 
-from shared.messages.control import MessageRefused
+from shared.messages.dead_letter import MessageRefused
 from tests.cli.verbs.sample_server import Heatsink, publish
 from tests.samples import decision, proposal, samples
 

@@ -14,7 +14,7 @@ from shared.config.model import Settings
 from shared.domain.plan import BreakerPlan, Limits, Plan
 from shared.messages.base import Message
 from shared.messages.catalogue import DEAD, DECIDED, PROPOSED
-from shared.messages.control import MessageRefused
+from shared.messages.dead_letter import MessageRefused
 from shared.messages.market import BarClosed, PairListed
 from shared.messages.orders import OrderDecided, OrderProposed
 from shared.ports.errors import BusLostError, CorruptStateError

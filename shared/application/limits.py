@@ -8,7 +8,7 @@ from shared.application.errors import UserError
 from shared.application.stack import StackLocator
 from shared.domain.active_limits import ActiveLimits
 from shared.domain.plan import Limits
-from shared.domain.risk.state.policy_hash import policy_of
+from shared.domain.risk.state.effective_limits import policy_of
 from shared.domain.risk.state.state import LIMITS
 from shared.messages.base import Message, derived_id
 from shared.messages.control import SetLimits

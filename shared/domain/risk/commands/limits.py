@@ -10,7 +10,7 @@ from msgspec import structs
 from shared.domain.active_limits import ActiveLimits, with_changes
 from shared.domain.plan import Limits
 from shared.domain.risk.commands.breaches import limit_breaches
-from shared.domain.risk.state.policy_hash import policy_of
+from shared.domain.risk.state.effective_limits import policy_of
 from shared.domain.risk.state.refusals import refused, unsigned
 from shared.domain.risk.state.state import LIMITS, RiskState
 from shared.messages.base import Message, derived_id, truncate

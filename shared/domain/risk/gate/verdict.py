@@ -8,6 +8,7 @@ from shared.domain.numbers import round_down, to_decimal
 from shared.domain.risk.gate.rules import RULES
 from shared.domain.risk.gate.validity import fault_of_any
 from shared.domain.risk.gate.view import View
+from shared.domain.risk.state.pair_aliases import held_as
 from shared.messages.market import PairListed
 from shared.messages.orders import CeilingReport as Ceiling
 from shared.messages.orders import Code, Finding, OrderProposed, Shortfall, Verdict
@@ -122,7 +123,7 @@ def decide_reducing(order: OrderProposed, view: View, held: Decimal, selling: De
         return _rejected(position, "invalid", fault)
     if room <= 0:
         nothing = f"nothing to sell: {held} {order.symbol} held, {selling} being sold"
-        if name := view.state.held_as(order.symbol):
+        if name := held_as(view.state, order.symbol):
             nothing += f"; it is held as {name} now: sell that"
         return _rejected(position, "limit", nothing)
     most = view.listing.max_quantity if view.listing is not None else ZERO

@@ -1,7 +1,10 @@
 """Limits together with what derives from them, so that one object changes when they do."""
 
+from hashlib import blake2b
+
+from msgspec import structs
+
 from shared.domain.plan import Limits, Plan
-from shared.domain.risk.state.policy_hash import policy_of
 from shared.domain.risk.state.throttle import Throttle
 
 
@@ -29,3 +32,21 @@ class EffectiveLimits:
         self.most_open_orders = float(limits.max_open_orders)
         self.throttle: Throttle = Throttle(limits, speed, before=before.throttle if before is not None else None)
         self.policy = policy_of(limits, plan)
+
+
+def policy_of(limits: Limits, plan: Plan) -> str:
+    """A short name for all that decides, so that a decision says what it was held to.
+
+    These are 12 hex digits that change with all that decides: a limit, a cost, a breaker, how ATR, stop and ADV are
+    measured.
+
+    The phase is not among it, for a decision has it in a field of its own.
+    """
+    sizing = plan.sizing
+    parts = [
+        *structs.astuple(limits),
+        *structs.astuple(plan.costs),
+        *structs.astuple(plan.breakers),
+        *(sizing.stop_atr, sizing.atr_days, sizing.adv_days),
+    ]
+    return blake2b("\x1f".join(map(repr, parts)).encode(), digest_size=6).hexdigest()

@@ -12,3 +12,9 @@ def trading_name(state: RiskState, symbol: str) -> str:
 def aliases_of(state: RiskState, symbol: str) -> tuple[str, ...]:
     """Every name that the pair has or had, the one given first."""
     return tuple(dict.fromkeys((symbol, *state.universe.names_of(symbol))))
+
+
+def held_as(state: RiskState, symbol: str) -> str:
+    """The other name of a pair under which something is held; empty when there is none."""
+    names = state.universe.names_of(symbol) if symbol in state.heat.pairs else ()
+    return next((name for name in names if name != symbol and state.ledger.quantity(name)), "")

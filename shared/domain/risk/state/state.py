@@ -147,11 +147,6 @@ class RiskState:
         self.loss_baselines = structs.replace(self.loss_baselines, **changes)
         self.records.put(BASELINES, "", self.loss_baselines)
 
-    def held_as(self, symbol: str) -> str:
-        """The other name of a pair under which something is held; empty when there is none."""
-        names = self.universe.names_of(symbol) if symbol in self.heat.pairs else ()
-        return next((name for name in names if name != symbol and self.ledger.quantity(name)), "")
-
     def _add_outside(self, symbol: str) -> PairHeat:
         """Take in a pair that is not in the universe (any more).
 

@@ -7,7 +7,7 @@ from msgspec import structs
 
 from shared.domain.plan import Limits, Plan
 from shared.domain.risk.commands.limits import FIELDS
-from shared.domain.risk.state.policy_hash import policy_of
+from shared.domain.risk.state.effective_limits import policy_of
 from shared.messages.base import Message
 from shared.messages.control import SetLimits
 from shared.messages.portfolio import CommandRefused, LimitsChanged

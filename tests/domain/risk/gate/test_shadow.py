@@ -8,8 +8,8 @@ from msgspec import structs
 from shared.adapters.codec import decode, encode
 from shared.domain.plan import Limits
 from shared.domain.risk.gate.shadow import SHADOW, ShadowCounts
+from shared.domain.risk.state.effective_limits import policy_of
 from shared.domain.risk.state.limit_words import differing, limit_words
-from shared.domain.risk.state.policy_hash import policy_of
 from shared.messages.ask import ShadowAsked, ShadowCounted
 from shared.messages.catalogue import ANSWERS
 from shared.messages.orders import OrderDecided

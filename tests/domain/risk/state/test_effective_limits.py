@@ -4,7 +4,7 @@ import pytest
 from msgspec import Struct, structs
 
 from shared.domain.plan import BreakerPlan, Costs, Limits, Plan, SizingPlan
-from shared.domain.risk.state.policy_hash import policy_of
+from shared.domain.risk.state.effective_limits import policy_of
 
 DECIDES = {
     "limits": Limits.__struct_fields__,

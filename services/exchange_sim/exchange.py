@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 from aiohttp import web
 
-from services.exchange_sim.faults import LASTING, Fault, FaultBook, ScriptedFault
+from services.exchange_sim.faults import LASTING, ActiveFaults, Fault, ScriptedFault
 from services.exchange_sim.market.market import Market
 from services.exchange_sim.market_faults import delist, rename, set_status
 from services.exchange_sim.publisher import Publisher
@@ -36,7 +36,7 @@ class SimulatedExchange:
         self.market = market
         self.clock = clock
         self.options = options or ExchangeOptions()
-        self.faults = FaultBook(self.options.seed)
+        self.faults = ActiveFaults(self.options.seed)
         self.hub = Hub(clock)
         self.publisher = Publisher(market, self.hub, clock, self.faults)
         self._budget = WeightBudget(self.options.weight_per_minute)

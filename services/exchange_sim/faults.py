@@ -90,7 +90,7 @@ class _Active:
         return self.left == 0 or (self.until_wall_ns is not None and now_wall_ns >= self.until_wall_ns)
 
 
-class FaultBook:
+class ActiveFaults:
     """The faults in force, and how often each kind has happened."""
 
     def __init__(self, seed: int = 0) -> None:

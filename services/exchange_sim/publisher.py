@@ -4,7 +4,7 @@ from typing import Any, NamedTuple
 
 from services.exchange_sim import frames
 from services.exchange_sim.book import Book, Quote
-from services.exchange_sim.faults import FaultBook
+from services.exchange_sim.faults import ActiveFaults
 from services.exchange_sim.market.bars import INTERVALS, Interval
 from services.exchange_sim.market.market import Market
 from services.exchange_sim.quotes import book_of, quote_of, rolling_of
@@ -35,7 +35,7 @@ class _Held(NamedTuple):
 class Publisher:
     """One ``tick`` sends everything that happened since the tick before."""
 
-    def __init__(self, market: Market, hub: Hub, clock: Clock, faults: FaultBook) -> None:
+    def __init__(self, market: Market, hub: Hub, clock: Clock, faults: ActiveFaults) -> None:
         self._market = market
         self._hub = hub
         self._clock = clock

@@ -45,7 +45,7 @@ QUICK = MarketDataSettings(
 )
 
 
-class LogBook:
+class LogLines:
     """A logger that keeps its lines, and the last time of each event."""
 
     def __init__(self, clock: Clock | None = None) -> None:
@@ -97,7 +97,7 @@ class Stage:
     clock: ScaledClock
     bus: MemoryBus | RedisBus
     settings: Settings
-    log: LogBook
+    log: LogLines
     health: Beats = field(default_factory=Beats)
 
     @asynccontextmanager
@@ -245,4 +245,4 @@ async def market_stage(
         settings = Settings(
             universe=universe, exchange=ExchangeSettings(url=f"http://127.0.0.1:{port}"), market_data=market_data
         )
-        yield Stage(exchange, clock, bus or MemoryBus(MAIN), settings, LogBook(clock))
+        yield Stage(exchange, clock, bus or MemoryBus(MAIN), settings, LogLines(clock))

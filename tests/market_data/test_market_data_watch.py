@@ -27,7 +27,7 @@ from shared.messages.catalogue import FEEDS
 from shared.messages.market import FeedLost, FeedRestored
 from shared.ports.exchange import BestPrice, FeedBatch, Kline, KlineFrame, Stream
 from tests.keys import MAIN
-from tests.market_data.market_stage import QUICK, START_MS, UNIVERSE, LogBook, Stage, market_stage
+from tests.market_data.market_stage import QUICK, START_MS, UNIVERSE, LogLines, Stage, market_stage
 
 pytestmark = pytest.mark.sockets
 
@@ -38,7 +38,7 @@ HOUR_NS = 3600 * SECOND_NS
 def context(clock: ManualClock, bus: MemoryBus) -> MarketDataContext:
     """The parts on a clock that stands still, at an exchange that is never asked."""
     exchange = open_exchange("http://127.0.0.1:9", clock, weight_per_minute=6000)
-    log = LogBook()
+    log = LogLines()
     return MarketDataContext(
         settings=QUICK, universe=UNIVERSE, plan=Plan(), clock=clock, bus=bus, exchange=exchange,
         feed=exchange.feed(10.0), time=ExchangeTime(exchange, clock), tracks=BarTracks(), outbox=Outbox(bus, log),
@@ -117,7 +117,7 @@ async def test_a_closed_bar_of_the_future_is_not_published_and_proves_no_time() 
     there.tracks.add(Stream("BTC/USDT", "1h"), 98 * HOUR_NS)
     marks, backfill = Marks(there), Backfill(there)
     streams = Streams(there, marks)
-    health = FeedHealth(there.bus, clock, LogBook())
+    health = FeedHealth(there.bus, clock, LogLines())
     follower = FeedReader(there, backfill, marks, streams, Watchdog(there, backfill, marks, streams, health))
     early = KlineFrame(kline=kline(110 * HOUR_NS), closed=True, event_time_ns=111 * HOUR_NS)
     now = KlineFrame(kline=kline(99 * HOUR_NS), closed=True, event_time_ns=100 * HOUR_NS)
@@ -138,7 +138,7 @@ class SlowReturns(MemoryBus):
 
 async def test_a_loss_right_after_a_return_does_not_overtake_it() -> None:
     bus = SlowReturns(MAIN)
-    health = FeedHealth(bus, ManualClock(SECOND_NS), LogBook())
+    health = FeedHealth(bus, ManualClock(SECOND_NS), LogLines())
     await health.set_lost("connection", reason="gone")
     async with asyncio.TaskGroup() as group:
         group.create_task(health.set_restored("connection"))
@@ -155,7 +155,7 @@ async def _lose_again(health: FeedHealth) -> None:
 
 
 async def test_what_was_never_heard_is_awaited_and_not_lost() -> None:
-    bus, clock, log = MemoryBus(MAIN), ManualClock(5 * SECOND_NS), LogBook()
+    bus, clock, log = MemoryBus(MAIN), ManualClock(5 * SECOND_NS), LogLines()
     health = FeedHealth(bus, clock, log)
     await health.set_lost("connection", reason="starting", last_seen_ns=0)
     assert health.is_lost("connection")
@@ -181,7 +181,7 @@ async def test_market_data_that_starts_has_heard_nothing_yet() -> None:
 
 
 async def test_bars_leave_in_the_order_in_which_they_were_added_and_repeats_are_told() -> None:
-    bus, log = MemoryBus(MAIN), LogBook()
+    bus, log = MemoryBus(MAIN), LogLines()
     outbox = Outbox(bus, log)
     bars = [closed_bar(kline(index * HOUR_NS), backfilled=False) for index in range(2_500)]
     outbox.add(bars)
@@ -198,12 +198,12 @@ async def test_bars_leave_in_the_order_in_which_they_were_added_and_repeats_are_
 
 async def test_what_an_earlier_process_reported_lost_is_reported_back() -> None:
     bus, clock = MemoryBus(MAIN), ManualClock(5 * SECOND_NS)
-    before = FeedHealth(bus, clock, LogBook())
+    before = FeedHealth(bus, clock, LogLines())
     await before.set_lost("bars:1h", "BTC/USDT", reason="gone")
     await before.set_lost("marks", "ETH/USDT", reason="gone")
     await before.set_restored("marks", "ETH/USDT")
     clock.time_ns += 10 * SECOND_NS
-    after = FeedHealth(bus, clock, LogBook())
+    after = FeedHealth(bus, clock, LogLines())
     await after.recover()
     assert after.lost == (("bars:1h", "BTC/USDT"),)
     await after.set_restored("bars:1h", "BTC/USDT")

@@ -21,7 +21,7 @@ from shared.adapters.memory_bus import MemoryBus
 from shared.domain.plan import Plan
 from shared.ports.exchange import BOOK, FeedBatch, KlineFrame, Stream
 from tests.keys import MAIN
-from tests.market_data.market_stage import QUICK, START_MS, UNIVERSE, LogBook
+from tests.market_data.market_stage import QUICK, START_MS, UNIVERSE, LogLines
 
 pytestmark = pytest.mark.sockets
 
@@ -88,7 +88,7 @@ async def scene() -> AsyncIterator[Scene]:
         ManualClock(start_ns),
         ManualClock(start_ns),
         StillFeed(),
-        LogBook(),
+        LogLines(),
         MemoryBus(MAIN),
     )
     sim = SimulatedExchange(Market(GeneratedMarket(UNIVERSE, 7, START_MS)), market_clock)

@@ -23,7 +23,7 @@ from shared.runtime.host.inbox import QUESTIONS_A_STEP, QUESTIONS_KEPT, Inbox
 from shared.runtime.logs import get_logger
 from tests.domain.risk.risk_harness import PRICES, UNIVERSE
 from tests.keys import MAIN
-from tests.market_data.market_stage import LogBook
+from tests.market_data.market_stage import LogLines
 from tests.runtime.host.test_host import settle
 from tests.samples import T0, bar, book, counted, proposal
 
@@ -51,7 +51,7 @@ async def host(bus: AnyBus) -> MachineHost:
     return MachineHost(spec_of(settings, clock), bus, clock, get_logger())
 
 
-def inbox_of(bus: AnyBus, log: LogBook) -> Inbox:
+def inbox_of(bus: AnyBus, log: LogLines) -> Inbox:
     return Inbox(bus, log, DeadLetters("risk", bus, ManualClock(), log))
 
 
@@ -123,7 +123,7 @@ async def test_a_question_is_answered_on_the_askers_channel_and_leaves_no_trace(
 async def test_a_reply_channel_that_is_not_the_askers_harms_nobody(
     bus: AnyBus, host: MachineHost, channel: str
 ) -> None:
-    log = LogBook()
+    log = LogLines()
     host.inbox = inbox_of(bus, log)
     await bus.set_books([book_now(host)])
     await host.recover()
@@ -136,7 +136,7 @@ async def test_a_reply_channel_that_is_not_the_askers_harms_nobody(
 
 
 async def test_questions_beyond_the_bound_are_dropped_and_a_step_takes_only_a_few() -> None:
-    log = LogBook()
+    log = LogLines()
     inbox = inbox_of(MemoryBus(MAIN), log)
     for number in range(QUESTIONS_KEPT + 3):
         inbox.ask(ShadowAsked(id=f"q-{number}", time_ns=T0, reply_to="hs:reply:1"))
@@ -153,7 +153,7 @@ def taken(inbox: Inbox) -> list[str]:
 
 
 async def test_a_question_over_all_pairs_has_a_step_of_its_own_and_keeps_its_place() -> None:
-    inbox = inbox_of(MemoryBus(MAIN), LogBook())
+    inbox = inbox_of(MemoryBus(MAIN), LogLines())
     one, other = asked("one", "BTC/USDT"), ShadowAsked(id="other", time_ns=T0, reply_to="hs:reply:1")
     for question in (one, asked("all-1"), asked("all-2"), other, one, asked("all-3")):
         inbox.ask(question)
@@ -183,7 +183,7 @@ async def test_a_flood_of_questions_over_all_pairs_lets_every_step_commit_its_ve
 
 
 async def test_an_answer_that_nobody_could_read_is_not_sent() -> None:
-    log, bus = LogBook(), MemoryBus(MAIN)
+    log, bus = LogLines(), MemoryBus(MAIN)
     async with bus.listen("hs:reply:7f3a") as listener:
         await inbox_of(bus, log).answer([counted(by_rule={f"rule {n}": n for n in range(MAX_MESSAGE_BYTES // 10)})])
         assert await listener.next(0.01) is None

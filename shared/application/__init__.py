@@ -1,4 +1,4 @@
-"""All that can be done with a running stack, for every skin: the command line, an HTTP API, a dashboard, a bot.
+"""All that can be done with a running stack, for every front end: the command line, an HTTP API, a dashboard, a bot.
 
 Plain async functions that return structs, without a word about terminals. ``stack`` finds a stack and opens the way to
 it; every other function takes the ``StackLocator`` that it gives.

@@ -17,6 +17,7 @@ from services.exchange_sim.rest import BinanceError, RestApi
 from services.exchange_sim.streams import Connection, Frame, Hub
 from services.exchange_sim.weights import Refusal, WeightBudget, too_many
 from shared.adapters.clocks import ScaledClock
+from shared.domain.timeframes import MS_NS
 from shared.ports.clock import Clock
 
 
@@ -96,7 +97,7 @@ class SimulatedExchange:
                 self._break(connection, fault)
                 self.faults.happened[fault.fault] += 1
         else:
-            now_ms = self.clock.now_ns() // 1_000_000
+            now_ms = self.clock.now_ns() // MS_NS
             {"status": set_status, "delist": delist, "rename": rename}[fault.fault](self.market, fault, now_ms)
             self.faults.happened[fault.fault] += 1
 
@@ -106,7 +107,7 @@ class SimulatedExchange:
         elif fault.fault == "half_open":
             connection.go_half_open()
         else:
-            now_ms = self.clock.now_ns() // 1_000_000
+            now_ms = self.clock.now_ns() // MS_NS
             connection.offer(Frame("!serverShutdown", {"e": "serverShutdown", "E": now_ms}))
 
     def _application(self) -> web.Application:
@@ -138,7 +139,7 @@ class SimulatedExchange:
             code = -1003 if refusal.status in (418, 429) else -1008
             return _json({"code": code, "msg": refusal.message}, refusal.status, headers)
         try:
-            body = endpoint.answer(request.query, self.clock.now_ns() // 1_000_000)
+            body = endpoint.answer(request.query, self.clock.now_ns() // MS_NS)
         except BinanceError as error:
             return _json({"code": error.code, "msg": error.message}, 400, headers)
         return _json(body, 200, headers)
@@ -156,7 +157,7 @@ class SimulatedExchange:
 
     async def _show_clock(self, request: web.Request) -> web.Response:
         now_ns = self.clock.now_ns()
-        told: dict[str, Any] = {"now_ms": now_ns // 1_000_000, "now_ns": now_ns, "speed": self.clock.speed}
+        told: dict[str, Any] = {"now_ms": now_ns // MS_NS, "now_ns": now_ns, "speed": self.clock.speed}
         if isinstance(self.clock, ScaledClock):  # by which a stack knows its own exchange
             origin = self.clock.origin
             told |= {"origin_market_ns": origin.origin_market_ns, "origin_wall_ns": origin.origin_wall_ns}

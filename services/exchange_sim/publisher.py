@@ -9,10 +9,11 @@ from services.exchange_sim.market.bars import INTERVALS, Interval
 from services.exchange_sim.market.market import Market
 from services.exchange_sim.quotes import book_of, quote_of, rolling_of
 from services.exchange_sim.streams import Connection, Frame, Hub
+from shared.domain.timeframes import MS_NS, SECOND_NS
 from shared.ports.clock import Clock
 
-FORMING_WALL_NS = 2_000_000_000  # between frames of a forming bar
-TICKER_WALL_NS = 1_000_000_000  # between mini tickers, and between diffs of the slow depth stream
+FORMING_WALL_NS = 2 * SECOND_NS  # between frames of a forming bar
+TICKER_WALL_NS = SECOND_NS  # between mini tickers, and between diffs of the slow depth stream
 DIFF_LEVELS = 100  # a side, in the diff depth streams
 PARTIAL_LEVELS = (5, 10, 20)
 
@@ -48,7 +49,7 @@ class Publisher:
         self._seen_minis: dict[str, float] = {}
 
     def _now_ms(self) -> int:
-        return self._clock.now_ns() // 1_000_000
+        return self._clock.now_ns() // MS_NS
 
     def tick(self) -> None:
         now_ms, wall_ns = self._now_ms(), self._clock.wall_ns()

@@ -2,8 +2,8 @@
 
 from services.exchange_sim.book import Book, Quote, book_around
 from services.exchange_sim.frames import Rolling
-from services.exchange_sim.market.bars import DAY_MS
 from services.exchange_sim.market.market import Market
+from shared.domain.timeframes import DAY_MS, MS_NS
 
 LONGEST_BOOK = 5_000
 
@@ -12,7 +12,7 @@ def book_of(market: Market, symbol: str, time_ms: int, depth: int) -> Book | Non
     """The book; none while the symbol does not trade."""
     if market.status(symbol, time_ms) != "TRADING":
         return None
-    price = market.price_at(symbol, time_ms * 1_000_000)
+    price = market.price_at(symbol, time_ms * MS_NS)
     if price is None:
         return None
     volatility_ratio = market.volatility_ratio(symbol, price, time_ms)
@@ -25,6 +25,6 @@ def quote_of(market: Market, symbol: str, time_ms: int) -> Quote | None:
 
 
 def rolling_of(market: Market, symbol: str, time_ms: int) -> Rolling:
-    last = market.price_at(symbol, time_ms * 1_000_000) or 0.0
+    last = market.price_at(symbol, time_ms * MS_NS) or 0.0
     trades = market.traded_between(symbol, time_ms - DAY_MS, time_ms)
     return Rolling(symbol, time_ms - DAY_MS, time_ms, trades, last)

@@ -11,6 +11,7 @@ from services.exchange_sim.filters import rate_limits, symbol_info
 from services.exchange_sim.market.bars import INTERVALS
 from services.exchange_sim.market.market import Listing, Market
 from services.exchange_sim.quotes import LONGEST_BOOK, book_of, quote_of, rolling_of
+from shared.domain.timeframes import MS_NS
 
 Query = Mapping[str, str]
 MOST_KLINES = 1_000
@@ -66,7 +67,7 @@ class RestApi:
             symbol = listing.instrument.symbol
             state = self._market.status(symbol, now_ms)
             if not status or status == state:
-                price = self._market.price_at(symbol, now_ms * 1_000_000) or 1.0
+                price = self._market.price_at(symbol, now_ms * MS_NS) or 1.0
                 symbols.append(symbol_info(listing.instrument, state, price))
         return {
             "timezone": "UTC",
@@ -100,7 +101,7 @@ class RestApi:
     def _average_price(self, query: Query, now_ms: int) -> dict[str, Any]:
         symbol = self._one(query, now_ms).instrument.symbol
         trades = self._market.traded_between(symbol, now_ms - 300_000, now_ms)
-        last = self._market.price_at(symbol, now_ms * 1_000_000) or 0.0
+        last = self._market.price_at(symbol, now_ms * MS_NS) or 0.0
         traded = trades.count and trades.volume[0] > 0
         price = trades.quote_volume[0].item() / trades.volume[0].item() if traded else last
         return {"mins": 5, "price": f"{price:.8f}", "closeTime": now_ms}
@@ -119,7 +120,7 @@ class RestApi:
 
     def _last_price(self, query: Query, now_ms: int) -> Any:
         def last(symbol: str) -> dict[str, Any]:
-            price = self._market.price_at(symbol, now_ms * 1_000_000) or 0.0
+            price = self._market.price_at(symbol, now_ms * MS_NS) or 0.0
             return {"symbol": symbol, "price": frames.fixed(price)}
 
         return self._each(query, now_ms, last)

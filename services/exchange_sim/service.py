@@ -15,6 +15,7 @@ from services.exchange_sim.market.replayed import ReplayedMarket
 from shared.adapters.clocks import ScaledClock
 from shared.config.faults import ConfigError, Fault
 from shared.config.model import SimulatorSettings
+from shared.domain.timeframes import MS_NS, SECOND_NS
 from shared.domain.universe import Universe
 from shared.ports.clock import ClockOrigin
 from shared.runtime.service import Context, Service
@@ -52,7 +53,7 @@ async def run(context: Context) -> None:
     wall_ns = context.clock.wall_ns()
     earlier = await context.bus.clock_origin()
     start_ns = earlier.origin_market_ns if earlier is not None else simulator.start_ns(wall_ns)
-    market = market_of(simulator, settings.universe, start_ns // 1_000_000)
+    market = market_of(simulator, settings.universe, start_ns // MS_NS)
     options = ExchangeOptions(
         weight_per_minute=settings.exchange.weight_per_minute,
         seed=simulator.seed,
@@ -73,7 +74,7 @@ async def run(context: Context) -> None:
             "exchange_listening",
             url=f"http://{simulator.host}:{port}",
             market=simulator.replay or f"generated, seed {simulator.seed}",
-            pairs=len(market.listed(clock.now_ns() // 1_000_000)),
+            pairs=len(market.listed(clock.now_ns() // MS_NS)),
             market_time=_iso(clock.now_ns()),
             speed=clock.speed,
         )
@@ -84,7 +85,7 @@ async def run(context: Context) -> None:
 
 
 def _iso(time_ns: int) -> str:
-    return datetime.fromtimestamp(time_ns // 1_000_000_000, UTC).isoformat()
+    return datetime.fromtimestamp(time_ns // SECOND_NS, UTC).isoformat()
 
 
 SERVICE = Service(wiring.EXCHANGE_SIM, run, wiring.scope_of(wiring.EXCHANGE_SIM), keeps_time=True)

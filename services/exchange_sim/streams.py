@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 from aiohttp import WSCloseCode, WSMsgType, web
 
+from shared.domain.timeframes import MS_NS, SECOND_NS
 from shared.ports.clock import Clock
 
 MOST_STREAMS = 1_024  # a connection
@@ -68,7 +69,7 @@ class Connection:
             self.drop()
         elif now_wall_ns - self._last_ping_wall_ns > PING_SECONDS * 1e9:
             self._last_ping_wall_ns = now_wall_ns
-            self._ping = str(self._clock.now_ns() // 1_000_000).encode()
+            self._ping = str(self._clock.now_ns() // MS_NS).encode()
             self._put(self._ping)
 
     def drop(self) -> None:
@@ -111,7 +112,7 @@ class Connection:
 
     def _is_too_fast(self) -> bool:
         now_wall_ns = self._clock.wall_ns()
-        self._recent_wall_ns = [one for one in self._recent_wall_ns if now_wall_ns - one < 1_000_000_000]
+        self._recent_wall_ns = [one for one in self._recent_wall_ns if now_wall_ns - one < SECOND_NS]
         self._recent_wall_ns.append(now_wall_ns)
         return len(self._recent_wall_ns) > MESSAGES_A_SECOND
 

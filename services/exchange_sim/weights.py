@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from shared.domain.timeframes import MINUTE_NS
+from shared.domain.timeframes import MINUTE_NS, MS_NS, SECOND_NS
 
 REFUSALS_BEFORE_BAN = 20  # in one minute
 FIRST_BAN_SECONDS = 120
@@ -54,7 +54,7 @@ class WeightBudget:
         account = self._accounts.setdefault(address, _Account())
         length = seconds if seconds is not None else min(FIRST_BAN_SECONDS << account.bans, LONGEST_BAN_SECONDS)
         account.bans += 1
-        account.banned_until_wall_ns = now_wall_ns + length * 1_000_000_000
+        account.banned_until_wall_ns = now_wall_ns + length * SECOND_NS
         return banned(account.banned_until_wall_ns, now_wall_ns)
 
     def used(self, address: str, now_wall_ns: int) -> int:
@@ -75,6 +75,6 @@ def banned(until_wall_ns: int, now_wall_ns: int) -> Refusal:
     return Refusal(
         418,
         1 + int((until_wall_ns - now_wall_ns) / 1e9),
-        f"Way too much request weight used; IP banned until {until_wall_ns // 1_000_000}. "
+        f"Way too much request weight used; IP banned until {until_wall_ns // MS_NS}. "
         "Please use WebSocket Streams for live updates to avoid bans.",
     )

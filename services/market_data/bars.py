@@ -2,6 +2,7 @@
 
 from msgspec.structs import replace
 
+from shared.domain.timeframes import MS_NS
 from shared.domain.universe import Rename
 from shared.messages.market import BarClosed
 from shared.ports.exchange import Kline
@@ -9,7 +10,7 @@ from shared.ports.exchange import Kline
 
 def closed_bar(kline: Kline, *, backfilled: bool) -> BarClosed:
     """A finished bar. Its id names pair, timeframe and open time: the same bar is the same message."""
-    bar_id = f"{kline.symbol.replace('/', '')}-{kline.timeframe}-{kline.open_time_ns // 1_000_000}"
+    bar_id = f"{kline.symbol.replace('/', '')}-{kline.timeframe}-{kline.open_time_ns // MS_NS}"
     return BarClosed(
         id=bar_id,
         trace=bar_id,

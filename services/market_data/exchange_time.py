@@ -1,10 +1,11 @@
 """What time it is at the exchange: proven by what it sent, estimated in between."""
 
+from shared.domain.timeframes import SECOND_NS
 from shared.ports.clock import Clock
 from shared.ports.exchange import Exchange
 
-SETTLE_NS = 1_000_000_000  # market time that the exchange gets to finish a bar before REST is believed
-AHEAD_NS = 2_000_000_000  # market time, and
+SETTLE_NS = SECOND_NS  # market time that the exchange gets to finish a bar before REST is believed
+AHEAD_NS = 2 * SECOND_NS  # market time, and
 AHEAD_WALL_SECONDS = 2.0  # wall time, by which our idea of the exchange's clock may be behind
 
 

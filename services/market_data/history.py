@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from services.market_data.bar_tracks import BarTrack
 from services.market_data.bars import closed_bar, renamed_kline
 from services.market_data.context import MarketDataContext
-from shared.domain.timeframes import timeframe_ns
+from shared.domain.timeframes import DAILY, timeframe_ns
 from shared.messages.market import BarClosed
 from shared.ports.exchange import ExchangeError, Kline, RejectedError
 
@@ -58,7 +58,7 @@ async def _warm_group(context: MarketDataContext, group: Sequence[BarTrack]) -> 
 async def history(context: MarketDataContext, track: BarTrack) -> tuple[list[BarClosed], int]:
     """The last closed bars of a track, as many as settings want, and the time until which these are all there are."""
     step_ns = timeframe_ns(track.timeframe)
-    count = context.settings.warmup_days if track.timeframe == "1d" else context.settings.warmup_bars
+    count = context.settings.warmup_days if track.timeframe == DAILY else context.settings.warmup_bars
     await context.time.settle(1)
     until_ns = context.time.settled_ns // step_ns * step_ns
     since_ns = until_ns - count * step_ns

@@ -8,6 +8,7 @@ from services.market_data.context import MarketDataContext
 from services.market_data.history import warm_up
 from services.market_data.pairs import Pairs
 from services.market_data.streams import Streams
+from shared.domain.timeframes import MS_NS
 from shared.ports.exchange import BOOK, ExchangeError, RateLimitedError, Stream
 
 RETRY_SECONDS = (0.5, 1.0, 2.0, 4.0, 8.0, 15.0)
@@ -74,7 +75,7 @@ class Subscriptions:
     def _track(self, stream: Stream, last_open_ns: int | None) -> BarTrack:
         if last_open_ns is not None and last_open_ns > self._context.time.proven_ns:
             raise ForeignBusError(
-                f"the bus has a {stream.kind} bar of {stream.symbol} that opens at {last_open_ns // 1_000_000} ms; at "
-                f"the exchange it is {self._context.time.proven_ns // 1_000_000} ms: use an empty Redis database"
+                f"the bus has a {stream.kind} bar of {stream.symbol} that opens at {last_open_ns // MS_NS} ms; at "
+                f"the exchange it is {self._context.time.proven_ns // MS_NS} ms: use an empty Redis database"
             )
         return self._context.tracks.add(stream, last_open_ns)

@@ -3,6 +3,7 @@
 from services import wiring
 from shared.config.model import Settings
 from shared.domain.sizing.machine import SizingMachine
+from shared.domain.timeframes import DAILY
 from shared.messages.catalogue import (
     AUDIT,
     BARS,
@@ -20,7 +21,7 @@ from shared.runtime.machine_spec import MachineSpec
 
 def spec_of(settings: Settings, clock: Clock) -> MachineSpec:
     keys, plan = settings.keys, settings.plan
-    bars = tuple(keys.of(BARS, timeframe) for timeframe in dict.fromkeys(("1d", *plan.timeframes)))
+    bars = tuple(keys.of(BARS, timeframe) for timeframe in dict.fromkeys((DAILY, *plan.timeframes)))
     limit_ns = int(plan.limits.bar_age_seconds * clock.speed * 1e9)
     return MachineSpec(
         service=wiring.SIZING,

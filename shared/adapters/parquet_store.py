@@ -16,12 +16,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from shared.domain.timeframes import kline_interval
+from shared.domain.timeframes import DAY_MS, kline_interval
 
 Floats = npt.NDArray[np.float64]
 PRICES = ("open", "high", "low", "close")
 NEEDED = ("symbol", "open_time", *PRICES, "volume")
-DAY_MS = 86_400_000
 QUOTE = "USDT"
 
 

@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 
 from shared.adapters.http import HttpError, HttpLateError, HttpStatusError, get_json
 from shared.application.errors import UserError
+from shared.domain.timeframes import MS_NS
 
 BINANCE = "https://api.binance.com"
 TIMEOUT_SECONDS = 8.0
@@ -32,7 +33,7 @@ class Exchange:
     async def server_time_ns(self) -> int:
         """The exchange's own time. Raises ``ExchangeAwayError``."""
         reply = await self._get("/api/v3/time")
-        return int(reply["serverTime"]) * 1_000_000
+        return int(reply["serverTime"]) * MS_NS
 
     async def statuses(self) -> dict[str, str]:
         """The exchange's own word (``TRADING``, ``BREAK``) for every pair, as ``BTC/USDT``.

@@ -1,6 +1,5 @@
 """Checks that need more than one value: does the plan fit together, and with the world it will run in?"""
 
-from datetime import datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -8,12 +7,9 @@ from shared.config.faults import did_you_mean
 from shared.config.model import ExchangeSettings, MarketDataSettings, OpsSettings, RedisSettings, SimulatorSettings
 from shared.config.tables import Tables
 from shared.domain.plan import Limits, PhasePlan, RampPlan, SizingPlan, StrategyPlan
-from shared.domain.risk.state.evidence import start_of
 from shared.domain.strategies.base import StrategyKind
 from shared.domain.strategies.registry import STRATEGIES, kind_named
-from shared.domain.timeframes import timeframe_ns
-
-LISTED_TIMEFRAMES = ("1s", "1m", "3m", "5m", "15m", "30m", "1h", "2h", "4h", "6h", "8h", "12h", "1d", "3d")
+from shared.domain.timeframes import DAILY, LISTED_TIMEFRAMES, iso_ns, timeframe_ns
 
 
 def check_limits(tables: Tables, file: str, limits: Limits) -> None:
@@ -69,7 +65,7 @@ def check_ramp(tables: Tables, file: str, ramp: RampPlan) -> None:
     """The date from which phases by date count."""
     source, key = tables.place_of("ramp.start", file)
     try:
-        start_of(ramp.start)
+        _ = ramp.start_ns
     except ValueError:
         tables.fault(source, key, ramp.start, "not a date", 'Write it as "2022-11-01".')
 
@@ -115,8 +111,8 @@ def _check_parameters(
     if faults or market_data is None:
         return
     needed = kind.build(kind.completed(strategy.parameters)).warmup_bars
-    name = "warmup_days" if strategy.timeframe == "1d" else "warmup_bars"
-    loaded = market_data.warmup_days if strategy.timeframe == "1d" else market_data.warmup_bars
+    name = "warmup_days" if strategy.timeframe == DAILY else "warmup_bars"
+    loaded = market_data.warmup_days if strategy.timeframe == DAILY else market_data.warmup_bars
     if loaded < needed:
         source, key = tables.place_of(f"market_data.{name}", file.replace("strategies.toml", "stack.toml"))
         problem = f"fewer bars are loaded at start than strategy {strategy.name!r} needs ({needed})"
@@ -174,7 +170,7 @@ def check_simulator(tables: Tables, file: str, simulator: SimulatorSettings, ops
         tables.fault(source, key, simulator.replay, "a replay needs the date at which it begins", remedy)
     if simulator.start:
         try:
-            datetime.fromisoformat(simulator.start)
+            iso_ns(simulator.start)
         except ValueError:
             source, key = tables.place_of("simulator.start", file)
             tables.fault(source, key, simulator.start, "not a date", 'Write it as "2022-11-01".')

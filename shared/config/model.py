@@ -1,11 +1,11 @@
 """All settings of a process, frozen, built once and passed by argument. Nothing else reads files or the environment."""
 
-from datetime import UTC, datetime
 from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
 from shared.domain.plan import Fraction, Plan, Positive
+from shared.domain.timeframes import iso_ns
 from shared.domain.universe import Universe
 from shared.messages.base import PortfolioName
 from shared.messages.keys import Keys
@@ -106,8 +106,7 @@ class SimulatorSettings(Struct, frozen=True, kw_only=True):
         wall_ns: the wall clock now, in nanoseconds since 1970. Raises ``ValueError`` for a replay without a date.
         """
         if self.start:
-            start = datetime.fromisoformat(self.start)
-            return int(start.replace(tzinfo=start.tzinfo or UTC).timestamp()) * 1_000_000_000
+            return iso_ns(self.start)
         if self.replay:
             raise ValueError("simulator.start: a replay needs the date at which it begins")
         return wall_ns

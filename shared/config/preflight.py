@@ -2,7 +2,7 @@
 
 from shared.config.faults import ConfigError, Fault
 from shared.config.model import Settings
-from shared.domain.risk.state.evidence import exchange_fault, phase_named
+from shared.domain.risk.state.evidence import exchange_fault
 
 
 def check_start(settings: Settings) -> None:
@@ -22,7 +22,7 @@ def phase_faults(settings: Settings, phase: str, *, may_differ: bool = False) ->
     may_differ: from the exchange; so after a demotion, when selling has to stay possible.
     """
     plan, faults = settings.plan, []
-    planned = phase_named(plan, phase)
+    planned = plan.phase_named(phase)
     if planned is None:
         names = ", ".join(each.name for each in plan.phases)
         problem = f"portfolio {settings.portfolio.name!r} is in a phase of this name, and no [[phases]] has it"

@@ -2,6 +2,7 @@
 
 from decimal import ROUND_DOWN, ROUND_HALF_EVEN, ROUND_UP, Context, Decimal
 
+ZERO, ONE = Decimal(0), Decimal(1)
 CENT8 = Decimal("0.00000001")
 TRILLIONTH = Decimal("1e-12")
 # A quotient that is cut to the usual 28 digits before it is rounded may land on the wrong side of ``value``; and a

@@ -4,6 +4,8 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
+from shared.domain.timeframes import DAILY, iso_ns
+
 Fraction = Annotated[float, Meta(gt=0, le=1)]
 Positive = Annotated[float, Meta(gt=0)]
 NonNegative = Annotated[float, Meta(ge=0)]
@@ -171,6 +173,11 @@ class RampPlan(Struct, frozen=True, kw_only=True):
     by_date: bool = False
     start: str = ""
 
+    @property
+    def start_ns(self) -> int:
+        """When that calendar begins, in nanoseconds since 1970; 0 for the first snapshot. Raises ``ValueError``."""
+        return iso_ns(self.start) if self.start else 0
+
 
 class StrategyPlan(Struct, frozen=True, kw_only=True):
     """One strategy.
@@ -220,9 +227,26 @@ class Plan(Struct, frozen=True, kw_only=True):
     @property
     def timeframes(self) -> tuple[str, ...]:
         """Every timeframe in use, the daily one included, each once, in order of first use."""
-        return tuple(dict.fromkeys([*(strategy.timeframe for strategy in self.strategies), "1d"]))
+        return tuple(dict.fromkeys([*(strategy.timeframe for strategy in self.strategies), DAILY]))
 
     @property
     def scale(self) -> float:
-        """The scale of the phase in force."""
+        """The scale of the phase that a new portfolio begins in."""
         return next(phase.scale for phase in self.phases if phase.name == self.phase)
+
+    def phase_named(self, name: str) -> PhasePlan | None:
+        """The phase of that name; None when the ramp has none."""
+        return next((phase for phase in self.phases if phase.name == name), None)
+
+    def phase_after(self, name: str) -> PhasePlan | None:
+        """The phase that follows on the ramp; None after the last one."""
+        return self._phase_beside(name, 1)
+
+    def phase_before(self, name: str) -> PhasePlan | None:
+        """The phase that comes before it on the ramp; None before the first one."""
+        return self._phase_beside(name, -1)
+
+    def _phase_beside(self, name: str, step: int) -> PhasePlan | None:
+        names = [phase.name for phase in self.phases]
+        place = names.index(name) + step if name in names else -1
+        return self.phases[place] if 0 <= place < len(names) else None

@@ -2,9 +2,7 @@
 
 from decimal import Decimal
 
-from shared.domain.numbers import round_down, round_up, to_decimal
-
-ZERO = Decimal(0)
+from shared.domain.numbers import ZERO, round_down, round_up, to_decimal
 
 
 def stop_below(price: float, distance: float, step: Decimal) -> Decimal | None:

@@ -1,16 +1,28 @@
-"""Units of time, and arithmetic on bar timeframes such as ``1h``."""
+"""Units of time, dates as they are written in settings, and arithmetic on bar timeframes such as ``1h``."""
 
-SECOND_NS = 1_000_000_000
+from datetime import UTC, datetime
+
+MS_NS = 1_000_000
+SECOND_NS = 1_000 * MS_NS
 MINUTE_NS = 60 * SECOND_NS
 HOUR_NS = 60 * MINUTE_NS
 DAY_NS = 24 * HOUR_NS
+MINUTE_MS, HOUR_MS, DAY_MS = MINUTE_NS // MS_NS, HOUR_NS // MS_NS, DAY_NS // MS_NS
+DAILY = "1d"
 _UNIT_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
-_FIXED = ("1s", "1m", "3m", "5m", "15m", "30m", "1h", "2h", "4h", "6h", "8h", "12h", "1d", "3d")
+# Every timeframe of a fixed length for which Binance has klines.
+LISTED_TIMEFRAMES = ("1s", "1m", "3m", "5m", "15m", "30m", "1h", "2h", "4h", "6h", "8h", "12h", DAILY, "3d")
 # Every interval in which Binance has klines, with its length; a month counts as its longest.
-KLINE_INTERVALS_MS = {name: int(name[:-1]) * _UNIT_SECONDS[name[-1]] * 1_000 for name in _FIXED} | {
-    "1w": 7 * 86_400_000,
-    "1M": 31 * 86_400_000,
+KLINE_INTERVALS_MS = {name: int(name[:-1]) * _UNIT_SECONDS[name[-1]] * 1_000 for name in LISTED_TIMEFRAMES} | {
+    "1w": 7 * DAY_MS,
+    "1M": 31 * DAY_MS,
 }
+
+
+def iso_ns(text: str) -> int:
+    """Nanoseconds since 1970 of an ISO date or time, in UTC unless it says otherwise. Raises ``ValueError``."""
+    time = datetime.fromisoformat(text)
+    return int(time.replace(tzinfo=time.tzinfo or UTC).timestamp()) * SECOND_NS
 
 
 def timeframe_ns(timeframe: str) -> int:

@@ -1,9 +1,11 @@
 """The pairs heatsink trades: their sectors, and the names they had before."""
 
-from datetime import UTC, date, datetime
+from datetime import date
 from decimal import Decimal
 
 from msgspec import Struct
+
+from shared.domain.timeframes import DAY_NS
 
 
 class Rename(Struct, frozen=True, kw_only=True):
@@ -22,8 +24,7 @@ class Rename(Struct, frozen=True, kw_only=True):
     @property
     def cutover_ns(self) -> int:
         """The moment of the rename, in nanoseconds since 1970."""
-        midnight = datetime(self.cutover.year, self.cutover.month, self.cutover.day, tzinfo=UTC)
-        return int(midnight.timestamp()) * 1_000_000_000
+        return (self.cutover - date(1970, 1, 1)).days * DAY_NS
 
 
 class Pair(Struct, frozen=True, kw_only=True):

@@ -8,10 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.exchange_sim.market.bars import DAY_MS, INTERVALS, Bars, added_up, joined
+from services.exchange_sim.market.bars import INTERVALS, Bars, added_up, joined
 from services.exchange_sim.market.generated import BASE_MS, GeneratedMarket
 from services.exchange_sim.market.levels import LEVELS
 from services.exchange_sim.market.market import Market
+from shared.domain.timeframes import DAY_MS
 from shared.domain.universe import Pair, Rename, Universe
 from tests.examples import examples
 from tests.exchange_sim.sim_stage import HOUR_MS, MINUTE_MS, START_MS, ms, shipped_universe

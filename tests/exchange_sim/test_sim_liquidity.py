@@ -5,12 +5,12 @@ from pathlib import Path
 from statistics import median
 
 from services.exchange_sim.book import Book
-from services.exchange_sim.market.bars import DAY_MS, HOUR_MS
 from services.exchange_sim.market.generated import GeneratedMarket
 from services.exchange_sim.market.market import Market
 from services.exchange_sim.market.replayed import ReplayedMarket
 from services.exchange_sim.quotes import book_of
 from shared.domain.liquidity import spread_at_size
+from shared.domain.timeframes import DAY_MS, HOUR_MS
 from tests.history import ms_of
 from tests.shipped import shipped_universe
 

@@ -11,9 +11,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from services.exchange_sim.frames import fixed
-from services.exchange_sim.market.bars import DAY_MS, HOUR_MS, INTERVALS, MINUTE_MS, added_up
+from services.exchange_sim.market.bars import INTERVALS, added_up
 from services.exchange_sim.market.market import Market
 from services.exchange_sim.market.replayed import ReplayedMarket
+from shared.domain.timeframes import DAY_MS, HOUR_MS, MINUTE_MS
 from tests.exchange_sim.sim_stage import ms, running_exchange
 from tests.patience import PATIENCE_SECONDS
 

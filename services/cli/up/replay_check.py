@@ -6,9 +6,9 @@ from pathlib import Path
 
 from shared.config.faults import ConfigError, Fault
 from shared.config.model import Settings
+from shared.domain.timeframes import DAY_MS, MS_NS
 from shared.domain.universe import Universe
 
-DAY_MS = 86_400_000
 NAMED = 6
 Spans = Mapping[str, tuple[int, int]]
 
@@ -22,7 +22,7 @@ def check_replay(settings: Settings, file: str, keys: tuple[str, str] = ("simula
     from shared.adapters.parquet_store import KlineFile, NoKlinesThenError, RecordingError
 
     simulator = settings.simulator
-    start_ms = simulator.start_ns(0) // 1_000_000
+    start_ms = simulator.start_ns(0) // MS_NS
     try:
         spans = KlineFile(Path(simulator.replay), near_ms=start_ms).spans_at(start_ms)
     except ValueError as error:

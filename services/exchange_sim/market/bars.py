@@ -7,16 +7,12 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from shared.domain.timeframes import KLINE_INTERVALS_MS, kline_interval
+from shared.domain.timeframes import DAY_MS, KLINE_INTERVALS_MS, kline_interval
 
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
 Positions = npt.NDArray[np.intp] | npt.NDArray[np.bool_]
 
-SECOND_MS = 1_000
-MINUTE_MS = 60 * SECOND_MS
-HOUR_MS = 60 * MINUTE_MS
-DAY_MS = 24 * HOUR_MS
 VOLUME_PLACES = 8
 
 

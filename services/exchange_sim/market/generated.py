@@ -4,10 +4,11 @@ from collections import OrderedDict
 
 import numpy as np
 
-from services.exchange_sim.market.bars import DAY_MS, MINUTE_MS, Bars, Floats, joined, no_bars
+from services.exchange_sim.market.bars import Bars, Floats, joined, no_bars
 from services.exchange_sim.market.factors import FIRST_DAY, DailyFactors, Day, Exposures, fat_tailed
 from services.exchange_sim.market.levels import LEVELS, UNKNOWN, Level
 from services.exchange_sim.market.source import Instrument
+from shared.domain.timeframes import DAY_MS, MINUTE_MS, MS_NS
 from shared.domain.universe import Pair, Universe
 
 BASE_MS = 15 * MINUTE_MS
@@ -70,7 +71,7 @@ class GeneratedMarket:
         if rename is None:
             names = [(first, 1.0)]
         else:
-            cutover_ms, price_ratio = rename.cutover_ns // 1_000_000, 1.0 / float(rename.ratio)
+            cutover_ms, price_ratio = rename.cutover_ns // MS_NS, 1.0 / float(rename.ratio)
             old = first.renamed(rename.old, 1.0)._replace(end_ms=cutover_ms)
             new = first.renamed(rename.new, price_ratio)._replace(first_ms=max(cutover_ms, self._first_ms))
             names = [(old, 1.0), (new, price_ratio)] if cutover_ms > self._first_ms else [(new, price_ratio)]

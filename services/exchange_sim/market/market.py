@@ -6,10 +6,11 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
-from services.exchange_sim.market.bars import DAY_MS, Bar, Bars, Interval, added_up, interval_of_length, joined, no_bars
+from services.exchange_sim.market.bars import Bar, Bars, Interval, added_up, interval_of_length, joined, no_bars
 from services.exchange_sim.market.path import Path, path_through
 from services.exchange_sim.market.source import Instrument, KlineSource
 from services.exchange_sim.market.volatility_ratio import VolatilityRatio
+from shared.domain.timeframes import DAY_MS
 
 Status = Literal["TRADING", "END_OF_DAY", "HALT", "BREAK", "CANCEL_ONLY"]
 KEPT_PATHS = 1_024

@@ -4,10 +4,11 @@ from pathlib import Path
 
 import numpy as np
 
-from services.exchange_sim.market.bars import DAY_MS, Bars, Floats, interval_of_length, joined, no_bars
+from services.exchange_sim.market.bars import Bars, Floats, interval_of_length, joined, no_bars
 from services.exchange_sim.market.levels import LEVELS, UNKNOWN
 from services.exchange_sim.market.source import MOST_PLACES, Instrument
 from shared.adapters.parquet_store import QUOTE, KlineFile
+from shared.domain.timeframes import DAY_MS
 
 HISTORY_DAYS = 120  # loaded before the start
 CHUNK_BARS = 10_000  # loaded at a time from the start on: more than a year of hourly bars

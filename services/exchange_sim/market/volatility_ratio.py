@@ -9,8 +9,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from services.exchange_sim.market.bars import DAY_MS, HOUR_MS, Interval
+from services.exchange_sim.market.bars import Interval
 from services.exchange_sim.market.source import KlineSource
+from shared.domain.timeframes import DAY_MS, HOUR_MS
 
 USUAL_MS = 3 * DAY_MS
 LONGEST_HOLE_MS = DAY_MS  # of a recording, over which the last word stands

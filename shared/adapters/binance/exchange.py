@@ -14,8 +14,9 @@ from ccxt.base.errors import BaseError, DDoSProtection, OperationFailed, RateLim
 from shared.adapters.binance.budget import DEFAULT_PAUSE_SECONDS, WeightBudget
 from shared.adapters.binance.client import BinanceClient
 from shared.adapters.binance.feed import CcxtFeed, close_sockets, exchange_id
-from shared.adapters.binance.frames import MS_NS, MalformedError, best_price, kline_row, listed_pair, order_book
+from shared.adapters.binance.frames import MalformedError, best_price, kline_row, listed_pair, order_book
 from shared.adapters.binance.inbox import Inbox
+from shared.domain.timeframes import MS_NS
 from shared.ports.clock import Clock
 from shared.ports.exchange import (
     BestPrice,

@@ -5,11 +5,11 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
+from shared.domain.numbers import ONE
+from shared.domain.timeframes import MS_NS
 from shared.ports.exchange import BestPrice, Kline, KlineFrame, ListedPair, OrderBook
 
-MS_NS = 1_000_000
 CLOSE_SLACK_MS = 1_000  # a bar cannot be called closed this long before its end
-ONE = Decimal(1)
 
 
 class MalformedError(ValueError):

@@ -24,6 +24,7 @@ from shared.adapters.redis.keys import (
 )
 from shared.adapters.redis.streams import RedisStreams, read_message
 from shared.adapters.redis.writer_lease import RedisWriterLease
+from shared.domain.timeframes import MS_NS
 from shared.messages.base import Message
 from shared.messages.catalogue import (
     BARS,
@@ -85,7 +86,7 @@ class RedisBus(RedisStreams, Bus):
             for start in range(0, len(group), BARS_PER_CALL):
                 args: list[bytes | str | int] = [BARS.keep]
                 for bar in group[start : start + BARS_PER_CALL]:
-                    args += [bar.symbol, bar.open_time_ns // 1_000_000, encode_for_wire(bar), f"{key}:{bar.symbol}"]
+                    args += [bar.symbol, bar.open_time_ns // MS_NS, encode_for_wire(bar), f"{key}:{bar.symbol}"]
                 async with bus_errors():
                     new += await self.client.fcall(
                         "hs_publish_bars", 2, key, last_bars_key(self.keys, timeframe), *args
@@ -95,7 +96,7 @@ class RedisBus(RedisStreams, Bus):
     async def bar_watermarks(self, timeframe: str) -> dict[str, int]:
         async with bus_errors():
             rows = await self.client.hgetall(last_bars_key(self.keys, timeframe))
-        return {symbol.decode(): int(open_ms) * 1_000_000 for symbol, open_ms in rows.items()}
+        return {symbol.decode(): int(open_ms) * MS_NS for symbol, open_ms in rows.items()}
 
     async def set_marks(self, marks: Sequence[MarkChanged]) -> None:
         await self._set_latest(MARKS.key, {mark.symbol: encode_for_wire(mark) for mark in marks})

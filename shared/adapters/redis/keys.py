@@ -1,6 +1,7 @@
 """Names of Redis keys beside the streams, and how a stream entry is read."""
 
 from shared.adapters.codec import UnreadableError, decode
+from shared.domain.timeframes import DAY_MS
 from shared.messages.catalogue import BARS, topic_of_key
 from shared.messages.keys import Keys
 from shared.ports.bus import Scope
@@ -8,8 +9,8 @@ from shared.ports.streams import Entry
 
 CLOCK_KEY = "hs:clock"
 IDENTITY_KEY = "hs:identity"
-DECISION_TTL_MS = 30 * 86_400_000
-MARKER_TTL_MS = 86_400_000
+DECISION_TTL_MS = 30 * DAY_MS
+MARKER_TTL_MS = DAY_MS
 SCOPES: tuple[Scope, ...] = ("market", "portfolio")
 
 

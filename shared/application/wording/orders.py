@@ -1,10 +1,9 @@
 """The report of an order as a paragraph, and what could be bought now as a sentence."""
 
-from decimal import Decimal
-
 from shared.application.order_report import OrderReport
 from shared.application.wording.formats import base, percent, price, quantity, usd
 from shared.application.wording.rules import binding_words
+from shared.domain.numbers import ZERO
 from shared.messages.ask import Room
 from shared.messages.halts import Halted
 from shared.messages.orders import OrderDecided, OrderFilled
@@ -87,7 +86,7 @@ def outcome_text(report: OrderReport) -> str:
     fills, closed = report.fills, report.closed
     if not report.after:
         return "Nothing was heard of it from execution yet."
-    filled = sum((fill.quantity for fill in fills), Decimal(0))
+    filled = sum((fill.quantity for fill in fills), ZERO)
     of_all = f"{quantity(filled)} of {quantity(decision.quantity_approved)} {coin}"
     paid = _paid(fills, decision)
     if closed is None:
@@ -105,16 +104,16 @@ def outcome_text(report: OrderReport) -> str:
 
 def _paid(fills: list[OrderFilled], decision: OrderDecided) -> str:
     """`` at 20,510.2 on average, 0.05 % above the mark, fees $6.36``; empty without fills."""
-    filled = sum((fill.quantity for fill in fills), Decimal(0))
+    filled = sum((fill.quantity for fill in fills), ZERO)
     if not filled:
         return ""
-    average = sum((fill.quantity * fill.price for fill in fills), Decimal(0)) / filled
+    average = sum((fill.quantity * fill.price for fill in fills), ZERO) / filled
     away = ""
     if decision.mark:
         difference = float(average) / decision.mark - 1.0
         away = f", {percent(abs(difference))} {'above' if difference > 0 else 'below'} the mark"
     in_trades = f" on average of {len(fills)} trades" if len(fills) > 1 else ""
-    return f" at {price(average)}{in_trades}{away}, fees {usd(sum((fill.fee_usdt for fill in fills), Decimal(0)))}"
+    return f" at {price(average)}{in_trades}{away}, fees {usd(sum((fill.fee_usdt for fill in fills), ZERO))}"
 
 
 def room_text(room: Room, sector: str, halt: Halted | None = None) -> str:

@@ -11,6 +11,7 @@ from math import fsum, inf, isfinite, log, sqrt
 from msgspec import Struct
 
 from shared.domain.bars.atr import WilderAtr
+from shared.domain.numbers import ONE
 from shared.domain.timeframes import DAY_NS
 from shared.domain.universe import Universe
 from shared.messages.market import BarClosed
@@ -119,8 +120,8 @@ class PairNames:
         for symbol in universe.symbols:
             newest, *former = universe.names_of(symbol)
             rename = universe.rename_of(symbol)
-            ratio = rename.ratio if rename else Decimal(1)
-            self._names[newest] = NamedPair(newest, Decimal(1), 1.0)
+            ratio = rename.ratio if rename else ONE
+            self._names[newest] = NamedPair(newest, ONE, 1.0)
             for name in former:
                 self._names[name] = NamedPair(newest, ratio, float(ratio))
 

@@ -15,6 +15,8 @@ from collections.abc import Iterator
 from decimal import Decimal
 from math import inf
 
+from shared.domain.numbers import ZERO
+
 RESUM_EVERY = 4096
 THROUGH = 0.01  # a position that is still held with its mark so far below its stop has none: the stop did not work
 
@@ -56,7 +58,7 @@ class PairHeat:
         self.reserved_risk = 0.0
         self.reserved_notional = 0.0
         self.reserved_cash = 0.0
-        self.reserved_sells = Decimal(0)
+        self.reserved_sells = ZERO
 
     @property
     def exposure(self) -> float:

@@ -5,10 +5,9 @@ from decimal import Decimal
 from msgspec import Struct, field, structs
 
 from shared.domain.machine import Records
-from shared.domain.numbers import round_usdt
+from shared.domain.numbers import ZERO, round_usdt
 from shared.messages.orders import OrderFilled
 
-ZERO = Decimal(0)
 ACCOUNT = "account"
 POSITION = "position"
 COUNTED = "counted"

@@ -9,11 +9,10 @@ from typing import NamedTuple
 
 from msgspec import structs
 
+from shared.domain.numbers import ONE
 from shared.domain.portfolio.ledger import Ledger
 from shared.domain.universe import Universe
 from shared.messages.orders import OrderFilled
-
-ONE = Decimal(1)
 
 
 class LedgerName(NamedTuple):

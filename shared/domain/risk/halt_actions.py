@@ -3,13 +3,12 @@
 from collections.abc import Sequence
 from decimal import Decimal
 
+from shared.domain.numbers import ZERO
 from shared.domain.risk.gate.gate import Gate
 from shared.domain.risk.state.halts import NewHalt
 from shared.domain.risk.state.state import RiskState
 from shared.messages.base import Message, truncate
 from shared.messages.orders import OrderProposed
-
-ZERO = Decimal(0)
 
 
 class HaltActions:

@@ -21,6 +21,7 @@ from shared.domain.risk.halt_actions import HaltActions
 from shared.domain.risk.ramp.phases import PHASE_RECORDS, Phases
 from shared.domain.risk.state.order_book import OrderBook
 from shared.domain.risk.state.state import STATE_RECORDS, RiskState
+from shared.domain.timeframes import DAILY
 from shared.domain.universe import Universe
 from shared.messages.ask import RoomAsked, ShadowAsked
 from shared.messages.base import Message, TimePassed
@@ -121,7 +122,7 @@ class RiskMachine:
         match message:
             case BarClosed():
                 self.breakers.warm(message)
-                if message.timeframe == "1d":
+                if message.timeframe == DAILY:
                     self.state.history(message.symbol).add(message)
             case PairListed():
                 self.state.listings[message.symbol] = message
@@ -172,7 +173,7 @@ class RiskMachine:
     def _on_bar(self, bar: BarClosed) -> Sequence[Message]:
         watched = self.breakers.on_bar(bar)
         self.state.revalue(bar.symbol, bar.close, bar.close_time_ns)
-        if bar.timeframe == "1d" and self.state.history(bar.symbol).add(bar):
+        if bar.timeframe == DAILY and self.state.history(bar.symbol).add(bar):
             self.state.learn_costs(bar.symbol)
             return [*watched, *self.breakers.on_day(bar)]
         return watched

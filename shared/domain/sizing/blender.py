@@ -12,8 +12,8 @@ from decimal import Decimal
 
 from msgspec import Struct
 
-from shared.domain.numbers import round_down
-from shared.domain.sizing.size import ZERO, Size
+from shared.domain.numbers import ZERO, round_down
+from shared.domain.sizing.size import Size
 from shared.domain.stops import stop_below
 from shared.messages.market import PairListed
 from shared.messages.orders import Side

@@ -16,6 +16,7 @@ from shared.domain.sizing.proposals import Proposals
 from shared.domain.sizing.size import Size
 from shared.domain.sizing.state import SizingState
 from shared.domain.stops import stop_below
+from shared.domain.timeframes import DAILY
 from shared.domain.universe import Universe
 from shared.messages.base import Message, TimePassed
 from shared.messages.halts import Halted, Resumed
@@ -24,7 +25,6 @@ from shared.messages.orders import OrderClosed, OrderDecided, OrderFilled, StopP
 from shared.messages.portfolio import LimitsChanged, PhaseChanged, PortfolioMarked
 from shared.messages.signals import SignalRaised
 
-DAILY = "1d"
 NOTHING: Sequence[Message] = ()
 
 

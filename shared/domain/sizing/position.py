@@ -9,10 +9,10 @@ from decimal import Decimal
 from msgspec import Struct, field
 from msgspec.structs import replace
 
+from shared.domain.numbers import ZERO
 from shared.domain.sizing import retry_policy
 from shared.domain.sizing.blender import Exposure
 from shared.domain.sizing.retry_policy import Attempt
-from shared.domain.sizing.size import ZERO
 from shared.messages.orders import OrderClosed, OrderDecided, OrderFilled, OrderProposed, Side, StopPlaced
 
 TRADES_REMEMBERED = 64

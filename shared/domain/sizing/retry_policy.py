@@ -13,12 +13,12 @@ from decimal import Decimal
 from msgspec import Struct, field
 from msgspec.structs import replace
 
+from shared.domain.numbers import ZERO
 from shared.domain.timeframes import DAY_NS
 from shared.messages.orders import OrderClosed, OrderDecided
 
 BY_A_HALT = "halted"  # the rule's name in OrderDecided.binding
 MOST_DOUBLINGS = 32  # from a second to more than a day
-ZERO = Decimal(0)
 
 
 class Attempt(Struct, frozen=True):

@@ -17,7 +17,7 @@ from math import inf, isfinite
 from msgspec import Struct
 
 from shared.domain.bars.series import DailyHistory
-from shared.domain.numbers import round_down, to_decimal
+from shared.domain.numbers import ZERO, round_down, to_decimal
 from shared.domain.plan import Limits, SizingPlan
 from shared.messages.market import PairListed
 
@@ -28,7 +28,6 @@ ATR_FLOOR = "atr_floor"
 MIN_NOTIONAL = "min_notional"
 MIN_QUANTITY = "min_quantity"
 MISSING = frozenset({"pair", "price", "history", "atr", "adv", "nav"})
-ZERO = Decimal(0)
 MOST_UNITS = 1e18  # nobody can order more of anything, so the price must be wrong
 
 

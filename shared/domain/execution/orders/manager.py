@@ -6,9 +6,9 @@ from decimal import Decimal
 from msgspec import structs
 
 from shared.domain.execution.orders.outputs import order_closed, order_filled, order_placed, stop_filled, stop_placed
-from shared.domain.execution.orders.store import ZERO, OrderStore, VenuePosition, WorkingOrder
+from shared.domain.execution.orders.store import OrderStore, VenuePosition, WorkingOrder
 from shared.domain.execution.orders.venue import Trade, Venue, VenueOrder
-from shared.domain.numbers import round_down
+from shared.domain.numbers import ZERO, round_down
 from shared.messages.base import Message
 from shared.messages.market import PairListed
 from shared.messages.orders import CancelDecided, Ending, OrderDecided, StopApproved

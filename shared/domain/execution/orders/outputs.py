@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from decimal import Decimal
 
-from shared.domain.execution.orders.store import ZERO, VenuePosition, WorkingOrder, stop_order_id
+from shared.domain.execution.orders.store import VenuePosition, WorkingOrder, stop_order_id
 from shared.domain.execution.orders.venue import Trade
+from shared.domain.numbers import ZERO
 from shared.messages.base import Message, derived_id
 from shared.messages.orders import Ending, OrderClosed, OrderDecided, OrderFilled, OrderPlaced, StopPlaced
 

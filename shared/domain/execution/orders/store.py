@@ -7,13 +7,13 @@ import msgspec
 from msgspec import Struct
 
 from shared.domain.machine import Records
+from shared.domain.numbers import ZERO
 from shared.messages.base import derived_id
 from shared.messages.market import PairListed
 from shared.messages.orders import OrderDecided, Side
 
 POSITION, WORKING, DONE, LISTED = "position", "order", "done", "pair"
 ORDERS_REMEMBERED = 64
-ZERO = Decimal(0)
 
 
 class VenuePosition(Struct, frozen=True, kw_only=True):

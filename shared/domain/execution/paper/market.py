@@ -3,10 +3,10 @@
 from shared.domain.bars.series import DailyHistory, PairNames
 from shared.domain.execution.paper.prices import Depth, Quote
 from shared.domain.plan import SizingPlan
+from shared.domain.timeframes import DAILY
 from shared.domain.universe import Universe
 from shared.messages.market import BarClosed, MarkChanged
 
-DAILY = "1d"
 UNKNOWN = Depth()
 
 

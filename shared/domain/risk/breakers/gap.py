@@ -12,12 +12,10 @@ from shared.domain.risk.breakers.base import NOTHING, Breaker, exceeds
 from shared.domain.risk.halt_actions import HaltActions
 from shared.domain.risk.state.halts import NewHalt
 from shared.domain.risk.state.state import RiskState
-from shared.domain.timeframes import MINUTE_NS, timeframe_ns
+from shared.domain.timeframes import DAILY, MINUTE_NS, timeframe_ns
 from shared.messages.base import Message
 from shared.messages.market import BarClosed, MarkChanged
 from shared.messages.orders import OrderFilled
-
-DAILY = "1d"
 
 
 class Gap(Breaker):

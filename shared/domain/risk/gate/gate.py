@@ -1,9 +1,9 @@
 """A proposal in, its verdict out, and what the verdict reserves. How the gate works is told in ``gate/__init__.py``."""
 
 from collections.abc import Sequence
-from decimal import Decimal
 
 from shared.domain.machine import ReservationCheck
+from shared.domain.numbers import ZERO
 from shared.domain.recent import Recent
 from shared.domain.risk.gate.verdict import Ruling, decide_opening, decide_reducing
 from shared.domain.risk.gate.view import View
@@ -12,7 +12,6 @@ from shared.domain.risk.state.state import RiskState
 from shared.messages.base import Message, derived_id, truncate
 from shared.messages.orders import CancelDecided, CancelProposed, OrderDecided, OrderProposed, StopApproved, StopRaised
 
-ZERO = Decimal(0)
 REMEMBERED = 10_000  # ids of decided orders kept in memory; older repeats are caught by the store
 
 

@@ -1,10 +1,10 @@
 """A second set of limits beside the live one: evaluated on every order that opens risk, counted, never acting."""
 
 from collections import Counter
-from decimal import Decimal
 
 from msgspec import Struct, structs
 
+from shared.domain.numbers import ZERO
 from shared.domain.risk.gate.verdict import Ruling, decide_opening
 from shared.domain.risk.gate.view import View
 from shared.domain.risk.state.effective_limits import EffectiveLimits
@@ -15,7 +15,6 @@ from shared.messages.base import derived_id, truncate
 from shared.messages.orders import OrderDecided, OrderProposed
 
 SHADOW = "shadow"
-ZERO = Decimal(0)
 
 
 class ShadowCounts(Struct, frozen=True, kw_only=True):

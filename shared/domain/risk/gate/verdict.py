@@ -4,7 +4,7 @@ from decimal import Decimal
 
 from msgspec import Struct, structs
 
-from shared.domain.numbers import round_down, to_decimal
+from shared.domain.numbers import ZERO, round_down, to_decimal
 from shared.domain.risk.gate.rules import RULES
 from shared.domain.risk.gate.validity import fault_of_any
 from shared.domain.risk.gate.view import View
@@ -13,7 +13,6 @@ from shared.messages.market import PairListed
 from shared.messages.orders import CeilingReport as Ceiling
 from shared.messages.orders import Code, Finding, OrderProposed, Shortfall, Verdict
 
-ZERO = Decimal(0)
 SLACK = 1e-12  # float rounding, relative: an order exactly at its ceiling is approved whole
 
 

@@ -7,14 +7,7 @@ from msgspec import Struct, structs
 from shared.domain.plan import PhasePlan
 from shared.domain.portfolio.performance import DailyFigures, DailyNavs, drawdown_of, figures_of
 from shared.domain.risk.state.active_phase import ActivePhase, Entered
-from shared.domain.risk.state.evidence import (
-    Evidence,
-    evidence_in_words,
-    exchange_fault,
-    phase_named,
-    ramp_day,
-    start_of,
-)
+from shared.domain.risk.state.evidence import Evidence, evidence_in_words, exchange_fault, ramp_day
 from shared.domain.risk.state.state import PHASE, RiskState
 from shared.domain.timeframes import DAY_NS, HOUR_NS
 from shared.messages.base import Message, derived_id, truncate
@@ -63,7 +56,7 @@ class PhaseHistory:
         self._nav = snapshot.nav
         phase = state.phase
         if not phase.since_ns:
-            ramp_ns = start_of(state.plan.ramp.start) or now_ns
+            ramp_ns = state.plan.ramp.start_ns or now_ns
             phase = structs.replace(phase, since_ns=now_ns, ramp_ns=ramp_ns)
             name = phase.name
             step = PhaseStep(at_ns=now_ns, what="start", phase_before=name, phase=name, reason="a new portfolio")
@@ -84,7 +77,7 @@ class PhaseHistory:
         return self._evidence(_having_seen(self._state.phase, snapshot), snapshot.nav, snapshot.time_ns)
 
     def _evidence(self, phase: ActivePhase, nav: float, now_ns: int, reviews: int | None = None) -> Evidence:
-        planned, figures = phase_named(self._state.plan, phase.name), self._figures()
+        planned, figures = self._state.plan.phase_named(phase.name), self._figures()
         since_ns = phase.since_ns or now_ns
         return Evidence(
             phase=phase.name,
@@ -114,7 +107,7 @@ class PhaseHistory:
         """The phase begins; what is measured begins with it."""
         state = self._state
         before, now_ns = state.phase, evidence.at_ns
-        ramp_ns = before.ramp_ns or start_of(state.plan.ramp.start) or now_ns
+        ramp_ns = before.ramp_ns or state.plan.ramp.start_ns or now_ns
         self.keep(ActivePhase(name=to.name, scale=to.scale, since_ns=now_ns, entered=how, ramp_ns=ramp_ns))
         state.records.put(DAYS, "", DailyNavs())
         self.note(

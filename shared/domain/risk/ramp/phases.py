@@ -12,14 +12,7 @@ from shared.domain.plan import PhasePlan
 from shared.domain.portfolio.performance import drawdown_of
 from shared.domain.risk.ramp.history import PHASE_RECORDS, REFUSED, PhaseHistory, PhaseStep
 from shared.domain.risk.state.active_phase import Entered
-from shared.domain.risk.state.evidence import (
-    Evidence,
-    evidence_in_words,
-    lacking,
-    phase_after,
-    phase_by_date,
-    phase_named,
-)
+from shared.domain.risk.state.evidence import Evidence, evidence_in_words, lacking, phase_by_date
 from shared.domain.risk.state.halts import NewHalt
 from shared.domain.risk.state.refusals import refused, unsigned
 from shared.domain.risk.state.state import RiskState
@@ -56,8 +49,8 @@ class Phases:
 
     def _demote(self, snapshot: PortfolioMarked) -> Sequence[Message]:
         state = self._state
-        phase, planned = state.phase, phase_named(state.plan, state.phase.name)
-        below = phase_after(state.plan, phase.name, -1)
+        phase, planned = state.phase, state.plan.phase_named(state.phase.name)
+        below = state.plan.phase_before(phase.name)
         peak = phase.peak_nav_in_phase
         fallen = drawdown_of(peak, snapshot.nav)
         if planned is None or below is None or fallen <= planned.demote_over:
@@ -75,7 +68,7 @@ class Phases:
         """
         halts, fault = (
             self._state.halts,
-            self._history.exchange_fault(phase_named(self._state.plan, self._state.phase.name)),
+            self._history.exchange_fault(self._state.plan.phase_named(self._state.phase.name)),
         )
         halted = halts.get("", "phase")
         if fault and halted is None:
@@ -98,7 +91,7 @@ class Phases:
         turns = (now_ns // DAY_NS + 1) * DAY_NS, since_ns + ((now_ns - since_ns) // DAY_NS + 1) * DAY_NS
         self._next_look_ns = min(turns)
         evidence = self._history.evidence(now_ns)
-        following = phase_after(state.plan, state.phase.name)
+        following = state.plan.phase_after(state.phase.name)
         if following is None or state.phase.proposed or lacking(evidence, following):
             return ()
         return [self._proposed(snapshot, following, evidence), *self._promote_by_itself(snapshot, following, evidence)]
@@ -106,7 +99,7 @@ class Phases:
     def evidence_text(self, snapshot: PortfolioMarked) -> str:
         """What the phase has shown, this snapshot included, and what the next phase waits for."""
         plan, evidence = self._state.plan, self._history.evidence_with(snapshot)
-        following = None if plan.ramp.by_date else phase_after(plan, self._state.phase.name)
+        following = None if plan.ramp.by_date else plan.phase_after(self._state.phase.name)
         if following is None:
             return evidence_in_words(evidence)
         lacks = [*lacking(evidence, following), *filter(None, [self.exchange_fault(following)])]
@@ -153,7 +146,7 @@ class Phases:
     def set(self, command: SetPhase) -> Sequence[Message]:
         """Enter a phase by hand; the one in force begins anew."""
         state = self._state
-        to = phase_named(state.plan, command.phase)
+        to = state.plan.phase_named(command.phase)
         evidence = self._history.evidence(state.now_ns or command.time_ns)
         fault = self._fault_of(command, to)
         if to is None or fault:
@@ -163,7 +156,7 @@ class Phases:
     def approve(self, command: ApprovePhase) -> Sequence[Message]:
         """Enter the next phase, if the evidence allows it now, whatever it allowed when it was proposed."""
         state = self._state
-        following, to = phase_after(state.plan, state.phase.name), phase_named(state.plan, command.phase)
+        following, to = state.plan.phase_after(state.phase.name), state.plan.phase_named(command.phase)
         evidence = self._history.evidence(state.now_ns or command.time_ns, command.reviews)
         if to is None:
             return self._refuse(command, self._fault_of(command, to), evidence)

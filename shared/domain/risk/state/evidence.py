@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from msgspec import Struct
 
-from shared.domain.plan import PhasePlan, Plan
+from shared.domain.plan import PhasePlan
 from shared.domain.timeframes import DAY_NS, SECOND_NS
 
 
@@ -40,18 +40,6 @@ class Evidence(Struct, frozen=True, kw_only=True):
     reviews: int | None = None
 
 
-def phase_named(plan: Plan, name: str) -> PhasePlan | None:
-    """The phase of that name; None when the plan has none."""
-    return next((phase for phase in plan.phases if phase.name == name), None)
-
-
-def phase_after(plan: Plan, name: str, step: int = 1) -> PhasePlan | None:
-    """The phase ``step`` places further up the ramp (down, when negative); None beyond its ends."""
-    names = [phase.name for phase in plan.phases]
-    place = names.index(name) + step if name in names else -1
-    return plan.phases[place] if 0 <= place < len(names) else None
-
-
 def ramp_day(phase: PhasePlan, since_ns: int, now_ns: int) -> int:
     """A phase begins on its first day of the ramp, whenever it is entered; days count in full from that moment."""
     return phase.from_day + max(0, (now_ns - since_ns) // DAY_NS)
@@ -65,15 +53,6 @@ def phase_by_date(phases: Sequence[PhasePlan], start_ns: int, time_ns: int) -> P
         if phase.from_day <= day:
             found = phase
     return found
-
-
-def start_of(text: str) -> int:
-    """Nanoseconds of an ISO date (00:00 UTC unless it says otherwise); 0 for an empty text. Raises ``ValueError``."""
-    if not text:
-        return 0
-    when = datetime.fromisoformat(text)
-    when = when.replace(tzinfo=UTC) if when.tzinfo is None else when
-    return int(when.timestamp()) * SECOND_NS
 
 
 def lacking(evidence: Evidence, phase: PhasePlan) -> list[str]:

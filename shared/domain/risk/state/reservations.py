@@ -8,6 +8,7 @@ from decimal import Decimal
 from msgspec import Struct, field, structs
 
 from shared.domain.machine import Records
+from shared.domain.numbers import ZERO
 from shared.domain.portfolio.heat import Heat
 from shared.messages.orders import Side
 
@@ -37,7 +38,7 @@ class OpenOrder(Struct, frozen=True, gc=False):
     @property
     def left(self) -> Decimal:
         """Base units that are not filled yet."""
-        return max(Decimal(0), self.quantity - self.filled)
+        return max(ZERO, self.quantity - self.filled)
 
 
 class Reservations:

@@ -9,12 +9,12 @@ from msgspec import Struct, structs
 from shared.domain.active_limits import ActiveLimits, active_limits
 from shared.domain.bars.series import DailyHistory
 from shared.domain.machine import Records, ReservationCheck
+from shared.domain.numbers import ZERO
 from shared.domain.plan import Limits, Plan
 from shared.domain.portfolio.heat import Heat, PairHeat
 from shared.domain.portfolio.ledger import LEDGER_RECORDS, Ledger
 from shared.domain.risk.state.active_phase import ActivePhase
 from shared.domain.risk.state.effective_limits import EffectiveLimits
-from shared.domain.risk.state.evidence import phase_named
 from shared.domain.risk.state.halts import HALT_RECORDS, Halts
 from shared.domain.risk.state.loss_baselines import BASELINE_RECORDS, BASELINES, LossBaselines
 from shared.domain.risk.state.order_book import OrderBook
@@ -23,7 +23,6 @@ from shared.domain.universe import Universe
 from shared.messages.market import PairListed
 
 LIMITS, PHASE = "limits", "phase"
-ZERO = Decimal(0)
 OUTSIDE = "outside the universe"  # the sector of what is held although it is not in the universe any more
 
 
@@ -107,7 +106,7 @@ class RiskState:
     def _take_over_phase(self) -> None:
         """Which phase is in force comes from the records; what it means comes from the plan."""
         phase = self.records.get(PHASE, "", ActivePhase) or ActivePhase(name=self.plan.phase, scale=self.plan.scale)
-        planned = phase_named(self.plan, phase.name)
+        planned = self.plan.phase_named(phase.name)
         self.use_phase(structs.replace(phase, scale=planned.scale) if planned is not None else phase)
 
     def use_limits(self, limits: Limits) -> None:

@@ -8,7 +8,8 @@ from msgspec import structs
 
 from shared.domain.plan import PhasePlan, Plan, RampPlan
 from shared.domain.risk.ramp.history import STEP, PhaseStep
-from shared.domain.risk.state.evidence import Evidence, lacking, phase_by_date, start_of
+from shared.domain.risk.state.evidence import Evidence, lacking, phase_by_date
+from shared.domain.timeframes import iso_ns
 from shared.messages.base import Message
 from shared.messages.halts import Halted, Resumed
 from shared.messages.portfolio import CommandRefused, PhaseChanged, PhaseProposed, PortfolioMarked
@@ -42,7 +43,7 @@ def test_the_ramp_is_the_plans() -> None:
     [(-3, "dry_run"), (0, "dry_run"), (14 - MOMENT, "dry_run"), (14, "live"), (59 - MOMENT, "live"), (59, "scaled")],
 )
 def test_phases_by_date_follow_the_calendar(day: float, phase: str) -> None:
-    start_ns = start_of("2022-11-01")
+    start_ns = iso_ns("2022-11-01")
     assert phase_by_date(Plan().phases, start_ns, start_ns + round(day * 86_400e9)).name == phase
 
 

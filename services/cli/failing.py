@@ -7,10 +7,9 @@ from contextlib import contextmanager
 import typer
 
 from shared.application.errors import UserError
-from shared.config.faults import ConfigError
+from shared.config.faults import EXIT_CONFIG, ConfigError
 
 EXIT_FAILED = 1
-EXIT_CONFIG = 78  # EX_CONFIG of sysexits.h: starting again would end the same way
 
 
 class UnansweredError(UserError):

@@ -6,7 +6,7 @@ from shared.config.model import Settings
 from shared.config.preflight import paper_faults
 from shared.domain.execution.paper.machine import PaperExecution
 from shared.messages.catalogue import BARS, DECIDED, EXECUTED, MARKS, PAIRS
-from shared.ports.clock import Clock
+from shared.ports.clock import Clock, market_ns
 from shared.runtime.host import machine_service
 from shared.runtime.machine_spec import MachineSpec
 
@@ -16,7 +16,7 @@ def spec_of(settings: Settings, clock: Clock) -> MachineSpec:
         raise ConfigError(faults)
     keys = settings.keys
     bars = tuple(keys.of(BARS, timeframe) for timeframe in settings.plan.timeframes)
-    limit_ns = int(settings.plan.limits.mark_age_seconds * clock.speed * 1e9)
+    limit_ns = market_ns(clock, settings.plan.limits.mark_age_seconds)
     return MachineSpec(
         service=wiring.EXECUTION,
         machine=PaperExecution(settings.plan, settings.universe, quote_age_limit_ns=limit_ns),

@@ -1,7 +1,7 @@
 """What time it is at the exchange: proven by what it sent, estimated in between."""
 
 from shared.domain.timeframes import SECOND_NS
-from shared.ports.clock import Clock
+from shared.ports.clock import Clock, market_ns
 from shared.ports.exchange import Exchange
 
 SETTLE_NS = SECOND_NS  # market time that the exchange gets to finish a bar before REST is believed
@@ -50,4 +50,4 @@ class ExchangeTime:
 
     def market_ns(self, wall_seconds: float) -> int:
         """How much market time passes in so much wall time."""
-        return int(wall_seconds * self._clock.speed * 1e9)
+        return market_ns(self._clock, wall_seconds)

@@ -10,7 +10,7 @@ from services import wiring
 from shared.config.model import Settings
 from shared.domain.strategies.machine import SignalsMachine
 from shared.messages.catalogue import BARS, SIGNALS
-from shared.ports.clock import Clock
+from shared.ports.clock import Clock, market_ns
 from shared.runtime.host import machine_service
 from shared.runtime.machine_spec import MachineSpec
 
@@ -19,7 +19,7 @@ def spec_of(settings: Settings, clock: Clock) -> MachineSpec:
     keys = settings.keys
     timeframes = dict.fromkeys(strategy.timeframe for strategy in settings.plan.strategies)
     bars = tuple(keys.of(BARS, timeframe) for timeframe in timeframes)
-    limit_ns = int(settings.plan.limits.bar_age_seconds * clock.speed * 1e9)
+    limit_ns = market_ns(clock, settings.plan.limits.bar_age_seconds)
     return MachineSpec(
         service=wiring.SIGNALS,
         machine=SignalsMachine(settings.plan, settings.universe, bar_age_limit_ns=limit_ns),

@@ -14,7 +14,7 @@ from shared.messages.catalogue import (
     SIGNALS,
     SIZES,
 )
-from shared.ports.clock import Clock
+from shared.ports.clock import Clock, market_ns
 from shared.runtime.host import machine_service
 from shared.runtime.machine_spec import MachineSpec
 
@@ -22,7 +22,7 @@ from shared.runtime.machine_spec import MachineSpec
 def spec_of(settings: Settings, clock: Clock) -> MachineSpec:
     keys, plan = settings.keys, settings.plan
     bars = tuple(keys.of(BARS, timeframe) for timeframe in dict.fromkeys((DAILY, *plan.timeframes)))
-    limit_ns = int(plan.limits.bar_age_seconds * clock.speed * 1e9)
+    limit_ns = market_ns(clock, plan.limits.bar_age_seconds)
     return MachineSpec(
         service=wiring.SIZING,
         machine=SizingMachine(plan, settings.universe, keys.portfolio, bar_age_limit_ns=limit_ns),

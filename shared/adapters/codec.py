@@ -1,4 +1,4 @@
-"""MessagePack bytes to messages and back: the only place that knows the encoding.
+"""MessagePack bytes to messages and back, and stream entries as they are read: only this place knows the encoding.
 
 Reading is strict. Whatever is wrong with the bytes comes back as one ``UnreadableError`` that names the field and the
 reason, so that the reader can put it on ``hs:dead`` and go on.
@@ -15,7 +15,9 @@ import msgspec
 from msgspec import Struct
 
 from shared.messages.base import MAX_MESSAGE_BYTES, Message
-from shared.messages.catalogue import CATALOGUE, TOPIC_OF
+from shared.messages.catalogue import CATALOGUE, TOPIC_OF, topic_of_key
+from shared.ports.errors import CommitRefusedError
+from shared.ports.streams import Entry
 
 # What an amount may be, so that every sum and product of two of them is exact enough and small enough to be booked.
 AMOUNT_DIGITS = 28
@@ -57,6 +59,14 @@ def encode_for_wire(message: Message) -> bytes:
     return body
 
 
+def encode_for_commit(message: Message) -> bytes:
+    """The same for a message of a commit. Raises ``CommitRefusedError`` for one that is too long."""
+    try:
+        return encode_for_wire(message)
+    except TooLongError as error:
+        raise CommitRefusedError(str(error)) from error
+
+
 def decode(body: bytes, kinds: Iterable[type[Message]] = ()) -> Message:
     """The message in ``body``; with ``kinds``, one of those types. Raises ``UnreadableError``."""
     allowed = tuple(kinds)
@@ -77,6 +87,26 @@ def decode(body: bytes, kinds: Iterable[type[Message]] = ()) -> Message:
         raise UnreadableError(f"${fault[0]}", fault[1])
     _refuse_odd_amounts(message, body)
     return message
+
+
+def decode_or_none(body: bytes) -> Message | None:
+    """The message in ``body``; None for what cannot be read."""
+    try:
+        return decode(body)
+    except UnreadableError:
+        return None
+
+
+def entry_of(stream: str, entry_id: bytes, fields: dict[bytes, bytes]) -> Entry:
+    """A stream entry as read: what is wrong with it is part of the answer, not an exception."""
+    body = fields.get(b"m")
+    if body is None:
+        return Entry(stream, entry_id.decode(), None, b"", ("m", "the entry has no field `m` with the message"))
+    topic = topic_of_key(stream)
+    try:
+        return Entry(stream, entry_id.decode(), decode(body, topic.readable if topic else ()), body)
+    except UnreadableError as error:
+        return Entry(stream, entry_id.decode(), None, body, (error.field, error.reason))
 
 
 def _refuse_longer(body: bytes, most: int) -> None:

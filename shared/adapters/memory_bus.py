@@ -11,7 +11,7 @@ from uuid import uuid4
 import msgspec
 from msgspec import Struct
 
-from shared.adapters.codec import UnreadableError, decode, encode, encode_for_wire
+from shared.adapters.codec import decode_or_none, encode, encode_for_wire
 from shared.adapters.memory_lease import MemoryWriterLease, number_of
 from shared.adapters.memory_server import MemoryListener, MemoryServer
 from shared.adapters.redis.keys import SCOPES, decision_key, is_of_another_portfolio, proposal_marker, services_key
@@ -95,8 +95,8 @@ class MemoryBus(Bus):
     async def books(self) -> dict[str, BookSampled]:
         return {book.symbol: book for book in self._latest_of(BOOKS.key) if isinstance(book, BookSampled)}
 
-    def _latest_of(self, key: str) -> list[Message]:
-        return [decode(body) for body in self.server.latest[key].values()]
+    def _latest_of(self, key: str) -> list[Message | None]:
+        return [decode_or_none(body) for body in self.server.latest[key].values()]
 
     # --- proposals and decisions ----------------------------------------------------------------------------------
 
@@ -111,19 +111,14 @@ class MemoryBus(Bus):
 
     async def decision(self, order_id: str) -> OrderDecided | None:
         body = self.server.decisions.get(decision_key(self.keys, order_id))
-        message = decode(body) if body else None
+        message = decode_or_none(body) if body else None
         return message if isinstance(message, OrderDecided) else None
 
     # --- reading --------------------------------------------------------------------------------------------------
 
     async def latest(self, key: str, count: int = 1) -> list[Message]:
-        found = []
-        for body in self.server.streams[key][: -count - 1 : -1]:
-            try:
-                found.append(decode(body))
-            except UnreadableError:
-                continue
-        return found
+        found = map(decode_or_none, self.server.streams[key][: -count - 1 : -1])
+        return [message for message in found if message is not None]
 
     async def stream_ends(self, streams: Sequence[str]) -> dict[str, str]:
         return {stream: f"{len(self.server.streams[stream])}-0" for stream in streams}

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 
-from shared.adapters.codec import TooLongError, decode, encode_for_wire
+from shared.adapters.codec import decode, encode_for_commit
 from shared.adapters.memory_server import MachineState, MemoryServer
 from shared.adapters.redis.keys import decision_key, group_prefix, proposal_marker
 from shared.domain.machine import ReservationCheck
@@ -114,7 +114,7 @@ class MemoryWriterLease(WriterLease):
         if commit.seq != state.seq + 1:
             raise CommitRefusedError(f"SEQ: expected sequence after {state.seq}, got {commit.seq}")
         self._refuse_repeats(commit.outputs)
-        bodies = [_body(message) for message in commit.outputs]
+        bodies = [encode_for_commit(message) for message in commit.outputs]
         state.reserved = _checked(state.reserved, commit.reservation_checks)
         for key, record in commit.records.items():
             if record is None:
@@ -142,13 +142,6 @@ class MemoryWriterLease(WriterLease):
 def number_of(entry_id: str) -> int:
     """The place of an entry in its stream, from 1 on."""
     return int(entry_id.partition("-")[0])
-
-
-def _body(message: Message) -> bytes:
-    try:
-        return encode_for_wire(message)
-    except TooLongError as error:
-        raise CommitRefusedError(str(error)) from error
 
 
 def _checked(before: dict[str, float], checks: Sequence[ReservationCheck]) -> dict[str, float]:

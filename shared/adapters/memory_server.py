@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from shared.adapters.redis.keys import entry_of
+from shared.adapters.codec import entry_of
 from shared.messages.base import Message
 from shared.messages.keys import Keys
 from shared.messages.market import BarClosed

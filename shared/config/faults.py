@@ -9,6 +9,7 @@ import msgspec
 from msgspec import NODEFAULT
 
 ENVIRONMENT = "environment"
+EXIT_CONFIG = 78  # EX_CONFIG of sysexits.h: starting again would end the same way
 
 
 @dataclass(frozen=True, slots=True)

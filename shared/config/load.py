@@ -22,7 +22,7 @@ from shared.config.checks import (
     check_sizing,
     check_strategies,
 )
-from shared.config.faults import ENVIRONMENT, ConfigError, Fault, did_you_mean
+from shared.config.faults import ENVIRONMENT, ConfigError, did_you_mean
 from shared.config.model import (
     ExchangeSettings,
     LogSettings,
@@ -37,15 +37,6 @@ from shared.config.shadow import read_shadow, shadow_path
 from shared.config.tables import Tables, unread_keys
 from shared.config.universe import read_universe
 from shared.domain.plan import BreakerPlan, Costs, Limits, PhasePlan, Plan, RampPlan, SizingPlan, StrategyPlan
-
-__all__ = [
-    "ConfigError",
-    "Fault",
-    "default_config_dir",
-    "load_settings",
-    "process_environment",
-    "settings_from_environment",
-]
 
 PREFIX = "HEATSINK_"
 CONFIG_DIR, PHASE = f"{PREFIX}CONFIG_DIR", f"{PREFIX}PHASE"

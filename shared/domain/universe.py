@@ -1,10 +1,11 @@
-"""The pairs heatsink trades: their sectors, and the names they had before."""
+"""The pairs that heatsink trades: their sectors, and the names that they had before."""
 
 from datetime import date
 from decimal import Decimal
 
 from msgspec import Struct
 
+from shared.domain.numbers import ONE
 from shared.domain.timeframes import DAY_NS
 
 
@@ -19,7 +20,7 @@ class Rename(Struct, frozen=True, kw_only=True):
     old: str
     new: str
     cutover: date
-    ratio: Decimal = Decimal(1)
+    ratio: Decimal = ONE
 
     @property
     def cutover_ns(self) -> int:
@@ -71,3 +72,45 @@ class Universe(Struct, frozen=True, kw_only=True):
         """The rename that touches the pair, if any."""
         base = symbol.partition("/")[0]
         return next((rename for rename in self.renames if base in (rename.old, rename.new)), None)
+
+
+class NamedPair(Struct, frozen=True):
+    """One of a pair's names.
+
+    pair: the newest name.
+    ratio: units of the newest name for each unit of this one.
+    price_ratio: the same as a float.
+    """
+
+    pair: str
+    ratio: Decimal
+    price_ratio: float
+
+
+class PairNames:
+    """Leads from every name of every pair of the universe to the pair's newest name, and the ratio between them.
+
+    State is kept in units of the newest name, so that nothing has to be converted on the day of the rename:
+    new quantity = quantity x ratio, new price = price / ratio.
+    """
+
+    __slots__ = ("_names",)
+
+    def __init__(self, universe: Universe) -> None:
+        self._names: dict[str, NamedPair] = {}
+        for symbol in universe.symbols:
+            newest, *former = universe.names_of(symbol)
+            rename = universe.rename_of(symbol)
+            ratio = rename.ratio if rename else ONE
+            self._names[newest] = NamedPair(newest, ONE, 1.0)
+            for name in former:
+                self._names[name] = NamedPair(newest, ratio, float(ratio))
+
+    def get(self, symbol: str) -> NamedPair | None:
+        """None for a symbol that is not in the universe."""
+        return self._names.get(symbol)
+
+    @property
+    def pairs(self) -> tuple[str, ...]:
+        """The newest name of every pair, in the order of the universe."""
+        return tuple(dict.fromkeys(named.pair for named in self._names.values()))

@@ -20,6 +20,11 @@ class ClockOrigin(Struct, frozen=True, kw_only=True):
     speed: float
 
 
+def market_ns(clock: "Clock", wall_seconds: float) -> int:
+    """How much market time passes in so much wall time, in nanoseconds."""
+    return int(wall_seconds * clock.speed * 1e9)
+
+
 class Clock(Protocol):
     """Tells both times, and waits in either. ``speed`` market seconds pass in one wall second."""
 

@@ -21,7 +21,8 @@ from typing import Any
 from shared.adapters.clocks import RealClock, ScaledClock
 from shared.adapters.redis.bus import RedisBus
 from shared.adapters.redis.client import ServerTooOldError
-from shared.config.load import ConfigError, settings_from_environment
+from shared.config.faults import EXIT_CONFIG, ConfigError
+from shared.config.load import settings_from_environment
 from shared.config.model import Settings
 from shared.ports.bus import Bus, Scope, StackFacts
 from shared.ports.clock import Clock
@@ -39,7 +40,6 @@ from shared.runtime.logs import configure_logs, get_logger, innermost
 BUS_RETRY_SECONDS = (0.1, 0.25, 0.5, 1.0, 2.0)
 CLOCK_POLL_SECONDS = 0.1
 IDENTITY_SECONDS = 1.0
-EXIT_CONFIG = 78  # EX_CONFIG of sysexits.h: starting again will not help
 # What a service may end with that is no bug: the event that says so, and the exit code.
 ENDINGS: dict[type[Exception], tuple[str, int]] = {
     ConfigError: ("config_refused", EXIT_CONFIG),

@@ -9,7 +9,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from shared.config.load import FILES, HOMES, SECTIONS, ConfigError, default_config_dir, load_settings
+from shared.config.faults import ConfigError
+from shared.config.load import FILES, HOMES, SECTIONS, default_config_dir, load_settings
 from shared.config.model import Settings
 from shared.domain.plan import PhasePlan, StrategyPlan
 from tests.config.wrong_settings import faults_of, the_fault

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from typing import Any
 
-from services.cli.failing import EXIT_CONFIG, EXIT_FAILED
+from services.cli.failing import EXIT_FAILED
 from services.cli.up.data_dir import locked, server_data_dir
 from services.cli.up.options import Prepared, UpOptions
 from services.cli.up.processes import STAGE_SERVER, server_child, service_child
@@ -22,6 +22,7 @@ from shared.adapters.redis.embedded_valkey import EmbeddedValkey, wait_until_rea
 from shared.application.exchange_reach import BINANCE, Exchange
 from shared.application.monitor import Monitor
 from shared.application.stack import RunNote, remove_note, streams_of, write_note
+from shared.config.faults import EXIT_CONFIG
 from shared.ports.errors import BusLostError
 from shared.runtime.logs import get_logger
 

@@ -3,11 +3,11 @@
 from collections import Counter
 from collections.abc import Mapping
 
-from services.cli.failing import EXIT_CONFIG
 from services.cli.up.supervisor import Child
 from shared.application.monitor import Activity
 from shared.application.wording.activity import halted_scopes, pairs_off, verdicts_text
 from shared.application.wording.formats import clock, count, duration, percent, rehearsed, usd
+from shared.config.faults import EXIT_CONFIG
 from shared.messages.dead_letter import MessageRefused
 from shared.messages.orders import OrderProposed
 from shared.messages.signals import PositionSized, SignalRaised

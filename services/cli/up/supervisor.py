@@ -11,8 +11,8 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-from services.cli.failing import EXIT_CONFIG
 from shared.adapters.parent_death import die_with_parent
+from shared.config.faults import EXIT_CONFIG
 
 END_SECONDS = 10.0
 CRASHES_IN_A_ROW = 3

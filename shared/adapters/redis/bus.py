@@ -9,7 +9,7 @@ from uuid import uuid4
 import msgspec
 from msgspec import Struct
 
-from shared.adapters.codec import encode, encode_for_wire
+from shared.adapters.codec import decode_or_none, encode, encode_for_wire
 from shared.adapters.redis.client import bus_errors, is_cluster, new_client, prepare
 from shared.adapters.redis.keys import (
     CLOCK_KEY,
@@ -22,7 +22,7 @@ from shared.adapters.redis.keys import (
     services_key,
     state_key,
 )
-from shared.adapters.redis.streams import RedisStreams, read_message
+from shared.adapters.redis.streams import RedisStreams
 from shared.adapters.redis.writer_lease import RedisWriterLease
 from shared.domain.timeframes import MS_NS
 from shared.messages.base import Message
@@ -125,7 +125,7 @@ class RedisBus(RedisStreams, Bus):
     async def _latest_of(self, key: str) -> list[Message | None]:
         async with bus_errors():
             rows = await self.client.hgetall(key)
-        return [read_message(body) for body in rows.values()]
+        return [decode_or_none(body) for body in rows.values()]
 
     # --- proposals and decisions --------------------------------------------------------------------------------------
 
@@ -139,7 +139,7 @@ class RedisBus(RedisStreams, Bus):
     async def decision(self, order_id: str) -> OrderDecided | None:
         async with bus_errors():
             body = await self.client.get(decision_key(self.keys, order_id))
-        message = read_message(body) if body else None
+        message = decode_or_none(body) if body else None
         return message if isinstance(message, OrderDecided) else None
 
     # --- machines -------------------------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ from collections import defaultdict
 
 import msgpack
 
-from shared.adapters.codec import TooLongError, encode_for_wire
+from shared.adapters.codec import encode_for_commit
 from shared.adapters.redis.keys import DECISION_TTL_MS, MARKER_TTL_MS, decision_key, proposal_marker
 from shared.domain.machine import ReservationCheck
 from shared.messages.base import Message
@@ -16,7 +16,6 @@ from shared.messages.keys import Keys
 from shared.messages.market import BarClosed
 from shared.messages.orders import OrderDecided
 from shared.ports.bus import Proposal
-from shared.ports.errors import CommitRefusedError
 from shared.ports.writer_lease import Commit
 
 JOURNAL_KEEP = 100_000
@@ -57,7 +56,7 @@ class CommitEncoder:
 
         outputs, decisions, markers = [], [], []
         for message in commit.outputs:
-            body = _body(message)
+            body = encode_for_commit(message)
             for topic, key in self._topics.places_of(message):
                 outputs.append((number(key), topic.keep, body, _channels(key, message)))
             if isinstance(message, OrderDecided):
@@ -88,13 +87,6 @@ class CommitEncoder:
 
 def _arguments(check: ReservationCheck) -> tuple[str, str, str, str]:
     return check.order_id, repr(check.risk_usdt), repr(check.open_usdt), repr(check.limit_usdt)
-
-
-def _body(message: Message) -> bytes:
-    try:
-        return encode_for_wire(message)
-    except TooLongError as error:
-        raise CommitRefusedError(str(error)) from error
 
 
 def _channels(key: str, message: Message) -> list[str]:

@@ -1,11 +1,9 @@
-"""Names of Redis keys beside the streams, and how a stream entry is read."""
+"""Names of Redis keys beside the streams; the server in memory keeps everything by the same ones."""
 
-from shared.adapters.codec import UnreadableError, decode
 from shared.domain.timeframes import DAY_MS
-from shared.messages.catalogue import BARS, topic_of_key
+from shared.messages.catalogue import BARS
 from shared.messages.keys import Keys
 from shared.ports.bus import Scope
-from shared.ports.streams import Entry
 
 CLOCK_KEY = "hs:clock"
 IDENTITY_KEY = "hs:identity"
@@ -51,15 +49,3 @@ def proposal_marker(stream: str, order_id: str) -> str:
 def last_bars_key(keys: Keys, timeframe: str) -> str:
     """Open time of the last bar per pair; the braces put it into the stream's cluster slot."""
     return "{" + keys.of(BARS, timeframe) + "}:last"
-
-
-def entry_of(stream: str, entry_id: bytes, fields: dict[bytes, bytes]) -> Entry:
-    """A stream entry as read: what is wrong with it is part of the answer, not an exception."""
-    body = fields.get(b"m")
-    if body is None:
-        return Entry(stream, entry_id.decode(), None, b"", ("m", "the entry has no field `m` with the message"))
-    topic = topic_of_key(stream)
-    try:
-        return Entry(stream, entry_id.decode(), decode(body, topic.readable if topic else ()), body)
-    except UnreadableError as error:
-        return Entry(stream, entry_id.decode(), None, body, (error.field, error.reason))

@@ -6,10 +6,10 @@ from typing import Any
 
 from redis.exceptions import ResponseError
 
-from shared.adapters.codec import UnreadableError, decode, encode_for_wire
+from shared.adapters.codec import decode_or_none, encode_for_wire, entry_of
 from shared.adapters.redis.client import CALL_SECONDS, Client, bus_errors
 from shared.adapters.redis.groups import groups_of
-from shared.adapters.redis.keys import entry_of, is_of_another_portfolio
+from shared.adapters.redis.keys import is_of_another_portfolio
 from shared.adapters.redis.slots import reading_order
 from shared.messages.base import Message
 from shared.messages.keys import Keys
@@ -47,7 +47,7 @@ class RedisStreams(Publisher, StreamReader, LiveChannels):
     async def latest(self, key: str, count: int = 1) -> list[Message]:
         async with bus_errors():
             rows = await self.client.xrevrange(key, count=count)
-        found = (read_message(fields.get(b"m", b"")) for _, fields in rows)
+        found = (decode_or_none(fields.get(b"m", b"")) for _, fields in rows)
         return [message for message in found if message is not None]
 
     async def stream_ends(self, streams: Sequence[str]) -> dict[str, str]:
@@ -131,11 +131,3 @@ class RedisListener(Listener):
 def _reader(stream: str, row: dict[str, Any]) -> Reader:
     lag = row.get("lag")
     return Reader(stream, row["name"].decode(), int(lag) if lag is not None else None, int(row["pending"]))
-
-
-def read_message(body: bytes) -> Message | None:
-    """The message in a body; None for what cannot be read."""
-    try:
-        return decode(body)
-    except UnreadableError:
-        return None

@@ -28,12 +28,12 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 
 from redis.exceptions import ResponseError
 
-from shared.adapters.codec import decode
+from shared.adapters.codec import decode, entry_of
 from shared.adapters.redis.client import MAX_BLOCK_MS, Client, bus_errors
 from shared.adapters.redis.commit_encoder import CommitEncoder
 from shared.adapters.redis.connection import DedicatedConnection
 from shared.adapters.redis.groups import begin_group
-from shared.adapters.redis.keys import entry_of, group_prefix, state_key
+from shared.adapters.redis.keys import group_prefix, state_key
 from shared.adapters.redis.slots import reading_order
 from shared.messages.keys import Keys
 from shared.messages.orders import OrderDecided

@@ -1,19 +1,11 @@
-"""Figures of a pair's daily bars: ATR, ADV, daily volatility, and how much history there is.
-
-And ``PairNames``: one pair may have had two names on the exchange, and its history goes on through the rename.
-"""
+"""Figures of a pair's daily bars (ATR, ADV, daily volatility, how much history there is), and which bars are new."""
 
 from collections import deque
 from collections.abc import Sequence
-from decimal import Decimal
 from math import fsum, inf, isfinite, log, sqrt
 
-from msgspec import Struct
-
 from shared.domain.bars.atr import WilderAtr
-from shared.domain.numbers import ONE
 from shared.domain.timeframes import DAY_NS
-from shared.domain.universe import Universe
 from shared.messages.market import BarClosed
 
 MAX_HOLE_DAYS = 5
@@ -93,43 +85,20 @@ def _deviation(values: Sequence[float], wanted: int) -> float | None:
     return deviation if isfinite(deviation) else None
 
 
-class NamedPair(Struct, frozen=True):
-    """One of a pair's names.
+class NewestBars:
+    """The newest bar of each pair and timeframe, by its open time. Bars come in order, and some come again."""
 
-    pair: the newest name.
-    ratio: units of the newest name for each unit of this one.
-    price_ratio: the same as a float.
-    """
+    def __init__(self) -> None:
+        self._opened_ns: dict[tuple[str, str], int] = {}
 
-    pair: str
-    ratio: Decimal
-    price_ratio: float
+    def take(self, bar: BarClosed) -> bool:
+        """Remember the bar; False, and nothing changes, when it is not newer than the last of its timeframe."""
+        key = (bar.symbol, bar.timeframe)
+        if bar.open_time_ns <= self._opened_ns.get(key, -1):
+            return False
+        self._opened_ns[key] = bar.open_time_ns
+        return True
 
-
-class PairNames:
-    """Leads from every name of every pair of the universe to the pair's newest name, and the ratio between them.
-
-    State is kept in units of the newest name, so that nothing has to be converted on the day of the rename:
-    new quantity = quantity x ratio, new price = price / ratio.
-    """
-
-    __slots__ = ("_names",)
-
-    def __init__(self, universe: Universe) -> None:
-        self._names: dict[str, NamedPair] = {}
-        for symbol in universe.symbols:
-            newest, *former = universe.names_of(symbol)
-            rename = universe.rename_of(symbol)
-            ratio = rename.ratio if rename else ONE
-            self._names[newest] = NamedPair(newest, ONE, 1.0)
-            for name in former:
-                self._names[name] = NamedPair(newest, ratio, float(ratio))
-
-    def get(self, symbol: str) -> NamedPair | None:
-        """None for a symbol that is not in the universe."""
-        return self._names.get(symbol)
-
-    @property
-    def pairs(self) -> tuple[str, ...]:
-        """The newest name of every pair, in the order of the universe."""
-        return tuple(dict.fromkeys(named.pair for named in self._names.values()))
+    def forget_after(self, now_ns: int) -> None:
+        """The clock stepped back: forget bars of a time to come, which would keep newer ones out."""
+        self._opened_ns = {key: opened_ns for key, opened_ns in self._opened_ns.items() if opened_ns <= now_ns}

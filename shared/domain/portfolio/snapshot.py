@@ -2,6 +2,7 @@
 
 from shared.domain.portfolio.heat import Heat
 from shared.domain.portfolio.ledger import Ledger
+from shared.domain.portfolio.performance import drawdown_of
 from shared.messages.base import Message
 from shared.messages.portfolio import PortfolioMarked, PositionMarked
 
@@ -19,7 +20,6 @@ def snapshot_of(
         return None
     seq = account.snapshots + 1
     ledger.count_snapshot(nav)
-    peak = ledger.account.peak_nav_of_all_time
     return PortfolioMarked(
         id=f"portfolio-{portfolio}-{seq}",
         cause=cause.id,
@@ -32,7 +32,7 @@ def snapshot_of(
         heat_reserved=heat.reserved_risk / nav,
         heat_limit=heat_limit,
         utilisation=heat.holdings / nav,
-        drawdown=(peak - nav) / peak,
+        drawdown=drawdown_of(ledger.account.peak_nav_of_all_time, nav),
         positions=tuple(
             PositionMarked(
                 symbol=position.symbol,

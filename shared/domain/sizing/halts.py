@@ -6,8 +6,8 @@ The gate would reject it anyhow; this only keeps proposals with a known answer o
 
 from msgspec import Struct
 
-from shared.domain.bars.series import PairNames
 from shared.domain.machine import Records
+from shared.domain.universe import PairNames
 from shared.messages.halts import Halted, Resumed
 
 HALT = "halt"

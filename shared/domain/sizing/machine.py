@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
-from shared.domain.bars.series import NamedPair
 from shared.domain.plan import Plan
 from shared.domain.sizing.outputs import position_sized, stop_raised
 from shared.domain.sizing.pairs import PairState
@@ -17,15 +16,13 @@ from shared.domain.sizing.size import Size
 from shared.domain.sizing.state import SizingState
 from shared.domain.stops import stop_below
 from shared.domain.timeframes import DAILY
-from shared.domain.universe import Universe
+from shared.domain.universe import NamedPair, Universe
 from shared.messages.base import Message, TimePassed
 from shared.messages.halts import Halted, Resumed
 from shared.messages.market import BarClosed, PairListed
 from shared.messages.orders import OrderClosed, OrderDecided, OrderFilled, StopPlaced
 from shared.messages.portfolio import LimitsChanged, PhaseChanged, PortfolioMarked
 from shared.messages.signals import SignalRaised
-
-NOTHING: Sequence[Message] = ()
 
 
 class SizingMachine:
@@ -58,7 +55,7 @@ class SizingMachine:
 
     def handle(self, message: Message) -> Sequence[Message]:
         handler = self._handlers.get(type(message))
-        return NOTHING if handler is None else handler(message)
+        return () if handler is None else handler(message)
 
     def warm(self, message: Message) -> None:
         if isinstance(message, BarClosed) and (found := self._state.pairs.find(message.symbol)) is not None:
@@ -77,11 +74,11 @@ class SizingMachine:
         state = self._state
         found = state.pairs.find(bar.symbol)
         if found is None or not self._remember(*found, bar):
-            return NOTHING
+            return ()
         pair, named = found
         is_current = state.is_current(bar)
         if not self._is_sized(bar, is_current=is_current):
-            return NOTHING
+            return ()
         size = state.size(pair, named, bar)
         sized = position_sized(size, bar, state.portfolio, state.account.current.scale)
         if not is_current:
@@ -108,26 +105,26 @@ class SizingMachine:
         """The stop follows the price up, at the distance of a new entry, in whole price steps."""
         position, listed = pair.position, self._state.listed.get(bar.symbol)
         if not position.quantity or not size.stop_distance or listed is None:
-            return NOTHING
+            return ()
         if position.stop is not None and size.stop_price <= float(position.stop) * named.price_ratio:
-            return NOTHING  # the common case, without the rounding
+            return ()  # the common case, without the rounding
         stop_price = stop_below(size.price, size.stop_distance, listed.price_step)
         if stop_price is None:
-            return NOTHING
+            return ()
         if position.stop is not None and stop_price < position.stop * named.ratio + listed.price_step:
-            return NOTHING
+            return ()
         return (stop_raised(stop_price, bar, self._state.portfolio),)
 
     # --- the account ----------------------------------------------------------------------------------------------
 
     def _portfolio_marked(self, marked: PortfolioMarked) -> Sequence[Message]:
         """Without NAV nothing could be proposed. Once it is known, all pairs are looked at."""
-        return self._proposals.of_all(marked) if self._state.account.take_snapshot(marked) else NOTHING
+        return self._proposals.of_all(marked) if self._state.account.take_snapshot(marked) else ()
 
     def _limits_changed(self, changed: LimitsChanged) -> Sequence[Message]:
         self._state.account.change_limits(changed)
         self._proposals.on_new_limits()
-        return NOTHING
+        return ()
 
 
 def _silently(change: Callable[[Any], None]) -> Callable[[Any], Sequence[Message]]:
@@ -135,6 +132,6 @@ def _silently(change: Callable[[Any], None]) -> Callable[[Any], Sequence[Message
 
     def handler(message: Message) -> Sequence[Message]:
         change(message)
-        return NOTHING
+        return ()
 
     return handler

@@ -6,11 +6,12 @@ from typing import TypeVar
 
 from msgspec import Struct
 
-from shared.domain.bars.series import DailyHistory, NamedPair, PairNames
+from shared.domain.bars.series import DailyHistory
 from shared.domain.machine import Records
 from shared.domain.plan import SizingPlan
 from shared.domain.sizing.blender import LatestSignal
 from shared.domain.sizing.position import PairPosition, after_fill
+from shared.domain.universe import NamedPair, PairNames
 from shared.messages.market import BarClosed, PairListed
 from shared.messages.orders import OrderClosed, OrderDecided, OrderFilled, OrderProposed, StopPlaced
 

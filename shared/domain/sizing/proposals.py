@@ -21,8 +21,6 @@ from shared.messages.market import BarClosed
 from shared.messages.orders import OrderProposed
 from shared.messages.signals import SignalRaised
 
-NOTHING: tuple[OrderProposed, ...] = ()
-
 
 class Proposals:
     """Proposes orders on every current bar, on signals, when a halt ends, and when NAV becomes known."""
@@ -35,13 +33,13 @@ class Proposals:
         """Only strategies of the plan count; those of other processes stand there as ``external``."""
         state = self._state
         if (found := state.pairs.find(signal.symbol)) is None or signal.strategy not in self._weights:
-            return NOTHING
+            return ()
         if 0 < state.now_ns < signal.time_ns:  # somebody's clock is ahead: no later signal may count as older than this
             signal = replace(signal, time_ns=state.now_ns)
         pair = found[0]
         last = pair.signals.get(signal.strategy)
         if last is not None and (signal.id == last.signal_id or signal.time_ns < last.time_ns):
-            return NOTHING
+            return ()
         latest = LatestSignal(signal.strength, signal.time_ns, signal.id, signal.expires_ns)
         state.pairs.put_signal(pair, signal.strategy, latest)
         return self.of(pair, signal)
@@ -50,7 +48,7 @@ class Proposals:
         """What was wanted all along is proposed once the last halt over a pair is gone."""
         halts, pairs = self._state.halts, self._state.pairs
         if not halts.end(resumed):
-            return NOTHING
+            return ()
         scope = halts.scope_of(resumed.symbol)
         orders: list[OrderProposed] = []
         for pair in pairs.all():
@@ -75,27 +73,27 @@ class Proposals:
         """
         state, position, bar, named = self._state, pair.position, pair.bar, pair.named
         if not pair.signals or bar is None or named is None:
-            return NOTHING
+            return ()
         fraction = target_fraction(self._weights, pair.signals, state.now_ns)
         if not fraction:
             self._remember(pair, None)  # whoever wants it again after this begins anew
         if fraction is None or not (fraction or position.quantity):
-            return NOTHING
+            return ()
         if position.has_own_order or not state.is_current(bar):
-            return NOTHING
+            return ()
         if size is None:
             size = state.size(pair, named, bar)
         band = state.plan.sizing.rebalance_band
         exposure = exposure_of(position, named.ratio)
         target = target_order(fraction, size, exposure, state.listed.get(bar.symbol), band)
         if not target.quantity:
-            return NOTHING
+            return ()
         expires_ns = max(state.now_ns, cause.time_ns) + state.lengths_ns[bar.timeframe]
         order = order_proposed(target, bar.symbol, state.portfolio, cause, expires_ns)
         if target.side == "sell":
             self._remember(pair, None)
         elif not self._may_buy(pair, order.id, bar, fraction, float(size.quantity * named.ratio)):
-            return NOTHING
+            return ()
         state.pairs.change(after_proposal, order)
         return (order,)
 

@@ -1,6 +1,5 @@
 """What the parts of the sizing machine share: time, pairs, listings, account, halts. It is rebuilt from the records."""
 
-from shared.domain.bars.series import NamedPair, PairNames
 from shared.domain.machine import Records
 from shared.domain.plan import Plan
 from shared.domain.sizing.account import ACCOUNT_RECORDS, AccountTracker
@@ -8,7 +7,7 @@ from shared.domain.sizing.halts import HALT_RECORDS, HaltsHeard
 from shared.domain.sizing.pairs import LISTED, PAIR_RECORDS, Pairs, PairState
 from shared.domain.sizing.size import Size, size_of
 from shared.domain.timeframes import timeframe_ns
-from shared.domain.universe import Universe
+from shared.domain.universe import NamedPair, PairNames, Universe
 from shared.messages.base import TimePassed
 from shared.messages.market import BarClosed, PairListed
 

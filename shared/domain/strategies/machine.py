@@ -5,13 +5,12 @@ from collections.abc import Sequence
 import msgspec
 from msgspec import Struct
 
-from shared.domain.bars.series import PairNames
 from shared.domain.machine import Records
 from shared.domain.plan import Plan, StrategyPlan
 from shared.domain.strategies.base import Strategy
 from shared.domain.strategies.registry import build_strategy
 from shared.domain.timeframes import timeframe_ns
-from shared.domain.universe import Universe
+from shared.domain.universe import PairNames, Universe
 from shared.messages.base import Message, TimePassed, derived_id
 from shared.messages.market import BarClosed
 from shared.messages.signals import SignalRaised

@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from services.cli.up.options import Prepared, UpOptions, prepare_settings
-from shared.config.load import ConfigError, Fault
+from shared.config.faults import ConfigError, Fault
 
 ROOT = Path(__file__).parents[3]
 SHIPPED = ROOT / "deploy" / "config"

@@ -14,8 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.domain.bars.atr import WilderAtr
-from shared.domain.bars.series import MAX_HOLE_DAYS, DailyHistory, PairNames
-from shared.domain.universe import Pair, Rename, Universe
+from shared.domain.bars.series import MAX_HOLE_DAYS, DailyHistory
+from shared.domain.universe import Pair, PairNames, Rename, Universe
 from tests.domain.market_scripts import DAY, T0, days, ohlc
 
 

@@ -14,7 +14,6 @@ from shared.messages.market import PairListed
 from shared.messages.orders import CancelDecided, Ending, OrderDecided, StopApproved
 
 Outputs = Sequence[Message]
-NOTHING: Outputs = ()
 
 
 class OrderManager:
@@ -32,7 +31,7 @@ class OrderManager:
     def place(self, order: OrderDecided, now_ns: int) -> Outputs:
         """Give an approved order to the venue, or say why not. An order that was here before leads to nothing."""
         if order.quantity_approved <= 0 or self._store.is_known(order.symbol, order.order_id):
-            return NOTHING
+            return ()
         self._store.remember(order.symbol, order.order_id)
         if order.expires_ns and now_ns > order.expires_ns:
             return _ended(order, "expired", "it came after its expiry")
@@ -89,7 +88,7 @@ class OrderManager:
         """Move the stop up; a lower one, or one for nothing, is dropped."""
         position = self._store.position(approved.symbol)
         if position is None or (position.stop is not None and approved.stop_price <= position.stop):
-            return NOTHING
+            return ()
         raised = structs.replace(position, stop=approved.stop_price, stop_since_ns=now_ns)
         self._store.put_position(approved.symbol, raised)
         trace = approved.trace or position.trace
@@ -101,7 +100,7 @@ class OrderManager:
             if order.order_id == wanted.order_id:
                 trace = order.trace or wanted.trace
                 return self._end(order, wanted, "cancelled", wanted.reason, trace=trace)
-        return NOTHING
+        return ()
 
     def cancel_all(self, symbol: str, cause: Message, reason: str, *, sells_only: bool = False) -> Outputs:
         """End every working order of a pair."""
@@ -181,7 +180,7 @@ class OrderManager:
         """Carry position and stop over to the pair's new name, as the exchange does with the balance."""
         moved = self._store.rename(listed.formerly, listed.symbol, listed.ratio, listed.time_ns)
         if moved is None:
-            return NOTHING
+            return ()
         return stop_placed(listed, listed.symbol, moved, trigger=listed.id, trace=moved.trace)
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from shared.domain.execution.orders.manager import NOTHING, OrderManager, why_off
+from shared.domain.execution.orders.manager import OrderManager, why_off
 from shared.domain.execution.orders.store import OrderStore, VenuePosition, WorkingOrder, stop_order_id
 from shared.domain.execution.orders.venue import VenueOrder
 from shared.domain.execution.paper.market import PaperMarket
@@ -57,7 +57,7 @@ class PaperExecution:
 
     def handle(self, message: Message) -> Sequence[Message]:
         handler = self._handlers.get(type(message))
-        return NOTHING if handler is None else handler(message)
+        return () if handler is None else handler(message)
 
     def warm(self, message: Message) -> None:
         if isinstance(message, BarClosed) and self._market.take_bar(message):
@@ -100,15 +100,15 @@ class PaperExecution:
     def _mark(self, mark: MarkChanged) -> Sequence[Message]:
         quote = self._market.take_mark(mark)
         if quote is None or not self._is_busy(mark.symbol):
-            return NOTHING
+            return ()
         return (*self._orders.expire(mark, self._time_of(mark)), *self._match_quote(mark.symbol, quote, mark))
 
     def _bar(self, bar: BarClosed) -> Sequence[Message]:
         if not self._market.take_bar(bar):
-            return NOTHING
+            return ()
         if not self._is_busy(bar.symbol):
             self._market.take_close(bar)
-            return NOTHING
+            return ()
         outputs = [*self._orders.expire(bar, self._time_of(bar)), *self._match_bar(bar)]
         quote = self._market.take_close(bar)
         return outputs if quote is None else (*outputs, *self._match_quote(bar.symbol, quote, bar))

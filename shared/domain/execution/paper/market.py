@@ -1,10 +1,10 @@
 """What the paper exchange knows of the market: the latest quote, the depth and the listing of every pair."""
 
-from shared.domain.bars.series import DailyHistory, PairNames
+from shared.domain.bars.series import DailyHistory, NewestBars
 from shared.domain.execution.paper.prices import Depth, Quote
 from shared.domain.plan import SizingPlan
 from shared.domain.timeframes import DAILY
-from shared.domain.universe import Universe
+from shared.domain.universe import PairNames, Universe
 from shared.messages.market import BarClosed, MarkChanged
 
 UNKNOWN = Depth()
@@ -22,7 +22,7 @@ class PaperMarket:
         self._names = PairNames(universe)
         self._quotes: dict[str, Quote] = {}
         self._histories: dict[str, DailyHistory] = {}
-        self._seen_ns: dict[tuple[str, str], int] = {}
+        self._newest = NewestBars()
 
     def fresh_quote(self, symbol: str, now_ns: int) -> Quote | None:
         """The latest quote; None when there is none, or it is too old, for nobody trades on history."""
@@ -41,10 +41,8 @@ class PaperMarket:
 
     def take_bar(self, bar: BarClosed) -> bool:
         """Remember the bar; False when it is not newer than the last of its timeframe."""
-        key = (bar.symbol, bar.timeframe)
-        if bar.open_time_ns <= self._seen_ns.get(key, -1):
+        if not self._newest.take(bar):
             return False
-        self._seen_ns[key] = bar.open_time_ns
         if bar.timeframe == DAILY:
             self._take_day(bar)
         return True

@@ -2,17 +2,17 @@
 
     fill price = touch x (1 +/- Y x sigma_day x sqrt(order / ADV))
 
-The touch is the best price on the other side, or the mark plus or minus half a spread where there is no book. That
-slippage grows with the square root of the order's share of daily volume is the square-root law of market impact (Torre,
-*BARRA Market Impact Model Handbook*, 1997). On bitcoin it holds over four decades of size: Donier & Bonart, arXiv
-1412.4503. Prices are rounded against the order: up for a buy, down for a sell.
+The touch is the best price on the other side, or the mark plus or minus half a spread where there is no book. Slippage
+grows with the square root of the order's share of daily volume (``domain/liquidity.py``). Prices are rounded against
+the order: up for a buy, down for a sell.
 """
 
 from decimal import Decimal
-from math import isfinite, sqrt
+from math import isfinite
 
 from msgspec import Struct
 
+from shared.domain.liquidity import square_root_slippage
 from shared.domain.numbers import round_down, round_up, round_usdt, to_decimal
 from shared.domain.plan import Costs
 from shared.messages.orders import Side
@@ -63,7 +63,10 @@ def slippage(notional_usdt: float, depth: Depth, costs: Costs) -> float:
         adv = FALLBACK_ADV_USDT
     if sigma is None or not isfinite(sigma):
         sigma = FALLBACK_SIGMA_DAY
-    return min(MAX_SLIPPAGE, costs.slippage_factor * sigma * sqrt(notional_usdt / adv))
+    return min(
+        MAX_SLIPPAGE,
+        square_root_slippage(notional_usdt, factor=costs.slippage_factor, sigma_day=sigma, adv_usdt=adv),
+    )
 
 
 def taker_price(side: Side, quantity: Decimal, touched: float, *, depth: Depth, costs: Costs, step: Decimal) -> Decimal:

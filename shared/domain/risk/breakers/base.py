@@ -18,7 +18,6 @@ from shared.messages.market import BarClosed, BookSampled, FeedLost, FeedRestore
 from shared.messages.orders import OrderFilled, OrderProposed
 
 SLACK = 1e-9  # float rounding, relative: a figure exactly at its threshold counts as at it
-NOTHING: tuple[Message, ...] = ()
 
 
 class Breaker:
@@ -51,55 +50,55 @@ class Breaker:
 
     def _begin(self, cause: Message, new: NewHalt) -> Sequence[Message]:
         """The halt, unless this breaker is switched off."""
-        return self._halt_actions.begin(cause, new) if self.is_on else NOTHING
+        return self._halt_actions.begin(cause, new) if self.is_on else ()
 
     # --- hooks ----------------------------------------------------------------------------------------------------
 
     def on_time(self, message: Message) -> Sequence[Message]:
         """About once a second of wall time, and after every fill: NAV may have changed."""
-        return NOTHING
+        return ()
 
     def on_mark(self, mark: MarkChanged, price_before: float, time_before_ns: int) -> Sequence[Message]:
         """After a newer price became the mark.
 
         price_before, time_before_ns: the mark before it, 0 when there was none.
         """
-        return NOTHING
+        return ()
 
     def on_bar(self, bar: BarClosed) -> Sequence[Message]:
         """Before the bar's close becomes the mark, each bar once."""
-        return NOTHING
+        return ()
 
     def on_day(self, bar: BarClosed) -> Sequence[Message]:
         """After a daily bar went into the pair's daily figures."""
-        return NOTHING
+        return ()
 
     def on_book(self, book: BookSampled) -> Sequence[Message]:
         """After a book was sampled."""
-        return NOTHING
+        return ()
 
     def on_listing(self, listing: PairListed) -> Sequence[Message]:
         """After the exchange said something of a pair."""
-        return NOTHING
+        return ()
 
     def on_feed_lost(self, lost: FeedLost) -> Sequence[Message]:
         """A feed was lost, or is not there yet."""
-        return NOTHING
+        return ()
 
     def on_feed_restored(self, restored: FeedRestored) -> Sequence[Message]:
         """A lost feed is back."""
-        return NOTHING
+        return ()
 
     def on_fill(self, fill: OrderFilled, position_before: Position | None) -> Sequence[Message]:
         """After a fill was taken in. position_before: what was held of the pair before it."""
-        return NOTHING
+        return ()
 
     def on_proposed(self, order: OrderProposed) -> None:
         """The gate has answered a proposal, now or before."""
 
     def on_halted(self, halt: Halted) -> Sequence[Message]:
         """Another breaker halted something."""
-        return NOTHING
+        return ()
 
     def on_resumed(self, resumed: Resumed) -> None:
         """An operator ended a halt."""
@@ -117,10 +116,6 @@ class Breaker:
         state = self._state
         limit_ns = max(timeframe_ns(bar.timeframe), state.market_ns(state.limits.bar_age_seconds))
         return state.now_ns - bar.close_time_ns <= limit_ns
-
-    def is_in_the_future(self, time_ns: int) -> bool:
-        """Whether a time is beyond the clock. Kept as the last one, it would keep out all that comes before it."""
-        return 0 < self._state.now_ns < time_ns - self._state.effective.mark_age_ns
 
     def is_fresh(self, time_ns: int) -> bool:
         """Whether a mark of that time is one to act on."""

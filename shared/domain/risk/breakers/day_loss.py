@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 
-from shared.domain.risk.breakers.base import NOTHING, Breaker, reaches
+from shared.domain.portfolio.performance import drawdown_of
+from shared.domain.risk.breakers.base import Breaker, reaches
 from shared.domain.risk.state.halts import NewHalt
 from shared.domain.timeframes import DAY_NS
 from shared.messages.base import Message
@@ -20,19 +21,20 @@ class DayLoss(Breaker):
     def on_time(self, message: Message) -> Sequence[Message]:
         state, nav = self._state, self._state.nav
         if not nav > 0.0:
-            return NOTHING
+            return ()
         day = state.now_ns // DAY_NS
         if day != state.loss_baselines.day:
             self._turn(day, nav)
         begun = state.loss_baselines.day_nav
-        if not begun > 0.0 or not reaches((begun - nav) / begun, self.plan.day_loss):
-            return NOTHING
+        loss = drawdown_of(begun, nav)
+        if not reaches(loss, self.plan.day_loss):
+            return ()
         return self._begin(
             message,
             NewHalt(
                 symbol="",
                 trigger="day_loss",
-                reason=f"a loss of {(begun - nav) / begun:.2%} in a day",
+                reason=f"a loss of {loss:.2%} in a day",
                 evidence=f"NAV {nav:,.2f} USDT, {begun:,.2f} USDT at UTC midnight; limit {self.plan.day_loss:.2%}",
                 until_ns=(day + 1) * DAY_NS,
                 cleared_by="time",

@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 
-from shared.domain.risk.breakers.base import NOTHING, Breaker, reaches
+from shared.domain.portfolio.performance import drawdown_of
+from shared.domain.risk.breakers.base import Breaker, reaches
 from shared.domain.risk.state.halts import NewHalt
 from shared.messages.base import Message, derived_id
 from shared.messages.halts import Alerted, Resumed
@@ -16,9 +17,7 @@ class Drawdown(Breaker):
     def on_time(self, message: Message) -> Sequence[Message]:
         state = self._state
         peak, nav = state.loss_baselines.peak_nav_since_resume, state.nav
-        if not peak > 0.0:
-            return NOTHING
-        fallen = (peak - nav) / peak
+        fallen = drawdown_of(peak, nav)
         evidence = f"NAV {nav:,.2f} USDT, high-water mark {peak:,.2f} USDT"
         if reaches(fallen, state.limits.drawdown):
             limit = f"limit {state.limits.drawdown:.2%}"
@@ -34,7 +33,7 @@ class Drawdown(Breaker):
             )
         if reaches(fallen, self.plan.drawdown_warning) and not state.loss_baselines.warned:
             return self._warn(message, fallen, evidence)
-        return NOTHING
+        return ()
 
     def _warn(self, message: Message, fallen: float, evidence: str) -> Sequence[Message]:
         """Once for each peak."""

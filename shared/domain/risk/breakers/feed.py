@@ -5,7 +5,7 @@ from typing import ClassVar
 
 from msgspec import Struct
 
-from shared.domain.risk.breakers.base import NOTHING, Breaker
+from shared.domain.risk.breakers.base import Breaker
 from shared.domain.risk.state.halts import NewHalt
 from shared.messages.base import Message
 from shared.messages.halts import Halted
@@ -23,7 +23,7 @@ class Feed(Breaker):
     def on_time(self, message: Message) -> Sequence[Message]:
         """What was lost while this breaker was switched off counts once it is switched on."""
         if not self.is_on or not self._state.records.count(LOST_FEED):
-            return NOTHING
+            return ()
         begun: list[Message] = []
         for _, lost in self._state.records.rows(LOST_FEED, FeedLost):
             if self._state.halts.get(lost.symbol, "feed") is None:
@@ -60,7 +60,7 @@ class Feed(Breaker):
         self._state.records.delete(LOST_FEED, f"{restored.symbol}|{restored.feed}")
         rows = self._state.records.rows(LOST_FEED, FeedLost)
         if any(lost.symbol == restored.symbol for _, lost in rows):
-            return NOTHING
+            return ()
         return self._state.halts.end(restored, restored.symbol, "feed", reason=f"feed {restored.feed} is back")
 
     def on_listing(self, listing: PairListed) -> Sequence[Message]:
@@ -69,4 +69,4 @@ class Feed(Breaker):
             for name, lost in self._state.records.rows(LOST_FEED, FeedLost):
                 if lost.symbol == listing.formerly:
                     self._state.records.delete(LOST_FEED, name)
-        return NOTHING
+        return ()

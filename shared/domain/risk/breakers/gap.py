@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 
 from shared.domain.portfolio.ledger import Position
-from shared.domain.risk.breakers.base import NOTHING, Breaker, exceeds
+from shared.domain.risk.breakers.base import Breaker, exceeds
 from shared.domain.risk.halt_actions import HaltActions
 from shared.domain.risk.state.halts import NewHalt
 from shared.domain.risk.state.state import RiskState
@@ -36,7 +36,7 @@ class Gap(Breaker):
     def on_mark(self, mark: MarkChanged, price_before: float, time_before_ns: int) -> Sequence[Message]:
         state, symbol = self._state, mark.symbol
         if not self.is_fresh(mark.time_ns):
-            return NOTHING
+            return ()
         if price_before > 0.0 and mark.time_ns - time_before_ns <= state.effective.mark_age_ns:
             jump = mark.price / price_before - 1.0
             if exceeds(abs(jump), self.plan.mark_jump):
@@ -48,22 +48,22 @@ class Gap(Breaker):
 
     def on_bar(self, bar: BarClosed) -> Sequence[Message]:
         if bar.timeframe == DAILY and not self._only_daily:
-            return NOTHING
+            return ()
         key = (bar.symbol, bar.timeframe)
         last, self._last[key] = self._last.get(key), (bar.open_time_ns, bar.close)
         if last is None or not self.is_current(bar) or bar.open_time_ns <= self._gap_ns.get(bar.symbol, -1):
-            return NOTHING
+            return ()
         if bar.open_time_ns - last[0] > timeframe_ns(bar.timeframe) * (1 + bar.hole_before):
-            return NOTHING  # bars between them never came here: nobody knows where the price went
+            return ()  # bars between them never came here: nobody knows where the price went
         return self._opened(bar, last[1]) or self._through_stop(bar, bar.symbol, bar.open)
 
     def _opened(self, bar: BarClosed, last_close: float) -> Sequence[Message]:
         history = self._state.daily.get(bar.symbol)
         if history is None or not history.atr or not history.is_fresh(self._state.now_ns):
-            return NOTHING
+            return ()
         distance, limit = bar.open - last_close, self.plan.gap_atr * history.atr
         if not exceeds(abs(distance), limit):
-            return NOTHING
+            return ()
         self._gap_ns[bar.symbol] = bar.open_time_ns
         where = f"{bar.timeframe} bar opened at {bar.open:.8g} after a close at {last_close:.8g}"
         evidence = f"{where}; ATR {history.atr:.8g}, limit {self.plan.gap_atr:g} ATR"
@@ -85,10 +85,10 @@ class Gap(Breaker):
         pair = self._state.heat.pair(symbol)
         if pair is None or not pair.quantity or pair.stop is None or price >= pair.stop:
             self._through.pop(symbol, None)
-            return NOTHING
+            return ()
         below = 1.0 - price / pair.stop
         if not exceeds(below, self._slip(symbol)) or self._through.get(symbol) == pair.stop:
-            return NOTHING
+            return ()
         self._through[symbol] = pair.stop
         evidence = f"price {price:.8g}, stop {pair.stop:.8g}, still held: {pair.quantity:.8g}"
         return self._halt(cause, symbol, f"the price fell {below:.2%} through the stop", evidence)
@@ -97,14 +97,14 @@ class Gap(Breaker):
         """A stop filled below its price by more than slippage explains."""
         held, state = position_before, self._state
         if fill.side != "sell" or held is None or held.stop is None or held.quantity <= 0:
-            return NOTHING
+            return ()
         # A fill from before ``stop`` was kept does not say it: then a sale that no decided order asked for is a stop's.
         is_stop = state.reservations.get(fill.order_id) is None if fill.stop is None else fill.stop
         if not is_stop:
-            return NOTHING  # an order of its own, which may sell at any price
+            return ()  # an order of its own, which may sell at any price
         below = 1.0 - float(fill.price) / float(held.stop)
         if not exceeds(below, self._slip(fill.symbol)):
-            return NOTHING
+            return ()
         cost = held.cost / held.quantity
         at_stop, at_fill = ((cost - price) * fill.quantity for price in (held.stop, fill.price))
         losses = f"loss at the stop {_usdt(at_stop)}, at the fill {_usdt(at_fill)}"

@@ -12,7 +12,7 @@ from msgspec import Struct, structs
 
 from shared.domain.numbers import round_up, to_decimal
 from shared.domain.portfolio.heat import PairHeat
-from shared.domain.risk.breakers.base import NOTHING, Breaker, exceeds
+from shared.domain.risk.breakers.base import Breaker, exceeds
 from shared.domain.risk.state.halts import NewHalt
 from shared.messages.base import Message, derived_id
 from shared.messages.halts import Halted
@@ -55,17 +55,17 @@ class HeatLimit(Breaker):
 
     def on_time(self, message: Message) -> Sequence[Message]:
         if not self.is_on:
-            return NOTHING
+            return ()
         state = self._state
         nav, limit, risk = state.nav, state.limits.heat, state.heat.risk
         if not nav > 0.0:
-            return NOTHING
+            return ()
         heat = risk / nav
         if not exceeds(heat, limit):
             if limit != state.loss_baselines.heat_limit:
                 state.move_loss_baselines(heat_limit=limit)
             if exceeds(heat, limit * self.plan.heat_clear):
-                return NOTHING
+                return ()
             return state.halts.end(message, "", "heat", reason=f"heat is {heat:z.2%} again")
         begun = self._begin(
             message,

@@ -5,7 +5,7 @@ from typing import ClassVar
 
 from msgspec import Struct, structs
 
-from shared.domain.risk.breakers.base import NOTHING, Breaker, exceeds
+from shared.domain.risk.breakers.base import Breaker, exceeds
 from shared.domain.risk.halt_actions import HaltActions
 from shared.domain.risk.state.halts import NewHalt
 from shared.domain.risk.state.state import RiskState
@@ -40,7 +40,7 @@ class Liquidity(Breaker):
     def on_day(self, bar: BarClosed) -> Sequence[Message]:
         history = self._state.daily.get(bar.symbol)
         if history is None or history.adv_usdt is None or not self.is_current(bar):
-            return NOTHING
+            return ()
         thin = ""
         if exceeds(self.plan.min_adv_usdt, history.adv_usdt):
             thin = f"ADV {history.adv_usdt:,.0f} USDT, criterion {self.plan.min_adv_usdt:,.0f} USDT"
@@ -49,13 +49,13 @@ class Liquidity(Breaker):
     def on_book(self, book: BookSampled) -> Sequence[Message]:
         limits = self._state.limits
         if not limits.book_age_seconds:
-            return NOTHING
+            return ()
         run = self._runs.get(book.symbol, 0)
         is_wide = book.spread is None or exceeds(book.spread, limits.spread_median)
         run = max(run, 0) + 1 if is_wide else min(run, 0) - 1
         self._runs[book.symbol] = run
         if abs(run) != self.plan.spread_samples:
-            return NOTHING
+            return ()
         spread = "too thin to tell" if book.spread is None else f"{book.spread:.2%}"
         criterion = f"criterion {limits.spread_median:.2%} at {book.size_usdt:,.0f} USDT"
         wide = f"spread {spread} and over it {run} samples on end, {criterion}" if is_wide else ""
@@ -65,7 +65,7 @@ class Liquidity(Breaker):
         """A pair is judged afresh under its new name."""
         if listing.formerly:
             self._state.records.delete(ILLIQUID, listing.formerly)
-        return NOTHING
+        return ()
 
     def watches(self, halt: Halted) -> bool:
         """Whether the fault is looked at. Nobody looks at spreads while the rules that need a book are switched off."""

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from msgspec import Struct
 
-from shared.domain.risk.breakers.base import NOTHING, Breaker, exceeds
+from shared.domain.risk.breakers.base import Breaker, exceeds
 from shared.domain.risk.halt_actions import HaltActions
 from shared.domain.risk.state.halts import NewHalt
 from shared.domain.risk.state.state import RiskState
@@ -83,15 +83,15 @@ class MarketShock(Breaker):
 
     def on_mark(self, mark: MarkChanged, price_before: float, time_before_ns: int) -> Sequence[Message]:
         if mark.symbol not in self._names:
-            return NOTHING
+            return ()
         move = self._move(mark.time_ns, mark.price)
-        return self._judge(mark, mark.symbol, move) if self.is_fresh(mark.time_ns) else NOTHING
+        return self._judge(mark, mark.symbol, move) if self.is_fresh(mark.time_ns) else ()
 
     def on_bar(self, bar: BarClosed) -> Sequence[Message]:
         if bar.symbol not in self._names:
-            return NOTHING
+            return ()
         move = self._take(bar)
-        return self._judge(bar, bar.symbol, move) if self.is_current(bar) else NOTHING
+        return self._judge(bar, bar.symbol, move) if self.is_current(bar) else ()
 
     def warm(self, bar: BarClosed) -> None:
         if bar.symbol in self._names:
@@ -110,26 +110,26 @@ class MarketShock(Breaker):
         return max(moves, key=abs)
 
     def _move(self, time_ns: int, price: float) -> float:
-        if time_ns < self._counts_from_ns or self.is_in_the_future(time_ns) or not 0.0 < price < math.inf:
+        if time_ns < self._counts_from_ns or self._state.is_in_the_future(time_ns) or not 0.0 < price < math.inf:
             return 0.0
         return self._window.move(time_ns, price)
 
     def _judge(self, cause: Message, symbol: str, move: float) -> Sequence[Message]:
         if not exceeds(abs(move), self.plan.shock_move):
-            return NOTHING
+            return ()
         limit = f"limit {self.plan.shock_move:.2%} in {self.plan.shock_minutes:g} min"
         return self._halt(cause, f"{symbol} moved {move:+.2%}", limit)
 
     def on_halted(self, halt: Halted) -> Sequence[Message]:
         """A pair gapped. Many that do so within minutes are a shock too."""
         if halt.trigger != "gap":
-            return NOTHING
+            return ()
         since_ns = max(halt.time_ns - self._gaps_ns, self._counts_from_ns)
         gapped = sorted(
             {each.symbol for each in self._state.halts.all() if each.trigger == "gap" and each.time_ns >= since_ns}
         )
         if len(gapped) < self.plan.shock_gaps:
-            return NOTHING
+            return ()
         names = ", ".join(gapped)
         limit = f"limit {self.plan.shock_gaps} in {self.plan.shock_gap_minutes:g} min"
         return self._halt(halt, f"{len(gapped)} pairs gapped within minutes", f"{names}; {limit}")

@@ -5,6 +5,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from shared.domain.bars.series import NewestBars
 from shared.domain.portfolio.ledger import Position
 from shared.domain.risk.breakers.base import Breaker
 from shared.domain.risk.breakers.day_loss import DayLoss
@@ -58,7 +59,7 @@ class Breakers:
         self._proposed, self._warm, self._clock_stepped_back = map(
             self._hooks, ("on_proposed", "warm", "on_clock_stepped_back")
         )
-        self._seen_ns: dict[tuple[str, str], int] = {}
+        self._newest = NewestBars()
 
     def _hooks(self, name: str) -> tuple[Hook, ...]:
         return tuple(
@@ -76,13 +77,6 @@ class Breakers:
                     made += hook(message)
         return made
 
-    def _is_new(self, bar: BarClosed) -> bool:
-        key = (bar.symbol, bar.timeframe)
-        if bar.open_time_ns <= self._seen_ns.get(key, -1):
-            return False
-        self._seen_ns[key] = bar.open_time_ns
-        return True
-
     # --- what happens ---------------------------------------------------------------------------------------------
 
     def on_time(self, message: Message) -> Sequence[Message]:
@@ -94,7 +88,7 @@ class Breakers:
 
     def on_bar(self, bar: BarClosed) -> Sequence[Message]:
         """Before the bar's close becomes the mark."""
-        return self._ask(self._bar, bar) if self._is_new(bar) else ()
+        return self._ask(self._bar, bar) if self._newest.take(bar) else ()
 
     def on_day(self, bar: BarClosed) -> Sequence[Message]:
         """After a daily bar went into the pair's daily figures."""
@@ -127,7 +121,7 @@ class Breakers:
 
     def on_clock_stepped_back(self, now_ns: int) -> None:
         """The clock had run ahead: forget what was seen at times to come."""
-        self._seen_ns = {key: open_ns for key, open_ns in self._seen_ns.items() if open_ns <= now_ns}
+        self._newest.forget_after(now_ns)
         for hook in self._clock_stepped_back:
             hook(now_ns)
 
@@ -137,7 +131,7 @@ class Breakers:
 
     def warm(self, bar: BarClosed) -> None:
         """A bar that was handled before a restart."""
-        if self._is_new(bar):
+        if self._newest.take(bar):
             for hook in self._warm:
                 hook(bar)
 

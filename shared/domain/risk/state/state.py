@@ -8,6 +8,7 @@ from msgspec import Struct, structs
 
 from shared.domain.active_limits import ActiveLimits, active_limits
 from shared.domain.bars.series import DailyHistory
+from shared.domain.liquidity import square_root_slippage
 from shared.domain.machine import Records, ReservationCheck
 from shared.domain.numbers import ZERO
 from shared.domain.plan import Limits, Plan
@@ -175,7 +176,7 @@ class RiskState:
         pair = self.heat.pair(symbol)
         if pair is None or symbol in self.outside:
             return False
-        if time_ns <= pair.mark_time_ns and not self._is_in_the_future(pair.mark_time_ns):
+        if time_ns <= pair.mark_time_ns and not self.is_in_the_future(pair.mark_time_ns):
             return False
         self.heat.set_mark(pair, price, time_ns)
         self._compare_with_oldest(pair)
@@ -190,8 +191,8 @@ class RiskState:
         elif pair.mark and (oldest is None or pair.mark_time_ns < oldest.mark_time_ns):
             self.oldest_held = pair
 
-    def _is_in_the_future(self, time_ns: int) -> bool:
-        """Whether a time is beyond the clock. What was marked then must not keep newer marks out."""
+    def is_in_the_future(self, time_ns: int) -> bool:
+        """Whether a time is beyond the clock. What was seen then must not keep out what comes later."""
         return 0 < self.now_ns < time_ns - self.effective.mark_age_ns
 
     def follow_position(self, symbol: str) -> None:
@@ -212,15 +213,13 @@ class RiskState:
         return found
 
     def learn_costs(self, symbol: str) -> None:
-        """Estimate what getting out of a pair costs: the fee, half the spread, and the slippage of a full position.
-
-        Slippage follows the square-root law, Y x sigma_day x sqrt(order / ADV): Torre, *BARRA Market Impact Model
-        Handbook* (1997); on bitcoin, Donier & Bonart, arXiv 1412.4503.
-        """
+        """Estimate what getting out of a pair costs: the fee, half the spread, and the slippage of a full position."""
         pair, history, costs = self.heat.pair(symbol), self.daily[symbol], self.plan.costs
         if pair is None or not history.adv_usdt or history.sigma_day is None:
             return
         # Of the highest NAV, for the present one is not known yet when this is called after a restart.
         full_usdt = self.limits.pair_cap_nav * max(self.ledger.account.peak_nav_of_all_time, self.ledger.cash)
-        slippage = costs.slippage_factor * history.sigma_day * math.sqrt(full_usdt / history.adv_usdt)
+        slippage = square_root_slippage(
+            full_usdt, factor=costs.slippage_factor, sigma_day=history.sigma_day, adv_usdt=history.adv_usdt
+        )
         self.heat.set_exit_rate(pair, costs.fee + costs.half_spread + slippage)

@@ -123,7 +123,9 @@ ASK = Topic(
 ANSWERS = Topic(
     "answers", "hs:{P}:answers", (RoomAnswered, ShadowCounted), "risk", "answers, on the asker's channel", durable=False
 )
-DEAD = Topic("dead", "hs:dead", (MessageRefused,), "every consumer", "bytes that could not be read", keep=10_000)
+DEAD = Topic(
+    "dead", "hs:dead", (MessageRefused,), "every consumer", "what could not be read, or was not believed", keep=10_000
+)
 
 _REPLY_CHANNEL = re.compile(r"hs:[A-Za-z0-9._:{}-]{1,61}")
 

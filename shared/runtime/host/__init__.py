@@ -37,8 +37,8 @@ knows and the machine has forgotten) the error leaves the host, and ``service`` 
 host. Two things outlive a host within one process (``ProcessMemory``).
 
 The parts: ``step`` (the loop), ``recovery`` (steps 3 to 5 of starting), ``progress`` (what a commit counts on),
-``inbox`` (live channels), ``dead_letters`` (what cannot be read), ``idempotency``. The same machines run without a bus
-in ``runtime.replay``, and tests hold the two to the same outputs.
+``inbox`` (live channels), ``dead_letters`` (what is not read, or not believed), ``idempotency``. The same machines
+run without a bus in ``runtime.replay``, and tests hold the two to the same outputs.
 """
 
 from shared.runtime.host.step import MachineHost, ProcessMemory, machine_service

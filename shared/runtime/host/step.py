@@ -98,17 +98,18 @@ class MachineHost:
         machine, progress = self.spec.machine, self._progress
         outputs: list[Message] = list(machine.handle(self._time()))
         for latest in self.inbox.take_latest():
-            outputs += machine.handle(latest)
+            outputs += self._believed(machine.handle(latest), self._copy(latest))
         for entry in entries:
             if not progress.is_new(entry):
                 continue
             if entry.message is None:
                 await self.dead_letters.put_entry(entry)
             else:
-                outputs += machine.handle(entry.message)
+                outputs += self._believed(machine.handle(entry.message), entry)
             progress.cursors[entry.stream] = entry.id
         for question in self.inbox.take_questions():
-            outputs += machine.handle(question)
+            outputs += self._believed(machine.handle(question), self._copy(question))
+        await self.dead_letters.put_refusals()
         kept, answers = durable_and_answers(outputs)
         records = machine.records.drain()
         if entries or kept or records:
@@ -117,6 +118,14 @@ class MachineHost:
         if self.spec.idempotency is not None:
             await self.spec.idempotency.answer_repeats(self.bus)
         return len(entries) + len(outputs)
+
+    def _believed(self, made: Sequence[Message], entry: Entry) -> Sequence[Message]:
+        """Without what the machine refuses; that goes another way than the commit."""
+        return self.dead_letters.hold_refusals(made, entry)
+
+    def _copy(self, message: Message) -> Entry:
+        """What came by a channel, as if it were an entry: without an id."""
+        return Entry(self.bus.keys.of_message(message), "", message)
 
     async def _commit(
         self, entries: Sequence[Entry], outputs: Sequence[Message], records: dict[str, Struct | None]

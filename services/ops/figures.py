@@ -4,12 +4,12 @@ from typing import Any
 
 from services.wiring import OPS, SERVICES
 from shared.application.projection import Counts, Projection
-from shared.messages.catalogue import AUDIT, DEAD, DECIDED, EXECUTED, FEEDS, HALTS, PORTFOLIO, SIGNALS, SIZES
+from shared.messages.catalogue import AUDIT, DEAD, DECIDED, EXECUTED, FEEDS, HALTS, PORTFOLIO, SET_ASIDE, SIGNALS, SIZES
 from shared.ports.bus import Bus
 from shared.ports.clock import Clock
 from shared.runtime.health import is_alive
 
-FOLLOWED = (SIGNALS, SIZES, DECIDED, EXECUTED, PORTFOLIO, AUDIT, FEEDS, DEAD)  # AUDIT has all of HALTS
+FOLLOWED = (SIGNALS, SIZES, DECIDED, EXECUTED, PORTFOLIO, AUDIT, FEEDS, DEAD, SET_ASIDE)  # AUDIT has all of HALTS
 REMEMBERED = (PORTFOLIO, HALTS, AUDIT, FEEDS)
 EXPECTED = tuple(row.name for row in SERVICES if not row.only_with and row.name != OPS)
 WAIT_MS = 500

@@ -16,7 +16,7 @@ from msgspec import Struct
 
 from shared.messages.base import MAX_MESSAGE_BYTES, Message
 from shared.messages.catalogue import CATALOGUE, TOPIC_OF, topic_of_key
-from shared.ports.errors import CommitRefusedError
+from shared.ports.errors import ContentRefusedError
 from shared.ports.streams import Entry
 
 # What an amount may be, so that every sum and product of two of them is exact enough and small enough to be booked.
@@ -60,11 +60,11 @@ def encode_for_wire(message: Message) -> bytes:
 
 
 def encode_for_commit(message: Message) -> bytes:
-    """The same for a message of a commit. Raises ``CommitRefusedError`` for one that is too long."""
+    """The same for a message of a commit. Raises ``ContentRefusedError`` for one that is too long."""
     try:
         return encode_for_wire(message)
     except TooLongError as error:
-        raise CommitRefusedError(str(error)) from error
+        raise ContentRefusedError(str(error)) from error
 
 
 def decode(body: bytes, kinds: Iterable[type[Message]] = ()) -> Message:

@@ -1,10 +1,10 @@
-"""The envelope of what could not be read, or not be believed."""
+"""What a service could do nothing with: the envelope of what was not read or not believed, and what was passed over."""
 
 from typing import Annotated
 
 from msgspec import Meta
 
-from shared.messages.base import Message, Name, Text, derived_id, truncate
+from shared.messages.base import Message, Name, PortfolioOrEmpty, Text, derived_id, truncate
 
 
 class MessageRefused(Message, frozen=True, kw_only=True):
@@ -27,6 +27,30 @@ class MessageRefused(Message, frozen=True, kw_only=True):
     body: bytes
     size_bytes: int
     consumer: Name
+
+
+class EntrySetAside(Message, frozen=True, kw_only=True):
+    """An entry that a service failed at again and again, and passed over. The gate halts what depends on it.
+
+    The entry itself stands on ``hs:dead``.
+
+    cause: the id of the message that it held.
+    service: who failed at it.
+    portfolio: whose service that is; empty for one that serves all portfolios.
+    source: the stream or channel; ``time`` for the passing of time.
+    entry: the stream entry's id; empty for a channel.
+    message: the type of the message.
+    symbol: the pair that the message is about; empty for none.
+    reason: why, for people.
+    """
+
+    service: Name
+    source: Annotated[str, Meta(max_length=128)]
+    portfolio: PortfolioOrEmpty = ""
+    entry: Annotated[str, Meta(max_length=64)] = ""
+    message: Annotated[str, Meta(max_length=64)] = ""
+    symbol: Annotated[str, Meta(max_length=32)] = ""
+    reason: Text = ""
 
 
 def refusal(message: Message, *, time_ns: int, field: str, reason: str) -> MessageRefused:

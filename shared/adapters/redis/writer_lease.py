@@ -37,7 +37,14 @@ from shared.adapters.redis.keys import group_prefix, state_key
 from shared.adapters.redis.slots import reading_order
 from shared.messages.keys import Keys
 from shared.messages.orders import OrderDecided
-from shared.ports.errors import AlreadyDecidedError, BusLostError, CommitRefusedError, FencedError, StateGoneError
+from shared.ports.errors import (
+    AlreadyDecidedError,
+    BusLostError,
+    CommitRefusedError,
+    ContentRefusedError,
+    FencedError,
+    StateGoneError,
+)
 from shared.ports.streams import Entry, entry_order
 from shared.ports.writer_lease import Commit, Snapshot, WriterLease
 
@@ -202,7 +209,7 @@ class RedisWriterLease(WriterLease):
                 stored = [decode(body) for body in bodies]
                 raise AlreadyDecidedError([decision for decision in stored if isinstance(decision, OrderDecided)])
             case ["HEAT", order_id]:
-                raise CommitRefusedError(f"order {order_id.decode()} would take reserved heat over its limit")
+                raise ContentRefusedError(f"order {order_id.decode()} would take reserved heat over its limit")
             case [kind, detail]:
                 raise CommitRefusedError(f"{kind}: expected sequence after {detail.decode()}, got {commit.seq}")
         for stream, entry_id in commit.handled:

@@ -5,7 +5,7 @@ from collections import Counter
 from shared.application.projection import Counts, Projection
 from shared.application.wording.formats import base, clock, percent, scope, some, usd
 from shared.messages.base import Message
-from shared.messages.dead_letter import MessageRefused
+from shared.messages.dead_letter import EntrySetAside, MessageRefused
 from shared.messages.halts import Alerted, Halted, ResumeAsked, Resumed
 from shared.messages.market import FeedLost, FeedRestored, PairListed
 from shared.messages.orders import OrderClosed, OrderDecided, OrderFilled, OrderProposed
@@ -24,6 +24,7 @@ TOLD = (
     FeedLost,
     FeedRestored,
     MessageRefused,
+    EntrySetAside,
     LimitsChanged,
     PhaseProposed,
     PhaseChanged,

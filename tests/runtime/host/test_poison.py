@@ -1,10 +1,11 @@
 """Whatever a machine fails at, and wherever: it is tried a few times, set aside and told of, and the service lives."""
 
 from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
 
 import pytest
 
-from shared.adapters.clocks import ManualClock
 from shared.adapters.memory_bus import MemoryBus
 from shared.adapters.redis.bus import RedisBus
 from shared.messages.ask import ShadowAsked
@@ -14,12 +15,9 @@ from shared.messages.dead_letter import EntrySetAside, MessageRefused
 from shared.messages.halts import Alerted
 from shared.messages.market import MarkChanged
 from shared.ports.errors import BusLostError
-from shared.runtime.host import MachineHost, ProcessMemory
 from shared.runtime.host.failures import PASSED_OVER, TRIES
-from shared.runtime.machine_spec import MachineSpec
-from shared.runtime.service import StartOverError
 from tests.keys import MAIN
-from tests.market_data.market_stage import LogLines
+from tests.runtime.host.process import Process
 from tests.runtime.host.scripted_machine import PROPOSALS, Script, ScriptedMachine, scripted_spec
 from tests.samples import T0, proposal
 
@@ -31,48 +29,14 @@ def memory_bus() -> MemoryBus:
     return MemoryBus(MAIN)
 
 
-STARTS = 10  # of hosts, at most
+def process_of(bus: AnyBus, script: Script, **place: Any) -> Process:
+    return Process(bus, lambda: replace(scripted_spec(script), **place))
 
 
-class Process:
-    """One process of a service: it starts over as ``runtime.service`` does, a bounded number of times.
-
-    starts: how many hosts there were.
-    """
-
-    def __init__(self, bus: AnyBus, script: Script, **place: object) -> None:
-        self.bus, self.script, self.place = bus, script, place
-        self.memory, self.log, self.starts = ProcessMemory(), LogLines(), 0
-        self.host: MachineHost | None = None
-
-    async def settle(self) -> None:
-        """Work until there is nothing left to do."""
-        while True:
-            try:
-                if self.host is None:
-                    self.starts += 1
-                    assert self.starts <= STARTS, "it goes on for ever"
-                    spec: MachineSpec = replace_spec(scripted_spec(self.script), **self.place)
-                    self.host = MachineHost(spec, self.bus, ManualClock(), self.log, self.memory)
-                    await self.host.recover()
-                while await self.host.step(wait_ms=0):
-                    pass
-            except (StartOverError, BusLostError):
-                assert self.host is not None
-                await self.host.lease.release()
-                self.host = None
-            else:
-                return
-
-    @property
-    def machine(self) -> ScriptedMachine:
-        assert self.host is not None
-        assert isinstance(self.host.spec.machine, ScriptedMachine)
-        return self.host.spec.machine
-
-
-def replace_spec(spec: MachineSpec, **changes: object) -> MachineSpec:
-    return MachineSpec(**{name: getattr(spec, name) for name in MachineSpec.__dataclass_fields__} | changes)
+def seen_by(process: Process) -> dict[str, int]:
+    assert process.host is not None
+    assert isinstance(process.host.spec.machine, ScriptedMachine)
+    return process.host.spec.machine.seen
 
 
 def failing_at(*ids: str) -> Script:
@@ -97,12 +61,12 @@ async def alerted(bus: AnyBus) -> list[str]:
 
 
 async def test_an_entry_that_a_machine_fails_at_is_set_aside_and_its_neighbours_are_handled_once(bus: AnyBus) -> None:
-    process = Process(bus, failing_at("poison"))
+    process = process_of(bus, failing_at("poison"))
     await process.settle()
     await bus.publish([proposal("before"), proposal("poison", symbol="ETH/USDT"), proposal("after")])
     await process.settle()
     assert await alerted(bus) == ["before", "after"]
-    assert {name: times for name, times in process.machine.seen.items() if name in ("before", "poison", "after")} == {
+    assert {name: times for name, times in seen_by(process).items() if name in ("before", "poison", "after")} == {
         "before": 1,
         "after": 1,
     }
@@ -124,7 +88,7 @@ async def test_the_machine_hears_of_what_was_set_aside_in_the_commit_that_passes
             return [Alerted(id="alert", time_ns=T0, cause=message.cause, trigger="heat", reason=message.reason)]
         return ()
 
-    process = Process(bus, script)
+    process = process_of(bus, script)
     await bus.publish([proposal("poison"), proposal("next")])
     await process.settle()
     alerts = [each for each in reversed(await bus.latest(MAIN.of(AUDIT), 10)) if isinstance(each, Alerted)]
@@ -134,7 +98,7 @@ async def test_the_machine_hears_of_what_was_set_aside_in_the_commit_that_passes
 
 async def test_several_poison_entries_are_set_aside_one_after_the_other(bus: AnyBus) -> None:
     names = [f"o-{number}" for number in range(8)]
-    process = Process(bus, failing_at("o-2", "o-3", "o-7"))
+    process = process_of(bus, failing_at("o-2", "o-3", "o-7"))
     await bus.publish([proposal(name) for name in names])
     await process.settle()
     assert await alerted(bus) == ["o-0", "o-1", "o-4", "o-5", "o-6"]
@@ -152,7 +116,7 @@ async def test_what_only_fails_after_a_neighbour_is_handled_once_it_comes_alone(
             raise ValueError("half of it is missing")
         return ()
 
-    process = Process(bus, script)
+    process = process_of(bus, script)
     await bus.publish([proposal("spoils"), proposal("victim")])
     await process.settle()
     assert await alerted(bus) == ["spoils", "victim"]
@@ -161,12 +125,12 @@ async def test_what_only_fails_after_a_neighbour_is_handled_once_it_comes_alone(
 
 
 async def test_a_poison_entry_of_the_history_is_passed_over_at_the_start(bus: AnyBus) -> None:
-    first = Process(bus, lambda _: ())
+    first = process_of(bus, lambda _: ())
     await bus.publish([proposal("a"), proposal("poison"), proposal("b")])
     await first.settle()
     assert first.host is not None
     await first.host.lease.release()
-    second = Process(bus, failing_at("poison"), warm=(PROPOSALS,))
+    second = process_of(bus, failing_at("poison"), warm=(PROPOSALS,))
     await second.settle()
     await bus.publish([proposal("c")])
     await second.settle()
@@ -176,7 +140,7 @@ async def test_a_poison_entry_of_the_history_is_passed_over_at_the_start(bus: An
 
 
 async def test_what_was_told_once_is_not_told_again_by_the_next_host_of_the_process(bus: AnyBus) -> None:
-    process = Process(bus, failing_at("poison"), warm=(PROPOSALS,))
+    process = process_of(bus, failing_at("poison"), warm=(PROPOSALS,))
     await bus.publish([proposal("poison")])
     await process.settle()
     assert process.host is not None
@@ -188,7 +152,7 @@ async def test_what_was_told_once_is_not_told_again_by_the_next_host_of_the_proc
 
 
 async def test_a_server_that_goes_away_in_between_loses_nothing_of_what_is_to_be_told(memory_bus: MemoryBus) -> None:
-    process = Process(memory_bus, failing_at("poison"))
+    process = process_of(memory_bus, failing_at("poison"))
     publish, left = memory_bus.publish, [2]
 
     async def lose_some(messages: Sequence[Message]) -> None:
@@ -218,7 +182,7 @@ async def test_a_pair_whose_marks_cannot_be_handled_is_passed_over_and_the_other
             raise OverflowError("too much")
         return ()
 
-    process = Process(bus, script, latest=(MARKS,))
+    process = process_of(bus, script, latest=(MARKS,))
     for number in range(5):
         marks = [mark(number, symbol) for symbol in ("BTC/USDT", "ETH/USDT")]
         await bus.set_marks(marks)
@@ -227,7 +191,7 @@ async def test_a_pair_whose_marks_cannot_be_handled_is_passed_over_and_the_other
                 process.host.inbox.renew(each)
         await process.settle()
     assert [aside.symbol for aside in await set_aside(bus)] == ["ETH/USDT"]
-    assert "mark-BTC/USDT-4" in process.machine.seen
+    assert "mark-BTC/USDT-4" in seen_by(process)
     assert process.starts == 1 + TRIES
 
 
@@ -241,7 +205,7 @@ async def test_a_pair_that_was_passed_over_is_tried_again_after_a_while(memory_b
             handled.append(message.id)
         return ()
 
-    process = Process(memory_bus, script, latest=(MARKS,))
+    process = process_of(memory_bus, script, latest=(MARKS,))
     await memory_bus.set_marks([mark(0, "ETH/USDT")])
     for number in range(PASSED_OVER + 10):
         await process.settle()
@@ -260,7 +224,7 @@ async def test_a_question_that_cannot_be_handled_halts_nothing_and_does_not_end_
             raise TypeError("who asks")
         return ()
 
-    process = Process(memory_bus, script, questions=MAIN.of(ASK))
+    process = process_of(memory_bus, script, questions=MAIN.of(ASK))
     for number in range(10):
         await process.settle()
         assert process.host is not None
@@ -283,7 +247,7 @@ async def test_a_machine_that_fails_at_the_time_goes_on_without_it_and_hears_so_
             asides.append(message)
         return ()
 
-    process = Process(memory_bus, script)
+    process = process_of(memory_bus, script)
     await process.settle()
     for number in range(3):
         await memory_bus.publish([proposal(f"o-{number}")])
@@ -303,7 +267,7 @@ async def test_what_leads_to_a_commit_that_cannot_be_made_is_set_aside_too(bus: 
             return ()
         return [Alerted(id="alert", time_ns=T0, trigger="heat", reason="x" * MAX_MESSAGE_BYTES)]
 
-    process = Process(bus, script)
+    process = process_of(bus, script)
     await bus.publish([proposal("before"), proposal("poison"), proposal("after")])
     await process.settle()
     assert await alerted(bus) == ["before", "after"]

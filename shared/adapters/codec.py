@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable
 from decimal import Decimal
 from functools import cache
-from typing import Any, get_args, get_type_hints
+from typing import Any, TypeVar, get_args, get_type_hints
 
 import msgspec
 from msgspec import Struct
@@ -24,6 +24,8 @@ AMOUNT_DIGITS = 28
 AMOUNT_BELOW, AMOUNT_FROM = 18, -28  # powers of ten
 ESTIMATE_BELOW = 1e24  # no price, volume or sum of either comes near
 _PLAIN_AMOUNT = re.compile(r"-?[0-9]+(\.[0-9]+)?(E[+-]?[0-9]+)?", re.IGNORECASE | re.ASCII)
+
+S = TypeVar("S", bound=Struct)
 
 _encoder = msgspec.msgpack.Encoder(decimal_format="string")
 _ALL_KINDS: Any = None
@@ -94,6 +96,14 @@ def decode_or_none(body: bytes) -> Message | None:
     try:
         return decode(body)
     except UnreadableError:
+        return None
+
+
+def struct_or_none(body: bytes, kind: type[S]) -> S | None:
+    """What stands in a hash beside the messages, such as a heartbeat; None for what cannot be read."""
+    try:
+        return msgspec.msgpack.decode(body, type=kind)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
 
 

@@ -65,13 +65,14 @@ async def _by_beginning(bus: Bus, beginning: str) -> OrderDecided:
         return fitting[0]
     if fitting:
         raise UnknownOrderError(_several_text(beginning, [decision.order_id for decision in fitting]))
+    for refused in await _latest(bus, DEAD, MessageRefused):
+        if refused.cause == beginning or (not refused.cause and beginning.encode() in refused.body):
+            why = f"{refused.field}: {refused.reason}"
+            done = "be handled" if refused.cause else "be read"
+            raise UnknownOrderError(f"{beginning} could not {done} ({why}). See heatsink tail dead --last 20.")
     for proposed in await _latest(bus, PROPOSED, OrderProposed):
         if proposed.id == beginning:
             raise UnknownOrderError(f"{beginning} was proposed at {clock(proposed.time_ns)} and is not decided yet.")
-    for refused in await _latest(bus, DEAD, MessageRefused):
-        if beginning.encode() in refused.body:
-            why = f"{refused.field}: {refused.reason}"
-            raise UnknownOrderError(f"{beginning} could not be read ({why}). See heatsink tail dead --last 20.")
     names = ", ".join(decision.order_id for decision in decided[:3])
     hint = f"The last ones decided: {names}." if names else "Nothing was decided here yet."
     raise UnknownOrderError(f"There is no order {beginning}. {hint}")

@@ -29,8 +29,7 @@ def fed(bus: RedisBus) -> Figures:
     """Figures that took in one message of every kind."""
     figures = Figures(bus, RealClock())
     for message in samples():
-        figures.counts.take(message)
-        figures.state.take(message)
+        figures.take(message)
     return figures
 
 

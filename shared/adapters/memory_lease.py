@@ -82,6 +82,13 @@ class MemoryWriterLease(WriterLease):
         self._unfinished.clear()
         return entries
 
+    async def begin_try(self, what: str) -> int:
+        self._state.tries[what] = self._state.tries.get(what, 0) + 1
+        return self._state.tries[what]
+
+    async def end_try(self, what: str) -> None:
+        self._state.tries.pop(what, None)
+
     # --- reading and writing --------------------------------------------------------------------------------------
 
     async def read(self, wait_ms: int) -> Sequence[Entry]:

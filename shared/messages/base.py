@@ -13,7 +13,8 @@ from msgspec import Meta, Struct
 
 MAX_MESSAGE_BYTES = 64 * 1024
 
-MessageId = Annotated[str, Meta(min_length=1, max_length=96, pattern=r"^[A-Za-z0-9._:/-]+$")]
+MAX_ID = 96
+MessageId = Annotated[str, Meta(min_length=1, max_length=MAX_ID, pattern=r"^[A-Za-z0-9._:/-]+$")]
 OrderId = Annotated[str, Meta(min_length=1, max_length=36, pattern=r"^[A-Za-z0-9_-]+$")]
 Symbol = Annotated[str, Meta(min_length=3, max_length=32, pattern=r"^[A-Z0-9]+/[A-Z0-9]+$")]
 # Of a fixed length: seconds, minutes, hours, days. A week of Binance's begins on a Monday, a month has no one length.

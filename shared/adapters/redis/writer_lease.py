@@ -8,6 +8,7 @@ What stands on the server, for a machine ``risk`` whose state is at home at ``hs
 - ``hs:{main}:cursors:risk``: a hash with the last entry handled of every stream. A commit writes it, which makes it the
   truth about what was handled (docs/decisions/0002).
 - ``hs:{main}:state:risk``: a hash with the records. ``hs:{main}:journal:risk``: a stream of what each commit did.
+- ``hs:{main}:tries:risk``: a hash of what was begun and did not end: how often the process died over it.
 - on every input, a consumer group ``risk:main:7``, named after the epoch.
 
 Groups are bookkeeping: they tell how far behind a service is, and what was in flight when it died. Each epoch has its
@@ -49,6 +50,7 @@ from shared.ports.streams import Entry, entry_order
 from shared.ports.writer_lease import Commit, Snapshot, WriterLease
 
 LEASE_MS = 3_000
+TRIES_MS = 24 * 3_600_000
 ENTRIES_PER_READ = 200
 HISTORY_PAGE = 1_000
 GROUP_GONE = ("NOGROUP", "UNBLOCKED")
@@ -76,6 +78,7 @@ class RedisWriterLease(WriterLease):
         self._owner = f"{service}@{socket.gethostname()}:{os.getpid()}:{id(self):x}"
         self._lease_key, self._meta = f"{home}:lease:{service}", f"{home}:meta:{service}"
         self._cursors, self._state = f"{home}:cursors:{service}", state_key(home, service)
+        self._tries = f"{home}:tries:{service}"
         self._encoder = CommitEncoder(service, home, keys)
         self._service = service
         self._epoch = 0
@@ -164,6 +167,18 @@ class RedisWriterLease(WriterLease):
                     break
         self._unfinished = {}
         return entries
+
+    async def begin_try(self, what: str) -> int:
+        pipe = self._client.pipeline(transaction=False)
+        pipe.hincrby(self._tries, what, 1)
+        pipe.pexpire(self._tries, TRIES_MS)
+        async with bus_errors():
+            noted, _ = await pipe.execute()
+        return int(noted)
+
+    async def end_try(self, what: str) -> None:
+        async with bus_errors():
+            await self._client.hdel(self._tries, what)
 
     # --- reading and writing --------------------------------------------------------------------------------------
 

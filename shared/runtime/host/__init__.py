@@ -39,9 +39,9 @@ dropped and the host ends. The next one goes on from the last commit and hands o
 commit each: neighbours are kept, and what failed only because of a neighbour succeeds. What fails again is *set aside*
 (``failures``, ``set_aside``): the cursor moves past it, it stands on ``hs:dead`` with the exception, and the gate hears
 of it and halts what depends on it, by name, until an operator has looked. It is the same for what cannot be committed
-because of what the machine made of it, and for an entry that is only shown again (step 5 of starting). Marks, books,
-questions and the time have no cursor: they are passed over by where they come from, for a while, and then tried again.
-That somebody fails at the halt itself makes no further halt, so this ends.
+because of what the machine made of it, for an entry that is only shown again (step 5 of starting), and for one that
+kills the process. Marks, books, questions and the time have no cursor: they are passed over by where they come from,
+for a while, and then tried again. That somebody fails at the halt itself makes no further halt, so this ends.
 
 Nothing is kept in the process that could not be read back. After any doubt (a connection lost, an order that the store
 knows and the machine has forgotten) the error leaves the host, and ``service`` begins again with a new machine on a new
@@ -53,6 +53,8 @@ cannot be handled), ``idempotency``. The same machines run without a bus in ``ru
 to the same outputs.
 """
 
-from shared.runtime.host.step import MachineHost, ProcessMemory, machine_service
+from shared.runtime.host.machine_service import machine_service
+from shared.runtime.host.process_memory import ProcessMemory
+from shared.runtime.host.step import MachineHost
 
 __all__ = ["MachineHost", "ProcessMemory", "machine_service"]

@@ -8,6 +8,9 @@ passed over, and set aside (``set_aside``).
 An entry does not come again once the cursor is past it. What comes by a channel does, in another shape: the next mark
 of the pair, the next question. So those are settled by where they come from, for the next ``PASSED_OVER`` of them; then
 one is tried again.
+
+What kills the process leaves no exception. So a start that has something pending is noted on the server, and after
+``TRIES`` starts that came to nothing each thing is noted as well before it is handed over (``WriterLease.begin_try``).
 """
 
 from msgspec import Struct
@@ -19,6 +22,10 @@ from shared.ports.streams import Entry
 TRIES = 2
 PASSED_OVER = 500
 REMEMBERED = 1_000
+
+
+class ProcessEndedError(RuntimeError):
+    """The process died of something: it ran for ever, or out of memory, and was killed."""
 
 
 class Failure(Struct, kw_only=True):
@@ -39,10 +46,11 @@ class Failures:
     """See the module. Bounded: the oldest is forgotten.
 
     careful: hand the machine one thing at a time, with a commit each, until all that was pending is done.
+    survived: what was begun last while being careful. Who remembers it is alive, whatever else went wrong.
     """
 
     def __init__(self) -> None:
-        self.careful = False
+        self.careful, self.survived = False, ""
         self._all: dict[tuple[str, str], Failure] = {}
 
     def __bool__(self) -> bool:

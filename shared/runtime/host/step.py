@@ -3,27 +3,26 @@
 import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack, suppress
-from dataclasses import dataclass, field
 from typing import Any
 
 from msgspec import Struct
 
-from shared.config.model import Settings
 from shared.messages.base import Message, TimePassed
-from shared.ports.bus import Bus, Scope
+from shared.ports.bus import Bus
 from shared.ports.clock import Clock
 from shared.ports.errors import AlreadyDecidedError, BusLostError, ContentRefusedError
 from shared.ports.streams import Entry
 from shared.ports.writer_lease import Snapshot, WriterLease
 from shared.runtime.audit_log import log_outputs
 from shared.runtime.host.dead_letters import DeadLetters
-from shared.runtime.host.failures import Failures
+from shared.runtime.host.failures import TRIES, ProcessEndedError
 from shared.runtime.host.inbox import Inbox, durable_and_answers
+from shared.runtime.host.process_memory import ProcessMemory
 from shared.runtime.host.progress import Progress
 from shared.runtime.host.recovery import recover_machine
 from shared.runtime.host.set_aside import SetAside
 from shared.runtime.machine_spec import MachineSpec
-from shared.runtime.service import Context, Service, StartOverError
+from shared.runtime.service import StartOverError
 
 WAIT_MS = 100  # how long a read waits for entries before the clock is looked at again
 RENEW_SECONDS = 1.0
@@ -31,20 +30,6 @@ BATCH = 200
 # What a machine made and cannot be written: too much heat, too long, or numbers that MessagePack does not have.
 UNWRITABLE = (ContentRefusedError, ArithmeticError, TypeError, ValueError)
 RELEASE_SECONDS = 1.0  # a lease that cannot be given back runs out by itself
-
-
-@dataclass(slots=True)
-class ProcessMemory:
-    """What outlives a host when its process starts over.
-
-    known_seq: the last commit that this process saw made; a server that has fewer lost some.
-    ask_first: the store is asked about every message before it is handled, because the machine forgets too soon.
-    failures: what the machine failed at, so that it does not fail at it for ever.
-    """
-
-    known_seq: int = 0
-    ask_first: bool = False
-    failures: Failures = field(default_factory=Failures)
 
 
 class MachineHost:
@@ -86,15 +71,32 @@ class MachineHost:
         await self.inbox.load(spec.latest)
         pending = await self.lease.pending()
         await self._recall(pending)
-        if memory.failures.careful:
-            for item in (*self._heard(), *passed_over, *pending):
-                await self._handle([item])
-            memory.failures.careful = False
+        start = f"start after {self.seq}"
+        died_before = await self.lease.begin_try(start) > TRIES if pending else False
+        if memory.failures.careful or died_before:
+            await self._handle_one_by_one([*self._heard(), *passed_over, *pending])
         else:
-            for start in range(0, len(pending), BATCH):
-                await self._handle([*self._heard(), *pending[start : start + BATCH]])
+            for first in range(0, len(pending), BATCH):
+                await self._handle([*self._heard(), *pending[first : first + BATCH]])
+        if pending:
+            await self.lease.end_try(start)
         records = self._progress.records
         self.log.info("recovered", epoch=epoch, seq=self.seq, records=records, pending=len(pending))
+
+    async def _handle_one_by_one(self, items: Sequence[Entry]) -> None:
+        """After a failure: each with a commit of its own, and noted before, in case that it ends the process."""
+        failures, lease = self.memory.failures, self.lease
+        if failures.survived:
+            await lease.end_try(failures.survived)
+        for item in items:
+            name = f"{item.stream} {item.id}"
+            if item.id and await lease.begin_try(name) > TRIES:
+                failures.note(item, ProcessEndedError("the process ended while it handled this"), tries=TRIES)
+            failures.survived = name  # as long as this process remembers it, it did not die of it
+            await self._handle([item])
+            if item.id:
+                await lease.end_try(name)
+        failures.careful, failures.survived = False, ""
 
     async def _recall(self, entries: Sequence[Entry]) -> None:
         if self.spec.idempotency is not None:
@@ -218,19 +220,3 @@ class MachineHost:
         while True:
             await asyncio.sleep(RENEW_SECONDS)
             await self.lease.renew()
-
-
-def machine_service(name: str, spec_of: Callable[[Settings, Clock], MachineSpec], scope: Scope) -> Service:
-    """The service that is nothing but a machine on the bus.
-
-    spec_of: makes the machine anew for every host.
-    What outlives a host is kept with the service, so a process that runs two portfolios needs a service for each.
-    """
-    memory = ProcessMemory()
-
-    async def run(context: Context) -> None:
-        spec = spec_of(context.settings, context.clock)
-        host = MachineHost(spec, context.bus, context.clock, context.log, memory)
-        await host.run(context.health.ready)
-
-    return Service(name, run, scope)

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from shared.adapters.memory_bus import MemoryBus
+from shared.adapters.memory_lease import MemoryWriterLease
 from shared.adapters.redis.bus import RedisBus
 from shared.messages.ask import ShadowAsked
 from shared.messages.base import MAX_MESSAGE_BYTES, Message, TimePassed
@@ -15,6 +16,7 @@ from shared.messages.dead_letter import EntrySetAside, MessageRefused
 from shared.messages.halts import Alerted
 from shared.messages.market import MarkChanged
 from shared.ports.errors import BusLostError
+from shared.ports.writer_lease import Commit
 from shared.runtime.host.failures import PASSED_OVER, TRIES
 from tests.keys import MAIN
 from tests.runtime.host.process import Process
@@ -274,3 +276,53 @@ async def test_what_leads_to_a_commit_that_cannot_be_made_is_set_aside_too(bus: 
     [aside] = await set_aside(bus)
     assert aside.cause == "poison"
     assert "at most" in aside.reason
+
+
+# --- what ends the process --------------------------------------------------------------------------------------------
+
+
+async def test_an_entry_that_kills_the_process_is_set_aside_after_some_starts(bus: AnyBus) -> None:
+    def script(message: Message) -> Sequence[Message]:
+        if message.id == "poison":
+            raise SystemExit("killed")  # no exception that a host could handle
+        return ()
+
+    await bus.publish([proposal("before"), proposal("poison"), proposal("after")])
+    deaths = 0
+    while not await set_aside(bus):
+        process = process_of(bus, script)
+        try:
+            await process.settle()
+        except SystemExit:
+            deaths += 1
+            assert deaths < 10
+            assert process.host is not None
+            await process.host.lease.release()
+    assert await alerted(bus) == ["before", "after"]
+    [aside] = await set_aside(bus)
+    assert (aside.cause, aside.reason) == ("poison", "ProcessEndedError: the process ended while it handled this")
+
+
+async def test_a_server_that_goes_away_again_and_again_condemns_no_entry(memory_bus: MemoryBus) -> None:
+    process = process_of(memory_bus, failing_at("poison"))
+    await memory_bus.publish([proposal("poison"), proposal("innocent")])
+    lease_of, left = memory_bus.writer_lease, [0]
+
+    def flaky_lease(*arguments: Any, **place: Any) -> MemoryWriterLease:
+        lease = lease_of(*arguments, **place)
+        whole = lease.commit
+
+        async def lose_some(commit: Commit) -> None:
+            if left[0] < 8 and any(each.cause == "innocent" for each in commit.outputs):
+                left[0] += 1
+                raise BusLostError("gone")
+            await whole(commit)
+
+        lease.commit = lose_some  # type: ignore[method-assign]
+        return lease
+
+    memory_bus.writer_lease = flaky_lease  # type: ignore[method-assign]
+    await process.settle()
+    assert left == [8]
+    assert [aside.cause for aside in await set_aside(memory_bus)] == ["poison"]
+    assert await alerted(memory_bus) == ["innocent"]

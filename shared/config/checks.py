@@ -6,10 +6,11 @@ from urllib.parse import urlsplit
 from shared.config.faults import did_you_mean
 from shared.config.model import ExchangeSettings, MarketDataSettings, OpsSettings, RedisSettings, SimulatorSettings
 from shared.config.tables import Tables
-from shared.domain.plan import Limits, PhasePlan, RampPlan, SizingPlan, StrategyPlan
+from shared.domain.plan import BreakerPlan, Limits, PhasePlan, RampPlan, SizingPlan, StrategyPlan
 from shared.domain.strategies.base import StrategyKind
 from shared.domain.strategies.registry import STRATEGIES, kind_named
 from shared.domain.timeframes import DAILY, LISTED_TIMEFRAMES, iso_ns, timeframe_ns
+from shared.domain.universe import Universe
 
 
 def check_limits(tables: Tables, file: str, limits: Limits) -> None:
@@ -41,6 +42,26 @@ def check_sizing(tables: Tables, file: str, sizing: SizingPlan, market_data: Mar
         problem = f"fewer daily bars are loaded at start than a size needs ({sizing.min_history_days})"
         remedy = f"Write {sizing.min_history_days} or more, or lower sizing.min_history_days."
         tables.fault(source, key, market_data.warmup_days, problem, remedy)
+
+
+def check_breakers(
+    tables: Tables, file: str, breakers: BreakerPlan, limits: Limits | None, universe: Universe | None
+) -> None:
+    """The warning comes before the halt, gaps are remembered for as long as they are counted, the pair exists."""
+    if limits is not None and breakers.drawdown_warning >= limits.drawdown:
+        source, key = tables.place_of("breakers.drawdown_warning", file)
+        problem = f"the warning would come no sooner than the halt (limits.drawdown {limits.drawdown:g})"
+        remedy = "Lower breakers.drawdown_warning or raise limits.drawdown."
+        tables.fault(source, key, breakers.drawdown_warning, problem, remedy)
+    if breakers.shock_gap_minutes > breakers.cool_down_minutes:
+        source, key = tables.place_of("breakers.shock_gap_minutes", file)
+        problem = f"a gap is forgotten after its cool-down ({breakers.cool_down_minutes:g} minutes), before it counts"
+        remedy = f"Write {breakers.cool_down_minutes:g} or less, or lengthen breakers.cool_down_minutes."
+        tables.fault(source, key, breakers.shock_gap_minutes, problem, remedy)
+    if universe is not None and breakers.shock_pair not in universe.symbols:
+        source, key = tables.place_of("breakers.shock_pair", file)
+        remedy = did_you_mean(breakers.shock_pair, universe.symbols)
+        tables.fault(source, key, breakers.shock_pair, "no pair of the universe", remedy)
 
 
 def check_phases(tables: Tables, file: str, phases: tuple[PhasePlan, ...], limits: Limits | None) -> None:

@@ -12,9 +12,9 @@ from typing import Any
 
 from msgspec import Struct
 
-from shared.config.breakers import check_breakers
 from shared.config.checks import (
     check_addresses,
+    check_breakers,
     check_limits,
     check_phases,
     check_ramp,

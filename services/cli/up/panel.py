@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from services.cli.up.supervisor import Child, Supervisor
-from services.cli.views.tables import positions_table, sizes_table
+from services.cli.views.printing import positions_table, sizes_table
 from shared.application.monitor import Activity
 from shared.application.projection import Projection
 from shared.application.wording.activity import (

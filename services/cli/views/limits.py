@@ -3,8 +3,7 @@
 from msgspec import structs
 from rich.text import Text
 
-from services.cli.views.printing import json_text, plain_console
-from services.cli.views.tables import bare_table
+from services.cli.views.printing import bare_table, json_text, plain_console
 from shared.application.limits import LimitsReport
 from shared.application.wording.formats import clock
 

@@ -3,8 +3,7 @@
 from rich.table import Table
 from rich.text import Text
 
-from services.cli.views.printing import json_text, plain_console
-from services.cli.views.tables import bare_table
+from services.cli.views.printing import bare_table, json_text, plain_console
 from shared.application.order_report import OrderReport
 from shared.application.wording.formats import clock
 from shared.application.wording.one_line import event_line

@@ -6,8 +6,7 @@ import msgspec
 from rich.table import Table
 from rich.text import Text
 
-from services.cli.views.printing import json_text, plain_console
-from services.cli.views.tables import bare_table
+from services.cli.views.printing import bare_table, json_text, plain_console
 from shared.application.phase import PhaseReport
 from shared.application.wording.formats import clock, percent, rehearsed
 from shared.domain.risk.ramp.history import PhaseStep

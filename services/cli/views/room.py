@@ -4,8 +4,7 @@ from rich.table import Table
 from rich.text import Text
 
 from services.cli.views.order import ceilings_table
-from services.cli.views.printing import json_text, plain_console
-from services.cli.views.tables import bare_table
+from services.cli.views.printing import bare_table, json_text, plain_console
 from shared.application.errors import UserError
 from shared.application.stack import StackLocator
 from shared.application.wording.formats import clock, percent, price, quantity, usd

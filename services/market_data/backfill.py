@@ -27,7 +27,11 @@ HALTED_PATIENCE_SECONDS = 60.0
 
 
 class Backfill:
-    """Keeps every track complete. ``catch_up_ns``: market time until which bars are wanted at once, after an outage."""
+    """Keeps every track complete.
+
+    catch_up_ns: after an outage, the market time until which bars are wanted at once.
+    filled: how many bars came by REST so far.
+    """
 
     def __init__(self, context: MarketDataContext) -> None:
         self._context = context

@@ -21,9 +21,9 @@ SCAN_SECONDS = 0.2
 ROWS = 1_000
 PAGES = 100  # at most, before other tracks get their turn
 REPORT_SECONDS = 1.0
-TELL_SECONDS = 10.0  # between lines about failing questions
+WARN_SECONDS = 10.0  # between lines about failing questions
 RECHECK_SECONDS = 1.0  # before a missing bar is believed to be a hole
-HALTED_PATIENCE_SECONDS = 60.0
+LONGEST_HALTED_RETRY_SECONDS = 60.0
 
 
 class Backfill:
@@ -93,8 +93,8 @@ class Backfill:
             )
         except ExchangeError as error:
             wait = error.retry_after_seconds if isinstance(error, RateLimitedError) else 0.0
-            self._tell("rate_limited" if wait else "rest_failed", str(error), max(wait, TELL_SECONDS))
-            self._postpone(track, max(wait, self._patience(track)))
+            self._warn("rate_limited" if wait else "rest_failed", str(error), max(wait, WARN_SECONDS))
+            self._postpone(track, max(wait, self._retry_seconds(track)))
         else:
             if came:
                 self.filled += came
@@ -103,7 +103,7 @@ class Backfill:
             if track.sequencer.gap is not None:
                 self._postpone(track, RECHECK_SECONDS)
             elif not came:
-                self._postpone(track, self._patience(track))
+                self._postpone(track, self._retry_seconds(track))
 
     async def _warm(self, track: BarTrack) -> int:
         bars, until_ns = await history(self._context, track)
@@ -146,14 +146,14 @@ class Backfill:
             if bar.hole_before:
                 self._digest.add(HOLE_FOUND, symbol=bar.symbol, timeframe=bar.timeframe, bars=bar.hole_before)
 
-    def _patience(self, track: BarTrack) -> float:
+    def _retry_seconds(self, track: BarTrack) -> float:
         """Seconds until the next try: longer after each that brought nothing."""
         track.failures += 1
         settings, halted = self._context.settings, track.symbol in self._context.tracks.halted
-        longest = HALTED_PATIENCE_SECONDS if halted else settings.stale_seconds
+        longest = LONGEST_HALTED_RETRY_SECONDS if halted else settings.stale_seconds
         return float(min(longest, min(settings.late_seconds, 1.0) * 2 ** min(track.failures - 1, 10)))
 
-    def _tell(self, event: str, reason: str, seconds: float) -> None:
+    def _warn(self, event: str, reason: str, seconds: float) -> None:
         """One line for all tracks that meet the same trouble."""
         wall_ns = self._context.clock.wall_ns()
         if wall_ns >= self._told_until_wall_ns.get(event, 0):

@@ -114,7 +114,7 @@ async def answers_to(bus: Bus, command: Message, wait_seconds: float, unanswered
 
 
 async def _gather(bus: Bus, cursors: dict[str, str], command_id: str, answers: list[Message]) -> None:
-    """Collect what follows from the command, which comes at once, and then the verdict on every order among it."""
+    """Collect what follows from the command at once, and then the verdict on every order that was proposed."""
     causes, undecided = {command_id}, set[str]()
     while not answers or undecided:
         for entry in await bus.read_from(cursors, WAIT_MS):

@@ -79,14 +79,14 @@ async def read_status(stack: StackLocator) -> Status:
         for halt in await halts_in_force(stack, bus):
             state.take(halt)
         return Status(
-            stack,
-            clock,
-            state,
-            _age_seconds(clock, state.portfolio) if state.portfolio else 0.0,
-            len(marks),
-            OldestMark(oldest.symbol, _age_seconds(clock, oldest)) if oldest else None,
-            await bus.heartbeats(),
-            await bus.readers([key for keys in stack.streams.values() for key in keys]),
+            stack=stack,
+            clock=clock,
+            state=state,
+            portfolio_age_seconds=_age_seconds(clock, state.portfolio) if state.portfolio else 0.0,
+            marks=len(marks),
+            oldest_mark=OldestMark(oldest.symbol, _age_seconds(clock, oldest)) if oldest else None,
+            beats=await bus.heartbeats(),
+            readers=await bus.readers([key for keys in stack.streams.values() for key in keys]),
         )
 
 

@@ -27,7 +27,7 @@ class Health:
         self._state = "ready"
 
     def fact(self, **facts: float | str) -> None:
-        """Figures to show beside those that were told before."""
+        """Add figures to those that are shown already."""
         self._facts.update(facts)
 
     async def beat(self) -> None:

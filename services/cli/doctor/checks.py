@@ -24,7 +24,7 @@ SKEW_WARN_SECONDS, SKEW_FAIL_SECONDS = 0.5, 1.0  # Binance refuses requests that
 
 
 async def examine(stack: StackLocator) -> list[Finding]:
-    """All checks, as far as each can get without the one before it."""
+    """Make all checks. Those that need an answer from the server are left out where it gives none."""
     findings = [*configuration(stack), disk(stack.data_dir)]
     clock: Clock | None = None
     try:
@@ -40,7 +40,7 @@ async def examine(stack: StackLocator) -> list[Finding]:
 
 
 def configuration(stack: StackLocator) -> list[Finding]:
-    """Every file could be read; would the services start on what is in them?"""
+    """Whether the services would start on this configuration, whose files could all be read."""
     plan, faults = stack.settings.plan, start_faults(stack.settings)
     if not faults:
         phase = rehearsed(plan.phase, rehearsal=plan.ramp.rehearsal)
@@ -52,7 +52,7 @@ def configuration(stack: StackLocator) -> list[Finding]:
 
 
 def disk(folder: Path) -> Finding:
-    """Room for the server's append-only file."""
+    """Whether there is room for the server's append-only file."""
     there = next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())
     free = shutil.disk_usage(there).free
     text = f"{free / GIGABYTE:.1f} GB free at {folder}"
@@ -114,7 +114,7 @@ def _library(facts: ServerFacts) -> Finding:
 
 
 async def services(bus: RedisBus, clock: Clock, stack: StackLocator) -> list[Finding]:
-    """The heartbeat of every service that belongs to the stack."""
+    """Whether every service of the stack has a recent heartbeat."""
     beats = await bus.heartbeats()
     wall_ns = clock.wall_ns()
     findings = []
@@ -137,7 +137,7 @@ async def services(bus: RedisBus, clock: Clock, stack: StackLocator) -> list[Fin
 
 
 async def exchange(stack: StackLocator, clock: Clock | None) -> list[Finding]:
-    """Reachable, of the same time, and listing what is to be traded."""
+    """Whether the exchange can be reached, has the same time as we do, and trades the pairs of the universe."""
     remote = Exchange(BINANCE if stack.exchange == "binance" else stack.exchange_url)
     loop = asyncio.get_running_loop()
     try:
@@ -157,7 +157,10 @@ async def exchange(stack: StackLocator, clock: Clock | None) -> list[Finding]:
 
 
 def _skew(server_ns: int, clock: Clock, round_trip: float) -> Finding:
-    """Half the round trip is taken as the way back; both times are market time, the difference in wall seconds."""
+    """How far our clock and the exchange's are apart, in wall seconds.
+
+    Both give market time. Half of the round trip is taken for the way back of the answer.
+    """
     now_ns = clock.now_ns()
     skew = abs((now_ns - server_ns) / clock.speed / 1e9 - round_trip / 2)
     text = f"{skew * 1000:.0f} ms apart from the exchange"

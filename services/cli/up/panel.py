@@ -21,7 +21,7 @@ from shared.application.wording.activity import (
     SizeGroups,
     counts_line,
     halted_scope,
-    is_told,
+    has_line,
     pairs_off,
 )
 from shared.application.wording.formats import clock, count, percent, rehearsed, usd
@@ -50,7 +50,7 @@ class Panels:
         if isinstance(message, PositionSized):
             if line := self._sizes.add(message):
                 self._events.append(line)
-        elif is_told(message):
+        elif has_line(message):
             self._events.append(event_line(message))
 
     def drawn(self, activity: Activity, supervisor: Supervisor, seconds: float) -> RenderableType:

@@ -9,7 +9,7 @@ from shared.application.wording.formats import clock
 
 
 def print_limits(report: LimitsReport, *, as_json: bool) -> None:
-    """The limits in force, beside the configuration's where they differ."""
+    """Print the limits in force, and those of the configuration beside them where they differ."""
     limits, stored = structs.asdict(report.limits), report.stored
     if as_json:
         print(json_text({"policy": report.policy, "in_force": stored is not None, "limits": limits}))

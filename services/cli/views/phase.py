@@ -16,7 +16,7 @@ STEPS_SHOWN = 12
 
 
 def print_phase(report: PhaseReport, *, as_json: bool) -> None:
-    """The phase in force, what it has shown, what the next one waits for, and the steps so far."""
+    """Print the phase in force, what it has shown, what the next one waits for, and the steps so far."""
     now = report.portfolio
     if as_json:
         fields = ("phase", "rehearsal", "phase_since_ns", "phase_drawdown", "phase_evidence")

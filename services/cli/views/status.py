@@ -21,7 +21,7 @@ FEEDS_SHOWN = 10
 
 
 def print_status(status: Status, *, as_json: bool) -> None:
-    """Where the stack is, its portfolio, what is wrong, and its services; or one JSON object."""
+    """Print where the stack is, its portfolio, what is wrong, and its services; or one JSON object."""
     if as_json:
         print(json_text(as_object(status)))
         return
@@ -97,7 +97,7 @@ def _behind(status: Status, service: str) -> str:
 
 
 def print_sizes(sizes: Mapping[str, PositionSized], *, as_json: bool) -> None:
-    """A table of all pairs, or one JSON object a line."""
+    """Print a table of all pairs, or one JSON object a line."""
     if as_json:
         for symbol in sorted(sizes):
             print(json_text(sizes[symbol]))

@@ -17,7 +17,7 @@ PORTFOLIO = ""
 HALT_RECORDS: dict[str, type[Struct]] = {HALT: Halted}
 
 
-class HaltsHeard:
+class KnownHalts:
     """The halts, by scope. A pair may be under several at once: its own, by any of its names, and the portfolio's."""
 
     def __init__(self, records: Records, names: PairNames) -> None:

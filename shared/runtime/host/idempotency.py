@@ -1,4 +1,4 @@
-"""Orders come twice: written twice, published and written, or repeated by a client that heard no answer.
+"""Orders may come twice: written twice, published and written, or repeated by a client that got no answer.
 
 Each is decided once, and every repeat is answered with the decision that stands. Whether an order was decided before is
 known in three places. The machine remembers the latest of them, which is fast and enough for nearly all repeats.
@@ -19,7 +19,7 @@ from shared.ports.bus import Bus, Proposal
 from shared.ports.streams import Entry
 
 
-class DecidesOnce(Protocol):
+class OrderDecider(Protocol):
     """What a machine that decides orders does about repeats.
 
     orders_remembered: how many decided orders it recognises when they come again.
@@ -44,7 +44,7 @@ class OrderIdempotency:
     decided: the stream of its decisions.
     """
 
-    def __init__(self, machine: DecidesOnce, *, channel: str, decided: str) -> None:
+    def __init__(self, machine: OrderDecider, *, channel: str, decided: str) -> None:
         self.channel = channel
         self._machine, self._decided = machine, decided
 
@@ -55,7 +55,7 @@ class OrderIdempotency:
                 self._machine.remember(decision)
 
     async def recall(self, bus: Bus, entries: Sequence[Entry]) -> None:
-        """Orders may have been decided so long ago that the machine has forgotten; the store has not."""
+        """Ask the store about orders that may have been decided so long ago that the machine has forgotten them."""
         for entry in entries:
             order_id = entry.message.id if isinstance(entry.message, OrderProposed) else ""
             if order_id and (decision := await bus.decision(order_id)):

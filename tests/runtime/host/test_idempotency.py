@@ -79,7 +79,7 @@ async def test_what_else_is_proposed_by_publish_becomes_durable_once(bus: AnyBus
     host = await started(bus, clock)
     raised = StopRaised(id="s-1", time_ns=T0, symbol="BTC/USDT", stop_price=Decimal(19_000))
     for _ in range(2):
-        await host.inbox.hear(Proposed, encode(raised))
+        await host.inbox.take(Proposed, encode(raised))
     assert await bus.latest(Proposed, 10) == [raised]
 
 

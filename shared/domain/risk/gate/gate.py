@@ -1,4 +1,4 @@
-"""A proposal in, its verdict out, and what the verdict reserves. How the gate works is told in ``gate/__init__.py``."""
+"""A proposal in, its verdict out, and what the verdict reserves. ``gate/__init__.py`` says how it works."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""Limits together with what derives from them, so that one object changes when they do."""
+"""The limits and all that derives from them in one object, which is replaced when they change."""
 
 from hashlib import blake2b
 
@@ -15,7 +15,7 @@ class EffectiveLimits:
     mark_age_ns, book_age_ns: their age limits in market time.
     stop_floor: how near a stop may count, as a fraction of the price.
     most_open_orders: as a float.
-    throttle: what was approved of late under these limits.
+    throttle: what was approved lately under these limits.
     policy: the short name of all that decides.
 
     speed: market seconds in a wall second, by which the age limits and the throttle's windows stretch.

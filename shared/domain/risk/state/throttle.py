@@ -1,4 +1,4 @@
-"""How fast orders were approved of late. The memory is bounded, and begins anew with the process."""
+"""How many orders were approved lately. The memory is bounded, and begins anew with the process."""
 
 from collections import OrderedDict, deque
 
@@ -6,7 +6,7 @@ from shared.domain.plan import Limits
 from shared.messages.orders import OrderProposed
 
 SECOND, MINUTE = 1.0, 60.0
-REMEMBERED = 10_000  # strategies in pairs; whoever makes up more names than that is held by the limit over all
+REMEMBERED = 10_000  # strategies in pairs; who makes up more names than that still meets the limit over all
 
 
 class Throttle:

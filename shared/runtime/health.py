@@ -3,6 +3,7 @@
 import asyncio
 import os
 
+from shared.domain.timeframes import SECOND_NS
 from shared.ports.bus import Heartbeat, Liveness, Scope
 from shared.ports.clock import Clock
 
@@ -50,4 +51,4 @@ class Health:
 
 def is_alive(beat: Heartbeat, wall_ns: int) -> bool:
     """Whether the heartbeat is recent enough."""
-    return wall_ns - beat.beat_wall_ns <= DEAD_AFTER_SECONDS * 1e9
+    return wall_ns - beat.beat_wall_ns <= DEAD_AFTER_SECONDS * SECOND_NS

@@ -14,6 +14,7 @@ from shared.application.exchange_reach import BINANCE, Exchange, ExchangeAwayErr
 from shared.application.stack import StackLocator
 from shared.application.wording.formats import duration, rehearsed
 from shared.config.preflight import start_faults
+from shared.domain.timeframes import SECOND_NS
 from shared.ports.clock import Clock
 from shared.ports.errors import BusLostError
 from shared.runtime.health import is_alive
@@ -123,7 +124,7 @@ async def services(bus: RedisBus, clock: Clock, stack: StackLocator) -> list[Fin
         if beat is None:
             findings.append(Finding("fail", name, "has never run here", "Start the stack: heatsink up."))
         elif not is_alive(beat, wall_ns):
-            age = duration((wall_ns - beat.beat_wall_ns) / 1e9)
+            age = duration((wall_ns - beat.beat_wall_ns) / SECOND_NS)
             findings.append(Finding("fail", name, f"its last heartbeat is {age} old", "Look at its log, restart it."))
         elif beat.state != "ready":
             remedy = "Give it some seconds; then look at its log."
@@ -162,7 +163,7 @@ def _skew(server_ns: int, clock: Clock, round_trip: float) -> Finding:
     Both give market time. Half of the round trip is taken for the way back of the answer.
     """
     now_ns = clock.now_ns()
-    skew = abs((now_ns - server_ns) / clock.speed / 1e9 - round_trip / 2)
+    skew = abs((now_ns - server_ns) / clock.speed / SECOND_NS - round_trip / 2)
     text = f"{skew * 1000:.0f} ms apart from the exchange"
     remedy = "Let this machine keep its time by NTP."
     if skew >= SKEW_FAIL_SECONDS:

@@ -12,7 +12,7 @@ from shared.domain.risk.breakers.base import Breaker, exceeds
 from shared.domain.risk.halt_actions import HaltActions
 from shared.domain.risk.state.halts import NewHalt
 from shared.domain.risk.state.state import RiskState
-from shared.domain.timeframes import DAILY, MINUTE_NS, timeframe_ns
+from shared.domain.timeframes import DAILY, MINUTE_NS, SECOND_NS, timeframe_ns
 from shared.messages.base import Message
 from shared.messages.market import BarClosed, MarkChanged
 from shared.messages.orders import OrderFilled
@@ -40,7 +40,7 @@ class Gap(Breaker):
         if price_before > 0.0 and mark.time_ns - time_before_ns <= state.effective.mark_age_ns:
             jump = mark.price / price_before - 1.0
             if exceeds(abs(jump), self.plan.mark_jump):
-                seconds = (mark.time_ns - time_before_ns) / 1e9
+                seconds = (mark.time_ns - time_before_ns) / SECOND_NS
                 moved = f"{price_before:.8g} to {mark.price:.8g} in {seconds:.3g} s of market time"
                 limit = f"limit {self.plan.mark_jump:.2%} between marks"
                 return self._halt(mark, symbol, f"the price jumped {jump:+.2%}", f"{moved}; {limit}")

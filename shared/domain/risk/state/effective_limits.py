@@ -6,6 +6,7 @@ from msgspec import structs
 
 from shared.domain.plan import Limits, Plan
 from shared.domain.risk.state.throttle import Throttle
+from shared.domain.timeframes import SECOND_NS
 
 
 class EffectiveLimits:
@@ -26,8 +27,8 @@ class EffectiveLimits:
 
     def __init__(self, limits: Limits, plan: Plan, speed: float, *, before: "EffectiveLimits | None" = None) -> None:
         self.limits = limits
-        self.mark_age_ns = limits.mark_age_seconds * speed * 1e9
-        self.book_age_ns = limits.book_age_seconds * speed * 1e9
+        self.mark_age_ns = limits.mark_age_seconds * speed * SECOND_NS
+        self.book_age_ns = limits.book_age_seconds * speed * SECOND_NS
         self.stop_floor = plan.sizing.stop_atr * limits.atr_floor
         self.most_open_orders = float(limits.max_open_orders)
         self.throttle: Throttle = Throttle(limits, speed, before=before.throttle if before is not None else None)

@@ -108,7 +108,7 @@ class Backfill:
     async def _warm(self, track: BarTrack) -> int:
         bars, until_ns = await history(self._context, track)
         ready = track.sequencer.answer(bars, until_ns, history=True)
-        self._publish(track, ready)
+        self._publish(ready)
         return len(ready)
 
     async def _pages(self, track: BarTrack) -> int:
@@ -126,7 +126,7 @@ class Backfill:
                 until_ns = min(until_ns, rows[-1].open_time_ns + sequencer.step_ns)
             bars = [closed_bar(row, backfilled=True) for row in rows if row.open_time_ns < until_ns]
             ready = sequencer.answer(bars, until_ns)
-            self._publish(track, ready)
+            self._publish(ready)
             came += sum(bar.backfilled for bar in ready)
             if sequencer.gap is not None or not ready:
                 break
@@ -140,7 +140,7 @@ class Backfill:
         await time.settle(wanted_ns)
         return time.settled_ns // sequencer.step_ns * sequencer.step_ns
 
-    def _publish(self, track: BarTrack, bars: Sequence[BarClosed]) -> None:
+    def _publish(self, bars: Sequence[BarClosed]) -> None:
         self._context.outbox.add(bars)
         for bar in bars:
             if bar.hole_before:

@@ -57,10 +57,6 @@ class Market:
         self._instruments = {one.symbol: one for one in source.instruments}
         self.listings = {symbol: Listing(instrument=one, origin=symbol) for symbol, one in self._instruments.items()}
 
-    @property
-    def base_interval(self) -> str:
-        return self._base.name
-
     def listed(self, now_ms: int) -> list[Listing]:
         """What exchangeInfo shows: everything that trades or did so since the simulation knows it."""
         return [one for one in self.listings.values() if one.instrument.first_ms <= now_ms]

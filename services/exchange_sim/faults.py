@@ -1,8 +1,8 @@
 """What goes wrong on demand. A fault is described by one ``Fault``; each time it really happens it is counted.
 
-Frame faults (missing, duplicate, late, out_of_order, unclosed) meet closed klines, request faults (rate_limit, ban,
-server_error) meet REST requests: they stay in force until their ``count`` is used up, their time is over or they are
-cleared. The others happen at once to the connections or the symbol that they name.
+Frame faults (missing, duplicate, late, out_of_order, unclosed) meet closed klines. Request faults (rate_limit, ban,
+server_error) meet REST requests. Both stay in force until their ``count`` is used up, their time is over or they are
+cleared. The other faults happen at once, to the connections or the symbol that they name.
 """
 
 from collections import Counter

@@ -18,7 +18,7 @@ from shared.messages.market import BookSampled
 from shared.ports.exchange import ExchangeError, OrderBook, RateLimitedError, RejectedError
 
 LEVELS = 100  # a side; asked for
-LEVELS_TOLD, SUMS_TOLD = 10, 10  # a side; on the wire, where everybody who decides walks them
+LEVELS_SENT, SUMS_SENT = 10, 10  # a side; on the wire, where everybody who decides walks them
 SAMPLES = 60  # in the median
 AT_A_TIME = 8
 IDLE_SECONDS = 1.0
@@ -122,8 +122,8 @@ class Books:
             id=f"book-{symbol.replace('/', '')}-{time_ns}",
             time_ns=time_ns,
             symbol=symbol,
-            bids=summed_up(bids, LEVELS_TOLD, SUMS_TOLD),
-            asks=summed_up(asks, LEVELS_TOLD, SUMS_TOLD),
+            bids=summed_up(bids, LEVELS_SENT, SUMS_SENT),
+            asks=summed_up(asks, LEVELS_SENT, SUMS_SENT),
             size_usdt=size_usdt,
             spread=spread,
             median_spread=statistics.median,

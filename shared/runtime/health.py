@@ -12,7 +12,7 @@ DEAD_AFTER_SECONDS = 5.0
 
 
 class Health:
-    """What a service tells of itself: ``ready()`` once it works, ``fact()`` for figures worth showing.
+    """What a service reports about itself: ``ready()`` once it works, ``fact()`` for figures worth showing.
 
     A service process has one, and writes it to the bus every second, among those that have the same scope.
     """

@@ -1,8 +1,8 @@
 """The host without a bus: the same machines in a loop, for backtests and for proving that both hosts agree.
 
 A round lets every machine in turn take all that waits for it, in the order of its inputs, exactly as a host's step
-reads a batch; rounds go on until nobody has anything left. So a replay gives what hosts on Redis give when they are
-stepped in the same order.
+reads a batch. Rounds go on until nothing is left for any of them. So a replay gives what hosts on Redis give when they
+are stepped in the same order.
 """
 
 from collections.abc import Iterable, Sequence

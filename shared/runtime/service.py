@@ -75,7 +75,7 @@ class Service:
 
     name: that of its folder. It stands in its logs, its heartbeat and the keys of its state.
     run: works until it is cancelled.
-    scope: whether it runs once for the market, or once for each portfolio. Its heartbeat stands with its like.
+    scope: whether it runs once for the market or for each portfolio. Its heartbeat is kept with those of its scope.
     keeps_time: it sets the stack's clock itself instead of waiting for it (the simulated exchange).
     """
 

@@ -1,8 +1,8 @@
 """Frames in, bars to publish out: each closed bar of one pair and timeframe once, in order, without gaps.
 
 The exchange's streams lose, repeat, delay and reorder frames. Bars stand on a grid of open times, so arithmetic shows
-what is missing; what is missing is asked for by REST; and only when REST has been asked twice, and knows a later bar,
-is a missing bar a hole at the exchange itself. Holes are counted (``hole_before``), never filled with invented prices.
+what is missing, and REST is asked for it. Only when REST has been asked twice, and knows a later bar, is a missing bar
+a hole at the exchange itself. Holes are counted (``hole_before``), never filled with invented prices.
 
     sequencer = BarSequencer("1h", last_open_ns=watermark)   # or warm it with ``answer`` when nothing was published yet
     publish(sequencer.frame(bar))                            # from the stream: 0, 1 or many bars

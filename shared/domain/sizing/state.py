@@ -56,7 +56,7 @@ class SizingState:
             self.records.put(LISTED, listed.symbol, listed)
 
     def is_current(self, bar: BarClosed) -> bool:
-        """Whether a bar (of a strategy's timeframe) tells of now."""
+        """Whether a bar (of a strategy's timeframe) is recent."""
         return self.now_ns - bar.close_time_ns <= self._age_limits_ns[bar.timeframe]
 
     def size(self, pair: PairState, named: NamedPair, bar: BarClosed) -> Size:

@@ -35,7 +35,7 @@ class Liquidity(Breaker):
 
     def __init__(self, state: RiskState, halt_actions: HaltActions) -> None:
         super().__init__(state, halt_actions)
-        self._runs: dict[str, int] = {}  # samples on end that are over (above 0) or within (below 0) the criterion
+        self._runs: dict[str, int] = {}  # samples in a row that are over (above 0) or within (below 0) the criterion
 
     def on_day(self, bar: BarClosed) -> Sequence[Message]:
         history = self._state.daily.get(bar.symbol)

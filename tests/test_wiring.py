@@ -103,9 +103,9 @@ def test_no_service_is_named_in_code_but_in_the_table() -> None:
     assert found == []
 
 
-def test_every_writer_that_the_catalogue_names_is_a_service_or_a_client() -> None:
+def test_every_writer_that_the_catalogue_names_is_a_service_a_client_or_an_operator() -> None:
     writers = {writer for topic in CATALOGUE for writer in topic.written_by.split(", ")}
-    assert writers - NAMES == {"clients", "every consumer"}
+    assert writers - NAMES == {"clients", "operators", "every consumer"}
 
 
 @pytest.mark.processes

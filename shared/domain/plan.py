@@ -83,7 +83,7 @@ class BreakerPlan(Struct, frozen=True, kw_only=True):
     drawdown_warning: fraction of the peak of NAV; the halt itself comes at ``limits.drawdown``.
     day_loss: fraction of NAV at UTC midnight.
     min_adv_usdt: a pair with less average daily volume only reduces.
-    spread_samples: so does one whose spread at size was over ``limits.spread_median`` for so many samples on end.
+    spread_samples: so does one whose spread at size was over ``limits.spread_median`` for so many samples in a row.
     resume_seconds: wall seconds within which the second step of a resume must follow the first.
     """
 

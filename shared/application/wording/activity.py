@@ -1,4 +1,4 @@
-"""A run as it goes on, in lines: which messages are worth one, sizes by the bar, how things stand, what is counted."""
+"""A run in lines: which messages are worth one, one line of sizes for each bar, the present state, the counts."""
 
 from collections import Counter
 
@@ -33,7 +33,7 @@ TOLD = (
 )
 
 
-def is_told(message: Message) -> bool:
+def has_line(message: Message) -> bool:
     """Whether the message is worth a line of its own."""
     if isinstance(message, OrderClosed):
         return message.ending != "filled"
@@ -43,7 +43,7 @@ def is_told(message: Message) -> bool:
 
 
 class SizeGroups:
-    """Sizes come for every pair on every bar; they are told as one line a bar."""
+    """Makes one line a bar of the sizes, which come for every pair on every bar."""
 
     def __init__(self) -> None:
         self._groups: dict[str, tuple[int, list[PositionSized]]] = {}
@@ -122,7 +122,7 @@ def halted_scope(halt: Halted) -> str:
 
 
 def pairs_off(state: Projection) -> str:
-    """``35 (BNB, SOL, ADA, ...)``; a few with what is the matter."""
+    """``35 (BNB, SOL, ADA, ...)``; where there are few, with what is wrong with each."""
     if len(state.off_pairs) <= OFF_TOLD:
         return ", ".join(f"{pair} ({listed.status})" for pair, listed in state.off_pairs.items())
     return some([base(pair) for pair in state.off_pairs])

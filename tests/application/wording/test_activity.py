@@ -3,7 +3,7 @@
 import msgspec
 
 from shared.application.projection import Counts, Projection
-from shared.application.wording.activity import SizeGroups, is_told, status_line
+from shared.application.wording.activity import SizeGroups, has_line, status_line
 from shared.application.wording.one_line import event_line
 from shared.messages.base import Message
 from shared.messages.halts import Halted
@@ -23,7 +23,7 @@ def test_only_messages_worth_a_line_get_one() -> None:
     expired = OrderClosed(**header("c"), order_id="o", symbol="BTC/USDT", ending="expired", quantity_filled=D(0))
     trading = PairListed(**header("p"), symbol="BTC/USDT", status="trading")
     halted = PairListed(**header("p"), symbol="BTC/USDT", status="halted", reason="BREAK")
-    assert [is_told(message) for message in (filled, expired, trading, halted, proposal())] == [
+    assert [has_line(message) for message in (filled, expired, trading, halted, proposal())] == [
         False, True, False, True, True,
     ]  # fmt: skip
 

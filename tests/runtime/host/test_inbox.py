@@ -62,7 +62,7 @@ def book_now(host: MachineHost, **changes: object) -> BookSampled:
 
 
 async def hear(host: MachineHost, channel: str, message: Message) -> None:
-    await host.inbox.hear(channel, encode(message))
+    await host.inbox.take(channel, encode(message))
 
 
 async def verdict_of(host: MachineHost, bus: AnyBus, order_id: str) -> OrderDecided:

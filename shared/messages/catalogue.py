@@ -1,6 +1,6 @@
 """Every topic and the messages on it: the one list from which routing, documentation and golden tests derive.
 
-To add a message: write its struct in this folder, name it in a row here, run ``make asyncapi`` and add golden bytes.
+How to add a message is told in ARCHITECTURE.md.
 """
 
 import re

@@ -85,3 +85,6 @@ def flatten(
     if not yes:
         confirm(f"Cancel all orders and sell all of {scope(symbol)} at the market?", "Answer beforehand: --yes")
     print_answers(asyncio.run(send_flatten(stack, symbol, who=operator_name(), reason=reason)))
+
+
+VERBS = (halt, resume, flatten)

@@ -33,3 +33,6 @@ def sizes(
     from shared.application.status import read_sizes
 
     print_sizes(asyncio.run(read_sizes(stack, names_of(stack.settings, pair))), as_json=json)
+
+
+VERBS = (status, sizes)

@@ -5,31 +5,21 @@ from collections import Counter
 from shared.application.projection import Counts, Projection
 from shared.application.wording.formats import base, clock, percent, scope, some, usd
 from shared.messages.base import Message
-from shared.messages.dead_letter import MessageRefused
-from shared.messages.halts import Alerted, Halted, ResumeAsked, Resumed
-from shared.messages.market import FeedLost, FeedRestored, PairListed
+from shared.messages.catalogue import AUDIT, DEAD, FEEDS, HALTS
+from shared.messages.halts import Halted
+from shared.messages.market import PairListed
 from shared.messages.orders import OrderClosed, OrderDecided, OrderFilled, OrderProposed
-from shared.messages.portfolio import CommandRefused, LimitsChanged, PhaseChanged, PhaseProposed
 from shared.messages.signals import PositionSized
 
 NOT_YET_CONNECTED = "waiting for the exchange: nothing was heard of it yet"
 OFF_TOLD = 5
 SCOPES_TOLD = 8
-TOLD = (
+# All that stands on the streams that operators read, whatever kinds of messages they come to have, and trades.
+TOLD: tuple[type[Message], ...] = (
+    *(kind for topic in (FEEDS, HALTS, AUDIT, DEAD) for kind in topic.messages),
     OrderProposed,
     OrderDecided,
     OrderFilled,
-    Halted,
-    Resumed,
-    FeedLost,
-    FeedRestored,
-    MessageRefused,
-    LimitsChanged,
-    PhaseProposed,
-    PhaseChanged,
-    CommandRefused,
-    ResumeAsked,
-    Alerted,
 )
 
 

@@ -5,7 +5,6 @@ from typing import ClassVar
 
 from msgspec import Struct
 
-from shared.domain.plan import Breaker as Name
 from shared.domain.plan import BreakerPlan
 from shared.domain.portfolio.ledger import Position
 from shared.domain.risk.halt_actions import HaltActions
@@ -13,7 +12,7 @@ from shared.domain.risk.state.halts import NewHalt
 from shared.domain.risk.state.state import RiskState
 from shared.domain.timeframes import timeframe_ns
 from shared.messages.base import Message
-from shared.messages.halts import Halted, Resumed
+from shared.messages.halts import BreakerName, Halted, Resumed
 from shared.messages.market import BarClosed, BookSampled, FeedLost, FeedRestored, MarkChanged, PairListed
 from shared.messages.orders import OrderFilled, OrderProposed
 
@@ -28,7 +27,7 @@ class Breaker:
         off, so that they are right when it is switched on. It begins no halt meanwhile.
     """
 
-    name: ClassVar[Name]
+    name: ClassVar[BreakerName]
     records: ClassVar[dict[str, type[Struct]]] = {}
 
     def __init__(self, state: RiskState, halt_actions: HaltActions) -> None:

@@ -24,7 +24,6 @@ from shared.messages.orders import OrderClosed
 FLATTEN = "flatten"
 CODE_LENGTH = 8
 UNNAMED, UNGIVEN = "nobody named", "no reason given"
-Command = Halt | Resume | Flatten
 C = TypeVar("C", Halt, Resume, Flatten)
 
 
@@ -201,7 +200,7 @@ class HaltCommands:
         """A command on one of a pair's names is meant for the one that trades now."""
         return structs.replace(command, symbol=trading_name(self._state, command.symbol)) if command.symbol else command
 
-    def _fault_of(self, command: Command) -> str:
+    def _fault_of(self, command: Halt | Resume | Flatten) -> str:
         if command.symbol and self._state.heat.pair(command.symbol) is None:
             return f"symbol {command.symbol!r} is not in the universe; name a pair of universe.toml, or none for all"
         return ""

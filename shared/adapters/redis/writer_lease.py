@@ -49,7 +49,7 @@ from shared.ports.errors import (
 from shared.ports.streams import Entry, entry_order
 from shared.ports.writer_lease import Commit, Snapshot, WriterLease
 
-LEASE_MS = 3_000
+LEASE_MS = 3_000  # three times the host's RENEW_SECONDS: one renewal may be late without a takeover
 TRIES_MS = 24 * 3_600_000
 ENTRIES_PER_READ = 200
 HISTORY_PAGE = 1_000
@@ -64,10 +64,19 @@ class RedisWriterLease(WriterLease):
     home: how the keys of its state begin. The part in braces keeps them in one slot of a Redis Cluster.
     keys: where the messages stand that it writes.
     clustered: whether one command may name keys of one slot only (see ``slots``).
+    lease_ms: how long the lease lasts after ``renew``.
     """
 
     def __init__(
-        self, client: Client, service: str, inputs: Sequence[str], *, home: str, keys: Keys, clustered: bool
+        self,
+        client: Client,
+        service: str,
+        inputs: Sequence[str],
+        *,
+        home: str,
+        keys: Keys,
+        clustered: bool,
+        lease_ms: int = LEASE_MS,
     ) -> None:
         self._client, self._connection = client, DedicatedConnection(client)
         self._inputs = tuple(inputs)
@@ -80,7 +89,7 @@ class RedisWriterLease(WriterLease):
         self._cursors, self._state = f"{home}:cursors:{service}", state_key(home, service)
         self._tries = f"{home}:tries:{service}"
         self._encoder = CommitEncoder(service, home, keys)
-        self._service = service
+        self._service, self._lease_ms = service, lease_ms
         self._epoch = 0
         self._unacknowledged: dict[str, list[str]] = defaultdict(list)
         self._unfinished: dict[str, str] = {}  # stream to the last entry that an earlier holder was given
@@ -89,7 +98,7 @@ class RedisWriterLease(WriterLease):
 
     async def acquire(self) -> int:
         while not await self._try_acquire():
-            await asyncio.sleep(LEASE_MS / 1000 / 10)
+            await asyncio.sleep(self._lease_ms / 1000 / 10)
         self.group = f"{self._groups}{self._epoch}"
         async with bus_errors():
             cursors = await self._client.hgetall(self._cursors)
@@ -107,7 +116,7 @@ class RedisWriterLease(WriterLease):
         """Take the lease if nobody else has it, and with it the next epoch."""
         async with bus_errors():
             epoch, _holder = await self._client.fcall(
-                "hs_acquire", 2, self._lease_key, self._meta, self._owner, LEASE_MS
+                "hs_acquire", 2, self._lease_key, self._meta, self._owner, self._lease_ms
             )
         self._epoch = int(epoch)
         return bool(epoch)
@@ -115,7 +124,7 @@ class RedisWriterLease(WriterLease):
     async def renew(self) -> None:
         async with bus_errors():
             alive = await self._client.fcall(
-                "hs_renew", 2, self._lease_key, self._meta, self._owner, LEASE_MS, self._epoch
+                "hs_renew", 2, self._lease_key, self._meta, self._owner, self._lease_ms, self._epoch
             )
         if alive < 0:
             raise self._gone()

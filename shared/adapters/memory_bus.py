@@ -15,6 +15,7 @@ from shared.adapters.codec import decode_or_none, encode, encode_for_wire, struc
 from shared.adapters.memory_lease import MemoryWriterLease, number_of
 from shared.adapters.memory_server import MemoryListener, MemoryServer
 from shared.adapters.redis.keys import SCOPES, decision_key, is_of_another_portfolio, proposal_marker, services_key
+from shared.domain.timeframes import timeframe_ns
 from shared.messages.base import Message
 from shared.messages.catalogue import BARS, BOOKS, MARKS, PROPOSED
 from shared.messages.keys import Keys
@@ -65,7 +66,7 @@ class MemoryBus(Bus):
 
     async def publish_bars(self, bars: Sequence[BarClosed]) -> int:
         new = 0
-        for bar in bars:
+        for bar in sorted(bars, key=lambda bar: -timeframe_ns(bar.timeframe)):
             opened_ns = self.server.opened_ns[self.keys.of_message(bar)]
             if bar.open_time_ns > opened_ns.get(bar.symbol, -1):
                 opened_ns[bar.symbol] = bar.open_time_ns
@@ -161,8 +162,10 @@ class MemoryBus(Bus):
 
     # --- machines and services ------------------------------------------------------------------------------------
 
-    def writer_lease(self, service: str, inputs: Sequence[str], *, home: str) -> MemoryWriterLease:
-        return MemoryWriterLease(self.server, service, inputs, home=home, keys=self.keys)
+    def writer_lease(
+        self, service: str, inputs: Sequence[str], *, home: str, whole: Sequence[str] = ()
+    ) -> MemoryWriterLease:
+        return MemoryWriterLease(self.server, service, inputs, home=home, keys=self.keys, whole=whole)
 
     async def stored_records(self, service: str, kind: str, as_type: type[S]) -> dict[str, S]:
         rows = self.server.machines[self.keys.home, service].records

@@ -39,7 +39,10 @@ class Market(Protocol):
     """The market as it stands on the bus: every closed bar, and the latest mark and book of each pair."""
 
     async def publish_bars(self, bars: Sequence[BarClosed]) -> int:
-        """Append the bars that are newer than their pair's last, and return how many were. Atomic per timeframe."""
+        """Append the bars that are newer than their pair's last, and return how many were.
+
+        Atomic per timeframe, the longest first: whoever reads an hour finds the day before it, if both came together.
+        """
         ...
 
     async def bar_watermarks(self, timeframe: str) -> dict[str, int]:
@@ -78,11 +81,12 @@ class DecisionStore(Protocol):
 class WriterLeases(Protocol):
     """The right to write a machine's state, and a look at that state for everybody else."""
 
-    def writer_lease(self, service: str, inputs: Sequence[str], *, home: str) -> WriterLease:
+    def writer_lease(self, service: str, inputs: Sequence[str], *, home: str, whole: Sequence[str] = ()) -> WriterLease:
         """The lease of one machine; ``acquire`` it before anything else.
 
         service: the machine's name. inputs: the keys of its streams, in order of priority.
         home: how the keys of its state begin; the part in braces is their hash tag.
+        whole: those of the inputs that are read to their end before what was read of others is given out.
         """
         ...
 

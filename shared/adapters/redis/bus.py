@@ -24,7 +24,7 @@ from shared.adapters.redis.keys import (
 )
 from shared.adapters.redis.streams import RedisStreams
 from shared.adapters.redis.writer_lease import RedisWriterLease
-from shared.domain.timeframes import MS_NS
+from shared.domain.timeframes import MS_NS, timeframe_ns
 from shared.messages.base import Message
 from shared.messages.catalogue import (
     BARS,
@@ -81,7 +81,7 @@ class RedisBus(RedisStreams, Bus):
         for bar in bars:
             by_timeframe[bar.timeframe].append(bar)
         new = 0
-        for timeframe, group in by_timeframe.items():
+        for timeframe, group in sorted(by_timeframe.items(), key=lambda each: -timeframe_ns(each[0])):
             key = self.keys.of(BARS, timeframe)
             for start in range(0, len(group), BARS_PER_CALL):
                 args: list[bytes | str | int] = [BARS.keep]
@@ -144,8 +144,12 @@ class RedisBus(RedisStreams, Bus):
 
     # --- machines -------------------------------------------------------------------------------------------------
 
-    def writer_lease(self, service: str, inputs: Sequence[str], *, home: str) -> RedisWriterLease:
-        return RedisWriterLease(self.client, service, inputs, home=home, keys=self.keys, clustered=self.clustered)
+    def writer_lease(
+        self, service: str, inputs: Sequence[str], *, home: str, whole: Sequence[str] = ()
+    ) -> RedisWriterLease:
+        return RedisWriterLease(
+            self.client, service, inputs, home=home, keys=self.keys, clustered=self.clustered, whole=whole
+        )
 
     async def stored_records(self, service: str, kind: str, as_type: type[S]) -> dict[str, S]:
         found = {}

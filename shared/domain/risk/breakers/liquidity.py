@@ -39,11 +39,12 @@ class Liquidity(Breaker):
 
     def on_day(self, bar: BarClosed) -> Sequence[Message]:
         history = self._state.daily.get(bar.symbol)
-        if history is None or history.adv_usdt is None or not self.is_current(bar):
+        adv = None if history is None else history.latest.adv_usdt
+        if adv is None or not self.is_current(bar):
             return ()
         thin = ""
-        if exceeds(self.plan.min_adv_usdt, history.adv_usdt):
-            thin = f"ADV {history.adv_usdt:,.0f} USDT, criterion {self.plan.min_adv_usdt:,.0f} USDT"
+        if exceeds(self.plan.min_adv_usdt, adv):
+            thin = f"ADV {adv:,.0f} USDT, criterion {self.plan.min_adv_usdt:,.0f} USDT"
         return self._change(bar, bar.symbol, thin=thin)
 
     def on_book(self, book: BookSampled) -> Sequence[Message]:

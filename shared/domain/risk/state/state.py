@@ -215,12 +215,12 @@ class RiskState:
 
     def learn_costs(self, symbol: str) -> None:
         """Estimate what getting out of a pair costs: the fee, half the spread, and the slippage of a full position."""
-        pair, history, costs = self.heat.pair(symbol), self.daily[symbol], self.plan.costs
-        if pair is None or not history.adv_usdt or history.sigma_day is None:
+        pair, daily, costs = self.heat.pair(symbol), self.daily[symbol].latest, self.plan.costs
+        if pair is None or not daily.adv_usdt or daily.sigma_day is None:
             return
         # Of the highest NAV, for the present one is not known yet when this is called after a restart.
         full_usdt = self.limits.pair_cap_nav * max(self.ledger.account.peak_nav_of_all_time, self.ledger.cash)
         slippage = square_root_slippage(
-            full_usdt, factor=costs.slippage_factor, sigma_day=history.sigma_day, adv_usdt=history.adv_usdt
+            full_usdt, factor=costs.slippage_factor, sigma_day=daily.sigma_day, adv_usdt=daily.adv_usdt
         )
         self.heat.set_exit_rate(pair, costs.fee + costs.half_spread + slippage)

@@ -44,6 +44,8 @@ class PortfolioMarked(Message, frozen=True, kw_only=True):
     rehearsal: the phase runs on any exchange, paper or real.
     drawdown_since_resume: the fall from the highest NAV since the last resume after a drawdown. The gate's rule and the
         breaker named drawdown go by it.
+    heat_stops_hit: the part of heat that is about to be gone, as a fraction of NAV: of positions whose stop was hit at
+        most 5 seconds of wall time ago, and whose fill has not been heard yet. The market made the rest.
     """
 
     nav: float
@@ -64,6 +66,7 @@ class PortfolioMarked(Message, frozen=True, kw_only=True):
     phase_evidence: Text = ""
     rehearsal: bool = False
     drawdown_since_resume: float = 0.0
+    heat_stops_hit: float = 0.0
 
 
 class LimitsChanged(Message, frozen=True, kw_only=True):

@@ -25,6 +25,9 @@ from shared.domain.universe import Universe
 from shared.messages.market import PairListed
 
 LIMITS, PHASE = "limits", "phase"
+STOP_FILL_SECONDS = (
+    5.0  # wall time within which the fill of a stop is heard; after that its position counts as any other
+)
 OUTSIDE = "outside the universe"  # the sector of what is held although it is not in the universe any more
 
 
@@ -137,6 +140,10 @@ class RiskState:
         return wall_seconds * self.ns_per_second
 
     # --- figures --------------------------------------------------------------------------------------------------
+
+    def stops_hit(self) -> dict[str, float]:
+        """Open risk, USDT, by symbol, of positions whose stop was hit just now and whose fill is not heard yet."""
+        return self.heat.stops_hit(self.now_ns - self.market_ns(STOP_FILL_SECONDS))
 
     @property
     def nav(self) -> float:

@@ -14,6 +14,7 @@ from services.cli.up.processes import STAGE_SERVER, server_child, service_child
 from services.cli.up.screen import LogPipe, Screen
 from services.cli.up.summary import failure_text, summary_rows
 from services.cli.up.supervisor import CRASHES_IN_A_ROW, ChildEvent, Supervisor
+from services.cli.up.watchdog import Watchdog
 from services.wiring import BY_NAME, EXCHANGE_SIM, services_with
 from shared.adapters.clocks import RealClock, ScaledClock
 from shared.adapters.local_ports import HOST, claimed_port, wait_for_listener
@@ -153,8 +154,10 @@ class Stack:
                 if row.name != EXCHANGE_SIM:
                     self._supervisor.start(service_child(row, self._environ), group)
             follow = group.create_task(monitor.run())
+            watch = group.create_task(Watchdog(self._supervisor, bus).run())
             await self._show(screen, monitor, await self._market_clock(bus))
             follow.cancel()
+            watch.cancel()
             self._look_for_failures()
             seconds = loop.time() - began
             await self._supervisor.end(down_to_stage=STAGE_SERVER + 1)

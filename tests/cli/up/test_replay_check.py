@@ -143,7 +143,9 @@ def test_what_the_exchange_refuses_ends_the_run_with_its_words(tmp_path: Path, m
     broken.mkdir()
     line = '{"level":"error","event":"config_refused","faults":"the market is closed"}'
     (broken / "sitecustomize.py").write_text(
-        f"import os, sys\nif 'services.exchange_sim' in sys.orig_argv:\n    print({line!r}, flush=True)\n    os._exit(78)\n"
+        "import os, sys\n"
+        "if 'services.exchange_sim' in sys.orig_argv:\n"
+        f"    print({line!r}, flush=True)\n    os._exit(78)\n"
     )
     result = run_with(monkeypatch, tmp_path, PYTHONPATH=str(broken))
     assert result.returncode == 78

@@ -1,5 +1,6 @@
 """What ``heatsink up`` was asked for, and how it becomes settings: options override the environment and the files."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from shared.config.preflight import start_faults
 from shared.domain.timeframes import LAST_DATE, iso_ns
 
 COMMAND_LINE = "command line"
+MOST_HOURS = 8_760  # a year
 OPTION_OF = {
     "HEATSINK_EXCHANGE__KIND": "--exchange",
     "HEATSINK_SIMULATOR__REPLAY": "--replay",
@@ -36,6 +38,7 @@ class UpOptions:
     speed: market seconds in a wall second.
     seed: of the generated market.
     redis_url: a server that runs already.
+    resume_after_hours: market time after which halts end that wait for an operator.
     duration_seconds: wall time after which it ends, from the start of the services.
     quiet: only warnings and the summary are shown.
     json_logs: nothing but log lines is shown, as JSON.
@@ -52,6 +55,7 @@ class UpOptions:
     speed: float | None = None
     seed: int | None = None
     redis_url: str | None = None
+    resume_after_hours: float | None = None
     duration_seconds: float | None = None
     quiet: bool = False
     json_logs: bool = False
@@ -109,12 +113,12 @@ def prepare_settings(options: UpOptions) -> Prepared:
     named = options.config_dir or default_config_dir(inherited)
     folder, overrides = named.resolve(), options.overrides()
     environ = {**inherited, **overrides, "HEATSINK_CONFIG_DIR": str(folder)}
-    faults = _contradictions(options, inherited)
+    faults = [*_contradictions(options, inherited), *_odd_numbers(options)]
     try:
         settings = load_settings(named, environ)
     except ConfigError as error:
         raise ConfigError([*faults, *(_named_after_option(fault, overrides) for fault in error.faults)]) from None
-    if faults := [*faults, *start_faults(settings)]:
+    if faults := [*faults, *_only_simulated(options, settings), *start_faults(settings)]:
         raise ConfigError(faults)
     for row in services_with(settings.exchange.kind):
         row.check(settings)
@@ -171,6 +175,37 @@ def _named_after_option(fault: Fault, overrides: dict[str, str]) -> Fault:
     return Fault(COMMAND_LINE, OPTION_OF[fault.key], fault.value, fault.problem, fault.remedy)
 
 
+def _odd_numbers(options: UpOptions) -> Iterator[Fault]:
+    """Options that are no settings, and which nobody else looks at."""
+    hours, seconds = options.resume_after_hours, options.duration_seconds
+    if hours is not None and not 0 < hours <= MOST_HOURS:
+        problem = f"no time above 0 and up to {MOST_HOURS} hours"
+        yield Fault(COMMAND_LINE, "--resume-after", f"{hours:g}", problem, "Write hours of market time, such as 6.")
+    if seconds is not None and not 0 <= seconds <= MOST_HOURS * 3600:
+        problem = "no time up to a year"
+        yield Fault(COMMAND_LINE, "--duration", f"{seconds:g}", problem, "Write seconds, or leave it out for no end.")
+
+
+def _only_simulated(options: UpOptions, settings: Settings) -> Iterator[Fault]:
+    """Options for a simulated market, where files or variables say that the market is a real one."""
+    if settings.exchange.kind == "sim" or options.exchange is not None:
+        return
+    for option, value in _of_simulation(options):
+        if value is not None:
+            remedy = f"Leave out {option}, or use --exchange sim."
+            yield Fault(COMMAND_LINE, option, str(value), f"the market is {settings.exchange.kind}, a real one", remedy)
+
+
+def _of_simulation(options: UpOptions) -> tuple[tuple[str, object], ...]:
+    return (
+        ("--replay", options.replay),
+        ("--from", options.start),
+        ("--to", options.end),
+        ("--speed", options.speed),
+        ("--resume-after", options.resume_after_hours),
+    )
+
+
 def _contradictions(options: UpOptions, inherited: dict[str, str]) -> list[Fault]:
     """Options that do not go together."""
     faults = []
@@ -178,14 +213,9 @@ def _contradictions(options: UpOptions, inherited: dict[str, str]) -> list[Fault
         problem = "a replay needs the date at which it begins"
         faults.append(Fault(COMMAND_LINE, "--replay", str(options.replay), problem, "Add --from 2022-11-01."))
     if options.exchange == "binance":
-        for option, value in (
-            ("--replay", options.replay),
-            ("--from", options.start),
-            ("--to", options.end),
-            ("--speed", options.speed),
-        ):
+        for option, value in _of_simulation(options):
             if value is not None:
                 remedy = f"Leave out {option}, or use --exchange sim."
-                problem = "history and speed belong to the simulated exchange"
+                problem = "it belongs to the simulated exchange"
                 faults.append(Fault(COMMAND_LINE, option, str(value), problem, remedy))
     return faults

@@ -11,6 +11,7 @@ from services.cli.failing import EXIT_FAILED
 from services.cli.up.data_dir import locked, server_data_dir
 from services.cli.up.options import Prepared, UpOptions
 from services.cli.up.processes import STAGE_SERVER, server_child, service_child
+from services.cli.up.resuming import Resuming
 from services.cli.up.screen import LogPipe, Screen
 from services.cli.up.summary import failure_text, summary_rows
 from services.cli.up.supervisor import CRASHES_IN_A_ROW, ChildEvent, Supervisor
@@ -53,6 +54,8 @@ class Stack:
         self._own_server, self._short_history = prepared.own_server, prepared.short_history
         self._end_ns, self._end_reason = prepared.end_ns, prepared.end_reason
         self._ended_by = ""  # market time
+        hours = options.resume_after_hours
+        self._resuming = Resuming(hours) if hours is not None else None
         self._make_screen, self._pipe = make_screen, pipe
         self._supervisor = Supervisor(pipe.line, self._on_event)
         self._stop = asyncio.Event()
@@ -154,10 +157,13 @@ class Stack:
                 if row.name != EXCHANGE_SIM:
                     self._supervisor.start(service_child(row, self._environ), group)
             follow = group.create_task(monitor.run())
-            watch = group.create_task(Watchdog(self._supervisor, bus).run())
-            await self._show(screen, monitor, await self._market_clock(bus))
-            follow.cancel()
-            watch.cancel()
+            beside = [follow, group.create_task(Watchdog(self._supervisor, bus).run())]
+            clock = await self._market_clock(bus)
+            if self._resuming is not None:
+                beside.append(group.create_task(self._resuming.run(bus, clock, monitor.activity.state)))
+            await self._show(screen, monitor, clock)
+            for task in beside:
+                task.cancel()
             self._look_for_failures()
             seconds = loop.time() - began
             await self._supervisor.end(down_to_stage=STAGE_SERVER + 1)
@@ -167,6 +173,8 @@ class Stack:
             screen.close()
         restarts = {name: child.restarts for name, child in self._supervisor.children.items() if child.restarts}
         self.summary = summary_rows(monitor.activity, seconds, restarts)
+        if self._resuming is not None:
+            self.summary.append(("resumed", self._resuming.summary))
         if self._ended_by:
             self.summary.append(("ended", self._ended_by))
         if self._short_history:
@@ -216,6 +224,8 @@ class Stack:
         if self._settings.exchange.kind == "sim":
             what = f"replay of {simulator.replay.rpartition('/')[2]}" if simulator.replay else "generated market"
             market = f"{what} at {simulator.speed:g}x"
+        if self._resuming is not None:
+            market = f"{market} · {self._resuming.in_words}"
         return f"heatsink · {market} · {self._note.redis_url}"
 
     # --- signals --------------------------------------------------------------------------------------------------

@@ -24,6 +24,9 @@ def up(
     end: Annotated[str | None, typer.Option("--to", help="Date at which the run ends (sim): 2022-11-15.")] = None,
     speed: Annotated[float | None, typer.Option(help="Market seconds in a wall second (sim).")] = None,
     seed: Annotated[int | None, typer.Option(help="Of the generated market (sim).")] = None,
+    resume_after: Annotated[
+        float | None, typer.Option(metavar="HOURS", help="Ends halts that wait for an operator (sim).")
+    ] = None,
     duration: Annotated[float | None, typer.Option(help="Seconds after which it ends with a summary.", min=0)] = None,
     redis_url: Annotated[str | None, typer.Option(help="A running Redis >= 7.0 or Valkey >= 8.")] = None,
     config: Annotated[Path | None, typer.Option(help="Folder of the TOML files.")] = None,
@@ -47,6 +50,7 @@ def up(
         speed=speed,
         seed=seed,
         redis_url=redis_url,
+        resume_after_hours=resume_after,
         duration_seconds=duration,
         quiet=quiet,
         json_logs=json_logs,

@@ -3,6 +3,7 @@
 Gives out nothing on the bus but the clock (``hs:clock``); everything else goes over Binance's REST and stream protocol.
 """
 
+import asyncio
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -62,7 +63,8 @@ async def run(context: Context) -> None:
     wall_ns = context.clock.wall_ns()
     earlier = await context.bus.clock_origin()
     start_ns = earlier.origin_market_ns if earlier is not None else simulator.start_ns(wall_ns)
-    market = market_of(simulator, settings.universe, start_ns // MS_NS)
+    # In a thread: a long recording takes its time, and the heart beats meanwhile.
+    market = await asyncio.to_thread(market_of, simulator, settings.universe, start_ns // MS_NS)
     options = ExchangeOptions(
         weight_per_minute=settings.exchange.weight_per_minute,
         seed=simulator.seed,

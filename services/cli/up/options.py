@@ -122,7 +122,7 @@ def prepare_settings(options: UpOptions) -> Prepared:
         raise ConfigError(faults)
     for row in services_with(settings.exchange.kind):
         row.check(settings)
-    recording = _recording(settings, overrides)
+    recording = _recording(settings, overrides, options.end)
     end_ns, end_reason = _end(options, settings, recording)
     return Prepared(
         settings,
@@ -136,12 +136,13 @@ def prepare_settings(options: UpOptions) -> Prepared:
     )
 
 
-def _recording(settings: Settings, overrides: dict[str, str]) -> Recording | None:
+def _recording(settings: Settings, overrides: dict[str, str], end: str | None) -> Recording | None:
     if settings.exchange.kind != "sim" or not settings.simulator.replay:
         return None
+    until_ns = (_date_ns(end) if end else None) or 0
     if "HEATSINK_SIMULATOR__REPLAY" in overrides:
-        return check_replay(settings, COMMAND_LINE, ("--replay", "--from"))
-    return check_replay(settings, "stack.toml")
+        return check_replay(settings, COMMAND_LINE, ("--replay", "--from"), until_ns=until_ns)
+    return check_replay(settings, "stack.toml", until_ns=until_ns)
 
 
 def _end(options: UpOptions, settings: Settings, recording: Recording | None) -> tuple[int, str]:

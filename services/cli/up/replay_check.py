@@ -35,11 +35,12 @@ class Recording:
     holes: str = ""
 
 
-def check_replay(settings: Settings, file: str, keys: tuple[str, str] = KEYS) -> Recording:
+def check_replay(settings: Settings, file: str, keys: tuple[str, str] = KEYS, *, until_ns: int = 0) -> Recording:
     """What the recording of these settings is like. Raises ``ConfigError`` for one that cannot be replayed.
 
     file: where people named the recording, for the error.
     keys: by which keys or options they named the recording and the date.
+    until_ns: when the run ends, if that may be before the recording does.
     """
     from shared.adapters.parquet_store import KlineFile, NoKlinesThenError, RecordingError
 
@@ -59,18 +60,19 @@ def check_replay(settings: Settings, file: str, keys: tuple[str, str] = KEYS) ->
         problem = f"it has {' '.join(list(spans)[:NAMED])}, and none of them is a pair of universe.toml"
         raise ConfigError([Fault(file, keys[0], simulator.replay, problem, "Add the pairs, or name another file.")])
     found = {key: symbol for key, symbol in traded.items() if key in spans}
+    end_ns = (max(spans[key][1] for key in found) + recording.bar_ms) * MS_NS
+    end_ms = min(until_ns or end_ns, end_ns) // MS_NS
+    holes = {symbol: recording.holes[key] for key, symbol in found.items()}
     return Recording(
-        end_ns=(max(spans[key][1] for key in found) + recording.bar_ms) * MS_NS,
+        end_ns=end_ns,
         short_history=short_history(spans, settings.universe, start_ms, settings.plan.sizing.min_history_days),
-        holes=holes_in_words(
-            {symbol: recording.holes[key] for key, symbol in found.items()}, start_ms, recording.bar_ms
-        ),
+        holes=holes_in_words(holes, start_ms, end_ms, recording.bar_ms),
     )
 
 
-def holes_in_words(holes: Holes, start_ms: int, bar_ms: int) -> str:
+def holes_in_words(holes: Holes, start_ms: int, end_ms: int, bar_ms: int) -> str:
     """``the recording lacks 12 bars of 3 pairs, the longest time 2 d 3 h of GMX from 2023-12-30 20:00:00 on``"""
-    after = {symbol: [hole for hole in found if hole[0] >= start_ms] for symbol, found in holes.items()}
+    after = {symbol: [hole for hole in found if start_ms <= hole[0] < end_ms] for symbol, found in holes.items()}
     all_of_them = [(bars, open_ms, symbol) for symbol, found in after.items() for open_ms, bars in found]
     if not all_of_them:
         return ""

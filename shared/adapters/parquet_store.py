@@ -206,14 +206,17 @@ class KlineFile:
 
 def _check_types(path: Path, schema: pa.Schema) -> None:
     """Raises ``RecordingError`` for columns that hold something else than what is worked with."""
-    for name in NEEDED:
+    for name in (*NEEDED, *(name for name in ("quote_volume",) if name in schema.names)):
         kind = schema.field(name).type
         text = kind.value_type if pa.types.is_dictionary(kind) else kind
         match name:
             case "symbol":
                 fits, wanted = pa.types.is_string(text) or pa.types.is_large_string(text), "text"
             case "open_time":
-                fits, wanted = pa.types.is_integer(kind), "whole numbers, milliseconds since 1970 (UTC)"
+                fits = pa.types.is_integer(kind) and kind.bit_width == 64  # fewer hold no milliseconds since 1970
+                wanted = "whole numbers of 64 bits, milliseconds since 1970 (UTC)"
+            case "quote_volume" if pa.types.is_null(kind):
+                fits, wanted = True, ""
             case _:
                 fits, wanted = pa.types.is_floating(kind) or pa.types.is_integer(kind), "numbers"
         if not fits:

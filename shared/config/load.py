@@ -242,7 +242,7 @@ def _read_environment(tables: Tables, environ: Mapping[str, str]) -> None:
 
 def _is_of_kubernetes(name: str, text: str) -> bool:
     of_a_port = name.endswith("_PORT") and text.startswith(_ADDRESS_OF_KUBERNETES)
-    return of_a_port or _OF_KUBERNETES.fullmatch(name) is not None
+    return of_a_port or ("__" not in name and _OF_KUBERNETES.fullmatch(name) is not None)
 
 
 def _nearest(name: str, names: list[str]) -> str:

@@ -13,7 +13,7 @@ from shared.messages.keys import Keys
 Port = Annotated[int, Meta(ge=0, le=65535)]
 Cash = Annotated[float, Meta(ge=1, le=1e12)]
 Speed = Annotated[float, Meta(ge=0.001, le=1e6)]
-Seed = Annotated[int, Meta(ge=0, le=2**32 - 1)]
+Seed = Annotated[int, Meta(ge=0, le=1_000_000_000)]
 GENERATED_SINCE = "2017-05-01"  # the first date that has all of the generated market's history before it
 
 

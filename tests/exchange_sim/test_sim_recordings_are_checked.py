@@ -109,6 +109,29 @@ def test_two_lengths_of_bars_without_a_column_that_tells_them_apart_are_a_fault(
     assert "ETHUSDT has bars 86,400,000 ms apart, where the others are 3,600,000 ms apart" in told
 
 
+@pytest.mark.parametrize(
+    ("column", "values", "problem"),
+    [
+        ("open_time", pa.array([START_MS // 1_000] * BARS, pa.int32()), "column open_time holds int32"),
+        ("open_time", pa.array([float(START_MS)] * BARS), "column open_time holds double"),
+        ("quote_volume", pa.array(["1.0"] * BARS), "column quote_volume holds string"),
+    ],
+)
+def test_a_column_of_another_type_is_named(tmp_path: Path, column: str, values: pa.Array, problem: str) -> None:
+    table = pa.table(hours())
+    path = tmp_path / "klines.parquet"
+    pq.write_table(table.set_column(table.column_names.index(column), column, values), path)
+    assert problem in problem_of(path)
+
+
+def test_a_quote_volume_that_nobody_knows_is_estimated(tmp_path: Path) -> None:
+    columns = hours(volume=2.0)
+    columns["quote_volume"] = [None] * BARS
+    market = Market(ReplayedMarket(written(tmp_path, columns), START_MS))
+    bars = market.klines("BTCUSDT", INTERVALS["1h"], now_ms=START_MS, limit=3)
+    assert bars.quote_volume.tolist() == [40_000.5] * 3
+
+
 def test_a_symbol_may_be_written_with_a_slash(tmp_path: Path) -> None:
     market = Market(ReplayedMarket(written(tmp_path, hours("BTC/USDT"), hours("ETHUSDT", 1_500.5)), START_MS))
     assert set(market.listings) == {"BTCUSDT", "ETHUSDT"}

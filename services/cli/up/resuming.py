@@ -43,7 +43,7 @@ class Resuming:
         """For the summary: what was resumed."""
         scopes = dict.fromkeys(f"{scope(each.symbol)} ({each.trigger})" for each in self.resumed)
         what = f": {', '.join(list(scopes)[:5])}{' ...' if len(scopes) > 5 else ''}" if scopes else ""
-        return f"{count(len(self.resumed), 'halt')} by itself after {self.hours:g} h (--resume-after){what}"
+        return f"{count(len(self.resumed), 'halt')} by --resume-after {self.hours:g}{what}"
 
     async def run(self, bus: Bus, clock: Clock, state: Projection) -> None:
         """Look until cancelled."""

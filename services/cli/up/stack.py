@@ -160,6 +160,7 @@ class Stack:
             beside = [follow, group.create_task(Watchdog(self._supervisor, bus).run())]
             clock = await self._market_clock(bus)
             if self._resuming is not None:
+                self._log.warning("resume_after", reason=f"{self._resuming.in_words} (--resume-after)")
                 beside.append(group.create_task(self._resuming.run(bus, clock, monitor.activity.state)))
             await self._show(screen, monitor, clock)
             for task in beside:

@@ -84,7 +84,7 @@ async def test_a_market_shock_ends_in_two_steps_under_the_name_of_the_supervisor
             await asyncio.sleep(0)
         task.cancel()
     assert {(each.trigger, each.who) for each in resuming.resumed} == {("market_shock", WHO)}
-    assert resuming.summary == "1 halt by itself after 6 h (--resume-after): the portfolio (market_shock)"
+    assert resuming.summary == "1 halt by --resume-after 6: the portfolio (market_shock)"
 
 
 def faults(**given: object) -> list[Fault]:

@@ -3,7 +3,8 @@
 The pair whose sample is the oldest comes next. In a steady state that is one pair after the other, spread evenly over
 ``book_seconds``. Pairs without a sample, or with one that is older than that, are asked for at once, a few at a time,
 so that the first round is over quickly. Two things limit this: the exchange's own budget, in which everything else
-goes first, and ``book_share`` of it.
+goes first, and ``book_share`` of it. Where the market runs faster than the wall, a round takes as little as they allow:
+prices move in market time, and an old book says nothing of the price of now.
 """
 
 import asyncio
@@ -36,7 +37,7 @@ class Books:
         settings = context.settings
         self._context = context
         self._share = WeightBudget(context.clock, max(1, int(weight_per_minute * settings.book_share)))
-        self._every_ns = int(settings.book_seconds * 1e9)
+        self._every_ns = int(settings.book_seconds * 1e9 / max(1.0, context.clock.speed))
         self._asked_wall_ns: dict[str, int] = {}
         self._turn_wall_ns = 0
         self._statistics: dict[str, SpreadStatistics] = defaultdict(lambda: SpreadStatistics(SAMPLES))
@@ -66,12 +67,12 @@ class Books:
         """Whom to ask now: all that are overdue, as many as may be asked at a time, or the one whose turn it is."""
         wall_ns, symbols = self._context.clock.wall_ns(), self._symbols()
         symbols.sort(key=lambda symbol: self._asked_wall_ns.get(symbol, 0))
+        if self._is_first_round and symbols and all(symbol in self._asked_wall_ns for symbol in symbols):
+            self._is_first_round = False
+            self._context.log.info("books_sampled", pairs=self.published, thin=self.thin)
         overdue = [symbol for symbol in symbols if wall_ns - self._asked_wall_ns.get(symbol, 0) >= self._every_ns]
         if overdue:
             return overdue[:AT_A_TIME]
-        if self._is_first_round and symbols:
-            self._is_first_round = False
-            self._context.log.info("books_sampled", pairs=self.published, thin=self.thin)
         return symbols[:1] if wall_ns >= self._turn_wall_ns else []
 
     def _idle_seconds(self) -> float:

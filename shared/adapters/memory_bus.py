@@ -9,7 +9,7 @@ from typing import TypeVar
 from uuid import uuid4
 
 import msgspec
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from shared.adapters.codec import decode_or_none, encode, encode_for_wire, struct_or_none
 from shared.adapters.memory_lease import MemoryWriterLease, number_of
@@ -193,6 +193,11 @@ class MemoryBus(Bus):
 
     async def agree_on_clock(self, origin: ClockOrigin) -> ClockOrigin:
         self.server.clock = self.server.clock or origin
+        return self.server.clock
+
+    async def begin_clock(self, begins_wall_ns: int) -> ClockOrigin:
+        assert self.server.clock is not None, "a clock is agreed on before it begins"
+        self.server.clock = structs.replace(self.server.clock, begins_wall_ns=begins_wall_ns)
         return self.server.clock
 
     async def clock_origin(self) -> ClockOrigin | None:

@@ -144,6 +144,10 @@ class StackFacts(Protocol):
         """Set the stack's clock unless it is set, and return the one in force."""
         ...
 
+    async def begin_clock(self, begins_wall_ns: int) -> ClockOrigin:
+        """Let market time run from a wall time on, and return the clock in force. For who agreed on a waiting one."""
+        ...
+
     async def clock_origin(self) -> ClockOrigin | None:
         """How the stack's market time runs; None while nobody set it."""
         ...

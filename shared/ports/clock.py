@@ -6,20 +6,30 @@ from msgspec import Struct
 
 from shared.domain.timeframes import SECOND_NS
 
+WAITING = 2**62
+
 
 class ClockOrigin(Struct, frozen=True, kw_only=True):
     """How market time follows wall time. It stands at ``hs:clock``, so that every process of a stack agrees.
 
-    market = origin_market_ns + (wall - origin_wall_ns) x speed.
+    market = origin_market_ns + (wall - the later of origin_wall_ns and begins_wall_ns) x speed, and never less than
+    origin_market_ns. The origin is also the name of a market: no two of them have the same one.
 
     origin_market_ns: a moment in market time, nanoseconds since 1970.
     origin_wall_ns: the same moment in wall time, nanoseconds since 1970.
     speed: market seconds that pass in one wall second.
+    begins_wall_ns: wall time from which the market moves; ``WAITING`` as long as it waits for its readers.
     """
 
     origin_market_ns: int
     origin_wall_ns: int
     speed: float
+    begins_wall_ns: int = 0
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether the market stands still until its readers are there."""
+        return self.begins_wall_ns >= WAITING
 
 
 def market_ns(clock: "Clock", wall_seconds: float) -> int:

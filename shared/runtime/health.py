@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+from contextlib import suppress
 
 from shared.domain.timeframes import SECOND_NS
 from shared.ports.bus import Heartbeat, Liveness, Scope
@@ -22,20 +23,28 @@ class Health:
         self._state = "starting"
         self._facts: dict[str, int | float | str] = {}
         self._started_wall_ns = clock.wall_ns()
+        self._is_ready = asyncio.Event()
 
     def ready(self) -> None:
-        """The service does its work from now on."""
+        """The service does its work from now on, and who waits for it hears of it at once."""
         self._state = "ready"
+        self._is_ready.set()
 
     def fact(self, **facts: float | str) -> None:
         """Add figures to those that are shown already."""
         self._facts.update(facts)
 
     async def beat(self) -> None:
-        """Write the heartbeat every second until cancelled."""
+        """Write the heartbeat every second until cancelled, and once more when the service gets ready."""
         while True:
+            was_ready = self._is_ready.is_set()
             await self._bus.set_heartbeat(self.heartbeat(), self._scope)
-            await asyncio.sleep(BEAT_SECONDS)
+            if was_ready:
+                await asyncio.sleep(BEAT_SECONDS)
+            else:
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(BEAT_SECONDS):
+                        await self._is_ready.wait()
 
     def heartbeat(self) -> Heartbeat:
         """The heartbeat of this moment."""

@@ -7,7 +7,7 @@ from typing import TypeVar
 from uuid import uuid4
 
 import msgspec
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from shared.adapters.codec import decode_or_none, encode, encode_for_wire, struct_or_none
 from shared.adapters.redis.client import bus_errors, is_cluster, new_client, prepare
@@ -193,6 +193,14 @@ class RedisBus(RedisStreams, Bus):
         in_force = await self.clock_origin()
         assert in_force is not None
         return in_force
+
+    async def begin_clock(self, begins_wall_ns: int) -> ClockOrigin:
+        waiting = await self.clock_origin()
+        assert waiting is not None, "a clock is agreed on before it begins"
+        begun = structs.replace(waiting, begins_wall_ns=begins_wall_ns)
+        async with bus_errors():
+            await self.client.set(CLOCK_KEY, encode(begun), xx=True)
+        return begun
 
     async def clock_origin(self) -> ClockOrigin | None:
         async with bus_errors():

@@ -5,7 +5,7 @@ from decimal import Decimal
 from shared.messages.ask import Room, RoomAnswered, RoomAsked, ShadowAsked, ShadowCounted
 from shared.messages.base import Message
 from shared.messages.control import ApprovePhase, Flatten, Halt, Resume, SetLimits, SetPhase
-from shared.messages.dead_letter import MessageRefused
+from shared.messages.dead_letter import EntrySetAside, MessageRefused
 from shared.messages.halts import Alerted, Halted, ResumeAsked, Resumed
 from shared.messages.market import BarClosed, BookSampled, FeedLost, FeedRestored, MarkChanged, PairListed
 from shared.messages.orders import (
@@ -303,6 +303,16 @@ def samples() -> list[Message]:
             phase="dry_run",
         ),
         counted(),
+        EntrySetAside(
+            **header("aside-1"),
+            service="sizing",
+            source="hs:bars:1h",
+            portfolio="main",
+            entry="1-0",
+            message="BarClosed",
+            symbol="BTC/USDT",
+            reason="OverflowError: cannot convert float infinity to integer",
+        ),
         MessageRefused(
             **header("dead-1"),
             source="hs:{main}:orders:proposed",

@@ -1,15 +1,17 @@
 """What the stack is doing, gathered from the bus: the source of the HTTP API and of the metrics."""
 
+from collections.abc import Callable
 from typing import Any
 
 from services.wiring import OPS, SERVICES
 from shared.application.projection import Counts, Projection
-from shared.messages.catalogue import AUDIT, DEAD, DECIDED, EXECUTED, FEEDS, HALTS, PORTFOLIO, SIGNALS, SIZES
+from shared.messages.base import Message
+from shared.messages.catalogue import AUDIT, DEAD, DECIDED, EXECUTED, FEEDS, HALTS, PORTFOLIO, SET_ASIDE, SIGNALS, SIZES
 from shared.ports.bus import Bus
 from shared.ports.clock import Clock
 from shared.runtime.health import is_alive
 
-FOLLOWED = (SIGNALS, SIZES, DECIDED, EXECUTED, PORTFOLIO, AUDIT, FEEDS, DEAD)  # AUDIT has all of HALTS
+FOLLOWED = (SIGNALS, SIZES, DECIDED, EXECUTED, PORTFOLIO, AUDIT, FEEDS, DEAD, SET_ASIDE)  # AUDIT has all of HALTS
 REMEMBERED = (PORTFOLIO, HALTS, AUDIT, FEEDS)
 EXPECTED = tuple(row.name for row in SERVICES if not row.only_with and row.name != OPS)
 WAIT_MS = 500
@@ -31,7 +33,8 @@ class Figures:
     async def recall(self) -> None:
         """Look up how things stand, from what was written before this process started."""
         for topic in REMEMBERED:
-            self.state.take_newest_first(await self._bus.latest(self._bus.keys.of(topic), RECALLED))
+            for message in reversed(await self._bus.latest(self._bus.keys.of(topic), RECALLED)):
+                self._fold(self.state.take, message)
 
     async def follow(self) -> None:
         """Take in what the streams bring, until cancelled."""
@@ -39,8 +42,19 @@ class Figures:
         while True:
             for entry in await self._bus.read_from(self._cursors, WAIT_MS):
                 if entry.message is not None:
-                    self.counts.take(entry.message)
-                    self.state.take(entry.message)
+                    self.take(entry.message)
+
+    def take(self, message: Message) -> None:
+        """Count a message, and take it into what holds now."""
+        self._fold(self.counts.take, message)
+        self._fold(self.state.take, message)
+
+    def _fold(self, fold: Callable[[Message], None], message: Message) -> None:
+        """A bug in how one message is taken in must not end who watches over the others."""
+        try:
+            fold(message)
+        except Exception:  # noqa: BLE001 - whatever it is, the others are shown
+            self.counts.untold[type(message).__name__] += 1
 
     async def services(self) -> dict[str, dict[str, Any]]:
         """Every service's heartbeat, and whether it is recent."""

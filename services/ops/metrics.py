@@ -27,6 +27,7 @@ COUNTERS = {  # by the field of ``Counts`` that they come from
     "halts": ("trigger", "Halts by what set them off"),
     "alerts": ("trigger", "Warnings by what set them off"),
     "commands_refused": ("command", "Commands that were not carried out"),
+    "untold": ("type", "Messages that these figures leave out because of a bug"),
 }
 
 

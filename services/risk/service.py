@@ -1,7 +1,8 @@
 """The gate: every proposed order is approved, trimmed or rejected on live portfolio heat, before it can be placed.
 
-Takes in commands, fills, pairs, bars, marks, books, proposals (XADD or PUBLISH) and questions (PUBLISH); gives out
-verdicts, portfolio snapshots, halts, audit entries, and answers on the asker's channel. One writer per portfolio.
+Takes in what others set aside, commands, fills, pairs, bars, marks, books, proposals (XADD or PUBLISH) and questions
+(PUBLISH); gives out verdicts, portfolio snapshots, halts, audit entries, and answers on the asker's channel. One writer
+per portfolio.
 """
 
 from services import wiring
@@ -10,7 +11,19 @@ from shared.config.model import Settings
 from shared.config.preflight import phase_faults
 from shared.domain.risk.gate.gate import ORDERS_REMEMBERED
 from shared.domain.risk.machine import RiskMachine
-from shared.messages.catalogue import ASK, BARS, BOOKS, CONTROL, DECIDED, EXECUTED, FEEDS, MARKS, PAIRS, PROPOSED
+from shared.messages.catalogue import (
+    ASK,
+    BARS,
+    BOOKS,
+    CONTROL,
+    DECIDED,
+    EXECUTED,
+    FEEDS,
+    MARKS,
+    PAIRS,
+    PROPOSED,
+    SET_ASIDE,
+)
 from shared.ports.clock import Clock
 from shared.runtime.host import machine_service
 from shared.runtime.host.idempotency import OrderIdempotency
@@ -33,8 +46,9 @@ def spec_of(settings: Settings, clock: Clock, *, orders_remembered: int = ORDERS
     return MachineSpec(
         service=wiring.RISK,
         machine=machine,
-        # What changes the portfolio comes before what asks about it.
+        # What changes the portfolio comes before what asks about it, and what is not known before both.
         inputs=(
+            SET_ASIDE.key,
             keys.of(CONTROL),
             keys.of(EXECUTED),
             PAIRS.key,

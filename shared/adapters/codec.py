@@ -9,14 +9,14 @@ import re
 from collections.abc import Iterable
 from decimal import Decimal
 from functools import cache
-from typing import Any, get_args, get_type_hints
+from typing import Any, TypeVar, get_args, get_type_hints
 
 import msgspec
 from msgspec import Struct
 
 from shared.messages.base import MAX_MESSAGE_BYTES, Message
 from shared.messages.catalogue import CATALOGUE, TOPIC_OF, topic_of_key
-from shared.ports.errors import CommitRefusedError
+from shared.ports.errors import ContentRefusedError
 from shared.ports.streams import Entry
 
 # What an amount may be, so that every sum and product of two of them is exact enough and small enough to be booked.
@@ -24,6 +24,8 @@ AMOUNT_DIGITS = 28
 AMOUNT_BELOW, AMOUNT_FROM = 18, -28  # powers of ten
 ESTIMATE_BELOW = 1e24  # no price, volume or sum of either comes near
 _PLAIN_AMOUNT = re.compile(r"-?[0-9]+(\.[0-9]+)?(E[+-]?[0-9]+)?", re.IGNORECASE | re.ASCII)
+
+S = TypeVar("S", bound=Struct)
 
 _encoder = msgspec.msgpack.Encoder(decimal_format="string")
 _ALL_KINDS: Any = None
@@ -60,11 +62,11 @@ def encode_for_wire(message: Message) -> bytes:
 
 
 def encode_for_commit(message: Message) -> bytes:
-    """The same for a message of a commit. Raises ``CommitRefusedError`` for one that is too long."""
+    """The same for a message of a commit. Raises ``ContentRefusedError`` for one that is too long."""
     try:
         return encode_for_wire(message)
     except TooLongError as error:
-        raise CommitRefusedError(str(error)) from error
+        raise ContentRefusedError(str(error)) from error
 
 
 def decode(body: bytes, kinds: Iterable[type[Message]] = ()) -> Message:
@@ -94,6 +96,14 @@ def decode_or_none(body: bytes) -> Message | None:
     try:
         return decode(body)
     except UnreadableError:
+        return None
+
+
+def struct_or_none(body: bytes, kind: type[S]) -> S | None:
+    """What stands in a hash beside the messages, such as a heartbeat; None for what cannot be read."""
+    try:
+        return msgspec.msgpack.decode(body, type=kind)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
 
 

@@ -11,7 +11,7 @@ from uuid import uuid4
 import msgspec
 from msgspec import Struct
 
-from shared.adapters.codec import decode_or_none, encode, encode_for_wire
+from shared.adapters.codec import decode_or_none, encode, encode_for_wire, struct_or_none
 from shared.adapters.memory_lease import MemoryWriterLease, number_of
 from shared.adapters.memory_server import MemoryListener, MemoryServer
 from shared.adapters.redis.keys import SCOPES, decision_key, is_of_another_portfolio, proposal_marker, services_key
@@ -176,7 +176,8 @@ class MemoryBus(Bus):
         rows: dict[str, bytes] = {}
         for scope in SCOPES:
             rows |= self.server.heartbeats[services_key(self.keys, scope)]
-        return {service: msgspec.msgpack.decode(body, type=Heartbeat) for service, body in rows.items()}
+        beats = (struct_or_none(body, Heartbeat) for body in rows.values())
+        return {beat.service: beat for beat in beats if beat is not None}
 
     # --- what a stack agrees on -----------------------------------------------------------------------------------
 

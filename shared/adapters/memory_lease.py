@@ -11,7 +11,7 @@ from shared.messages.base import Message
 from shared.messages.keys import Keys
 from shared.messages.orders import OrderDecided
 from shared.ports.bus import Proposal
-from shared.ports.errors import AlreadyDecidedError, CommitRefusedError, FencedError
+from shared.ports.errors import AlreadyDecidedError, CommitRefusedError, ContentRefusedError, FencedError
 from shared.ports.streams import Entry
 from shared.ports.writer_lease import Commit, Snapshot, WriterLease
 
@@ -82,6 +82,13 @@ class MemoryWriterLease(WriterLease):
         self._unfinished.clear()
         return entries
 
+    async def begin_try(self, what: str) -> int:
+        self._state.tries[what] = self._state.tries.get(what, 0) + 1
+        return self._state.tries[what]
+
+    async def end_try(self, what: str) -> None:
+        self._state.tries.pop(what, None)
+
     # --- reading and writing --------------------------------------------------------------------------------------
 
     async def read(self, wait_ms: int) -> Sequence[Entry]:
@@ -151,6 +158,6 @@ def _checked(before: dict[str, float], checks: Sequence[ReservationCheck]) -> di
         held = reserved.get(check.order_id, 0.0)
         after = total - held + check.risk_usdt
         if check.risk_usdt > held and not check.open_usdt + after <= check.limit_usdt * HEAT_SLACK:
-            raise CommitRefusedError(f"order {check.order_id} would take reserved heat over its limit")
+            raise ContentRefusedError(f"order {check.order_id} would take reserved heat over its limit")
         reserved[check.order_id], total = check.risk_usdt, after
     return {order_id: risk for order_id, risk in reserved.items() if risk > 0}

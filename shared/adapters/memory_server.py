@@ -54,6 +54,7 @@ class MachineState:
         self.delivered: dict[str, int] = {}
         self.pending: dict[str, set[int]] = defaultdict(set)
         self.reserved: dict[str, float] = {}
+        self.tries: dict[str, int] = {}
 
 
 class MemoryServer:

@@ -63,9 +63,15 @@ class Monitor:
         now = asyncio.get_running_loop().time()
         for entry in entries:
             if entry.message is not None and not is_copy(entry.message, entry.stream):
-                self.activity.take(entry.message, now)
-                self._on_message(entry.message)
+                self._take(entry.message, now)
         return len(entries)
+
+    def _take(self, message: Message, now: float) -> None:
+        try:
+            self.activity.take(message, now)
+            self._on_message(message)
+        except Exception:  # noqa: BLE001 - whatever it is, the others are shown
+            self.activity.counts.untold[type(message).__name__] += 1
 
     async def drain(self) -> None:
         """Take in what is there already, at the end."""

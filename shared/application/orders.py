@@ -65,13 +65,14 @@ async def _by_beginning(bus: Bus, beginning: str) -> OrderDecided:
         return fitting[0]
     if fitting:
         raise UnknownOrderError(_several_text(beginning, [decision.order_id for decision in fitting]))
+    refusals = await _latest(bus, DEAD, MessageRefused)
+    if handed := next((each for each in refusals if each.cause == beginning), None):
+        raise UnknownOrderError(_refused_text(beginning, "handled", handed))
     for proposed in await _latest(bus, PROPOSED, OrderProposed):
         if proposed.id == beginning:
             raise UnknownOrderError(f"{beginning} was proposed at {clock(proposed.time_ns)} and is not decided yet.")
-    for refused in await _latest(bus, DEAD, MessageRefused):
-        if beginning.encode() in refused.body:
-            why = f"{refused.field}: {refused.reason}"
-            raise UnknownOrderError(f"{beginning} could not be read ({why}). See heatsink tail dead --last 20.")
+    if unread := next((each for each in refusals if beginning.encode() in each.body), None):
+        raise UnknownOrderError(_refused_text(beginning, "read", unread))
     names = ", ".join(decision.order_id for decision in decided[:3])
     hint = f"The last ones decided: {names}." if names else "Nothing was decided here yet."
     raise UnknownOrderError(f"There is no order {beginning}. {hint}")
@@ -80,6 +81,10 @@ async def _by_beginning(bus: Bus, beginning: str) -> OrderDecided:
 async def _latest(bus: Bus, topic: Topic, kind: type[M]) -> list[M]:
     """The newest messages of one kind, newest first."""
     return [message for message in await bus.latest(bus.keys.of(topic), PAGE) if isinstance(message, kind)]
+
+
+def _refused_text(order_id: str, done: str, refused: MessageRefused) -> str:
+    return f"{order_id} could not be {done} ({refused.field}: {refused.reason}). See heatsink tail dead --last 20."
 
 
 def _several_text(beginning: str, names: list[str]) -> str:

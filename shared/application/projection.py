@@ -160,6 +160,7 @@ class Counts:
     halts: halts that began, by trigger.
     alerts: by trigger.
     commands_refused: by command.
+    untold: messages that could not be taken in or shown, by type: a bug in that must not end who shows them.
     fees_usdt: of all fills together.
     max_heat: the highest heat of any snapshot, as a fraction of NAV.
     first_portfolio: the first snapshot.
@@ -175,6 +176,7 @@ class Counts:
     halts: Counter[str] = field(default_factory=Counter)
     alerts: Counter[str] = field(default_factory=Counter)
     commands_refused: Counter[str] = field(default_factory=Counter)
+    untold: Counter[str] = field(default_factory=Counter)
     fees_usdt: float = 0.0
     max_heat: float = 0.0
     first_portfolio: PortfolioMarked | None = None

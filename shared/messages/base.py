@@ -13,10 +13,12 @@ from msgspec import Meta, Struct
 
 MAX_MESSAGE_BYTES = 64 * 1024
 
-MessageId = Annotated[str, Meta(min_length=1, max_length=96, pattern=r"^[A-Za-z0-9._:/-]+$")]
+MAX_ID = 96
+MessageId = Annotated[str, Meta(min_length=1, max_length=MAX_ID, pattern=r"^[A-Za-z0-9._:/-]+$")]
 OrderId = Annotated[str, Meta(min_length=1, max_length=36, pattern=r"^[A-Za-z0-9_-]+$")]
 Symbol = Annotated[str, Meta(min_length=3, max_length=32, pattern=r"^[A-Z0-9]+/[A-Z0-9]+$")]
-Timeframe = Annotated[str, Meta(min_length=2, max_length=4, pattern=r"^[1-9][0-9]?[smhdwM]$")]
+# Of a fixed length: seconds, minutes, hours, days. A week of Binance's begins on a Monday, a month has no one length.
+Timeframe = Annotated[str, Meta(min_length=2, max_length=4, pattern=r"^[1-9][0-9]?[smhd]$")]
 PortfolioName = Annotated[str, Meta(min_length=1, max_length=32, pattern=r"^[a-z0-9_-]+$")]
 PortfolioOrEmpty = Annotated[str, Meta(max_length=32, pattern=r"^[a-z0-9_-]*$")]
 Name = Annotated[str, Meta(min_length=1, max_length=64)]

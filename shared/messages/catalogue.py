@@ -10,7 +10,7 @@ from functools import cache
 from shared.messages.ask import RoomAnswered, RoomAsked, ShadowAsked, ShadowCounted
 from shared.messages.base import MAX_MESSAGE_BYTES, Message
 from shared.messages.control import ApprovePhase, Flatten, Halt, Resume, SetLimits, SetPhase
-from shared.messages.dead_letter import MessageRefused
+from shared.messages.dead_letter import EntrySetAside, MessageRefused
 from shared.messages.halts import Alerted, Halted, ResumeAsked, Resumed
 from shared.messages.market import BarClosed, BookSampled, FeedLost, FeedRestored, MarkChanged, PairListed
 from shared.messages.orders import (
@@ -123,7 +123,17 @@ ASK = Topic(
 ANSWERS = Topic(
     "answers", "hs:{P}:answers", (RoomAnswered, ShadowCounted), "risk", "answers, on the asker's channel", durable=False
 )
-DEAD = Topic("dead", "hs:dead", (MessageRefused,), "every consumer", "bytes that could not be read", keep=10_000)
+DEAD = Topic(
+    "dead", "hs:dead", (MessageRefused,), "every consumer", "what could not be read, believed or handled", keep=10_000
+)
+SET_ASIDE = Topic(
+    "set-aside",
+    "hs:set-aside",
+    (EntrySetAside,),
+    "signals, sizing, risk, execution",
+    "entries that a service failed at",
+    keep=10_000,
+)
 
 _REPLY_CHANNEL = re.compile(r"hs:[A-Za-z0-9._:{}-]{1,61}")
 
@@ -145,6 +155,7 @@ CATALOGUE: tuple[Topic, ...] = (
     ASK,
     ANSWERS,
     DEAD,
+    SET_ASIDE,
 )
 
 TOPIC_OF: dict[type[Message], Topic] = {kind: topic for topic in CATALOGUE for kind in topic.messages}

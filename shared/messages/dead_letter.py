@@ -1,22 +1,23 @@
-"""The envelope of what could not be read."""
+"""What a service could do nothing with: the envelope of what was not read or not believed, and what was passed over."""
 
 from typing import Annotated
 
 from msgspec import Meta
 
-from shared.messages.base import Message, Name, Text
+from shared.messages.base import Message, Name, PortfolioOrEmpty, Text, derived_id, truncate
 
 
 class MessageRefused(Message, frozen=True, kw_only=True):
-    """Bytes that could not be read as a message, where they came from, and why.
+    """Bytes that could not be read as a message, or a message that a machine does not believe; from where, and why.
 
+    cause: the message's id, where it is one.
     source: the stream or channel.
     entry: the stream entry's id; empty for a channel.
-    field: where reading failed; ``$`` for the whole.
+    field: where reading failed, or which field is not believed; ``$`` for the whole.
     reason: why, for people.
     body: the first 4096 bytes as they came.
     size_bytes: how long they were.
-    consumer: the service that could not read them.
+    consumer: the service that refused them.
     """
 
     source: Annotated[str, Meta(max_length=128)]
@@ -26,3 +27,47 @@ class MessageRefused(Message, frozen=True, kw_only=True):
     body: bytes
     size_bytes: int
     consumer: Name
+
+
+class EntrySetAside(Message, frozen=True, kw_only=True):
+    """An entry that a service failed at again and again, and passed over. The gate halts what depends on it.
+
+    The entry itself stands on ``hs:dead``.
+
+    cause: the id of the message that it held.
+    service: who failed at it.
+    portfolio: whose service that is; empty for one that serves all portfolios.
+    source: the stream or channel; ``time`` for the passing of time.
+    entry: the stream entry's id; empty for a channel.
+    message: the type of the message.
+    symbol: the pair that the message is about; empty for none.
+    reason: why, for people.
+    """
+
+    service: Name
+    source: Annotated[str, Meta(max_length=128)]
+    portfolio: PortfolioOrEmpty = ""
+    entry: Annotated[str, Meta(max_length=64)] = ""
+    message: Annotated[str, Meta(max_length=64)] = ""
+    symbol: Annotated[str, Meta(max_length=32)] = ""
+    reason: Text = ""
+
+
+def refusal(message: Message, *, time_ns: int, field: str, reason: str) -> MessageRefused:
+    """What a machine gives out for a message that it does not believe, while it handles that message.
+
+    Its host adds what only the host knows: where the message stood, its bytes, and who refused it.
+    """
+    return MessageRefused(
+        id=derived_id("dead", message.id, field, reason),
+        time_ns=time_ns,
+        cause=message.id,
+        trace=message.trace_id,
+        source="",
+        entry="",
+        field=field[:256],
+        reason=truncate(reason),
+        body=b"",
+        size_bytes=0,
+        consumer="",
+    )

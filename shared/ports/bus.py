@@ -118,7 +118,10 @@ class Liveness(Protocol):
         ...
 
     async def heartbeats(self) -> dict[str, Heartbeat]:
-        """The last heartbeat of every service that ever ran for this portfolio or for the market, by its name."""
+        """The last heartbeat of every service that ever ran for this portfolio or for the market, by its name.
+
+        What cannot be read is left out.
+        """
         ...
 
 

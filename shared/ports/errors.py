@@ -6,6 +6,7 @@
 | ``AlreadyDecidedError`` | the machine had forgotten an order | starts over, and asks the store first from then on |
 | ``FencedError`` | another writer took over | ends; its successor is at work already |
 | ``CommitRefusedError`` | a commit contradicts what is stored | ends: a bug, or a foreign key in the way |
+| ``ContentRefusedError`` | a commit says what must not be written | starts over, and looks for what led to it |
 | ``CorruptStateError`` | what is stored contradicts itself | ends, and refuses to start until somebody looked |
 | ``StateGoneError`` | what was stored is gone | ends, and must not be started again by itself |
 """
@@ -37,9 +38,12 @@ class CorruptStateError(RuntimeError):
 class CommitRefusedError(RuntimeError):
     """A check of the commit itself found it wrong, and nothing was written.
 
-    The sequence does not follow, the heat would be over the limit, a key is of another type, or a message is longer
-    than what is read.
+    The sequence does not follow, or a key is of another type.
     """
+
+
+class ContentRefusedError(CommitRefusedError):
+    """What the commit says is wrong: the heat would be over the limit, or a message is longer than what is read."""
 
 
 class AlreadyDecidedError(RuntimeError):

@@ -110,6 +110,17 @@ class WriterLease(Protocol):
         """Entries that an earlier holder was given and did not handle."""
         ...
 
+    async def begin_try(self, what: str) -> int:
+        """Note that something begins which may end this process; returns how often it was noted and not ended.
+
+        A note outlives the process, for a day. It is no part of the state.
+        """
+        ...
+
+    async def end_try(self, what: str) -> None:
+        """It did not end the process: forget the notes of it."""
+        ...
+
     async def read(self, wait_ms: int) -> Sequence[Entry]:
         """New entries of all inputs, in the inputs' order, a bounded number of each.
 

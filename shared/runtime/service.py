@@ -37,6 +37,11 @@ from shared.ports.errors import (
 from shared.runtime.health import Health
 from shared.runtime.logs import configure_logs, get_logger, innermost
 
+
+class StartOverError(RuntimeError):
+    """A service cannot go on as it is, and begins anew from what is stored."""
+
+
 BUS_RETRY_SECONDS = (0.1, 0.25, 0.5, 1.0, 2.0)
 CLOCK_POLL_SECONDS = 0.1
 IDENTITY_SECONDS = 1.0
@@ -172,7 +177,7 @@ async def _with_bus(service: Service, settings: Settings, log: Any) -> None:
                     beat.cancel()
                     watch.cancel()
                 return
-        except* (BusLostError, AlreadyDecidedError) as errors:
+        except* (BusLostError, AlreadyDecidedError, StartOverError) as errors:
             delay = BUS_RETRY_SECONDS[min(attempt, len(BUS_RETRY_SECONDS) - 1)]
             log.warning("starting_over", reason=str(_first(errors)), retry_seconds=delay)
             attempt += 1

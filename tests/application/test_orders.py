@@ -1,10 +1,14 @@
 """What is known of an order: which halt stood against it, and how it is found."""
 
+import pytest
 from msgspec import structs
 
-from shared.application.orders import halt_at
+from shared.adapters.memory_bus import MemoryBus
+from shared.application.orders import UnknownOrderError, _by_beginning, halt_at
+from shared.messages.dead_letter import refusal
 from shared.messages.halts import Halted, Resumed, Trigger
-from tests.samples import T0, header
+from tests.keys import MAIN
+from tests.samples import T0, header, proposal
 
 
 def halted(**changes: object) -> Halted:
@@ -37,3 +41,14 @@ def test_the_halt_over_a_pair_is_the_one_in_force_at_that_time() -> None:
         ("ETH/USDT", "feed"),
         None,
     ]
+
+
+async def test_an_order_that_was_set_aside_is_not_said_to_wait_for_its_decision() -> None:
+    bus = MemoryBus(MAIN)
+    await bus.publish([proposal("o-1"), proposal("o-12")])
+    letter = refusal(proposal("o-12"), time_ns=T0, field="$", reason="risk fails at it: KeyError: 'x'")
+    await bus.publish([structs.replace(letter, body=b"o-12", source="s", consumer="risk")])
+    with pytest.raises(UnknownOrderError, match=r"o-12 could not be handled \(\$: risk fails at it: KeyError: 'x'\)"):
+        await _by_beginning(bus, "o-12")
+    with pytest.raises(UnknownOrderError, match=r"o-1 was proposed at .* and is not decided yet"):
+        await _by_beginning(bus, "o-1")

@@ -250,3 +250,18 @@ async def test_an_entry_without_the_message_field_comes_with_the_reason(redis_bu
     await redis_bus.client.xadd(SIGNALS.key, {"message": b"x"})
     [entry] = await lease.read(500)
     assert entry.fault == ("m", "the entry has no field `m` with the message")
+
+
+async def test_what_was_begun_is_counted_until_it_ended_and_by_every_holder_of_the_lease(bus: AnyBus) -> None:
+    first = bus.writer_lease("risk", [ProposedKey], home=MAIN.home)
+    await first.acquire()
+    assert [await first.begin_try("a"), await first.begin_try("a"), await first.begin_try("b")] == [1, 2, 1]
+    await first.release()
+    second = bus.writer_lease("risk", [ProposedKey], home=MAIN.home)
+    await second.acquire()
+    assert await second.begin_try("a") == 3
+    await second.end_try("a")
+    await second.end_try("never begun")
+    assert [await second.begin_try("a"), await second.begin_try("b")] == [1, 2]
+    other = bus.writer_lease("sizing", [ProposedKey], home=MAIN.home)
+    assert await other.begin_try("a") == 1

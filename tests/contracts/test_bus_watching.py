@@ -9,6 +9,7 @@ from msgspec import Struct
 from shared.adapters.codec import TooLongError, encode
 from shared.adapters.memory_bus import MemoryBus
 from shared.adapters.redis.bus import RedisBus
+from shared.adapters.redis.keys import services_key
 from shared.messages.ask import ShadowAsked
 from shared.messages.base import MAX_MESSAGE_BYTES
 from shared.messages.catalogue import ASK, BARS, DECIDED, PROPOSED, SIGNALS
@@ -216,6 +217,16 @@ async def test_the_last_heartbeat_of_every_service_is_kept(bus: AnyBus) -> None:
     for beat in (beat_of("risk"), beat_of("sizing"), later):
         await bus.set_heartbeat(beat, "portfolio")
     assert await bus.heartbeats() == {"risk": later, "sizing": beat_of("sizing")}
+
+
+async def test_a_heartbeat_that_cannot_be_read_hides_no_other(bus: AnyBus) -> None:
+    await bus.set_heartbeat(beat_of("risk"), "portfolio")
+    key = services_key(MAIN, "portfolio")
+    if isinstance(bus, MemoryBus):
+        bus.server.heartbeats[key]["sizing"] = b"\xc1"
+    else:
+        await bus.client.hset(key, "sizing", b"\xc1")
+    assert await bus.heartbeats() == {"risk": beat_of("risk")}
 
 
 async def test_portfolios_see_the_heartbeats_of_the_market_and_their_own(bus: AnyBus) -> None:

@@ -30,7 +30,7 @@ from tests.upgrade.scene import HISTORY_DAYS, HOUR_NS, PLAN, T0, UNIVERSE, bar_o
 
 MACHINES = {row.name: row for row in SERVICES if row.machine}
 OF_THE_MARKET = ("hs:bars:*", "{hs:bars:*", "hs:pairs", "hs:feeds", "hs:marks", "hs:books", "hs:signals",
-                 "{hs:signals}:*", "hs:services", "hs:dead", "hs:identity", "hs:clock")  # fmt: skip
+                 "{hs:signals}:*", "hs:services", "hs:dead", "hs:set-aside", "hs:identity", "hs:clock")  # fmt: skip
 EVERYTHING = 100_000
 
 

@@ -24,7 +24,7 @@ from shared.application.wording.activity import (
     has_line,
     pairs_off,
 )
-from shared.application.wording.formats import clock, count, percent, rehearsed, usd
+from shared.application.wording.formats import clock, count, percent, rehearsed, share, usd
 from shared.application.wording.one_line import event_line
 from shared.messages.base import Message
 from shared.messages.portfolio import PortfolioMarked
@@ -115,13 +115,13 @@ class PictureScreen(Panels):
 def _portfolio_text(portfolio: PortfolioMarked | None) -> RenderableType:
     if portfolio is None:
         return Text("no portfolio yet", style="dim")
-    share = min(1.0, portfolio.heat / portfolio.heat_limit)
-    colour = "green" if share < 0.75 else "yellow" if share < 0.95 else "red"
+    used = min(1.0, share(portfolio.heat, portfolio.heat_limit))
+    colour = "green" if used < 0.75 else "yellow" if used < 0.95 else "red"
     row = Table.grid(padding=(0, 2))
     row.add_row(
         Text(f"NAV {usd(portfolio.nav)}", style="bold"),
         Text(f"heat {percent(portfolio.heat)} of {percent(portfolio.heat_limit, 0)}", style=colour),
-        ProgressBar(total=1.0, completed=share, width=24, complete_style=colour, finished_style=colour),
+        ProgressBar(total=1.0, completed=used, width=24, complete_style=colour, finished_style=colour),
         Text(f"used {percent(portfolio.utilisation, 1)}"),
         Text(f"drawdown {percent(portfolio.drawdown)}"),
         Text(rehearsed(portfolio.phase, rehearsal=portfolio.rehearsal), style="dim"),

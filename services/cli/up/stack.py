@@ -187,10 +187,17 @@ class Stack:
             seconds = loop.time() - monitor.activity.began
             if self._options.duration_seconds is not None and seconds >= self._options.duration_seconds:
                 return
-            screen.tick(monitor.activity, self._supervisor, seconds)
+            self._draw(screen, monitor, seconds)
             with suppress(TimeoutError):
                 async with asyncio.timeout(TICK_SECONDS):
                     await self._stop.wait()
+
+    def _draw(self, screen: Screen, monitor: Monitor, seconds: float) -> None:
+        """A stack must not end because something in it cannot be drawn."""
+        try:
+            screen.tick(monitor.activity, self._supervisor, seconds)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the stack goes on
+            screen.say(f"this cannot be drawn, because of a bug: {type(error).__name__}: {error}")
 
     def _title(self) -> str:
         simulator = self._settings.simulator

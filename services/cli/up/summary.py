@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from services.cli.up.supervisor import Child
 from shared.application.monitor import Activity
 from shared.application.wording.activity import halted_scopes, pairs_off, verdicts_text
-from shared.application.wording.formats import clock, count, duration, percent, rehearsed, usd
+from shared.application.wording.formats import clock, count, duration, percent, rehearsed, share, usd
 from shared.config.faults import EXIT_CONFIG
 from shared.messages.dead_letter import MessageRefused
 from shared.messages.orders import OrderProposed
@@ -36,7 +36,14 @@ def summary_rows(activity: Activity, seconds: float, restarts: Mapping[str, int]
     if state.off_pairs:
         rows.append(("pairs off", pairs_off(state)))
     if refused := counts.of(MessageRefused):
-        rows.append(("refused", f"{count(refused, 'message')} that could not be read, on hs:dead"))
+        rows.append(("refused", f"{count(refused, 'message')} that could not be read, believed or handled, on hs:dead"))
+    if counts.untold:
+        rows.append(
+            (
+                "not shown",
+                f"{', '.join(f'{name} {number:,}' for name, number in counts.untold.items())}, because of a bug",
+            )
+        )
     if state.is_not_yet_connected:
         rows.append(("waiting", "for the exchange: nothing was heard of it yet"))
     if halted := halted_scopes(state):
@@ -71,7 +78,7 @@ def _portfolio(activity: Activity) -> list[tuple[str, str]]:
     now, first = activity.state.portfolio, activity.counts.first_portfolio
     if now is None or first is None:
         return [("NAV", "no snapshot of the portfolio came")]
-    change, phase = now.nav / first.nav - 1, rehearsed(now.phase, rehearsal=now.rehearsal)
+    change, phase = share(now.nav - first.nav, first.nav), rehearsed(now.phase, rehearsal=now.rehearsal)
     most = percent(activity.counts.max_heat)
     return [
         ("NAV", f"{usd(now.nav)} ({percent(change, signed=True)}), drawdown {percent(now.drawdown)}"),

@@ -7,7 +7,7 @@ from msgspec import Struct
 from rich.console import Console
 from rich.table import Table
 
-from shared.application.wording.formats import clock, percent, price, quantity, usd
+from shared.application.wording.formats import clock, percent, price, quantity, share, usd
 from shared.messages.portfolio import PortfolioMarked
 from shared.messages.signals import PositionSized
 
@@ -50,7 +50,7 @@ def positions_table(portfolio: PortfolioMarked, most: int | None = None) -> Tabl
             price(position.stop) if position.stop is not None else "none",
             usd(position.notional_usdt),
             usd(position.open_risk_usdt),
-            percent(position.notional_usdt / portfolio.nav),
+            percent(share(position.notional_usdt, portfolio.nav)),
             position.sector,
         )
     if len(riskiest) > len(shown):

@@ -9,7 +9,7 @@ from uuid import uuid4
 import msgspec
 from msgspec import Struct
 
-from shared.adapters.codec import decode_or_none, encode, encode_for_wire
+from shared.adapters.codec import decode_or_none, encode, encode_for_wire, struct_or_none
 from shared.adapters.redis.client import bus_errors, is_cluster, new_client, prepare
 from shared.adapters.redis.keys import (
     CLOCK_KEY,
@@ -166,7 +166,8 @@ class RedisBus(RedisStreams, Bus):
         for scope in SCOPES:
             async with bus_errors():
                 rows |= await self.client.hgetall(services_key(self.keys, scope))
-        return {service.decode(): msgspec.msgpack.decode(body, type=Heartbeat) for service, body in rows.items()}
+        beats = (struct_or_none(body, Heartbeat) for body in rows.values())
+        return {beat.service: beat for beat in beats if beat is not None}
 
     # --- whose data this is ---------------------------------------------------------------------------------------
 

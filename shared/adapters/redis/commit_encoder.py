@@ -43,7 +43,7 @@ class CommitEncoder:
         """The keys, and the plan as MessagePack.
 
         epoch: that of the writer. group: the consumer group by which it read what it acknowledges.
-        Raises ``CommitRefusedError`` for a message that is longer than what is read.
+        Raises ``ContentRefusedError`` for a message that is longer than what is read.
         """
         keys, numbers = self._keys.copy(), dict[str, int]()
 

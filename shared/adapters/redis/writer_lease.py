@@ -8,6 +8,7 @@ What stands on the server, for a machine ``risk`` whose state is at home at ``hs
 - ``hs:{main}:cursors:risk``: a hash with the last entry handled of every stream. A commit writes it, which makes it the
   truth about what was handled (docs/decisions/0002).
 - ``hs:{main}:state:risk``: a hash with the records. ``hs:{main}:journal:risk``: a stream of what each commit did.
+- ``hs:{main}:tries:risk``: a hash of what was begun and did not end: how often the process died over it.
 - on every input, a consumer group ``risk:main:7``, named after the epoch.
 
 Groups are bookkeeping: they tell how far behind a service is, and what was in flight when it died. Each epoch has its
@@ -37,11 +38,19 @@ from shared.adapters.redis.keys import group_prefix, state_key
 from shared.adapters.redis.slots import reading_order
 from shared.messages.keys import Keys
 from shared.messages.orders import OrderDecided
-from shared.ports.errors import AlreadyDecidedError, BusLostError, CommitRefusedError, FencedError, StateGoneError
+from shared.ports.errors import (
+    AlreadyDecidedError,
+    BusLostError,
+    CommitRefusedError,
+    ContentRefusedError,
+    FencedError,
+    StateGoneError,
+)
 from shared.ports.streams import Entry, entry_order
 from shared.ports.writer_lease import Commit, Snapshot, WriterLease
 
 LEASE_MS = 3_000  # three times the host's RENEW_SECONDS: one renewal may be late without a takeover
+TRIES_MS = 24 * 3_600_000
 ENTRIES_PER_READ = 200
 HISTORY_PAGE = 1_000
 GROUP_GONE = ("NOGROUP", "UNBLOCKED")
@@ -78,6 +87,7 @@ class RedisWriterLease(WriterLease):
         self._owner = f"{service}@{socket.gethostname()}:{os.getpid()}:{id(self):x}"
         self._lease_key, self._meta = f"{home}:lease:{service}", f"{home}:meta:{service}"
         self._cursors, self._state = f"{home}:cursors:{service}", state_key(home, service)
+        self._tries = f"{home}:tries:{service}"
         self._encoder = CommitEncoder(service, home, keys)
         self._service, self._lease_ms = service, lease_ms
         self._epoch = 0
@@ -167,6 +177,18 @@ class RedisWriterLease(WriterLease):
         self._unfinished = {}
         return entries
 
+    async def begin_try(self, what: str) -> int:
+        pipe = self._client.pipeline(transaction=False)
+        pipe.hincrby(self._tries, what, 1)
+        pipe.pexpire(self._tries, TRIES_MS)
+        async with bus_errors():
+            noted, _ = await pipe.execute()
+        return int(noted)
+
+    async def end_try(self, what: str) -> None:
+        async with bus_errors():
+            await self._client.hdel(self._tries, what)
+
     # --- reading and writing --------------------------------------------------------------------------------------
 
     async def read(self, wait_ms: int) -> Sequence[Entry]:
@@ -211,7 +233,7 @@ class RedisWriterLease(WriterLease):
                 stored = [decode(body) for body in bodies]
                 raise AlreadyDecidedError([decision for decision in stored if isinstance(decision, OrderDecided)])
             case ["HEAT", order_id]:
-                raise CommitRefusedError(f"order {order_id.decode()} would take reserved heat over its limit")
+                raise ContentRefusedError(f"order {order_id.decode()} would take reserved heat over its limit")
             case [kind, detail]:
                 raise CommitRefusedError(f"{kind}: expected sequence after {detail.decode()}, got {commit.seq}")
         for stream, entry_id in commit.handled:

@@ -5,7 +5,7 @@ from collections import Counter
 from shared.application.projection import Counts, Projection
 from shared.application.wording.formats import base, clock, percent, scope, some, usd
 from shared.messages.base import Message
-from shared.messages.catalogue import AUDIT, DEAD, FEEDS, HALTS
+from shared.messages.catalogue import AUDIT, DEAD, FEEDS, HALTS, SET_ASIDE
 from shared.messages.halts import Halted
 from shared.messages.market import PairListed
 from shared.messages.orders import OrderClosed, OrderDecided, OrderFilled, OrderProposed
@@ -16,7 +16,7 @@ OFF_TOLD = 5
 SCOPES_TOLD = 8
 # All that stands on the streams that operators read, whatever kinds of messages they come to have, and trades.
 TOLD: tuple[type[Message], ...] = (
-    *(kind for topic in (FEEDS, HALTS, AUDIT, DEAD) for kind in topic.messages),
+    *(kind for topic in (FEEDS, HALTS, AUDIT, DEAD, SET_ASIDE) for kind in topic.messages),
     OrderProposed,
     OrderDecided,
     OrderFilled,

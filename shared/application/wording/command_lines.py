@@ -7,7 +7,7 @@ from shared.application.wording.formats import because, named_values, quantity, 
 from shared.messages.ask import RoomAnswered, RoomAsked, ShadowAsked, ShadowCounted
 from shared.messages.base import Message
 from shared.messages.control import ApprovePhase, Flatten, Halt, Resume, SetLimits, SetPhase
-from shared.messages.dead_letter import MessageRefused
+from shared.messages.dead_letter import EntrySetAside, MessageRefused
 
 
 def _room(message: RoomAnswered) -> tuple[str, str]:
@@ -34,4 +34,5 @@ COMMAND_LINES: dict[type[Message], Callable[[Any], tuple[str, str]]] = {
     ShadowAsked: lambda m: ("asked", f"what the shadow limits say, for {m.reply_to}"),
     ShadowCounted: lambda m: ("shadow", f"{m.summary} (to {m.reply_to})"),
     MessageRefused: lambda m: ("refused", f"{m.size_bytes} bytes on {m.source}: {m.field}: {m.reason}"),
+    EntrySetAside: lambda m: ("ASIDE", f"{m.service} failed at {m.message} {m.entry} of {m.source}: {m.reason}"),
 }

@@ -47,6 +47,11 @@ def percent(fraction: float, digits: int = 2, *, signed: bool = False) -> str:
     return f"{fraction * 100:{'+' if signed else ''}z.{digits}f} %"
 
 
+def share(part: float, whole: float) -> float:
+    """The part as a fraction; 0 of nothing."""
+    return part / whole if whole else 0.0
+
+
 def duration(seconds: float) -> str:
     """``42 s``, ``3 min 20 s``, ``2 h 5 min``, ``3 d 4 h``."""
     whole = int(seconds)

@@ -23,10 +23,10 @@ def _book(message: BookSampled) -> tuple[str, str]:
     size = usd(message.size_usdt)
     if message.spread is None:
         return "book", f"{message.symbol} is too thin for {size}"
+    touch = " / ".join(price(side[0][0]) if side else "nobody" for side in (message.bids, message.asks))
     usual = percent(message.median_spread, 3) if message.median_spread is not None else "too thin"
     return "book", (
-        f"{message.symbol} {percent(message.spread, 3)} for {size}, median {usual} of {message.samples} "
-        f"({price(message.bids[0][0])} / {price(message.asks[0][0])})"
+        f"{message.symbol} {percent(message.spread, 3)} for {size}, median {usual} of {message.samples} ({touch})"
     )
 
 

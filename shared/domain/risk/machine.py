@@ -1,8 +1,8 @@
 """The risk machine: proposals, fills, marks and commands in; verdicts, portfolio snapshots and halts out.
 
 This file says who handles what, and nothing else. The parts are ``gate`` (verdicts), ``fills`` (what became of orders),
-``breakers`` (halts that set themselves off), ``commands`` (of operators), ``ramp`` (phases) and ``gate.what_if``
-(questions). They share ``state``.
+``breakers`` (halts that set themselves off), ``set_aside`` (what no service could handle), ``commands`` (of operators),
+``ramp`` (phases) and ``gate.what_if`` (questions). They share ``state``.
 """
 
 from collections.abc import Callable, Sequence
@@ -19,6 +19,7 @@ from shared.domain.risk.gate.shadow import SHADOW_RECORDS, Shadow
 from shared.domain.risk.gate.what_if import WhatIf
 from shared.domain.risk.halt_actions import HaltActions
 from shared.domain.risk.ramp.phases import PHASE_RECORDS, Phases
+from shared.domain.risk.set_aside import SET_ASIDE_RECORDS, SetAsideHalts
 from shared.domain.risk.state.order_book import OrderBook
 from shared.domain.risk.state.state import STATE_RECORDS, RiskState
 from shared.domain.timeframes import DAILY
@@ -26,6 +27,7 @@ from shared.domain.universe import Universe
 from shared.messages.ask import RoomAsked, ShadowAsked
 from shared.messages.base import Message, TimePassed
 from shared.messages.control import ApprovePhase, Flatten, Halt, Resume, SetLimits, SetPhase
+from shared.messages.dead_letter import EntrySetAside
 from shared.messages.market import BarClosed, BookSampled, FeedLost, FeedRestored, MarkChanged, PairListed
 from shared.messages.orders import (
     CancelProposed,
@@ -62,7 +64,14 @@ class RiskMachine:
     ) -> None:
         self.orders_remembered = orders_remembered
         self.records = Records(
-            {**STATE_RECORDS, **PHASE_RECORDS, **SHADOW_RECORDS, **BREAKER_RECORDS, **HALT_COMMAND_RECORDS}
+            {
+                **STATE_RECORDS,
+                **PHASE_RECORDS,
+                **SHADOW_RECORDS,
+                **BREAKER_RECORDS,
+                **HALT_COMMAND_RECORDS,
+                **SET_ASIDE_RECORDS,
+            }
         )
         self.state = state = RiskState(
             plan,
@@ -85,6 +94,7 @@ class RiskMachine:
         halt_actions = HaltActions(state, self.gate)
         self.breakers = Breakers(state, halt_actions)
         self.halt_commands = HaltCommands(state, halt_actions, self.breakers)
+        self.set_aside = SetAsideHalts(state, halt_actions)
         self.limit_changes = LimitChanges(state)
         self.shadow = Shadow(state)
         self.what_if = WhatIf(state, self.shadow)
@@ -112,6 +122,7 @@ class RiskMachine:
             ApprovePhase: self.phases.approve,
             RoomAsked: self.what_if.answer_room,
             ShadowAsked: self.what_if.answer_shadow,
+            EntrySetAside: self.set_aside.on_set_aside,
         }
 
     # --- what a machine is ----------------------------------------------------------------------------------------

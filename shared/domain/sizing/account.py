@@ -78,7 +78,7 @@ class AccountTracker:
             self._know(replace(self._known, phase=changed.phase, changed_ns=changed.time_ns))
 
     def change_limits(self, changed: LimitsChanged) -> None:
-        """Keep sizes to the limits that the gate holds orders to."""
+        """Keep sizes to the limits that the gate holds orders to. Raises ``msgspec.ValidationError`` for none."""
         self.limits = with_changes(self.limits, changed.new)
         self._records.put(LIMITS, "", ActiveLimits(limits=self.limits, file_limits=self._plan.limits))
 

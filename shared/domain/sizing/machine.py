@@ -7,6 +7,8 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
+from msgspec import ValidationError
+
 from shared.domain.plan import Plan
 from shared.domain.sizing.outputs import position_sized, stop_raised
 from shared.domain.sizing.pairs import PairState
@@ -18,6 +20,7 @@ from shared.domain.stops import stop_below
 from shared.domain.timeframes import DAILY
 from shared.domain.universe import NamedPair, Universe
 from shared.messages.base import Message, TimePassed
+from shared.messages.dead_letter import refusal
 from shared.messages.halts import Halted, Resumed
 from shared.messages.market import BarClosed, PairListed
 from shared.messages.orders import OrderClosed, OrderDecided, OrderFilled, StopPlaced
@@ -122,7 +125,10 @@ class SizingMachine:
         return self._proposals.of_all(marked) if self._state.account.take_snapshot(marked) else ()
 
     def _limits_changed(self, changed: LimitsChanged) -> Sequence[Message]:
-        self._state.account.change_limits(changed)
+        try:
+            self._state.account.change_limits(changed)
+        except ValidationError as error:
+            return [refusal(changed, time_ns=changed.time_ns, field="new", reason=f"no limits: {error}")]
         self._proposals.on_new_limits()
         return ()
 

@@ -4,7 +4,7 @@ from decimal import Decimal
 
 from shared.domain.sizing.blender import TargetOrder
 from shared.domain.sizing.size import Size
-from shared.messages.base import Message, derived_id
+from shared.messages.base import MAX_ID, Message, derived_id
 from shared.messages.market import BarClosed
 from shared.messages.orders import OrderProposed, StopRaised
 from shared.messages.signals import PositionSized
@@ -14,9 +14,9 @@ BLENDER = "blender"
 
 def position_sized(size: Size, bar: BarClosed, portfolio: str, phase_scale: float) -> PositionSized:
     """The size of a pair as of a bar."""
-    quantity = size.quantity
+    quantity, name = size.quantity, f"size-{portfolio}-{bar.id}"
     return PositionSized(
-        id=f"size-{portfolio}-{bar.id}",
+        id=name if len(name) <= MAX_ID else derived_id("size", portfolio, bar.id),
         time_ns=bar.time_ns,
         cause=bar.id,
         trace=bar.trace_id,

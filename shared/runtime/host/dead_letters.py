@@ -1,8 +1,10 @@
-"""What cannot be read goes to ``hs:dead`` with the reason, and nothing else stops for it."""
+"""What cannot be read, or not be believed, goes to ``hs:dead`` with the reason, and nothing else stops for it."""
 
+from collections.abc import Sequence
 from typing import Any
 
-from shared.messages.base import derived_id, truncate
+from shared.adapters.codec import encode
+from shared.messages.base import Message, derived_id, truncate
 from shared.messages.dead_letter import MessageRefused
 from shared.ports.clock import Clock
 from shared.ports.streams import Entry, Publisher
@@ -16,27 +18,66 @@ class DeadLetters:
 
     def __init__(self, consumer: str, bus: Publisher, clock: Clock, log: Any) -> None:
         self._consumer, self._bus, self._clock, self._log = consumer, bus, clock, log
+        self._held: list[MessageRefused] = []
 
-    async def put_entry(self, entry: Entry) -> None:
-        """Put away an entry without a message."""
-        await self.put(entry.stream, entry.id, entry.body, *(entry.fault or UNREADABLE))
+    async def put(self, source: str, body: bytes, field: str, reason: str) -> None:
+        """Put away bytes that came by a channel and are no message.
 
-    async def put(self, source: str, entry_id: str, body: bytes, field: str, reason: str) -> None:
-        """Put away bytes that are no message.
-
-        source: the stream or channel they came by. entry_id: empty for a channel.
         field, reason: what is wrong with them, and where (``$`` for the whole).
         """
-        self._log.warning("message_refused", source=source, entry=entry_id, field=field, reason=reason)
-        refused = MessageRefused(
-            id=derived_id("dead", source, entry_id, body.hex()),
+        self._hold(self._letter(Entry(source, "", None, body), field, reason))
+        await self.put_held()
+
+    # --- with a commit --------------------------------------------------------------------------------------------
+
+    def hold_entry(self, entry: Entry) -> None:
+        """An entry without a message waits to be put away."""
+        self._hold(self._letter(entry, *(entry.fault or UNREADABLE)))
+
+    def hold_refusals(self, made: Sequence[Message], entry: Entry) -> Sequence[Message]:
+        """What a machine made of an entry, without its refusals: those are completed, and wait to be put away."""
+        refusals = [message for message in made if type(message) is MessageRefused]
+        if not refusals:
+            return made
+        body = entry.body or (encode(entry.message) if entry.message is not None else b"")
+        for refused in refusals:
+            self._hold(self._letter(entry._replace(body=body), refused.field, refused.reason, refused))
+        return [message for message in made if type(message) is not MessageRefused]
+
+    async def put_held(self) -> None:
+        """Put away what was held.
+
+        Apart from the commit, because ``hs:dead`` is shared by all portfolios and may stand in another slot; and before
+        it, so that a crash in between repeats a letter instead of losing it.
+        """
+        if self._held:
+            held, self._held = self._held, []
+            await self._bus.publish(held)
+
+    def _hold(self, letter: MessageRefused) -> None:
+        named = {"message": letter.cause} if letter.cause else {}
+        self._log.warning(
+            "message_refused",
+            source=letter.source,
+            entry=letter.entry,
+            field=letter.field,
+            reason=letter.reason,
+            **named,
+        )
+        self._held.append(letter)
+
+    def _letter(self, entry: Entry, field: str, reason: str, of: MessageRefused | None = None) -> MessageRefused:
+        """of: the refusal of a machine, where it is one."""
+        return MessageRefused(
+            id=of.id if of else derived_id("dead", entry.stream, entry.id, entry.body.hex()),
             time_ns=self._clock.now_ns(),
-            source=source[:128],
-            entry=entry_id,
+            cause=of.cause if of else "",
+            trace=of.trace if of else "",
+            source=entry.stream[:128],
+            entry=entry.id,
             field=field[:256],
             reason=truncate(reason),
-            body=body[:KEPT_BODY_BYTES],
-            size_bytes=len(body),
+            body=entry.body[:KEPT_BODY_BYTES],
+            size_bytes=len(entry.body),
             consumer=self._consumer,
         )
-        await self._bus.publish([refused])

@@ -60,7 +60,7 @@ class Inbox:
         try:
             message = decode(body, topic.messages if topic else ())
         except UnreadableError as error:
-            await self._dead_letters.put(channel, "", body, error.field, error.reason)
+            await self._dead_letters.put(channel, body, error.field, error.reason)
             return
         if isinstance(message, MarkChanged | BookSampled):
             self.renew(message)

@@ -1,6 +1,6 @@
 """Bringing a machine to where its last commit left it, and refusing to go on where that is in doubt."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -8,18 +8,21 @@ from msgspec import Struct
 
 from shared.domain.machine import Machine
 from shared.ports.errors import CorruptStateError, StateGoneError
-from shared.ports.streams import StreamReader
+from shared.ports.streams import Entry, StreamReader
 from shared.ports.writer_lease import WriterLease
+from shared.runtime.host.failures import TRIES, Failures
 from shared.runtime.host.progress import Progress
 from shared.runtime.machine_spec import MachineSpec
+from shared.runtime.service import StartOverError
 
 
 async def recover_machine(
-    spec: MachineSpec, lease: WriterLease, bus: StreamReader, log: Any, *, known_seq: int
-) -> Progress:
-    """Load the records, rebuild what derives from history, and return how far the machine is.
+    spec: MachineSpec, lease: WriterLease, bus: StreamReader, log: Any, *, known_seq: int, failures: Failures
+) -> tuple[Progress, Sequence[Entry]]:
+    """Load the records and rebuild what derives from history.
 
-    lease: acquired. known_seq: the last commit that this process saw made.
+    lease: acquired. known_seq: the last commit that this process saw made. failures: what to pass over.
+    Returns how far the machine is, and what of the history had to be passed over.
     Raises ``StateGoneError`` or ``CorruptStateError`` when nothing may go on from what is stored.
     """
     _check_losses(spec, lease.losses, log)
@@ -29,10 +32,10 @@ async def recover_machine(
     if progress.digest != snapshot.digest:
         raise CorruptStateError(f"{spec.service}: records do not match the digest of commit {snapshot.seq}")
     _load_records(spec.machine, snapshot.records)
-    await _warm(spec, lease, progress.cursors)
+    passed_over = await _warm(spec, lease, progress.cursors, failures)
     spec.machine.restored()
     spec.verify()
-    return progress
+    return progress, passed_over
 
 
 def _check_losses(spec: MachineSpec, losses: Mapping[str, int], log: Any) -> None:
@@ -61,10 +64,25 @@ def _decode_record(kind: type[Struct], body: bytes) -> Struct:
     return record
 
 
-async def _warm(spec: MachineSpec, lease: WriterLease, cursors: Mapping[str, str]) -> None:
-    """Show the machine what was handled before and is not in its records: daily bars, listings, trades booked."""
+async def _warm(
+    spec: MachineSpec, lease: WriterLease, cursors: Mapping[str, str], failures: Failures
+) -> Sequence[Entry]:
+    """Show the machine what was handled before and is not in its records: daily bars, listings, trades booked.
+
+    It is shown the same in the same order by every start, so once is enough to tell that it fails at an entry.
+    """
+    passed_over: list[Entry] = []
     for stream in spec.warm:
         if up_to := cursors.get(stream):
             async for entry in lease.history(stream, up_to):
-                if entry.message is not None:
+                if entry.message is None:
+                    continue
+                if failures and failures.settled(entry):
+                    passed_over.append(entry)
+                    continue
+                try:
                     spec.machine.warm(entry.message)
+                except Exception as error:
+                    failures.note(entry, error, tries=TRIES)
+                    raise StartOverError(f"{entry.message.id} of {stream} cannot be read again: {error!r}") from error
+    return passed_over

@@ -3,42 +3,33 @@
 import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack, suppress
-from dataclasses import dataclass
 from typing import Any
 
 from msgspec import Struct
 
-from shared.config.model import Settings
 from shared.messages.base import Message, TimePassed
-from shared.ports.bus import Bus, Scope
+from shared.ports.bus import Bus
 from shared.ports.clock import Clock
-from shared.ports.errors import AlreadyDecidedError, BusLostError
+from shared.ports.errors import AlreadyDecidedError, BusLostError, ContentRefusedError
 from shared.ports.streams import Entry
 from shared.ports.writer_lease import Snapshot, WriterLease
 from shared.runtime.audit_log import log_outputs
 from shared.runtime.host.dead_letters import DeadLetters
+from shared.runtime.host.failures import TRIES, ProcessEndedError
 from shared.runtime.host.inbox import Inbox, durable_and_answers
+from shared.runtime.host.process_memory import ProcessMemory
 from shared.runtime.host.progress import Progress
 from shared.runtime.host.recovery import recover_machine
+from shared.runtime.host.set_aside import SetAside
 from shared.runtime.machine_spec import MachineSpec
-from shared.runtime.service import Context, Service
+from shared.runtime.service import StartOverError
 
 WAIT_MS = 100  # how long a read waits for entries before the clock is looked at again
 RENEW_SECONDS = 1.0
 BATCH = 200
+# What a machine made and cannot be written: too much heat, too long, or numbers that MessagePack does not have.
+UNWRITABLE = (ContentRefusedError, ArithmeticError, TypeError, ValueError)
 RELEASE_SECONDS = 1.0  # a lease that cannot be given back runs out by itself
-
-
-@dataclass(slots=True)
-class ProcessMemory:
-    """What outlives a host when its process starts over.
-
-    known_seq: the last commit that this process saw made; a server that has fewer lost some.
-    ask_first: the store is asked about every message before it is handled, because the machine forgets too soon.
-    """
-
-    known_seq: int = 0
-    ask_first: bool = False
 
 
 class MachineHost:
@@ -63,6 +54,8 @@ class MachineHost:
         self._renew_seconds = renew_seconds
         self.lease: WriterLease = bus.writer_lease(spec.service, spec.inputs, home=spec.home)
         self.dead_letters = DeadLetters(spec.service, bus, clock, log)
+        portfolio = bus.keys.portfolio if spec.home == bus.keys.home else ""
+        self.set_aside = SetAside(spec.service, portfolio, bus, clock, log, self.dead_letters)
         self.inbox = Inbox(bus, log, self.dead_letters, spec.idempotency)
         self._progress = Progress(Snapshot(seq=0, records={}, cursors={}, digest=0))
 
@@ -78,17 +71,41 @@ class MachineHost:
 
     async def _catch_up(self, epoch: int) -> None:
         spec, memory = self.spec, self.memory
-        self._progress = await recover_machine(spec, self.lease, self.bus, self.log, known_seq=memory.known_seq)
+        self._progress, passed_over = await recover_machine(
+            spec, self.lease, self.bus, self.log, known_seq=memory.known_seq, failures=memory.failures
+        )
         memory.known_seq = self.seq
         if spec.idempotency is not None:
             await spec.idempotency.load(self.bus)
         await self.inbox.load(spec.latest)
         pending = await self.lease.pending()
         await self._recall(pending)
-        for start in range(0, len(pending), BATCH):
-            await self._handle(pending[start : start + BATCH])
+        start = f"start after {self.seq}"
+        died_before = await self.lease.begin_try(start) > TRIES if pending else False
+        if memory.failures.careful or died_before:
+            await self._handle_one_by_one([*self._heard(), *passed_over, *pending])
+        else:
+            for first in range(0, len(pending), BATCH):
+                await self._handle([*self._heard(), *pending[first : first + BATCH]])
+        if pending:
+            await self.lease.end_try(start)
         records = self._progress.records
         self.log.info("recovered", epoch=epoch, seq=self.seq, records=records, pending=len(pending))
+
+    async def _handle_one_by_one(self, items: Sequence[Entry]) -> None:
+        """After a failure: each with a commit of its own, and noted before, in case that it ends the process."""
+        failures, lease = self.memory.failures, self.lease
+        if failures.survived:
+            await lease.end_try(failures.survived)
+        for item in items:
+            name = f"{item.stream} {item.id}"
+            if item.id and await lease.begin_try(name) > TRIES:
+                failures.note(item, ProcessEndedError("the process ended while it handled this"), tries=TRIES)
+            failures.survived = name  # as long as this process remembers it, it did not die of it
+            await self._handle([item])
+            if item.id:
+                await lease.end_try(name)
+        failures.careful, failures.survived = False, ""
 
     async def _recall(self, entries: Sequence[Entry]) -> None:
         if self.spec.idempotency is not None:
@@ -101,31 +118,71 @@ class MachineHost:
         entries = await self.lease.read(0 if self.inbox.has_questions else wait_ms)
         if self.memory.ask_first:
             await self._recall(entries)
-        return await self._handle(entries)
+        return await self._handle([*self._heard(), *entries, *map(self._copy, self.inbox.take_questions())])
 
-    async def _handle(self, entries: Sequence[Entry]) -> int:
-        machine, progress = self.spec.machine, self._progress
-        outputs: list[Message] = list(machine.handle(self._time()))
-        for latest in self.inbox.take_latest():
-            outputs += machine.handle(latest)
-        for entry in entries:
-            if not progress.is_new(entry):
-                continue
-            if entry.message is None:
-                await self.dead_letters.put_entry(entry)
-            else:
-                outputs += machine.handle(entry.message)
-            progress.cursors[entry.stream] = entry.id
-        for question in self.inbox.take_questions():
-            outputs += machine.handle(question)
+    def _heard(self) -> list[Entry]:
+        """What comes before the entries: the time, and the market as it is now."""
+        now_ns = self.clock.now_ns()
+        time = Entry("time", "", TimePassed(id=f"time-{now_ns}", time_ns=now_ns))
+        return [time, *map(self._copy, self.inbox.take_latest())]
+
+    def _copy(self, message: Message) -> Entry:
+        """What came by a channel, as if it were an entry: without an id."""
+        return Entry(self.bus.keys.of_message(message), "", message)
+
+    async def _handle(self, items: Sequence[Entry]) -> int:
+        """Let the machine take some things in, and commit all that follows from them."""
+        entries = [item for item in items if item.id]
+        outputs: list[Message] = []
+        for item in items:
+            outputs += self._take(item)
+        await self.dead_letters.put_held()
+        await self.set_aside.publish()
         kept, answers = durable_and_answers(outputs)
-        records = machine.records.drain()
+        records = self.spec.machine.records.drain()
         if entries or kept or records:
-            await self._commit(entries, kept, records)
+            try:
+                await self._commit(entries, kept, records)
+            except UNWRITABLE as error:
+                raise self._failed(items, error) from error
         await self.inbox.answer(answers)
         if self.spec.idempotency is not None:
             await self.spec.idempotency.answer_repeats(self.bus)
         return len(entries) + len(outputs)
+
+    def _take(self, item: Entry) -> Sequence[Message]:
+        """Hand one thing to the machine, unless it was handled before, cannot be read, or is to be passed over."""
+        made: Sequence[Message] = ()
+        failures, message = self.memory.failures, item.message
+        is_new = not item.id or self._progress.is_new(item)
+        if message is not None and failures and (failure := failures.settled(item)):
+            for aside in self.set_aside.take(item, message, failure):
+                made = self._take(self._copy(aside))
+        elif message is not None and is_new:
+            try:
+                made = self.spec.machine.handle(message)
+            except Exception as error:
+                raise self._failed([item], error) from error
+            made = self.dead_letters.hold_refusals(made, item)
+        elif is_new:
+            self.dead_letters.hold_entry(item)
+        if item.id and is_new:
+            self._progress.cursors[item.stream] = item.id
+        return made
+
+    def _failed(self, items: Sequence[Entry], error: Exception) -> StartOverError:
+        """What the host ends with: the machine raised, or what it made cannot be written.
+
+        Nobody knows which of several led to it. The next host hands them over one by one.
+        """
+        failures = self.memory.failures
+        failures.careful = True
+        what = f"{len(items)} messages"
+        if len(items) == 1:
+            failures.note(items[0], error)
+            what = " ".join(filter(None, (type(items[0].message).__name__, items[0].id, "of", items[0].stream)))
+        self.log.error("machine_failed", what=what, reason=f"{type(error).__name__}: {error}", exc_info=error)
+        return StartOverError(f"{what}: {type(error).__name__}: {error}")
 
     async def _commit(
         self, entries: Sequence[Entry], outputs: Sequence[Message], records: dict[str, Struct | None]
@@ -138,10 +195,6 @@ class MachineHost:
             raise
         self._progress.seq = self.memory.known_seq = commit.seq
         log_outputs(self.log, outputs)
-
-    def _time(self) -> TimePassed:
-        now_ns = self.clock.now_ns()
-        return TimePassed(id=f"time-{now_ns}", time_ns=now_ns)
 
     # --- for as long as the service lives -------------------------------------------------------------------------
 
@@ -176,19 +229,3 @@ class MachineHost:
         while True:
             await asyncio.sleep(self._renew_seconds)
             await self.lease.renew()
-
-
-def machine_service(name: str, spec_of: Callable[[Settings, Clock], MachineSpec], scope: Scope) -> Service:
-    """The service that is nothing but a machine on the bus.
-
-    spec_of: makes the machine anew for every host.
-    What outlives a host is kept with the service, so a process that runs two portfolios needs a service for each.
-    """
-    memory = ProcessMemory()
-
-    async def run(context: Context) -> None:
-        spec = spec_of(context.settings, context.clock)
-        host = MachineHost(spec, context.bus, context.clock, context.log, memory)
-        await host.run(context.health.ready)
-
-    return Service(name, run, scope)

@@ -1,0 +1,69 @@
+"""An entry that some service could not handle: what depends on it is halted until an operator has looked."""
+
+from collections.abc import Sequence
+
+from msgspec import Struct
+
+from shared.domain.risk.halt_actions import HaltActions
+from shared.domain.risk.state.halts import NewHalt
+from shared.domain.risk.state.pair_aliases import trading_name
+from shared.domain.risk.state.state import RiskState
+from shared.messages.base import Message
+from shared.messages.catalogue import EXECUTED, topic_of_key
+from shared.messages.dead_letter import EntrySetAside
+
+SET_ASIDE = "set_aside"
+REMEMBERED = 500
+
+
+class Heard(Struct, frozen=True, kw_only=True):
+    """An entry that was heard of, so that it halts once, however often it is told: an operator may have resumed."""
+
+    time_ns: int
+
+
+SET_ASIDE_RECORDS: dict[str, type[Struct]] = {SET_ASIDE: Heard}
+
+
+class SetAsideHalts:
+    """Halts the pair that an entry was about. Without one, or when a fill is missing, it halts the portfolio.
+
+    Cash, NAV and heat are sums over all fills, so one that is missing makes all of them wrong.
+    """
+
+    def __init__(self, state: RiskState, halt_actions: HaltActions) -> None:
+        self._state, self._halt_actions = state, halt_actions
+
+    def on_set_aside(self, aside: EntrySetAside) -> Sequence[Message]:
+        """Begin the halt. What has no entry goes on failing, so that its halt begins anew when it was ended."""
+        if aside.portfolio not in ("", self._state.portfolio):
+            return ()
+        if aside.entry and not self._is_news(aside):
+            return ()
+        what = " ".join(filter(None, (aside.message, aside.entry, "of", aside.source)))
+        return self._halt_actions.begin(
+            aside,
+            NewHalt(
+                symbol=self._scope(aside),
+                trigger="set_aside",
+                reason=f"{aside.service} could not handle {what}",
+                evidence=aside.reason,
+                renew=bool(aside.entry),
+            ),
+        )
+
+    def _scope(self, aside: EntrySetAside) -> str:
+        symbol = trading_name(self._state, aside.symbol) if aside.symbol else ""
+        if topic_of_key(aside.source) is EXECUTED or self._state.heat.pair(symbol) is None:
+            return ""
+        return symbol
+
+    def _is_news(self, aside: EntrySetAside) -> bool:
+        records = self._state.records
+        if records.get(SET_ASIDE, aside.id, Heard) is not None:
+            return False
+        records.put(SET_ASIDE, aside.id, Heard(time_ns=aside.time_ns))
+        if records.count(SET_ASIDE) > REMEMBERED:
+            oldest = min(records.rows(SET_ASIDE, Heard), key=lambda row: (row[1].time_ns, row[0]))
+            records.delete(SET_ASIDE, oldest[0])
+        return True

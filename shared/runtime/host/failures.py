@@ -1,0 +1,86 @@
+"""What a machine failed at. It outlives the host, because a machine that raised has to be begun anew.
+
+A machine that raises may have changed half of its state, so nothing of that step counts: the host ends, and the next
+one goes on from the last commit. It comes to what was pending one by one (``careful``), so that a neighbour that
+spoiled the state shows, and so that neighbours are committed apart. What fails ``TRIES`` times is *settled*: it is
+passed over, and set aside (``set_aside``).
+
+An entry does not come again once the cursor is past it. What comes by a channel does, in another shape: the next mark
+of the pair, the next question. So those are settled by where they come from, for the next ``PASSED_OVER`` of them; then
+one is tried again.
+
+What kills the process leaves no exception. So a start that has something pending is noted on the server, and after
+``TRIES`` starts that came to nothing each thing is noted as well before it is handed over (``WriterLease.begin_try``).
+"""
+
+from msgspec import Struct
+
+from shared.messages.base import truncate
+from shared.messages.market import BookSampled, MarkChanged
+from shared.ports.streams import Entry
+
+TRIES = 2
+PASSED_OVER = 500
+REMEMBERED = 1_000
+
+
+class ProcessEndedError(RuntimeError):
+    """The process died of something: it ran for ever, or out of memory, and was killed."""
+
+
+class Failure(Struct, kw_only=True):
+    """One thing that a machine failed at.
+
+    tries: how often. reason: the last exception.
+    told: everybody who depends on it was told that it is passed over.
+    passed: how many of the same origin were passed over.
+    """
+
+    tries: int = 0
+    reason: str = ""
+    told: bool = False
+    passed: int = 0
+
+
+class Failures:
+    """See the module. Bounded: the oldest is forgotten.
+
+    careful: hand the machine one thing at a time, with a commit each, until all that was pending is done.
+    survived: what was begun last while being careful. Who remembers it is alive, whatever else went wrong.
+    """
+
+    def __init__(self) -> None:
+        self.careful, self.survived = False, ""
+        self._all: dict[tuple[str, str], Failure] = {}
+
+    def __bool__(self) -> bool:
+        return bool(self._all)
+
+    def note(self, item: Entry, error: BaseException, *, tries: int = 1) -> Failure:
+        """The machine failed at this. tries: as how often that counts."""
+        self.careful = True
+        failure = self._all.setdefault(_origin(item), Failure())
+        failure.tries += tries
+        failure.reason = truncate(f"{type(error).__name__}: {error}")
+        if len(self._all) > REMEMBERED:
+            del self._all[next(iter(self._all))]
+        return failure
+
+    def settled(self, item: Entry) -> Failure | None:
+        """What is known of a thing that is to be passed over; None for one that is to be handled."""
+        failure = self._all.get(_origin(item))
+        if failure is None or failure.tries < TRIES:
+            return None
+        if not item.id and failure.passed >= PASSED_OVER:
+            failure.tries, failure.told, failure.passed = TRIES - 1, False, 0
+            return None
+        failure.passed += 1
+        return failure
+
+
+def _origin(item: Entry) -> tuple[str, str]:
+    """What stands for the same thing when it comes again."""
+    message = item.message
+    if item.id or message is None:
+        return item.stream, item.id
+    return item.stream, message.symbol if isinstance(message, MarkChanged | BookSampled) else type(message).__name__

@@ -1,0 +1,19 @@
+"""What outlives a host within one process."""
+
+from dataclasses import dataclass, field
+
+from shared.runtime.host.failures import Failures
+
+
+@dataclass(slots=True)
+class ProcessMemory:
+    """What outlives a host when its process starts over.
+
+    known_seq: the last commit that this process saw made; a server that has fewer lost some.
+    ask_first: the store is asked about every message before it is handled, because the machine forgets too soon.
+    failures: what the machine failed at, so that it does not fail at it for ever.
+    """
+
+    known_seq: int = 0
+    ask_first: bool = False
+    failures: Failures = field(default_factory=Failures)

@@ -1,0 +1,73 @@
+"""What a machine fails at for good is set aside: kept on ``hs:dead``, and told of, so that the gate halts by name.
+
+The gate reads ``hs:set-aside``, whoever failed. It is told before the cursor moves, so that nothing is passed over in
+silence, wherever the process dies. The gate's own host tells its machine in the same commit as well: no proposal is
+decided in between.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from shared.messages.base import Message, derived_id
+from shared.messages.catalogue import ASK, SET_ASIDE, topic_of_key
+from shared.messages.dead_letter import EntrySetAside, refusal
+from shared.ports.bus import Bus
+from shared.ports.clock import Clock
+from shared.ports.streams import Entry
+from shared.runtime.host.dead_letters import DeadLetters
+from shared.runtime.host.failures import Failure
+
+
+class SetAside:
+    """Sets aside for one service.
+
+    portfolio: whose service it is; empty for one that serves all portfolios.
+    """
+
+    def __init__(
+        self, service: str, portfolio: str, bus: Bus, clock: Clock, log: Any, dead_letters: DeadLetters
+    ) -> None:
+        self._service, self._portfolio = service, portfolio
+        self._bus, self._clock, self._log, self._dead_letters = bus, clock, log, dead_letters
+        self._held: list[Failure] = []
+        self._asides: list[EntrySetAside] = []
+
+    def take(self, item: Entry, message: Message, failure: Failure) -> Sequence[EntrySetAside]:
+        """Pass something over; what has to be published waits for ``publish``. Returns what the machine has to hear.
+
+        Nothing depends on a question, so nobody is told. Nor is it told here that somebody failed at what is told here.
+        """
+        depended_on = topic_of_key(item.stream) not in (ASK, SET_ASIDE)
+        told = (self._aside(item, message, failure),) if depended_on else ()
+        if not failure.told:
+            self._held.append(failure)
+            self._asides += told
+            reason = f"{self._service} fails at it: {failure.reason}"
+            refused = refusal(message, time_ns=self._clock.now_ns(), field="$", reason=reason)
+            self._dead_letters.hold_refusals([refused], item)
+            self._log.error("entry_set_aside", source=item.stream, entry=item.id, reason=failure.reason)
+        return told
+
+    async def publish(self) -> None:
+        """Tell of what was passed over since the last call; its dead letters went out before."""
+        if self._asides:
+            await self._bus.publish(self._asides)
+        for failure in self._held:
+            failure.told = True
+        self._held.clear()
+        self._asides.clear()
+
+    def _aside(self, item: Entry, message: Message, failure: Failure) -> EntrySetAside:
+        return EntrySetAside(
+            id=derived_id("aside", self._service, item.stream, item.id or message.id),
+            time_ns=self._clock.now_ns(),
+            cause=message.id,
+            trace=message.trace_id,
+            service=self._service,
+            portfolio=self._portfolio,
+            source=item.stream[:128],
+            entry=item.id,
+            message=type(message).__name__,
+            symbol=str(getattr(message, "symbol", "")),
+            reason=failure.reason,
+        )

@@ -131,7 +131,7 @@ class PaperExecution:
             if touched is not None:
                 outputs += self._stop_out(symbol, position, touched, cause)
         for order in self._store.working(symbol):
-            if limit_passed_by_quote(order.side, float(order.limit_price), quote):
+            if limit_passed_by_quote(order.side, float(order.limit_price), quote) and self._store.is_working(order):
                 outputs += self._fill(order, cause, cause.time_ns)
         return outputs
 
@@ -157,7 +157,7 @@ class PaperExecution:
             if touched is not None:
                 outputs += self._stop_out(symbol, position, touched, bar)
         for order in reached:
-            if order.side == "sell" and order in self._store.working(symbol):
+            if order.side == "sell" and self._store.is_working(order):
                 outputs += self._fill(order, bar, since_ns)
         return outputs
 

@@ -2,7 +2,7 @@
 
 from decimal import Decimal
 
-from msgspec import structs
+from msgspec import Struct, structs
 
 from shared.domain.plan import BreakerPlan, Limits, PhasePlan, Plan
 from shared.domain.risk.machine import RiskMachine
@@ -67,6 +67,7 @@ class RiskHarness:
         self.told: list[Message] = []
         self.made: list[Message] = []
         self._count = 0
+        self._cash, self._speed, self._stored = cash, speed, dict[str, Struct | None]()
         for symbol in UNIVERSE.symbols:
             self.list_pair(symbol)
             for day in range(30):
@@ -82,6 +83,21 @@ class RiskHarness:
         self.told.append(message)
         self.made += made
         return made
+
+    def restart(self) -> None:
+        """Another machine goes on from the records, which a store gives back in any order, and from the streams."""
+        self._stored |= self.machine.records.drain()
+        rows = {key: row for key, row in reversed(self._stored.items()) if row is not None}
+        self.machine = RiskMachine(
+            self.plan, UNIVERSE, portfolio="main", starting_cash_usdt=self._cash, speed=self._speed
+        )
+        self.machine.records.load(rows)
+        for message in self.told:
+            self.machine.warm(message)
+        self.machine.restored()
+        marks = {message.symbol: message for message in self.told if isinstance(message, MarkChanged)}
+        for message in (TimePassed(id="time", time_ns=self.now_ns), *marks.values()):
+            self.machine.handle(message)
 
     def pass_time(self, seconds: float) -> list[Message]:
         self.now_ns += int(seconds * 1e9)

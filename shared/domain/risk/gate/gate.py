@@ -111,6 +111,7 @@ class Gate:
                 unit_notional=view.price if buys else 0.0,
                 unit_cash=view.unit_cash if buys else 0.0,
                 decided_ns=view.now_ns,
+                seq=decided.seq,
             ),
             units,
         )

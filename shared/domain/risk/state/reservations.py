@@ -22,6 +22,7 @@ class OpenOrder(Struct, frozen=True, gc=False):
     unit_risk, unit_notional, unit_cash: USDT that are reserved for each unit that is not filled yet.
     decided_ns: market time of the verdict; 0 in a record from before it was kept, for which no acknowledgement is due.
     acknowledged: whether execution has said anything of the order.
+    seq: the number of its decision; 0 in a record from before it was kept.
     """
 
     order_id: str
@@ -34,6 +35,7 @@ class OpenOrder(Struct, frozen=True, gc=False):
     unit_cash: float
     decided_ns: int = 0
     acknowledged: bool = field(default=False, name="heard")  # its name in stored records
+    seq: int = 0
 
     @property
     def left(self) -> Decimal:
@@ -60,7 +62,7 @@ class Reservations:
 
     def all(self) -> list[OpenOrder]:
         """Every order that is not finished, oldest first."""
-        return [order for _, order in self._records.rows(ORDER, OpenOrder)]
+        return sorted((order for _, order in self._records.rows(ORDER, OpenOrder)), key=_age)
 
     def open(self, order: OpenOrder, units: float) -> None:
         """A new order, nothing of it filled yet. units: its quantity as a float."""
@@ -107,10 +109,8 @@ class Reservations:
         """Mirror the stored orders in totals that start from nothing, after a restart."""
         self._open.clear()
         orders = self.all()
-        waiting = sorted(
-            (order.decided_ns, order.order_id) for order in orders if order.decided_ns and not order.acknowledged
-        )
-        self.unacknowledged = {order_id: decided_ns for decided_ns, order_id in waiting}
+        waiting = (order for order in orders if order.decided_ns and not order.acknowledged)
+        self.unacknowledged = {order.order_id: order.decided_ns for order in waiting}
         for order in orders:
             self._open[order.symbol] = self._open.get(order.symbol, 0) + 1
             self._move(order, order.left, float(order.left))
@@ -124,3 +124,7 @@ class Reservations:
             pair.reserved_sells += quantity
             return
         self._heat.reserve(pair, units * order.unit_risk, units * order.unit_notional, units * order.unit_cash)
+
+
+def _age(order: OpenOrder) -> tuple[int, int]:
+    return order.seq, order.decided_ns

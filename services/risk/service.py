@@ -41,7 +41,7 @@ def spec_of(settings: Settings, clock: Clock) -> MachineSpec:
             proposed,
         ),
         home=keys.home,
-        warm=(PAIRS.key, FEEDS.key, *bars, keys.of(EXECUTED)),
+        warm=(PAIRS.key, FEEDS.key, *bars),
         latest=(MARKS, BOOKS),
         questions=keys.of(ASK),
         vital=(keys.of(EXECUTED),),

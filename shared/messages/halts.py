@@ -17,6 +17,7 @@ Trigger = Literal[
     "exchange_status",
     "liquidity",
     "phase",
+    "false_fill",
 ]
 
 

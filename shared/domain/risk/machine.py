@@ -78,8 +78,8 @@ class RiskMachine:
         state = self.state
         self.gate = Gate(state)
         self.phases = Phases(state)
-        self.fills = Fills(state, self.phases.evidence_text)
         halt_actions = HaltActions(state, self.gate)
+        self.fills = Fills(state, halt_actions, self.phases.evidence_text)
         self.breakers = Breakers(state, halt_actions)
         self.halt_commands = HaltCommands(state, halt_actions, self.breakers)
         self.limit_changes = LimitChanges(state)
@@ -118,7 +118,7 @@ class RiskMachine:
         return handler(message) if handler else ()
 
     def warm(self, message: Message) -> None:
-        """Rebuild daily figures, listings, lost feeds and the trades that were taken in."""
+        """Rebuild daily figures, listings and lost feeds."""
         match message:
             case BarClosed():
                 self.breakers.warm(message)
@@ -126,8 +126,6 @@ class RiskMachine:
                     self.state.history(message.symbol).add(message)
             case PairListed():
                 self.state.listings[message.symbol] = message
-            case OrderFilled():
-                self.fills.remember(message)
             case _:
                 pass
 
@@ -202,9 +200,12 @@ class RiskMachine:
         return self.state.plan.shadow is not None or self.state.plan.breakers.reduce_heat
 
     def _on_fill(self, fill: OrderFilled) -> Sequence[Message]:
+        if self.fills.is_known(fill):
+            return ()
+        if refused := self.fills.refuse(fill):
+            return refused
         position = self.state.ledger.position(fill.symbol)
-        made = self.fills.on_filled(fill)
-        return [*made, *(self.breakers.on_fill(fill, position) if made else ())]
+        return [*self.fills.book(fill), *self.breakers.on_fill(fill, position)]
 
     def _on_close(self, closed: OrderClosed) -> Sequence[Message]:
         return [*self.fills.on_closed(closed), *self.halt_commands.on_closed(closed)]

@@ -19,9 +19,10 @@ from shared.domain.plan import BreakerPlan, Limits, Plan
 from shared.messages.catalogue import CONTROL, DECIDED
 from shared.messages.control import Halt
 from shared.messages.market import MarkChanged, PairListed
-from shared.messages.orders import OrderFilled
+from shared.messages.orders import OrderClosed, OrderFilled
 from shared.runtime.host import MachineHost
 from shared.runtime.logs import get_logger
+from tests.domain.risk.approvals import approve
 from tests.domain.risk.risk_harness import UNIVERSE, D
 from tests.keys import MAIN
 from tests.patience import PATIENCE_SECONDS
@@ -33,7 +34,7 @@ PLAN = Plan(limits=Limits(book_age_seconds=0.0, mark_age_seconds=3600.0), breake
 
 
 async def market(bus: RedisBus, now_ns: int) -> None:
-    """Two pairs with history until yesterday, a mark each, and one ETH that is held."""
+    """Two pairs with history until yesterday, and a mark each."""
     today_ms = now_ns // 1_000_000 // DAY_MS * DAY_MS
     for symbol, price in (("BTC/USDT", 20_000.0), ("ETH/USDT", 1_500.0)):
         name = symbol.replace("/", "")
@@ -47,14 +48,15 @@ async def market(bus: RedisBus, now_ns: int) -> None:
             days.append(structs.replace(sample, id=f"{name}-1d-{opened // 1_000_000}", **shifted))
         await bus.publish_bars(days)
         await bus.set_marks([MarkChanged(id=f"mark-{name}", time_ns=now_ns, symbol=symbol, price=price)])
-    await bus.publish(
-        [
-            OrderFilled(
-                id="f", time_ns=now_ns, order_id="o", trade_id="t", symbol="ETH/USDT", side="buy", quantity=D(1),
-                price=D(1500), fee_usdt=D(1), stop_price=D(1450),
-            )
-        ]
-    )  # fmt: skip
+
+
+HELD = OrderFilled(
+    id="f", time_ns=0, order_id="o", trade_id="t", symbol="ETH/USDT", side="buy", quantity=D(1), price=D(1500),
+    fee_usdt=D(1), stop_price=D(1450),
+)  # fmt: skip
+FINISHED = OrderClosed(
+    id="c", time_ns=0, order_id="o", symbol="ETH/USDT", ending="filled", quantity_filled=D(1), reason=""
+)
 
 
 @asynccontextmanager
@@ -64,6 +66,8 @@ async def risk_service(bus: RedisBus) -> AsyncIterator[MachineHost]:
     await market(bus, clock.now_ns())
     host = MachineHost(spec_of(Settings(universe=UNIVERSE, plan=PLAN), clock), bus, clock, get_logger())
     await host.recover()
+    approve(host.spec.machine, HELD)  # type: ignore[arg-type]
+    await bus.publish([HELD, FINISHED])
     stopped = False
 
     async def work() -> None:

@@ -35,7 +35,11 @@ BREAKERS: tuple[type[Breaker], ...] = (
     Liquidity,
 )
 BREAKER_RECORDS: dict[str, type[Struct]] = {kind: row for each in BREAKERS for kind, row in each.records.items()}
-MOVES = ("gap", "operator")  # these halts go along when a pair gets another name; other breakers judge it afresh
+MOVES = (
+    "gap",
+    "operator",
+    "false_fill",
+)  # these halts go along when a pair gets another name; other breakers judge it afresh
 Hook = Callable[..., Any]
 
 

@@ -13,6 +13,7 @@ from shared.domain.portfolio.heat import Heat
 from shared.messages.orders import Side
 
 ORDER = "order"
+TRADES_REMEMBERED = 1_000  # of one order
 
 
 class OpenOrder(Struct, frozen=True, gc=False):
@@ -23,6 +24,9 @@ class OpenOrder(Struct, frozen=True, gc=False):
     decided_ns: market time of the verdict; 0 in a record from before it was kept, for which no acknowledgement is due.
     acknowledged: whether execution has said anything of the order.
     seq: the number of its decision; 0 in a record from before it was kept.
+    limit_price, stop_price: as approved, USDT per unit; None without one, and in a record from before they were kept.
+    mark: of the pair at the verdict, USDT per unit; 0 when it was unknown, and in such a record.
+    trades: ids of the trades that filled it, the latest ones last.
     """
 
     order_id: str
@@ -36,6 +40,10 @@ class OpenOrder(Struct, frozen=True, gc=False):
     decided_ns: int = 0
     acknowledged: bool = field(default=False, name="heard")  # its name in stored records
     seq: int = 0
+    limit_price: Decimal | None = None
+    stop_price: Decimal | None = None
+    mark: float = 0.0
+    trades: tuple[str, ...] = ()
 
     @property
     def left(self) -> Decimal:
@@ -78,12 +86,13 @@ class Reservations:
             self._records.put(ORDER, order_id, structs.replace(order, acknowledged=True))
             self.unacknowledged.pop(order_id, None)
 
-    def fill(self, order_id: str, quantity: Decimal) -> OpenOrder | None:
+    def fill(self, order_id: str, quantity: Decimal, trade_id: str) -> OpenOrder | None:
         """Part of an order has become a position; returns the order as it is after that, None for an unknown one."""
         order = self.get(order_id)
         if order is None:
             return None
-        after = structs.replace(order, filled=order.filled + quantity, acknowledged=True)
+        trades = (*order.trades, trade_id)[-TRADES_REMEMBERED:]
+        after = structs.replace(order, filled=order.filled + quantity, acknowledged=True, trades=trades)
         self.unacknowledged.pop(order_id, None)
         change = after.left - order.left
         self._move(order, change, float(change))

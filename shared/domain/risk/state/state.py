@@ -16,6 +16,7 @@ from shared.domain.portfolio.heat import Heat, PairHeat
 from shared.domain.portfolio.ledger import LEDGER_RECORDS, Ledger
 from shared.domain.risk.state.active_phase import ActivePhase
 from shared.domain.risk.state.effective_limits import EffectiveLimits
+from shared.domain.risk.state.finished import FINISHED_RECORDS, Finished
 from shared.domain.risk.state.halts import HALT_RECORDS, Halts
 from shared.domain.risk.state.loss_baselines import BASELINE_RECORDS, BASELINES, LossBaselines
 from shared.domain.risk.state.order_book import OrderBook
@@ -31,6 +32,7 @@ STATE_RECORDS: dict[str, type[Struct]] = {
     **LEDGER_RECORDS,
     **HALT_RECORDS,
     **BASELINE_RECORDS,
+    **FINISHED_RECORDS,
     ORDER: OpenOrder,
     LIMITS: ActiveLimits,
     PHASE: ActivePhase,
@@ -64,6 +66,7 @@ class RiskState:
         self.records = records
         self.ledger = Ledger(records, Decimal(str(starting_cash_usdt)))
         self.halts = Halts(records)
+        self.finished = Finished(records, universe)
         self.listings: dict[str, PairListed] = {}
         self.daily: dict[str, DailyHistory] = {}
         self.books: dict[str, OrderBook] = {}

@@ -11,7 +11,7 @@ def busy() -> RiskHarness:
     """Three positions, a sell and two buys in flight, and halts of two triggers."""
     harness = RiskHarness()
     for base in ("SOL", "BTC", "ETH"):
-        harness.fill(harness.buy(f"{base}/USDT", "0.1"))
+        harness.fill(harness.buy(f"{base}/USDT", "1"))
     harness.sell("ETH/USDT", "0.05", order_id="z")
     harness.buy("XRP/USDT", "20", order_id="y")
     harness.buy("ADA/USDT", "20", order_id="x")

@@ -3,7 +3,7 @@
 import typer
 
 from services.cli.verbs.config import config_app
-from services.cli.verbs.control import flatten, halt, resume
+from services.cli.verbs.control import flatten, halt, resume, write_off
 from services.cli.verbs.doctor import doctor
 from services.cli.verbs.limits import limits_app
 from services.cli.verbs.phase import phase_app
@@ -21,7 +21,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for verb in (up, status, sizes, tail, why, room, shadow, halt, resume, flatten, doctor):
+for verb in (up, status, sizes, tail, why, room, shadow, halt, resume, flatten, write_off, doctor):
     app.command()(verb)
 app.add_typer(phase_app, name="phase")
 app.add_typer(limits_app, name="limits")

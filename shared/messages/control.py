@@ -1,10 +1,11 @@
 """Commands of operators."""
 
+from decimal import Decimal
 from typing import Annotated
 
 from msgspec import Meta
 
-from shared.messages.base import Message, Name, Text, TimeNs
+from shared.messages.base import Message, Name, Symbol, Text, TimeNs
 from shared.messages.halts import HaltMode
 
 
@@ -58,6 +59,18 @@ class Flatten(Message, frozen=True, kw_only=True):
     who: Name
     reason: Text
     symbol: Annotated[str, Meta(max_length=32)] = ""
+
+
+class WriteOff(Message, frozen=True, kw_only=True):
+    """Take a pair that cannot be sold out of the books, with its stop and its orders.
+
+    price: what a unit is booked out at, USDT; None for nothing.
+    """
+
+    who: Name
+    reason: Text
+    symbol: Symbol
+    price: Decimal | None = None
 
 
 class SetPhase(Message, frozen=True, kw_only=True):

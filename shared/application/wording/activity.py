@@ -9,7 +9,7 @@ from shared.messages.dead_letter import MessageRefused
 from shared.messages.halts import Alerted, Halted, ResumeAsked, Resumed
 from shared.messages.market import FeedLost, FeedRestored, PairListed
 from shared.messages.orders import OrderClosed, OrderDecided, OrderFilled, OrderProposed
-from shared.messages.portfolio import CommandRefused, LimitsChanged, PhaseChanged, PhaseProposed
+from shared.messages.portfolio import CommandRefused, LimitsChanged, PhaseChanged, PhaseProposed, PositionWrittenOff
 from shared.messages.signals import PositionSized
 
 NOT_YET_CONNECTED = "waiting for the exchange: nothing was heard of it yet"
@@ -28,6 +28,7 @@ TOLD = (
     PhaseProposed,
     PhaseChanged,
     CommandRefused,
+    PositionWrittenOff,
     ResumeAsked,
     Alerted,
 )

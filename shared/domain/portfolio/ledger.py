@@ -147,6 +147,17 @@ class Ledger:
         self._records.put(POSITION, fill.symbol, left)
         return cost_sold
 
+    def write_off(self, symbol: str, price: Decimal) -> Decimal:
+        """Take a position out without a sale, at a price that goes to cash; returns how much, USDT."""
+        held = self.position(symbol)
+        if held is None:
+            return ZERO
+        proceeds, account = round_usdt(held.quantity * price), self.account
+        self._records.delete(POSITION, symbol)
+        realised = account.realised + proceeds - held.cost
+        self.put_account(structs.replace(account, cash=account.cash + proceeds, realised=realised))
+        return proceeds
+
     def move_stop(self, symbol: str, stop: Decimal) -> bool:
         """Raise a position's stop; says whether it moved. A stop never moves down."""
         held = self.position(symbol)

@@ -13,6 +13,7 @@ from shared.domain.plan import Plan
 from shared.domain.risk.breakers import BREAKER_RECORDS, Breakers
 from shared.domain.risk.commands.halts import HALT_COMMAND_RECORDS, HaltCommands
 from shared.domain.risk.commands.limits import LimitChanges
+from shared.domain.risk.commands.write_off import WriteOffs
 from shared.domain.risk.fills import Fills
 from shared.domain.risk.gate.gate import Gate
 from shared.domain.risk.gate.shadow import SHADOW_RECORDS, Shadow
@@ -21,11 +22,12 @@ from shared.domain.risk.halt_actions import HaltActions
 from shared.domain.risk.ramp.phases import PHASE_RECORDS, Phases
 from shared.domain.risk.state.order_book import OrderBook
 from shared.domain.risk.state.state import STATE_RECORDS, RiskState
+from shared.domain.risk.unpriced import PriceWatch
 from shared.domain.timeframes import DAILY
 from shared.domain.universe import Universe
 from shared.messages.ask import RoomAsked, ShadowAsked
 from shared.messages.base import Message, TimePassed
-from shared.messages.control import ApprovePhase, Flatten, Halt, Resume, SetLimits, SetPhase
+from shared.messages.control import ApprovePhase, Flatten, Halt, Resume, SetLimits, SetPhase, WriteOff
 from shared.messages.market import BarClosed, BookSampled, FeedLost, FeedRestored, MarkChanged, PairListed
 from shared.messages.orders import (
     CancelProposed,
@@ -82,7 +84,9 @@ class RiskMachine:
         self.fills = Fills(state, halt_actions, self.phases.evidence_text)
         self.breakers = Breakers(state, halt_actions)
         self.halt_commands = HaltCommands(state, halt_actions, self.breakers)
+        self.write_offs = WriteOffs(state, self.fills)
         self.limit_changes = LimitChanges(state)
+        self.price_watch = PriceWatch(state)
         self.shadow = Shadow(state)
         self.what_if = WhatIf(state, self.shadow)
         self._snapshot_ns = -1
@@ -104,6 +108,7 @@ class RiskMachine:
             Halt: self.halt_commands.halt,
             Resume: self.halt_commands.resume,
             Flatten: self.halt_commands.flatten,
+            WriteOff: self.write_offs.write_off,
             SetLimits: self.limit_changes.set,
             SetPhase: self.phases.set,
             ApprovePhase: self.phases.approve,
@@ -152,6 +157,7 @@ class RiskMachine:
         if not resumed and self._snapshot_ns >= 0 and state.now_ns - self._snapshot_ns < self._snapshot_every_ns:
             return ()
         self._snapshot_ns = state.now_ns
+        self.price_watch.on_time()
         state.note_oldest_held()
         self.shadow.store()
         begun = self.limit_changes.compare_with_file(message)

@@ -10,7 +10,7 @@ from typing import Any
 from shared.domain.plan import Plan
 from shared.domain.sizing.outputs import position_sized, stop_raised
 from shared.domain.sizing.pairs import PairState
-from shared.domain.sizing.position import after_close, after_decision, after_stop
+from shared.domain.sizing.position import after_close, after_decision, after_stop, after_write_off
 from shared.domain.sizing.proposals import Proposals
 from shared.domain.sizing.size import Size
 from shared.domain.sizing.state import SizingState
@@ -20,7 +20,7 @@ from shared.domain.universe import NamedPair, Universe
 from shared.messages.base import Message, TimePassed
 from shared.messages.halts import Halted, Resumed
 from shared.messages.market import BarClosed, PairListed
-from shared.messages.orders import OrderClosed, OrderDecided, OrderFilled, StopPlaced
+from shared.messages.orders import OrderClosed, OrderDecided, OrderFilled, StopPlaced, WriteOffDecided
 from shared.messages.portfolio import LimitsChanged, PhaseChanged, PortfolioMarked
 from shared.messages.signals import SignalRaised
 
@@ -51,6 +51,7 @@ class SizingMachine:
             OrderFilled: _silently(state.pairs.take_fill),
             OrderClosed: _silently(partial(state.pairs.change, after_close)),
             StopPlaced: _silently(partial(state.pairs.change, after_stop)),
+            WriteOffDecided: _silently(partial(state.pairs.change, after_write_off)),
         }
 
     def handle(self, message: Message) -> Sequence[Message]:

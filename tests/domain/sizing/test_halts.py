@@ -9,6 +9,7 @@ from shared.domain.sizing.halts import HALT
 from shared.domain.sizing.machine import SizingMachine
 from shared.domain.universe import Pair, Rename, Universe
 from shared.messages.halts import ResumeAsked
+from shared.messages.orders import WriteOffDecided
 from shared.messages.portfolio import PositionMarked
 from tests.domain.market_scripts import (
     BTC,
@@ -214,3 +215,10 @@ def test_while_a_fill_is_not_believed_sizing_holds_what_the_portfolio_says() -> 
     assert quantity_held(machine) == 0
     play(machine, resumed(BTC, trigger="false_fill"), fill(order, quantity="50", trade="true"), nav())
     assert quantity_held(machine) == 50
+
+
+def test_a_pair_that_was_written_off_is_neither_held_nor_on_order() -> None:
+    machine = ready()
+    holding(machine)
+    play(machine, WriteOffDecided(id="w", time_ns=T0, symbol=BTC))
+    assert quantity_held(machine) == 0

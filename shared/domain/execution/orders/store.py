@@ -101,6 +101,10 @@ class OrderStore:
         else:
             self.records.delete(POSITION, symbol)
 
+    def forget_position(self, symbol: str) -> None:
+        """Nothing is held of the pair any more, and no stop protects it."""
+        self.records.delete(POSITION, symbol)
+
     def grow_position(
         self, symbol: str, order: OrderDecided | WorkingOrder, quantity: Decimal, since_ns: int
     ) -> VenuePosition:

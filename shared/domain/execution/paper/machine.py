@@ -20,7 +20,7 @@ from shared.domain.timeframes import DAY_NS, timeframe_ns
 from shared.domain.universe import Universe
 from shared.messages.base import Message, TimePassed
 from shared.messages.market import BarClosed, MarkChanged, PairListed
-from shared.messages.orders import CancelDecided, OrderDecided, StopApproved
+from shared.messages.orders import CancelDecided, OrderDecided, StopApproved, WriteOffDecided
 
 # In these states the exchange drops a pair's working orders; a halt leaves them.
 GONE = ("delisted", "renamed", "unlisted")
@@ -52,6 +52,7 @@ class PaperExecution:
             OrderDecided: self._decided,
             StopApproved: self._stop_approved,
             CancelDecided: self._orders.cancel,
+            WriteOffDecided: self._orders.write_off,
             PairListed: self._pair_listed,
         }
 

@@ -11,7 +11,7 @@ from shared.domain.plan import Plan
 from shared.domain.universe import Pair, Rename, Universe
 from shared.messages.base import Message, derived_id
 from shared.messages.market import BarClosed
-from shared.messages.orders import OrderClosed, OrderDecided, OrderFilled, OrderPlaced, StopPlaced
+from shared.messages.orders import OrderClosed, OrderDecided, OrderFilled, OrderPlaced, StopPlaced, WriteOffDecided
 from tests.domain.market_scripts import (
     BTC,
     ETH,
@@ -445,3 +445,15 @@ def test_memory_of_orders_is_bounded() -> None:
         play(machine, buy(f"o-{number}"))
     [(_, done)] = machine.records.rows("done", object)  # type: ignore[type-var]
     assert len(done.order_ids) == 64
+
+
+# --- write-offs -------------------------------------------------------------------------------------------------------
+
+
+def test_a_pair_that_is_written_off_has_no_position_stop_or_orders_any_more() -> None:
+    machine = holding()
+    play(machine, sell(**limit(sell(), "110")))
+    outputs = play(machine, WriteOffDecided(id="w", time_ns=T0, symbol=BTC, reason="written off by ana: delisted"))
+    assert ends(outputs) == [("s-1", "cancelled", "written off by ana: delisted")]
+    assert position(machine) == (D(0), None)
+    assert play(machine, mark(1, bid=0.9, ask=1.1)) == []

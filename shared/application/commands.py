@@ -63,7 +63,7 @@ async def send_resume(
 ) -> list[Message]:
     """End the halts of a pair, or of the portfolio; returns their ends, or the code that a second step takes.
 
-    confirm: that code, for the second step; see ``code_in``.
+    confirm: that code, for the second step; see ``resume_asked``.
     """
     async with stack.bus() as bus:
         clock, scope = await stack.clock(bus), await _present_name(bus, stack, symbol)

@@ -6,19 +6,9 @@ from shared.messages.base import Message, Name, Text, TimeNs
 
 HaltMode = Literal["reducing", "halted"]
 ClearedBy = Literal["time", "operator", "two_steps", "condition"]
-Trigger = Literal[
-    "operator",
-    "gap",
-    "market_shock",
-    "heat",
-    "drawdown",
-    "day_loss",
-    "feed",
-    "exchange_status",
-    "liquidity",
-    "phase",
-    "false_fill",
-]
+# In the order of ``BREAKERS`` in ``shared/domain/risk/breakers/registry.py``.
+BreakerName = Literal["gap", "market_shock", "heat", "drawdown", "day_loss", "feed", "exchange_status", "liquidity"]
+Trigger = Literal["operator", BreakerName, "phase", "false_fill"]
 
 
 class Halted(Message, frozen=True, kw_only=True):

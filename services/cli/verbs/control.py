@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from services.cli.failing import ask_back
+from services.cli.failing import confirm
 from services.cli.verbs.options import ReasonOption, on_stack, operator_name, price_of
 from shared.application.pairs import names_of, symbol_of
 from shared.application.stack import StackLocator
@@ -59,7 +59,7 @@ def resume(
     if asked := resume_asked(answers):
         print_halts_to_end(asyncio.run(read_halts(stack, asked.symbol)))
         command = " ".join(filter(None, ("heatsink resume", base(symbol), "--reason WHY --code", asked.confirm)))
-        ask_back(f"Resume {scope(symbol)} in spite of this?", f"Answer with the code: {command}")
+        confirm(f"Resume {scope(symbol)} in spite of this?", f"Answer with the code: {command}")
         print_answers(asyncio.run(send_resume(stack, symbol, who=who, reason=reason, confirm=asked.confirm)))
 
 
@@ -84,7 +84,7 @@ def flatten(
     symbol = symbol_of(stack.settings, pair)
     print_holdings(asyncio.run(read_portfolio(stack)), names_of(stack.settings, pair))
     if not yes:
-        ask_back(f"Cancel all orders and sell all of {scope(symbol)} at the market?", "Answer beforehand: --yes")
+        confirm(f"Cancel all orders and sell all of {scope(symbol)} at the market?", "Answer beforehand: --yes")
     answers = asyncio.run(send_flatten(stack, symbol, who=operator_name(), reason=reason))
     print_answers(answers)
     print_outcomes(answers)
@@ -115,5 +115,8 @@ def write_off(
     symbol = booked_symbol_of(stack.settings, pair)
     print_holdings(asyncio.run(read_portfolio(stack)), stack.settings.universe.names_of(symbol))
     if not yes:
-        ask_back(f"Take {symbol} out of the books at {price or 0} USDT a unit?", "Answer beforehand: --yes")
+        confirm(f"Take {symbol} out of the books at {price or 0} USDT a unit?", "Answer beforehand: --yes")
     print_answers(asyncio.run(send_write_off(stack, symbol, who=operator_name(), reason=reason, price=price)))
+
+
+VERBS = (halt, resume, flatten, write_off)

@@ -1,7 +1,7 @@
 """Under which of its names the ledger has a renamed pair.
 
-Execution and the ledger hear of a rename each in its own time. Execution's first word under the new name means that the
-position has moved; a last one under the old name may come when it has moved in the ledger already.
+Execution and the ledger learn of a rename at different times. The first message of execution under the new name means
+that the position has moved. A last message under the old name may come after it has moved in the ledger.
 """
 
 from decimal import Decimal

@@ -144,7 +144,8 @@ class Life:
         """The protective stop sells the whole position, whatever else is being sold."""
         held = self.model.held.get(symbol, D(0))
         if held:
-            decided = structs.replace(self.decisions[-1], order_id=stop_id(symbol), symbol=symbol, side="sell")
+            stop = {"order_id": stop_id(symbol), "symbol": symbol, "side": "sell", "limit_price": None}
+            decided = structs.replace(self.decisions[-1], **stop)
             self.fill(decided, held, self.marks[symbol] * 0.99)
 
     def stop_placed(self, symbol: str, fraction: float) -> None:

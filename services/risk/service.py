@@ -57,7 +57,7 @@ def spec_of(settings: Settings, clock: Clock, *, orders_remembered: int = ORDERS
             proposed,
         ),
         home=keys.home,
-        warm=(PAIRS.key, FEEDS.key, *bars, keys.of(EXECUTED)),
+        warm=(PAIRS.key, FEEDS.key, *bars),
         latest=(MARKS, BOOKS),
         questions=keys.of(ASK),
         vital=(keys.of(EXECUTED),),

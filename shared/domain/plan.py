@@ -28,6 +28,7 @@ class Limits(Struct, frozen=True, kw_only=True):
     mark_age_seconds: wall seconds after which a mark is stale.
     bar_age_seconds: wall seconds after which a bar is history, if that is more than its timeframe.
     nav_age_seconds: wall seconds after which the mark of something that is held makes NAV stale.
+    unpriced_seconds: wall seconds without a price after which a position is worth 0, and all it was worth at risk.
     ledger_age_seconds: wall seconds within which execution has to acknowledge an approved order.
     atr_floor: smallest ATR / price that a size is computed with.
     max_order_usdt: notional of one order.
@@ -63,6 +64,7 @@ class Limits(Struct, frozen=True, kw_only=True):
     max_open_orders: Orders = 40
     orders_per_second: Orders = 50
     repeats_per_minute: Orders = 20
+    unpriced_seconds: Positive = 600.0
 
 
 class BreakerPlan(Struct, frozen=True, kw_only=True):

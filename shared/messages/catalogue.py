@@ -9,7 +9,7 @@ from functools import cache
 
 from shared.messages.ask import RoomAnswered, RoomAsked, ShadowAsked, ShadowCounted
 from shared.messages.base import MAX_MESSAGE_BYTES, Message
-from shared.messages.control import ApprovePhase, Flatten, Halt, Resume, SetLimits, SetPhase
+from shared.messages.control import ApprovePhase, Flatten, Halt, Resume, SetLimits, SetPhase, WriteOff
 from shared.messages.dead_letter import EntrySetAside, MessageRefused
 from shared.messages.halts import Alerted, Halted, ResumeAsked, Resumed
 from shared.messages.market import BarClosed, BookSampled, FeedLost, FeedRestored, MarkChanged, PairListed
@@ -24,8 +24,16 @@ from shared.messages.orders import (
     StopApproved,
     StopPlaced,
     StopRaised,
+    WriteOffDecided,
 )
-from shared.messages.portfolio import CommandRefused, LimitsChanged, PhaseChanged, PhaseProposed, PortfolioMarked
+from shared.messages.portfolio import (
+    CommandRefused,
+    LimitsChanged,
+    PhaseChanged,
+    PhaseProposed,
+    PortfolioMarked,
+    PositionWrittenOff,
+)
 from shared.messages.signals import PositionSized, SignalRaised
 
 
@@ -79,7 +87,9 @@ PROPOSED = Topic(
     "sizing, risk, clients",
     "orders before the gate",
 )
-DECIDED = Topic("decided", "hs:{P}:orders:decided", (OrderDecided, StopApproved, CancelDecided), "risk", "verdicts")
+DECIDED = Topic(
+    "decided", "hs:{P}:orders:decided", (OrderDecided, StopApproved, CancelDecided, WriteOffDecided), "risk", "verdicts"
+)
 EXECUTED = Topic(
     "executed",
     "hs:{P}:orders:executed",
@@ -100,15 +110,15 @@ HALTS = Topic("halts", "hs:{P}:halts", (Halted, Resumed, ResumeAsked), "risk", "
 AUDIT = Topic(
     "audit",
     "hs:{P}:audit",
-    (LimitsChanged, PhaseProposed, PhaseChanged, CommandRefused, Alerted),
+    (LimitsChanged, PhaseProposed, PhaseChanged, CommandRefused, Alerted, PositionWrittenOff),
     "risk",
-    "all that was decided about limits, phases and halts; refused commands, warnings",
+    "all that was decided about limits, phases and halts; refused commands, warnings, write-offs",
     copies=(HALTS,),
 )
 CONTROL = Topic(
     "control",
     "hs:{P}:control",
-    (Halt, Resume, Flatten, SetPhase, ApprovePhase, SetLimits),
+    (Halt, Resume, Flatten, SetPhase, ApprovePhase, SetLimits, WriteOff),
     "operators",
     "operators' commands",
 )

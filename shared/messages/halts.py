@@ -8,7 +8,7 @@ HaltMode = Literal["reducing", "halted"]
 ClearedBy = Literal["time", "operator", "two_steps", "condition"]
 # In the order of ``BREAKERS`` in ``shared/domain/risk/breakers/registry.py``.
 BreakerName = Literal["gap", "market_shock", "heat", "drawdown", "day_loss", "feed", "exchange_status", "liquidity"]
-Trigger = Literal["operator", BreakerName, "phase", "set_aside"]
+Trigger = Literal["operator", BreakerName, "phase", "set_aside", "false_fill"]
 
 
 class Halted(Message, frozen=True, kw_only=True):

@@ -175,6 +175,13 @@ class StopApproved(Message, frozen=True, kw_only=True):
     stop_price: Decimal
 
 
+class WriteOffDecided(Message, frozen=True, kw_only=True):
+    """A pair is out of the books: its position, stop and open orders are forgotten, and nothing is sold."""
+
+    symbol: Symbol
+    reason: Text = ""
+
+
 class OrderPlaced(Message, frozen=True, kw_only=True):
     """The venue has the order.
 

@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from shared.application.wording.formats import clock, percent, price, quantity, share, usd
+from shared.application.wording.holdings import flaw_of
 from shared.messages.portfolio import PortfolioMarked
 from shared.messages.signals import PositionSized
 
@@ -44,7 +45,7 @@ def positions_table(portfolio: PortfolioMarked, most: int | None = None) -> Tabl
     shown = riskiest[:most]
     for position in shown:
         table.add_row(
-            position.symbol,
+            f"{position.symbol}{flaw_of(portfolio, position.symbol)}",
             quantity(position.quantity),
             price(position.mark),
             price(position.stop) if position.stop is not None else "none",

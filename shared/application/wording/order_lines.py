@@ -16,6 +16,7 @@ from shared.messages.orders import (
     StopApproved,
     StopPlaced,
     StopRaised,
+    WriteOffDecided,
 )
 from shared.messages.signals import PositionSized, SignalRaised
 
@@ -69,6 +70,7 @@ ORDER_LINES: dict[type[Message], Callable[[Any], tuple[str, str]]] = {
     StopRaised: lambda m: ("proposed", f"stop of {m.symbol} up to {price(m.stop_price)}"),
     OrderDecided: _verdict,
     StopApproved: lambda m: ("approved", f"stop of {m.symbol} up to {price(m.stop_price)}"),
+    WriteOffDecided: lambda m: ("write-off", because(m.symbol, m.reason)),
     OrderPlaced: lambda m: ("placed", f"{m.side} {quantity(m.quantity)} {m.symbol} ({m.order_id})"),
     OrderFilled: _fill,
     OrderClosed: _closed,

@@ -50,4 +50,6 @@ def snapshot_of(
         phase=phase,
         seq=seq,
         open_orders=open_orders,
+        unpriced=tuple(sorted(pair.symbol for pair in heat.positions() if pair.unpriced_at)),
+        dust=tuple(sorted(pair.symbol for pair in heat.positions() if pair.is_dust)),
     )

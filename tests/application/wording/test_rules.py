@@ -100,9 +100,9 @@ def test_more_open_orders_than_a_tightened_limit_allows_are_told_as_they_are() -
 
 def test_a_nav_below_zero_is_named() -> None:
     harness = harness_with(pair_cap_nav=1.0, sector_cap_nav=1.0, heat=1.0)
-    harness.fill(harness.buy("ETH/USDT", "100"), price=5_000.0)
+    harness.fill(harness.buy("ETH/USDT", "100"), price=2_999.0)
     harness.pass_time(2)
-    for symbol, price in (("ETH/USDT", 1_000.0), ("BTC/USDT", 20_000.0)):
+    for symbol, price in (("ETH/USDT", 900.0), ("BTC/USDT", 20_000.0)):
         harness.mark(symbol, price)
     assert harness.machine.state.nav < 0
     decided = harness.buy("BTC/USDT", "0.01")

@@ -11,7 +11,7 @@ from shared.domain.execution.orders.venue import Trade, Venue, VenueOrder
 from shared.domain.numbers import ZERO, round_down
 from shared.messages.base import Message
 from shared.messages.market import PairListed
-from shared.messages.orders import CancelDecided, Ending, OrderDecided, StopApproved
+from shared.messages.orders import CancelDecided, Ending, OrderDecided, StopApproved, WriteOffDecided
 
 Outputs = Sequence[Message]
 
@@ -175,6 +175,12 @@ class OrderManager:
             trace=position.trace,
         )
         return (fill, end, *self.cancel_all(symbol, cause, "the position is closed", sells_only=True))
+
+    def write_off(self, decided: WriteOffDecided) -> Outputs:
+        """Forget a pair that risk has taken out of the books: its orders end, its stop and position are gone."""
+        ended = self.cancel_all(decided.symbol, decided, decided.reason)
+        self._store.forget_position(decided.symbol)
+        return ended
 
     def rename(self, listed: PairListed) -> Outputs:
         """Carry position and stop over to the pair's new name, as the exchange does with the balance."""

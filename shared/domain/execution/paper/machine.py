@@ -20,7 +20,7 @@ from shared.domain.timeframes import DAY_NS, timeframe_ns
 from shared.domain.universe import Universe
 from shared.messages.base import Message, TimePassed
 from shared.messages.market import BarClosed, MarkChanged, PairListed
-from shared.messages.orders import CancelDecided, OrderDecided, StopApproved
+from shared.messages.orders import CancelDecided, OrderDecided, StopApproved, WriteOffDecided
 
 # In these states the exchange drops a pair's working orders; a halt leaves them.
 GONE = ("delisted", "renamed", "unlisted")
@@ -52,6 +52,7 @@ class PaperExecution:
             OrderDecided: self._decided,
             StopApproved: self._stop_approved,
             CancelDecided: self._orders.cancel,
+            WriteOffDecided: self._orders.write_off,
             PairListed: self._pair_listed,
         }
 
@@ -131,7 +132,7 @@ class PaperExecution:
             if touched is not None:
                 outputs += self._stop_out(symbol, position, touched, cause)
         for order in self._store.working(symbol):
-            if limit_passed_by_quote(order.side, float(order.limit_price), quote):
+            if limit_passed_by_quote(order.side, float(order.limit_price), quote) and self._store.is_working(order):
                 outputs += self._fill(order, cause, cause.time_ns)
         return outputs
 
@@ -157,7 +158,7 @@ class PaperExecution:
             if touched is not None:
                 outputs += self._stop_out(symbol, position, touched, bar)
         for order in reached:
-            if order.side == "sell" and order in self._store.working(symbol):
+            if order.side == "sell" and self._store.is_working(order):
                 outputs += self._fill(order, bar, since_ns)
         return outputs
 

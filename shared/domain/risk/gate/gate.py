@@ -114,6 +114,10 @@ class Gate:
                 unit_notional=view.price if buys else 0.0,
                 unit_cash=view.unit_cash if buys else 0.0,
                 decided_ns=view.now_ns,
+                seq=decided.seq,
+                limit_price=decided.limit_price,
+                stop_price=decided.stop_price,
+                mark=decided.mark,
             ),
             units,
         )
@@ -129,6 +133,7 @@ class Gate:
             return ()
         if not raised.stop_price > (held.stop or ZERO):
             return ()
+        self._state.ledger.approve_stop(raised.symbol, raised.stop_price)
         return (
             StopApproved(
                 id=derived_id("stop-approved", self._state.portfolio, raised.id),

@@ -16,6 +16,7 @@ from shared.domain.portfolio.heat import Heat, PairHeat
 from shared.domain.portfolio.ledger import LEDGER_RECORDS, Ledger
 from shared.domain.risk.state.active_phase import ActivePhase
 from shared.domain.risk.state.effective_limits import EffectiveLimits
+from shared.domain.risk.state.finished import FINISHED_RECORDS, Finished
 from shared.domain.risk.state.halts import HALT_RECORDS, Halts
 from shared.domain.risk.state.loss_baselines import BASELINE_RECORDS, BASELINES, LossBaselines
 from shared.domain.risk.state.order_book import OrderBook
@@ -24,17 +25,30 @@ from shared.domain.timeframes import SECOND_NS
 from shared.domain.universe import Universe
 from shared.messages.market import PairListed
 
-LIMITS, PHASE = "limits", "phase"
+LIMITS, PHASE, UNPRICED = "limits", "phase", "unpriced"
 OUTSIDE = "outside the universe"  # the sector of what is held although it is not in the universe any more
+
+
+class Unpriced(Struct, frozen=True):
+    """A pair that is held and has no price.
+
+    since_ns: market time of its last price, or at which it was missed first.
+    price: the last one, USDT per unit (what was paid, where there was none); 0 while the gate still waits for one.
+    """
+
+    since_ns: int
+    price: float = 0.0
 
 
 STATE_RECORDS: dict[str, type[Struct]] = {
     **LEDGER_RECORDS,
     **HALT_RECORDS,
     **BASELINE_RECORDS,
+    **FINISHED_RECORDS,
     ORDER: OpenOrder,
     LIMITS: ActiveLimits,
     PHASE: ActivePhase,
+    UNPRICED: Unpriced,
 }
 
 
@@ -65,6 +79,7 @@ class RiskState:
         self.records = records
         self.ledger = Ledger(records, Decimal(str(starting_cash_usdt)))
         self.halts = Halts(records)
+        self.finished = Finished(records, universe)
         self.listings: dict[str, PairListed] = {}
         self.daily: dict[str, DailyHistory] = {}
         self.books: dict[str, OrderBook] = {}
@@ -92,6 +107,9 @@ class RiskState:
             if symbol not in self.heat.pairs:
                 self._add_outside(symbol)
             self.follow_position(symbol)
+        for symbol, unpriced in self.records.rows(UNPRICED, Unpriced):
+            if (priceless := self.heat.pair(symbol)) is not None and priceless.quantity:
+                self.heat.set_unpriced(priceless, unpriced.price)
         self.reservations.rebuild()
         for symbol in self.daily:
             self.learn_costs(symbol)
@@ -152,7 +170,7 @@ class RiskState:
         """Take in a pair that is not in the universe (any more).
 
         What is held of it is at risk all the same. Nobody follows its price, so nobody knows what it is worth, and the
-        gate stays closed until somebody decides what to do with it.
+        gate stays closed until it counts for nothing (``risk/unpriced.py``).
         """
         self.outside.add(symbol)
         return self.heat.add_pair(symbol, OUTSIDE, self.plan.costs.fee + self.plan.costs.half_spread)
@@ -169,7 +187,7 @@ class RiskState:
         This is done about once a second and not at every mark, so the next oldest is seen that much later when the
         oldest gets a new mark.
         """
-        marked = (pair for pair in self.heat.positions() if pair.mark)
+        marked = (pair for pair in self.heat.positions() if pair.mark and pair.needs_price)
         self.oldest_held = min(marked, key=attrgetter("mark_time_ns"), default=None)
 
     def revalue(self, symbol: str, price: float, time_ns: int) -> bool:
@@ -186,7 +204,7 @@ class RiskState:
     def _compare_with_oldest(self, pair: PairHeat) -> None:
         """A pair was marked, bought or sold, so it may be the oldest now, or not be held any more."""
         oldest = self.oldest_held
-        if not pair.quantity:
+        if not pair.needs_price:
             if pair is oldest:
                 self.note_oldest_held()
         elif pair.mark and (oldest is None or pair.mark_time_ns < oldest.mark_time_ns):

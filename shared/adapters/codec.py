@@ -105,7 +105,8 @@ def entry_of(stream: str, entry_id: bytes, fields: dict[bytes, bytes]) -> Entry:
     """A stream entry as read: what is wrong with it is part of the answer, not an exception."""
     body = fields.get(b"m")
     if body is None:
-        return Entry(stream, entry_id.decode(), None, b"", ("m", "the entry has no field `m` with the message"))
+        [given] = fields.values() if len(fields) == 1 else (b"",)
+        return Entry(stream, entry_id.decode(), None, given, ("m", "the entry has no field `m` with the message"))
     topic = topic_of_key(stream)
     try:
         return Entry(stream, entry_id.decode(), decode(body, topic.readable if topic else ()), body)

@@ -21,12 +21,13 @@ from shared.messages.orders import (
     OrderFilled,
     OrderPlaced,
     OrderProposed,
+    ProposalRefused,
     StopApproved,
     StopPlaced,
     StopRaised,
 )
 from shared.messages.portfolio import CommandRefused, LimitsChanged, PhaseChanged, PhaseProposed, PortfolioMarked
-from shared.messages.signals import PositionSized, SignalRaised
+from shared.messages.signals import PositionSized, SignalRaised, SignalRefused
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +80,13 @@ PROPOSED = Topic(
     "sizing, risk, clients",
     "orders before the gate",
 )
-DECIDED = Topic("decided", "hs:{P}:orders:decided", (OrderDecided, StopApproved, CancelDecided), "risk", "verdicts")
+DECIDED = Topic(
+    "decided",
+    "hs:{P}:orders:decided",
+    (OrderDecided, StopApproved, CancelDecided, ProposalRefused),
+    "risk",
+    "verdicts; proposals that were refused unheard",
+)
 EXECUTED = Topic(
     "executed",
     "hs:{P}:orders:executed",
@@ -100,9 +107,9 @@ HALTS = Topic("halts", "hs:{P}:halts", (Halted, Resumed, ResumeAsked), "risk", "
 AUDIT = Topic(
     "audit",
     "hs:{P}:audit",
-    (LimitsChanged, PhaseProposed, PhaseChanged, CommandRefused, Alerted),
-    "risk",
-    "all that was decided about limits, phases and halts; refused commands, warnings",
+    (LimitsChanged, PhaseProposed, PhaseChanged, CommandRefused, Alerted, SignalRefused),
+    "risk, sizing",
+    "all that was decided about limits, phases and halts; refused commands and signals, warnings",
     copies=(HALTS,),
 )
 CONTROL = Topic(

@@ -10,7 +10,7 @@ from shared.messages.halts import Alerted, Halted, ResumeAsked, Resumed
 from shared.messages.market import FeedLost, FeedRestored, PairListed
 from shared.messages.orders import OrderClosed, OrderDecided, OrderFilled, OrderProposed
 from shared.messages.portfolio import CommandRefused, LimitsChanged, PhaseChanged, PhaseProposed
-from shared.messages.signals import PositionSized
+from shared.messages.signals import PositionSized, SignalRefused
 
 NOT_YET_CONNECTED = "waiting for the exchange: nothing was heard of it yet"
 OFF_TOLD = 5
@@ -28,6 +28,7 @@ TOLD = (
     PhaseProposed,
     PhaseChanged,
     CommandRefused,
+    SignalRefused,
     ResumeAsked,
     Alerted,
 )

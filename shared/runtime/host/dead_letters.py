@@ -1,9 +1,13 @@
-"""What cannot be read goes to ``hs:dead`` with the reason, and nothing else stops for it."""
+"""What cannot be read goes to ``hs:dead`` with the reason, and nothing else stops for it. Its sender is answered by the
+machine, which is told of it.
+"""
 
 from typing import Any
 
+from shared.adapters.forgiving import parts_of
 from shared.messages.base import derived_id, truncate
-from shared.messages.dead_letter import MessageRefused
+from shared.messages.catalogue import topic_of_key
+from shared.messages.dead_letter import MessageRefused, UnreadableReceived
 from shared.ports.clock import Clock
 from shared.ports.streams import Entry, Publisher
 
@@ -17,12 +21,12 @@ class DeadLetters:
     def __init__(self, consumer: str, bus: Publisher, clock: Clock, log: Any) -> None:
         self._consumer, self._bus, self._clock, self._log = consumer, bus, clock, log
 
-    async def put_entry(self, entry: Entry) -> None:
+    async def put_entry(self, entry: Entry) -> UnreadableReceived:
         """Put away an entry without a message."""
-        await self.put(entry.stream, entry.id, entry.body, *(entry.fault or UNREADABLE))
+        return await self.put(entry.stream, entry.id, entry.body, *(entry.fault or UNREADABLE))
 
-    async def put(self, source: str, entry_id: str, body: bytes, field: str, reason: str) -> None:
-        """Put away bytes that are no message.
+    async def put(self, source: str, entry_id: str, body: bytes, field: str, reason: str) -> UnreadableReceived:
+        """Put away bytes that are no message; gives back what a machine needs to answer their sender.
 
         source: the stream or channel they came by. entry_id: empty for a channel.
         field, reason: what is wrong with them, and where (``$`` for the whole).
@@ -40,3 +44,14 @@ class DeadLetters:
             consumer=self._consumer,
         )
         await self._bus.publish([refused])
+        topic = topic_of_key(source)
+        return UnreadableReceived(
+            id=derived_id("unreadable", source, entry_id, body.hex()),
+            time_ns=refused.time_ns,
+            topic=topic.name if topic is not None else "",
+            source=source,
+            entry=entry_id,
+            field=field,
+            reason=reason,
+            parts=parts_of(body),
+        )

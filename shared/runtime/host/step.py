@@ -103,7 +103,7 @@ class MachineHost:
             if not progress.is_new(entry):
                 continue
             if entry.message is None:
-                await self.dead_letters.put_entry(entry)
+                outputs += machine.handle(await self.dead_letters.put_entry(entry))
             else:
                 outputs += machine.handle(entry.message)
             progress.cursors[entry.stream] = entry.id

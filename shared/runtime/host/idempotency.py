@@ -5,6 +5,8 @@ known in three places. The machine remembers the latest ten thousand, which is f
 The store has every decision of 30 days, and refuses a commit that would decide an order again. And the stream of
 decisions has the latest ones in order, from which a machine that starts fills its memory.
 
+Another order under an id that was decided is no repeat: the machine refuses it, and the first verdict stands.
+
 What the machine has forgotten, the store's refusal tells (``AlreadyDecidedError``): the process starts over, and asks
 the store about every order before it is handed to the machine. Some client repeats old orders then, and starting over
 for each of them would keep the gate shut. See docs/decisions/0002.

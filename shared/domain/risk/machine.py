@@ -17,19 +17,19 @@ from shared.domain.risk.breakers import BREAKER_RECORDS, Breakers
 from shared.domain.risk.commands.halts import HALT_COMMAND_RECORDS, HaltCommands
 from shared.domain.risk.commands.limits import LimitChanges
 from shared.domain.risk.fills import Fills
-from shared.domain.risk.gate.gate import Gate
+from shared.domain.risk.gate.gate import ORDERS_REMEMBERED, Gate
 from shared.domain.risk.gate.shadow import SHADOW_RECORDS, Shadow
 from shared.domain.risk.gate.what_if import WhatIf
 from shared.domain.risk.halt_actions import HaltActions
 from shared.domain.risk.ramp.phases import PHASE_RECORDS, Phases
 from shared.domain.risk.state.order_book import OrderBook
-from shared.domain.risk.state.refusals import Command, refused
+from shared.domain.risk.state.refusals import refused
 from shared.domain.risk.state.state import STATE_RECORDS, RiskState
 from shared.domain.timeframes import DAILY
 from shared.domain.universe import Universe
 from shared.messages.ask import RoomAsked, ShadowAsked
 from shared.messages.base import Message, TimePassed
-from shared.messages.control import ApprovePhase, Flatten, Halt, Resume, SetLimits, SetPhase
+from shared.messages.control import ApprovePhase, Command, Flatten, Halt, Resume, SetLimits, SetPhase
 from shared.messages.dead_letter import UnreadableReceived
 from shared.messages.market import BarClosed, BookSampled, FeedLost, FeedRestored, MarkChanged, PairListed
 from shared.messages.orders import (
@@ -51,6 +51,7 @@ class RiskMachine:
 
     speed: market seconds in a wall second; age limits stretch by it.
     paper: whether orders go to the paper exchange; None where no phase cares, as in backtests.
+    orders_remembered: how many decided orders it recognises when they come again.
     """
 
     def __init__(
@@ -62,7 +63,9 @@ class RiskMachine:
         starting_cash_usdt: float,
         speed: float,
         paper: bool | None = None,
+        orders_remembered: int = ORDERS_REMEMBERED,
     ) -> None:
+        self.orders_remembered = orders_remembered
         self.records = Records(
             {**STATE_RECORDS, **PHASE_RECORDS, **SHADOW_RECORDS, **BREAKER_RECORDS, **HALT_COMMAND_RECORDS}
         )
@@ -81,7 +84,7 @@ class RiskMachine:
     def _begin(self) -> None:
         """Make the parts. What they remember beside the records starts from nothing."""
         state = self.state
-        self.gate = Gate(state)
+        self.gate = Gate(state, self.orders_remembered)
         self.phases = Phases(state)
         self.fills = Fills(state, self.phases.evidence_text)
         halt_actions = HaltActions(state, self.gate)

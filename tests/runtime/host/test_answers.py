@@ -80,7 +80,7 @@ async def test_a_malformed_proposal_is_answered_under_its_id_as_far_as_it_can_be
     host = await started(bus, clock)
     async with bus.listen(Decided) as listener:
         if by_publish:
-            await host.inbox.hear(Proposed, body)
+            await host.inbox.take(Proposed, body)
         else:
             await write(bus, Proposed, body)
         await settle(host)
@@ -159,7 +159,7 @@ async def test_an_id_with_another_body_is_told_and_its_verdict_is_repeated(
     other = proposal("o-1", quantity=2 * SMALL)
     async with bus.listen(Decided) as listener:
         if by_publish:
-            await host.inbox.hear(Proposed, encode(other))
+            await host.inbox.take(Proposed, encode(other))
         else:
             await bus.publish([other])
         await settle(host)
@@ -185,7 +185,7 @@ async def test_a_malformed_question_is_answered_on_its_channel(bus: AnyBus, cloc
     host = await started(bus, clock)
     question = {"type": "RoomAsked", "id": "q-1", "time_ns": 0, "reply_to": "hs:mine", "stop_price": 1.5}
     async with bus.listen("hs:mine") as listener:
-        await host.inbox.hear(MAIN.of(ASK), msgpack.packb(question))
+        await host.inbox.take(MAIN.of(ASK), msgpack.packb(question))
         await settle(host)
         heard = await listener.next(2.0)
     assert heard is not None
@@ -198,7 +198,7 @@ async def test_a_malformed_question_is_answered_on_its_channel(bus: AnyBus, cloc
 async def test_bytes_on_a_market_channel_take_no_places_of_questions(bus: AnyBus, clock: ManualClock) -> None:
     host = await started(bus, clock)
     for _ in range(QUESTIONS_KEPT):
-        await host.inbox.hear(MARKS.key, b"junk")
+        await host.inbox.take(MARKS.key, b"junk")
     assert not host.inbox.has_questions
 
 

@@ -266,7 +266,7 @@ def samples() -> list[Message]:
         SignalRefused(
             **header("refused-2"),
             strategy="momentun",
-            symbol="ETH/USDT",
+            symbol="BTC/USDT",
             code="unknown_strategy",
             field="strategy",
             reason="strategy 'momentun' is not in strategies.toml; did you mean 'momentum'?",

@@ -17,6 +17,7 @@ from shared.messages.orders import (
     OrderFilled,
     OrderPlaced,
     OrderProposed,
+    ProposalRefused,
     StopApproved,
     StopPlaced,
     StopRaised,
@@ -31,7 +32,7 @@ from shared.messages.portfolio import (
     PositionMarked,
     PositionWrittenOff,
 )
-from shared.messages.signals import PositionSized, SignalRaised
+from shared.messages.signals import PositionSized, SignalRaised, SignalRefused
 
 D = Decimal
 T0 = 1_667_260_800_000_000_000  # 2022-11-01 00:00 UTC
@@ -265,6 +266,26 @@ def samples() -> list[Message]:
             evidence="day 15, drawdown 1.20 %",
         ),
         CommandRefused(**header("refused-1"), command="SetLimits", who="ana", reason="limits.heat 8.0 is above 1"),
+        SignalRefused(
+            **header("refused-2"),
+            strategy="momentun",
+            symbol="BTC/USDT",
+            code="unknown_strategy",
+            field="strategy",
+            reason="strategy 'momentun' is not in strategies.toml; did you mean 'momentum'?",
+        ),
+        ProposalRefused(
+            **header("refused-3"),
+            order_id="o-1",
+            symbol="BTC/USDT",
+            what="OrderProposed",
+            code="malformed",
+            field="quantity",
+            reason='quantity: expected a decimal string such as "0.25", got 0.1',
+            source="hs:{main}:orders:proposed",
+            entry="1795891156497-0",
+            unanswered=3,
+        ),
         Alerted(
             **header("alert-1"), trigger="drawdown", reason="drawdown is over 10 %", evidence="NAV 179,200 of 200,000"
         ),

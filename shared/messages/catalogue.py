@@ -21,6 +21,7 @@ from shared.messages.orders import (
     OrderFilled,
     OrderPlaced,
     OrderProposed,
+    ProposalRefused,
     StopApproved,
     StopPlaced,
     StopRaised,
@@ -34,7 +35,7 @@ from shared.messages.portfolio import (
     PortfolioMarked,
     PositionWrittenOff,
 )
-from shared.messages.signals import PositionSized, SignalRaised
+from shared.messages.signals import PositionSized, SignalRaised, SignalRefused
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +89,11 @@ PROPOSED = Topic(
     "orders before the gate",
 )
 DECIDED = Topic(
-    "decided", "hs:{P}:orders:decided", (OrderDecided, StopApproved, CancelDecided, WriteOffDecided), "risk", "verdicts"
+    "decided",
+    "hs:{P}:orders:decided",
+    (OrderDecided, StopApproved, CancelDecided, WriteOffDecided, ProposalRefused),
+    "risk",
+    "verdicts; proposals that were refused unheard",
 )
 EXECUTED = Topic(
     "executed",
@@ -110,9 +115,9 @@ HALTS = Topic("halts", "hs:{P}:halts", (Halted, Resumed, ResumeAsked), "risk", "
 AUDIT = Topic(
     "audit",
     "hs:{P}:audit",
-    (LimitsChanged, PhaseProposed, PhaseChanged, CommandRefused, Alerted, PositionWrittenOff),
-    "risk",
-    "all that was decided about limits, phases and halts; refused commands, warnings, write-offs",
+    (LimitsChanged, PhaseProposed, PhaseChanged, CommandRefused, Alerted, PositionWrittenOff, SignalRefused),
+    "risk, sizing",
+    "all that was decided about limits, phases and halts; refused commands and signals, warnings, write-offs",
     copies=(HALTS,),
 )
 CONTROL = Topic(

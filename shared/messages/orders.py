@@ -120,6 +120,46 @@ class Shortfall(Struct, frozen=True, gc=False):
     min_notional_usdt: Decimal
 
 
+# Why something was not taken, in one word. ``docs/join.md`` says what each word means.
+Refusal = Literal[
+    "malformed",
+    "other_body",
+    "unknown_order",
+    "nothing_held",
+    "lower_stop",
+    "other_portfolio",
+    "unknown_strategy",
+    "unknown_pair",
+    "odd_time",
+    "too_old",
+]
+
+
+class ProposalRefused(Message, frozen=True, kw_only=True):
+    """Something on the stream of proposals was not taken. It is no verdict and takes no id: mend it, send it again.
+
+    cause: the id of what was refused; empty where it could not be read.
+    order_id: of the order that was meant, as the sender wrote it; empty for a stop, or where it could not be read.
+    symbol: the pair, as the sender wrote it; empty where none was named.
+    what: the type of the message, as the sender wrote it.
+    code: a ``Refusal``.
+    field: what is wrong; ``$`` for the whole.
+    reason: why, for people.
+    source, entry: where it stood: the stream or channel, and the stream entry's id. Of what could not be read only.
+    unanswered: how many before it were refused and got no answer, because there were too many at once.
+    """
+
+    order_id: Cause
+    symbol: Cause
+    what: Cause
+    code: Code
+    field: Annotated[str, Meta(max_length=256)]
+    reason: Text
+    source: Annotated[str, Meta(max_length=128)] = ""
+    entry: Annotated[str, Meta(max_length=64)] = ""
+    unanswered: int = 0
+
+
 class OrderDecided(Message, frozen=True, kw_only=True):
     """The verdict on one proposal, with every ceiling. There is exactly one for each order id.
 

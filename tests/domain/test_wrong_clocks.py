@@ -25,14 +25,14 @@ from tests.domain.market_scripts import (
     time,
 )
 
-FAR = 2**63 - 1
+AHEAD = T0 + 30 * 24 * HOUR
 SECOND = 1_000_000_000
 
 
 def test_a_signal_of_a_time_to_come_leads_to_an_order_that_can_be_read() -> None:
     sizing = SizingMachine(one_hour_plan(), UNIVERSE, "main")
     play(sizing, listed(), *days(60), nav(), time(1), flat(0))
-    [order] = play(sizing, msgspec.structs.replace(signal(1.0, hour=1), time_ns=FAR))
+    [order] = play(sizing, msgspec.structs.replace(signal(1.0, hour=1), time_ns=AHEAD))
     assert isinstance(order, OrderProposed)
     assert decode(encode(order)) == order
     assert order.expires_ns == T0 + 2 * HOUR
@@ -40,7 +40,7 @@ def test_a_signal_of_a_time_to_come_leads_to_an_order_that_can_be_read() -> None
 
 def test_a_signal_of_a_time_to_come_does_not_drown_those_that_follow() -> None:
     sizing = SizingMachine(one_hour_plan(), UNIVERSE, "main")
-    play(sizing, listed(), *days(60), nav(), time(1), flat(0), msgspec.structs.replace(signal(0.0), time_ns=FAR))
+    play(sizing, listed(), *days(60), nav(), time(1), flat(0), msgspec.structs.replace(signal(0.0), time_ns=AHEAD))
     play(sizing, time(2), flat(1))
     assert kinds(play(sizing, signal(1.0, hour=2))) == ["OrderProposed"]
 

@@ -8,7 +8,10 @@ This file says who handles what, and nothing else. The parts are ``gate`` (verdi
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from msgspec import structs
+
 from shared.domain.machine import Records, ReservationCheck
+from shared.domain.odd_times import fault_of_time
 from shared.domain.plan import Plan
 from shared.domain.risk.breakers import BREAKER_RECORDS, Breakers
 from shared.domain.risk.commands.halts import HALT_COMMAND_RECORDS, HaltCommands
@@ -22,14 +25,15 @@ from shared.domain.risk.halt_actions import HaltActions
 from shared.domain.risk.ramp.phases import PHASE_RECORDS, Phases
 from shared.domain.risk.set_aside import SET_ASIDE_RECORDS, SetAsideHalts
 from shared.domain.risk.state.order_book import OrderBook
+from shared.domain.risk.state.refusals import refused
 from shared.domain.risk.state.state import STATE_RECORDS, RiskState
 from shared.domain.risk.unpriced import PriceWatch
 from shared.domain.timeframes import DAILY
 from shared.domain.universe import Universe
 from shared.messages.ask import RoomAsked, ShadowAsked
 from shared.messages.base import Message, TimePassed
-from shared.messages.control import ApprovePhase, Flatten, Halt, Resume, SetLimits, SetPhase, WriteOff
-from shared.messages.dead_letter import EntrySetAside
+from shared.messages.control import ApprovePhase, Command, Flatten, Halt, Resume, SetLimits, SetPhase, WriteOff
+from shared.messages.dead_letter import EntrySetAside, UnreadableReceived
 from shared.messages.market import BarClosed, BookSampled, FeedLost, FeedRestored, MarkChanged, PairListed
 from shared.messages.orders import (
     CancelProposed,
@@ -118,13 +122,14 @@ class RiskMachine:
             OrderFilled: self._on_fill,
             OrderClosed: self._on_close,
             StopPlaced: self.fills.on_stop_placed,
-            Halt: self.halt_commands.halt,
-            Resume: self.halt_commands.resume,
-            Flatten: self.halt_commands.flatten,
-            WriteOff: self.write_offs.write_off,
-            SetLimits: self.limit_changes.set,
-            SetPhase: self.phases.set,
-            ApprovePhase: self.phases.approve,
+            Halt: self._at_once(self.halt_commands.halt),
+            Resume: self._at_once(self.halt_commands.resume),
+            Flatten: self._at_once(self.halt_commands.flatten),
+            WriteOff: self._at_once(self.write_offs.write_off),
+            SetLimits: self._at_once(self.limit_changes.set),
+            SetPhase: self._at_once(self.phases.set),
+            ApprovePhase: self._at_once(self.phases.approve),
+            UnreadableReceived: self.gate.refusals.unreadable,
             RoomAsked: self.what_if.answer_room,
             ShadowAsked: self.what_if.answer_shadow,
             EntrySetAside: self.set_aside.on_set_aside,
@@ -210,7 +215,8 @@ class RiskMachine:
         self.shadow.before(order)
         decided = self.gate.propose(order)
         for each in decided:
-            self.shadow.after(order, each)
+            if isinstance(each, OrderDecided):
+                self.shadow.after(order, each)
         self.breakers.on_proposed(order)
         return decided
 
@@ -229,6 +235,21 @@ class RiskMachine:
 
     def _on_close(self, closed: OrderClosed) -> Sequence[Message]:
         return [*self.fills.on_closed(closed), *self.halt_commands.on_closed(closed)]
+
+    # --- commands -------------------------------------------------------------------------------------------------
+
+    def _at_once(self, carry_out: Callable[[Any], Sequence[Message]]) -> Callable[[Any], Sequence[Message]]:
+        """A command takes effect when it is read, whatever time its sender wrote. One of an odd time is refused, unless
+        it only makes things safer.
+        """
+
+        def handler(command: Command) -> Sequence[Message]:
+            now_ns = self.state.now_ns or command.time_ns
+            dated = structs.replace(command, time_ns=now_ns)
+            fault = fault_of_time("time_ns", command.time_ns, now_ns)
+            return refused(dated, fault) if fault and not isinstance(command, Halt | Flatten) else carry_out(dated)
+
+        return handler
 
     # --- for the host ---------------------------------------------------------------------------------------------
 

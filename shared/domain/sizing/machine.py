@@ -20,7 +20,7 @@ from shared.domain.stops import stop_below
 from shared.domain.timeframes import DAILY
 from shared.domain.universe import NamedPair, Universe
 from shared.messages.base import Message, TimePassed
-from shared.messages.dead_letter import refusal
+from shared.messages.dead_letter import UnreadableReceived, refusal
 from shared.messages.halts import Halted, Resumed
 from shared.messages.market import BarClosed, PairListed
 from shared.messages.orders import OrderClosed, OrderDecided, OrderFilled, StopPlaced, WriteOffDecided
@@ -34,15 +34,20 @@ class SizingMachine:
     Every bar of a strategy's timeframe gives a size, also when it is 0. Orders and raised stops follow only from a
     current bar: one that closed no longer than its timeframe ago (or ``bar_age_limit_ns``, market time, if that is
     more). Bars from before the first current one are history and only warm.
+
+    speed: market seconds in a wall second.
     """
 
-    def __init__(self, plan: Plan, universe: Universe, portfolio: str, *, bar_age_limit_ns: int = 0) -> None:
-        self._state = state = SizingState(plan, universe, portfolio, bar_age_limit_ns)
+    def __init__(
+        self, plan: Plan, universe: Universe, portfolio: str, *, bar_age_limit_ns: int = 0, speed: float = 1.0
+    ) -> None:
+        self._state = state = SizingState(plan, universe, portfolio, bar_age_limit_ns, speed)
         self._proposals = Proposals(state)
         self.records = state.records
         self._handlers: dict[type[Message], Callable[[Any], Sequence[Message]]] = {
             BarClosed: self._bar,
             SignalRaised: self._proposals.on_signal,
+            UnreadableReceived: self._proposals.on_unreadable,
             Resumed: self._proposals.on_resumption,
             PortfolioMarked: self._portfolio_marked,
             LimitsChanged: self._limits_changed,

@@ -6,7 +6,7 @@ from shared.domain.sizing.account import ACCOUNT_RECORDS, AccountTracker
 from shared.domain.sizing.halts import HALT_RECORDS, KnownHalts
 from shared.domain.sizing.pairs import LISTED, PAIR_RECORDS, Pairs, PairState
 from shared.domain.sizing.size import Size, size_of
-from shared.domain.timeframes import timeframe_ns
+from shared.domain.timeframes import SECOND_NS, timeframe_ns
 from shared.domain.universe import NamedPair, PairNames, Universe
 from shared.messages.base import TimePassed
 from shared.messages.market import BarClosed, PairListed
@@ -24,10 +24,12 @@ class SizingState:
     listed: what the exchange says of each pair, by symbol.
     lengths_ns: of every timeframe that a strategy trades on.
     step_ns: the shortest of them.
+    ns_per_second: market time in a second of wall time.
     """
 
-    def __init__(self, plan: Plan, universe: Universe, portfolio: str, bar_age_limit_ns: int) -> None:
+    def __init__(self, plan: Plan, universe: Universe, portfolio: str, bar_age_limit_ns: int, speed: float) -> None:
         self.plan, self.portfolio = plan, portfolio
+        self.ns_per_second = speed * SECOND_NS
         self.records = Records(KINDS)
         names = PairNames(universe)
         self.pairs = Pairs(self.records, names, plan.sizing)

@@ -19,6 +19,7 @@ from shared.messages.orders import (
     OrderFilled,
     OrderPlaced,
     OrderProposed,
+    ProposalRefused,
     StopApproved,
     StopPlaced,
     StopRaised,
@@ -153,7 +154,8 @@ class RiskLife(RuleBasedStateMachine):
         decided = self.life.decisions[int(part * 1000) % len(self.life.decisions)]
         order = structs.replace(self.life.proposed[decided.order_id], quantity=D("0.5"))  # not even the same
         self.life.machine.take_repeats()
-        assert self.life.tell(order) == []
+        refusals = self.life.tell(order)
+        assert [type(each) for each in refusals] == [ProposalRefused][: decided.quantity_requested != D("0.5")]
         assert self.life.machine.take_repeats() == [order.id]
 
     @precondition(lambda self: self.life.model.orders)
@@ -212,9 +214,9 @@ class RiskLife(RuleBasedStateMachine):
             StopRaised(id=f"r-{self.life.number()}", time_ns=self.life.harness.now_ns, symbol=symbol, stop_price=stop)
         )
         held, before = self.life.model.held.get(symbol), self.life.model.stops.get(symbol)
-        assert bool(made) == (bool(held) and stop > (before or 0))
-        if made:
-            assert isinstance(made[0], StopApproved)
+        passes = bool(held) and stop > (before or 0)
+        assert isinstance(made[0], StopApproved if passes else ProposalRefused)
+        if passes:
             self.life.stop_placed(symbol, fraction)
 
     # --- the market -----------------------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ from typing import TypeVar
 
 from msgspec import Struct, structs
 
+from shared.domain.odd_times import fault_of_expiry
 from shared.domain.risk.breakers import Breakers
 from shared.domain.risk.halt_actions import HaltActions
 from shared.domain.risk.state.halts import NewHalt
@@ -54,6 +55,9 @@ class HaltCommands:
         command = self._by_trading_name(command)
         if fault := self._fault_of(command):
             return refused(command, fault)
+        if fault := fault_of_expiry(command.until_ns, 0, self._state.now_ns, "until_ns"):
+            reason = f"{_reason(command)}; {fault}. So the halt has no end by time"
+            command = structs.replace(command, until_ns=0, reason=reason)  # a halt that ends in 1970 would be none
         if command.until_ns and command.until_ns <= self._state.now_ns:
             return refused(command, f"until_ns {command.until_ns} has passed; name a later time, or 0 for no end")
         kill = not command.symbol and command.mode == "halted"

@@ -4,13 +4,25 @@ from collections.abc import Sequence
 
 from shared.domain.machine import ReservationCheck
 from shared.domain.numbers import ZERO
+from shared.domain.odd_times import is_odd
 from shared.domain.recent import Recent
+from shared.domain.risk.gate.refusals import Refusals
+from shared.domain.risk.gate.repeats import difference, proposal_of
 from shared.domain.risk.gate.verdict import Ruling, decide_opening, decide_reducing
 from shared.domain.risk.gate.view import View
+from shared.domain.risk.state.pair_aliases import held_as
 from shared.domain.risk.state.reservations import OpenOrder
 from shared.domain.risk.state.state import RiskState
 from shared.messages.base import Message, derived_id, truncate
-from shared.messages.orders import CancelDecided, CancelProposed, OrderDecided, OrderProposed, StopApproved, StopRaised
+from shared.messages.orders import (
+    CancelDecided,
+    CancelProposed,
+    OrderDecided,
+    OrderProposed,
+    ProposalRefused,
+    StopApproved,
+    StopRaised,
+)
 
 ORDERS_REMEMBERED = 10_000
 
@@ -23,7 +35,8 @@ class Gate:
 
     def __init__(self, state: RiskState, orders_remembered: int) -> None:
         self._state = state
-        self._decided: Recent[bool] = Recent(orders_remembered)
+        self.refusals = Refusals(state)
+        self._decided: Recent[OrderProposed] = Recent(orders_remembered)
         self._repeats: list[str] = []
 
     def remember(self, decision: OrderDecided) -> None:
@@ -31,7 +44,7 @@ class Gate:
 
         It counts as the newest: an old one that is about to be asked for must not be the next to be forgotten.
         """
-        self._decided.renew(decision.order_id, True)
+        self._decided.renew(decision.order_id, proposal_of(decision))
 
     def take_repeats(self) -> Sequence[str]:
         """The orders whose stored decision was asked for once more since the last call."""
@@ -40,17 +53,28 @@ class Gate:
 
     # --- orders ---------------------------------------------------------------------------------------------------
 
-    def propose(self, order: OrderProposed) -> Sequence[OrderDecided]:
-        """The verdict on an order; nothing for one that was decided before."""
-        if not self._decided.add(order.id, True):
-            self._repeats.append(order.id)
-            return ()
+    def propose(self, order: OrderProposed) -> Sequence[OrderDecided | ProposalRefused]:
+        """The verdict on an order; nothing for one that was decided before, unless it is another one by now."""
+        if not self._decided.add(order.id, order):
+            return self._repeat(order)
         view = View(order, self._state)
         ruling = self._ruling(order, view)
         decided = self._message(order, ruling, view)
         if ruling.units > 0.0:
             self._reserve(decided, ruling.units, view)
         return (decided,)
+
+    def _repeat(self, order: OrderProposed) -> Sequence[ProposalRefused]:
+        """The decision that stands is published again. Who sent another order under its id is told which it is on."""
+        self._repeats.append(order.id)
+        first = self._decided.get(order.id)
+        if first is None or not (field := difference(order, first)):
+            return ()
+        reason = (
+            f"{field} is {getattr(order, field)}, but order {order.id} was decided as one with"
+            f" {getattr(first, field)}; that verdict stands. Propose another order under another id"
+        )
+        return self.refusals.of(order, "other_body", field, reason)
 
     def _ruling(self, order: OrderProposed, view: View) -> Ruling:
         if order.side == "buy":
@@ -127,29 +151,51 @@ class Gate:
     # --- what always passes ---------------------------------------------------------------------------------------
 
     def raise_stop(self, raised: StopRaised) -> Sequence[Message]:
-        """A higher stop always passes; a lower one, or one for nothing, is dropped."""
+        """A higher stop always passes; a lower one, or one for nothing, is refused."""
         held = self._state.ledger.position(raised.symbol)
-        if raised.portfolio not in ("", self._state.portfolio) or held is None:
-            return ()
+        if raised.portfolio not in ("", self._state.portfolio):
+            return self._other_portfolio(raised)
+        if held is None:
+            return self.refusals.of(raised, "nothing_held", "symbol", self._nothing_held(raised.symbol))
         if not raised.stop_price > (held.stop or ZERO):
-            return ()
+            reason = f"stop_price {raised.stop_price} is not above the stop of {held.stop or ZERO}: stops only rise"
+            return self.refusals.of(raised, "lower_stop", "stop_price", reason)
         self._state.ledger.approve_stop(raised.symbol, raised.stop_price)
         return (
             StopApproved(
                 id=derived_id("stop-approved", self._state.portfolio, raised.id),
                 cause=raised.id,
                 trace=raised.trace_id,
-                time_ns=min(raised.time_ns, self._state.now_ns or raised.time_ns),
+                time_ns=self._time_of(raised),
                 symbol=raised.symbol,
                 stop_price=raised.stop_price,
             ),
         )
 
+    def _nothing_held(self, symbol: str) -> str:
+        if name := held_as(self._state, symbol):
+            return f"symbol {symbol} is held as {name} now: raise the stop of that"
+        return f"nothing is held of symbol {symbol}: there is no stop to raise"
+
     def cancel(self, proposed: CancelProposed) -> Sequence[Message]:
         """A cancel of an order that is not finished always passes; of any other there is nothing to do."""
         if proposed.portfolio not in ("", self._state.portfolio):
-            return ()
-        return self.cancel_order(proposed, proposed.order_id, proposed.reason)
+            return self._other_portfolio(proposed)
+        if cancels := self.cancel_order(proposed, proposed.order_id, proposed.reason):
+            return cancels
+        known = self._decided.get(proposed.order_id) is not None
+        why = "it is finished, or was rejected" if known else "no order of this id is known, or it is long finished"
+        reason = f"order_id {proposed.order_id} is no open order: {why}. Nothing is left to cancel"
+        return self.refusals.of(proposed, "unknown_order", "order_id", reason)
+
+    def _other_portfolio(self, message: StopRaised | CancelProposed) -> Sequence[Message]:
+        reason = f"portfolio {message.portfolio!r}: this is {self._state.portfolio!r}; send it on its own stream"
+        return self.refusals.of(message, "other_portfolio", "portfolio", reason)
+
+    def _time_of(self, cause: Message) -> int:
+        """Of what follows from a message at once: the message's own, unless that is none, of a time to come, or odd."""
+        now_ns, time_ns = self._state.now_ns, cause.time_ns
+        return now_ns if now_ns and (not 0 < time_ns <= now_ns or is_odd(time_ns, now_ns)) else time_ns
 
     def cancel_order(self, cause: Message, order_id: str, reason: str) -> Sequence[Message]:
         """The cancel of an order, if it is not finished."""
@@ -161,7 +207,7 @@ class Gate:
                 id=derived_id("cancel", cause.id, order_id),
                 cause=cause.id,
                 trace=cause.trace_id,
-                time_ns=cause.time_ns,
+                time_ns=self._time_of(cause),
                 order_id=order_id,
                 symbol=order.symbol,
                 reason=reason,

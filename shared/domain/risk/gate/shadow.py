@@ -60,6 +60,7 @@ class Shadow:
 
     def before(self, order: OrderProposed) -> None:
         """The verdict under the shadow limits, on the portfolio as it is."""
+        self._ruling = None
         if self._effective is None or order.side != "buy":
             return
         self._ruling = decide_opening(order, View(order, self._state, self._effective))

@@ -1,5 +1,6 @@
 """What makes an order no order at all. The words name field, value and remedy."""
 
+from shared.domain.odd_times import fault_of_expiry, fault_of_time, is_odd
 from shared.domain.risk.gate.view import View
 from shared.messages.orders import OrderProposed
 
@@ -20,6 +21,10 @@ def fault_of_opening(order: OrderProposed, view: View) -> str:
     """The first fault of an order that opens risk; empty when there is none."""
     if fault := fault_of_any(order, view):
         return fault
+    if is_odd(order.time_ns, view.now_ns):  # of what reduces risk it does not matter
+        return fault_of_time("time_ns", order.time_ns, view.now_ns)
+    if 0 < order.expires_ns < order.time_ns:
+        return fault_of_expiry(order.expires_ns, order.time_ns, view.now_ns)
     if order.limit_price is not None and order.order_type == "market":
         return f"limit_price {order.limit_price} of a market order: leave it out, or propose order_type 'limit'"
     if order.reduce_only:
@@ -40,7 +45,8 @@ def fault_of_any(order: OrderProposed, view: View) -> str:
     if order.id.startswith(STOP_IDS):
         return f"id {order.id}: ids that begin with {STOP_IDS} are those of protective stops; choose another"
     if order.expires_ns and order.expires_ns <= view.now_ns:
-        return f"expires_ns {order.expires_ns} has passed"
+        fault = fault_of_expiry(order.expires_ns, order.time_ns, view.now_ns)
+        return fault or f"expires_ns {order.expires_ns} has passed"
     if not view.quantity > 0.0:
         return f"quantity {order.quantity} must be above 0"
     if order.order_type == "limit" and (order.limit_price is None or order.limit_price <= 0):

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from msgspec import structs
 
+from shared.domain.odd_times import fault_of_time
 from shared.domain.risk.gate.shadow import Shadow
 from shared.domain.risk.gate.verdict import decide_opening
 from shared.domain.risk.gate.view import View
@@ -34,6 +35,8 @@ class WhatIf:
 
     def answer_room(self, asked: RoomAsked) -> Sequence[RoomAnswered]:
         """The largest buy that would be approved now, of one pair or of each."""
+        if fault := fault_of_time("time_ns", asked.time_ns, self._state.now_ns):
+            return self._answers(asked, [], reason=fault)  # as the order would be refused
         if not asked.symbol:
             rooms = [_shortened(room_in(self._state, pair.symbol, asked)) for pair in self._state.universe.pairs]
             return self._answers(asked, rooms)

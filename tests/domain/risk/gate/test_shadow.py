@@ -12,7 +12,7 @@ from shared.domain.risk.state.effective_limits import policy_of
 from shared.domain.risk.state.limit_words import differing, limit_words
 from shared.messages.ask import ShadowAsked, ShadowCounted
 from shared.messages.catalogue import ANSWERS
-from shared.messages.orders import OrderDecided
+from shared.messages.orders import OrderDecided, ProposalRefused
 from tests.domain.risk.risk_harness import PRICES, UNIVERSE, RiskHarness, relaxed
 from tests.examples import examples
 from tests.samples import T0, D, proposal
@@ -127,7 +127,9 @@ def test_sells_and_repeated_proposals_are_not_counted() -> None:
     bought = harness.buy("BTC/USDT", "0.1")
     harness.fill(bought)
     harness.sell("BTC/USDT", "0.1")
-    assert harness.handle(proposal(bought.order_id, time_ns=harness.now_ns)) == []
+    [refused] = harness.handle(proposal(bought.order_id, time_ns=harness.now_ns, quantity=D(9)))
+    assert isinstance(refused, ProposalRefused)
+    harness.sell("BTC/USDT", "0.1")
     assert counts(harness)[0] == 1
 
 

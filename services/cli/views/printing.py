@@ -1,15 +1,16 @@
 """Printing for people and for programs."""
 
-import msgspec
 from msgspec import Struct
 from rich.console import Console
+
+from shared.adapters.plain_amounts import json_bytes
 
 UNLIMITED_COLUMNS = 180  # where no terminal says how wide it is: tables are not cut
 
 
 def json_text(value: Struct | dict[str, object]) -> str:
-    """The value in one line of JSON; decimals are strings, as they are on the wire."""
-    return msgspec.json.encode(value).decode()
+    """The value in one line of JSON; amounts are strings in plain decimals, as they are on the wire."""
+    return json_bytes(value).decode()
 
 
 def plain_console() -> Console:

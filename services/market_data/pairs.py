@@ -15,6 +15,9 @@ from shared.messages.base import derived_id
 from shared.messages.market import PairListed, PairStatus
 from shared.ports.exchange import ListedPair
 
+# What the exchange states of a pair's orders: the fields that the port's struct and the message share.
+FILTERS = [name for name in ListedPair.__struct_fields__ if name not in ("symbol", "status", "venue_status")]
+
 
 def resolve(
     universe: Universe, listed: Mapping[str, ListedPair], known: Mapping[str, PairListed], time_ns: int
@@ -51,14 +54,10 @@ def _listed(universe: Universe, pair: ListedPair, names: tuple[str, ...], time_n
         time_ns=time_ns,
         symbol=pair.symbol,
         status="halted" if halted else "trading",
-        price_step=pair.price_step,
-        quantity_step=pair.quantity_step,
-        min_quantity=pair.min_quantity,
-        max_quantity=pair.max_quantity,
-        min_notional=pair.min_notional,
         formerly=names[1] if is_new else "",
         ratio=rename.ratio if rename is not None and is_new else Decimal(1),
         reason=f"the exchange says {pair.venue_status}" if halted else "",
+        **{name: getattr(pair, name) for name in FILTERS},
     )
 
 

@@ -25,6 +25,33 @@ def round_up(value: Decimal, step: Decimal) -> Decimal:
     return _UP.divide(value, step).to_integral_value(rounding=ROUND_UP) * step
 
 
+def nearest(value: Decimal, step: Decimal) -> Decimal:
+    """The multiple of ``step`` next to ``value``; of two that are as near, the lower one."""
+    down, up = round_down(value, step), round_up(value, step)
+    return down if value - down <= up - value else up
+
+
+def is_multiple(value: Decimal, step: Decimal) -> bool:
+    """Whether ``value`` is a whole number of steps; of a step of 0, everything is."""
+    return step <= 0 or not _DOWN.remainder(value, step)
+
+
+def product(one: Decimal, other: Decimal) -> Decimal:
+    """One times the other with every digit."""
+    return _DOWN.multiply(one, other)
+
+
+def quotient(value: Decimal, divisor: Decimal) -> Decimal:
+    """``value / divisor``, cut toward zero after more digits than any amount has."""
+    return _DOWN.divide(value, divisor)
+
+
+def plain(value: Decimal) -> str:
+    """The amount as people write it: no exponent, no zeros at the end."""
+    text = f"{value:zf}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
 def to_decimal(value: float) -> Decimal:
     """An estimate as Decimal, cut (toward zero) after twelve places: never more than the estimate itself."""
     return _DOWN.quantize(Decimal(repr(value)), TRILLIONTH)

@@ -113,9 +113,9 @@ def size_of(
     if not quantity < MOST_UNITS:
         return Size(ZERO, "price", price, atr, adv)
     whole = cut_to_step(quantity, listed.quantity_step)
-    if whole < listed.min_quantity or not whole:
+    if whole < max(listed.min_quantity, listed.market_min_quantity) or not whole:
         whole, binding = ZERO, MIN_QUANTITY
-    elif float(whole) * price < listed.min_notional:
+    elif listed.min_notional_at_market and float(whole) * price < listed.min_notional:
         whole, binding = ZERO, MIN_NOTIONAL
     return Size(
         whole,

@@ -142,6 +142,32 @@ def test_filters_of_today_and_of_2021_are_read(data_dir: Path) -> None:
         assert all(pair.price_step > 0 and pair.quantity_step > 0 for pair in pairs.values())
 
 
+def test_every_filter_of_an_order_is_read(data_dir: Path) -> None:
+    for name, bands, at_market in (
+        ("2024-09-08", ("5", "0.2", "5", "0.2"), (True, Decimal(9000000))),
+        ("2021-10-11", ("5", "0.2", "5", "0.2"), (True, Decimal(0))),
+    ):
+        body = json.loads((data_dir / "wire" / f"exchangeInfo_{name}_universe.json").read_text())
+        bitcoin = {pair.symbol: pair for pair in map(listed_pair, body["symbols"])}["BTC/USDT"]
+        assert (bitcoin.min_price, bitcoin.max_price) == (Decimal("0.01"), Decimal(1000000))
+        assert bitcoin.max_quantity > bitcoin.market_max_quantity > 0
+        assert (bitcoin.market_min_quantity, bitcoin.market_quantity_step) == (0, 0)
+        stated = (
+            bitcoin.bid_multiplier_up, bitcoin.bid_multiplier_down,
+            bitcoin.ask_multiplier_up, bitcoin.ask_multiplier_down,
+        )  # fmt: skip
+        assert stated == tuple(map(Decimal, bands))
+        assert (bitcoin.min_notional_at_market, bitcoin.max_notional) == at_market
+
+
+@pytest.mark.parametrize("value", ["NaN", "-1", "Infinity", "", None])
+def test_a_filter_that_is_no_amount_makes_the_symbol_malformed(value: Any) -> None:
+    lot = {"filterType": "LOT_SIZE", "minQty": value, "maxQty": "9000", "stepSize": "0.1"}
+    row = {"symbol": "BTCUSDT", "baseAsset": "BTC", "quoteAsset": "USDT", "status": "TRADING", "filters": [lot]}
+    with pytest.raises(MalformedError, match="BTCUSDT"):
+        listed_pair(row)
+
+
 @pytest.mark.parametrize("status", ["HALT", "BREAK", "END_OF_DAY", "CANCEL_ONLY", "SOMETHING_NEW"])
 def test_every_status_but_trading_is_halted(status: str) -> None:
     row = {"symbol": "BTCUSDT", "baseAsset": "BTC", "quoteAsset": "USDT", "status": status, "filters": []}

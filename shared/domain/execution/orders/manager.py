@@ -44,7 +44,8 @@ class OrderManager:
             return _ended(order, "rejected", fault)
         quantity = self._tradable(order, listed)
         if quantity <= 0:
-            return _ended(order, "rejected", "below the lot step" if order.side == "buy" else "nothing is held")
+            is_small = order.side == "buy" or self._store.position(order.symbol) is not None
+            return _ended(order, "rejected", "below the lot step" if is_small else "nothing is held")
         if order.order_type == "limit" and order.limit_price is None:
             return _ended(order, "rejected", "a limit order needs a limit price")
         return self._give_to_venue(order, listed, quantity, now_ns)

@@ -23,6 +23,7 @@ from shared.messages.orders import OrderClosed
 
 FLATTEN = "flatten"
 CODE_LENGTH = 8
+MOST_SALES = 100  # of one pair at once: what is larger still takes another flatten
 UNNAMED, UNGIVEN = "nobody named", "no reason given"
 Command = Halt | Resume | Flatten
 C = TypeVar("C", Halt, Resume, Flatten)
@@ -191,11 +192,15 @@ class HaltCommands:
         return made
 
     def _sale(self, command: Flatten, symbol: str, after: str) -> Sequence[Message]:
-        quantity = self._halt_actions.unsold(symbol)
-        if quantity <= 0:
-            return ()
-        order_id = derived_id("flatten", command.id, symbol, after)
-        return (self._halt_actions.sale(command, order_id, symbol, quantity, "flatten"),)
+        """All that is not being sold, in as many orders as the exchange's largest makes of it."""
+        sales: list[Message] = []
+        left = self._halt_actions.unsold(symbol)
+        while left > 0 and len(sales) < MOST_SALES:
+            quantity = self._halt_actions.largest_sale(symbol, left)
+            order_id = derived_id("flatten", command.id, symbol, after, *([len(sales)] if sales else []))
+            sales.append(self._halt_actions.sale(command, order_id, symbol, quantity, "flatten"))
+            left -= quantity
+        return sales
 
     def _by_trading_name(self, command: C) -> C:
         """What is said of a pair under one of its names is meant for the one that trades now."""

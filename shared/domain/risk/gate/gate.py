@@ -1,7 +1,9 @@
 """A proposal in, its verdict out, and what the verdict reserves. How the gate works is told in ``gate/__init__.py``."""
 
 from collections.abc import Sequence
+from decimal import Decimal
 
+from shared.domain.filters.prices import nearest_price, price_fault
 from shared.domain.machine import ReservationCheck
 from shared.domain.numbers import ZERO
 from shared.domain.recent import Recent
@@ -120,11 +122,14 @@ class Gate:
     # --- what always passes ---------------------------------------------------------------------------------------
 
     def raise_stop(self, raised: StopRaised) -> Sequence[Message]:
-        """A higher stop always passes; a lower one, or one for nothing, is dropped."""
+        """A higher stop always passes, at the next price that the exchange takes; a lower one is dropped, and so is one
+        for nothing.
+        """
         held = self._state.ledger.position(raised.symbol)
         if raised.portfolio not in ("", self._state.portfolio) or held is None:
             return ()
-        if not raised.stop_price > (held.stop or ZERO):
+        stop, reason = self._passing(raised)
+        if not stop > (held.stop or ZERO):
             return ()
         return (
             StopApproved(
@@ -133,9 +138,23 @@ class Gate:
                 trace=raised.trace_id,
                 time_ns=min(raised.time_ns, self._state.now_ns or raised.time_ns),
                 symbol=raised.symbol,
-                stop_price=raised.stop_price,
+                stop_price=stop,
+                reason=truncate(reason),
             ),
         )
+
+    def _passing(self, raised: StopRaised) -> tuple[Decimal, str]:
+        """Where a raised stop may stand, and why that is not where it was asked for."""
+        state, asked = self._state, raised.stop_price
+        listing = state.listings.get(raised.symbol)
+        if listing is None:
+            return asked, ""
+        mark = state.fresh_mark(state.heat.pair(raised.symbol))
+        fault = price_fault("stop_price", asked, "sell", listing, mark)
+        if fault is None:
+            return asked, ""
+        passing = nearest_price(asked, "sell", listing, mark, up=True)
+        return (asked, "") if passing is None else (passing, fault.reason)
 
     def cancel(self, proposed: CancelProposed) -> Sequence[Message]:
         """A cancel of an order that is not finished always passes; of any other there is nothing to do."""

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from math import isfinite
 
 from shared.domain.risk.gate.ceilings import UNBOUNDED, beyond, budget, closed, opened, within
-from shared.domain.risk.gate.validity import fault_of_opening, fault_of_pair
+from shared.domain.risk.gate.validity import fault_of_opening, fault_of_pair, fault_of_prices
 from shared.domain.risk.gate.view import View
 from shared.messages.orders import CeilingReport as Ceiling
 from shared.messages.orders import Finding, OrderProposed
@@ -19,12 +19,14 @@ Rule = Callable[[OrderProposed, View], Ceiling]
 
 
 def known_and_valid(order: OrderProposed, view: View) -> Ceiling:
-    """The order makes sense by itself, and its pair trades."""
+    """The order makes sense by itself, its pair trades, and the exchange takes its prices."""
     listing = view.listing
     if view.pair is None or listing is None or listing.status != "trading":
         return closed("known_and_valid", "pair_off", fault_of_pair(order, view))
     if fault := fault_of_opening(order, view):
         return closed("known_and_valid", "invalid", fault)
+    if refused := fault_of_prices(order, view):
+        return closed("known_and_valid", refused.code, refused.reason)
     return opened("known_and_valid")
 
 

@@ -94,6 +94,8 @@ class Pairs:
         opened = [message.symbol for message in changed if self._take(message)]
         if not self.known or changed:
             self._count(now)
+        if unlisted := [message.symbol for message in changed if message.status == "unlisted"]:
+            context.log.warning("pairs_unlisted", count=len(unlisted), pairs=", ".join(unlisted))
         self.known.update((message.symbol, message) for message in changed)
         return opened
 
@@ -116,6 +118,8 @@ class Pairs:
                 self._context.log.info("pair_on", symbol=message.symbol)
         elif message.status == "renamed":
             self._context.log.info("pair_renamed", symbol=message.symbol, reason=message.reason)
+        elif message.status == "unlisted":
+            return  # told of all of them together
         else:
             self._context.log.warning("pair_off", symbol=message.symbol, status=message.status, reason=message.reason)
 

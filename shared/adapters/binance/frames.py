@@ -39,7 +39,7 @@ def kline_frame(message: Mapping[str, Any], symbol: str) -> KlineFrame:
         )
     except (KeyError, TypeError, ValueError) as error:
         raise MalformedError(f"kline frame: {error!r}") from None
-    if frame.closed and event_ms + CLOSE_SLACK_MS < row["T"]:
+    if frame.closed and frame.event_time_ns + CLOSE_SLACK_MS * MS_NS < frame.kline.close_time_ns:
         raise MalformedError(f"kline frame: closed at {event_ms}, but its bar ends at {row['T']}")
     _check(frame.kline)
     return frame

@@ -38,7 +38,10 @@ def is_told(message: Message) -> bool:
     if isinstance(message, OrderClosed):
         return message.ending != "filled"
     if isinstance(message, PairListed):
-        return message.status != "trading"
+        return message.status not in (
+            "trading",
+            "unlisted",
+        )  # what never was there is counted among the pairs that are off
     return isinstance(message, TOLD)
 
 

@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from shared.domain.numbers import ZERO, is_multiple, nearest, plain, product, round_down, round_up
+from shared.domain.words import figure
 from shared.messages.market import PairListed
 from shared.messages.orders import Finding, Side
 
@@ -62,9 +63,9 @@ def percent_price(price: Decimal, side: Side, listed: PairListed, mark: float) -
         return ""
     market = Decimal(repr(mark))
     if up and price > product(market, up):
-        return f"is above {plain(up)} times the price of {mark:.8g} (PERCENT_PRICE)"
+        return f"is above {plain(up)} times the price of {figure(mark)} (PERCENT_PRICE)"
     if price < product(market, down):
-        return f"is below {plain(down)} times the price of {mark:.8g} (PERCENT_PRICE)"
+        return f"is below {plain(down)} times the price of {figure(mark)} (PERCENT_PRICE)"
     return ""
 
 

@@ -78,6 +78,15 @@ def test_an_impossible_bar_is_refused(fields: dict[str, Any]) -> None:
         kline_frame(changed(**fields), "BTC/USDT")
 
 
+def test_times_that_came_as_text_are_read_as_the_numbers_they_are() -> None:
+    as_text = changed(t=str(KLINE["k"]["t"]), T=str(KLINE["k"]["T"]))
+    assert kline_frame({**as_text, "E": str(KLINE["E"])}, "BTC/USDT") == kline_frame(KLINE, "BTC/USDT")
+    with pytest.raises(MalformedError, match="closed at"):
+        kline_frame({**as_text, "E": "1667262600000"}, "BTC/USDT")
+    with pytest.raises(MalformedError):
+        kline_frame({**KLINE, "E": "soon"}, "BTC/USDT")
+
+
 @pytest.mark.parametrize("message", [{}, {"k": {}}, {"k": [], "E": 1}, {**KLINE, "E": None}])
 def test_a_frame_without_its_fields_is_refused(message: dict[str, Any]) -> None:
     with pytest.raises(MalformedError):

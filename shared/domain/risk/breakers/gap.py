@@ -13,6 +13,7 @@ from shared.domain.risk.halt_actions import HaltActions
 from shared.domain.risk.state.halts import NewHalt
 from shared.domain.risk.state.state import RiskState
 from shared.domain.timeframes import DAILY, MINUTE_NS, timeframe_ns
+from shared.domain.words import figure
 from shared.messages.base import Message
 from shared.messages.market import BarClosed, MarkChanged
 from shared.messages.orders import OrderFilled
@@ -41,7 +42,8 @@ class Gap(Breaker):
             jump = mark.price / price_before - 1.0
             if exceeds(abs(jump), self.plan.mark_jump):
                 seconds = (mark.time_ns - time_before_ns) / 1e9
-                moved = f"{price_before:.8g} to {mark.price:.8g} in {seconds:.3g} s of market time"
+                within = figure(round(seconds, 0 if seconds >= 10.0 else 3))
+                moved = f"{figure(price_before)} to {figure(mark.price)} in {within} s of market time"
                 limit = f"limit {self.plan.mark_jump:.2%} between marks"
                 return self._halt(mark, symbol, f"the price jumped {jump:+.2%}", f"{moved}; {limit}")
         return self._through_stop(mark, symbol, mark.price)
@@ -65,8 +67,8 @@ class Gap(Breaker):
         if not exceeds(abs(distance), limit):
             return ()
         self._gap_ns[bar.symbol] = bar.open_time_ns
-        where = f"{bar.timeframe} bar opened at {bar.open:.8g} after a close at {last_close:.8g}"
-        evidence = f"{where}; ATR {history.atr:.8g}, limit {self.plan.gap_atr:g} ATR"
+        where = f"{bar.timeframe} bar opened at {figure(bar.open)} after a close at {figure(last_close)}"
+        evidence = f"{where}; ATR {figure(history.atr)}, limit {self.plan.gap_atr:g} ATR"
         return self._halt(bar, bar.symbol, f"a gap of {distance / history.atr:+.2f} ATR", evidence)
 
     def warm(self, bar: BarClosed) -> None:
@@ -90,7 +92,7 @@ class Gap(Breaker):
         if not exceeds(below, self._slip(symbol)) or self._through.get(symbol) == pair.stop:
             return ()
         self._through[symbol] = pair.stop
-        evidence = f"price {price:.8g}, stop {pair.stop:.8g}, still held: {pair.quantity:.8g}"
+        evidence = f"price {figure(price)}, stop {figure(pair.stop)}, still held: {figure(pair.quantity)}"
         return self._halt(cause, symbol, f"the price fell {below:.2%} through the stop", evidence)
 
     def on_fill(self, fill: OrderFilled, position_before: Position | None) -> Sequence[Message]:

@@ -176,7 +176,8 @@ class HaltCommands:
             if sells:
                 state.records.put(FLATTEN, position.symbol, Flattening(command=command, waiting=tuple(sells)))
             made += self._sale(command, position.symbol, "")
-        return made or refused(command, f"nothing is held or on order in {_scope(command.symbol)}")
+        nothing = f"nothing is held or on order in {_scope(command.symbol)}"
+        return made or refused(command, nothing, nothing_to_do=True)
 
     def on_closed(self, closed: OrderClosed) -> Sequence[Message]:
         """A resting sell ended: sell what it held back, if that was asked for, whatever its name is by now."""

@@ -12,6 +12,7 @@ from math import isfinite
 from shared.domain.risk.gate.ceilings import UNBOUNDED, beyond, budget, closed, opened, within
 from shared.domain.risk.gate.validity import fault_of_opening, fault_of_pair, fault_of_prices
 from shared.domain.risk.gate.view import View
+from shared.domain.words import figure
 from shared.messages.orders import CeilingReport as Ceiling
 from shared.messages.orders import Finding, OrderProposed
 
@@ -99,7 +100,7 @@ def price_collar(order: OrderProposed, view: View) -> Ceiling:
         price, highest = float(order.limit_price), pair.mark * (1.0 + limits.price_collar)
         if price <= highest:
             return within("price_collar", highest, price, "USDT")
-        return beyond("price_collar", highest, price, "USDT", f"limit_price is over {highest:.8g}")
+        return beyond("price_collar", highest, price, "USDT", f"limit_price is over {figure(highest)}")
     if not limits.book_age_seconds:
         return opened("price_collar")
     book = view.book
@@ -111,7 +112,7 @@ def price_collar(order: OrderProposed, view: View) -> Ceiling:
     if quantity > 0.0:
         return Ceiling("price_collar", quantity, quantity, 0.0, quantity, "base", code="limit")
     best = book.sample.asks[0][0]
-    far = f"book of {order.symbol} asks {best:.8g}, which is over {highest:.8g}"
+    far = f"book of {order.symbol} asks {figure(best)}, which is over {figure(highest)}"
     return closed("price_collar", "limit", far, "base")
 
 

@@ -5,6 +5,7 @@ from decimal import Decimal
 from shared.domain.filters.prices import PriceFault, price_fault
 from shared.domain.numbers import ZERO, plain
 from shared.domain.risk.gate.view import View
+from shared.domain.words import figure
 from shared.messages.orders import OrderProposed, Side
 
 STOP_IDS = "stop-"  # a fill's id follows from its order's: of two orders with one id, the second fill would be ignored
@@ -33,7 +34,7 @@ def fault_of_opening(order: OrderProposed, view: View) -> str:
         return f"stop_price {given}: it takes one to open, the price below the entry at which to get out"
     entry = view.price if order.limit_price is None else min(view.price, float(order.limit_price))
     if entry and view.stop >= entry:
-        return f"stop_price {plain(order.stop_price or ZERO)} must be below the price {entry:.8g}"
+        return f"stop_price {plain(order.stop_price or ZERO)} must be below the price {figure(entry)}"
     return ""
 
 

@@ -153,4 +153,6 @@ def _rejected(
 def _why(ceiling: Ceiling) -> str:
     if ceiling.reason:
         return ceiling.reason
+    if not ceiling.headroom > 0.0:
+        return f"{ceiling.rule} is used up: {ceiling.used:z,.2f} of {ceiling.limit:z,.2f} {ceiling.unit}"
     return f"{ceiling.rule} has {ceiling.headroom:,.2f} of {ceiling.limit:,.2f} {ceiling.unit} left"

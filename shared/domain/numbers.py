@@ -1,6 +1,6 @@
 """Rounding of money and quantities: Decimal, to the exchange's steps, toward less risk."""
 
-from decimal import ROUND_DOWN, ROUND_HALF_EVEN, ROUND_UP, Context, Decimal
+from decimal import ROUND_DOWN, ROUND_HALF_EVEN, ROUND_UP, Context, Decimal, InvalidOperation
 
 ZERO, ONE = Decimal(0), Decimal(1)
 CENT8 = Decimal("0.00000001")
@@ -33,7 +33,12 @@ def nearest(value: Decimal, step: Decimal) -> Decimal:
 
 def is_multiple(value: Decimal, step: Decimal) -> bool:
     """Whether ``value`` is a whole number of steps; of a step of 0, everything is."""
-    return step <= 0 or not _DOWN.remainder(value, step)
+    if not step:
+        return True
+    try:
+        return not value % step
+    except InvalidOperation:  # more steps than the usual context counts
+        return not _DOWN.remainder(value, step)
 
 
 def product(one: Decimal, other: Decimal) -> Decimal:

@@ -12,6 +12,24 @@ MOST, MOST_DIGITS = Decimal("1E18"), 28  # of an amount on the wire
 SLACK = 1e-9  # of a float, relative: nearer to a limit of worth than this, it is looked at exactly
 
 
+def surely_takes(quantity: Decimal, units: float, price: float, listed: PairListed) -> bool:
+    """Whether an order passes all filters at once, at the market or not: nearly all do, and this is quick.
+
+    False is no answer: then each filter has to be asked. units, price: quantity and price as floats.
+    """
+    if quantity < listed.min_quantity or quantity < listed.market_min_quantity:
+        return False
+    most, market_most = listed.max_quantity, listed.market_max_quantity
+    if (most and quantity > most) or (market_most and quantity > market_most):
+        return False
+    if not is_multiple(quantity, listed.quantity_step) or not is_multiple(quantity, listed.market_quantity_step):
+        return False
+    worth, most_worth = units * price, listed.max_notional
+    if most_worth and worth >= float(most_worth) * (1.0 - SLACK):
+        return False
+    return worth > float(listed.min_notional) * (1.0 + SLACK)
+
+
 class Lots(NamedTuple):
     """What the filters of a pair ask of one order's quantity. All 0 of them ask nothing.
 
@@ -76,18 +94,6 @@ def common_step(one: Decimal, other: Decimal) -> Decimal:
     places = max(0, *(-int(step.as_tuple().exponent) for step in (one, other)))
     first, second = int(one.scaleb(places)), int(other.scaleb(places))
     return Decimal(first * second // gcd(first, second)).scaleb(-places)
-
-
-def takes(quantity: Decimal, units: float, lots: Lots) -> bool:
-    """Whether the exchange takes the quantity as it is. units: the same as a float."""
-    if quantity < lots.least or 0 < lots.most < quantity or not is_multiple(quantity, lots.step):
-        return False
-    worth = units * float(lots.price)
-    least, most = float(lots.least_worth), float(lots.most_worth)
-    if worth > least * (1.0 + SLACK) and (not most or worth < most * (1.0 - SLACK)):
-        return True
-    exact = _worth(quantity, lots)
-    return not exact or (exact >= lots.least_worth and not 0 < lots.most_worth < exact)
 
 
 def least_of(lots: Lots) -> Decimal:

@@ -11,7 +11,7 @@ from shared.domain.filters.quantities import (
     lots_of,
     shortfall,
     shortfall_words,
-    takes,
+    surely_takes,
 )
 from shared.domain.numbers import ZERO, plain, to_decimal
 from shared.domain.risk.gate.rules import RULES
@@ -66,15 +66,15 @@ def decide_opening(order: OrderProposed, view: View) -> Ruling:
         if ceiling.quantity < least.quantity:
             least = ceiling
     most, listing = least.quantity * (1.0 + SLACK), view.listing
-    lots = None if listing is None else lots_of(listing, order.order_type, order.limit_price, view.mark)
     if 0.0 < view.quantity <= most:
-        if lots is None or takes(order.quantity, view.quantity, lots):  # what becomes of most orders
+        own_price = view.mark if order.limit_price is None else float(order.limit_price)
+        if listing is None or surely_takes(order.quantity, view.quantity, own_price, listing):  # most orders
             return Ruling("approve", order.quantity, view.quantity, ceilings)
         cut = _Cut(order.quantity, "", "open", "")
     else:
         cut = _Cut(to_decimal(most), least.rule, least.code, least.reason)
-    if listing is not None and lots is not None and cut.quantity > 0:
-        cut = _cut_to_filters(cut, lots, listing)
+    if listing is not None and cut.quantity > 0:
+        cut = _cut_to_filters(cut, lots_of(listing, order.order_type, order.limit_price, view.mark), listing)
     if cut.quantity >= order.quantity and cut.quantity:
         return Ruling("approve", order.quantity, view.quantity, ceilings)
     verdict: Verdict = "trim" if cut.quantity > 0 else "reject"

@@ -8,7 +8,7 @@ from msgspec import structs
 from shared.domain.execution.orders.outputs import order_closed, order_filled, order_placed, stop_filled, stop_placed
 from shared.domain.execution.orders.store import OrderStore, VenuePosition, WorkingOrder
 from shared.domain.execution.orders.venue import Trade, Venue, VenueOrder
-from shared.domain.numbers import ZERO, round_down
+from shared.domain.numbers import ZERO, plain, round_down
 from shared.messages.base import Message
 from shared.messages.market import PairListed
 from shared.messages.orders import CancelDecided, Ending, OrderDecided, StopApproved
@@ -165,7 +165,7 @@ class OrderManager:
         """The stop sold the whole position."""
         self._store.shrink_position(symbol, trade.quantity)
         fill = stop_filled(cause, symbol, position, trade)
-        reason = f"stop at {position.stop} was hit"
+        reason = f"stop at {plain(position.stop or ZERO)} was hit"
         end = order_closed(
             cause,
             fill.order_id,

@@ -7,6 +7,7 @@ price beyond, so the loss is what the fill says and not what the stop promised.
 from collections.abc import Sequence
 from decimal import Decimal
 
+from shared.domain.numbers import plain
 from shared.domain.portfolio.ledger import Position
 from shared.domain.risk.breakers.base import Breaker, exceeds
 from shared.domain.risk.halt_actions import HaltActions
@@ -110,7 +111,8 @@ class Gap(Breaker):
         cost = held.cost / held.quantity
         at_stop, at_fill = ((cost - price) * fill.quantity for price in (held.stop, fill.price))
         losses = f"loss at the stop {_usdt(at_stop)}, at the fill {_usdt(at_fill)}"
-        evidence = f"stop {held.stop}, filled {fill.quantity} at {fill.price}: {losses}, fee {_usdt(fill.fee_usdt)}"
+        filled = f"filled {plain(fill.quantity)} at {plain(fill.price)}"
+        evidence = f"stop {plain(held.stop)}, {filled}: {losses}, fee {_usdt(fill.fee_usdt)}"
         reason = f"a stop filled {below:.2%} below its price"
         return self._halt(fill, fill.symbol, reason, evidence, renew=True)
 

@@ -113,10 +113,8 @@ def size_of(
     if not quantity < MOST_UNITS:
         return Size(ZERO, "price", price, atr, adv)
     whole = cut_to_step(quantity, listed.quantity_step)
-    if whole < max(listed.min_quantity, listed.market_min_quantity) or not whole:
-        whole, binding = ZERO, MIN_QUANTITY
-    elif listed.min_notional_at_market and float(whole) * price < listed.min_notional:
-        whole, binding = ZERO, MIN_NOTIONAL
+    if too_small := _below_minimum(whole, price, listed):
+        whole, binding = ZERO, too_small
     return Size(
         whole,
         binding,
@@ -135,6 +133,14 @@ def _missing_for_stop(history: DailyHistory, time_ns: int, listed: PairListed | 
     if history.days < sizing.min_history_days or not history.is_fresh(time_ns):
         return "history"
     return "" if history.atr is not None and isfinite(history.atr) else "atr"
+
+
+def _below_minimum(quantity: Decimal, price: float, listed: PairListed) -> str:
+    """Which of the exchange's minima the quantity does not reach; empty when it reaches both."""
+    if quantity < max(listed.min_quantity, listed.market_min_quantity) or not quantity:
+        return MIN_QUANTITY
+    is_too_little = listed.min_notional_at_market and float(quantity) * price < listed.min_notional
+    return MIN_NOTIONAL if is_too_little else ""
 
 
 def _finite(figure: float | None) -> float:

@@ -1,8 +1,8 @@
 """Liquidity: a pair that can no longer be got out of cheaply only reduces, until it can.
 
-Volume is two things. The criterion (``min_adv_usdt``) is for choosing pairs, by what the whole market trades: of a pair
-that trades less than it on this exchange, operators hear once. The floor (``adv_floor_usdt``) is for halting: under it
-nobody gets out.
+Volume is two things. The criterion (``min_adv_usdt``) is for choosing pairs, by what the whole market trades; operators
+are warned once of a pair that trades less than it on this exchange. The floor (``adv_floor_usdt``) is for halting: under
+it nobody gets out.
 """
 
 from collections.abc import Sequence
@@ -26,24 +26,24 @@ class Illiquid(Struct, frozen=True, kw_only=True):
 
     thin: its volume; empty where that is enough.
     wide: its spread; empty where that is narrow enough.
-    told: whether it was told that its volume is under the criterion.
+    warned: whether operators were warned that its volume is under the criterion.
     """
 
     thin: str = ""
     wide: str = ""
-    told: bool = False
+    warned: bool = False
 
 
 class Liquidity(Breaker):
-    """Volume is judged once a day, the spread by a run of samples; both when they worsen and when they mend."""
+    """Judges the volume once a day, and the spread by a run of samples, for the worse and for the better."""
 
     name = "liquidity"
     records: ClassVar[dict[str, type[Struct]]] = {ILLIQUID: Illiquid}
 
     def __init__(self, state: RiskState, halt_actions: HaltActions) -> None:
         super().__init__(state, halt_actions)
-        self._untold: dict[str, float] = {}  # ADV of pairs that are under the criterion, and nobody was told
-        self._runs: dict[str, int] = {}  # samples on end that are over (above 0) or within (below 0) the criterion
+        self._unwarned: dict[str, float] = {}  # ADV of pairs that are under the criterion, of which nobody was warned
+        self._runs: dict[str, int] = {}  # samples in a row that are over (above 0) or within (below 0) the criterion
 
     def on_day(self, bar: BarClosed) -> Sequence[Message]:
         history = self._state.daily.get(bar.symbol)
@@ -66,30 +66,30 @@ class Liquidity(Breaker):
 
     def _compare_with_criterion(self, symbol: str, adv: float, known: Illiquid) -> None:
         criterion = self.plan.min_adv_usdt
-        self._untold.pop(symbol, None)
-        if exceeds(criterion, adv) and not known.told:
-            self._untold[symbol] = adv
-        elif known.told and adv >= criterion * self.plan.adv_clear:
-            self._keep(symbol, structs.replace(known, told=False))
+        self._unwarned.pop(symbol, None)
+        if exceeds(criterion, adv) and not known.warned:
+            self._unwarned[symbol] = adv
+        elif known.warned and adv >= criterion * self.plan.adv_clear:
+            self._keep(symbol, structs.replace(known, warned=False))
 
     def on_time(self, message: Message) -> Sequence[Message]:
         """One warning for all pairs that came under the criterion with the day's bars."""
-        if not self._untold or not self.is_on:
+        if not self._unwarned or not self.is_on:
             return ()
-        untold = sorted(self._untold.items(), key=lambda each: (each[1], each[0]))
-        self._untold.clear()
-        for symbol, _ in untold:
-            self._keep(symbol, structs.replace(self._known(symbol), told=True))
-        what = f"{untold[0][0]} trades" if len(untold) == 1 else f"{len(untold)} pairs trade"
+        unwarned = sorted(self._unwarned.items(), key=lambda each: (each[1], each[0]))
+        self._unwarned.clear()
+        for symbol, _ in unwarned:
+            self._keep(symbol, structs.replace(self._known(symbol), warned=True))
+        what = f"{unwarned[0][0]} trades" if len(unwarned) == 1 else f"{len(unwarned)} pairs trade"
         alert = Alerted(
             id=derived_id("alerted", message.id, "liquidity", message.time_ns),
             cause=message.id,
             trace=message.trace_id,
             time_ns=message.time_ns,
             trigger="liquidity",
-            symbol=untold[0][0] if len(untold) == 1 else "",
+            symbol=unwarned[0][0] if len(unwarned) == 1 else "",
             reason=f"{what} less here than the criterion of {self.plan.min_adv_usdt:,.0f} USDT a day",
-            evidence=truncate(", ".join(f"{symbol} {adv:,.0f}" for symbol, adv in untold)),
+            evidence=truncate(", ".join(f"{symbol} {adv:,.0f}" for symbol, adv in unwarned)),
         )
         return (alert,)
 
@@ -113,18 +113,18 @@ class Liquidity(Breaker):
     def on_listing(self, listing: PairListed) -> Sequence[Message]:
         """A pair is judged afresh under its new name."""
         if listing.formerly:
-            self._untold.pop(listing.formerly, None)
+            self._unwarned.pop(listing.formerly, None)
             self._state.records.delete(ILLIQUID, listing.formerly)
         return ()
 
     def watches(self, halt: Halted) -> bool:
-        """Whether the fault is looked at. Nobody looks at spreads while the rules that need a book are switched off."""
+        """Whether the fault is still measured. Spreads are not, while the rules that need a book are switched off."""
         known = self._state.records.get(ILLIQUID, halt.symbol, Illiquid)
         sees_books = self._state.limits.book_age_seconds > 0.0
         return self.is_on and known is not None and bool(known.thin or sees_books)
 
     def on_resumed(self, resumed: Resumed) -> None:
-        """An operator ended a halt that nobody watches: a spread that nobody looks at counts as wide no longer."""
+        """An operator ended the halt. A spread that is not measured any more does not count as wide from here."""
         known = self._state.records.get(ILLIQUID, resumed.symbol, Illiquid)
         if resumed.trigger == "liquidity" and known is not None and not self._state.limits.book_age_seconds:
             self._keep(resumed.symbol, structs.replace(known, wide=""))

@@ -30,12 +30,12 @@ def test_only_messages_worth_a_line_get_one() -> None:
 
 
 def test_what_operators_have_to_hear_of_gets_a_line_and_what_comes_all_the_time_gets_none() -> None:
-    told = {type(message).__name__ for message in samples() if has_line(message)}
-    assert told >= {
+    with_line = {type(message).__name__ for message in samples() if has_line(message)}
+    assert with_line >= {
         "OrderProposed", "OrderDecided", "OrderFilled", "FeedLost", "FeedRestored", "MessageRefused", "CommandRefused",
         "Halted", "Resumed", "ResumeAsked", "Alerted", "LimitsChanged", "PhaseProposed", "PhaseChanged",
     }  # fmt: skip
-    assert not told & {
+    assert not with_line & {
         "BarClosed", "MarkChanged", "BookSampled", "SignalRaised", "PositionSized", "PortfolioMarked", "OrderPlaced",
         "StopRaised", "StopApproved", "StopPlaced", "CancelProposed", "CancelDecided", "Halt", "Resume", "Flatten",
         "SetLimits", "SetPhase", "ApprovePhase", "RoomAsked", "RoomAnswered", "ShadowAsked", "ShadowCounted",

@@ -1,8 +1,8 @@
 """Liquidity: a pair that can no longer be got out of cheaply only reduces, until it can.
 
 Volume is two things. The criterion (``min_adv_usdt``) is for choosing pairs, by what the whole market trades; operators
-are warned once of a pair that trades less than it on this exchange. The floor (``adv_floor_usdt``) is for halting: under
-it nobody gets out.
+are warned once of a pair that trades less than it here. The floor (``adv_floor_usdt``) is for halting: under it nobody
+gets out.
 """
 
 from collections.abc import Sequence

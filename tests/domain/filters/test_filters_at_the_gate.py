@@ -7,6 +7,7 @@ from msgspec import structs
 
 from shared.domain.plan import BreakerPlan
 from shared.messages.control import Flatten
+from shared.messages.market import PairListed
 from shared.messages.orders import OrderDecided, OrderProposed, StopApproved, StopRaised
 from tests.domain.filters.oracle import refused_by
 from tests.domain.filters.scenes import ETH, MARK, D, gate, listed, rows_with
@@ -141,6 +142,27 @@ def test_a_sale_is_not_held_back_by_a_price_of_long_ago() -> None:
     assert harness.sell(ETH, "1").verdict == "approve"
     far = harness.sell(ETH, "0.5", order_type="limit", limit_price=D(99_000))
     assert far.verdict == "approve"
+
+
+@pytest.mark.parametrize("status", ["delisted", "renamed", "unlisted"])
+def test_of_a_pair_that_is_gone_no_filter_is_known_and_none_holds_back(status: str) -> None:
+    harness = gate(held="2")
+    gone = PairListed(id="gone", time_ns=harness.now_ns, symbol=ETH, status=status)  # type: ignore[arg-type]
+    harness.handle(gone)  # as it is published: with the defaults of its fields
+    raised = StopRaised(id="r", time_ns=harness.now_ns, symbol=ETH, stop_price=D("1450.00001234"))
+    [approved] = [each for each in harness.handle(raised) if isinstance(each, StopApproved)]
+    assert approved.stop_price == D("1450.00001234")
+    assert harness.sell(ETH, "0.00000001").verdict == "approve"
+    limit_sell = harness.sell(ETH, "1", order_type="limit", limit_price=D("1600.00001234"))
+    assert limit_sell.verdict == "approve"
+
+
+def test_a_raised_stop_is_not_moved_over_the_price() -> None:
+    harness = gate(held="2", PRICE_FILTER={"tickSize": "100"})
+    raised = StopRaised(id="r", time_ns=harness.now_ns, symbol=ETH, stop_price=D("1499"))
+    assert [each for each in harness.handle(raised) if isinstance(each, StopApproved)] == []
+    raised = StopRaised(id="r-2", time_ns=harness.now_ns, symbol=ETH, stop_price=D("1401"))
+    assert [each for each in harness.handle(raised) if isinstance(each, StopApproved)] == []
 
 
 @pytest.mark.parametrize(

@@ -112,7 +112,8 @@ class Wild:
         selling = pair.reserved_sells if pair is not None else D(0)
         room = min(message.quantity, max(D(0), state.ledger.quantity(message.symbol) - selling))
         listing, mark = state.listings.get(message.symbol), state.fresh_mark(pair)
-        return room if listing is None else taken_of(room, message, listing, mark)
+        states = listing is not None and listing.status in ("trading", "halted")
+        return room if listing is None or not states else taken_of(room, message, listing, mark)
 
     def trade(self, symbol: str, one: int, other: int) -> None:
         """An order that makes sense, a tenth of NAV at most."""

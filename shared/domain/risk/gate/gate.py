@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from decimal import Decimal
 
+from shared.domain.filters import stated
 from shared.domain.filters.prices import nearest_price, price_fault
 from shared.domain.machine import ReservationCheck
-from shared.domain.numbers import ZERO
+from shared.domain.numbers import ZERO, round_down
 from shared.domain.recent import Recent
 from shared.domain.risk.gate.verdict import Ruling, decide_opening, decide_reducing
 from shared.domain.risk.gate.view import View
@@ -149,7 +150,7 @@ class Gate:
     def _passing(self, raised: StopRaised) -> tuple[Decimal, str]:
         """Where a raised stop may stand, and why that is not where it was asked for."""
         state, asked = self._state, raised.stop_price
-        listing = state.listings.get(raised.symbol)
+        listing = stated(state.listings.get(raised.symbol))
         if listing is None:
             return asked, ""
         mark = state.fresh_mark(state.heat.pair(raised.symbol))
@@ -157,6 +158,8 @@ class Gate:
         if fault is None:
             return asked, ""
         passing = nearest_price(asked, "sell", listing, mark, up=True)
+        if passing is not None and float(asked) < mark <= passing:  # it would sell at once, which nobody asked for
+            passing = round_down(asked, listing.price_step)
         return (asked, "") if passing is None else (passing, fault.reason)
 
     def cancel(self, proposed: CancelProposed) -> Sequence[Message]:

@@ -2,6 +2,7 @@
 
 from decimal import Decimal
 
+from shared.domain.filters import stated
 from shared.domain.filters.prices import PriceFault, price_fault
 from shared.domain.numbers import ZERO, plain
 from shared.domain.risk.gate.view import View
@@ -47,9 +48,10 @@ def fault_of_prices(order: OrderProposed, view: View) -> PriceFault | None:
 
 def fault_of_price(name: str, price: Decimal | None, side: Side, view: View) -> PriceFault | None:
     """Which of the exchange's filters a price would not pass, if any; ``side`` is that of the order that has it."""
-    if price is None or view.listing is None:
+    listing = stated(view.listing)
+    if price is None or listing is None:
         return None
-    return price_fault(name, price, side, view.listing, view.fresh_mark)
+    return price_fault(name, price, side, listing, view.fresh_mark)
 
 
 def fault_of_any(order: OrderProposed, view: View) -> str:

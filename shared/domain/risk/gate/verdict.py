@@ -4,6 +4,7 @@ from decimal import Decimal
 
 from msgspec import Struct, structs
 
+from shared.domain.filters import stated
 from shared.domain.filters.quantities import (
     Lots,
     cut_to_most,
@@ -129,7 +130,7 @@ def decide_reducing(order: OrderProposed, view: View, held: Decimal, selling: De
     cut = _Cut(order.quantity, "", "open", "")
     if room < order.quantity:
         cut = _Cut(room, "position", "limit", _held(order, held, selling))
-    listing = view.listing
+    listing = stated(view.listing)
     if listing is not None:
         lots = lots_of(listing, order.order_type, order.limit_price, view.fresh_mark)
         cut = _cut_to_filters(cut, lots, listing)

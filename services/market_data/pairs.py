@@ -15,6 +15,9 @@ from shared.messages.base import derived_id
 from shared.messages.market import PairListed, PairStatus
 from shared.ports.exchange import ListedPair
 
+# What the exchange states of a pair's orders: the fields that the port's struct and the message share.
+FILTERS = [name for name in ListedPair.__struct_fields__ if name not in ("symbol", "status", "venue_status")]
+
 
 def resolve(
     universe: Universe, listed: Mapping[str, ListedPair], known: Mapping[str, PairListed], time_ns: int
@@ -51,14 +54,10 @@ def _listed(universe: Universe, pair: ListedPair, names: tuple[str, ...], time_n
         time_ns=time_ns,
         symbol=pair.symbol,
         status="halted" if halted else "trading",
-        price_step=pair.price_step,
-        quantity_step=pair.quantity_step,
-        min_quantity=pair.min_quantity,
-        max_quantity=pair.max_quantity,
-        min_notional=pair.min_notional,
         formerly=names[1] if is_new else "",
         ratio=rename.ratio if rename is not None and is_new else Decimal(1),
         reason=f"the exchange says {pair.venue_status}" if halted else "",
+        **{name: getattr(pair, name) for name in FILTERS},
     )
 
 
@@ -95,6 +94,8 @@ class Pairs:
         opened = [message.symbol for message in changed if self._take(message)]
         if not self.known or changed:
             self._count(now)
+        if unlisted := [message.symbol for message in changed if message.status == "unlisted"]:
+            context.log.warning("pairs_unlisted", count=len(unlisted), pairs=", ".join(unlisted))
         self.known.update((message.symbol, message) for message in changed)
         return opened
 
@@ -117,6 +118,8 @@ class Pairs:
                 self._context.log.info("pair_on", symbol=message.symbol)
         elif message.status == "renamed":
             self._context.log.info("pair_renamed", symbol=message.symbol, reason=message.reason)
+        elif message.status == "unlisted":
+            return  # told of all of them together
         else:
             self._context.log.warning("pair_off", symbol=message.symbol, status=message.status, reason=message.reason)
 

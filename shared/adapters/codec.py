@@ -16,6 +16,7 @@ import msgspec
 from msgspec import Struct
 
 from shared.adapters.forgiving import is_json, without_nil
+from shared.adapters.plain_amounts import encode_plainly
 from shared.messages.base import MAX_MESSAGE_BYTES, Message
 from shared.messages.catalogue import CATALOGUE, TOPIC_OF, topic_of_key
 from shared.ports.errors import ContentRefusedError
@@ -52,12 +53,12 @@ class TooLongError(ValueError):
 
 def encode(value: Struct) -> bytes:
     """A message or a state record as MessagePack."""
-    return _encoder.encode(value)
+    return encode_plainly(_encoder.encode, value)
 
 
 def encode_for_wire(message: Message) -> bytes:
     """A message that is about to be written. Raises ``TooLongError`` instead of writing what no consumer can read."""
-    body = _encoder.encode(message)
+    body = encode_plainly(_encoder.encode, message)
     if len(body) > (most := TOPIC_OF[type(message)].max_bytes):
         raise TooLongError(f"{type(message).__name__} {message.id} has {len(body)} bytes; at most {most} are read")
     return body

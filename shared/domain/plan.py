@@ -9,6 +9,7 @@ from shared.messages.halts import BreakerName
 
 Fraction = Annotated[float, Meta(gt=0, le=1)]
 Positive = Annotated[float, Meta(gt=0)]
+AtLeastOne = Annotated[float, Meta(ge=1)]
 NonNegative = Annotated[float, Meta(ge=0)]
 Count = Annotated[int, Meta(ge=1)]
 Orders = Annotated[int, Meta(ge=1, le=1_000_000)]  # more is no limit, and no memory holds it
@@ -82,7 +83,9 @@ class BreakerPlan(Struct, frozen=True, kw_only=True):
     reduce_heat: whether to sell the hottest positions until heat is under its limit again.
     drawdown_warning: fraction of the peak of NAV; the halt itself comes at ``limits.drawdown``.
     day_loss: fraction of NAV at UTC midnight.
-    min_adv_usdt: a pair with less average daily volume only reduces.
+    min_adv_usdt: the criterion by which pairs are chosen: one with less average daily volume is warned about.
+    adv_floor_usdt: a pair with less than this only reduces; never more than the criterion.
+    adv_clear: times that floor, the volume at which it is free again.
     spread_samples: so does one whose spread at size was over ``limits.spread_median`` for so many samples in a row.
     resume_seconds: wall seconds within which the second step of a resume must follow the first.
     """
@@ -102,6 +105,8 @@ class BreakerPlan(Struct, frozen=True, kw_only=True):
     drawdown_warning: Fraction = 0.10
     day_loss: Fraction = 0.05
     min_adv_usdt: NonNegative = 40_000_000.0
+    adv_floor_usdt: NonNegative = 2_000_000.0
+    adv_clear: AtLeastOne = 1.25
     spread_samples: Count = 5
     resume_seconds: UpToADay = 60.0
 

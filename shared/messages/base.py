@@ -2,7 +2,7 @@
 
 Times are Unix nanoseconds in *market time*, which equals wall time unless history is replayed faster. Symbols are pairs
 such as ``BTC/USDT``. Amounts that are accounted for travel as decimal strings (at most 28 digits, from 1E-28 to below
-1E18); estimates travel as 64-bit floats.
+1E18), which are written without exponent; estimates travel as 64-bit floats.
 """
 
 from decimal import Decimal

@@ -28,6 +28,8 @@ Finding = Literal[
     "lot_size",
     "below_minimum",
     "dust",
+    "price_filter",
+    "percent_price",
 ]
 # On the wire it is text, so that a reader of an older version takes a word that is new to it. An enumeration would make
 # that reader refuse the whole verdict.
@@ -112,12 +114,18 @@ class CeilingReport(Struct, frozen=True, gc=False):
 class Shortfall(Struct, frozen=True, gc=False):
     """What was left of an order, and the least that the exchange takes of the pair, which it falls short of.
 
-    quantity: base units, in whole lots. min_quantity: base units. min_notional_usdt: USDT.
+    quantity: base units, in whole lots where there is one. min_quantity: base units. min_notional_usdt: USDT.
+    filter: the exchange's filter that it misses, ``LOT_SIZE`` or ``NOTIONAL``; empty from before that was kept.
+    least: base units that would pass; 0 from before that was kept.
+    worth_usdt: of the quantity, at the order's own price, USDT; 0 where that is not known.
     """
 
     quantity: Decimal
     min_quantity: Decimal
     min_notional_usdt: Decimal
+    filter: Annotated[str, Meta(max_length=32)] = ""
+    least: Decimal = Decimal(0)
+    worth_usdt: Decimal = Decimal(0)
 
 
 # Why something was not taken, in one word. ``docs/join.md`` says what each word means.
@@ -209,10 +217,15 @@ class OrderDecided(Message, frozen=True, kw_only=True):
 
 
 class StopApproved(Message, frozen=True, kw_only=True):
-    """A raised stop passed the gate: execution moves the resting stop order there. stop_price: USDT per unit."""
+    """A raised stop passed the gate: execution moves the resting stop order there.
+
+    stop_price: USDT per unit.
+    reason: why it is not where it was asked for, for people; empty where it is.
+    """
 
     symbol: Symbol
     stop_price: Decimal
+    reason: Text = ""
 
 
 class WriteOffDecided(Message, frozen=True, kw_only=True):

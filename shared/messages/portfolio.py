@@ -131,8 +131,13 @@ class PositionWrittenOff(Message, frozen=True, kw_only=True):
 
 
 class CommandRefused(Message, frozen=True, kw_only=True):
-    """An operator's command was not carried out. reason: names field, value and remedy."""
+    """An operator's command was not carried out.
+
+    reason: names field, value and remedy.
+    nothing_to_do: what the command asks for is so already, so it is no fault.
+    """
 
     command: Name
     who: Name
     reason: Text
+    nothing_to_do: bool = False

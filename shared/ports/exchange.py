@@ -164,6 +164,8 @@ class ListedPair(Struct, frozen=True, kw_only=True):
     quantity_step: the lot size, in base units.
     min_quantity, max_quantity: bounds of one order, in base units.
     min_notional: the least value of one order, in quote units.
+
+    The rest is as in the message ``PairListed``; 0 where the exchange has no such filter.
     """
 
     symbol: str
@@ -174,6 +176,18 @@ class ListedPair(Struct, frozen=True, kw_only=True):
     min_quantity: Decimal
     max_quantity: Decimal
     min_notional: Decimal
+    min_price: Decimal = Decimal(0)
+    max_price: Decimal = Decimal(0)
+    market_quantity_step: Decimal = Decimal(0)
+    market_min_quantity: Decimal = Decimal(0)
+    market_max_quantity: Decimal = Decimal(0)
+    max_notional: Decimal = Decimal(0)
+    min_notional_at_market: bool = True
+    max_notional_at_market: bool = False
+    bid_multiplier_up: Decimal = Decimal(0)
+    bid_multiplier_down: Decimal = Decimal(0)
+    ask_multiplier_up: Decimal = Decimal(0)
+    ask_multiplier_down: Decimal = Decimal(0)
 
 
 class Exchange(Protocol):

@@ -12,6 +12,7 @@ import pytest
 from shared.adapters.clocks import ManualClock
 from shared.adapters.codec import encode
 from shared.adapters.redis.bus import RedisBus
+from shared.messages.halts import Alerted
 from shared.messages.orders import OrderDecided, OrderFilled, ProposalRefused
 from shared.messages.signals import SignalRefused
 from tests.upgrade.record import Row, b64decode, made_after, restore, written
@@ -53,15 +54,33 @@ def as_known_then(made: Any, then: Any) -> Any:
     return made
 
 
+RESIDUE = 1e-12  # of a sum of floats that is 0: earlier versions told it
+
+
+def as_meant(value: Any) -> Any:
+    """Without residues, and without the short name of all settings, which has changed with those that were added."""
+    if isinstance(value, dict):
+        return {name: as_meant(item) for name, item in value.items() if name not in ("policy", "policy_before")}
+    if isinstance(value, list):
+        return [as_meant(item) for item in value]
+    return 0.0 if isinstance(value, float) and abs(value) < RESIDUE else value
+
+
+def is_unknown_then(message: dict[str, Any]) -> bool:
+    """Whether no earlier version said it: of a criterion that only halted, nobody was warned."""
+    return message["type"] in SILENT_THEN or (message["type"] == Alerted.__name__ and message["trigger"] == "liquidity")
+
+
 @pytest.mark.parametrize("path", RECORDED, ids=lambda path: path.name)
 async def test_services_go_on_from_records_of_an_earlier_version_to_the_same_messages(
     redis_bus: RedisBus, path: Path
 ) -> None:
     stack, expected = await restored(redis_bus, path)
-    made = [row for row in await made_after(stack) if decoded(row)["type"] not in SILENT_THEN]
+    made = [row for row in await made_after(stack) if not is_unknown_then(decoded(row))]
     then, now = [decoded(row) for row in expected], [decoded(row) for row in made]
     assert [row["topic"] for row in made] == [row["topic"] for row in expected]
-    assert [as_known_then(one, other) for one, other in zip(now, then, strict=True)] == then
+    known = [as_known_then(one, other) for one, other in zip(now, then, strict=True)]
+    assert as_meant(known) == as_meant(then)
     verdicts = Counter(each["verdict"] for each in then if each["type"] == OrderDecided.__name__)
     assert verdicts["approve"] > 5
     assert verdicts["reject"] >= 2

@@ -18,6 +18,9 @@ class RefusedError(UserError):
 def print_answers(answers: Sequence[Message]) -> None:
     """Print a line for each answer. Raises ``RefusedError`` at the first refusal."""
     for answer in answers:
+        if isinstance(answer, CommandRefused) and answer.nothing_to_do:
+            print(sentence(f"Nothing to do: {answer.reason}"))
+            continue
         if isinstance(answer, CommandRefused):
             raise RefusedError(f"Refused: {sentence(answer.reason)}")
         print(event_line(answer))

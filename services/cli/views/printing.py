@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping
 
-import msgspec
 from msgspec import Struct
 from rich.console import Console
 from rich.table import Table
 
+from shared.adapters.plain_amounts import json_bytes
 from shared.application.wording.formats import clock, percent, price, quantity, share, usd
 from shared.application.wording.holdings import flaw_of
 from shared.messages.portfolio import PortfolioMarked
@@ -16,8 +16,8 @@ UNLIMITED_COLUMNS = 180  # where no terminal says how wide it is: tables are not
 
 
 def json_text(value: Struct | dict[str, object]) -> str:
-    """The value in one line of JSON; decimals are strings, as they are on the wire."""
-    return msgspec.json.encode(value).decode()
+    """The value in one line of JSON; amounts are strings in plain decimals, as they are on the wire."""
+    return json_bytes(value).decode()
 
 
 def plain_console() -> Console:

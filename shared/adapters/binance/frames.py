@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from shared.domain.numbers import ONE
+from shared.domain.numbers import ONE, plain
 from shared.domain.timeframes import MS_NS
 from shared.ports.exchange import BestPrice, Kline, KlineFrame, ListedPair, OrderBook
 
@@ -39,7 +39,7 @@ def kline_frame(message: Mapping[str, Any], symbol: str) -> KlineFrame:
         )
     except (KeyError, TypeError, ValueError) as error:
         raise MalformedError(f"kline frame: {error!r}") from None
-    if frame.closed and event_ms + CLOSE_SLACK_MS < row["T"]:
+    if frame.closed and frame.event_time_ns + CLOSE_SLACK_MS * MS_NS < frame.kline.close_time_ns:
         raise MalformedError(f"kline frame: closed at {event_ms}, but its bar ends at {row['T']}")
     _check(frame.kline)
     return frame
@@ -89,29 +89,72 @@ def order_book(body: Mapping[str, Any], symbol: str) -> OrderBook:
 
 
 def listed_pair(row: Mapping[str, Any]) -> ListedPair:
-    """One symbol of ``GET /api/v3/exchangeInfo``; filters of 2021 (MIN_NOTIONAL) and of today (NOTIONAL)."""
+    """One symbol of ``GET /api/v3/exchangeInfo``, with the filters of 2021 or of today."""
     try:
         filters = {one["filterType"]: one for one in row["filters"]}
-        lot, notional = filters.get("LOT_SIZE", {}), filters.get("NOTIONAL", filters.get("MIN_NOTIONAL", {}))
+        price, lot, market = (filters.get(name, {}) for name in ("PRICE_FILTER", "LOT_SIZE", "MARKET_LOT_SIZE"))
         status = str(row["status"])
         return ListedPair(
             symbol=f"{row['baseAsset']}/{row['quoteAsset']}",
             status="trading" if status == "TRADING" and row.get("isSpotTradingAllowed", True) else "halted",
             venue_status=status,
-            price_step=_step(filters.get("PRICE_FILTER", {}).get("tickSize"), row.get("quotePrecision", 8)),
+            price_step=_step(price.get("tickSize"), row.get("quotePrecision", 8)),
             quantity_step=_step(lot.get("stepSize"), row.get("baseAssetPrecision", 8)),
-            min_quantity=Decimal(lot.get("minQty", 0)),
-            max_quantity=Decimal(lot.get("maxQty", 0)),
-            min_notional=Decimal(notional.get("minNotional", 0)),
+            min_quantity=_amount(lot, "minQty"),
+            max_quantity=_amount(lot, "maxQty"),
+            min_price=_amount(price, "minPrice"),
+            max_price=_amount(price, "maxPrice"),
+            market_quantity_step=_amount(market, "stepSize"),
+            market_min_quantity=_amount(market, "minQty"),
+            market_max_quantity=_amount(market, "maxQty"),
+            **_notional(filters),
+            **_multipliers(filters),
         )
     except (KeyError, TypeError, ValueError, InvalidOperation) as error:
         raise MalformedError(f"symbol {row.get('symbol')!r}: {error!r}") from None
 
 
+def _notional(filters: Mapping[str, Any]) -> dict[str, Any]:
+    """NOTIONAL of today, or MIN_NOTIONAL of 2021."""
+    if "NOTIONAL" in filters:
+        notional = filters["NOTIONAL"]
+        return {
+            "min_notional": _amount(notional, "minNotional"),
+            "max_notional": _amount(notional, "maxNotional"),
+            "min_notional_at_market": notional.get("applyMinToMarket", True) is True,
+            "max_notional_at_market": notional.get("applyMaxToMarket", False) is True,
+        }
+    least = filters.get("MIN_NOTIONAL", {})
+    return {
+        "min_notional": _amount(least, "minNotional"),
+        "min_notional_at_market": least.get("applyToMarket", True) is True,
+    }
+
+
+def _multipliers(filters: Mapping[str, Any]) -> dict[str, Any]:
+    """PERCENT_PRICE_BY_SIDE of today, or PERCENT_PRICE of 2021, which is the same for both sides."""
+    by_side, both = filters.get("PERCENT_PRICE_BY_SIDE"), filters.get("PERCENT_PRICE", {})
+    return {
+        f"{side}_multiplier_{end.lower()}": _amount(by_side, f"{side}Multiplier{end}")
+        if by_side
+        else _amount(both, f"multiplier{end}")
+        for side in ("bid", "ask")
+        for end in ("Up", "Down")
+    }
+
+
+def _amount(fields: Mapping[str, Any], name: str) -> Decimal:
+    """A filter's amount without trailing zeros; 0 where there is no such filter."""
+    amount = Decimal(fields.get(name, 0))
+    if not (amount.is_finite() and amount >= 0):
+        raise ValueError(f"{name} {amount}")
+    return Decimal(plain(amount))
+
+
 def _step(text: str | None, places: int) -> Decimal:
     """A filter's step without trailing zeros; where there is no filter, the precision's."""
     step = Decimal(text or 0)
-    return Decimal(format(step.normalize(), "f")) if step > 0 else ONE.scaleb(-int(places))
+    return Decimal(plain(step)) if step > 0 else ONE.scaleb(-int(places))
 
 
 def _check(kline: Kline) -> None:

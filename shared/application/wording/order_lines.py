@@ -86,7 +86,7 @@ ORDER_LINES: dict[type[Message], Callable[[Any], tuple[str, str]]] = {
     CancelDecided: lambda m: ("cancel", because(f"{m.order_id} of {m.symbol}", m.reason)),
     StopRaised: lambda m: ("proposed", f"stop of {m.symbol} up to {price(m.stop_price)}"),
     OrderDecided: _verdict,
-    StopApproved: lambda m: ("approved", f"stop of {m.symbol} up to {price(m.stop_price)}"),
+    StopApproved: lambda m: ("approved", because(f"stop of {m.symbol} up to {price(m.stop_price)}", m.reason)),
     WriteOffDecided: lambda m: ("write-off", because(m.symbol, m.reason)),
     OrderPlaced: lambda m: ("placed", f"{m.side} {quantity(m.quantity)} {m.symbol} ({m.order_id})"),
     OrderFilled: _fill,

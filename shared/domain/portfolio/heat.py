@@ -108,6 +108,8 @@ class Heat:
         self.reserved_notional = 0.0
         self.sectors: dict[str, float] = {}
         self.unmarked: set[str] = set()
+        self._held: set[str] = set()
+        self._reserving: set[str] = set()
         self._changes = 0
 
     @property
@@ -142,7 +144,11 @@ class Heat:
         if not pair.quantity:
             pair.unpriced_at, pair.is_dust = 0.0, False
         pair.stop = None if stop is None else float(stop)
+        (self._held.add if pair.quantity else self._held.discard)(pair.symbol)
         self._revalue(pair)
+        if not self._held:
+            self.holdings = self.open_risk = 0.0
+            self._clear_sectors()
 
     def set_unpriced(self, pair: PairHeat, price: float) -> None:
         """A pair has had no price for too long, and this was the last; with 0, it has one again."""
@@ -177,6 +183,7 @@ class Heat:
 
     def reserve(self, pair: PairHeat, risk: float, notional: float, cash: float) -> None:
         """Set aside what an approved order may come to use; with negative amounts, give it back."""
+        self._reserving.add(pair.symbol)
         pair.reserved_risk += risk
         pair.reserved_notional += notional
         pair.reserved_cash += cash
@@ -189,9 +196,18 @@ class Heat:
             self.resum()
 
     def clear_reserved(self, pair: PairHeat) -> None:
-        """No order of the pair is open any more: what float errors left over is cleared."""
+        """No buy of the pair is open any more: what float errors left over is cleared."""
         self.reserve(pair, -pair.reserved_risk, -pair.reserved_notional, -pair.reserved_cash)
         pair.reserved_risk = pair.reserved_notional = pair.reserved_cash = 0.0
+        self._reserving.discard(pair.symbol)
+        if not self._reserving:
+            self.reserved_risk = self.reserved_cash = self.reserved_notional = 0.0
+            self._clear_sectors()
+
+    def _clear_sectors(self) -> None:
+        """Nothing is held and nothing on order: exactly nothing, not what sums of floats leave of it."""
+        if not self._held and not self._reserving:
+            self.sectors = dict.fromkeys(self.sectors, 0.0)
 
     def resum(self) -> None:
         """Sum all totals afresh."""

@@ -5,7 +5,7 @@ from decimal import Decimal
 from msgspec import Struct, field, structs
 
 from shared.domain.machine import Records
-from shared.domain.numbers import ZERO, round_usdt
+from shared.domain.numbers import ZERO, plain, round_usdt
 from shared.messages.orders import OrderFilled
 
 ACCOUNT = "account"
@@ -138,7 +138,9 @@ class Ledger:
     def _take(self, held: Position, fill: OrderFilled) -> Decimal:
         """Take a sale out of a position; returns what the part that was sold had cost, USDT."""
         if fill.quantity > held.quantity:
-            raise OversoldError(f"fill {fill.trade_id} sells {fill.quantity} {fill.symbol}, {held.quantity} are held")
+            raise OversoldError(
+                f"fill {fill.trade_id} sells {plain(fill.quantity)} {fill.symbol}, {plain(held.quantity)} are held"
+            )
         if fill.quantity == held.quantity:
             self._records.delete(POSITION, fill.symbol)
             return held.cost

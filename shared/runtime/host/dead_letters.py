@@ -8,6 +8,7 @@ from typing import Any
 
 from shared.adapters.codec import encode
 from shared.adapters.forgiving import parts_of
+from shared.domain.timeframes import SECOND_NS
 from shared.messages.base import Message, derived_id, truncate
 from shared.messages.catalogue import topic_of_key
 from shared.messages.dead_letter import MessageRefused, UnreadableReceived
@@ -15,6 +16,7 @@ from shared.ports.clock import Clock
 from shared.ports.streams import Entry, Publisher
 
 KEPT_BODY_BYTES = 4096
+WARNED_EACH, WINDOW_NS = 5, 60 * SECOND_NS  # wall time; of a flood, the first few are logged, then every tenfold
 UNREADABLE = ("$", "unreadable")
 
 
@@ -24,6 +26,7 @@ class DeadLetters:
     def __init__(self, consumer: str, bus: Publisher, clock: Clock, log: Any) -> None:
         self._consumer, self._bus, self._clock, self._log = consumer, bus, clock, log
         self._held: list[MessageRefused] = []
+        self._window_ns, self._refused = 0, 0
 
     async def put(self, source: str, body: bytes, field: str, reason: str) -> UnreadableReceived:
         """Put away bytes that came by a channel and are no message; gives back what a machine needs to answer.
@@ -65,15 +68,7 @@ class DeadLetters:
             await self._bus.publish(held)
 
     def _hold(self, letter: MessageRefused) -> None:
-        named = {"message": letter.cause} if letter.cause else {}
-        self._log.warning(
-            "message_refused",
-            source=letter.source,
-            entry=letter.entry,
-            field=letter.field,
-            reason=letter.reason,
-            **named,
-        )
+        self._warn(letter)
         self._held.append(letter)
 
     def _letter(self, entry: Entry, field: str, reason: str, of: MessageRefused | None = None) -> MessageRefused:
@@ -91,6 +86,20 @@ class DeadLetters:
             size_bytes=len(entry.body),
             consumer=self._consumer,
         )
+
+    def _warn(self, letter: MessageRefused) -> None:
+        """A line in the log; under a flood a few, with the count of all since the window began."""
+        now_ns = self._clock.wall_ns()
+        if not 0 <= now_ns - self._window_ns < WINDOW_NS:
+            self._window_ns, self._refused = now_ns, 0
+        self._refused += 1
+        told = {"source": letter.source, "field": letter.field, "reason": letter.reason}
+        if letter.cause:
+            told["message"] = letter.cause
+        if self._refused <= WARNED_EACH:
+            self._log.warning("message_refused", entry=letter.entry, **told)
+        elif str(self._refused).rstrip("0") == "1":
+            self._log.warning("messages_refused", count=self._refused, **told)
 
 
 def _received(entry: Entry, letter: MessageRefused) -> UnreadableReceived:

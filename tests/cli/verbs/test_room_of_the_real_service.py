@@ -90,7 +90,7 @@ async def test_what_the_verb_says_is_what_the_gate_then_approves(
         assert "o-over, a market buy by external, was trimmed" in " ".join((await heatsink("why", "o-over")).split())
 
         told = " ".join((await heatsink("shadow")).split())
-        assert "With 0.05 % heat, 1 of 1 orders would have been trimmed." in told
+        assert "With 0.05 % heat, 1 of 1 order would have been trimmed." in told
         assert "portfolio_heat 1" in told
 
 

@@ -132,7 +132,7 @@ class RiskHarness:
 
     def buy(self, symbol: str, quantity: str, *, stop: float | str | None = None, **changes: object) -> OrderDecided:
         price = PRICES.get(symbol.partition("/")[0], 1.0)
-        stop_price = D(str(stop)) if stop is not None else D(str(price * 0.95))
+        stop_price = D(str(stop)) if stop is not None else D(str(round(price * 0.95, 4)))
         return self.propose(symbol=symbol, side="buy", quantity=D(quantity), stop_price=stop_price, **changes)
 
     def sell(self, symbol: str, quantity: str, **changes: object) -> OrderDecided:

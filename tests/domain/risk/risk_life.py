@@ -19,7 +19,7 @@ from tests.domain.risk.risk_model import Model, check, figures_of
 from tests.samples import proposal
 
 D = Decimal
-STEP = D("0.0001")
+STEP, TICK = D("0.0001"), D("0.000001")
 WARMING = (BarClosed, PairListed, FeedLost, FeedRestored)
 
 
@@ -31,6 +31,8 @@ class Life:
     ) -> None:
         self.history: list[Message] = []
         self.harness = RiskHarness(limits=limits, breakers=breakers, exact=True, cash=cash)
+        for symbol in UNIVERSE.symbols:
+            self.harness.list_pair(symbol, price_step=TICK)
         self.history += [message for message in self.harness.told if isinstance(message, WARMING)]
         self.machine = self.harness.machine
         self.limits, self.scale = limits, 1.0

@@ -24,6 +24,7 @@ from shared.messages.orders import OrderClosed
 
 FLATTEN = "flatten"
 CODE_LENGTH = 8
+MOST_SALES = 100  # of one pair at once: what is larger still takes another flatten
 UNNAMED, UNGIVEN = "nobody named", "no reason given"
 C = TypeVar("C", Halt, Resume, Flatten)
 
@@ -178,7 +179,8 @@ class HaltCommands:
             if sells:
                 state.records.put(FLATTEN, position.symbol, Flattening(command=command, waiting=tuple(sells)))
             made += self._sale(command, position.symbol, "")
-        return made or refused(command, f"nothing is held or on order in {_scope(command.symbol)}")
+        nothing = f"nothing is held or on order in {_scope(command.symbol)}"
+        return made or refused(command, nothing, nothing_to_do=True)
 
     def on_closed(self, closed: OrderClosed) -> Sequence[Message]:
         """A resting sell ended. If a flatten waited for it, sell what it held back, by the pair's present name."""
@@ -194,11 +196,15 @@ class HaltCommands:
         return made
 
     def _sale(self, command: Flatten, symbol: str, after: str) -> Sequence[Message]:
-        quantity = self._halt_actions.unsold(symbol)
-        if quantity <= 0:
-            return ()
-        order_id = derived_id("flatten", command.id, symbol, after)
-        return (self._halt_actions.sale(command, order_id, symbol, quantity, "flatten"),)
+        """All that is not being sold, in as many orders as the exchange's largest makes of it."""
+        sales: list[Message] = []
+        left = self._halt_actions.unsold(symbol)
+        while left > 0 and len(sales) < MOST_SALES:
+            quantity = self._halt_actions.largest_sale(symbol, left)
+            order_id = derived_id("flatten", command.id, symbol, after, *([len(sales)] if sales else []))
+            sales.append(self._halt_actions.sale(command, order_id, symbol, quantity, "flatten"))
+            left -= quantity
+        return sales
 
     def _by_trading_name(self, command: C) -> C:
         """A command on one of a pair's names is meant for the one that trades now."""

@@ -1,9 +1,12 @@
 """A proposal in, its verdict out, and what the verdict reserves. ``gate/__init__.py`` says how it works."""
 
 from collections.abc import Sequence
+from decimal import Decimal
 
+from shared.domain.filters import stated
+from shared.domain.filters.prices import nearest_price, price_fault
 from shared.domain.machine import ReservationCheck
-from shared.domain.numbers import ZERO
+from shared.domain.numbers import ZERO, plain, round_down
 from shared.domain.odd_times import is_odd
 from shared.domain.recent import Recent
 from shared.domain.risk.gate.refusals import Refusals
@@ -151,16 +154,20 @@ class Gate:
     # --- what always passes ---------------------------------------------------------------------------------------
 
     def raise_stop(self, raised: StopRaised) -> Sequence[Message]:
-        """A higher stop always passes; a lower one, or one for nothing, is refused."""
+        """A higher stop always passes, at the next price that the exchange takes.
+
+        A lower one is refused, and so is one for nothing.
+        """
         held = self._state.ledger.position(raised.symbol)
         if raised.portfolio not in ("", self._state.portfolio):
             return self._other_portfolio(raised)
         if held is None:
             return self.refusals.of(raised, "nothing_held", "symbol", self._nothing_held(raised.symbol))
-        if not raised.stop_price > (held.stop or ZERO):
-            reason = f"stop_price {raised.stop_price} is not above the stop of {held.stop or ZERO}: stops only rise"
-            return self.refusals.of(raised, "lower_stop", "stop_price", reason)
-        self._state.ledger.approve_stop(raised.symbol, raised.stop_price)
+        stop, reason = self._passing(raised)
+        if not stop > (held.stop or ZERO):
+            why = f"stop_price {plain(stop)} is not above the stop of {plain(held.stop or ZERO)}: stops only rise"
+            return self.refusals.of(raised, "lower_stop", "stop_price", why)
+        self._state.ledger.approve_stop(raised.symbol, stop)
         return (
             StopApproved(
                 id=derived_id("stop-approved", self._state.portfolio, raised.id),
@@ -168,7 +175,8 @@ class Gate:
                 trace=raised.trace_id,
                 time_ns=self._time_of(raised),
                 symbol=raised.symbol,
-                stop_price=raised.stop_price,
+                stop_price=stop,
+                reason=truncate(reason),
             ),
         )
 
@@ -176,6 +184,21 @@ class Gate:
         if name := held_as(self._state, symbol):
             return f"symbol {symbol} is held as {name} now: raise the stop of that"
         return f"nothing is held of symbol {symbol}: there is no stop to raise"
+
+    def _passing(self, raised: StopRaised) -> tuple[Decimal, str]:
+        """Where a raised stop may stand, and why that is not where it was asked for."""
+        state, asked = self._state, raised.stop_price
+        listing = stated(state.listings.get(raised.symbol))
+        if listing is None:
+            return asked, ""
+        mark = state.fresh_mark(state.heat.pair(raised.symbol))
+        fault = price_fault("stop_price", asked, "sell", listing, mark)
+        if fault is None:
+            return asked, ""
+        passing = nearest_price(asked, "sell", listing, mark, up=True)
+        if passing is not None and float(asked) < mark <= passing:  # it would sell at once, which nobody asked for
+            passing = round_down(asked, listing.price_step)
+        return (asked, "") if passing is None else (passing, fault.reason)
 
     def cancel(self, proposed: CancelProposed) -> Sequence[Message]:
         """A cancel of an order that is not finished always passes; of any other there is nothing to do."""

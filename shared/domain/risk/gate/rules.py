@@ -10,8 +10,9 @@ from collections.abc import Callable
 from math import isfinite
 
 from shared.domain.risk.gate.ceilings import UNBOUNDED, beyond, budget, closed, opened, within
-from shared.domain.risk.gate.validity import fault_of_opening, fault_of_pair
+from shared.domain.risk.gate.validity import fault_of_opening, fault_of_pair, fault_of_prices
 from shared.domain.risk.gate.view import View
+from shared.domain.words import figure
 from shared.messages.orders import CeilingReport as Ceiling
 from shared.messages.orders import Finding, OrderProposed
 
@@ -19,12 +20,14 @@ Rule = Callable[[OrderProposed, View], Ceiling]
 
 
 def known_and_valid(order: OrderProposed, view: View) -> Ceiling:
-    """The order makes sense by itself, and its pair trades."""
+    """The order makes sense by itself, its pair trades, and the exchange takes its prices."""
     listing = view.listing
     if view.pair is None or listing is None or listing.status != "trading":
         return closed("known_and_valid", "pair_off", fault_of_pair(order, view))
     if fault := fault_of_opening(order, view):
         return closed("known_and_valid", "invalid", fault)
+    if refused := fault_of_prices(order, view):
+        return closed("known_and_valid", refused.code, refused.reason)
     return opened("known_and_valid")
 
 
@@ -97,7 +100,7 @@ def price_collar(order: OrderProposed, view: View) -> Ceiling:
         price, highest = float(order.limit_price), pair.mark * (1.0 + limits.price_collar)
         if price <= highest:
             return within("price_collar", highest, price, "USDT")
-        return beyond("price_collar", highest, price, "USDT", f"limit_price is over {highest:.8g}")
+        return beyond("price_collar", highest, price, "USDT", f"limit_price is over {figure(highest)}")
     if not limits.book_age_seconds:
         return opened("price_collar")
     book = view.book
@@ -109,7 +112,7 @@ def price_collar(order: OrderProposed, view: View) -> Ceiling:
     if quantity > 0.0:
         return Ceiling("price_collar", quantity, quantity, 0.0, quantity, "base", code="limit")
     best = book.sample.asks[0][0]
-    far = f"book of {order.symbol} asks {best:.8g}, which is over {highest:.8g}"
+    far = f"book of {order.symbol} asks {figure(best)}, which is over {figure(highest)}"
     return closed("price_collar", "limit", far, "base")
 
 

@@ -56,7 +56,7 @@ class Reservations:
 
     def __init__(self, records: Records, heat: Heat) -> None:
         self._records, self._heat = records, heat
-        self._open: dict[str, int] = {}  # orders per pair
+        self._open: dict[str, int] = {}  # buys per pair
         self.unacknowledged: dict[str, int] = {}  # of which execution has said nothing yet, since when; oldest first
 
     @property
@@ -75,7 +75,7 @@ class Reservations:
     def open(self, order: OpenOrder, units: float) -> None:
         """A new order, nothing of it filled yet. units: its quantity as a float."""
         self._records.put(ORDER, order.order_id, order)
-        self._open[order.symbol] = self._open.get(order.symbol, 0) + 1
+        self._count_buy(order, 1)
         self.unacknowledged[order.order_id] = order.decided_ns
         self._move(order, order.quantity, units)
 
@@ -107,10 +107,10 @@ class Reservations:
         left = order.left
         self._move(order, -left, -float(left))
         self._records.delete(ORDER, order_id)
-        self._open[order.symbol] -= 1
+        self._count_buy(order, -1)
         self.unacknowledged.pop(order_id, None)
         pair = self._heat.pair(order.symbol)
-        if not self._open[order.symbol] and pair is not None:
+        if order.side == "buy" and not self._open[order.symbol] and pair is not None:
             self._heat.clear_reserved(pair)
         return order
 
@@ -121,8 +121,12 @@ class Reservations:
         waiting = (order for order in orders if order.decided_ns and not order.acknowledged)
         self.unacknowledged = {order.order_id: order.decided_ns for order in waiting}
         for order in orders:
-            self._open[order.symbol] = self._open.get(order.symbol, 0) + 1
+            self._count_buy(order, 1)
             self._move(order, order.left, float(order.left))
+
+    def _count_buy(self, order: OpenOrder, change: int) -> None:
+        if order.side == "buy":
+            self._open[order.symbol] = self._open.get(order.symbol, 0) + change
 
     def _move(self, order: OpenOrder, quantity: Decimal, units: float) -> None:
         """Reserve ``quantity`` more of the order (``units``: the same as a float), or less where it is negative."""

@@ -210,6 +210,12 @@ class RiskState:
         elif pair.mark and (oldest is None or pair.mark_time_ns < oldest.mark_time_ns):
             self.oldest_held = pair
 
+    def fresh_mark(self, pair: PairHeat | None) -> float:
+        """The pair's mark, USDT per unit; 0 where it is missing or too old to go by."""
+        if pair is None or abs(self.now_ns - pair.mark_time_ns) > self.effective.mark_age_ns:
+            return 0.0
+        return pair.mark
+
     def is_in_the_future(self, time_ns: int) -> bool:
         """Whether a time is beyond the clock. What was seen then must not keep out what comes later."""
         return 0 < self.now_ns < time_ns - self.effective.mark_age_ns

@@ -362,6 +362,8 @@ def test_flatten_waits_for_resting_sells_to_be_cancelled_and_sells_the_rest_then
 def test_flatten_with_nothing_held_says_so() -> None:
     [answer] = flatten(RiskHarness())
     assert refusal(answer) == "nothing is held or on order in the portfolio"
+    assert isinstance(answer, CommandRefused)
+    assert answer.nothing_to_do
 
 
 def test_flatten_works_with_stale_marks_under_a_kill() -> None:

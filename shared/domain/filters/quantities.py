@@ -104,6 +104,12 @@ def least_of(lots: Lots) -> Decimal:
     return round_up(least, max(lots.step, CENT8))
 
 
+def _least_that_passes(lots: Lots) -> Decimal:
+    """The least quantity; 0 where whole lots of enough worth are worth too much."""
+    least = least_of(lots)
+    return ZERO if 0 < lots.most_worth < _worth(least, lots) else least
+
+
 def _told(amount: Decimal) -> Decimal:
     """The amount, if a message can carry it; else 0."""
     return amount if amount < MOST and len(amount.as_tuple().digits) <= MOST_DIGITS else ZERO
@@ -143,7 +149,7 @@ def shortfall(quantity: Decimal, lots: Lots, listed: PairListed) -> Shortfall | 
         listed.min_quantity,
         listed.min_notional,
         filter=missed,
-        least=_told(least_of(lots)),
+        least=_told(_least_that_passes(lots)),
         worth_usdt=round_down(worth, CENT8),
     )
 

@@ -10,7 +10,7 @@ from tests.market_data.market_stage import LogLines
 
 async def put(letters: DeadLetters, number: int) -> None:
     for count in range(number):
-        await letters.put("hs:{main}:orders:proposed", f"{count}-0", b"no message", "$", "not MessagePack")
+        await letters.put("hs:{main}:orders:proposed", f"no message {count}".encode(), "$", "not MessagePack")
 
 
 async def test_a_flood_of_bad_messages_is_logged_a_few_times_and_then_with_its_count() -> None:

@@ -37,7 +37,8 @@ def test_of_two_halts_the_older_one_is_named_before_and_after_a_restart() -> Non
     harness.machine.state.halts.begin(
         Halt(id="h-1", time_ns=harness.now_ns, **WHO), NewHalt(symbol="ETH/USDT", trigger="phase", reason="first")
     )
-    harness.handle(Halt(id="h-2", time_ns=harness.now_ns + 1, symbol="ETH/USDT", **WHO))
+    harness.pass_time(0.001)
+    harness.handle(Halt(id="h-2", time_ns=harness.now_ns, symbol="ETH/USDT", **WHO))
     assert harness.buy("ETH/USDT", "0.1").reason == "ETH/USDT reducing: first"
     harness.restart()
     assert harness.buy("ETH/USDT", "0.1").reason == "ETH/USDT reducing: first"

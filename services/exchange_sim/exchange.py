@@ -43,7 +43,7 @@ class SimulatedExchange:
         self._budget = WeightBudget(self.options.weight_per_minute)
         self._rest = RestApi(market, self.options.weight_per_minute, lambda: self.publisher.tick_ms)
         self._script = list(self.options.script)
-        self._started_wall_ns = clock.wall_ns()
+        self._started_steady_ns = clock.steady_ns()
         self._stack = AsyncExitStack()
 
     @asynccontextmanager
@@ -80,8 +80,8 @@ class SimulatedExchange:
 
     def tick(self) -> None:
         """Let happen what the time has come for."""
-        elapsed_wall_ns = self.clock.wall_ns() - self._started_wall_ns
-        due = [one for one in self._script if one.is_due(elapsed_wall_ns=elapsed_wall_ns, now_ns=self.clock.now_ns())]
+        elapsed_ns = self.clock.steady_ns() - self._started_steady_ns
+        due = [one for one in self._script if one.is_due(elapsed_steady_ns=elapsed_ns, now_ns=self.clock.now_ns())]
         for fault in due:
             self._script.remove(fault)
             self.inflict(fault)
@@ -90,7 +90,7 @@ class SimulatedExchange:
     def inflict(self, fault: Fault) -> None:
         """Put a fault in force or, if it is one that happens at once, let it happen."""
         if fault.fault in LASTING:
-            self.faults.add(fault, self.clock.wall_ns())
+            self.faults.add(fault, self.clock.steady_ns())
         elif fault.fault in ("drop", "half_open", "server_shutdown"):
             meant = [one for one in self.hub.connections if _fits(fault, one) and self.faults.chance(fault)]
             for connection in meant[: fault.count]:
@@ -146,7 +146,7 @@ class SimulatedExchange:
 
     def _fault_of(self, path: str, address: str) -> Refusal | None:
         wall_ns = self.clock.wall_ns()
-        fault = self.faults.request_fault(path, wall_ns)
+        fault = self.faults.request_fault(path, self.clock.steady_ns())
         if fault is None:
             return None
         if fault.fault == "ban":

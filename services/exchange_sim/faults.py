@@ -56,11 +56,11 @@ class ScriptedFault(Fault, frozen=True, kw_only=True, omit_defaults=True, forbid
     after_seconds: float | None = None
     at_market_time: datetime | None = None
 
-    def is_due(self, *, elapsed_wall_ns: int, now_ns: int) -> bool:
+    def is_due(self, *, elapsed_steady_ns: int, now_ns: int) -> bool:
         if self.at_market_time is not None:
             time = self.at_market_time.replace(tzinfo=self.at_market_time.tzinfo or UTC)
             return now_ns >= time.timestamp() * 1e9
-        return elapsed_wall_ns >= (self.after_seconds or 0.0) * 1e9
+        return elapsed_steady_ns >= (self.after_seconds or 0.0) * 1e9
 
 
 class _Script(Struct, frozen=True, forbid_unknown_fields=True):
@@ -81,13 +81,13 @@ def read_script(path: Path) -> tuple[ScriptedFault, ...]:
 class _Active:
     """A lasting fault and what is left of it."""
 
-    def __init__(self, fault: Fault, now_wall_ns: int) -> None:
+    def __init__(self, fault: Fault, now_steady_ns: int) -> None:
         self.fault = fault
         self.left = fault.count
-        self.until_wall_ns = None if fault.lasts_seconds is None else now_wall_ns + int(fault.lasts_seconds * 1e9)
+        self.until_steady_ns = None if fault.lasts_seconds is None else now_steady_ns + int(fault.lasts_seconds * 1e9)
 
-    def is_over(self, now_wall_ns: int) -> bool:
-        return self.left == 0 or (self.until_wall_ns is not None and now_wall_ns >= self.until_wall_ns)
+    def is_over(self, now_steady_ns: int) -> bool:
+        return self.left == 0 or (self.until_steady_ns is not None and now_steady_ns >= self.until_steady_ns)
 
 
 class ActiveFaults:
@@ -102,24 +102,24 @@ class ActiveFaults:
     def active(self) -> list[Fault]:
         return [one.fault for one in self._active]
 
-    def add(self, fault: Fault, now_wall_ns: int) -> None:
-        self._active.append(_Active(fault, now_wall_ns))
+    def add(self, fault: Fault, now_steady_ns: int) -> None:
+        self._active.append(_Active(fault, now_steady_ns))
 
     def clear(self) -> None:
         self._active.clear()
 
-    def frame_fault(self, *, stream: str, symbol: str, timeframe: str, now_wall_ns: int) -> Fault | None:
+    def frame_fault(self, *, stream: str, symbol: str, timeframe: str, now_steady_ns: int) -> Fault | None:
         """The fault that befalls a closed kline, counted; None when it goes out as it should."""
-        for one in self._in_force(get_args(FrameFault), now_wall_ns):
+        for one in self._in_force(get_args(FrameFault), now_steady_ns):
             fault = one.fault
             names = ((stream, fault.stream), (symbol, fault.symbol), (timeframe, fault.timeframe))
             if all(fnmatchcase(name, pattern) for name, pattern in names) and self._strikes(one):
                 return fault
         return None
 
-    def request_fault(self, path: str, now_wall_ns: int) -> Fault | None:
+    def request_fault(self, path: str, now_steady_ns: int) -> Fault | None:
         """The fault that befalls a REST request, counted; None when it is answered."""
-        for one in self._in_force(get_args(RequestFault), now_wall_ns):
+        for one in self._in_force(get_args(RequestFault), now_steady_ns):
             if fnmatchcase(path, one.fault.path) and self._strikes(one):
                 return one.fault
         return None
@@ -128,9 +128,9 @@ class ActiveFaults:
         """Whether a fault that happens at once does so this time."""
         return self._random.random() < fault.probability
 
-    def _in_force(self, kinds: Iterable[str], now_wall_ns: int) -> list[_Active]:
+    def _in_force(self, kinds: Iterable[str], now_steady_ns: int) -> list[_Active]:
         if self._active:
-            self._active = [one for one in self._active if not one.is_over(now_wall_ns)]
+            self._active = [one for one in self._active if not one.is_over(now_steady_ns)]
         return [one for one in self._active if one.fault.fault in kinds]
 
     def _strikes(self, one: _Active) -> bool:

@@ -30,7 +30,7 @@ class _Held(NamedTuple):
     """A closed frame that a fault keeps back until a wall time, or until its stream sends the next one."""
 
     frame: Frame
-    until_wall_ns: int | None
+    until_steady_ns: int | None
 
 
 class Publisher:
@@ -42,7 +42,7 @@ class Publisher:
         self._clock = clock
         self._faults = faults
         self.tick_ms = self._now_ms()
-        self._forming_wall_ns = self._ticker_wall_ns = 0
+        self._forming_steady_ns = self._ticker_steady_ns = 0
         self._quotes: dict[str, Quote] = {}
         self._books: dict[str, tuple[int, Book]] = {}
         self._held: list[_Held] = []
@@ -52,17 +52,17 @@ class Publisher:
         return self._clock.now_ns() // MS_NS
 
     def tick(self) -> None:
-        now_ms, wall_ns = self._now_ms(), self._clock.wall_ns()
+        now_ms, steady_ns = self._now_ms(), self._clock.steady_ns()
         listeners = self._hub.listeners()
         klines = [stream for name in listeners if (stream := self._kline_stream(name, now_ms)) is not None]
         self._send_closed(klines, listeners, now_ms)
-        self._send_overdue(listeners, wall_ns)
-        if wall_ns - self._forming_wall_ns >= FORMING_WALL_NS:
-            self._forming_wall_ns = wall_ns
+        self._send_overdue(listeners, steady_ns)
+        if steady_ns - self._forming_steady_ns >= FORMING_WALL_NS:
+            self._forming_steady_ns = steady_ns
             self._send_forming(klines, listeners, now_ms)
-        is_second = wall_ns - self._ticker_wall_ns >= TICKER_WALL_NS
+        is_second = steady_ns - self._ticker_steady_ns >= TICKER_WALL_NS
         if is_second:
-            self._ticker_wall_ns = wall_ns
+            self._ticker_steady_ns = steady_ns
             self._send_all_minis(listeners, now_ms)
         for name in listeners:
             self._send_other(name, listeners, now_ms, is_second=is_second)
@@ -87,18 +87,18 @@ class Publisher:
 
     def _send_one_closed(self, stream: KlineStream, kline: frames.Kline, listeners: Listeners, now_ms: int) -> None:
         """Send a closed bar, or what a fault makes of it."""
-        wall_ns, interval = self._clock.wall_ns(), stream.interval.name
-        swapped = [held for held in self._held if held.until_wall_ns is None and held.frame.stream == stream.name]
+        steady_ns, interval = self._clock.steady_ns(), stream.interval.name
+        swapped = [held for held in self._held if held.until_steady_ns is None and held.frame.stream == stream.name]
         fault = None
         if not swapped:  # the frame that lets a held one pass is spared, or none would ever pass
             fault = self._faults.frame_fault(
-                stream=stream.name, symbol=stream.symbol, timeframe=interval, now_wall_ns=wall_ns
+                stream=stream.name, symbol=stream.symbol, timeframe=interval, now_steady_ns=steady_ns
             )
         kind = fault.fault if fault is not None else ""
         event = frames.kline_event(stream.symbol, interval, kline, closed=kind != "unclosed", event_ms=now_ms)
         frame = Frame(stream.name, event)
         if fault is not None and kind == "late":
-            self._held.append(_Held(frame, wall_ns + int(fault.seconds * 1e9)))
+            self._held.append(_Held(frame, steady_ns + int(fault.seconds * 1e9)))
         elif kind == "out_of_order":
             self._held.append(_Held(frame, None))
         else:
@@ -106,9 +106,11 @@ class Publisher:
                 self._hub.send(frame, listeners)
         self._release(swapped, listeners)
 
-    def _send_overdue(self, listeners: Listeners, wall_ns: int) -> None:
+    def _send_overdue(self, listeners: Listeners, steady_ns: int) -> None:
         """Late frames whose time has come."""
-        overdue = [held for held in self._held if held.until_wall_ns is not None and held.until_wall_ns <= wall_ns]
+        overdue = [
+            held for held in self._held if held.until_steady_ns is not None and held.until_steady_ns <= steady_ns
+        ]
         self._release(overdue, listeners)
 
     def _release(self, released: list[_Held], listeners: Listeners) -> None:

@@ -33,7 +33,7 @@ class Backfill:
         self._context = context
         self._queue: asyncio.Queue[BarTrack] = asyncio.Queue(QUEUE_LIMIT)
         self._digest = LogDigest(context.log)
-        self._told_until_wall_ns: dict[str, int] = {}
+        self._told_until_steady_ns: dict[str, int] = {}
         self.catch_up_ns = 0
         self.filled = 0
 
@@ -41,7 +41,7 @@ class Backfill:
         """Put a track into the queue, unless it is there or must wait."""
         if track.asking or track.refused or self._queue.full():
             return
-        if self._context.clock.wall_ns() >= track.not_before_wall_ns:
+        if self._context.clock.steady_ns() >= track.not_before_steady_ns:
             track.asking = True
             self._queue.put_nowait(track)
 
@@ -151,10 +151,10 @@ class Backfill:
 
     def _tell(self, event: str, reason: str, seconds: float) -> None:
         """One line for all tracks that meet the same trouble."""
-        wall_ns = self._context.clock.wall_ns()
-        if wall_ns >= self._told_until_wall_ns.get(event, 0):
-            self._told_until_wall_ns[event] = wall_ns + int(seconds * 1e9)
+        steady_ns = self._context.clock.steady_ns()
+        if steady_ns >= self._told_until_steady_ns.get(event, 0):
+            self._told_until_steady_ns[event] = steady_ns + int(seconds * 1e9)
             self._context.log.warning(event, reason=reason)
 
     def _postpone(self, track: BarTrack, seconds: float) -> None:
-        track.not_before_wall_ns = self._context.clock.wall_ns() + int(seconds * 1e9)
+        track.not_before_steady_ns = self._context.clock.steady_ns() + int(seconds * 1e9)

@@ -19,7 +19,7 @@ class BarTrack:
     sequencer: BarSequencer
     asking: bool = False
     failures: int = 0
-    not_before_wall_ns: int = 0
+    not_before_steady_ns: int = 0
     refused: bool = False
     newest: KlineFrame | None = None
 
@@ -43,7 +43,7 @@ class BarTrack:
 
     def try_again_soon(self) -> None:
         """Something changed for the better: forget earlier failures."""
-        self.failures, self.not_before_wall_ns, self.refused = 0, 0, False
+        self.failures, self.not_before_steady_ns, self.refused = 0, 0, False
 
 
 class BarTracks:

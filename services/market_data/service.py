@@ -64,7 +64,7 @@ async def _follow(context: Context, exchange: CcxtExchange, identity: ExchangeId
         bus=bus,
         exchange=exchange,
         feed=exchange.feed(settings.market_data.stale_seconds),
-        time=ExchangeTime(exchange, clock),
+        time=ExchangeTime(exchange, clock, log),
         tracks=BarTracks(),
         outbox=Outbox(bus, log),
         log=log,

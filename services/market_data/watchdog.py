@@ -8,6 +8,7 @@ from services.market_data.context import MarketDataContext
 from services.market_data.feeds import CONNECTION, MARKS, FeedHealth
 from services.market_data.marks import Marks
 from services.market_data.streams import Streams
+from shared.ports.clock import ClockSteps
 from shared.ports.exchange import BOOK, ConnectionLost, ConnectionRestored, ExchangeError, RateLimitedError, Stream
 
 LOOK_SECONDS = 0.25
@@ -28,7 +29,10 @@ class Watchdog:
         self._streams, self._health = streams, health
         self._caught_up_from_ns = 0  # 0: the exchange's time was not asked since the connection came back
         self._connection_events = 0
-        self._pause_until_wall_ns = 0
+        self._pause_until_steady_ns = 0
+        self._own_steps = ClockSteps(context.clock)
+        self._are_prices_wanted = False
+        self._steps_back = context.time.steps_back
         self.reconnects = 0
 
     @property
@@ -66,17 +70,41 @@ class Watchdog:
                 await self.look()
             except ExchangeError as error:
                 wait = error.retry_after_seconds if isinstance(error, RateLimitedError) else RETRY_SECONDS
-                self._pause_until_wall_ns = self._context.clock.wall_ns() + int(wait * 1e9)
+                self._pause_until_steady_ns = self._context.clock.steady_ns() + int(wait * 1e9)
 
     async def look(self) -> None:
         """One look at everything. Raises the port's errors when a question fails."""
+        self._look_at_own_clock()
         await self._look_at_tracks()
         await self._look_at_marks()
-        if self._context.clock.wall_ns() < self._pause_until_wall_ns:
+        if self._context.clock.steady_ns() < self._pause_until_steady_ns:
             return
+        await self._look_at_exchange_time()
+        await self._confirm_prices()
         if self._health.is_lost(CONNECTION) and self._context.feed.all_up:
             await self._way_back()
         await self._streams.look()
+
+    def _look_at_own_clock(self) -> None:
+        """Our clock was set, perhaps because this machine stood still: no price counts as confirmed from before it."""
+        if self._own_steps.look():
+            self._marks.doubt_all()
+            self._are_prices_wanted = True
+
+    async def _confirm_prices(self) -> None:
+        if self._are_prices_wanted:
+            for price in await self._context.exchange.best_prices(self._context.tracks.symbols()):
+                self._marks.update(price)
+            self._are_prices_wanted = False
+
+    async def _look_at_exchange_time(self) -> None:
+        """Follow the exchange's clock. What was to be waited for by a time that it has left again is not."""
+        time = self._context.time
+        if time.wants_asking:
+            await time.ask()
+        if time.steps_back != self._steps_back:
+            self._steps_back = time.steps_back
+            self._caught_up_from_ns = self._backfill.catch_up_ns = 0
 
     async def _way_back(self) -> None:
         context, events = self._context, self._connection_events

@@ -88,13 +88,13 @@ class BestPrice(Struct, frozen=True, kw_only=True, gc=False):
     """Best bid and ask.
 
     bid, ask: prices, in quote units per base unit.
-    seen_wall_ns: our wall clock when a stream brought it, or when REST was asked for it.
+    seen_steady_ns: steady time when a stream brought it, or when REST was asked for it.
     """
 
     symbol: str
     bid: float
     ask: float
-    seen_wall_ns: int
+    seen_steady_ns: int
 
 
 class ConnectionLost(Struct, frozen=True, kw_only=True):
@@ -234,6 +234,6 @@ class Feed(Protocol):
         """Renew the sockets that carry these streams."""
         ...
 
-    def last_heard_wall_ns(self, stream: Stream) -> int:
+    def last_heard_steady_ns(self, stream: Stream) -> int:
         """When the socket that carries the stream delivered anything at all; 0 while it is down."""
         ...

@@ -295,8 +295,8 @@ def test_scripts_are_read_from_json_too_and_faults_in_them_are_named(tmp_path: P
     assert read_script(path) == (ScriptedFault(fault="drop", after_seconds=3.0),)
     path.write_text('{"faults": [{"fault": "drop", "at_market_time": "2025-01-01T01:00:00"}]}')  # UTC
     (at_start,) = read_script(path)
-    assert at_start.is_due(elapsed_wall_ns=0, now_ns=START_MS * 1_000_000)
-    assert not at_start.is_due(elapsed_wall_ns=0, now_ns=START_MS * 1_000_000 - 1)
+    assert at_start.is_due(elapsed_steady_ns=0, now_ns=START_MS * 1_000_000)
+    assert not at_start.is_due(elapsed_steady_ns=0, now_ns=START_MS * 1_000_000 - 1)
     path.write_text('{"faults": [{"fault": "drop", "after_seconds": "soon"}]}')
     with pytest.raises(ValueError, match=r"faults\.json.*faults"):
         read_script(path)

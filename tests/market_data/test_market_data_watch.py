@@ -41,13 +41,13 @@ def context(clock: ManualClock, bus: MemoryBus) -> MarketDataContext:
     log = LogLines()
     return MarketDataContext(
         settings=QUICK, universe=UNIVERSE, plan=Plan(), clock=clock, bus=bus, exchange=exchange,
-        feed=exchange.feed(10.0), time=ExchangeTime(exchange, clock), tracks=BarTracks(), outbox=Outbox(bus, log),
+        feed=exchange.feed(10.0), time=ExchangeTime(exchange, clock, log), tracks=BarTracks(), outbox=Outbox(bus, log),
         log=log,
     )  # fmt: skip
 
 
-def price(bid: float, ask: float, seen_wall_ns: int = 0) -> BestPrice:
-    return BestPrice(symbol="BTC/USDT", bid=bid, ask=ask, seen_wall_ns=seen_wall_ns)
+def price(bid: float, ask: float, seen_steady_ns: int = 0) -> BestPrice:
+    return BestPrice(symbol="BTC/USDT", bid=bid, ask=ask, seen_steady_ns=seen_steady_ns)
 
 
 def kline(open_time_ns: int, close: float = 100.0) -> Kline:

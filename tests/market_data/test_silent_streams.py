@@ -35,7 +35,7 @@ class StillFeed:
 
     renewed: list[Stream] = field(default_factory=list)
     all_up: bool = True
-    heard_wall_ns: int = 1
+    heard_steady_ns: int = 1
 
     async def run(self) -> None: ...
 
@@ -47,8 +47,8 @@ class StillFeed:
     def reconnect(self, streams: Iterable[Stream], reason: str) -> None:
         self.renewed += streams
 
-    def last_heard_wall_ns(self, stream: Stream) -> int:
-        return self.heard_wall_ns
+    def last_heard_steady_ns(self, stream: Stream) -> int:
+        return self.heard_steady_ns
 
 
 @dataclass
@@ -98,7 +98,7 @@ async def scene() -> AsyncIterator[Scene]:
         tracks.add(Stream(BTC, "1h"), None)
         context = MarketDataContext(
             settings=QUICK, universe=UNIVERSE, plan=Plan(), clock=clock, bus=bus, exchange=exchange, feed=feed,
-            time=ExchangeTime(exchange, clock), tracks=tracks, outbox=Outbox(bus, log), log=log,
+            time=ExchangeTime(exchange, clock, log), tracks=tracks, outbox=Outbox(bus, log), log=log,
         )  # fmt: skip
         marks = Marks(context)
         streams = Streams(context, marks)
@@ -175,7 +175,7 @@ async def test_an_unchanged_price_is_said_again_as_long_as_its_socket_is_heard()
         assert len(there.marks.due()) == 1
         for _ in range(3):
             there.wait(2)
-            there.feed.heard_wall_ns = there.clock.wall_ns()
+            there.feed.heard_steady_ns = there.clock.wall_ns()
             (mark,) = there.marks.due()
             assert mark.time_ns == there.clock.now_ns()
         there.wait(2)
@@ -187,7 +187,7 @@ async def test_after_a_broken_connection_a_price_is_said_again_only_on_new_evide
         there.marks.due()
         there.marks.doubt_all()
         there.wait(2)
-        there.feed.heard_wall_ns = there.clock.wall_ns()
+        there.feed.heard_steady_ns = there.clock.wall_ns()
         assert there.marks.due() == []
         await there.see_everything()
         assert len(there.marks.due()) == 1

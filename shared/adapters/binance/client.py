@@ -63,7 +63,7 @@ class BinanceClient(binance):
 
     url: of the simulated exchange (``http://host:port``); empty for Binance itself.
     watched: symbols by the exchange's id: {"BTCUSDT": "BTC/USDT"}.
-    heard_wall_ns: when each socket last delivered anything, by its url, in wall time.
+    heard_steady_ns: when each socket last delivered anything, by its url, in steady time.
     announced: the urls of sockets whose server said that it shuts down.
     malformed: how many messages could not be read.
     """
@@ -71,7 +71,7 @@ class BinanceClient(binance):
     def __init__(self, url: str, clock: Clock, budget: WeightBudget, inbox: Inbox) -> None:
         self.clock, self.budget, self.inbox = clock, budget, inbox
         self.watched: dict[str, str] = {}
-        self.heard_wall_ns: dict[str, int] = {}
+        self.heard_steady_ns: dict[str, int] = {}
         self.announced: set[str] = set()
         self.malformed = 0
         super().__init__(_config(url))
@@ -118,7 +118,7 @@ class BinanceClient(binance):
     # --- sockets --------------------------------------------------------------------------------------------------
 
     def handle_message(self, client: Any, message: object) -> None:
-        self.heard_wall_ns[client.url] = self.clock.wall_ns()
+        self.heard_steady_ns[client.url] = self.clock.steady_ns()
         if not isinstance(message, dict):
             self.malformed += 1
             return
@@ -154,7 +154,7 @@ class BinanceClient(binance):
         if symbol is None:
             return
         try:
-            price = best_price(message, symbol, bid="b", ask="a", seen_wall_ns=self.clock.wall_ns())
+            price = best_price(message, symbol, bid="b", ask="a", seen_steady_ns=self.clock.steady_ns())
         except MalformedError:
             self.malformed += 1
             return
@@ -167,7 +167,7 @@ class BinanceClient(binance):
 
     def on_connected(self, client: Any, message: object = None) -> None:
         super().on_connected(client, message)
-        self.heard_wall_ns[client.url] = self.clock.wall_ns()
+        self.heard_steady_ns[client.url] = self.clock.steady_ns()
         if self.clients.get(client.url) is not client:  # given up while it was dialled
             client.on_error(NetworkError("no longer wanted"))
 

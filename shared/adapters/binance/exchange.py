@@ -72,11 +72,11 @@ class CcxtExchange:
 
     async def best_prices(self, symbols: Iterable[str]) -> Sequence[BestPrice]:
         wanted = {exchange_id(symbol): symbol for symbol in symbols}
-        asked_ns = self._client.clock.wall_ns()  # a price from a stream that comes meanwhile is newer than the answer
+        asked_ns = self._client.clock.steady_ns()  # a price from a stream that comes meanwhile is newer than the answer
         rows = await self._ask(BOOKS_WEIGHT, self._client.publicGetTickerBookTicker)
         rows = [row for row in rows if row.get("symbol") in wanted]
         found = _read(
-            lambda row: best_price(row, wanted[row["symbol"]], bid="bidPrice", ask="askPrice", seen_wall_ns=asked_ns),
+            lambda row: best_price(row, wanted[row["symbol"]], bid="bidPrice", ask="askPrice", seen_steady_ns=asked_ns),
             rows,
         )
         return [price for price in found if price is not None]

@@ -67,10 +67,10 @@ def kline_row(row: Sequence[Any], symbol: str, timeframe: str) -> Kline:
     return kline
 
 
-def best_price(row: Mapping[str, Any], symbol: str, *, bid: str, ask: str, seen_wall_ns: int) -> BestPrice | None:
+def best_price(row: Mapping[str, Any], symbol: str, *, bid: str, ask: str, seen_steady_ns: int) -> BestPrice | None:
     """Best bid and ask from fields ``bid`` and ``ask`` (a stream says ``b`` and ``a``); None when a side is empty."""
     try:
-        price = BestPrice(symbol=symbol, bid=float(row[bid]), ask=float(row[ask]), seen_wall_ns=seen_wall_ns)
+        price = BestPrice(symbol=symbol, bid=float(row[bid]), ask=float(row[ask]), seen_steady_ns=seen_steady_ns)
     except (KeyError, TypeError, ValueError) as error:
         raise MalformedError(f"best price: {error!r}") from None
     if not (math.isfinite(price.bid) and math.isfinite(price.ask)) or price.bid > price.ask > 0:

@@ -34,12 +34,14 @@ class Proposals:
         state = self._state
         if (found := state.pairs.find(signal.symbol)) is None or signal.strategy not in self._weights:
             return ()
-        if 0 < state.now_ns < signal.time_ns:  # somebody's clock is ahead: no later signal may count as older than this
+        if state.is_in_the_future(signal.time_ns):  # somebody's clock is ahead: later signals must not count as older
             signal = replace(signal, time_ns=state.now_ns)
         pair = found[0]
         last = pair.signals.get(signal.strategy)
-        if last is not None and (signal.id == last.signal_id or signal.time_ns < last.time_ns):
-            return ()
+        if last is not None:
+            is_older = signal.time_ns < last.time_ns and not state.is_in_the_future(last.time_ns)
+            if is_older or signal.id == last.signal_id:
+                return ()
         latest = LatestSignal(signal.strength, signal.time_ns, signal.id, signal.expires_ns)
         state.pairs.put_signal(pair, signal.strategy, latest)
         return self.of(pair, signal)

@@ -85,7 +85,7 @@ class Phases:
         It is looked at when a day ends, the calendar's or the phase's.
         """
         state, now_ns = self._state, snapshot.time_ns
-        if now_ns < self._next_look_ns:
+        if self._next_look_ns - DAY_NS <= now_ns < self._next_look_ns:  # earlier still: the clock was set back
             return ()
         since_ns = state.phase.since_ns
         turns = (now_ns // DAY_NS + 1) * DAY_NS, since_ns + ((now_ns - since_ns) // DAY_NS + 1) * DAY_NS

@@ -32,6 +32,7 @@ from shared.ports.errors import (
     CommitRefusedError,
     CorruptStateError,
     FencedError,
+    MarketTakenError,
     StateGoneError,
 )
 from shared.runtime.health import Health
@@ -47,6 +48,7 @@ ENDINGS: dict[type[Exception], tuple[str, int]] = {
     StateGoneError: ("state_gone", EXIT_CONFIG),
     ServerTooOldError: ("server_refused", EXIT_CONFIG),
     CorruptStateError: ("state_refused", 1),
+    MarketTakenError: ("market_taken", EXIT_CONFIG),
     FencedError: ("fenced", 1),
     CommitRefusedError: ("commit_refused", 1),
 }

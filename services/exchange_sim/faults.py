@@ -1,8 +1,9 @@
 """What goes wrong on demand. A fault is described by one ``Fault``; each time it really happens it is counted.
 
 Frame faults (missing, duplicate, late, out_of_order, unclosed) meet closed klines, request faults (rate_limit, ban,
-server_error) meet REST requests: they stay in force until their ``count`` is used up, their time is over or they are
-cleared. The others happen at once to the connections or the symbol that they name.
+server_error) meet REST requests, and odd_row meets rows of both: they stay in force until their ``count`` is used up,
+their time is over or they are cleared. The others happen at once: to the connections or the symbol that they name, or
+(clock_step) to the exchange's clock.
 """
 
 from collections import Counter
@@ -10,7 +11,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Annotated, Literal, get_args
+from typing import Annotated, Any, Literal, get_args
 
 import msgspec
 import numpy as np
@@ -20,11 +21,13 @@ from services.exchange_sim.market.market import Status
 
 FrameFault = Literal["missing", "duplicate", "late", "out_of_order", "unclosed"]
 RequestFault = Literal["rate_limit", "ban", "server_error"]
+RowFault = Literal["odd_row"]
+ClockFault = Literal["clock_step"]
 ConnectionFault = Literal["drop", "half_open", "server_shutdown"]
 SymbolFault = Literal["status", "delist", "rename"]
-Kind = FrameFault | RequestFault | ConnectionFault | SymbolFault
-LASTING: tuple[str, ...] = (*get_args(FrameFault), *get_args(RequestFault))
-KINDS: tuple[str, ...] = (*LASTING, *get_args(ConnectionFault), *get_args(SymbolFault))
+Kind = FrameFault | RequestFault | RowFault | ConnectionFault | SymbolFault | ClockFault
+LASTING: tuple[str, ...] = (*get_args(FrameFault), *get_args(RequestFault), *get_args(RowFault))
+KINDS: tuple[str, ...] = (*LASTING, *get_args(ConnectionFault), *get_args(SymbolFault), *get_args(ClockFault))
 
 
 class Fault(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
@@ -33,6 +36,10 @@ class Fault(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknow
     long at most (wall time). ``seconds``: a late frame's delay, Retry-After, the pause before a renamed symbol trades
     (market time). ``status_code``: of server_error. ``status``: of the symbol. ``new_symbol``: its name after rename,
     ``price_ratio``: new price divided by old price.
+
+    odd_row: ``field`` of each row (``bidPrice``, ``k.c``, ``filters.LOT_SIZE.minQty``, ``4`` of a kline of REST; empty
+    for the whole row) becomes ``value``, or goes missing without one; of streams by ``stream``, of REST by ``path``.
+    clock_step: ``step_seconds`` of wall time, forward or back.
     """
 
     fault: Kind
@@ -48,6 +55,9 @@ class Fault(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknow
     status: Status = "HALT"
     new_symbol: str = ""
     price_ratio: Annotated[float, Meta(gt=0)] = 1.0
+    field: str = ""
+    value: Any = msgspec.UNSET
+    step_seconds: float = 0.0
 
 
 class ScriptedFault(Fault, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
@@ -113,16 +123,25 @@ class ActiveFaults:
         for one in self._in_force(get_args(FrameFault), now_steady_ns):
             fault = one.fault
             names = ((stream, fault.stream), (symbol, fault.symbol), (timeframe, fault.timeframe))
-            if all(fnmatchcase(name, pattern) for name, pattern in names) and self._strikes(one):
+            if all(fnmatchcase(name, pattern) for name, pattern in names) and self.strikes(one):
                 return fault
         return None
 
     def request_fault(self, path: str, now_steady_ns: int) -> Fault | None:
         """The fault that befalls a REST request, counted; None when it is answered."""
         for one in self._in_force(get_args(RequestFault), now_steady_ns):
-            if fnmatchcase(path, one.fault.path) and self._strikes(one):
+            if fnmatchcase(path, one.fault.path) and self.strikes(one):
                 return one.fault
         return None
+
+    def row_faults(self, place: str, symbol: str, now_steady_ns: int) -> list[_Active]:
+        """The faults that may befall a row. place: its stream, or its path."""
+        return [
+            one
+            for one in self._in_force(get_args(RowFault), now_steady_ns)
+            if fnmatchcase(place, one.fault.path if place.startswith("/") else one.fault.stream)
+            and fnmatchcase(symbol, one.fault.symbol)
+        ]
 
     def chance(self, fault: Fault) -> bool:
         """Whether a fault that happens at once does so this time."""
@@ -133,7 +152,8 @@ class ActiveFaults:
             self._active = [one for one in self._active if not one.is_over(now_steady_ns)]
         return [one for one in self._active if one.fault.fault in kinds]
 
-    def _strikes(self, one: _Active) -> bool:
+    def strikes(self, one: _Active) -> bool:
+        """Whether a lasting fault happens this time; then it is counted."""
         if one.left == 0 or not self.chance(one.fault):
             return False
         if one.left is not None:

@@ -7,6 +7,7 @@ from services.exchange_sim.book import Book, Quote
 from services.exchange_sim.faults import ActiveFaults
 from services.exchange_sim.market.bars import INTERVALS, Interval
 from services.exchange_sim.market.market import Market
+from services.exchange_sim.odd_rows import spoil
 from services.exchange_sim.quotes import book_of, quote_of, rolling_of
 from services.exchange_sim.streams import Connection, Frame, Hub
 from shared.domain.timeframes import MS_NS, SECOND_NS
@@ -75,6 +76,11 @@ class Publisher:
         found = self._market.find(symbol.upper(), now_ms) if symbol.islower() and kind in INTERVALS else None
         return None if found is None else KlineStream(name, symbol.upper(), INTERVALS[kind])
 
+    def _frame(self, stream: str, payload: Any) -> Frame:
+        """A message of a stream, or what a fault makes of it."""
+        symbol = stream.partition("@")[0].upper()
+        return Frame(stream, spoil(payload, stream, symbol, self._faults, self._clock.steady_ns()))
+
     def _send_closed(self, streams: list[KlineStream], listeners: Listeners, now_ms: int) -> None:
         """Every bar that ended since the last tick, however many, in the order of their ends."""
         closed: list[tuple[int, KlineStream, frames.Kline]] = []
@@ -96,7 +102,7 @@ class Publisher:
             )
         kind = fault.fault if fault is not None else ""
         event = frames.kline_event(stream.symbol, interval, kline, closed=kind != "unclosed", event_ms=now_ms)
-        frame = Frame(stream.name, event)
+        frame = self._frame(stream.name, event)
         if fault is not None and kind == "late":
             self._held.append(_Held(frame, steady_ns + int(fault.seconds * 1e9)))
         elif kind == "out_of_order":
@@ -125,7 +131,7 @@ class Publisher:
             symbol, interval = stream.symbol, stream.interval
             for kline in frames.klines(self._market.forming(symbol, interval, now_ms), interval):
                 event = frames.kline_event(symbol, interval.name, kline, closed=False, event_ms=now_ms)
-                self._hub.send(Frame(stream.name, event), listeners)
+                self._hub.send(self._frame(stream.name, event), listeners)
 
     def _send_all_minis(self, listeners: Listeners, now_ms: int) -> None:
         if "!miniTicker@arr" not in listeners:
@@ -154,7 +160,7 @@ class Publisher:
         elif kind.startswith("depth"):
             payload = self._partial_depth(kind, symbol, now_ms, is_second=is_second)
         if payload is not None:
-            self._hub.send(Frame(name, payload), listeners)
+            self._hub.send(self._frame(name, payload), listeners)
 
     def _book_ticker(self, symbol: str, now_ms: int) -> dict[str, Any] | None:
         """Only what changed: where nothing trades the stream is silent."""

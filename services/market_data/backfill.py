@@ -13,7 +13,7 @@ from services.market_data.context import MarketDataContext
 from services.market_data.history import history
 from services.market_data.log_digest import GAP_FILLED, HOLE_FOUND, LogDigest
 from shared.messages.market import BarClosed
-from shared.ports.exchange import ExchangeError, RateLimitedError, RejectedError
+from shared.ports.exchange import ExchangeError, OddRowError, RateLimitedError, RejectedError
 
 WORKERS = 8
 QUEUE_LIMIT = 20_000
@@ -87,6 +87,8 @@ class Backfill:
             self._context.log.warning(
                 "history_refused", symbol=track.symbol, timeframe=track.timeframe, reason=str(error)
             )
+        except OddRowError:  # noted, and told by the watchdog
+            self._postpone(track, self._patience(track))
         except ExchangeError as error:
             wait = error.retry_after_seconds if isinstance(error, RateLimitedError) else 0.0
             self._tell("rate_limited" if wait else "rest_failed", str(error), max(wait, TELL_SECONDS))
@@ -117,7 +119,7 @@ class Backfill:
             if until_ns <= since_ns:
                 break
             limit = min(ROWS, (until_ns - since_ns) // sequencer.step_ns + 1)
-            rows = await self._context.exchange.klines(track.symbol, track.timeframe, since_ns, limit)
+            rows = await self._context.klines(track, since_ns, limit)
             if len(rows) >= limit:
                 until_ns = min(until_ns, rows[-1].open_time_ns + sequencer.step_ns)
             bars = [closed_bar(row, backfilled=True) for row in rows if row.open_time_ns < until_ns]

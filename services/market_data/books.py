@@ -11,11 +11,12 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 from services.market_data.context import MarketDataContext
+from services.market_data.feeds import BOOKS
 from shared.adapters.binance.budget import WeightBudget
 from shared.adapters.binance.exchange import depth_weight
 from shared.domain.liquidity import SpreadStatistics, spread_at_size, summed_up
 from shared.messages.market import BookSampled
-from shared.ports.exchange import ExchangeError, OrderBook, RateLimitedError, RejectedError
+from shared.ports.exchange import ExchangeError, OddRowError, OrderBook, RateLimitedError, RejectedError
 
 LEVELS = 100  # a side; asked for
 LEVELS_TOLD, SUMS_TOLD = 10, 10  # a side; on the wire, where everybody who decides walks them
@@ -84,12 +85,16 @@ class Books:
                 await self._share.spend(depth_weight(LEVELS))
                 time_ns = self._context.clock.now_ns()  # a sample is as old as its question
                 book = await self._context.exchange.order_book(symbol, LEVELS)
+            except OddRowError as error:  # of this pair alone
+                self._context.odd.note(BOOKS, symbol, str(error))
+                self._asked_steady_ns[symbol] = self._context.clock.steady_ns()
             except ExchangeError as error:
                 failures.append(error)
                 if isinstance(error, RejectedError):
                     self._asked_steady_ns[symbol] = self._context.clock.steady_ns()
             else:
                 self._asked_steady_ns[symbol] = self._context.clock.steady_ns()
+                self._context.odd.good(BOOKS, symbol)
                 answers.append(self._sampled(symbol, book, time_ns))
 
         async with asyncio.TaskGroup() as asking:

@@ -9,6 +9,7 @@ import asyncio
 from dataclasses import dataclass
 
 from services.market_data.context import MarketDataContext
+from services.market_data.feeds import MARKS
 from shared.messages.market import MarkChanged
 from shared.ports.exchange import BOOK, BestPrice, KlineFrame, Stream
 
@@ -100,7 +101,8 @@ class Marks:
 
     def _heard_steady_ns(self, symbol: str, quote: Quote) -> int:
         """When we last knew that this is the price."""
-        if symbol in self.doubtful or symbol in self._context.tracks.halted or quote.bid == 0:
+        is_doubtful = symbol in self.doubtful or symbol in self._context.tracks.halted or quote.bid == 0
+        if is_doubtful or self._context.odd.reason(MARKS, symbol):
             return quote.seen_steady_ns
         return max(quote.seen_steady_ns, self._context.feed.last_heard_steady_ns(Stream(symbol, BOOK)))
 

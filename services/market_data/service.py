@@ -23,6 +23,7 @@ from services.market_data.exchange_time import ExchangeTime
 from services.market_data.feed_reader import FeedReader
 from services.market_data.feeds import FeedHealth
 from services.market_data.marks import Marks
+from services.market_data.odd_rows import OddRows
 from services.market_data.outbox import Outbox
 from services.market_data.pairs import Pairs
 from services.market_data.streams import Streams
@@ -98,6 +99,7 @@ async def _follow(context: Context, exchange: CcxtExchange, identity: ExchangeId
         time=ExchangeTime(exchange, clock, log),
         tracks=BarTracks(),
         outbox=Outbox(bus, log),
+        odd=OddRows(clock),
         log=log,
     )
     marks, backfill, books = Marks(market), Backfill(market), Books(market, settings.exchange.weight_per_minute)
@@ -135,6 +137,7 @@ async def _tell(context: Context, market: MarketDataContext, parts: _Parts) -> N
             "books": parts.books.published,
             "books_thin": parts.books.thin,
             "reconnects": parts.watchdog.reconnects,
+            "odd_rows": len(market.odd),
             "feeds_lost": len(parts.watchdog.lost),
             "probes": parts.streams.probes,
             "used_weight": market.exchange.used_weight,

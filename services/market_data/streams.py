@@ -9,8 +9,9 @@ from dataclasses import dataclass
 
 from services.market_data.bar_tracks import BarTrack
 from services.market_data.context import MarketDataContext
+from services.market_data.feeds import MARKS
 from services.market_data.marks import Marks
-from shared.ports.exchange import BOOK, Kline, Stream
+from shared.ports.exchange import BOOK, Kline, OddRowError, RejectedError, Stream
 
 GRACE_SECONDS = 3.0  # an update is pushed every 2 s
 PROBES_AT_ONCE = 20  # kline streams compared in one look
@@ -90,10 +91,11 @@ class Streams:
     async def _compare_books(self, streams: list[Stream]) -> None:
         self.probes += 1
         asked_ns = self._context.clock.steady_ns()
-        prices = {
-            price.symbol: price for price in await self._context.exchange.best_prices([s.symbol for s in streams])
-        }
+        prices = {price.symbol: price for price in await self._context.best_prices([s.symbol for s in streams])}
         for stream in streams:
+            if self._context.odd.reason(MARKS, stream.symbol):  # said by its name; whether its stream lives is no news
+                self._probe_later(stream)
+                continue
             price, quote = prices.get(stream.symbol), self._marks.quote(stream.symbol)
             same = price is None or (quote is not None and (price.bid, price.ask) == (quote.bid, quote.ask))
             if price is not None:
@@ -107,9 +109,16 @@ class Streams:
         if since_ns is None:
             return
         asked_ns = self._context.clock.steady_ns()
-        rows = await self._context.exchange.klines(track.symbol, track.timeframe, since_ns, 2)
+        try:
+            rows = await self._context.klines(track, since_ns, 2)
+        except (OddRowError, RejectedError):  # of this pair alone
+            self._probe_later(track.stream)
+            return
         silence_is_right = not rows or rows[-1].trades == 0 or (frame is not None and _equal(rows[-1], frame))
         self._note(track.stream, asked_ns, same=silence_is_right)
+
+    def _probe_later(self, stream: Stream) -> None:
+        self._pulses[stream].next_probe_steady_ns = self._context.clock.steady_ns() + int(GRACE_SECONDS * 1e9)
 
     def _note(self, stream: Stream, asked_steady_ns: int, *, same: bool) -> None:
         """What the comparison says of the stream; nothing if a frame came after all."""
@@ -119,7 +128,7 @@ class Streams:
         if same:
             pulse.heard_steady_ns, pulse.differs_steady_ns, pulse.dead = steady_ns, 0, False
             return
-        pulse.next_probe_steady_ns = steady_ns + int(GRACE_SECONDS * 1e9)
+        self._probe_later(stream)
         if pulse.differs_steady_ns:
             pulse.dead = True
         else:

@@ -5,6 +5,9 @@ never loses a closed bar silently: what it had to drop, or missed while it was a
 
 Every question raises one of three errors: ``UnavailableError`` (no answer, or none that can be trusted: ask again
 later), ``RateLimitedError`` (ask again after that long), ``RejectedError`` (the question is wrong: do not ask again).
+
+Rows are checked before they are believed. One that cannot be is *odd*: it concerns its own pair alone. So an answer
+over many pairs names it beside the good ones, and an answer about one pair raises ``OddRowError``.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -32,6 +35,10 @@ class RateLimitedError(ExchangeError):
 
 class RejectedError(ExchangeError):
     """The exchange understood the question and refused it (an unknown symbol, a bad parameter)."""
+
+
+class OddRowError(UnavailableError):
+    """The answer about a pair has a row that cannot be; the text says what is wrong with it, and has the row."""
 
 
 class Stream(NamedTuple):
@@ -132,6 +139,8 @@ class FeedBatch(Struct, frozen=True, kw_only=True):
     connection: what became of sockets, in order.
     suspect: streams of which closed bars may have been dropped, because the queue was full or a frame could not be
         read. They must be asked for by REST.
+    odd: streams that brought a row which cannot be, with what is wrong with it and the row. Of a row that does not say
+        its timeframe, the stream's kind is empty.
     """
 
     closed: Sequence[KlineFrame] = ()
@@ -139,6 +148,7 @@ class FeedBatch(Struct, frozen=True, kw_only=True):
     prices: Sequence[BestPrice] = ()
     connection: Sequence[ConnectionLost | ConnectionRestored] = ()
     suspect: Sequence[Stream] = ()
+    odd: Mapping[Stream, str] = {}
 
 
 class OrderBook(Struct, frozen=True, kw_only=True):
@@ -176,6 +186,23 @@ class ListedPair(Struct, frozen=True, kw_only=True):
     min_notional: Decimal
 
 
+OddPairs = Mapping[str, str]  # by symbol: what is wrong with the pair's row, and the row
+
+
+class Listings(NamedTuple):
+    """The pairs that are listed, by symbol, and those whose rows cannot be."""
+
+    pairs: Mapping[str, ListedPair]
+    odd: OddPairs
+
+
+class BestPrices(NamedTuple):
+    """The best prices of pairs that have any, and the pairs whose rows cannot be."""
+
+    prices: Sequence[BestPrice]
+    odd: OddPairs
+
+
 class Exchange(Protocol):
     """Questions to the exchange. Each is answered, or fails, within a bounded time."""
 
@@ -188,8 +215,8 @@ class Exchange(Protocol):
         """The exchange's clock; whatever arrives later was sent at this time or after."""
         ...
 
-    async def pairs(self, symbols: Iterable[str]) -> Mapping[str, ListedPair]:
-        """The listed ones among ``symbols``, by symbol."""
+    async def pairs(self, symbols: Iterable[str]) -> Listings:
+        """The listed ones among ``symbols``."""
         ...
 
     async def klines(self, symbol: str, timeframe: str, since_ns: int, limit: int) -> Sequence[Kline]:
@@ -199,7 +226,7 @@ class Exchange(Protocol):
         """
         ...
 
-    async def best_prices(self, symbols: Iterable[str]) -> Sequence[BestPrice]:
+    async def best_prices(self, symbols: Iterable[str]) -> BestPrices:
         """Best bid and ask now. Pairs without a book are left out."""
         ...
 

@@ -207,6 +207,26 @@ async def test_marks_and_bars_go_on_when_our_clock_is_set(step_seconds: float) -
             assert all(mark.time_ns > stepped_ns for mark in marks if isinstance(mark, MarkChanged))
 
 
+@pytest.mark.parametrize("step_seconds", [-3.0, 3.0])
+async def test_when_the_exchange_s_clock_is_set_it_is_said_and_no_bar_is_early_or_missing(step_seconds: float) -> None:
+    """Six hours of market time, in which the exchange sends once more what it has sent, or skips what it has to send."""
+    async with market_stage() as stage, stage.follow():
+        await stage.until_calm()
+        stage.inflict(fault="clock_step", step_seconds=step_seconds)
+        await stage.until(lambda: stage.log.all("exchange_clock_stepped"))
+        told_seconds = stage.log.all("exchange_clock_stepped")[0]["seconds"] / 7200
+        assert told_seconds == pytest.approx(step_seconds, abs=0.5)
+        before = await stage.bus.marks()
+
+        async def has_moved_on() -> bool:
+            return (await stage.bus.marks())[BTC].price != before[BTC].price
+
+        await stage.until(has_moved_on)
+        await stage.until_published(BTC, "15m", 2)  # after a step back: later than all that was published before it
+        await stage.check_all((BTC, "ETH/USDT"))
+        await stage.until_calm()
+
+
 async def test_a_service_without_answers_has_its_own_clock_for_the_time() -> None:
     clock = ManualClock(1_000 * SECOND_NS)
     exchange = open_exchange("http://127.0.0.1:9", clock, weight_per_minute=6000)

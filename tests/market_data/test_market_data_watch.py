@@ -14,6 +14,7 @@ from services.market_data.exchange_time import ExchangeTime
 from services.market_data.feed_reader import FeedReader
 from services.market_data.feeds import FeedHealth
 from services.market_data.marks import Marks
+from services.market_data.odd_rows import OddRows
 from services.market_data.outbox import Outbox
 from services.market_data.streams import Streams
 from services.market_data.subscriptions import ForeignBusError
@@ -42,7 +43,7 @@ def context(clock: ManualClock, bus: MemoryBus) -> MarketDataContext:
     return MarketDataContext(
         settings=QUICK, universe=UNIVERSE, plan=Plan(), clock=clock, bus=bus, exchange=exchange,
         feed=exchange.feed(10.0), time=ExchangeTime(exchange, clock, log), tracks=BarTracks(), outbox=Outbox(bus, log),
-        log=log,
+        odd=OddRows(clock), log=log,
     )  # fmt: skip
 
 

@@ -13,6 +13,7 @@ from services.market_data.bar_tracks import BarTracks
 from services.market_data.context import MarketDataContext
 from services.market_data.exchange_time import ExchangeTime
 from services.market_data.marks import Marks
+from services.market_data.odd_rows import OddRows
 from services.market_data.outbox import Outbox
 from services.market_data.streams import GRACE_SECONDS, RENEW_SECONDS, Streams
 from shared.adapters.binance.exchange import open_exchange
@@ -71,7 +72,7 @@ class Scene:
 
     async def see_everything(self) -> None:
         """Every stream brings what is true now."""
-        for price in await self.context.exchange.best_prices([BTC]):
+        for price in (await self.context.exchange.best_prices([BTC])).prices:
             self.marks.update(price)
         self.streams.heard(Stream(BTC, BOOK))
         track = self.context.tracks.get(BTC, "1h")
@@ -98,7 +99,8 @@ async def scene() -> AsyncIterator[Scene]:
         tracks.add(Stream(BTC, "1h"), None)
         context = MarketDataContext(
             settings=QUICK, universe=UNIVERSE, plan=Plan(), clock=clock, bus=bus, exchange=exchange, feed=feed,
-            time=ExchangeTime(exchange, clock, log), tracks=tracks, outbox=Outbox(bus, log), log=log,
+            time=ExchangeTime(exchange, clock, log), tracks=tracks, outbox=Outbox(bus, log),
+            odd=OddRows(clock), log=log,
         )  # fmt: skip
         marks = Marks(context)
         streams = Streams(context, marks)
@@ -163,7 +165,7 @@ async def test_a_price_that_the_dead_stream_missed_comes_from_rest_and_is_not_sa
         there.pass_time(300)
         await there.streams.look()
         (mark,) = there.marks.due()
-        (truth,) = await there.context.exchange.best_prices([BTC])
+        ((truth,), _) = await there.context.exchange.best_prices([BTC])
         assert (mark.bid, mark.ask) == (truth.bid, truth.ask)
         assert BTC in there.marks.doubtful
         there.wait(5)

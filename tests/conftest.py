@@ -23,14 +23,14 @@ EVENTS = {
 # --- what leaves the process ------------------------------------------------------------------------------------------
 
 
-class Guard:
-    """Holds tests to their word: one that starts a process or opens a socket carries the mark that says so."""
+class MarkCheck:
+    """Fails a test that starts a process or opens a socket without the mark that says so."""
 
     def __init__(self) -> None:
         self.test, self.marks = "", frozenset[str]()
-        sys.addaudithook(self._heard)
+        sys.addaudithook(self._on_event)
 
-    def _heard(self, event: str, _arguments: tuple[object, ...]) -> None:
+    def _on_event(self, event: str, _arguments: tuple[object, ...]) -> None:
         if not self.test:
             return
         for mark, events in EVENTS.items():
@@ -38,7 +38,7 @@ class Guard:
                 raise AssertionError(f"{self.test}: {event}: mark it with pytest.mark.{mark}")
 
 
-GUARD = Guard()
+MARK_CHECK = MarkCheck()
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -69,11 +69,11 @@ def needs_server(item: pytest.Item) -> bool:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
-    GUARD.test, GUARD.marks = item.nodeid, frozenset(mark.name for mark in item.iter_markers())
+    MARK_CHECK.test, MARK_CHECK.marks = item.nodeid, frozenset(mark.name for mark in item.iter_markers())
     try:
         return (yield)
     finally:
-        GUARD.test = ""
+        MARK_CHECK.test = ""
 
 
 # --- fixtures ---------------------------------------------------------------------------------------------------------

@@ -63,9 +63,12 @@ def test_what_belongs_to_the_market_has_its_state_outside_of_any_portfolio(row: 
 
 
 def test_a_stack_ends_against_the_order_in_which_it_answers() -> None:
-    """Each stage once; the exchange that everything stands on last, what only listens to everything before it."""
+    """Each stage once: what trades, in the order of its messages; what only listens to it; the exchange."""
     by_stage = [row.name for row in sorted(SERVICES, key=lambda row: -row.stage)]
-    assert by_stage == ["market_data", "signals", "sizing", "risk", "execution", "ops", "exchange_sim"]
+    trading = ["market_data", "signals", "sizing", "risk", "execution"]
+    assert by_stage[: len(trading)] == trading
+    assert OPS in by_stage[len(trading) : -1]
+    assert by_stage[-1] == EXCHANGE_SIM
     assert sorted(row.stage for row in SERVICES) == list(range(1, len(SERVICES) + 1))
 
 
@@ -103,9 +106,9 @@ def test_no_service_is_named_in_code_but_in_the_table() -> None:
     assert found == []
 
 
-def test_every_writer_that_the_catalogue_names_is_a_service_or_a_client() -> None:
+def test_every_writer_that_the_catalogue_names_is_a_service_a_client_or_an_operator() -> None:
     writers = {writer for topic in CATALOGUE for writer in topic.written_by.split(", ")}
-    assert writers - NAMES == {"clients", "every consumer"}
+    assert writers - NAMES == {"clients", "operators", "every consumer"}
 
 
 @pytest.mark.processes

@@ -2,16 +2,10 @@
 
 import typer
 
+from services.cli.verbs import control, doctor, room, status, tail, up, why
 from services.cli.verbs.config import config_app
-from services.cli.verbs.control import flatten, halt, resume
-from services.cli.verbs.doctor import doctor
 from services.cli.verbs.limits import limits_app
 from services.cli.verbs.phase import phase_app
-from services.cli.verbs.room import room, shadow
-from services.cli.verbs.status import sizes, status
-from services.cli.verbs.tail import tail
-from services.cli.verbs.up import up
-from services.cli.verbs.why import why
 
 app = typer.Typer(
     name="heatsink",
@@ -21,8 +15,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for verb in (up, status, sizes, tail, why, room, shadow, halt, resume, flatten, doctor):
-    app.command()(verb)
+for module in (up, status, tail, why, room, control, doctor):  # in the order in which --help lists them
+    for verb in module.VERBS:
+        app.command()(verb)
 app.add_typer(phase_app, name="phase")
 app.add_typer(limits_app, name="limits")
 app.add_typer(config_app, name="config")

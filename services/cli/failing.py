@@ -13,7 +13,7 @@ EXIT_FAILED = 1
 
 
 class UnansweredError(UserError):
-    """It was asked back, and nobody is there to answer."""
+    """A question needs an answer, and there is no terminal to give it on."""
 
 
 FIND_REDIS = "Is the stack running (heatsink up)? Otherwise give --redis-url, or set HEATSINK_REDIS__URL."
@@ -33,13 +33,13 @@ def explained(redis_remedy: str = FIND_REDIS) -> Iterator[None]:
         if isinstance(found, ConfigError):
             print_faults(found)
             raise typer.Exit(EXIT_CONFIG) from None
-        if text := _told(found, redis_remedy):
+        if text := _sentence_for(found, redis_remedy):
             print(text, file=sys.stderr)
             raise typer.Exit(EXIT_FAILED) from None
         raise
 
 
-def _told(error: BaseException, redis_remedy: str) -> str:
+def _sentence_for(error: BaseException, redis_remedy: str) -> str:
     """The sentence for an expected error; empty for a bug."""
     from shared.adapters.redis.client import ServerTooOldError
     from shared.adapters.redis.embedded_valkey import NoServerError
@@ -69,7 +69,7 @@ def print_faults(error: ConfigError) -> None:
         console.print(Text(f"    -> {fault.remedy}", style="green"), soft_wrap=True)
 
 
-def ask_back(question: str, otherwise: str) -> None:
+def confirm(question: str, otherwise: str) -> None:
     """Go on only with a yes. Raises ``typer.Abort``, ``UnansweredError``.
 
     otherwise: how to do without the question, for whoever has no terminal to answer on.

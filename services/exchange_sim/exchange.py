@@ -23,7 +23,13 @@ from shared.ports.clock import Clock
 
 
 class ExchangeOptions(msgspec.Struct, frozen=True, kw_only=True):
-    """tick_ms: wall time between looks at the clock. seed: of the chances of faults. script: faults with their time."""
+    """How the exchange behaves.
+
+    tick_ms: wall time between looks at the clock.
+    weight_per_minute: the request weight that an address may use in a minute.
+    seed: of the chances of faults.
+    script: faults with their time.
+    """
 
     tick_ms: int = 250
     weight_per_minute: int = 6000

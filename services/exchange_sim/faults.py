@@ -1,9 +1,9 @@
 """What goes wrong on demand. A fault is described by one ``Fault``; each time it really happens it is counted.
 
-Frame faults (missing, duplicate, late, out_of_order, unclosed) meet closed klines, request faults (rate_limit, ban,
-server_error) meet REST requests, and odd_row meets rows of both: they stay in force until their ``count`` is used up,
-their time is over or they are cleared. The others happen at once: to the connections or the symbol that they name, or
-(clock_step) to the exchange's clock.
+Frame faults (missing, duplicate, late, out_of_order, unclosed) meet closed klines. Request faults (rate_limit, ban,
+server_error) meet REST requests. ``odd_row`` meets rows of both. All of these stay in force until their ``count`` is
+used up, their time is over or they are cleared. The other faults happen at once, to the connections or the symbol that
+they name, or to the exchange's clock (``clock_step``).
 """
 
 from collections import Counter
@@ -31,15 +31,25 @@ KINDS: tuple[str, ...] = (*LASTING, *get_args(ConnectionFault), *get_args(Symbol
 
 
 class Fault(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
-    """One fault. Filters are shell patterns: ``stream`` (``btcusdt@kline_*``), ``symbol`` (``BTCUSDT``; exact for
-    symbol faults), ``timeframe``, ``path`` (``/api/v3/klines``). ``count``: how often at most; ``lasts_seconds``: how
-    long at most (wall time). ``seconds``: a late frame's delay, Retry-After, the pause before a renamed symbol trades
-    (market time). ``status_code``: of server_error. ``status``: of the symbol. ``new_symbol``: its name after rename,
-    ``price_ratio``: new price divided by old price.
+    """One fault, and what it meets. The first four fields after the kind are shell patterns.
 
-    odd_row: ``field`` of each row (``bidPrice``, ``k.c``, ``filters.LOT_SIZE.minQty``, ``4`` of a kline of REST; empty
-    for the whole row) becomes ``value``, or goes missing without one; of streams by ``stream``, of REST by ``path``.
-    clock_step: ``step_seconds`` of wall time, forward or back.
+    fault: its kind.
+    stream: such as ``btcusdt@kline_*``.
+    symbol: such as ``BTCUSDT``; for faults of a symbol its exact name.
+    timeframe: of klines.
+    path: such as ``/api/v3/klines``.
+    probability: how likely it is, each time that it could happen.
+    count: how often it happens at most.
+    lasts_seconds: how long it stays in force at most, wall time.
+    seconds: the delay of a late frame, ``Retry-After``, or the market time until a renamed symbol trades.
+    status_code: of a server error.
+    status: of the symbol.
+    new_symbol: its name after a rename.
+    price_ratio: the price after a rename divided by the one before it.
+    field: what an odd row has wrong, such as ``bidPrice``, ``k.c``, ``filters.LOT_SIZE.minQty``, or ``4`` of a kline of
+        REST; empty for the whole row. Rows of streams are chosen by ``stream``, those of REST by ``path``.
+    value: what stands there instead; without one the field is missing.
+    step_seconds: by how much the exchange's clock is set forward, or back, wall time.
     """
 
     fault: Kind

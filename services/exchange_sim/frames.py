@@ -144,7 +144,12 @@ def _changes(before: dict[float, float], after: dict[float, float]) -> dict[floa
 
 
 class Rolling(NamedTuple):
-    """The last 24 hours of a symbol. ``trades``: none, one bar or nothing traded; ``last``: the last price."""
+    """The last 24 hours of a symbol.
+
+    open_ms, close_ms: when they began and ended.
+    trades: everything that was traded, as one bar; empty where nothing was.
+    last: the last price.
+    """
 
     symbol: str
     open_ms: int

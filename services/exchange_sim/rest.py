@@ -32,14 +32,21 @@ def _malformed(name: str) -> BinanceError:
 
 
 class Endpoint(NamedTuple):
-    """``weight`` of a query, and its answer at a market time in ms."""
+    """What one path of the API does.
+
+    weight: the request weight of a query.
+    answer: its answer, at a market time in milliseconds.
+    """
 
     weight: Callable[[Query], int]
     answer: Callable[[Query, int], Any]
 
 
 class RestApi:
-    """The answers, without HTTP. ``book_ms``: the time of the last book that the streams showed."""
+    """The answers, without HTTP.
+
+    book_ms: gives the time of the last book that the streams showed.
+    """
 
     def __init__(self, market: Market, weight_per_minute: int, book_ms: Callable[[], int]) -> None:
         self._market = market

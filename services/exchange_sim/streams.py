@@ -35,7 +35,12 @@ class Frame:
 
 
 class Connection:
-    """One client. ``combined``: its frames are wrapped with the stream's name."""
+    """One client.
+
+    combined: whether its frames are wrapped with the stream's name.
+    streams: those that it subscribed, in the order in which it did.
+    is_half_open: whether it gets nothing more, although its TCP connection stays up.
+    """
 
     def __init__(self, socket: web.WebSocketResponse, request: web.Request, *, combined: bool, clock: Clock) -> None:
         self.combined = combined

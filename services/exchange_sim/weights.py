@@ -10,7 +10,12 @@ LONGEST_BAN_SECONDS = 3 * 86_400
 
 
 class Refusal(NamedTuple):
-    """HTTP status 429 or 418, the seconds of ``Retry-After``, and Binance's sentence."""
+    """An answer to a request over the limit.
+
+    status: of HTTP: 429, or 418 for a ban.
+    retry_after_seconds: of the header ``Retry-After``.
+    message: Binance's sentence.
+    """
 
     status: int
     retry_after_seconds: int

@@ -21,13 +21,17 @@ SCAN_SECONDS = 0.2
 ROWS = 1_000
 PAGES = 100  # at most, before other tracks get their turn
 REPORT_SECONDS = 1.0
-TELL_SECONDS = 10.0  # between lines about failing questions
+WARN_SECONDS = 10.0  # between lines about failing questions
 RECHECK_SECONDS = 1.0  # before a missing bar is believed to be a hole
-HALTED_PATIENCE_SECONDS = 60.0
+LONGEST_HALTED_RETRY_SECONDS = 60.0
 
 
 class Backfill:
-    """Keeps every track complete. ``catch_up_ns``: market time until which bars are wanted at once, after an outage."""
+    """Keeps every track complete.
+
+    catch_up_ns: after an outage, the market time until which bars are wanted at once.
+    filled: how many bars came by REST so far.
+    """
 
     def __init__(self, context: MarketDataContext) -> None:
         self._context = context
@@ -88,11 +92,11 @@ class Backfill:
                 "history_refused", symbol=track.symbol, timeframe=track.timeframe, reason=str(error)
             )
         except OddRowError:  # noted, and told by the watchdog
-            self._postpone(track, self._patience(track))
+            self._postpone(track, self._retry_seconds(track))
         except ExchangeError as error:
             wait = error.retry_after_seconds if isinstance(error, RateLimitedError) else 0.0
-            self._tell("rate_limited" if wait else "rest_failed", str(error), max(wait, TELL_SECONDS))
-            self._postpone(track, max(wait, self._patience(track)))
+            self._warn("rate_limited" if wait else "rest_failed", str(error), max(wait, WARN_SECONDS))
+            self._postpone(track, max(wait, self._retry_seconds(track)))
         else:
             if came:
                 self.filled += came
@@ -101,12 +105,12 @@ class Backfill:
             if track.sequencer.gap is not None:
                 self._postpone(track, RECHECK_SECONDS)
             elif not came:
-                self._postpone(track, self._patience(track))
+                self._postpone(track, self._retry_seconds(track))
 
     async def _warm(self, track: BarTrack) -> int:
         bars, until_ns = await history(self._context, track)
         ready = track.sequencer.answer(bars, until_ns, history=True)
-        self._publish(track, ready)
+        self._publish(ready)
         return len(ready)
 
     async def _pages(self, track: BarTrack) -> int:
@@ -124,7 +128,7 @@ class Backfill:
                 until_ns = min(until_ns, rows[-1].open_time_ns + sequencer.step_ns)
             bars = [closed_bar(row, backfilled=True) for row in rows if row.open_time_ns < until_ns]
             ready = sequencer.answer(bars, until_ns)
-            self._publish(track, ready)
+            self._publish(ready)
             came += sum(bar.backfilled for bar in ready)
             if sequencer.gap is not None or not ready:
                 break
@@ -138,20 +142,20 @@ class Backfill:
         await time.settle(wanted_ns)
         return time.settled_ns // sequencer.step_ns * sequencer.step_ns
 
-    def _publish(self, track: BarTrack, bars: Sequence[BarClosed]) -> None:
+    def _publish(self, bars: Sequence[BarClosed]) -> None:
         self._context.outbox.add(bars)
         for bar in bars:
             if bar.hole_before:
                 self._digest.add(HOLE_FOUND, symbol=bar.symbol, timeframe=bar.timeframe, bars=bar.hole_before)
 
-    def _patience(self, track: BarTrack) -> float:
+    def _retry_seconds(self, track: BarTrack) -> float:
         """Seconds until the next try: longer after each that brought nothing."""
         track.failures += 1
         settings, halted = self._context.settings, track.symbol in self._context.tracks.halted
-        longest = HALTED_PATIENCE_SECONDS if halted else settings.stale_seconds
+        longest = LONGEST_HALTED_RETRY_SECONDS if halted else settings.stale_seconds
         return float(min(longest, min(settings.late_seconds, 1.0) * 2 ** min(track.failures - 1, 10)))
 
-    def _tell(self, event: str, reason: str, seconds: float) -> None:
+    def _warn(self, event: str, reason: str, seconds: float) -> None:
         """One line for all tracks that meet the same trouble."""
         steady_ns = self._context.clock.steady_ns()
         if steady_ns >= self._told_until_steady_ns.get(event, 0):

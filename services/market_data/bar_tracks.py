@@ -11,8 +11,11 @@ from shared.ports.exchange import KlineFrame, Stream
 class BarTrack:
     """One pair and timeframe: its sequencer, and when REST may be asked for it again.
 
-    asking: a worker is at it. failures: questions in a row that brought nothing. refused: the exchange does not know
-    the pair; nothing is asked until it is listed again. newest: the last frame, of a finished or forming bar.
+    asking: whether a worker asks for it now, or will soon.
+    failures: how many questions in a row brought nothing.
+    not_before_steady_ns: steady time before which nothing is asked.
+    refused: the exchange does not know the pair, so nothing is asked until it is listed again.
+    newest: the last frame, of a finished or a forming bar.
     """
 
     stream: Stream
@@ -47,8 +50,10 @@ class BarTrack:
 
 
 class BarTracks:
-    """All tracks, by stream. ``off``: pairs that the exchange no longer knows; their tracks rest. ``halted``: pairs
-    that it lists but does not trade now; silence is nothing unusual there.
+    """All tracks, by stream.
+
+    off: pairs that the exchange no longer knows; nothing is asked for them.
+    halted: pairs that it lists but does not trade now; silence is nothing unusual there.
     """
 
     def __init__(self) -> None:

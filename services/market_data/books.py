@@ -1,9 +1,9 @@
 """Order books, sampled by REST: what it would cost to trade a certain size in every pair, and its usual value.
 
 The pair whose sample is the oldest comes next. In a steady state that is one pair after the other, spread evenly over
-``book_seconds``; pairs without a sample, or with one that is older than that, are asked at once, a few at a time, so
-that the first round is over quickly. Two bounds: the exchange's own budget, in which everything else goes first, and
-``book_share`` of it.
+``book_seconds``. Pairs without a sample, or with one that is older than that, are asked for at once, a few at a time,
+so that the first round is over quickly. Two things limit this: the exchange's own budget, in which everything else
+goes first, and ``book_share`` of it.
 """
 
 import asyncio
@@ -19,7 +19,7 @@ from shared.messages.market import BookSampled
 from shared.ports.exchange import ExchangeError, OddRowError, OrderBook, RateLimitedError, RejectedError
 
 LEVELS = 100  # a side; asked for
-LEVELS_TOLD, SUMS_TOLD = 10, 10  # a side; on the wire, where everybody who decides walks them
+LEVELS_SENT, SUMS_SENT = 10, 10  # a side; on the wire, where everybody who decides walks them
 SAMPLES = 60  # in the median
 AT_A_TIME = 8
 IDLE_SECONDS = 1.0
@@ -27,7 +27,11 @@ RETRY_SECONDS, LONGEST_RETRY_SECONDS = 5.0, 60.0
 
 
 class Books:
-    """The sampler. ``weight_per_minute``: of the exchange. thin: pairs whose last book did not carry the size."""
+    """Samples the books.
+
+    weight_per_minute: the request weight that the exchange allows.
+    published: how many samples were published so far.
+    """
 
     def __init__(self, context: MarketDataContext, weight_per_minute: int) -> None:
         settings = context.settings
@@ -43,10 +47,11 @@ class Books:
 
     @property
     def thin(self) -> int:
+        """How many pairs had a last book that was too thin for the size."""
         return len(self._thin)
 
     async def run(self) -> None:
-        self._check_pace()
+        self._check_share()
         while True:
             if symbols := self._next():
                 await self._sample(symbols)
@@ -123,15 +128,15 @@ class Books:
             id=f"book-{symbol.replace('/', '')}-{time_ns}",
             time_ns=time_ns,
             symbol=symbol,
-            bids=summed_up(bids, LEVELS_TOLD, SUMS_TOLD),
-            asks=summed_up(asks, LEVELS_TOLD, SUMS_TOLD),
+            bids=summed_up(bids, LEVELS_SENT, SUMS_SENT),
+            asks=summed_up(asks, LEVELS_SENT, SUMS_SENT),
             size_usdt=size_usdt,
             spread=spread,
             median_spread=statistics.median,
             samples=statistics.count,
         )
 
-    def _check_pace(self) -> None:
+    def _check_share(self) -> None:
         """Say so when the share of the weight is too small for a round in time: samples grow stale then."""
         needed = len(self._symbols()) * depth_weight(LEVELS) * 60.0 / self._context.settings.book_seconds
         if needed > self._share.capacity:

@@ -21,7 +21,10 @@ REMEDY = (
 
 
 class ExchangeIdentity:
-    """``url``: of the simulated exchange; nothing is asked of Binance, whose time is everybody's."""
+    """Asks the simulated exchange who it is. Binance is not asked: its time is everybody's.
+
+    url: of the simulated exchange.
+    """
 
     def __init__(self, url: str, clock: Clock, log: Any) -> None:
         self._url, self._log = url, log

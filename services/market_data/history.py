@@ -18,7 +18,7 @@ AT_A_TIME = 8
 async def warm_up(context: MarketDataContext, tracks: Sequence[BarTrack]) -> int:
     """Bring history to cold tracks, longer timeframes first; returns the number of bars.
 
-    BarTracks that could not be asked now stay cold, and are asked again by the backfill.
+    Tracks that could not be asked now stay cold, and are asked again by the backfill.
     """
     cold = sorted((track for track in tracks if track.sequencer.cold), key=lambda track: -track.sequencer.step_ns)
     bars = 0

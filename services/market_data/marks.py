@@ -18,7 +18,14 @@ AGAIN_SECONDS = 1.0
 
 @dataclass(slots=True)
 class Quote:
-    """The newest price of a pair and when it was last known to be right. bid and ask are 0 without a book."""
+    """The newest price of a pair.
+
+    price: the mid of bid and ask, or the last price; in USDT per unit.
+    bid, ask: the best ones; 0 without a book.
+    seen_steady_ns: steady time at which it was last known to be right.
+    said_steady_ns: steady time at which it was last published; 0 before that.
+    changed: whether it is another one than was last published.
+    """
 
     price: float
     bid: float
@@ -29,7 +36,11 @@ class Quote:
 
 
 class Marks:
-    """``doubtful``: pairs whose stream may have missed a change; their price is said again only on new evidence."""
+    """The newest price of every pair, and the marks that are made of it.
+
+    doubtful: pairs whose stream may have missed a change. Their price is published again only on new evidence.
+    published: how many marks were published so far.
+    """
 
     def __init__(self, context: MarketDataContext) -> None:
         self._context = context
@@ -85,7 +96,7 @@ class Marks:
             await asyncio.sleep(self._context.settings.mark_interval_ms / 1000)
 
     def due(self) -> list[MarkChanged]:
-        """What is to be said now."""
+        """The marks that are to be published now."""
         steady_ns = self._context.clock.steady_ns()
         marks = []
         for symbol, quote in self._quotes.items():

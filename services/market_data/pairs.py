@@ -118,12 +118,12 @@ class Pairs:
         is_there = message.status in ("trading", "halted")
         (context.tracks.off.discard if is_there else context.tracks.off.add)(message.symbol)
         (context.tracks.halted.add if message.status == "halted" else context.tracks.halted.discard)(message.symbol)
-        self._tell(message, before)
+        self._log_change(message, before)
         for track in context.tracks.of(message.symbol) if is_there else ():
             track.try_again_soon()
         return is_there and (before is None or before.status not in ("trading", "halted"))
 
-    def _tell(self, message: PairListed, before: PairListed | None) -> None:
+    def _log_change(self, message: PairListed, before: PairListed | None) -> None:
         if before is not None and before.status == message.status:
             return
         if message.status == "trading":

@@ -122,10 +122,10 @@ async def _follow(context: Context, exchange: CcxtExchange, identity: ExchangeId
         group.create_task(watchdog.run())
         group.create_task(subscriptions.run())
         group.create_task(books.run())
-        group.create_task(_tell(context, market, parts))
+        group.create_task(_publish_facts(context, market, parts))
 
 
-async def _tell(context: Context, market: MarketDataContext, parts: _Parts) -> None:
+async def _publish_facts(context: Context, market: MarketDataContext, parts: _Parts) -> None:
     """Figures for the heartbeat."""
     while True:
         facts: dict[str, int] = {

@@ -1,8 +1,8 @@
 """Streams that went silent. A quiet market and a dead stream look alike, so the exchange is asked which it is.
 
-A stream without a frame for ``stale_seconds`` of wall time is compared with REST. The same answer: the market is quiet,
-nothing is wrong. Another answer twice, ``GRACE_SECONDS`` apart and still no frame: the stream is dead, its socket is
-renewed, and not again soon if that did not help.
+A stream without a frame for ``stale_seconds`` of wall time is compared with REST. If REST has the same, the market is
+quiet and nothing is wrong. If it has something else twice, ``GRACE_SECONDS`` apart, and there still is no frame, the
+stream is dead. Then its socket is renewed, and not again soon if that did not help.
 """
 
 from dataclasses import dataclass
@@ -21,9 +21,14 @@ LONGEST_RENEW_SECONDS = 900.0
 
 @dataclass(slots=True)
 class Pulse:
-    """heard_steady_ns: the last frame, or the last proof that there was none to send.
-    differs_steady_ns: since when REST tells something else; 0 when it does not. dead: it does so twice. renewals: how
-    often its socket was renewed.
+    """What is known of the life of one stream. All times are steady time.
+
+    heard_steady_ns: the last frame, or the last proof that there was none to send.
+    next_probe_steady_ns: the next comparison with REST.
+    differs_steady_ns: since when REST has something else; 0 when it has not.
+    dead: whether REST had something else twice.
+    renewals: how often its socket was renewed.
+    next_renewal_steady_ns: before this, its socket is not renewed again.
     """
 
     heard_steady_ns: int

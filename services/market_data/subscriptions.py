@@ -60,7 +60,7 @@ class Subscriptions:
                 self._context.log.warning("pairs_unknown", reason=str(error))
 
     async def _open(self, symbols: Iterable[str]) -> list[BarTrack]:
-        """BarTracks and streams for pairs that are new; for those that are back, everything is there already."""
+        """Open tracks and streams for pairs that are new. For those that are back, everything is there already."""
         context, opened = self._context, list[BarTrack]()
         for timeframe in context.plan.timeframes:
             last_open_ns = await context.bus.bar_watermarks(timeframe)

@@ -8,6 +8,7 @@ from services import wiring
 from shared.config.faults import ConfigError
 from shared.config.model import Settings
 from shared.config.preflight import phase_faults
+from shared.domain.risk.gate.gate import ORDERS_REMEMBERED
 from shared.domain.risk.machine import RiskMachine
 from shared.messages.catalogue import ASK, BARS, BOOKS, CONTROL, DECIDED, EXECUTED, FEEDS, MARKS, PAIRS, PROPOSED
 from shared.ports.clock import Clock
@@ -16,7 +17,7 @@ from shared.runtime.host.idempotency import OrderIdempotency
 from shared.runtime.machine_spec import MachineSpec
 
 
-def spec_of(settings: Settings, clock: Clock) -> MachineSpec:
+def spec_of(settings: Settings, clock: Clock, *, orders_remembered: int = ORDERS_REMEMBERED) -> MachineSpec:
     keys, plan = settings.keys, settings.plan
     machine = RiskMachine(
         plan,
@@ -25,6 +26,7 @@ def spec_of(settings: Settings, clock: Clock) -> MachineSpec:
         starting_cash_usdt=settings.portfolio.starting_cash_usdt,
         speed=clock.speed,
         paper=settings.exchange.orders == "paper",
+        orders_remembered=orders_remembered,
     )
     bars = [keys.of(BARS, timeframe) for timeframe in plan.timeframes]
     proposed = keys.of(PROPOSED)

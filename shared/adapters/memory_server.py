@@ -27,7 +27,7 @@ class MemoryListener(Listener):
         self.channels = channels
         self._copies: asyncio.Queue[Copy] = asyncio.Queue(LISTENER_BOUND)
 
-    def hear(self, channel: str, body: bytes) -> None:
+    def deliver(self, channel: str, body: bytes) -> None:
         if not self._copies.full():  # a slow listener loses copies, as with Redis
             self._copies.put_nowait((channel, body))
 
@@ -115,7 +115,7 @@ class MemoryServer:
         """What PUBLISH does."""
         for listener in self._listeners:
             if channel in listener.channels:
-                listener.hear(channel, body)
+                listener.deliver(channel, body)
 
     @contextmanager
     def listener(self, channels: frozenset[str]) -> Iterator[MemoryListener]:

@@ -7,7 +7,7 @@ it; every other function takes the ``StackLocator`` that it gives.
     status = await read_status(stack)
     answers = await send_halt(stack, "ETH/USDT", who="ana", reason="odd prices", minutes=30)
 
-to look: ``status``, ``orders``, ``sizes``, ``limits``, ``phase``, ``questions`` (what-if), ``tail``, ``monitor``.
+to look: ``status`` (with sizes), ``orders``, ``limits``, ``phase``, ``questions`` (what-if), ``tail``, ``monitor``.
 to act: ``commands`` (halt, resume, flatten), ``limits``, ``phase``.
 below them: ``projection``, the one fold of messages into what holds now.
 beside them: ``pairs`` and ``errors`` for what people type, ``exchange_reach``, and ``wording``, which turns structs

@@ -62,7 +62,7 @@ async def send_resume(
 ) -> list[Message]:
     """End the halts of a pair, or of the portfolio; returns their ends, or the code that a second step takes.
 
-    confirm: that code, for the second step; see ``code_in``.
+    confirm: that code, for the second step; see ``resume_asked``.
     """
     async with stack.bus() as bus:
         clock, scope = await stack.clock(bus), await _present_name(bus, stack, symbol)
@@ -114,7 +114,7 @@ async def answers_to(bus: Bus, command: Message, wait_seconds: float, unanswered
 
 
 async def _gather(bus: Bus, cursors: dict[str, str], command_id: str, answers: list[Message]) -> None:
-    """Collect what follows from the command, which comes at once, and then the verdict on every order among it."""
+    """Collect what follows from the command at once, and then the verdict on every order that was proposed."""
     causes, undecided = {command_id}, set[str]()
     while not answers or undecided:
         for entry in await bus.read_from(cursors, WAIT_MS):

@@ -1,4 +1,4 @@
-"""Whether an exchange can be reached: what time it has, and what it lists."""
+"""Asks an exchange for its time and its pairs, to see whether it can be reached."""
 
 from dataclasses import dataclass
 from typing import Any

@@ -83,7 +83,7 @@ async def approve_phase(
 
 
 def _check_name(stack: StackLocator, name: str) -> None:
-    """Tell a slip in the name before anything is sent; without this, the risk service would refuse it.
+    """Name a slip in the name before anything is sent. Without this, the risk service would refuse the command.
 
     Raises ``UnknownPhaseError``.
     """

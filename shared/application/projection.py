@@ -26,7 +26,7 @@ Folds = Mapping[type[Message], Callable[[F, Any], None]]
 
 
 def is_not_yet_connected(message: Message) -> bool:
-    """Whether the message tells of something that was never there: nothing was lost, it only has to begin."""
+    """Whether the message is about a feed that was never there: nothing was lost, it only has to begin."""
     if isinstance(message, FeedLost):
         return not message.last_seen_ns
     return isinstance(message, Halted) and message.awaited
@@ -59,7 +59,7 @@ class Projection:
     limits: LimitsChanged | None = None
 
     def take(self, message: Message) -> None:
-        """Take in the next message. One that has no present state only moves the time on."""
+        """Take in the next message. One that changes no state only moves the time on."""
         self.market_ns = max(self.market_ns, message.time_ns)
         if (fold := _STATE.get(type(message))) is not None:
             fold(self, message)

@@ -114,9 +114,24 @@ def find_stack(
     folder = config_dir or (Path(note.config_dir) if note else default_config_dir(variables))
     settings = load_settings(folder, variables)
     if note:
-        return StackLocator(settings, folder, note.redis_url, Keys(note.portfolio), "note", data_dir, note)
+        return StackLocator(
+            settings=settings,
+            config_dir=folder,
+            redis_url=note.redis_url,
+            keys=Keys(note.portfolio),
+            origin="note",
+            data_dir=data_dir,
+            note=note,
+        )
     origin: Origin = "argument" if redis_url else "environment" if variables.get(REDIS_VARIABLE) else "configuration"
-    return StackLocator(settings, folder, redis_url or settings.redis.url, settings.keys, origin, data_dir)
+    return StackLocator(
+        settings=settings,
+        config_dir=folder,
+        redis_url=redis_url or settings.redis.url,
+        keys=settings.keys,
+        origin=origin,
+        data_dir=data_dir,
+    )
 
 
 def streams_of(settings: Settings, keys: Keys) -> dict[str, list[str]]:

@@ -1,22 +1,29 @@
-"""How a stack stands now: its portfolio, halts, feeds, marks, services, and how far its readers are behind."""
+"""How a stack stands now: its portfolio, halts, feeds, marks, sizes, services, and how far its readers are behind."""
 
 from dataclasses import dataclass
 
+from shared.application.errors import UserError
 from shared.application.projection import Projection
 from shared.application.stack import StackLocator
 from shared.domain.risk.state.halts import HALT
 from shared.domain.timeframes import SECOND_NS
 from shared.messages.base import Message
-from shared.messages.catalogue import FEEDS, PORTFOLIO
+from shared.messages.catalogue import FEEDS, PORTFOLIO, SIZES
 from shared.messages.halts import Halted
 from shared.messages.market import FeedLost
 from shared.messages.portfolio import PortfolioMarked
+from shared.messages.signals import PositionSized
 from shared.ports.bus import Bus, Heartbeat
 from shared.ports.clock import Clock
 from shared.ports.streams import Reader
 from shared.runtime.health import is_alive
 
-PAGE = 2_000
+FEEDS_READ = 2_000
+SIZES_READ = 5_000  # enough for some bars of every pair in several timeframes
+
+
+class NoSizesError(UserError):
+    """Nothing was sized yet, or not this pair."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,20 +73,20 @@ async def read_status(stack: StackLocator) -> Status:
     async with stack.bus() as bus:
         clock, state = await stack.clock(bus), Projection()
         state.take_newest_first(await bus.latest(bus.keys.of(PORTFOLIO)))
-        state.take_newest_first(await bus.latest(bus.keys.of(FEEDS), PAGE))
+        state.take_newest_first(await bus.latest(bus.keys.of(FEEDS), FEEDS_READ))
         marks = await bus.marks()
         oldest = min(marks.values(), key=lambda mark: mark.time_ns, default=None)
         for halt in await halts_in_force(stack, bus):
             state.take(halt)
         return Status(
-            stack,
-            clock,
-            state,
-            _age_seconds(clock, state.portfolio) if state.portfolio else 0.0,
-            len(marks),
-            OldestMark(oldest.symbol, _age_seconds(clock, oldest)) if oldest else None,
-            await bus.heartbeats(),
-            await bus.readers([key for keys in stack.streams.values() for key in keys]),
+            stack=stack,
+            clock=clock,
+            state=state,
+            portfolio_age_seconds=_age_seconds(clock, state.portfolio) if state.portfolio else 0.0,
+            marks=len(marks),
+            oldest_mark=OldestMark(oldest.symbol, _age_seconds(clock, oldest)) if oldest else None,
+            beats=await bus.heartbeats(),
+            readers=await bus.readers([key for keys in stack.streams.values() for key in keys]),
         )
 
 
@@ -106,6 +113,18 @@ async def read_halts(stack: StackLocator, symbol: str) -> list[Halted]:
     """The halts in force of a pair itself, or of the portfolio for an empty symbol. Raises ``BusLostError``."""
     async with stack.bus() as bus:
         return [halt for halt in await halts_in_force(stack, bus) if halt.symbol == symbol]
+
+
+async def read_sizes(stack: StackLocator, names: tuple[str, ...] = ()) -> dict[str, PositionSized]:
+    """The newest size of every pair, or of the one that has or had these names. Raises ``NoSizesError``."""
+    async with stack.bus() as bus:
+        state = Projection()
+        state.take_newest_first(await bus.latest(stack.keys.of(SIZES), SIZES_READ))
+    found = {symbol: size for symbol, size in state.latest_sizes.items() if not names or symbol in names}
+    if not found:
+        what = f"{names[0]} has" if names else "No pair has"
+        raise NoSizesError(f"{what} not been sized yet: a size follows the first closed bar after the start.")
+    return found
 
 
 def _age_seconds(clock: Clock, message: Message) -> float:

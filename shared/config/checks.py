@@ -6,14 +6,15 @@ from urllib.parse import urlsplit
 from shared.config.faults import did_you_mean
 from shared.config.model import ExchangeSettings, MarketDataSettings, OpsSettings, RedisSettings, SimulatorSettings
 from shared.config.tables import Tables
-from shared.domain.plan import Limits, PhasePlan, RampPlan, SizingPlan, StrategyPlan
+from shared.domain.plan import BreakerPlan, Limits, PhasePlan, RampPlan, SizingPlan, StrategyPlan
 from shared.domain.strategies.base import StrategyKind
 from shared.domain.strategies.registry import STRATEGIES, kind_named
 from shared.domain.timeframes import DAILY, LISTED_TIMEFRAMES, iso_ns, timeframe_ns
+from shared.domain.universe import Universe
 
 
 def check_limits(tables: Tables, file: str, limits: Limits) -> None:
-    """Caps must nest: a pair within its sector, one trade within the heat."""
+    """Caps must nest: that of a pair within that of its sector, the risk of one trade within the heat."""
     if limits.pair_cap_nav > limits.sector_cap_nav:
         source, key = tables.place_of("limits.pair_cap_nav", file)
         problem = f"one pair may hold more than its whole sector ({limits.sector_cap_nav:g})"
@@ -43,8 +44,28 @@ def check_sizing(tables: Tables, file: str, sizing: SizingPlan, market_data: Mar
         tables.fault(source, key, market_data.warmup_days, problem, remedy)
 
 
+def check_breakers(
+    tables: Tables, file: str, breakers: BreakerPlan, limits: Limits | None, universe: Universe | None
+) -> None:
+    """The warning must come before the halt, gaps must be remembered while they count, and the pair must exist."""
+    if limits is not None and breakers.drawdown_warning >= limits.drawdown:
+        source, key = tables.place_of("breakers.drawdown_warning", file)
+        problem = f"the warning would come no sooner than the halt (limits.drawdown {limits.drawdown:g})"
+        remedy = "Lower breakers.drawdown_warning or raise limits.drawdown."
+        tables.fault(source, key, breakers.drawdown_warning, problem, remedy)
+    if breakers.shock_gap_minutes > breakers.cool_down_minutes:
+        source, key = tables.place_of("breakers.shock_gap_minutes", file)
+        problem = f"a gap is forgotten after its cool-down ({breakers.cool_down_minutes:g} minutes), before it counts"
+        remedy = f"Write {breakers.cool_down_minutes:g} or less, or lengthen breakers.cool_down_minutes."
+        tables.fault(source, key, breakers.shock_gap_minutes, problem, remedy)
+    if universe is not None and breakers.shock_pair not in universe.symbols:
+        source, key = tables.place_of("breakers.shock_pair", file)
+        remedy = did_you_mean(breakers.shock_pair, universe.symbols)
+        tables.fault(source, key, breakers.shock_pair, "no pair of the universe", remedy)
+
+
 def check_phases(tables: Tables, file: str, phases: tuple[PhasePlan, ...], limits: Limits | None) -> None:
-    """Names once each; a phase's scale must leave one trade within the heat limit."""
+    """Each name must be there once; a phase's scale must leave one trade within the heat limit."""
     for index, phase in enumerate(phases):
         if phase.name in {earlier.name for earlier in phases[:index]}:
             problem = "a second phase of this name"
@@ -62,7 +83,7 @@ def check_phases(tables: Tables, file: str, phases: tuple[PhasePlan, ...], limit
 
 
 def check_ramp(tables: Tables, file: str, ramp: RampPlan) -> None:
-    """The date from which phases by date count."""
+    """The date from which phases by date count must be one."""
     source, key = tables.place_of("ramp.start", file)
     try:
         _ = ramp.start_ns
@@ -73,7 +94,7 @@ def check_ramp(tables: Tables, file: str, ramp: RampPlan) -> None:
 def check_strategies(
     tables: Tables, file: str, strategies: tuple[StrategyPlan, ...], market_data: MarketDataSettings | None
 ) -> None:
-    """Names once each, kinds and parameters that exist, timeframes that the exchange has, shares of one whole."""
+    """Names must differ, kinds, parameters and timeframes must exist, and the weights add up to at most 1."""
     for index, strategy in enumerate(strategies):
         place = f"strategies[{index}]"
         if not 1 <= len(strategy.name) <= 64:
@@ -103,7 +124,7 @@ def _check_parameters(
     kind: StrategyKind,
     market_data: MarketDataSettings | None,
 ) -> None:
-    """The kind's own checks, and history enough at start for what the parameters ask."""
+    """The parameters must pass the checks of their kind, and enough history must be loaded for them at start."""
     faults = kind.faults(strategy.parameters)
     for fault in faults:
         remedy = fault.remedy[0].upper() + fault.remedy[1:] + "."
@@ -132,7 +153,7 @@ def _check_timeframe(tables: Tables, file: str, place: str, timeframe: str) -> N
 
 
 def check_addresses(tables: Tables, file: str, redis: RedisSettings | None, exchange: ExchangeSettings | None) -> None:
-    """Addresses of a form that can be reached; whether anybody answers there is for ``heatsink doctor``."""
+    """Addresses must have a form that can be reached. Whether anybody answers there, ``heatsink doctor`` finds out."""
     if redis is not None:
         _check_url(tables, file, "redis.url", redis.url, ("redis", "rediss", "unix"), "redis://127.0.0.1:6379/0")
     if exchange is not None and exchange.kind == "sim":
@@ -154,7 +175,7 @@ def _check_url(tables: Tables, file: str, dotted: str, url: str, schemes: tuple[
 
 
 def check_simulator(tables: Tables, file: str, simulator: SimulatorSettings, ops: OpsSettings | None) -> None:
-    """What is replayed must be there, and two servers can't share a port."""
+    """What is replayed must be there, and two servers must not share a port."""
     needed = {
         "replay": "Write the path of a parquet file of klines, or leave it empty for a generated market.",
         "faults": "Write the path of a script of faults, or leave it empty for none.",

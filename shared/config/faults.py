@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import msgspec
 from msgspec import NODEFAULT
 
+from shared.domain.numbers import range_in_words
+
 ENVIRONMENT = "environment"
 EXIT_CONFIG = 78  # EX_CONFIG of sysexits.h: starting again would end the same way
 
@@ -65,10 +67,8 @@ def described(kind: object) -> str:
     """A field's type in words: ``a number above 0 and at most 1``."""
     info = msgspec.inspect.type_info(kind)
     match info:
-        case msgspec.inspect.FloatType():
-            return f"a number{_bounds(info)}"
-        case msgspec.inspect.IntType():
-            return f"a whole number{_bounds(info)}"
+        case msgspec.inspect.FloatType() | msgspec.inspect.IntType():
+            return range_in_words(info)
         case msgspec.inspect.BoolType():
             return "true or false"
         case msgspec.inspect.LiteralType():
@@ -87,12 +87,6 @@ def described(kind: object) -> str:
             return "a list of names in quotes, such as []"
         case _:
             return "another type"
-
-
-def _bounds(info: msgspec.inspect.FloatType | msgspec.inspect.IntType) -> str:
-    pairs = (("above", info.gt), ("of at least", info.ge), ("below", info.lt), ("at most", info.le))
-    parts = [f"{word} {bound:g}" for word, bound in pairs if bound is not None]
-    return (" " + " and ".join(parts)) if parts else ""
 
 
 def is_number(kind: object) -> bool:

@@ -12,9 +12,9 @@ from typing import Any
 
 from msgspec import Struct
 
-from shared.config.breakers import check_breakers
 from shared.config.checks import (
     check_addresses,
+    check_breakers,
     check_limits,
     check_phases,
     check_ramp,
@@ -139,7 +139,7 @@ def _read_files(tables: Tables, folder: Path) -> dict[str, dict[str, Any]]:
 
 
 def _find_strays(tables: Tables, folder: Path, shadow_file: Path | None) -> None:
-    """A file that looks like configuration and is none: somebody believes that it counts."""
+    """Find files that look like configuration and are not read: whoever wrote one believes that it counts."""
     for stray in sorted(folder.glob("*.toml")):
         if stray.name not in FILES and stray != shadow_file:
             tables.fault(str(stray), "", None, "a file that nothing reads", did_you_mean(stray.name, FILES))
@@ -192,7 +192,7 @@ def _read_strategies(tables: Tables, file: str, document: dict[str, Any], parts:
 
 
 def _cross_check(tables: Tables, paths: Mapping[str, str], parts: Mapping[str, Any]) -> None:
-    """What needs several values, as far as these could be read."""
+    """Make the checks that need several values, as far as these could be read."""
     limits, market_data = parts.get("limits"), parts.get("market_data")
     if limits is not None:
         check_limits(tables, paths["limits.toml"], limits)

@@ -1,4 +1,4 @@
-"""What services refuse to start on although every value by itself is sound: told before anything is started."""
+"""Why services would refuse to start although every value by itself is sound. It is checked before any is started."""
 
 from shared.config.faults import ConfigError, Fault
 from shared.config.model import Settings
@@ -12,14 +12,14 @@ def check_start(settings: Settings) -> None:
 
 
 def start_faults(settings: Settings) -> list[Fault]:
-    """As far as settings can tell: what is in force of a portfolio that exists already is not looked at."""
+    """The faults that the settings alone show. The phase of a portfolio that exists already is not looked at."""
     return [*phase_faults(settings, settings.plan.phase), *paper_faults(settings)]
 
 
 def phase_faults(settings: Settings, phase: str, *, may_differ: bool = False) -> list[Fault]:
     """Why the risk service does not start with a portfolio in this phase.
 
-    may_differ: from the exchange; so after a demotion, when selling has to stay possible.
+    may_differ: whether the phase need not fit the exchange. So it is after a demotion: selling has to stay possible.
     """
     plan, faults = settings.plan, []
     planned = plan.phase_named(phase)

@@ -7,6 +7,8 @@ from shared.config.faults import did_you_mean
 from shared.config.tables import Tables, unread_keys
 from shared.domain.universe import Pair, Rename, Universe
 
+ProblemAndRemedy = tuple[str, str]
+
 _COIN = re.compile(r"^[A-Z0-9]{1,20}$")
 
 
@@ -45,21 +47,23 @@ def _sectors(tables: Tables, file: str, sectors: object, quote: str) -> dict[str
             tables.fault(file, key, bases, "a list of coins was expected", f'Write "{sector}" = ["BTC", "ETH"].')
             continue
         for index, base in enumerate(bases):
-            _add_base(tables, file, f"{key}[{index}]", base, sector, found, quote)
+            if (fault := _fault_of_base(base, sector, found, quote)) is not None:
+                tables.fault(file, f"{key}[{index}]", base, *fault)
+            else:
+                found[base] = sector
     return found
 
 
-def _add_base(tables: Tables, file: str, key: str, base: Any, sector: str, found: dict[str, str], quote: str) -> None:
+def _fault_of_base(base: Any, sector: str, found: dict[str, str], quote: str) -> ProblemAndRemedy | None:
     if not _is_coin(base):
         remedy = f'Write capitals and digits, such as "{_coin_like(base)}"; the quote {quote} is added to it.'
-        tables.fault(file, key, base, "not the name of a coin", remedy)
-    elif base == quote:
-        tables.fault(file, key, base, f"{base} cannot be traded against itself", f'Remove "{base}" here.')
-    elif base in found:
+        return "not the name of a coin", remedy
+    if base == quote:
+        return f"{base} cannot be traded against itself", f'Remove "{base}" here.'
+    if base in found:
         both = "twice in one sector" if found[base] == sector else f"in two sectors, {found[base]} and {sector}"
-        tables.fault(file, key, base, f"the pair stands {both}", f'A pair has one sector: remove "{base}" from one.')
-    else:
-        found[base] = sector
+        return f"the pair stands {both}", f'A pair has one sector: remove "{base}" from one.'
+    return None
 
 
 def _coin_like(base: object) -> str:

@@ -1,6 +1,8 @@
-"""Rounding of money and quantities: Decimal, to the exchange's steps, toward less risk."""
+"""Rounding of money and quantities (Decimal, to the exchange's steps, toward less risk), and ranges in words."""
 
 from decimal import ROUND_DOWN, ROUND_HALF_EVEN, ROUND_UP, Context, Decimal
+
+from msgspec.inspect import FloatType, IntType
 
 ZERO, ONE = Decimal(0), Decimal(1)
 CENT8 = Decimal("0.00000001")
@@ -33,3 +35,11 @@ def to_decimal(value: float) -> Decimal:
 def round_usdt(value: Decimal) -> Decimal:
     """An amount of USDT as the ledger keeps it: eight places, half to even."""
     return value.quantize(CENT8, rounding=ROUND_HALF_EVEN, context=_DOWN)
+
+
+def range_in_words(kind: FloatType | IntType) -> str:
+    """The values that a number may have: ``a number above 0 and at most 1``."""
+    bounds = (("above", kind.gt), ("of at least", kind.ge), ("below", kind.lt), ("at most", kind.le))
+    parts = [f"{word} {bound:g}" for word, bound in bounds if bound is not None]
+    noun = "a whole number" if isinstance(kind, IntType) else "a number"
+    return f"{noun} {' and '.join(parts)}" if parts else noun

@@ -1,10 +1,11 @@
 """The plan's numbers as frozen structs. The shipped configuration holds the same defaults."""
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from msgspec import Meta, Struct
 
 from shared.domain.timeframes import DAILY, iso_ns
+from shared.messages.halts import BreakerName
 
 Fraction = Annotated[float, Meta(gt=0, le=1)]
 Positive = Annotated[float, Meta(gt=0)]
@@ -64,9 +65,6 @@ class Limits(Struct, frozen=True, kw_only=True):
     repeats_per_minute: Orders = 20
 
 
-Breaker = Literal["gap", "market_shock", "heat", "drawdown", "day_loss", "feed", "exchange_status", "liquidity"]
-
-
 class BreakerPlan(Struct, frozen=True, kw_only=True):
     """When trading halts by itself. Minutes and days are market time.
 
@@ -83,11 +81,11 @@ class BreakerPlan(Struct, frozen=True, kw_only=True):
     drawdown_warning: fraction of the peak of NAV; the halt itself comes at ``limits.drawdown``.
     day_loss: fraction of NAV at UTC midnight.
     min_adv_usdt: a pair with less average daily volume only reduces.
-    spread_samples: so does one whose spread at size was over ``limits.spread_median`` for so many samples on end.
+    spread_samples: so does one whose spread at size was over ``limits.spread_median`` for so many samples in a row.
     resume_seconds: wall seconds within which the second step of a resume must follow the first.
     """
 
-    off: tuple[Breaker, ...] = ()
+    off: tuple[BreakerName, ...] = ()
     cool_down_minutes: Minutes = 60.0
     gap_atr: Positive = 1.0
     mark_jump: Positive = 0.08

@@ -1,4 +1,4 @@
-"""Where a protective stop belongs: as sizing sets it, and as answers to what-if questions tell it."""
+"""Where a protective stop belongs: sizing sets it there, and answers to what-if questions show it."""
 
 from decimal import Decimal
 

@@ -1,6 +1,6 @@
 """Every topic and the messages on it: the one list from which routing, documentation and golden tests derive.
 
-To add a message: write its struct in this folder, name it in a row here, run ``make asyncapi`` and add golden bytes.
+How to add a message is told in ARCHITECTURE.md.
 """
 
 import re
@@ -36,7 +36,7 @@ class Topic:
     name: what people type (``heatsink tail bars``).
     key: the Redis key; ``<timeframe>`` and ``{P}`` are filled in by ``Keys``.
     messages: the types that belong here.
-    written_by: the services that write it.
+    written_by: who writes it: services, clients, operators.
     about: what stands on it, for people.
     durable: whether a stream is kept; otherwise only the latest value of each pair is, in a hash.
     per_pair: whether each message is also published on ``<key>:<pair>``.
@@ -109,7 +109,7 @@ CONTROL = Topic(
     "control",
     "hs:{P}:control",
     (Halt, Resume, Flatten, SetPhase, ApprovePhase, SetLimits),
-    "ops",
+    "operators",
     "operators' commands",
 )
 ASK = Topic(

@@ -8,64 +8,64 @@ from shared.messages.base import Message, Name, Text, TimeNs
 from shared.messages.halts import HaltMode
 
 
-class Halt(Message, frozen=True, kw_only=True):
-    """Stop new risk. The fields are those of ``Halted``."""
+class Command(Message, frozen=True, kw_only=True):
+    """What all of them say.
+
+    who: the operator at whose word it is done.
+    reason: why, for people.
+    """
 
     who: Name
     reason: Text
+
+
+class Halt(Command, frozen=True, kw_only=True):
+    """Stop new risk. The fields are those of ``Halted``."""
+
     symbol: Annotated[str, Meta(max_length=32)] = ""
     mode: HaltMode = "halted"
     until_ns: TimeNs = 0
 
 
-class Resume(Message, frozen=True, kw_only=True):
+class Resume(Command, frozen=True, kw_only=True):
     """End the halts of one pair, or of the whole portfolio.
 
     symbol: the pair; empty for the whole portfolio.
     confirm: the code of ``ResumeAsked``, for the second step.
     """
 
-    who: Name
     reason: Text = ""
     symbol: Annotated[str, Meta(max_length=32)] = ""
     confirm: Annotated[str, Meta(max_length=64)] = ""
 
 
-class SetLimits(Message, frozen=True, kw_only=True):
+class SetLimits(Command, frozen=True, kw_only=True):
     """Change limits: all that are named or, when one is invalid, none. limits: by their names in ``limits.toml``."""
 
-    who: Name
-    reason: Text
     limits: dict[str, float]
 
 
-class ApprovePhase(Message, frozen=True, kw_only=True):
+class ApprovePhase(Command, frozen=True, kw_only=True):
     """Approve the promotion to a phase that was proposed.
 
     phase: one of ``phases.toml``; the risk service refuses any other, with the names there are.
     reviews: risk reviews signed in the phase that ends.
     """
 
-    who: Name
-    reason: Text
     phase: Name
     reviews: Annotated[int, Meta(ge=0)] = 0
 
 
-class Flatten(Message, frozen=True, kw_only=True):
+class Flatten(Command, frozen=True, kw_only=True):
     """Sell one pair's position at the market, or every position. symbol: the pair; empty for all."""
 
-    who: Name
-    reason: Text
     symbol: Annotated[str, Meta(max_length=32)] = ""
 
 
-class SetPhase(Message, frozen=True, kw_only=True):
+class SetPhase(Command, frozen=True, kw_only=True):
     """Enter a phase of the plan's ramp, whatever the evidence says: an operator's own responsibility.
 
     phase: one of ``phases.toml``; the risk service refuses any other, with the names there are.
     """
 
-    who: Name
-    reason: Text
     phase: Name

@@ -6,18 +6,9 @@ from shared.messages.base import Message, Name, Text, TimeNs
 
 HaltMode = Literal["reducing", "halted"]
 ClearedBy = Literal["time", "operator", "two_steps", "condition"]
-Trigger = Literal[
-    "operator",
-    "gap",
-    "market_shock",
-    "heat",
-    "drawdown",
-    "day_loss",
-    "feed",
-    "exchange_status",
-    "liquidity",
-    "phase",
-]
+# In the order of ``BREAKERS`` in ``shared/domain/risk/breakers/registry.py``.
+BreakerName = Literal["gap", "market_shock", "heat", "drawdown", "day_loss", "feed", "exchange_status", "liquidity"]
+Trigger = Literal["operator", BreakerName, "phase"]
 
 
 class Halted(Message, frozen=True, kw_only=True):

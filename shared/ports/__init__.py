@@ -1,1 +1,1 @@
-"""What heatsink needs of the outside, as protocols: bus, clock, exchange, store."""
+"""What heatsink needs of the outside, as protocols: bus, streams, writer lease, clock, exchange."""

@@ -9,6 +9,8 @@ from typing import Protocol
 
 from msgspec import Struct
 
+from shared.domain.timeframes import SECOND_NS
+
 
 class ClockOrigin(Struct, frozen=True, kw_only=True):
     """How market time follows wall time. It stands at ``hs:clock``, so that every process of a stack agrees.
@@ -27,7 +29,7 @@ class ClockOrigin(Struct, frozen=True, kw_only=True):
 
 def market_ns(clock: "Clock", wall_seconds: float) -> int:
     """How much market time passes in so much wall time, in nanoseconds."""
-    return int(wall_seconds * clock.speed * 1e9)
+    return int(wall_seconds * clock.speed * SECOND_NS)
 
 
 class Clock(Protocol):

@@ -1,7 +1,7 @@
 """What heatsink needs of an exchange: its pairs, its bars, its live streams. No vendor's type passes this line.
 
-Two sides. ``Exchange`` answers questions (REST). ``Feed`` keeps streams alive by itself and hands over what came in; it
-never loses a closed bar silently: what it had to drop, or missed while it was away, it names, to be asked for by REST.
+It has two sides. ``Exchange`` answers questions (REST). ``Feed`` keeps streams alive by itself and hands over what came
+in. It never loses a closed bar silently: it names what it had to drop or missed, so that REST can be asked for it.
 
 Every question raises one of three errors: ``UnavailableError`` (no answer, or none that can be trusted: ask again
 later), ``RateLimitedError`` (ask again after that long), ``RejectedError`` (the question is wrong: do not ask again).

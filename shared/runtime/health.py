@@ -3,6 +3,7 @@
 import asyncio
 import os
 
+from shared.domain.timeframes import SECOND_NS
 from shared.ports.bus import Heartbeat, Liveness, Scope
 from shared.ports.clock import Clock
 
@@ -12,7 +13,7 @@ STILL_BEATS = 2  # so many looks without a new beat: whoever wrote the row is go
 
 
 class Health:
-    """What a service tells of itself: ``ready()`` once it works, ``fact()`` for figures worth showing.
+    """What a service reports about itself: ``ready()`` once it works, ``fact()`` for figures worth showing.
 
     A service process has one, and writes it to the bus every second, among those that have the same scope.
     """
@@ -30,7 +31,7 @@ class Health:
         self._state = "ready"
 
     def fact(self, **facts: float | str) -> None:
-        """Figures to show beside those that were told before."""
+        """Add figures to those that are shown already."""
         self._facts.update(facts)
 
     async def beat(self) -> None:
@@ -68,4 +69,4 @@ class Health:
 
 def is_alive(beat: Heartbeat, wall_ns: int) -> bool:
     """Whether the heartbeat is recent enough. One of a time to come is not: a clock was set, and nobody beat since."""
-    return abs(wall_ns - beat.beat_wall_ns) <= DEAD_AFTER_SECONDS * 1e9
+    return abs(wall_ns - beat.beat_wall_ns) <= DEAD_AFTER_SECONDS * SECOND_NS

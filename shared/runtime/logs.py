@@ -100,7 +100,7 @@ def compact_exception(_logger: Any, _method: str, event: EventDict) -> EventDict
 
 
 def innermost(error: BaseException) -> BaseException:
-    """The one that matters within groups of a single exception, as task groups raise them."""
+    """The exception within groups that hold a single one, as task groups raise them."""
     while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
         error = error.exceptions[0]
     return error

@@ -76,6 +76,6 @@ class MachineSpec:
         return tuple(filter(None, (*(topic.key for topic in self.latest), *published, self.questions)))
 
     @property
-    def heard(self) -> tuple[str, ...]:
+    def sources(self) -> tuple[str, ...]:
         """All that it takes in, in the order of a step: the market as it is, entries, questions."""
         return tuple(filter(None, (*(topic.key for topic in self.latest), *self.inputs, self.questions)))

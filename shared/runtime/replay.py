@@ -1,8 +1,8 @@
 """The host without a bus: the same machines in a loop, for backtests and for proving that both hosts agree.
 
 A round lets every machine in turn take all that waits for it, in the order of its inputs, exactly as a host's step
-reads a batch; rounds go on until nobody has anything left. So a replay gives what hosts on Redis give when they are
-stepped in the same order.
+reads a batch. Rounds go on until nothing is left for any of them. So a replay gives what hosts on Redis give when they
+are stepped in the same order.
 """
 
 from collections.abc import Iterable, Sequence
@@ -27,17 +27,17 @@ class Replay:
     def __init__(self, specs: Sequence[MachineSpec], keys: Keys) -> None:
         self._specs = tuple(specs)
         self._keys = keys
-        heard = [spec.heard for spec in specs]
-        self._inboxes: list[list[list[Message]]] = [[[] for _ in streams] for streams in heard]
+        sources = [spec.sources for spec in specs]
+        self._inboxes: list[list[list[Message]]] = [[[] for _ in streams] for streams in sources]
         self._routes: dict[str, list[list[Message]]] = {}
-        for streams, inbox in zip(heard, self._inboxes, strict=True):
+        for streams, inbox in zip(sources, self._inboxes, strict=True):
             for key, waiting in zip(streams, inbox, strict=True):
                 self._routes.setdefault(key, []).append(waiting)
         self._now_ns = -1
         self.reservation_checks: list[ReservationCheck] = []
 
     def feed(self, messages: Iterable[Message]) -> list[Message]:
-        """Tell the machines the time of the first message, let them settle, hand all messages in, let them settle."""
+        """Tell the machines the time of the first message, then hand all messages in. They settle after each."""
         outputs: list[Message] = []
         for number, message in enumerate(messages):
             if number == 0:

@@ -78,7 +78,7 @@ class Service:
 
     name: that of its folder. It stands in its logs, its heartbeat and the keys of its state.
     run: works until it is cancelled.
-    scope: whether it runs once for the market, or once for each portfolio. Its heartbeat stands with its like.
+    scope: whether it runs once for the market or for each portfolio. Its heartbeat is kept with those of its scope.
     keeps_time: it sets the stack's clock itself instead of waiting for it (the simulated exchange).
     """
 
@@ -101,10 +101,10 @@ def main(service: Service) -> None:
     try:
         _loop_runner()(_until_stopped(service, settings, log))
     except BaseExceptionGroup as error:  # whatever ends a task of the service comes as a group
-        sys.exit(_told(error, log))
+        sys.exit(_exit_code(error, log))
 
 
-def _told(error: BaseException, log: Any) -> int:
+def _exit_code(error: BaseException, log: Any) -> int:
     """One line about what ended the service; returns the exit code."""
     causes = list(_causes(error))
     for kind, (event, code) in ENDINGS.items():
@@ -154,7 +154,7 @@ async def _cancel_when(stopped: asyncio.Event, task: "asyncio.Task[None]") -> No
 
 
 async def _with_bus(service: Service, settings: Settings, log: Any) -> None:
-    """Connect, run, and start over from what is stored whenever the server went away or knew better.
+    """Connect and run. Start over from what is stored when the server goes away, or refuses an order as decided.
 
     Waits a little longer each time, up to the last of ``BUS_RETRY_SECONDS``; a start that succeeds begins anew.
     """
@@ -202,7 +202,7 @@ async def _watch_identity(bus: StackFacts, identity: str) -> None:
 
 
 async def _check_identity(bus: StackFacts, identity: str) -> None:
-    """Fail closed when the server came back as somebody else: emptied, restored from elsewhere, or another one."""
+    """Fail closed when the server's data is not what it was: emptied, restored from elsewhere, or another's."""
     found = await bus.identity()
     if found != identity:
         raise StateGoneError(

@@ -89,8 +89,8 @@ def test_nobody_hears_of_one_thing_by_two_streams() -> None:
     settings, clock = Settings(universe=UNIVERSE), ManualClock()
     hearing: dict[str, tuple[Topic | None, ...]] = {"heatsink halt": ANSWERED_ON, "ops": FOLLOWED}
     for service in (execution, risk, signals, sizing):
-        heard = service.spec_of(settings, clock).heard
-        hearing[service.__name__] = tuple(topic_of_key(key) for key in heard)
+        sources = service.spec_of(settings, clock).sources
+        hearing[service.__name__] = tuple(topic_of_key(key) for key in sources)
     for name, topics in hearing.items():
         assert [topic for topic in topics if topic and set(topic.copies) & set(topics)] == [], name
     assert AUDIT in hearing[sizing.__name__]  # where halts come from

@@ -33,6 +33,8 @@ def golden() -> dict[str, bytes]:
 def test_every_message_of_the_catalogue_has_a_sample_and_golden_bytes() -> None:
     kinds = {kind.__name__ for topic in CATALOGUE for kind in topic.messages}
     assert {type(sample).__name__ for sample in samples()} == kinds
+    new = [sample for sample in samples() if type(sample).__name__ not in golden()]
+    assert not new, "\n".join(["add to golden.txt:", *(f"{type(each).__name__} {encode(each).hex()}" for each in new)])
     assert set(golden()) == kinds
 
 

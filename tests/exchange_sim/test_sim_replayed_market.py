@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from services.exchange_sim.frames import fixed
-from services.exchange_sim.market.bars import INTERVALS, added_up
+from services.exchange_sim.market.bars import INTERVALS, added_up, interval_of_length
 from services.exchange_sim.market.market import Market
 from services.exchange_sim.market.replayed import ReplayedMarket
 from shared.domain.timeframes import DAY_MS, HOUR_MS, MINUTE_MS
@@ -136,8 +136,9 @@ def test_a_symbol_is_listed_when_its_data_begins_and_breaks_when_it_ends(data_di
 
 
 def test_daily_and_mixed_recordings_are_replayed_too(data_dir: Path) -> None:
-    daily = Market(ReplayedMarket(data_dir / "daily.parquet", ms("2024-09-01")))
-    assert daily.base_interval == "1d"
+    days = ReplayedMarket(data_dir / "daily.parquet", ms("2024-09-01"))
+    assert interval_of_length(days.base_ms).name == "1d"
+    daily = Market(days)
     assert daily.status("MATICUSDT", ms("2024-09-12")) == "BREAK"
     assert daily.find("POLUSDT", ms("2024-09-12")) is None
     assert daily.find("POLUSDT", ms("2024-09-13")) is not None
@@ -145,9 +146,9 @@ def test_daily_and_mixed_recordings_are_replayed_too(data_dir: Path) -> None:
     for market in (daily, in_hole):  # a hole of a year, begun long ago and two weeks ago
         assert market.find("GMXUSDT", ms("2024-09-13")) is None
         assert market.find("GMXUSDT", ms("2025-01-02")) is not None
-    crash = Market(ReplayedMarket(data_dir / "crash_windows.parquet", ms("2025-10-10")))
-    assert crash.base_interval == "15m"
-    assert len(crash.listed(ms("2025-10-10T21:00"))) == 38
+    quarters = ReplayedMarket(data_dir / "crash_windows.parquet", ms("2025-10-10"))
+    assert interval_of_length(quarters.base_ms).name == "15m"
+    assert len(Market(quarters).listed(ms("2025-10-10T21:00"))) == 38
 
 
 def recording(path: Path, **columns: list[object]) -> Path:

@@ -147,7 +147,7 @@ def test_a_bar_off_the_grid_is_refused() -> None:
 
 
 def test_what_does_not_fit_into_the_buffer_is_asked_for_again() -> None:
-    sequencer = BarSequencer("1h", hour(0), held_limit=2)
+    sequencer = BarSequencer("1h", hour(0), buffer_limit=2)
     for index in (2, 3, 4):
         sequencer.frame(bar(index))
     assert (sequencer.held, sequencer.overflows) == (2, 1)
@@ -190,7 +190,7 @@ def test_every_bar_comes_once_and_in_order_under_any_loss_repetition_and_reorder
     case: tuple[list[int], list[int], list[int]],
 ) -> None:
     exists, frames, answers = case
-    sequencer = BarSequencer("1h", hour(0), held_limit=10)
+    sequencer = BarSequencer("1h", hour(0), buffer_limit=10)
     published: list[BarClosed] = []
     newest = 0
 

@@ -5,7 +5,7 @@ from statistics import median
 import pytest
 from msgspec.structs import replace
 
-from services.market_data.books import LEVELS_TOLD, SAMPLES, SUMS_TOLD
+from services.market_data.books import LEVELS_SENT, SAMPLES, SUMS_SENT
 from shared.domain.liquidity import walk
 from shared.messages.market import BookSampled
 from tests.market_data.market_stage import QUICK, Stage, market_stage
@@ -33,7 +33,7 @@ async def test_after_the_backfill_every_pair_is_sampled_at_once() -> None:
         assert book.spread == book.median_spread
         assert book.spread is not None
         assert 0 < book.spread < 0.01
-        assert 0 < len(book.asks) <= LEVELS_TOLD + SUMS_TOLD
+        assert 0 < len(book.asks) <= LEVELS_SENT + SUMS_SENT
         assert [price for price, _ in book.bids] == sorted((price for price, _ in book.bids), reverse=True)
         assert [price for price, _ in book.asks] == sorted(price for price, _ in book.asks)
         assert book.bids[0][0] < book.asks[0][0]

@@ -209,7 +209,7 @@ async def test_marks_and_bars_go_on_when_our_clock_is_set(step_seconds: float) -
 
 @pytest.mark.parametrize("step_seconds", [-3.0, 3.0])
 async def test_when_the_exchange_s_clock_is_set_it_is_said_and_no_bar_is_early_or_missing(step_seconds: float) -> None:
-    """Six hours of market time, in which the exchange sends once more what it has sent, or skips what it has to send."""
+    """By six hours of market time: it sends once more what it has sent, or skips what it has to send."""
     async with market_stage() as stage, stage.follow():
         await stage.until_calm()
         stage.inflict(fault="clock_step", step_seconds=step_seconds)

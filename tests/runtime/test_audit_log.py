@@ -2,14 +2,22 @@
 
 from structlog.testing import capture_logs
 
+from shared.messages.catalogue import AUDIT
 from shared.messages.halts import Alerted, Halted, ResumeAsked, Resumed
 from shared.messages.orders import CancelDecided, OrderClosed
 from shared.messages.portfolio import CommandRefused
 from shared.runtime.audit_log import log_outputs
 from shared.runtime.logs import get_logger
-from tests.samples import T0, D, bar
+from tests.samples import T0, D, bar, samples
 
 HEADER = {"time_ns": T0, "trace": "t"}
+
+
+def test_everything_in_the_audit_stream_is_a_line_too() -> None:
+    for message in (message for message in samples() if isinstance(message, AUDIT.readable)):
+        with capture_logs() as lines:
+            log_outputs(get_logger(), [message])
+        assert len(lines) == 1, type(message).__name__
 
 
 def test_changes_of_halts_are_lines_with_cause_evidence_and_who_may_end_them() -> None:

@@ -20,7 +20,7 @@ from shared.adapters.redis.client import ServerTooOldError
 from shared.adapters.redis.embedded_valkey import running_valkey
 from shared.ports.errors import CorruptStateError, FencedError, StateGoneError
 from shared.runtime.logs import get_logger
-from shared.runtime.service import _told
+from shared.runtime.service import _exit_code
 from tests.cluster import running_cluster
 from tests.keys import MAIN
 from tests.patience import PATIENCE_SECONDS
@@ -166,4 +166,4 @@ async def test_a_service_whose_function_library_was_lost_loads_it_again(tmp_path
 )
 def test_what_ends_a_service_is_told_by_the_kind_of_error_within_all_groups(error: Exception, code: int) -> None:
     groups = BaseExceptionGroup("outer", [ExceptionGroup("inner", [error]), ConnectionError("as well")])
-    assert _told(groups, get_logger()) == code
+    assert _exit_code(groups, get_logger()) == code

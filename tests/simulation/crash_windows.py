@@ -25,10 +25,10 @@ from services.wiring import machine_specs
 from shared.adapters.clocks import ManualClock
 from shared.adapters.parquet_store import Columns, KlineFile
 from shared.config.model import Settings
-from shared.domain.plan import Breaker, BreakerPlan, Limits, PhasePlan, Plan, StrategyPlan
+from shared.domain.plan import BreakerPlan, Limits, PhasePlan, Plan, StrategyPlan
 from shared.messages.base import Message
 from shared.messages.control import Resume
-from shared.messages.halts import Alerted, Halted, ResumeAsked
+from shared.messages.halts import Alerted, BreakerName, Halted, ResumeAsked
 from shared.messages.market import BarClosed, MarkChanged, PairListed
 from shared.messages.orders import OrderDecided, OrderFilled, OrderProposed, StopPlaced
 from shared.messages.portfolio import PortfolioMarked
@@ -44,7 +44,7 @@ STRATEGIES = (
     StrategyPlan(name="momentum", kind="momentum", timeframe="1h", weight=0.5, parameters={"fast": 10, "slow": 40}),
 )
 LIMITS = Limits(book_age_seconds=0.0)
-ALL_ON, ALL_OFF = BreakerPlan(off=("liquidity",)), BreakerPlan(off=get_args(Breaker))
+ALL_ON, ALL_OFF = BreakerPlan(off=("liquidity",)), BreakerPlan(off=get_args(BreakerName))
 PER_1000 = {"SHIBUSDT"}  # the futures file has the contract on a thousand
 
 

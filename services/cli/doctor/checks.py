@@ -14,6 +14,7 @@ from shared.application.exchange_reach import BINANCE, Exchange, ExchangeAwayErr
 from shared.application.stack import StackLocator
 from shared.application.wording.formats import duration, rehearsed
 from shared.config.preflight import start_faults
+from shared.domain.timeframes import SECOND_NS
 from shared.ports.clock import Clock
 from shared.ports.errors import BusLostError
 from shared.runtime.health import is_alive
@@ -24,7 +25,7 @@ SKEW_WARN_SECONDS, SKEW_FAIL_SECONDS = 0.5, 1.0  # Binance refuses requests that
 
 
 async def examine(stack: StackLocator) -> list[Finding]:
-    """All checks, as far as each can get without the one before it."""
+    """Make all checks. Those that need an answer from the server are left out where it gives none."""
     findings = [*configuration(stack), disk(stack.data_dir)]
     clock: Clock | None = None
     try:
@@ -40,7 +41,7 @@ async def examine(stack: StackLocator) -> list[Finding]:
 
 
 def configuration(stack: StackLocator) -> list[Finding]:
-    """Every file could be read; would the services start on what is in them?"""
+    """Whether the services would start on this configuration, whose files could all be read."""
     plan, faults = stack.settings.plan, start_faults(stack.settings)
     if not faults:
         phase = rehearsed(plan.phase, rehearsal=plan.ramp.rehearsal)
@@ -52,7 +53,7 @@ def configuration(stack: StackLocator) -> list[Finding]:
 
 
 def disk(folder: Path) -> Finding:
-    """Room for the server's append-only file."""
+    """Whether there is room for the server's append-only file."""
     there = next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())
     free = shutil.disk_usage(there).free
     text = f"{free / GIGABYTE:.1f} GB free at {folder}"
@@ -114,7 +115,7 @@ def _library(facts: ServerFacts) -> Finding:
 
 
 async def services(bus: RedisBus, clock: Clock, stack: StackLocator) -> list[Finding]:
-    """The heartbeat of every service that belongs to the stack."""
+    """Whether every service of the stack has a recent heartbeat."""
     beats = await bus.heartbeats()
     wall_ns = clock.wall_ns()
     findings = []
@@ -123,7 +124,7 @@ async def services(bus: RedisBus, clock: Clock, stack: StackLocator) -> list[Fin
         if beat is None:
             findings.append(Finding("fail", name, "has never run here", "Start the stack: heatsink up."))
         elif not is_alive(beat, wall_ns):
-            age = duration((wall_ns - beat.beat_wall_ns) / 1e9)
+            age = duration((wall_ns - beat.beat_wall_ns) / SECOND_NS)
             findings.append(Finding("fail", name, f"its last heartbeat is {age} old", "Look at its log, restart it."))
         elif beat.state != "ready":
             remedy = "Give it some seconds; then look at its log."
@@ -137,7 +138,7 @@ async def services(bus: RedisBus, clock: Clock, stack: StackLocator) -> list[Fin
 
 
 async def exchange(stack: StackLocator, clock: Clock | None) -> list[Finding]:
-    """Reachable, of the same time, and listing what is to be traded."""
+    """Whether the exchange can be reached, has the same time as we do, and trades the pairs of the universe."""
     remote = Exchange(BINANCE if stack.exchange == "binance" else stack.exchange_url)
     loop = asyncio.get_running_loop()
     try:
@@ -157,9 +158,12 @@ async def exchange(stack: StackLocator, clock: Clock | None) -> list[Finding]:
 
 
 def _skew(server_ns: int, clock: Clock, round_trip: float) -> Finding:
-    """Half the round trip is taken as the way back; both times are market time, the difference in wall seconds."""
+    """How far our clock and the exchange's are apart, in wall seconds.
+
+    Both give market time. Half of the round trip is taken for the way back of the answer.
+    """
     now_ns = clock.now_ns()
-    skew = abs((now_ns - server_ns) / clock.speed / 1e9 - round_trip / 2)
+    skew = abs((now_ns - server_ns) / clock.speed / SECOND_NS - round_trip / 2)
     text = f"{skew * 1000:.0f} ms apart from the exchange"
     remedy = "Let this machine keep its time by NTP."
     if skew >= SKEW_FAIL_SECONDS:

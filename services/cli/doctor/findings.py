@@ -29,7 +29,7 @@ class Finding:
 
 
 def print_findings(findings: Sequence[Finding]) -> None:
-    """A line for each, with a remedy where something is wrong, and how many there are of each grade."""
+    """Print a line for each, with a remedy where something is wrong, and how many there are of each grade."""
     console = plain_console()
     width = max(len(finding.subject) for finding in findings)
     for finding in findings:

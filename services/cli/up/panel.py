@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from services.cli.up.supervisor import Child, Supervisor
-from services.cli.views.tables import positions_table, sizes_table
+from services.cli.views.printing import positions_table, sizes_table
 from shared.application.monitor import Activity
 from shared.application.projection import Projection
 from shared.application.wording.activity import (
@@ -21,7 +21,7 @@ from shared.application.wording.activity import (
     SizeGroups,
     counts_line,
     halted_scope,
-    is_told,
+    has_line,
     pairs_off,
 )
 from shared.application.wording.formats import clock, count, percent, rehearsed, usd
@@ -50,7 +50,7 @@ class Panels:
         if isinstance(message, PositionSized):
             if line := self._sizes.add(message):
                 self._events.append(line)
-        elif is_told(message):
+        elif has_line(message):
             self._events.append(event_line(message))
 
     def drawn(self, activity: Activity, supervisor: Supervisor, seconds: float) -> RenderableType:

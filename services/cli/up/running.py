@@ -28,9 +28,9 @@ def run_stack(options: UpOptions) -> int:
     stack = Stack(options, prepared, pipe, _screen_for(options, console, live=live))
     code = asyncio.run(stack.run())
     if stack.summary:
-        _tell_summary(stack.summary, options)
+        _print_summary(stack.summary, options)
     for failure in stack.failures:
-        _tell_failure(failure, options)
+        _print_failure(failure, options)
     return code
 
 
@@ -59,14 +59,14 @@ def _screen_for(options: UpOptions, console: Console, *, live: bool) -> Callable
     return make
 
 
-def _tell_summary(rows: list[tuple[str, str]], options: UpOptions) -> None:
+def _print_summary(rows: list[tuple[str, str]], options: UpOptions) -> None:
     if options.json_logs:
         get_logger().info("summary", **{name.replace(" ", "_"): value for name, value in rows})
     else:
         print(f"heatsink ended\n{summary_text(rows)}", flush=True)
 
 
-def _tell_failure(text: str, options: UpOptions) -> None:
+def _print_failure(text: str, options: UpOptions) -> None:
     if options.json_logs:
         get_logger().error("failed", reason=text)
     else:

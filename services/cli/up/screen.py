@@ -13,7 +13,7 @@ import msgspec
 from services.cli.up.processes import SERVER
 from services.cli.up.supervisor import ChildEvent, Supervisor
 from shared.application.monitor import Activity
-from shared.application.wording.activity import SizeGroups, is_told, status_line
+from shared.application.wording.activity import SizeGroups, has_line, status_line
 from shared.application.wording.one_line import event_line
 from shared.messages.base import Message
 from shared.messages.signals import PositionSized
@@ -21,7 +21,7 @@ from shared.runtime.logs import ReadableLines, get_logger
 
 STATUS_SECONDS = 5.0
 LINES_PER_SECOND = 20
-LAST_WORDS = 20
+SERVER_LINES_KEPT = 20
 _LOUD = ("warning", "error", "critical")
 
 
@@ -56,7 +56,7 @@ class LogPipe:
     def __init__(self, output: TextIO, *, all_levels: bool = False, readable: bool = True) -> None:
         self._output, self._all_levels = output, all_levels
         self._render = ReadableLines(colours=output.isatty()) if readable else None
-        self._last_words: deque[str] = deque(maxlen=LAST_WORDS)
+        self._server_output: deque[str] = deque(maxlen=SERVER_LINES_KEPT)
         self.last_errors: dict[str, str] = {}
         self._awaited: set[str] = set()
         self._log = get_logger()
@@ -66,7 +66,7 @@ class LogPipe:
         if error := _error_in(line, event):
             self.last_errors[name] = error
         if name == SERVER:  # it has its own form; worth reading only when it died
-            self._last_words.append(line)
+            self._server_output.append(line)
             return
         if event is None:
             self._log.warning("output", service=name, line=line)
@@ -94,17 +94,17 @@ class LogPipe:
                     restart_in_seconds=event.delay_seconds,
                     restarts=child.restarts,
                 )
-                self._tell_last_words(child.spec.name)
+                self._log_server_output(child.spec.name)
             case "refused":
                 self._log.error("child_refused", child=child.spec.name, exit_code=child.exit_code)
             case _:
                 self._log.warning("child_killed", child=child.spec.name, reason="it did not end when asked to")
 
-    def _tell_last_words(self, name: str) -> None:
+    def _log_server_output(self, name: str) -> None:
         if name == SERVER:
-            for line in self._last_words:
+            for line in self._server_output:
                 self._log.warning("output", service=name, line=line)
-            self._last_words.clear()
+            self._server_output.clear()
 
 
 def _error_in(line: str, event: dict[str, Any] | None) -> str:
@@ -149,11 +149,11 @@ class LineScreen:
             return
         if isinstance(message, PositionSized):
             if line := self._sizes.add(message):
-                self._tell(line)
-        elif is_told(message):
-            self._tell(event_line(message))
+                self._say_within_limit(line)
+        elif has_line(message):
+            self._say_within_limit(event_line(message))
 
-    def _tell(self, line: str) -> None:
+    def _say_within_limit(self, line: str) -> None:
         if self._left > 0:
             self._left -= 1
             self.say(line)
@@ -168,7 +168,7 @@ class LineScreen:
         if seconds >= self._status_due:
             self._status_due = seconds + STATUS_SECONDS
             for line in self._sizes.flush():
-                self._tell(line)
+                self._say_within_limit(line)
             more = f" · {self._unshown:,} lines not shown" if self._unshown else ""
             self._unshown = 0
             self.say(_status(activity, supervisor, seconds) + more)

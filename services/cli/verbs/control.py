@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from services.cli.failing import ask_back
+from services.cli.failing import confirm
 from services.cli.verbs.options import ReasonOption, on_stack, operator_name
 from shared.application.pairs import names_of, symbol_of
 from shared.application.stack import StackLocator
@@ -58,7 +58,7 @@ def resume(
     if asked := resume_asked(answers):
         print_halts_to_end(asyncio.run(read_halts(stack, asked.symbol)))
         command = " ".join(filter(None, ("heatsink resume", base(symbol), "--reason WHY --code", asked.confirm)))
-        ask_back(f"Resume {scope(symbol)} in spite of this?", f"Answer with the code: {command}")
+        confirm(f"Resume {scope(symbol)} in spite of this?", f"Answer with the code: {command}")
         print_answers(asyncio.run(send_resume(stack, symbol, who=who, reason=reason, confirm=asked.confirm)))
 
 
@@ -83,5 +83,8 @@ def flatten(
     symbol = symbol_of(stack.settings, pair)
     print_holdings(asyncio.run(read_portfolio(stack)), names_of(stack.settings, pair))
     if not yes:
-        ask_back(f"Cancel all orders and sell all of {scope(symbol)} at the market?", "Answer beforehand: --yes")
+        confirm(f"Cancel all orders and sell all of {scope(symbol)} at the market?", "Answer beforehand: --yes")
     print_answers(asyncio.run(send_flatten(stack, symbol, who=operator_name(), reason=reason)))
+
+
+VERBS = (halt, resume, flatten)

@@ -19,3 +19,6 @@ def doctor(
     findings = asyncio.run(examine(stack))
     print_findings(findings)
     raise typer.Exit(1 if any(finding.grade == "fail" for finding in findings) else 0)
+
+
+VERBS = (doctor,)

@@ -59,3 +59,6 @@ def shadow(stack: StackLocator, json: JsonOption = False) -> None:
     from shared.application.questions import ask_shadow
 
     print_shadow(asyncio.run(ask_shadow(stack)), as_json=json)
+
+
+VERBS = (room, shadow)

@@ -29,7 +29,10 @@ def sizes(
     """The latest size of every pair."""
     import asyncio
 
-    from services.cli.views.sizes import print_sizes
-    from shared.application.sizes import read_sizes
+    from services.cli.views.status import print_sizes
+    from shared.application.status import read_sizes
 
     print_sizes(asyncio.run(read_sizes(stack, names_of(stack.settings, pair))), as_json=json)
+
+
+VERBS = (status, sizes)

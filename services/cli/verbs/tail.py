@@ -31,3 +31,6 @@ def tail(
     request = TailRequest(tuple(topics or ()), names=names, last=last, follow=follow)
     with contextlib.suppress(KeyboardInterrupt):
         asyncio.run(print_tail(stack, request, as_json=json))
+
+
+VERBS = (tail,)

@@ -55,3 +55,6 @@ def up(
     with explained(remedy):
         code = run_stack(options)
     raise typer.Exit(code)
+
+
+VERBS = (up,)

@@ -21,3 +21,6 @@ def why(
     from shared.application.orders import read_order
 
     print_order(asyncio.run(read_order(stack, order_id)), as_json=json)
+
+
+VERBS = (why,)

@@ -15,7 +15,7 @@ class RefusedError(UserError):
 
 
 def print_answers(answers: Sequence[Message]) -> None:
-    """A line for each. Raises ``RefusedError``."""
+    """Print a line for each answer. Raises ``RefusedError`` at the first refusal."""
     for answer in answers:
         if isinstance(answer, CommandRefused):
             raise RefusedError(f"Refused: {sentence(answer.reason)}")
@@ -23,14 +23,17 @@ def print_answers(answers: Sequence[Message]) -> None:
 
 
 def print_halts_to_end(halts: Sequence[Halted]) -> None:
-    """The halts that the second step of a resume would end, with their evidence."""
+    """Print the halts that the second step of a resume would end, with their evidence."""
     for halt in halts:
         if halt.cleared_by != "condition":
             print(f"  {line_parts(halt)[1]}")
 
 
 def print_holdings(portfolio: PortfolioMarked | None, names: Sequence[str]) -> None:
-    """The positions that a flatten would sell. names: of one pair, or none for all of them."""
+    """Print the positions that a flatten would sell.
+
+    names: every name of the one pair that is meant; none for all pairs.
+    """
     if portfolio is None:
         print("No snapshot of the portfolio yet.")
         return

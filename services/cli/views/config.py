@@ -9,7 +9,10 @@ from shared.domain.risk.state.limit_words import differing
 
 
 def print_essentials(folder: Path, settings: Settings, *, named: bool) -> None:
-    """What an operator would want to see before a start. named: whether the environment names the server."""
+    """Print what an operator would want to see before a start.
+
+    named: whether the environment names the server.
+    """
     rows = [*_essentials(settings), ("redis", _redis(settings, named=named))]
     print("\n".join([f"{folder} is sound", *(f"  {name:<10}  {text}" for name, text in rows)]))
 
@@ -24,7 +27,7 @@ def _redis(settings: Settings, *, named: bool) -> str:
 
 
 def _essentials(settings: Settings) -> list[tuple[str, str]]:
-    """What an operator would want to see before a start."""
+    """Names and texts of what the files say."""
     plan, limits, pairs = settings.plan, settings.plan.limits, settings.universe.pairs
     sectors, renames = len({pair.sector for pair in pairs}), len(settings.universe.renames)
     caps = f"pair {limits.pair_cap_nav:.0%}, sector {limits.sector_cap_nav:.0%}, drawdown {limits.drawdown:.0%}"

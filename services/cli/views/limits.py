@@ -3,14 +3,13 @@
 from msgspec import structs
 from rich.text import Text
 
-from services.cli.views.printing import json_text, plain_console
-from services.cli.views.tables import bare_table
+from services.cli.views.printing import bare_table, json_text, plain_console
 from shared.application.limits import LimitsReport
 from shared.application.wording.formats import clock
 
 
 def print_limits(report: LimitsReport, *, as_json: bool) -> None:
-    """The limits in force, beside the configuration's where they differ."""
+    """Print the limits in force, and those of the configuration beside them where they differ."""
     limits, stored = structs.asdict(report.limits), report.stored
     if as_json:
         print(json_text({"policy": report.policy, "in_force": stored is not None, "limits": limits}))

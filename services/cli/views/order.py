@@ -3,8 +3,7 @@
 from rich.table import Table
 from rich.text import Text
 
-from services.cli.views.printing import json_text, plain_console
-from services.cli.views.tables import bare_table
+from services.cli.views.printing import bare_table, json_text, plain_console
 from shared.application.order_report import OrderReport
 from shared.application.wording.formats import clock
 from shared.application.wording.one_line import event_line
@@ -14,7 +13,7 @@ from shared.messages.orders import CeilingReport
 
 
 def ceilings_table(ceilings: tuple[CeilingReport, ...], binding: str, symbol: str, mark: float) -> Table:
-    """Every rule's answer; the binding one is marked."""
+    """A table of every rule's answer, with a mark at the binding one."""
     table = bare_table("", "rule", ">would allow", ">limit", ">used", ">left", "why")
     for ceiling in ceilings:
         binds = ceiling.rule == binding
@@ -25,7 +24,7 @@ def ceilings_table(ceilings: tuple[CeilingReport, ...], binding: str, symbol: st
 
 
 def print_order(report: OrderReport, *, as_json: bool) -> None:
-    """The report as a paragraph, every ceiling, and what became of the order; or its messages as JSON."""
+    """Print the report as a paragraph, every ceiling and what became of the order; or its messages as JSON."""
     decision = report.decision
     if as_json:
         for message in (decision, *report.after):

@@ -6,8 +6,7 @@ import msgspec
 from rich.table import Table
 from rich.text import Text
 
-from services.cli.views.printing import json_text, plain_console
-from services.cli.views.tables import bare_table
+from services.cli.views.printing import bare_table, json_text, plain_console
 from shared.application.phase import PhaseReport
 from shared.application.wording.formats import clock, percent, rehearsed
 from shared.domain.risk.ramp.history import PhaseStep
@@ -17,7 +16,7 @@ STEPS_SHOWN = 12
 
 
 def print_phase(report: PhaseReport, *, as_json: bool) -> None:
-    """The phase in force, what it has shown, what the next one waits for, and the steps so far."""
+    """Print the phase in force, what it has shown, what the next one waits for, and the steps so far."""
     now = report.portfolio
     if as_json:
         fields = ("phase", "rehearsal", "phase_since_ns", "phase_drawdown", "phase_evidence")

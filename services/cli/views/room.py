@@ -4,8 +4,7 @@ from rich.table import Table
 from rich.text import Text
 
 from services.cli.views.order import ceilings_table
-from services.cli.views.printing import json_text, plain_console
-from services.cli.views.tables import bare_table
+from services.cli.views.printing import bare_table, json_text, plain_console
 from shared.application.errors import UserError
 from shared.application.stack import StackLocator
 from shared.application.wording.formats import clock, percent, price, quantity, usd
@@ -21,7 +20,7 @@ class NoRoomError(UserError):
 def print_rooms(
     answer: RoomAnswered, stack: StackLocator, *, one: bool, as_json: bool, halt: Halted | None = None
 ) -> None:
-    """A table of all pairs, or a paragraph and every ceiling of one. Raises ``NoRoomError``.
+    """Print a table of all pairs, or a paragraph and every ceiling of one. Raises ``NoRoomError``.
 
     one: whether one pair was asked for.
     halt: the halt that keeps that pair out, if one does.
@@ -65,7 +64,7 @@ def _sector(stack: StackLocator, room: Room) -> str:
 
 
 def print_shadow(answer: ShadowCounted, *, as_json: bool) -> None:
-    """The sentence, and the rules that would have bound."""
+    """Print the summary, and a table of the rules that would have bound."""
     if as_json:
         print(json_text(answer))
         return

@@ -1,25 +1,27 @@
-"""What ``heatsink status`` prints."""
+"""What ``heatsink status`` and ``heatsink sizes`` print."""
+
+from collections.abc import Mapping
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from services.cli.views.printing import json_text, plain_console
+from services.cli.views.printing import bare_table, json_text, plain_console, positions_table, sizes_table
 from services.cli.views.stack import origin_text
-from services.cli.views.tables import bare_table, positions_table
 from shared.application.projection import is_not_yet_connected
 from shared.application.status import Status, as_object
 from shared.application.wording.activity import NOT_YET_CONNECTED, halted_scope
 from shared.application.wording.formats import clock, count, duration, percent, rehearsed, usd
 from shared.domain.timeframes import SECOND_NS
 from shared.messages.portfolio import PortfolioMarked
+from shared.messages.signals import PositionSized
 from shared.runtime.health import is_alive
 
 FEEDS_SHOWN = 10
 
 
 def print_status(status: Status, *, as_json: bool) -> None:
-    """Where the stack is, its portfolio, what is wrong, and its services; or one JSON object."""
+    """Print where the stack is, its portfolio, what is wrong, and its services; or one JSON object."""
     if as_json:
         print(json_text(as_object(status)))
         return
@@ -92,3 +94,12 @@ def _behind(status: Status, service: str) -> str:
     if not mine:
         return ""
     return f"{lag:,} entries" + (f", {pending:,} in work" if pending else "")
+
+
+def print_sizes(sizes: Mapping[str, PositionSized], *, as_json: bool) -> None:
+    """Print a table of all pairs, or one JSON object a line."""
+    if as_json:
+        for symbol in sorted(sizes):
+            print(json_text(sizes[symbol]))
+    else:
+        plain_console().print(sizes_table(sizes))

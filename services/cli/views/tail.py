@@ -7,7 +7,7 @@ from shared.application.wording.one_line import event_line
 
 
 async def print_tail(stack: StackLocator, request: TailRequest, *, as_json: bool) -> None:
-    """A line for each, until there are no more of them. Raises ``UnknownTopicError``, ``BusLostError``."""
+    """Print a line for each message, until there are no more. Raises ``UnknownTopicError``, ``BusLostError``."""
     async with tail(stack, request) as items:
         async for item in items:
             print(_line(item, as_json=as_json), flush=True)

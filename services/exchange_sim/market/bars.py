@@ -102,7 +102,12 @@ def joined(parts: list[Bars]) -> Bars:
 
 
 class Interval(NamedTuple):
-    """A kline interval. ``length_ms`` of a month is its greatest; ``offset_ms``: weeks open on Mondays."""
+    """A kline interval.
+
+    name: as Binance writes it, such as ``1h``.
+    length_ms: of one bar; of a month, that of the longest.
+    offset_ms: from 1970 to the first open time, because weeks open on Mondays and 1970 began on a Thursday.
+    """
 
     name: str
     length_ms: int

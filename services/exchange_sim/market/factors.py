@@ -24,7 +24,12 @@ MEAN_JUMP = 0.05
 
 
 class Exposures(NamedTuple):
-    """What moves each pair: its beta, its sector (an index) and its own daily volatility."""
+    """What moves each pair, an entry for each.
+
+    beta: its move for a move of 1 of the whole market.
+    sector: the index of its sector.
+    own_volatility: daily, beside market and sector.
+    """
 
     beta: Floats
     sector: Integers
@@ -45,8 +50,11 @@ def fat_tailed(random: np.random.Generator, shape: tuple[int, ...]) -> Floats:
 
 
 class Day(NamedTuple):
-    """One day of all pairs. ``before``, ``after``: log distance to the level at its start and end. ``jump``: the part
-    of the move that happens at once. ``variance``: of market, sectors and pairs, around 1.
+    """One day of all pairs.
+
+    before, after: the log distance of each price to its level, at the start and at the end of the day.
+    jump: the part of each move that happens at once.
+    variance: of the market, the sectors and the pairs, around 1.
     """
 
     before: Floats

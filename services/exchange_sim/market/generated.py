@@ -1,4 +1,4 @@
-"""A market that never was: seeded, and a function of seed and time alone, whenever it is started."""
+"""A generated market. It is a function of its seed and of time alone, so it is the same whenever it is started."""
 
 from collections import OrderedDict
 

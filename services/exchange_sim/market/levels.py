@@ -4,8 +4,14 @@ from typing import NamedTuple
 
 
 class Level(NamedTuple):
-    """price_usdt: what the price swings around. daily_volume_usdt: mean. Decimals of price and quantity. beta: daily
-    move for one of the whole market. own_volatility: daily, on top of market and sector.
+    """What one pair of the generated market looks like.
+
+    price_usdt: the price that it swings around.
+    daily_volume_usdt: the mean.
+    price_places, quantity_places: decimals.
+    beta: its daily move for a move of 1 of the whole market.
+    own_volatility: daily, beside market and sector.
+    min_notional_usdt: of one order.
     """
 
     price_usdt: float

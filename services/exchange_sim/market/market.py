@@ -27,8 +27,12 @@ class Pause(NamedTuple):
 
 @dataclass(kw_only=True)
 class Listing:
-    """One symbol of the exchange. ``origin``: the symbol of the source its prices follow, ``price_ratio`` times.
-    ``status``: overrides what follows from time; ``pauses``: when it did not trade, for whatever reason.
+    """One symbol of the exchange.
+
+    origin: the symbol of the source that its prices follow.
+    price_ratio: its price divided by that of the origin.
+    status: in place of the one that follows from time; None for that one.
+    pauses: when it did not trade, for whatever reason.
     """
 
     instrument: Instrument
@@ -39,7 +43,11 @@ class Listing:
 
 
 class Market:
-    """Every question carries ``now_ms``: nothing after it is told, and the bar that holds it is still forming."""
+    """All symbols, their prices and their klines.
+
+    Every question carries ``now_ms``. The answer has nothing from after that moment, and the bar that holds it is still
+    forming.
+    """
 
     def __init__(self, source: KlineSource) -> None:
         self._source = source
@@ -48,10 +56,6 @@ class Market:
         self._volatility_ratio = VolatilityRatio(source, self._base)
         self._instruments = {one.symbol: one for one in source.instruments}
         self.listings = {symbol: Listing(instrument=one, origin=symbol) for symbol, one in self._instruments.items()}
-
-    @property
-    def base_interval(self) -> str:
-        return self._base.name
 
     def listed(self, now_ms: int) -> list[Listing]:
         """What exchangeInfo shows: everything that trades or did so since the simulation knows it."""

@@ -1,4 +1,4 @@
-"""A market that was: recorded klines from a parquet file, holes and all."""
+"""A replayed market: recorded klines from a parquet file, with the holes that they have."""
 
 from pathlib import Path
 

@@ -9,9 +9,12 @@ MOST_PLACES = 8  # decimals that Binance writes
 
 
 class Instrument(NamedTuple):
-    """A symbol of the exchange. ``places``: decimals of a price (the tick) and of a quantity (the lot step).
+    """A symbol of the exchange.
 
-    It trades from ``first_ms`` on until ``end_ms`` (None: for ever).
+    price_places: decimals of a price, which give the tick.
+    quantity_places: decimals of a quantity, which give the lot step.
+    first_ms: from when on it trades.
+    end_ms: until when it trades; None for ever.
     """
 
     symbol: str

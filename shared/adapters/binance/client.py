@@ -27,7 +27,7 @@ What differs from ccxt, and why (measured on 4.5.90):
   subscribed.
 
 Why nothing is lost when it breaks. A socket that ends, for whatever reason, says so in the inbox, and again when it is
-back; bars of the time in between are asked for by REST (``services/market_data/backfill.py``), and a grid of open times
+back. Bars of the time in between are asked for by REST (``services/market_data/backfill.py``). A grid of open times
 shows what is missing (``domain/bars/gapless.py``). A socket that delivers nothing is renewed. A closed bar that finds
 the inbox full is dropped, and its stream is suspect. So streams are the fast way, and REST is the truth.
 

@@ -1,8 +1,8 @@
 """A dedicated connection, for the commands that every decision waits for.
 
 redis-py's ordinary way of a command (a connection from the pool, a retry loop, a parser for each command) takes as long
-as the command itself. Reading a batch and committing it are on the path of every order, so these two commands go to a
-connection of their own, and come back as the server gave them.
+as the command itself. Reading a batch and committing it are on the path of every order. So these two commands go to a
+connection of their own, and their replies are handed on as the server gave them.
 """
 
 from typing import Any

@@ -14,7 +14,7 @@ from typing import Literal
 
 from shared.adapters.local_ports import HOST, POLL_SECONDS, claimed_port
 from shared.adapters.parent_death import die_with_parent
-from shared.adapters.redis.client import bus_errors, new_client
+from shared.adapters.redis.client import Client, bus_errors, new_client
 from shared.ports.errors import BusLostError
 
 READY_SECONDS = 20.0
@@ -77,24 +77,28 @@ class EmbeddedValkey:
 
 
 async def wait_until_ready(url: str) -> None:
-    """Until the server answers (it may be loading its data). Raises ``BusLostError`` with the last reason."""
+    """Wait until the server answers; it may be loading its data. Raises ``BusLostError`` with the last reason."""
     client = new_client(url)
     reason = "no answer"
     try:
         async with asyncio.timeout(READY_SECONDS):
-            while True:
-                try:
-                    async with bus_errors():
-                        await client.ping()
-                except BusLostError as error:
-                    reason = str(error)
-                    await asyncio.sleep(POLL_SECONDS)
-                else:
-                    return
+            while fault := await _fault_of_ping(client):
+                reason = fault
+                await asyncio.sleep(POLL_SECONDS)
     except TimeoutError:
         raise BusLostError(f"{url} did not answer within {READY_SECONDS:g} s: {reason}") from None
     finally:
         await client.aclose()
+
+
+async def _fault_of_ping(client: Client) -> str:
+    """Why the server does not answer; empty when it does."""
+    try:
+        async with bus_errors():
+            await client.ping()
+    except BusLostError as error:
+        return str(error) or "no answer"
+    return ""
 
 
 @contextmanager

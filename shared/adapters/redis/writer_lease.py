@@ -41,7 +41,7 @@ from shared.ports.errors import AlreadyDecidedError, BusLostError, CommitRefused
 from shared.ports.streams import Entry, entry_order
 from shared.ports.writer_lease import Commit, Snapshot, WriterLease
 
-LEASE_MS = 3_000
+LEASE_MS = 3_000  # three times the host's RENEW_SECONDS: one renewal may be late without a takeover
 ENTRIES_PER_READ = 200
 HISTORY_PAGE = 1_000
 GROUP_GONE = ("NOGROUP", "UNBLOCKED")
@@ -55,10 +55,19 @@ class RedisWriterLease(WriterLease):
     home: how the keys of its state begin. The part in braces keeps them in one slot of a Redis Cluster.
     keys: where the messages stand that it writes.
     clustered: whether one command may name keys of one slot only (see ``slots``).
+    lease_ms: how long the lease lasts after ``renew``.
     """
 
     def __init__(
-        self, client: Client, service: str, inputs: Sequence[str], *, home: str, keys: Keys, clustered: bool
+        self,
+        client: Client,
+        service: str,
+        inputs: Sequence[str],
+        *,
+        home: str,
+        keys: Keys,
+        clustered: bool,
+        lease_ms: int = LEASE_MS,
     ) -> None:
         self._client, self._connection = client, DedicatedConnection(client)
         self._inputs = tuple(inputs)
@@ -70,7 +79,7 @@ class RedisWriterLease(WriterLease):
         self._lease_key, self._meta = f"{home}:lease:{service}", f"{home}:meta:{service}"
         self._cursors, self._state = f"{home}:cursors:{service}", state_key(home, service)
         self._encoder = CommitEncoder(service, home, keys)
-        self._service = service
+        self._service, self._lease_ms = service, lease_ms
         self._epoch = 0
         self._unacknowledged: dict[str, list[str]] = defaultdict(list)
         self._unfinished: dict[str, str] = {}  # stream to the last entry that an earlier holder was given
@@ -79,7 +88,7 @@ class RedisWriterLease(WriterLease):
 
     async def acquire(self) -> int:
         while not await self._try_acquire():
-            await asyncio.sleep(LEASE_MS / 1000 / 10)
+            await asyncio.sleep(self._lease_ms / 1000 / 10)
         self.group = f"{self._groups}{self._epoch}"
         async with bus_errors():
             cursors = await self._client.hgetall(self._cursors)
@@ -97,7 +106,7 @@ class RedisWriterLease(WriterLease):
         """Take the lease if nobody else has it, and with it the next epoch."""
         async with bus_errors():
             epoch, _holder = await self._client.fcall(
-                "hs_acquire", 2, self._lease_key, self._meta, self._owner, LEASE_MS
+                "hs_acquire", 2, self._lease_key, self._meta, self._owner, self._lease_ms
             )
         self._epoch = int(epoch)
         return bool(epoch)
@@ -105,7 +114,7 @@ class RedisWriterLease(WriterLease):
     async def renew(self) -> None:
         async with bus_errors():
             alive = await self._client.fcall(
-                "hs_renew", 2, self._lease_key, self._meta, self._owner, LEASE_MS, self._epoch
+                "hs_renew", 2, self._lease_key, self._meta, self._owner, self._lease_ms, self._epoch
             )
         if alive < 0:
             raise self._gone()

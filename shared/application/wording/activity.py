@@ -1,39 +1,29 @@
-"""A run as it goes on, in lines: which messages are worth one, sizes by the bar, how things stand, what is counted."""
+"""A run in lines: which messages are worth one, one line of sizes for each bar, the present state, the counts."""
 
 from collections import Counter
 
 from shared.application.projection import Counts, Projection
 from shared.application.wording.formats import base, clock, percent, scope, some, usd
 from shared.messages.base import Message
-from shared.messages.dead_letter import MessageRefused
-from shared.messages.halts import Alerted, Halted, ResumeAsked, Resumed
-from shared.messages.market import FeedLost, FeedRestored, PairListed
+from shared.messages.catalogue import AUDIT, DEAD, FEEDS, HALTS
+from shared.messages.halts import Halted
+from shared.messages.market import PairListed
 from shared.messages.orders import OrderClosed, OrderDecided, OrderFilled, OrderProposed
-from shared.messages.portfolio import CommandRefused, LimitsChanged, PhaseChanged, PhaseProposed
 from shared.messages.signals import PositionSized
 
 NOT_YET_CONNECTED = "waiting for the exchange: nothing was heard of it yet"
 OFF_TOLD = 5
 SCOPES_TOLD = 8
-TOLD = (
+# All that stands on the streams that operators read, whatever kinds of messages they come to have, and trades.
+TOLD: tuple[type[Message], ...] = (
+    *(kind for topic in (FEEDS, HALTS, AUDIT, DEAD) for kind in topic.messages),
     OrderProposed,
     OrderDecided,
     OrderFilled,
-    Halted,
-    Resumed,
-    FeedLost,
-    FeedRestored,
-    MessageRefused,
-    LimitsChanged,
-    PhaseProposed,
-    PhaseChanged,
-    CommandRefused,
-    ResumeAsked,
-    Alerted,
 )
 
 
-def is_told(message: Message) -> bool:
+def has_line(message: Message) -> bool:
     """Whether the message is worth a line of its own."""
     if isinstance(message, OrderClosed):
         return message.ending != "filled"
@@ -43,7 +33,7 @@ def is_told(message: Message) -> bool:
 
 
 class SizeGroups:
-    """Sizes come for every pair on every bar; they are told as one line a bar."""
+    """Makes one line a bar of the sizes, which come for every pair on every bar."""
 
     def __init__(self) -> None:
         self._groups: dict[str, tuple[int, list[PositionSized]]] = {}
@@ -122,7 +112,7 @@ def halted_scope(halt: Halted) -> str:
 
 
 def pairs_off(state: Projection) -> str:
-    """``35 (BNB, SOL, ADA, ...)``; a few with what is the matter."""
+    """``35 (BNB, SOL, ADA, ...)``; where there are few, with what is wrong with each."""
     if len(state.off_pairs) <= OFF_TOLD:
         return ", ".join(f"{pair} ({listed.status})" for pair, listed in state.off_pairs.items())
     return some([base(pair) for pair in state.off_pairs])

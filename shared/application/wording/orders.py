@@ -47,7 +47,13 @@ def why_no_more(ruled: OrderDecided | Room, sector: str, halt: Halted | None = N
     halt: the one that stood in the way, where it is known.
     """
     return binding_words(
-        ruled.binding, ruled.ceilings, ruled.reason, ruled.symbol, sector, halt, shortfall=ruled.shortfall
+        ruled.binding,
+        ruled.ceilings,
+        reason=ruled.reason,
+        symbol=ruled.symbol,
+        sector=sector,
+        halt=halt,
+        shortfall=ruled.shortfall,
     )
 
 

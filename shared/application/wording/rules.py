@@ -25,14 +25,19 @@ def rule_words(rule: str, symbol: str, sector: str) -> str:
 def binding_words(
     rule: str,
     ceilings: tuple[CeilingReport, ...],
+    *,
     reason: str,
     symbol: str,
     sector: str,
     halt: Halted | None = None,
-    *,
     shortfall: Shortfall | None = None,
 ) -> str:
-    """Why an order got no more than it did, as a clause: ``sector Layer 1 has $4,210 of $50,000 left``."""
+    """Why an order got no more than it did, as a clause: ``sector Layer 1 has $4,210 of $50,000 left``.
+
+    rule, ceilings, reason, symbol, shortfall: as in ``OrderDecided``.
+    sector: the pair's; empty for a pair outside of the universe.
+    halt: the one that stood in the way, where it is known.
+    """
     ceiling = next((each for each in ceilings if each.rule == rule), None)
     if rule == "halted" and halt is not None:
         return halt_words(halt)

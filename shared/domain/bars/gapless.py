@@ -1,8 +1,8 @@
 """Frames in, bars to publish out: each closed bar of one pair and timeframe once, in order, without gaps.
 
 The exchange's streams lose, repeat, delay and reorder frames. Bars stand on a grid of open times, so arithmetic shows
-what is missing; what is missing is asked for by REST; and only when REST has been asked twice, and knows a later bar,
-is a missing bar a hole at the exchange itself. Holes are counted (``hole_before``), never filled with invented prices.
+what is missing, and REST is asked for it. Only when REST has been asked twice, and knows a later bar, is a missing bar
+a hole at the exchange itself. Holes are counted (``hole_before``), never filled with invented prices.
 
     sequencer = BarSequencer("1h", last_open_ns=watermark)   # or warm it with ``answer`` when nothing was published yet
     publish(sequencer.frame(bar))                            # from the stream: 0, 1 or many bars
@@ -33,10 +33,10 @@ class BarSequencer:
 
     last_open_ns: open time of the last bar ever published; None if there was none. Then the sequencer is cold: it keeps
         frames back until the first ``answer`` has brought history.
-    held_limit: how many bars may wait for earlier ones.
+    buffer_limit: how many bars may wait for earlier ones.
     """
 
-    def __init__(self, timeframe: str, last_open_ns: int | None = None, *, held_limit: int = 1000) -> None:
+    def __init__(self, timeframe: str, last_open_ns: int | None = None, *, buffer_limit: int = 1000) -> None:
         self.step_ns = timeframe_ns(timeframe)
         self.next_open_ns: int | None = None if last_open_ns is None else last_open_ns + self.step_ns
         self.duplicates = 0
@@ -45,7 +45,7 @@ class BarSequencer:
         self.holes = 0
         self._published_any = last_open_ns is not None
         self._held: dict[int, BarClosed] = {}
-        self._held_limit = held_limit
+        self._buffer_limit = buffer_limit
         self._answered_until_ns = -1
 
     @property
@@ -87,7 +87,7 @@ class BarSequencer:
         if (self.next_open_ns is not None and bar.open_time_ns < self.next_open_ns) or bar.open_time_ns in self._held:
             self.duplicates += 1
             return []
-        if len(self._held) >= self._held_limit and bar.open_time_ns != self.next_open_ns:
+        if len(self._held) >= self._buffer_limit and bar.open_time_ns != self.next_open_ns:
             self.overflows += 1
             return []
         self._held[bar.open_time_ns] = bar
@@ -96,7 +96,9 @@ class BarSequencer:
     def answer(self, bars: Iterable[BarClosed], until_ns: int, *, history: bool = False) -> list[BarClosed]:
         """Take in what REST has: all closed bars there are from ``next_open_ns`` (as of the question) to ``until_ns``.
 
-        While cold: all that is wanted of the past. history: REST had time to settle, so its holes are believed at once.
+        While the sequencer is cold, they are all bars that are wanted of the past.
+
+        history: REST had time to settle, so its holes are believed at once.
         """
         for bar in sorted(bars, key=lambda bar: bar.open_time_ns):
             if not self._fits(bar) or bar.open_time_ns >= until_ns:

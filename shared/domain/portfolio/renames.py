@@ -1,7 +1,7 @@
 """Under which of its names the ledger has a renamed pair.
 
-Execution and the ledger hear of a rename each in its own time. Execution's first word under the new name means that the
-position has moved; a last one under the old name may come when it has moved in the ledger already.
+Execution and the ledger learn of a rename at different times. The first message of execution under the new name means
+that the position has moved. A last message under the old name may come after it has moved in the ledger.
 """
 
 from decimal import Decimal
@@ -29,7 +29,7 @@ class LedgerName(NamedTuple):
 
 
 def ledger_name(ledger: Ledger, universe: Universe, symbol: str) -> LedgerName:
-    """The name under which what execution says of ``symbol`` belongs; moves the position if this tells of a rename."""
+    """The name under which the ledger has ``symbol``. A new name moves the position over from the old one."""
     rename = universe.rename_of(symbol)
     if rename is None:
         return LedgerName(symbol)

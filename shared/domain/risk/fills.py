@@ -15,7 +15,7 @@ from shared.messages.market import PairListed
 from shared.messages.orders import OrderClosed, OrderFilled, OrderPlaced, StopPlaced
 from shared.messages.portfolio import PortfolioMarked
 
-REMEMBERED = 10_000  # trades kept in memory, so that a fill that is heard twice counts once
+REMEMBERED = 10_000  # trades kept in memory, so that a fill that comes twice counts once
 
 
 class Fills:

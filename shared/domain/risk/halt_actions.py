@@ -1,4 +1,4 @@
-"""What a halt does beside keeping new risk out: it cancels open entry orders. And how risk itself proposes to sell."""
+"""What a halt does beside keeping new risk out, and the sales that the risk machine itself proposes."""
 
 from collections.abc import Sequence
 from decimal import Decimal
@@ -18,7 +18,7 @@ class HaltActions:
         self._state, self._gate = state, gate
 
     def begin(self, cause: Message, new: NewHalt) -> Sequence[Message]:
-        """Begin a halt; in mode ``halted``, with the cancels of every open entry order in its scope."""
+        """Begin a halt. In mode ``halted``, the open entry orders in its scope are cancelled."""
         begun = self._state.halts.begin(cause, new)
         if not begun or new.mode != "halted":
             return begun
@@ -43,7 +43,7 @@ class HaltActions:
         return max(ZERO, self._state.ledger.quantity(symbol) - selling)
 
     def sale(self, cause: Message, order_id: str, symbol: str, quantity: Decimal, strategy: str) -> OrderProposed:
-        """A sell at the market, which the gate decides like everybody's."""
+        """A sell at the market, which the gate decides like any other order."""
         return OrderProposed(
             id=order_id,
             cause=cause.id,

@@ -14,7 +14,7 @@ from shared.domain.risk.breakers import BREAKER_RECORDS, Breakers
 from shared.domain.risk.commands.halts import HALT_COMMAND_RECORDS, HaltCommands
 from shared.domain.risk.commands.limits import LimitChanges
 from shared.domain.risk.fills import Fills
-from shared.domain.risk.gate.gate import Gate
+from shared.domain.risk.gate.gate import ORDERS_REMEMBERED, Gate
 from shared.domain.risk.gate.shadow import SHADOW_RECORDS, Shadow
 from shared.domain.risk.gate.what_if import WhatIf
 from shared.domain.risk.halt_actions import HaltActions
@@ -46,6 +46,7 @@ class RiskMachine:
 
     speed: market seconds in a wall second; age limits stretch by it.
     paper: whether orders go to the paper exchange; None where no phase cares, as in backtests.
+    orders_remembered: how many decided orders it recognises when they come again.
     """
 
     def __init__(
@@ -57,7 +58,9 @@ class RiskMachine:
         starting_cash_usdt: float,
         speed: float,
         paper: bool | None = None,
+        orders_remembered: int = ORDERS_REMEMBERED,
     ) -> None:
+        self.orders_remembered = orders_remembered
         self.records = Records(
             {**STATE_RECORDS, **PHASE_RECORDS, **SHADOW_RECORDS, **BREAKER_RECORDS, **HALT_COMMAND_RECORDS}
         )
@@ -76,7 +79,7 @@ class RiskMachine:
     def _begin(self) -> None:
         """Make the parts. What they remember beside the records starts from nothing."""
         state = self.state
-        self.gate = Gate(state)
+        self.gate = Gate(state, self.orders_remembered)
         self.phases = Phases(state)
         self.fills = Fills(state, self.phases.evidence_text)
         halt_actions = HaltActions(state, self.gate)

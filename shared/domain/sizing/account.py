@@ -36,7 +36,7 @@ ACCOUNT_RECORDS: dict[str, type[Struct]] = {ACCOUNT: AccountKnown, LIMITS: Activ
 class AccountTracker:
     """What the next size is computed with.
 
-    current: NAV and the phase's scale, as last heard of.
+    current: NAV and the phase's scale, as of the last message.
     limits: the active limits.
     """
 

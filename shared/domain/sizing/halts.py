@@ -1,7 +1,7 @@
-"""The halts that sizing has heard of: no purchase is proposed in a pair while it is halted.
+"""The halts that sizing knows of. No purchase is proposed in a pair while it is halted.
 
 The gate would reject it anyhow; this only keeps proposals with a known answer off the wire. The halts are those of
-``risk/state/halts.py``, by scope and trigger, as the messages tell of them.
+``risk/state/halts.py``, by scope and trigger, as the messages report them.
 """
 
 from msgspec import Struct
@@ -17,7 +17,7 @@ PORTFOLIO = ""
 HALT_RECORDS: dict[str, type[Struct]] = {HALT: Halted}
 
 
-class HaltsHeard:
+class KnownHalts:
     """The halts, by scope. A pair may be under several at once: its own, by any of its names, and the portfolio's."""
 
     def __init__(self, records: Records, names: PairNames) -> None:
@@ -43,7 +43,7 @@ class HaltsHeard:
         return bool(self._halted) and (PORTFOLIO in self._halted or pair in self._halted)
 
     def begin(self, halted: Halted) -> None:
-        """Take in a halt. One that is told again was prolonged or made stricter, so it is known already."""
+        """Take in a halt. One that comes again was prolonged or made stricter, so it is known already."""
         scope, name = self.scope_of(halted.symbol), _name(halted)
         if scope is None or name in self._halted.get(scope, ()):
             return
@@ -51,7 +51,7 @@ class HaltsHeard:
         self._records.put(HALT, name, halted)
 
     def end(self, resumed: Resumed) -> bool:
-        """Whether that ended a halt which was known."""
+        """Take in the end of a halt; says whether the halt was known."""
         scope, name = self.scope_of(resumed.symbol), _name(resumed)
         if scope is None or name not in self._halted.get(scope, ()):
             return False

@@ -1,6 +1,6 @@
 """What sizing knows of one pair's position and orders, and how each message about them changes it. Pure functions.
 
-Quantities and prices are in units of the pair's newest name (see ``PairNames``). Hearing a message twice changes
+Quantities and prices are in units of the pair's newest name (see ``PairNames``). Taking a message in twice changes
 nothing: the latest trade ids and closed order ids are remembered, far more of them than a host ever repeats.
 """
 
@@ -95,7 +95,7 @@ def after_decision(position: PairPosition, decided: OrderDecided, ratio: Decimal
         own, orders = known.own, tuple(order for order in position.orders if order is not known)
     quantity = decided.quantity_approved * ratio
     if known is not None and known.quantity < quantity:
-        quantity = known.quantity  # part of it was filled before the verdict was heard
+        quantity = known.quantity  # part of it was filled before the verdict came
     return replace(position, orders=(*orders, InFlight(decided.order_id, decided.side, quantity, own)))
 
 
@@ -138,7 +138,7 @@ def _with_attempt(position: PairPosition, attempt: Attempt | None) -> PairPositi
 
 
 def _without(position: PairPosition, order_id: str) -> PairPosition:
-    """The order has ended; an end that is heard again changes nothing."""
+    """The order has ended; an end that comes again changes nothing."""
     if order_id in position.closed:
         return position
     return replace(

@@ -47,7 +47,7 @@ class Proposals:
         return self.of(pair, signal)
 
     def on_resumption(self, resumed: Resumed) -> Sequence[OrderProposed]:
-        """What was wanted all along is proposed once the last halt over a pair is gone."""
+        """Propose what the strategies still want, once the last halt over a pair is gone."""
         halts, pairs = self._state.halts, self._state.pairs
         if not halts.end(resumed):
             return ()
@@ -60,7 +60,7 @@ class Proposals:
         return orders
 
     def on_new_limits(self) -> None:
-        """Nobody waits out what another limit refused."""
+        """The next bar may propose what the old limits refused, without the wait after a refusal."""
         for pair in self._state.pairs.all():
             self._remember(pair, retry_policy.after_new_limits(pair.position.attempt))
 
@@ -100,7 +100,10 @@ class Proposals:
         return (order,)
 
     def _may_buy(self, pair: PairState, order_id: str, bar: BarClosed, fraction: float, full: float) -> bool:
-        """New risk waits for halts, and for its turn after a refusal. full: size in units of the pair's newest name."""
+        """Whether a purchase may be proposed: not while a halt is in force, nor too soon after a refusal.
+
+        full: the full size, in units of the pair's newest name.
+        """
         state, attempt = self._state, pair.position.attempt
         if state.halts.is_halted(pair.symbol):
             return False

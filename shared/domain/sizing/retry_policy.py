@@ -29,7 +29,7 @@ class Attempt(Struct, frozen=True):
     band: what is too little to matter.
     exposure: position and what was in flight before it.
     approved: what it was given, once it fell short.
-    refusals: how often on end it fell short, halts not counted.
+    refusals: how often in a row it fell short, halts not counted.
     fell_short: whether it was refused or cut.
     """
 
@@ -75,7 +75,7 @@ class Purchase(Struct, frozen=True):
 
 
 def wait_ns(refusals: int, step_ns: int) -> int:
-    """How long to wait after so many refusals on end: 1, 2, 4, 8 ... bars, at most a day (or one bar)."""
+    """How long to wait after so many refusals in a row: 1, 2, 4, 8 ... bars, at most a day (or one bar)."""
     if not refusals:
         return 0
     doublings = min(refusals - 1, MOST_DOUBLINGS)

@@ -113,10 +113,8 @@ def size_of(
     if not quantity < MOST_UNITS:
         return Size(ZERO, "price", price, atr, adv)
     whole = cut_to_step(quantity, listed.quantity_step)
-    if whole < listed.min_quantity or not whole:
-        whole, binding = ZERO, MIN_QUANTITY
-    elif float(whole) * price < listed.min_notional:
-        whole, binding = ZERO, MIN_NOTIONAL
+    if too_small := _below_minimum(whole, price, listed):
+        whole, binding = ZERO, too_small
     return Size(
         whole,
         binding,
@@ -135,6 +133,13 @@ def _missing_for_stop(history: DailyHistory, time_ns: int, listed: PairListed | 
     if history.days < sizing.min_history_days or not history.is_fresh(time_ns):
         return "history"
     return "" if history.atr is not None and isfinite(history.atr) else "atr"
+
+
+def _below_minimum(quantity: Decimal, price: float, listed: PairListed) -> str:
+    """Which of the exchange's minima the quantity does not reach; empty when it reaches both."""
+    if quantity < listed.min_quantity or not quantity:
+        return MIN_QUANTITY
+    return MIN_NOTIONAL if float(quantity) * price < listed.min_notional else ""
 
 
 def _finite(figure: float | None) -> float:

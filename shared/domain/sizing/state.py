@@ -3,7 +3,7 @@
 from shared.domain.machine import Records
 from shared.domain.plan import Plan
 from shared.domain.sizing.account import ACCOUNT_RECORDS, AccountTracker
-from shared.domain.sizing.halts import HALT_RECORDS, HaltsHeard
+from shared.domain.sizing.halts import HALT_RECORDS, KnownHalts
 from shared.domain.sizing.pairs import LISTED, PAIR_RECORDS, Pairs, PairState
 from shared.domain.sizing.size import Size, size_of
 from shared.domain.timeframes import timeframe_ns
@@ -32,7 +32,7 @@ class SizingState:
         names = PairNames(universe)
         self.pairs = Pairs(self.records, names, plan.sizing)
         self.account = AccountTracker(self.records, plan)
-        self.halts = HaltsHeard(self.records, names)
+        self.halts = KnownHalts(self.records, names)
         self.listed: dict[str, PairListed] = {}
         self.now_ns = 0
         self.lengths_ns = {strategy.timeframe: timeframe_ns(strategy.timeframe) for strategy in plan.strategies}
@@ -61,7 +61,7 @@ class SizingState:
             self.records.put(LISTED, listed.symbol, listed)
 
     def is_current(self, bar: BarClosed) -> bool:
-        """Whether a bar (of a strategy's timeframe) tells of now."""
+        """Whether a bar (of a strategy's timeframe) is recent."""
         return self.now_ns - bar.close_time_ns <= self._age_limits_ns[bar.timeframe]
 
     def size(self, pair: PairState, named: NamedPair, bar: BarClosed) -> Size:

@@ -2,16 +2,16 @@
 
 What it is for. A machine (``domain.machine``) is deterministic and does no I/O. Something has to bring it messages,
 keep its state, and send what it gives out, so that nothing is lost and nothing happens twice, whatever ends the process
-and whenever. The host does this for any machine: it knows messages, streams and records, but not what they mean. What
-is particular about orders, that one which comes twice is decided once, is a collaborator (``idempotency``) which the
-machine's ``MachineSpec`` names, or does not.
+and whenever. The host does this for any machine: it knows messages, streams and records, but not what they mean. One
+thing is particular about orders: an order that comes twice is decided once. A collaborator does that (``idempotency``),
+and only the machines that need it name it in their ``MachineSpec``.
 
 How it starts. Starting is recovering; there is no other way to start.
 
 1. Listen to the live channels, so that nothing which is published from here on is missed.
 2. Acquire the writer lease, and with it an epoch (``ports.writer_lease``). From here on it is renewed every second.
-3. Look at what was lost: entries that were trimmed before anybody handled them are told of, and where the books depend
-   on them (``MachineSpec.vital``) the host refuses to go on.
+3. Look at what was lost. Entries that were trimmed before anybody handled them are logged. Where cash and positions
+   depend on them (``MachineSpec.vital``), the host refuses to go on.
 4. Load the last commit. A digest over all records, and the number of the commit that this process saw made, tell
    whether the state is whole and new enough (docs/decisions/0001).
 5. Warm the machine: feed it the history from which it rebuilds what is not in its records, and nothing comes out.

@@ -1,7 +1,7 @@
-"""Orders come twice: written twice, published and written, or repeated by a client that heard no answer.
+"""Orders may come twice: written twice, published and written, or repeated by a client that got no answer.
 
 Each is decided once, and every repeat is answered with the decision that stands. Whether an order was decided before is
-known in three places. The machine remembers the latest ten thousand, which is fast and enough for nearly all repeats.
+known in three places. The machine remembers the latest of them, which is fast and enough for nearly all repeats.
 The store has every decision of 30 days, and refuses a commit that would decide an order again. And the stream of
 decisions has the latest ones in order, from which a machine that starts fills its memory.
 
@@ -18,11 +18,14 @@ from shared.messages.orders import OrderDecided, OrderProposed
 from shared.ports.bus import Bus, Proposal
 from shared.ports.streams import Entry
 
-RECALLED = 10_000  # decisions
 
+class OrderDecider(Protocol):
+    """What a machine that decides orders does about repeats.
 
-class DecidesOnce(Protocol):
-    """What a machine that decides orders does about repeats."""
+    orders_remembered: how many decided orders it recognises when they come again.
+    """
+
+    orders_remembered: int
 
     def remember(self, decision: OrderDecided) -> None:
         """Take note of a decision that was made before, so that its order is not decided again."""
@@ -41,18 +44,18 @@ class OrderIdempotency:
     decided: the stream of its decisions.
     """
 
-    def __init__(self, machine: DecidesOnce, *, channel: str, decided: str) -> None:
+    def __init__(self, machine: OrderDecider, *, channel: str, decided: str) -> None:
         self.channel = channel
         self._machine, self._decided = machine, decided
 
     async def load(self, bus: Bus) -> None:
         """Let the machine remember the latest decisions, oldest first."""
-        for decision in reversed(await bus.latest(self._decided, RECALLED)):
+        for decision in reversed(await bus.latest(self._decided, self._machine.orders_remembered)):
             if isinstance(decision, OrderDecided):
                 self._machine.remember(decision)
 
     async def recall(self, bus: Bus, entries: Sequence[Entry]) -> None:
-        """Orders may have been decided so long ago that the machine has forgotten; the store has not."""
+        """Ask the store about orders that may have been decided so long ago that the machine has forgotten them."""
         for entry in entries:
             order_id = entry.message.id if isinstance(entry.message, OrderProposed) else ""
             if order_id and (decision := await bus.decision(order_id)):

@@ -1,4 +1,4 @@
-"""What a machine hears by live channels, kept for its next step: the market as it is now, and questions.
+"""What comes to a machine by live channels, kept for its next step: the market as it is now, and questions.
 
 All of it is bounded. Of marks and books only the latest of each pair counts; of questions a few wait. What came while
 nobody listened is not missed: marks and books begin with what the bus knows, and who asked in vain asks again.
@@ -19,7 +19,7 @@ from shared.runtime.host.dead_letters import DeadLetters
 from shared.runtime.machine_spec import Idempotency
 
 QUESTIONS_KEPT = 200
-QUESTIONS_A_STEP = 20  # verdicts must not wait for the curious
+QUESTIONS_A_STEP = 20  # no verdict may wait for many of them
 LISTEN_SECONDS = 1.0
 
 Latest = MarkChanged | BookSampled
@@ -52,9 +52,9 @@ class Inbox:
         """Take in all that comes by the channels, until cancelled."""
         while True:
             if (copy := await listener.next(LISTEN_SECONDS)) is not None:
-                await self.hear(*copy)
+                await self.take(*copy)
 
-    async def hear(self, channel: str, body: bytes) -> None:
+    async def take(self, channel: str, body: bytes) -> None:
         """Take in one message. Bytes that are none go to the dead letters."""
         topic = topic_of_key(channel)
         try:
@@ -92,14 +92,14 @@ class Inbox:
 
     @property
     def has_questions(self) -> bool:
-        """Whether some wait for the next step."""
+        """Whether any questions wait for the next step."""
         return bool(self._questions)
 
     def take_questions(self) -> Sequence[Message]:
-        """The oldest few, in the order in which they came: up to ``QUESTIONS_A_STEP``, or one over all pairs alone.
+        """The oldest few questions, in the order in which they came.
 
-        The answer to one over all pairs costs as much as there are pairs. So a step's work is bounded by the number of
-        pairs, whatever is asked.
+        They are up to ``QUESTIONS_A_STEP`` about one pair each, or a single one about all pairs, whose answer costs as
+        much as there are pairs. So a step's work is bounded by the number of pairs, whatever is asked.
         """
         taken: list[Message] = []
         while self._questions and len(taken) < QUESTIONS_A_STEP:
@@ -111,7 +111,7 @@ class Inbox:
     # --- answering ------------------------------------------------------------------------------------------------
 
     async def answer(self, answers: Sequence[Message]) -> None:
-        """Publish what an asker can read, where an asker may be; the rest is named in the log."""
+        """Publish the answers. Those that are too long, or would go to a channel of somebody else, are only logged."""
         fitting = []
         for message in answers:
             if not self._bus.keys.reply_channel(message):
@@ -130,7 +130,7 @@ def _is_over_all_pairs(question: Message) -> bool:
 
 
 def durable_and_answers(outputs: list[Message]) -> tuple[list[Message], list[Message]]:
-    """What a commit keeps, and what is only published for who asked."""
+    """The outputs that a commit keeps, and those that are only published for who asked."""
     answers = [message for message in outputs if not TOPIC_OF[type(message)].durable]
     if not answers:
         return outputs, answers

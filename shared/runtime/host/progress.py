@@ -30,7 +30,7 @@ class Progress:
 
     @property
     def records(self) -> int:
-        """How many there are."""
+        """How many records there are."""
         return len(self._hashes)
 
     def is_new(self, entry: Entry) -> bool:

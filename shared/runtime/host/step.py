@@ -45,13 +45,22 @@ class MachineHost:
     """Runs one machine: ``run`` as a service, or ``recover`` first and then ``step`` again and again.
 
     seq: the number of the last commit.
+    renew_seconds: how often the lease is renewed while the host runs; several times within the lease.
     """
 
     def __init__(
-        self, spec: MachineSpec, bus: Bus, clock: Clock, log: Any, memory: ProcessMemory | None = None
+        self,
+        spec: MachineSpec,
+        bus: Bus,
+        clock: Clock,
+        log: Any,
+        memory: ProcessMemory | None = None,
+        *,
+        renew_seconds: float = RENEW_SECONDS,
     ) -> None:
         self.spec, self.bus, self.clock, self.log = spec, bus, clock, log
         self.memory = memory or ProcessMemory()
+        self._renew_seconds = renew_seconds
         self.lease: WriterLease = bus.writer_lease(spec.service, spec.inputs, home=spec.home)
         self.dead_letters = DeadLetters(spec.service, bus, clock, log)
         self.inbox = Inbox(bus, log, self.dead_letters, spec.idempotency)
@@ -165,7 +174,7 @@ class MachineHost:
 
     async def _renew(self) -> None:
         while True:
-            await asyncio.sleep(RENEW_SECONDS)
+            await asyncio.sleep(self._renew_seconds)
             await self.lease.renew()
 
 

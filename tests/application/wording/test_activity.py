@@ -3,7 +3,7 @@
 import msgspec
 
 from shared.application.projection import Counts, Projection
-from shared.application.wording.activity import SizeGroups, is_told, status_line
+from shared.application.wording.activity import SizeGroups, has_line, status_line
 from shared.application.wording.one_line import event_line
 from shared.messages.base import Message
 from shared.messages.halts import Halted
@@ -23,9 +23,22 @@ def test_only_messages_worth_a_line_get_one() -> None:
     expired = OrderClosed(**header("c"), order_id="o", symbol="BTC/USDT", ending="expired", quantity_filled=D(0))
     trading = PairListed(**header("p"), symbol="BTC/USDT", status="trading")
     halted = PairListed(**header("p"), symbol="BTC/USDT", status="halted", reason="BREAK")
-    assert [is_told(message) for message in (filled, expired, trading, halted, proposal())] == [
+    assert [has_line(message) for message in (filled, expired, trading, halted, proposal())] == [
         False, True, False, True, True,
     ]  # fmt: skip
+
+
+def test_what_operators_have_to_hear_of_gets_a_line_and_what_comes_all_the_time_gets_none() -> None:
+    with_line = {type(message).__name__ for message in samples() if has_line(message)}
+    assert with_line >= {
+        "OrderProposed", "OrderDecided", "OrderFilled", "FeedLost", "FeedRestored", "MessageRefused", "CommandRefused",
+        "Halted", "Resumed", "ResumeAsked", "Alerted", "LimitsChanged", "PhaseProposed", "PhaseChanged",
+    }  # fmt: skip
+    assert not with_line & {
+        "BarClosed", "MarkChanged", "BookSampled", "SignalRaised", "PositionSized", "PortfolioMarked", "OrderPlaced",
+        "StopRaised", "StopApproved", "StopPlaced", "CancelProposed", "CancelDecided", "Halt", "Resume", "Flatten",
+        "SetLimits", "SetPhase", "ApprovePhase", "RoomAsked", "RoomAnswered", "ShadowAsked", "ShadowCounted",
+    }  # fmt: skip
 
 
 def test_sizes_of_one_bar_are_told_as_one_line() -> None:

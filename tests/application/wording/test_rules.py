@@ -153,8 +153,11 @@ def test_the_exchanges_steps_and_minima_are_named() -> None:
 
 def test_an_unknown_rule_of_a_later_version_is_still_told() -> None:
     ceiling = CeilingReport(rule="new_rule", quantity=1, limit=10.0, used=4.0, headroom=6.0, unit="USDT", code="limit")
-    assert binding_words("new_rule", (ceiling,), "", "ETH/USDT", "") == "new rule has $6.00 of $10.00 left"
-    assert binding_words("other_rule", (), "", "ETH/USDT", "") == "other rule"
+    assert (
+        binding_words("new_rule", (ceiling,), reason="", symbol="ETH/USDT", sector="")
+        == "new rule has $6.00 of $10.00 left"
+    )
+    assert binding_words("other_rule", (), reason="", symbol="ETH/USDT", sector="") == "other rule"
 
 
 def test_a_decision_from_before_codes_were_kept_is_told_in_its_own_words() -> None:

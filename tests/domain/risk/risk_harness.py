@@ -1,6 +1,7 @@
 """A risk machine with a market around it, for tests that read as scripts."""
 
 from decimal import Decimal
+from typing import get_args
 
 from msgspec import structs
 
@@ -8,6 +9,7 @@ from shared.domain.plan import BreakerPlan, Limits, PhasePlan, Plan
 from shared.domain.risk.machine import RiskMachine
 from shared.domain.universe import Pair, Universe
 from shared.messages.base import Message, TimePassed
+from shared.messages.halts import BreakerName
 from shared.messages.market import BookSampled, MarkChanged, PairListed
 from shared.messages.orders import OrderClosed, OrderDecided, OrderFilled, OrderProposed, StopPlaced
 from shared.messages.portfolio import PortfolioMarked
@@ -18,7 +20,7 @@ PRICES = {"BTC": 20_000.0, "ETH": 1_500.0, "BNB": 300.0, "SOL": 30.0, "XRP": 0.5
 SECTORS = {"BTC": "Majors", "ETH": "Majors", "BNB": "Majors", "LINK": "DeFi"}
 UNIVERSE = Universe(pairs=tuple(Pair(base=base, quote="USDT", sector=SECTORS.get(base, "Layer 1")) for base in PRICES))
 ADV = 100_000_000.0
-CALM = BreakerPlan(off=("gap", "market_shock", "heat", "drawdown", "day_loss", "feed", "exchange_status", "liquidity"))
+CALM = BreakerPlan(off=get_args(BreakerName))
 
 
 def relaxed(limits: Limits) -> Limits:

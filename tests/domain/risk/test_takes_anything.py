@@ -60,10 +60,10 @@ class Store:
 
     def commit(self) -> None:
         machine = self.harness.machine
-        for guard in machine.take_reservation_checks():
-            grows = guard.risk_usdt > self.reserved.get(guard.order_id, 0.0)
-            self.reserved[guard.order_id] = guard.risk_usdt
-            assert not grows or guard.open_usdt + sum(self.reserved.values()) <= guard.limit_usdt * (1 + 1e-9)
+        for check in machine.take_reservation_checks():
+            grows = check.risk_usdt > self.reserved.get(check.order_id, 0.0)
+            self.reserved[check.order_id] = check.risk_usdt
+            assert not grows or check.open_usdt + sum(self.reserved.values()) <= check.limit_usdt * (1 + 1e-9)
         for row in machine.records.drain().values():
             assert row is None or msgspec.msgpack.decode(encode(row), type=type(row)) == row
 

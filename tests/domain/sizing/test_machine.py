@@ -118,11 +118,11 @@ def test_the_size_follows_nav_and_phase() -> None:
 
 def test_a_signal_leads_to_a_proposal_of_the_full_size_with_its_stop() -> None:
     machine = ready()
-    wish = signal(1.0, hour=1)
-    order = only_order(play(machine, flat(0), time(1), wish))
+    raised = signal(1.0, hour=1)
+    order = only_order(play(machine, flat(0), time(1), raised))
     assert (order.symbol, order.side, order.quantity, order.stop_price) == (BTC, "buy", FULL, D("88.00"))
     assert (order.order_type, order.reduce_only, order.portfolio) == ("market", False, "main")
-    assert (order.cause, order.trace, order.time_ns) == (wish.id, wish.trace, wish.time_ns)
+    assert (order.cause, order.trace, order.time_ns) == (raised.id, raised.trace, raised.time_ns)
     assert order.expires_ns == T0 + 2 * HOUR
     assert len(order.id) <= 36
 

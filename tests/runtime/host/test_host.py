@@ -12,6 +12,7 @@ from shared.adapters.memory_bus import MemoryBus
 from shared.adapters.redis.bus import RedisBus
 from shared.config.model import Settings
 from shared.domain.plan import BreakerPlan, Limits, Plan
+from shared.domain.risk.gate.gate import ORDERS_REMEMBERED
 from shared.messages.base import Message
 from shared.messages.catalogue import DEAD, DECIDED, PROPOSED
 from shared.messages.dead_letter import MessageRefused
@@ -20,6 +21,7 @@ from shared.messages.orders import OrderDecided, OrderProposed
 from shared.ports.errors import BusLostError, CorruptStateError
 from shared.ports.writer_lease import Commit
 from shared.runtime.host import MachineHost
+from shared.runtime.host.step import RENEW_SECONDS
 from shared.runtime.logs import get_logger
 from tests.domain.risk.risk_harness import PRICES, UNIVERSE
 from tests.keys import MAIN
@@ -31,8 +33,15 @@ Proposed = MAIN.of(PROPOSED)
 PLAN = Plan(limits=Limits(book_age_seconds=0.0), breakers=BreakerPlan(min_adv_usdt=0.0))  # bars alone, of small volume
 
 
-def risk_host(bus: AnyBus, clock: ManualClock) -> MachineHost:
-    return MachineHost(spec_of(Settings(universe=UNIVERSE, plan=PLAN), clock), bus, clock, get_logger())
+def risk_host(
+    bus: AnyBus,
+    clock: ManualClock,
+    *,
+    orders_remembered: int = ORDERS_REMEMBERED,
+    renew_seconds: float = RENEW_SECONDS,
+) -> MachineHost:
+    spec = spec_of(Settings(universe=UNIVERSE, plan=PLAN), clock, orders_remembered=orders_remembered)
+    return MachineHost(spec, bus, clock, get_logger(), renew_seconds=renew_seconds)
 
 
 def history() -> list[BarClosed]:

@@ -11,12 +11,11 @@ from shared.adapters.clocks import ManualClock
 from shared.adapters.codec import decode, encode
 from shared.adapters.memory_bus import MemoryBus
 from shared.adapters.redis.bus import RedisBus
-from shared.domain.risk.gate import gate as risk_gate
 from shared.messages.catalogue import DECIDED, PROPOSED
 from shared.messages.orders import OrderDecided, StopRaised
 from shared.ports.errors import AlreadyDecidedError
 from shared.ports.streams import Listener
-from shared.runtime.host import MachineHost, idempotency
+from shared.runtime.host import MachineHost
 from tests.keys import MAIN
 from tests.patience import PATIENCE_SECONDS
 from tests.runtime.host.test_host import decisions, risk_host, settle
@@ -80,7 +79,7 @@ async def test_what_else_is_proposed_by_publish_becomes_durable_once(bus: AnyBus
     host = await started(bus, clock)
     raised = StopRaised(id="s-1", time_ns=T0, symbol="BTC/USDT", stop_price=Decimal(19_000))
     for _ in range(2):
-        await host.inbox.hear(Proposed, encode(raised))
+        await host.inbox.take(Proposed, encode(raised))
     assert await bus.latest(Proposed, 10) == [raised]
 
 
@@ -141,19 +140,17 @@ async def test_a_client_that_goes_on_repeating_forgotten_orders_does_not_keep_th
 
 
 async def test_an_old_order_that_is_repeated_among_many_new_ones_is_not_forgotten_once_more(
-    bus: AnyBus, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
+    bus: AnyBus, clock: ManualClock
 ) -> None:
     """It would be decided again, refused by the store, looked up, forgotten, decided again, for ever."""
-    monkeypatch.setattr(risk_gate, "REMEMBERED", 20)
-    monkeypatch.setattr(idempotency, "RECALLED", 20)
-    host = await started(bus, clock)
+    host = await started(bus, clock, orders_remembered=20)
     await bus.publish([proposal(f"o-{number}", quantity=SMALL) for number in range(18)])
     await settle(host)
     await bus.publish([*(proposal(f"new-{number}", quantity=SMALL) for number in range(8)), proposal("o-2")])
     with pytest.raises(AlreadyDecidedError, match="o-2"):
         await settle(host)
     await host.lease.release()
-    await started(bus, clock)
+    await started(bus, clock, orders_remembered=20)
     assert [decided.order_id for decided in await decisions(bus)][18:] == [f"new-{number}" for number in range(8)]
 
 

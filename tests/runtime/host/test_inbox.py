@@ -11,7 +11,7 @@ from shared.adapters.codec import decode, encode
 from shared.adapters.memory_bus import MemoryBus
 from shared.adapters.redis.bus import RedisBus
 from shared.config.model import Settings
-from shared.domain.plan import BreakerPlan, Plan
+from shared.domain.plan import Plan
 from shared.messages.ask import RoomAnswered, RoomAsked, ShadowAsked, ShadowCounted
 from shared.messages.base import MAX_MESSAGE_BYTES, Message
 from shared.messages.catalogue import ASK, BOOKS, CATALOGUE, DECIDED
@@ -21,7 +21,7 @@ from shared.runtime.host import MachineHost
 from shared.runtime.host.dead_letters import DeadLetters
 from shared.runtime.host.inbox import QUESTIONS_A_STEP, QUESTIONS_KEPT, Inbox
 from shared.runtime.logs import get_logger
-from tests.domain.risk.risk_harness import PRICES, UNIVERSE
+from tests.domain.risk.risk_harness import CALM, PRICES, UNIVERSE
 from tests.keys import MAIN
 from tests.market_data.market_stage import LogLines
 from tests.runtime.host.test_host import settle
@@ -29,7 +29,6 @@ from tests.samples import T0, bar, book, counted, proposal
 
 AnyBus = MemoryBus | RedisBus
 Ask = MAIN.of(ASK)
-CALM = BreakerPlan(off=("gap", "market_shock", "heat", "drawdown", "day_loss", "feed", "exchange_status", "liquidity"))
 
 
 @pytest.fixture
@@ -62,7 +61,7 @@ def book_now(host: MachineHost, **changes: object) -> BookSampled:
 
 
 async def hear(host: MachineHost, channel: str, message: Message) -> None:
-    await host.inbox.hear(channel, encode(message))
+    await host.inbox.take(channel, encode(message))
 
 
 async def verdict_of(host: MachineHost, bus: AnyBus, order_id: str) -> OrderDecided:

@@ -8,8 +8,9 @@ import pytest
 
 from shared.adapters.clocks import ManualClock
 from shared.adapters.memory_bus import MemoryBus
-from shared.adapters.redis import writer_lease
 from shared.adapters.redis.bus import RedisBus
+from shared.adapters.redis.writer_lease import RedisWriterLease
+from shared.domain.risk.gate.gate import ORDERS_REMEMBERED
 from shared.messages.catalogue import BARS, DECIDED, EXECUTED, PROPOSED
 from shared.ports.errors import (
     BusLostError,
@@ -20,7 +21,6 @@ from shared.ports.errors import (
 )
 from shared.ports.streams import Entry
 from shared.runtime.host import MachineHost, ProcessMemory
-from shared.runtime.host import step as hosting
 from tests.keys import MAIN
 from tests.runtime.host.test_host import decisions, history, listings, risk_host, settle
 from tests.samples import bar, fill, proposal
@@ -48,12 +48,20 @@ async def a_market(bus: AnyBus) -> ManualClock:
     return ManualClock(bars[-1].close_time_ns + 1)
 
 
-async def started(bus: AnyBus, clock: ManualClock) -> MachineHost:
+async def started(bus: AnyBus, clock: ManualClock, *, orders_remembered: int = ORDERS_REMEMBERED) -> MachineHost:
     """A host that took the lease and everything that waited."""
-    host = risk_host(bus, clock)
+    host = risk_host(bus, clock, orders_remembered=orders_remembered)
     await host.recover()
     await settle(host)
     return host
+
+
+def short_lease(bus: RedisBus, host: MachineHost) -> RedisWriterLease:
+    """A lease of the host's machine that soon runs out."""
+    spec = host.spec
+    return RedisWriterLease(
+        bus.client, spec.service, spec.inputs, home=spec.home, keys=bus.keys, clustered=bus.clustered, lease_ms=300
+    )
 
 
 async def groups(bus: RedisBus, stream: str) -> list[str]:
@@ -106,20 +114,19 @@ async def test_a_group_that_somebody_destroyed_is_made_anew_and_nothing_is_passe
 
 
 async def test_a_writer_that_rebuilds_from_a_long_history_keeps_its_lease(
-    redis_bus: RedisBus, redis_clock: ManualClock, monkeypatch: pytest.MonkeyPatch
+    redis_bus: RedisBus, redis_clock: ManualClock
 ) -> None:
-    monkeypatch.setattr(writer_lease, "LEASE_MS", 300)
-    monkeypatch.setattr(hosting, "RENEW_SECONDS", 0.05)
     await redis_bus.publish_bars([bar()])
     await (await started(redis_bus, redis_clock)).lease.release()
-    host, rival = risk_host(redis_bus, redis_clock), risk_host(redis_bus, redis_clock)
+    host = risk_host(redis_bus, redis_clock, renew_seconds=0.05)
+    host.lease, rival = short_lease(redis_bus, host), short_lease(redis_bus, host)
     whole, attempts = host.lease.history, 0
 
     async def long_history(stream: str, up_to: str) -> AsyncIterator[Entry]:
         nonlocal attempts
         for _ in range(20):
             await asyncio.sleep(0.05)
-            assert not await rival.lease._try_acquire()  # type: ignore[attr-defined]
+            assert not await rival._try_acquire()
             attempts += 1
         async for entry in whole(stream, up_to):
             yield entry

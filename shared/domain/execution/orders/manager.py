@@ -95,7 +95,7 @@ class OrderManager:
         return stop_placed(approved, approved.symbol, raised, trigger=approved.id, trace=trace)
 
     def cancel(self, wanted: CancelDecided) -> Outputs:
-        """End a working order; one that is filled, ended or unknown leads to nothing: its end was told already."""
+        """End a working order; one that is filled, ended or unknown leads to nothing."""
         for order in self._store.working(wanted.symbol):
             if order.order_id == wanted.order_id:
                 trace = order.trace or wanted.trace

@@ -55,7 +55,7 @@ class WorkingOrder(Struct, frozen=True, kw_only=True):
 
 
 class Done(Struct, frozen=True):
-    """The latest order ids of a pair that were taken in, oldest first: a verdict heard again leads to nothing."""
+    """The latest order ids of a pair that were taken in, oldest first: a verdict that comes again leads to nothing."""
 
     order_ids: tuple[str, ...] = ()
 

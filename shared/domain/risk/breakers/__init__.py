@@ -1,6 +1,6 @@
-"""Breakers: halts that set themselves off, and end by time, by their condition, or by an operator.
+"""Breakers halt trading by themselves. Such a halt ends by time, by its condition, or by an operator.
 
-One file for each.
+Each breaker has a file of its own.
 """
 
 from shared.domain.risk.breakers.registry import BREAKER_RECORDS, BREAKERS, Breakers

@@ -1,11 +1,10 @@
-"""What a breaker is: it is asked about all that may set it off, and answers with a halt, an end, or nothing."""
+"""What a breaker is. It is called with all that may set it off, and returns a halt, the end of one, or nothing."""
 
 from collections.abc import Sequence
 from typing import ClassVar
 
 from msgspec import Struct
 
-from shared.domain.plan import Breaker as Name
 from shared.domain.plan import BreakerPlan
 from shared.domain.portfolio.ledger import Position
 from shared.domain.risk.halt_actions import HaltActions
@@ -13,7 +12,7 @@ from shared.domain.risk.state.halts import NewHalt
 from shared.domain.risk.state.state import RiskState
 from shared.domain.timeframes import timeframe_ns
 from shared.messages.base import Message
-from shared.messages.halts import Halted, Resumed
+from shared.messages.halts import BreakerName, Halted, Resumed
 from shared.messages.market import BarClosed, BookSampled, FeedLost, FeedRestored, MarkChanged, PairListed
 from shared.messages.orders import OrderFilled, OrderProposed
 
@@ -28,7 +27,7 @@ class Breaker:
         off, so that they are right when it is switched on. It begins no halt meanwhile.
     """
 
-    name: ClassVar[Name]
+    name: ClassVar[BreakerName]
     records: ClassVar[dict[str, type[Struct]]] = {}
 
     def __init__(self, state: RiskState, halt_actions: HaltActions) -> None:
@@ -55,78 +54,81 @@ class Breaker:
     # --- hooks ----------------------------------------------------------------------------------------------------
 
     def on_time(self, message: Message) -> Sequence[Message]:
-        """About once a second of wall time, and after every fill: NAV may have changed."""
+        """Called about once a second of wall time, and after every fill: NAV may have changed."""
         return ()
 
     def on_mark(self, mark: MarkChanged, price_before: float, time_before_ns: int) -> Sequence[Message]:
-        """After a newer price became the mark.
+        """Called after a newer price became the mark.
 
         price_before, time_before_ns: the mark before it, 0 when there was none.
         """
         return ()
 
     def on_bar(self, bar: BarClosed) -> Sequence[Message]:
-        """Before the bar's close becomes the mark, each bar once."""
+        """Called before the bar's close becomes the mark, once for each bar."""
         return ()
 
     def on_day(self, bar: BarClosed) -> Sequence[Message]:
-        """After a daily bar went into the pair's daily figures."""
+        """Called after a daily bar went into the pair's daily figures."""
         return ()
 
     def on_book(self, book: BookSampled) -> Sequence[Message]:
-        """After a book was sampled."""
+        """Called after a book was sampled."""
         return ()
 
     def on_listing(self, listing: PairListed) -> Sequence[Message]:
-        """After the exchange said something of a pair."""
+        """Called after the exchange said something about a pair."""
         return ()
 
     def on_feed_lost(self, lost: FeedLost) -> Sequence[Message]:
-        """A feed was lost, or is not there yet."""
+        """Called when a feed was lost, or is not there yet."""
         return ()
 
     def on_feed_restored(self, restored: FeedRestored) -> Sequence[Message]:
-        """A lost feed is back."""
+        """Called when a lost feed is back."""
         return ()
 
     def on_fill(self, fill: OrderFilled, position_before: Position | None) -> Sequence[Message]:
-        """After a fill was taken in. position_before: what was held of the pair before it."""
+        """Called after a fill was taken in.
+
+        position_before: what was held of the pair before it.
+        """
         return ()
 
     def on_proposed(self, order: OrderProposed) -> None:
-        """The gate has answered a proposal, now or before."""
+        """Called when the gate has decided on a proposal, now or before."""
 
     def on_halted(self, halt: Halted) -> Sequence[Message]:
-        """Another breaker halted something."""
+        """Called when another breaker has halted something."""
         return ()
 
     def on_resumed(self, resumed: Resumed) -> None:
-        """An operator ended a halt."""
+        """Called when an operator has ended a halt."""
 
     def on_clock_stepped_back(self, now_ns: int) -> None:
-        """The clock had run ahead: what was seen at times to come must not keep out what is seen now."""
+        """Called when the clock had run ahead. What was seen at times to come must not keep out what is seen now."""
 
     def warm(self, bar: BarClosed) -> None:
-        """A bar that was handled before a restart."""
+        """Called after a restart with every bar that was handled before it."""
 
     # --- for all --------------------------------------------------------------------------------------------------
 
     def is_current(self, bar: BarClosed) -> bool:
-        """Whether a bar tells of now: history that is loaded at a start must not halt anything."""
+        """Whether a bar is recent. History that is loaded at a start must not halt anything."""
         state = self._state
         limit_ns = max(timeframe_ns(bar.timeframe), state.market_ns(state.limits.bar_age_seconds))
         return state.now_ns - bar.close_time_ns <= limit_ns
 
     def is_fresh(self, time_ns: int) -> bool:
-        """Whether a mark of that time is one to act on."""
+        """Whether a mark of that time is young enough to act on."""
         return self._state.now_ns - time_ns <= self._state.effective.mark_age_ns
 
 
 def exceeds(value: float, limit: float) -> bool:
-    """More than the limit; NaN is not."""
+    """Whether a value is over its limit. NaN is not."""
     return value > limit * (1.0 + SLACK)
 
 
 def reaches(value: float, limit: float) -> bool:
-    """The limit or more; NaN does not."""
+    """Whether a value is at its limit or over it. NaN is not."""
     return value >= limit * (1.0 - SLACK)

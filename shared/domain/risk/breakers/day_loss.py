@@ -11,9 +11,9 @@ from shared.messages.halts import Resumed
 
 
 class DayLoss(Breaker):
-    """NAV at midnight is the first that is known of the day.
+    """Measures the loss from the first NAV that is known of a day.
 
-    Neither a restart nor a clock that steps back forgets it.
+    That NAV outlives a restart, and a clock that steps back.
     """
 
     name = "day_loss"
@@ -42,7 +42,7 @@ class DayLoss(Breaker):
         )
 
     def _turn(self, day: int, nav: float) -> None:
-        """Another day has begun; or the clock had run ahead, and this is the day before it did."""
+        """Begin another day; or go back to the one before it, if the clock had run ahead."""
         known = self._state.loss_baselines
         if day > known.day:
             self._state.move_loss_baselines(day=day, day_nav=nav, day_before=known.day, day_nav_before=known.day_nav)
@@ -51,7 +51,7 @@ class DayLoss(Breaker):
             self._state.move_loss_baselines(day=day, day_nav=begun, day_before=-1, day_nav_before=0.0)
 
     def on_resumed(self, resumed: Resumed) -> None:
-        """An operator goes on in spite of the loss: a further one counts from here."""
+        """An operator goes on in spite of the loss, so the next one counts from here."""
         nav = self._state.nav
         if resumed.trigger == "day_loss" and nav > 0.0:
             self._state.move_loss_baselines(day_nav=nav)

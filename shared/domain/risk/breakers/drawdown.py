@@ -10,7 +10,7 @@ from shared.messages.halts import Alerted, Resumed
 
 
 class Drawdown(Breaker):
-    """The halt ends by an operator in two steps. NAV as it is then is the peak that the next fall is measured from."""
+    """The halt ends by an operator in two steps. The NAV of that moment is the peak from which the next fall counts."""
 
     name = "drawdown"
 
@@ -36,7 +36,7 @@ class Drawdown(Breaker):
         return ()
 
     def _warn(self, message: Message, fallen: float, evidence: str) -> Sequence[Message]:
-        """Once for each peak."""
+        """Warn, once for each peak."""
         self._state.move_loss_baselines(warned=True)
         return (
             Alerted(

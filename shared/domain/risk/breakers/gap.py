@@ -12,7 +12,7 @@ from shared.domain.risk.breakers.base import Breaker, exceeds
 from shared.domain.risk.halt_actions import HaltActions
 from shared.domain.risk.state.halts import NewHalt
 from shared.domain.risk.state.state import RiskState
-from shared.domain.timeframes import DAILY, MINUTE_NS, timeframe_ns
+from shared.domain.timeframes import DAILY, MINUTE_NS, SECOND_NS, timeframe_ns
 from shared.messages.base import Message
 from shared.messages.market import BarClosed, MarkChanged
 from shared.messages.orders import OrderFilled
@@ -28,8 +28,8 @@ class Gap(Breaker):
         self._cool_down_ns = int(self.plan.cool_down_minutes * MINUTE_NS)
         self._only_daily = state.plan.timeframes == (DAILY,)
         self._last: dict[tuple[str, str], tuple[int, float]] = {}  # open time and close of the last bar
-        self._gap_ns: dict[str, int] = {}  # open time of the last bar that gapped: longer bars tell of it again
-        self._through: dict[str, float] = {}  # stops that were told of
+        self._gap_ns: dict[str, int] = {}  # open time of the last bar that gapped; longer bars show the same gap
+        self._through: dict[str, float] = {}  # stops that were fallen through and have halted their pair
 
     # --- prices ---------------------------------------------------------------------------------------------------
 
@@ -40,7 +40,7 @@ class Gap(Breaker):
         if price_before > 0.0 and mark.time_ns - time_before_ns <= state.effective.mark_age_ns:
             jump = mark.price / price_before - 1.0
             if exceeds(abs(jump), self.plan.mark_jump):
-                seconds = (mark.time_ns - time_before_ns) / 1e9
+                seconds = (mark.time_ns - time_before_ns) / SECOND_NS
                 moved = f"{price_before:.8g} to {mark.price:.8g} in {seconds:.3g} s of market time"
                 limit = f"limit {self.plan.mark_jump:.2%} between marks"
                 return self._halt(mark, symbol, f"the price jumped {jump:+.2%}", f"{moved}; {limit}")
@@ -80,7 +80,7 @@ class Gap(Breaker):
     def _through_stop(self, cause: Message, symbol: str, price: float) -> Sequence[Message]:
         """A price is under the stop of a position that is still held, by more than slippage explains.
 
-        Told once a stop.
+        It halts the pair once for each stop.
         """
         pair = self._state.heat.pair(symbol)
         if pair is None or not pair.quantity or pair.stop is None or price >= pair.stop:
@@ -113,7 +113,7 @@ class Gap(Breaker):
         return self._halt(fill, fill.symbol, reason, evidence, renew=True)
 
     def _slip(self, symbol: str) -> float:
-        """How far below its stop a fill may be without telling of a gap, as a fraction of the stop."""
+        """How far below its stop a fill may be before it counts as a gap, as a fraction of the stop."""
         pair, costs = self._state.heat.pair(symbol), self._state.plan.costs
         expected = pair.exit_rate - costs.fee if pair is not None else costs.half_spread
         return self.plan.stop_slip * max(expected, 0.0)

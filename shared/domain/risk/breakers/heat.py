@@ -1,7 +1,7 @@
-"""Heat over its limit because marks moved: no new risk, and, if that is switched on, the hottest positions are reduced.
+"""Heat is over its limit because marks moved. New risk halts; if it is switched on, the hottest positions are reduced.
 
-The gate never approves past the limit; what takes heat over it is the market. A limit that was tightened is another
-case: what exceeds it then is reported, not sold.
+The gate never approves past the limit, so it is the market that takes heat over it. A limit that was tightened is
+another case: what exceeds it then is reported, not sold.
 """
 
 from collections.abc import Sequence
@@ -48,7 +48,7 @@ class HeatSale(Struct, frozen=True, kw_only=True):
 
 
 class HeatLimit(Breaker):
-    """The halt ends a little under the limit (``heat_clear``), so that it does not flutter."""
+    """The halt ends a little under the limit (``heat_clear``), so that it does not begin and end again and again."""
 
     name = "heat"
     records: ClassVar[dict[str, type[Struct]]] = {HEAT_SALE: HeatSale}

@@ -28,14 +28,14 @@ class Illiquid(Struct, frozen=True, kw_only=True):
 
 
 class Liquidity(Breaker):
-    """Volume is judged once a day, the spread by a run of samples; both when they worsen and when they mend."""
+    """Judges the volume once a day, and the spread by a run of samples, for the worse and for the better."""
 
     name = "liquidity"
     records: ClassVar[dict[str, type[Struct]]] = {ILLIQUID: Illiquid}
 
     def __init__(self, state: RiskState, halt_actions: HaltActions) -> None:
         super().__init__(state, halt_actions)
-        self._runs: dict[str, int] = {}  # samples on end that are over (above 0) or within (below 0) the criterion
+        self._runs: dict[str, int] = {}  # samples in a row that are over (above 0) or within (below 0) the criterion
 
     def on_day(self, bar: BarClosed) -> Sequence[Message]:
         history = self._state.daily.get(bar.symbol)
@@ -68,13 +68,13 @@ class Liquidity(Breaker):
         return ()
 
     def watches(self, halt: Halted) -> bool:
-        """Whether the fault is looked at. Nobody looks at spreads while the rules that need a book are switched off."""
+        """Whether the fault is still measured. Spreads are not, while the rules that need a book are switched off."""
         known = self._state.records.get(ILLIQUID, halt.symbol, Illiquid)
         sees_books = self._state.limits.book_age_seconds > 0.0
         return self.is_on and known is not None and bool(known.thin or sees_books)
 
     def on_resumed(self, resumed: Resumed) -> None:
-        """An operator ended a halt that nobody watches: a spread that nobody looks at counts as wide no longer."""
+        """An operator ended the halt. A spread that is not measured any more does not count as wide from here."""
         known = self._state.records.get(ILLIQUID, resumed.symbol, Illiquid)
         if resumed.trigger == "liquidity" and known is not None and not self._state.limits.book_age_seconds:
             self._keep(resumed.symbol, structs.replace(known, wide=""))

@@ -69,7 +69,7 @@ class ShockResumed(Struct, frozen=True, kw_only=True):
 
 
 class MarketShock(Breaker):
-    """Ends by an operator in two steps; a further move counts from there, also after a restart."""
+    """The halt ends by an operator in two steps. From then on only later moves count, also after a restart."""
 
     name = "market_shock"
     records: ClassVar[dict[str, type[Struct]]] = {SHOCK_RESUMED: ShockResumed}

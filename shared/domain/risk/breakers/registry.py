@@ -67,7 +67,7 @@ class Breakers:
         )
 
     def _ask(self, hooks: tuple[Hook, ...], *about: object) -> Sequence[Message]:
-        """What all of these hooks say, and what others say to the halts that they begin."""
+        """What all of these hooks give out, and what other breakers add when they see the halts among it."""
         made: list[Message] = []
         for hook in hooks:
             made += hook(*about)
@@ -126,7 +126,7 @@ class Breakers:
             hook(now_ns)
 
     def watches(self, halt: Halted) -> bool:
-        """Whether somebody still looks whether the condition of a breaker's halt is over."""
+        """Whether the condition of a breaker's halt is still checked, so that the halt can end by itself."""
         return any(each.name == halt.trigger and each.watches(halt) for each in self._all)
 
     def warm(self, bar: BarClosed) -> None:

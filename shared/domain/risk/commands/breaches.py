@@ -1,4 +1,4 @@
-"""What exceeds the limits already, in words. It is told when limits are tightened, and never sold because of it."""
+"""What exceeds the limits already, in words. It is reported when limits are tightened, and nothing is sold."""
 
 from collections.abc import Iterator
 

@@ -2,7 +2,7 @@
 
 A resume takes two steps (``Resume``, then ``Resume`` with the code of the answer) when any halt of the scope was a
 drawdown, a market shock, or the operator's own halt of the whole portfolio. A resume has to say who asks for it and
-why, or it is refused. A halt or a flattening is carried out without: what makes it safer does not wait for a signature.
+why, or it is refused. A halt or a flatten is carried out without that: what makes the portfolio safer does not wait.
 """
 
 from collections.abc import Sequence
@@ -24,7 +24,6 @@ from shared.messages.orders import OrderClosed
 FLATTEN = "flatten"
 CODE_LENGTH = 8
 UNNAMED, UNGIVEN = "nobody named", "no reason given"
-Command = Halt | Resume | Flatten
 C = TypeVar("C", Halt, Resume, Flatten)
 
 
@@ -103,7 +102,7 @@ class HaltCommands:
         return answers
 
     def _is_watched(self, halt: Halted) -> bool:
-        """Whether a halt ends by itself when its condition is over, for which somebody must still be looking."""
+        """Whether the halt will end by itself, because its condition is still checked."""
         if halt.trigger == "phase":
             return not self._state.plan.ramp.by_date
         return self._breakers.watches(halt)
@@ -178,7 +177,7 @@ class HaltCommands:
         return made or refused(command, f"nothing is held or on order in {_scope(command.symbol)}")
 
     def on_closed(self, closed: OrderClosed) -> Sequence[Message]:
-        """A resting sell ended: sell what it held back, if that was asked for, whatever its name is by now."""
+        """A resting sell ended. If a flatten waited for it, sell what it held back, by the pair's present name."""
         records, made = self._state.records, list[Message]()
         for symbol, pending in records.rows(FLATTEN, Flattening):
             if closed.order_id not in pending.waiting:
@@ -198,10 +197,10 @@ class HaltCommands:
         return (self._halt_actions.sale(command, order_id, symbol, quantity, "flatten"),)
 
     def _by_trading_name(self, command: C) -> C:
-        """What is said of a pair under one of its names is meant for the one that trades now."""
+        """A command on one of a pair's names is meant for the one that trades now."""
         return structs.replace(command, symbol=trading_name(self._state, command.symbol)) if command.symbol else command
 
-    def _fault_of(self, command: Command) -> str:
+    def _fault_of(self, command: Halt | Resume | Flatten) -> str:
         if command.symbol and self._state.heat.pair(command.symbol) is None:
             return f"symbol {command.symbol!r} is not in the universe; name a pair of universe.toml, or none for all"
         return ""

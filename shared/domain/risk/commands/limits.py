@@ -6,8 +6,10 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 from msgspec import structs
+from msgspec.inspect import FloatType, IntType
 
 from shared.domain.active_limits import ActiveLimits, with_changes
+from shared.domain.numbers import range_in_words
 from shared.domain.plan import Limits
 from shared.domain.risk.commands.breaches import limit_breaches
 from shared.domain.risk.state.effective_limits import policy_of
@@ -105,7 +107,7 @@ def _fault_of(name: str, value: float) -> str:
         return f"{name} = {value:g}: no limit of this name; {remedy}"
     if not _fits(value, FIELDS[name].type, whole=_is_whole(name)):
         hint = f"write {value / 100:g} for {value:g} %" if 1 < value <= 100 and _most(name) == 1 else ""
-        return f"{name} = {value:g}: expected {_bounds(name)}; {hint or f'the plan has {FIELDS[name].default:g}'}"
+        return f"{name} = {value:g}: expected {_range(name)}; {hint or f'the plan has {FIELDS[name].default:g}'}"
     return ""
 
 
@@ -139,26 +141,21 @@ def _contradictions(limits: Limits, largest_scale: float) -> list[str]:
 
 
 def _is_whole(name: str) -> bool:
-    return isinstance(msgspec.inspect.type_info(FIELDS[name].type), msgspec.inspect.IntType)
+    return isinstance(msgspec.inspect.type_info(FIELDS[name].type), IntType)
 
 
 def _most(name: str) -> float | None:
     info = msgspec.inspect.type_info(FIELDS[name].type)
-    return info.le if isinstance(info, msgspec.inspect.FloatType | msgspec.inspect.IntType) else None
+    return info.le if isinstance(info, FloatType | IntType) else None
 
 
-def _bounds(name: str) -> str:
+def _range(name: str) -> str:
     info = msgspec.inspect.type_info(FIELDS[name].type)
-    if not isinstance(info, msgspec.inspect.FloatType | msgspec.inspect.IntType):
-        return "a number"
-    rows = (("above", info.gt), ("of at least", info.ge), ("below", info.lt), ("at most", info.le))
-    parts = [f"{word} {bound:g}" for word, bound in rows if bound is not None]
-    kind = "a whole number" if isinstance(info, msgspec.inspect.IntType) else "a number"
-    return f"{kind} {' and '.join(parts)}".rstrip()
+    return range_in_words(info) if isinstance(info, FloatType | IntType) else "a number"
 
 
 def _overruled(stored: ActiveLimits, file_limits: Limits) -> str:
-    """Why limits of before the restart do not hold any more."""
+    """Why the limits that were active before the restart are not any more."""
     edited = {
         name: getattr(file_limits, name)
         for name in FIELDS

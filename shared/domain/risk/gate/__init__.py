@@ -28,7 +28,7 @@ halt or stale price holds them back (``decide_reducing``, ``raise_stop``, ``canc
 only rise.
 
 An approved order reserves what it may come to risk and to cost (``state/reservations.py``) from its verdict until it is
-filled, cancelled or known dead. A reservation never ends by time: an order of which nobody has heard may still fill.
+filled, cancelled or known dead. A reservation never ends by time: an order of which there is no news may still fill.
 Each step of a reservation also goes to the store, which keeps a sum of its own and refuses a commit that takes it over
 the limit (docs/decisions/0007).
 

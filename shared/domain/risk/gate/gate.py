@@ -1,4 +1,4 @@
-"""A proposal in, its verdict out, and what the verdict reserves. How the gate works is told in ``gate/__init__.py``."""
+"""A proposal in, its verdict out, and what the verdict reserves. ``gate/__init__.py`` says how it works."""
 
 from collections.abc import Sequence
 
@@ -12,15 +12,18 @@ from shared.domain.risk.state.state import RiskState
 from shared.messages.base import Message, derived_id, truncate
 from shared.messages.orders import CancelDecided, CancelProposed, OrderDecided, OrderProposed, StopApproved, StopRaised
 
-REMEMBERED = 10_000  # ids of decided orders kept in memory; older repeats are caught by the store
+ORDERS_REMEMBERED = 10_000
 
 
 class Gate:
-    """Decides every order once. The id of one that was decided before is put among the repeats."""
+    """Decides every order once. The id of one that was decided before is put among the repeats.
 
-    def __init__(self, state: RiskState) -> None:
+    orders_remembered: how many decided orders are known by their ids; the store catches repeats of older ones.
+    """
+
+    def __init__(self, state: RiskState, orders_remembered: int) -> None:
         self._state = state
-        self._decided: Recent[bool] = Recent(REMEMBERED)
+        self._decided: Recent[bool] = Recent(orders_remembered)
         self._repeats: list[str] = []
 
     def remember(self, decision: OrderDecided) -> None:

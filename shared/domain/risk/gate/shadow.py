@@ -123,9 +123,9 @@ class Shadow:
             (self._counts.would_reject, "rejected"),
             (self._counts.would_allow_more, "given more"),
         ]
-        told = [f"{count} {word}" for count, word in done if count]
-        if not told:
+        parts = [f"{count} {word}" for count, word in done if count]
+        if not parts:
             return f"with {names}, none of {self._counts.decisions} orders would have been decided differently"
-        first, _, word = told[0].partition(" ")
-        rest = "".join(f", {each}" for each in told[1:])
+        first, _, word = parts[0].partition(" ")
+        rest = "".join(f", {each}" for each in parts[1:])
         return f"with {names}, {first} of {self._counts.decisions} orders would have been {word}{rest}"

@@ -133,14 +133,14 @@ def _stop(state: RiskState, symbol: str, asked: RoomAsked) -> _Stop:
 
 
 def _bare(state: RiskState, symbol: str, asked: RoomAsked) -> OrderProposed:
-    """Just enough of an order to see price and ATR as the rules see them."""
+    """An order with just enough in it to see price and ATR as the rules see them."""
     return OrderProposed(
         id="room", time_ns=state.now_ns, symbol=symbol, side="buy", quantity=ENDLESS, limit_price=asked.limit_price
     )
 
 
 def _shortened(room: Room) -> Room:
-    """A room among many: with the binding ceiling alone, and not too many words."""
+    """The room as one among many: with the binding ceiling alone, and a short reason."""
     binding: tuple[CeilingReport, ...] = tuple(
         structs.replace(ceiling, reason="") for ceiling in room.ceilings if ceiling.rule == room.binding
     )

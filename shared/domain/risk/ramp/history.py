@@ -14,7 +14,7 @@ from shared.messages.base import Message, derived_id, truncate
 from shared.messages.portfolio import PhaseChanged, PortfolioMarked
 
 DAYS, STEP = "phase_days", "phase_step"
-CHANGES_KEPT, REFUSALS_KEPT = 80, 20  # each for itself: whoever asks again and again forgets no change
+CHANGES_KEPT, REFUSALS_KEPT = 80, 20  # counted apart, so that many refusals push out no change
 REFUSED = "refused"
 
 
@@ -61,7 +61,7 @@ class PhaseHistory:
             name = phase.name
             step = PhaseStep(at_ns=now_ns, what="start", phase_before=name, phase=name, reason="a new portfolio")
             self.note(step)
-        phase = _having_seen(phase, snapshot)
+        phase = _with_snapshot(phase, snapshot)
         if phase is not state.phase:
             self.keep(phase)
         days = self._days()
@@ -74,7 +74,7 @@ class PhaseHistory:
 
     def evidence_with(self, snapshot: PortfolioMarked) -> Evidence:
         """The same with a snapshot that was not measured yet."""
-        return self._evidence(_having_seen(self._state.phase, snapshot), snapshot.nav, snapshot.time_ns)
+        return self._evidence(_with_snapshot(self._state.phase, snapshot), snapshot.nav, snapshot.time_ns)
 
     def _evidence(self, phase: ActivePhase, nav: float, now_ns: int, reviews: int | None = None) -> Evidence:
         planned, figures = self._state.plan.phase_named(phase.name), self._figures()
@@ -104,7 +104,7 @@ class PhaseHistory:
     def enter(
         self, cause: Message, to: PhasePlan, *, how: Entered, who: str, reason: str, evidence: Evidence
     ) -> PhaseChanged:
-        """The phase begins; what is measured begins with it."""
+        """Enter a phase. What is measured begins anew with it."""
         state = self._state
         before, now_ns = state.phase, evidence.at_ns
         ramp_ns = before.ramp_ns or state.plan.ramp.start_ns or now_ns
@@ -163,7 +163,7 @@ class PhaseHistory:
         return self._summed[1]
 
 
-def _having_seen(phase: ActivePhase, snapshot: PortfolioMarked) -> ActivePhase:
+def _with_snapshot(phase: ActivePhase, snapshot: PortfolioMarked) -> ActivePhase:
     """The phase with a snapshot taken into what it has shown; the same object when it shows nothing new."""
     peak = max(phase.peak_nav_in_phase, snapshot.nav)
     worst = max(phase.worst_drawdown, drawdown_of(peak, snapshot.nav))

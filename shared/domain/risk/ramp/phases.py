@@ -27,7 +27,7 @@ class Phases:
 
     def __init__(self, state: RiskState) -> None:
         self._state, self._history = state, PhaseHistory(state)
-        self._next_look_ns = 0
+        self._next_review_ns = 0
 
     # --- after every snapshot -------------------------------------------------------------------------------------
 
@@ -35,11 +35,11 @@ class Phases:
         """Take the snapshot into the evidence; a new day, or a fall, may lead to another phase."""
         self._history.measure(snapshot)
         if self._state.plan.ramp.by_date:
-            return self._walk(snapshot)
-        return [*self._demote(snapshot), *self._agree_with_exchange(snapshot), *self._look(snapshot)]
+            return self._follow_calendar(snapshot)
+        return [*self._demote(snapshot), *self._agree_with_exchange(snapshot), *self._propose_next(snapshot)]
 
-    def _walk(self, snapshot: PortfolioMarked) -> Sequence[Message]:
-        """The calendar decides, in backtests."""
+    def _follow_calendar(self, snapshot: PortfolioMarked) -> Sequence[Message]:
+        """Enter the phase that the calendar gives. This is for backtests."""
         state = self._state
         due = phase_by_date(state.plan.phases, state.phase.ramp_ns, snapshot.time_ns)
         if due.name == state.phase.name:
@@ -79,22 +79,25 @@ class Phases:
 
     # --- promotion ------------------------------------------------------------------------------------------------
 
-    def _look(self, snapshot: PortfolioMarked) -> Sequence[Message]:
+    def _propose_next(self, snapshot: PortfolioMarked) -> Sequence[Message]:
         """Propose the next phase once the evidence allows it.
 
-        It is looked at when a day ends, the calendar's or the phase's.
+        The evidence is reviewed when a day ends, one of the calendar or one of the phase.
         """
         state, now_ns = self._state, snapshot.time_ns
-        if self._next_look_ns - DAY_NS <= now_ns < self._next_look_ns:  # earlier still: the clock was set back
+        if self._next_review_ns - DAY_NS <= now_ns < self._next_review_ns:  # earlier still: the clock was set back
             return ()
         since_ns = state.phase.since_ns
-        turns = (now_ns // DAY_NS + 1) * DAY_NS, since_ns + ((now_ns - since_ns) // DAY_NS + 1) * DAY_NS
-        self._next_look_ns = min(turns)
+        day_ends = (now_ns // DAY_NS + 1) * DAY_NS, since_ns + ((now_ns - since_ns) // DAY_NS + 1) * DAY_NS
+        self._next_review_ns = min(day_ends)
         evidence = self._history.evidence(now_ns)
         following = state.plan.phase_after(state.phase.name)
         if following is None or state.phase.proposed or lacking(evidence, following):
             return ()
-        return [self._proposed(snapshot, following, evidence), *self._promote_by_itself(snapshot, following, evidence)]
+        return [
+            self._proposed(snapshot, following, evidence),
+            *self._promote_automatically(snapshot, following, evidence),
+        ]
 
     def evidence_text(self, snapshot: PortfolioMarked) -> str:
         """What the phase has shown, this snapshot included, and what the next phase waits for."""
@@ -130,8 +133,8 @@ class Phases:
             evidence=truncate(words),
         )
 
-    def _promote_by_itself(self, snapshot: PortfolioMarked, to: PhasePlan, evidence: Evidence) -> Sequence[Message]:
-        """Where the plan allows it, nobody has to sign for it, and the exchange is the right one."""
+    def _promote_automatically(self, snapshot: PortfolioMarked, to: PhasePlan, evidence: Evidence) -> Sequence[Message]:
+        """Enter the next phase, if the plan allows it, no review has to be signed, and the exchange fits."""
         if not self._state.plan.ramp.automatic or to.reviews or self._history.exchange_fault(to):
             return ()
         reason = "the evidence allows it (ramp.automatic)"
@@ -192,8 +195,11 @@ class Phases:
         who: str = "risk",
         evidence: Evidence | None = None,
     ) -> Sequence[Message]:
-        """The phase begins. evidence: as of the cause, where it was not gathered yet."""
-        self._next_look_ns = 0
+        """Enter a phase.
+
+        evidence: what the phase before has shown; None to gather it now.
+        """
+        self._next_review_ns = 0
         evidence = self._history.evidence(cause.time_ns) if evidence is None else evidence
         return (self._history.enter(cause, to, how=how, who=who, reason=reason, evidence=evidence),)
 

@@ -1,4 +1,4 @@
-"""Limits together with what derives from them, so that one object changes when they do."""
+"""The limits and all that derives from them in one object, which is replaced when they change."""
 
 from hashlib import blake2b
 
@@ -6,6 +6,7 @@ from msgspec import structs
 
 from shared.domain.plan import Limits, Plan
 from shared.domain.risk.state.throttle import Throttle
+from shared.domain.timeframes import SECOND_NS
 
 
 class EffectiveLimits:
@@ -15,7 +16,7 @@ class EffectiveLimits:
     mark_age_ns, book_age_ns: their age limits in market time.
     stop_floor: how near a stop may count, as a fraction of the price.
     most_open_orders: as a float.
-    throttle: what was approved of late under these limits.
+    throttle: what was approved lately under these limits.
     policy: the short name of all that decides.
 
     speed: market seconds in a wall second, by which the age limits and the throttle's windows stretch.
@@ -26,8 +27,8 @@ class EffectiveLimits:
 
     def __init__(self, limits: Limits, plan: Plan, speed: float, *, before: "EffectiveLimits | None" = None) -> None:
         self.limits = limits
-        self.mark_age_ns = limits.mark_age_seconds * speed * 1e9
-        self.book_age_ns = limits.book_age_seconds * speed * 1e9
+        self.mark_age_ns = limits.mark_age_seconds * speed * SECOND_NS
+        self.book_age_ns = limits.book_age_seconds * speed * SECOND_NS
         self.stop_floor = plan.sizing.stop_atr * limits.atr_floor
         self.most_open_orders = float(limits.max_open_orders)
         self.throttle: Throttle = Throttle(limits, speed, before=before.throttle if before is not None else None)

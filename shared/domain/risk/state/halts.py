@@ -26,9 +26,9 @@ class NewHalt(Struct, frozen=True, kw_only=True):
     mode: how strictly.
     until_ns: market time at which it ends by itself; 0 for no end by time.
     cleared_by: who or what may end it.
-    renew: there is new evidence, so the halt is told of again although it stands already.
-    since_ns: market time since when it stands; 0 for now.
-    awaited: the feed that is missing was never heard.
+    renew: there is new evidence, so the halt is published again although it is in force already.
+    since_ns: market time at which it began; 0 for now.
+    awaited: the missing feed was never there, so nothing was lost.
     """
 
     symbol: str

@@ -1,4 +1,4 @@
-"""Limits in words."""
+"""Limits in words, such as ``6 % heat``."""
 
 import msgspec
 from msgspec import structs
@@ -36,7 +36,7 @@ def limit_words(limits: Limits, name: str) -> str:
 def differing(limits: Limits, others: Limits) -> str:
     """The limits that are not what they are in ``others``, in words; empty when all are the same."""
     names = [name for name in Limits.__struct_fields__ if getattr(limits, name) != getattr(others, name)]
-    told = [limit_words(limits, name) for name in names[:NAMED]]
+    words = [limit_words(limits, name) for name in names[:NAMED]]
     if len(names) > NAMED:
-        told.append(f"{len(names) - NAMED} more")
-    return " and ".join([", ".join(told[:-1]), told[-1]]) if len(told) > 1 else "".join(told)
+        words.append(f"{len(names) - NAMED} more")
+    return " and ".join([", ".join(words[:-1]), words[-1]]) if len(words) > 1 else "".join(words)

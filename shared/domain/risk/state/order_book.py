@@ -1,4 +1,4 @@
-"""A sampled order book as the rules ask it: how much does it sell up to a price?"""
+"""A sampled order book, as rules look at it: how much is on offer up to a price."""
 
 from bisect import bisect_right
 from itertools import accumulate, chain, pairwise
@@ -32,7 +32,7 @@ class OrderBook:
 def _fault_of(sample: BookSampled, prices: list[float]) -> str:
     if not sample.asks or not sample.bids:
         return "is empty"
-    told = chain(*sample.asks, *sample.bids)
-    if not all(figure > 0.0 and isfinite(figure) for figure in told) or any(a > b for a, b in pairwise(prices)):
+    figures = chain(*sample.asks, *sample.bids)
+    if not all(figure > 0.0 and isfinite(figure) for figure in figures) or any(a > b for a, b in pairwise(prices)):
         return "is no book"
     return ""

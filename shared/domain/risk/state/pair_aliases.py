@@ -1,4 +1,4 @@
-"""The names of a pair that was renamed. What is said of one of them is meant for the one that trades now."""
+"""The names of a pair that was renamed. A command on one of them is meant for the one that trades now."""
 
 from shared.domain.risk.state.state import RiskState
 

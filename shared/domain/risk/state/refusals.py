@@ -1,10 +1,8 @@
 """How an operator's command is refused."""
 
 from shared.messages.base import derived_id, truncate
-from shared.messages.control import ApprovePhase, Flatten, Halt, Resume, SetLimits, SetPhase
+from shared.messages.control import Command
 from shared.messages.portfolio import CommandRefused
-
-Command = Halt | Resume | Flatten | SetLimits | SetPhase | ApprovePhase
 
 
 def refused(command: Command, reason: str) -> tuple[CommandRefused]:

@@ -1,6 +1,6 @@
 """Approved orders that are not finished: what each may still come to risk and to cost.
 
-A reservation ends when the order does, never by time: an order of which nobody has heard may still fill.
+A reservation ends when the order does, never by time: an order of which there is no news may still fill.
 """
 
 from decimal import Decimal

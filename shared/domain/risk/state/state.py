@@ -20,6 +20,7 @@ from shared.domain.risk.state.halts import HALT_RECORDS, Halts
 from shared.domain.risk.state.loss_baselines import BASELINE_RECORDS, BASELINES, LossBaselines
 from shared.domain.risk.state.order_book import OrderBook
 from shared.domain.risk.state.reservations import ORDER, OpenOrder, Reservations
+from shared.domain.timeframes import SECOND_NS
 from shared.domain.universe import Universe
 from shared.messages.market import PairListed
 
@@ -60,7 +61,7 @@ class RiskState:
         records: Records,
     ) -> None:
         self.plan, self.universe, self.portfolio, self.speed = plan, universe, portfolio, speed
-        self.ns_per_second = speed * 1e9  # market time in a second of wall time
+        self.ns_per_second = speed * SECOND_NS  # market time in a second of wall time
         self.records = records
         self.ledger = Ledger(records, Decimal(str(starting_cash_usdt)))
         self.halts = Halts(records)

@@ -1,12 +1,13 @@
-"""How fast orders were approved of late. The memory is bounded, and begins anew with the process."""
+"""How many orders were approved lately. The memory is bounded, and begins anew with the process."""
 
 from collections import OrderedDict, deque
 
 from shared.domain.plan import Limits
+from shared.domain.timeframes import SECOND_NS
 from shared.messages.orders import OrderProposed
 
 SECOND, MINUTE = 1.0, 60.0
-REMEMBERED = 10_000  # strategies in pairs; whoever makes up more names than that is held by the limit over all
+REMEMBERED = 10_000  # strategies in pairs; who makes up more names than that still meets the limit over all
 
 
 class Throttle:
@@ -18,7 +19,7 @@ class Throttle:
 
     def __init__(self, limits: Limits, speed: float, *, before: "Throttle | None" = None) -> None:
         self._per_second, self._per_minute = limits.orders_per_second, limits.repeats_per_minute
-        self._second_ns, self._minute_ns = SECOND * speed * 1e9, MINUTE * speed * 1e9
+        self._second_ns, self._minute_ns = SECOND * speed * SECOND_NS, MINUTE * speed * SECOND_NS
         self._all: deque[int] = deque(before._all if before else (), maxlen=self._per_second)
         self._repeats: OrderedDict[tuple[str, str], deque[int]] = OrderedDict()
         for key, times in before._repeats.items() if before else ():

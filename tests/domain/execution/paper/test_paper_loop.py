@@ -83,15 +83,20 @@ class Loop:
                 if isinstance(heard, OrderProposed | StopRaised):
                     queue += self.decide(heard)
 
-    def decide(self, wish: OrderProposed | StopRaised) -> list[Message]:
-        if isinstance(wish, StopRaised):
+    def decide(self, proposed: OrderProposed | StopRaised) -> list[Message]:
+        if isinstance(proposed, StopRaised):
             return [
-                StopApproved(id=f"ok-{wish.id}", time_ns=wish.time_ns, symbol=wish.symbol, stop_price=wish.stop_price)
+                StopApproved(
+                    id=f"ok-{proposed.id}",
+                    time_ns=proposed.time_ns,
+                    symbol=proposed.symbol,
+                    stop_price=proposed.stop_price,
+                )
             ]
-        verdict = self.gate[self.proposals % len(self.gate)] if wish.side == "buy" and self.gate else "approve"
+        verdict = self.gate[self.proposals % len(self.gate)] if proposed.side == "buy" and self.gate else "approve"
         self.proposals += 1
         share = {"approve": D(1), "trim": D("0.5"), "reject": D(0)}[verdict]
-        return [approval_of(wish, verdict=verdict, quantity_approved=wish.quantity * share)]
+        return [approval_of(proposed, verdict=verdict, quantity_approved=proposed.quantity * share)]
 
     def of(self, kind: type) -> list:  # type: ignore[type-arg]
         return [message for message in self.log if isinstance(message, kind)]

@@ -72,7 +72,7 @@ class ExchangeTime:
         if was_asked and abs(step_ns) > uncertain_ns + self.market_ns(STEP_NS / SECOND_NS):
             self._log.warning(
                 "exchange_clock_stepped",
-                seconds=round(step_ns / SECOND_NS, 3),
+                market_seconds=round(step_ns / SECOND_NS, 3),
                 reason="the exchange's clock was set: what it sends is judged by its new time",
             )
 

@@ -7,6 +7,7 @@ from decimal import Decimal
 
 import pytest
 
+from shared.adapters.codec import encode
 from shared.adapters.memory_bus import MemoryBus
 from shared.adapters.redis.bus import RedisBus
 from shared.messages.catalogue import BARS, FEEDS, PAIRS
@@ -133,3 +134,12 @@ async def test_on_a_server_that_was_emptied_the_holder_ends(redis_bus: RedisBus)
     await redis_bus.client.flushdb()
     with pytest.raises(StateGoneError, match="has forgotten epoch"):
         await redis_bus.market_lease("market_data").renew()
+
+
+async def test_a_process_of_the_version_before_still_publishes_bars(redis_bus: RedisBus) -> None:
+    """It names no key for the epoch, and no epoch."""
+    key, one = MAIN.of(BARS, "1h"), bar()
+    row = (one.symbol, one.open_time_ns // 1_000_000, encode(one), f"{key}:{one.symbol}")
+    for new in (1, 0):
+        assert await redis_bus.client.fcall("hs_publish_bars", 2, key, "{" + key + "}:last", BARS.keep, *row) == new
+    assert await redis_bus.latest(key, 10) == [one]

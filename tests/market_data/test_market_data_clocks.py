@@ -132,7 +132,7 @@ async def test_an_exchange_whose_clock_was_set_back_is_noticed_said_and_followed
     assert time.wants_asking
     await time.ask()
     assert (time.proven_ns, time.now_ns(), time.steps_back) == (971 * SECOND_NS, 971 * SECOND_NS, 1)
-    assert log.all("exchange_clock_stepped")[0]["seconds"] == -30.0
+    assert log.all("exchange_clock_stepped")[0]["market_seconds"] == -30.0
 
 
 async def test_an_exchange_whose_clock_was_set_forward_is_believed_once_it_says_so_itself() -> None:
@@ -146,7 +146,7 @@ async def test_an_exchange_whose_clock_was_set_forward_is_believed_once_it_says_
     await time.ask()
     assert time.saw(theirs.now_ns())
     assert time.steps_back == 0
-    assert log.all("exchange_clock_stepped")[0]["seconds"] == 3_600.0
+    assert log.all("exchange_clock_stepped")[0]["market_seconds"] == 3_600.0
 
 
 async def test_a_late_frame_is_asked_about_and_no_step() -> None:
@@ -214,7 +214,7 @@ async def test_when_the_exchange_s_clock_is_set_it_is_said_and_no_bar_is_early_o
         await stage.until_calm()
         stage.inflict(fault="clock_step", step_seconds=step_seconds)
         await stage.until(lambda: stage.log.all("exchange_clock_stepped"))
-        told_seconds = stage.log.all("exchange_clock_stepped")[0]["seconds"] / 7200
+        told_seconds = stage.log.all("exchange_clock_stepped")[0]["market_seconds"] / 7200
         assert told_seconds == pytest.approx(step_seconds, abs=0.5)
         before = await stage.bus.marks()
 

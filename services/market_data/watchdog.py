@@ -123,11 +123,13 @@ class Watchdog:
             await self._health.set_restored(CONNECTION)
 
     def _is_caught_up(self, track: BarTrack) -> bool:
-        """Nobody waits for a pair that is off by its own name."""
-        if track.refused or self._context.odd.reason(track.feed, track.symbol):
+        """Nobody waits for a pair that is off by its own name, once that was said."""
+        context = self._context
+        if track.refused or track.sequencer.settled(self._caught_up_from_ns):
             return True
-        is_stuck = track.failures >= STUCK_FAILURES and self._health.is_lost(track.feed, track.symbol)
-        return is_stuck or track.sequencer.settled(self._caught_up_from_ns)
+        is_off = self._health.is_lost(track.feed, track.symbol) or track.symbol in context.tracks.halted
+        is_odd = bool(context.odd.reason(track.feed, track.symbol))
+        return is_off and (is_odd or track.failures >= STUCK_FAILURES)
 
     async def _look_at_tracks(self) -> None:
         """A track is lost when its bars are overdue for long, though REST was asked, or its stream is dead."""

@@ -72,7 +72,8 @@ async def test_a_pair_with_an_odd_row_is_off_by_name_until_good_rows_come(what: 
             assert stage.health.is_ready
             assert stage.happened("odd_row")
             await stage.until_published(BTC, "15m", 2)
-            assert len([line for line in stage.log.all("feed_lost") if line["feed"] == feed]) == 1
+            lines = [(line["feed"], line["symbol"]) for line in stage.log.all("feed_lost")]
+            assert lines.count((feed, ETH)) == 1
             stage.exchange.faults.clear()
             await stage.until_calm()
             await stage.until_published(ETH, "15m", 2)

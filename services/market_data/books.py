@@ -11,11 +11,12 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 from services.market_data.context import MarketDataContext
+from services.market_data.feeds import BOOKS
 from shared.adapters.binance.budget import WeightBudget
 from shared.adapters.binance.exchange import depth_weight
 from shared.domain.liquidity import SpreadStatistics, spread_at_size, summed_up
 from shared.messages.market import BookSampled
-from shared.ports.exchange import ExchangeError, OrderBook, RateLimitedError, RejectedError
+from shared.ports.exchange import ExchangeError, OddRowError, OrderBook, RateLimitedError, RejectedError
 
 LEVELS = 100  # a side; asked for
 LEVELS_SENT, SUMS_SENT = 10, 10  # a side; on the wire, where everybody who decides walks them
@@ -37,8 +38,8 @@ class Books:
         self._context = context
         self._share = WeightBudget(context.clock, max(1, int(weight_per_minute * settings.book_share)))
         self._every_ns = int(settings.book_seconds * 1e9)
-        self._asked_wall_ns: dict[str, int] = {}
-        self._turn_wall_ns = 0
+        self._asked_steady_ns: dict[str, int] = {}
+        self._turn_steady_ns = 0
         self._statistics: dict[str, SpreadStatistics] = defaultdict(lambda: SpreadStatistics(SAMPLES))
         self._thin: set[str] = set()
         self._is_first_round = True
@@ -64,18 +65,19 @@ class Books:
 
     def _next(self) -> list[str]:
         """Whom to ask now: all that are overdue, as many as may be asked at a time, or the one whose turn it is."""
-        wall_ns, symbols = self._context.clock.wall_ns(), self._symbols()
-        symbols.sort(key=lambda symbol: self._asked_wall_ns.get(symbol, 0))
-        overdue = [symbol for symbol in symbols if wall_ns - self._asked_wall_ns.get(symbol, 0) >= self._every_ns]
+        steady_ns, symbols = self._context.clock.steady_ns(), self._symbols()
+        asked_ns = {symbol: self._asked_steady_ns.get(symbol, steady_ns - self._every_ns) for symbol in symbols}
+        symbols.sort(key=asked_ns.__getitem__)
+        overdue = [symbol for symbol in symbols if steady_ns - asked_ns[symbol] >= self._every_ns]
         if overdue:
             return overdue[:AT_A_TIME]
         if self._is_first_round and symbols:
             self._is_first_round = False
             self._context.log.info("books_sampled", pairs=self.published, thin=self.thin)
-        return symbols[:1] if wall_ns >= self._turn_wall_ns else []
+        return symbols[:1] if steady_ns >= self._turn_steady_ns else []
 
     def _idle_seconds(self) -> float:
-        left_seconds = (self._turn_wall_ns - self._context.clock.wall_ns()) / 1e9
+        left_seconds = (self._turn_steady_ns - self._context.clock.steady_ns()) / 1e9
         return min(IDLE_SECONDS, max(0.01, left_seconds))
 
     async def _sample(self, symbols: Sequence[str]) -> None:
@@ -88,12 +90,16 @@ class Books:
                 await self._share.spend(depth_weight(LEVELS))
                 time_ns = self._context.clock.now_ns()  # a sample is as old as its question
                 book = await self._context.exchange.order_book(symbol, LEVELS)
+            except OddRowError as error:  # of this pair alone
+                self._context.odd.note(BOOKS, symbol, str(error))
+                self._asked_steady_ns[symbol] = self._context.clock.steady_ns()
             except ExchangeError as error:
                 failures.append(error)
                 if isinstance(error, RejectedError):
-                    self._asked_wall_ns[symbol] = self._context.clock.wall_ns()
+                    self._asked_steady_ns[symbol] = self._context.clock.steady_ns()
             else:
-                self._asked_wall_ns[symbol] = self._context.clock.wall_ns()
+                self._asked_steady_ns[symbol] = self._context.clock.steady_ns()
+                self._context.odd.good(BOOKS, symbol)
                 answers.append(self._sampled(symbol, book, time_ns))
 
         async with asyncio.TaskGroup() as asking:
@@ -101,7 +107,7 @@ class Books:
                 asking.create_task(ask(symbol))
         await self._context.bus.set_books(answers)
         self.published += len(answers)
-        self._turn_wall_ns = self._context.clock.wall_ns() + self._every_ns // max(1, len(self._symbols()))
+        self._turn_steady_ns = self._context.clock.steady_ns() + self._every_ns // max(1, len(self._symbols()))
         if failures:
             await self._back_off(failures)
 

@@ -4,12 +4,13 @@ A pair goes by the name under which it trades now: of the names it ever had, the
 pair that is not to be had is switched off with one clear line, and the rest runs.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from decimal import Decimal
 
 from msgspec.structs import replace
 
 from services.market_data.context import MarketDataContext
+from services.market_data.feeds import LISTING
 from shared.domain.universe import Pair, Universe
 from shared.messages.base import derived_id
 from shared.messages.market import PairListed, PairStatus
@@ -20,10 +21,18 @@ FILTERS = [name for name in ListedPair.__struct_fields__ if name not in ("symbol
 
 
 def resolve(
-    universe: Universe, listed: Mapping[str, ListedPair], known: Mapping[str, PairListed], time_ns: int
+    universe: Universe,
+    listed: Mapping[str, ListedPair],
+    known: Mapping[str, PairListed],
+    time_ns: int,
+    odd: Collection[str] = (),
 ) -> list[PairListed]:
-    """One message for each name that matters now. ``known``: what was said before, by symbol."""
-    found = (message for pair in universe.pairs for message in _resolve_pair(universe, pair, listed, known, time_ns))
+    """One message for each name that matters now. ``known``: what was said before, by symbol.
+
+    odd: names whose rows cannot be. What was said of such a pair before stays in force.
+    """
+    readable = [pair for pair in universe.pairs if not any(name in odd for name in universe.names_of(pair.symbol))]
+    found = (message for pair in readable for message in _resolve_pair(universe, pair, listed, known, time_ns))
     return list({message.symbol: message for message in found}.values())
 
 
@@ -87,8 +96,13 @@ class Pairs:
         """
         context = self._context
         names = [name for symbol in context.universe.symbols for name in context.universe.names_of(symbol)]
-        listed = await context.exchange.pairs(names)
-        now = resolve(context.universe, listed, self.known, context.clock.now_ns())
+        listed, odd = await context.exchange.pairs(names)
+        for symbol, reason in odd.items():
+            context.odd.note(LISTING, symbol, reason)
+        for _, symbol in context.odd.of(LISTING):
+            if symbol not in odd:
+                context.odd.good(LISTING, symbol)
+        now = resolve(context.universe, listed, self.known, context.clock.now_ns(), odd)
         changed = [message for message in now if not _same(message, self.known.get(message.symbol))]
         await context.bus.publish(changed)
         opened = [message.symbol for message in changed if self._take(message)]

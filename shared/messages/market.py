@@ -116,7 +116,8 @@ class PairListed(Message, frozen=True, kw_only=True):
 class FeedLost(Message, frozen=True, kw_only=True):
     """A feed went quiet or broke, or is not there yet.
 
-    feed: ``bars:<timeframe>``, ``marks`` or ``connection``.
+    feed: ``bars:<timeframe>``, ``marks``, ``listing`` (what the exchange says of the pair), ``books``, or
+        ``connection``.
     symbol: the pair; empty when the whole connection is meant.
     last_seen_ns: market time of its last frame; 0 when it was never heard, so that nothing was lost.
     """

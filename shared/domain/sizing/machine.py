@@ -51,7 +51,7 @@ class SizingMachine:
             Resumed: self._proposals.on_resumption,
             PortfolioMarked: self._portfolio_marked,
             LimitsChanged: self._limits_changed,
-            TimePassed: _silently(state.advance_clock),
+            TimePassed: _silently(state.follow_clock),
             PairListed: _silently(state.list_pair),
             Halted: _silently(state.halts.begin),
             PhaseChanged: _silently(state.account.change_phase),

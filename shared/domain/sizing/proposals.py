@@ -49,9 +49,11 @@ class Proposals:
         last = pair.signals.get(signal.strategy)
         if last is not None and signal.id == last.signal_id:
             return ()
-        if fault := fault_of_times(signal, state.now_ns) or fault_of_order(signal, last):
+        is_ordered = last is not None and not state.is_in_the_future(last.time_ns)
+        fault = fault_of_times(signal, state.now_ns) or (fault_of_order(signal, last) if is_ordered else None)
+        if fault:
             return self._refused.of(signal, fault, state.now_ns)
-        if 0 < state.now_ns < signal.time_ns:  # somebody's clock is ahead: no later signal may count as older than this
+        if state.is_in_the_future(signal.time_ns):  # somebody's clock is ahead: later signals must not count as older
             signal = replace(signal, time_ns=state.now_ns)
         time_ns = signal.time_ns or (last.time_ns if last is not None else 0)  # without one, it comes after the last
         latest = LatestSignal(signal.strength, time_ns, signal.id, signal.expires_ns)

@@ -48,8 +48,13 @@ class SizingState:
         self.halts.restore()
         self.listed = dict(self.records.rows(LISTED, PairListed))
 
-    def advance_clock(self, passed: TimePassed) -> None:
-        self.now_ns = max(self.now_ns, passed.time_ns)
+    def follow_clock(self, passed: TimePassed) -> None:
+        """The time is what the clock says. One that was set back is followed too, or no bar of now would be current."""
+        self.now_ns = passed.time_ns
+
+    def is_in_the_future(self, time_ns: int) -> bool:
+        """Whether a time is beyond the clock. What was told then must not keep out what is told now."""
+        return 0 < self.now_ns < time_ns
 
     def list_pair(self, listed: PairListed) -> None:
         """Keep what the exchange says of a pair of the universe."""

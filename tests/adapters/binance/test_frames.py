@@ -108,17 +108,17 @@ def test_captured_book_tickers_are_read(data_dir: Path) -> None:
     frames = captured(data_dir / "wire" / "ws_combined_stream_2021-10-11.jsonl", "@bookTicker")
     assert len(frames) == 84
     for message in frames:
-        price = best_price(message, "X/Y", bid="b", ask="a", seen_wall_ns=1)
+        price = best_price(message, "X/Y", bid="b", ask="a", seen_steady_ns=1)
         assert price is not None
         assert (price.bid, price.ask) == (float(message["b"]), float(message["a"]))
 
 
 def test_an_empty_side_of_the_book_is_no_price_and_a_crossed_book_is_refused() -> None:
-    assert best_price({"b": "0.00", "a": "10"}, "X/Y", bid="b", ask="a", seen_wall_ns=1) is None
+    assert best_price({"b": "0.00", "a": "10"}, "X/Y", bid="b", ask="a", seen_steady_ns=1) is None
     with pytest.raises(MalformedError):
-        best_price({"b": "11", "a": "10"}, "X/Y", bid="b", ask="a", seen_wall_ns=1)
+        best_price({"b": "11", "a": "10"}, "X/Y", bid="b", ask="a", seen_steady_ns=1)
     with pytest.raises(MalformedError):
-        best_price({"b": "nan", "a": "10"}, "X/Y", bid="b", ask="a", seen_wall_ns=1)
+        best_price({"b": "nan", "a": "10"}, "X/Y", bid="b", ask="a", seen_steady_ns=1)
 
 
 def test_captured_rest_klines_and_books_are_read(data_dir: Path) -> None:

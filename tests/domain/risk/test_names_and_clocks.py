@@ -7,7 +7,7 @@ import pytest
 from msgspec import Struct, structs
 
 from shared.adapters.codec import decode, encode
-from shared.domain.plan import Plan
+from shared.domain.plan import Limits, Plan
 from shared.domain.risk.commands.breaches import limit_breaches
 from shared.domain.risk.machine import RiskMachine
 from shared.domain.risk.state.reservations import OpenOrder
@@ -26,7 +26,7 @@ from shared.messages.orders import (
     StopRaised,
 )
 from tests.domain.risk.approvals import take
-from tests.domain.risk.risk_harness import PRICES, UNIVERSE, D, RiskHarness
+from tests.domain.risk.risk_harness import PRICES, UNIVERSE, D, RiskHarness, relaxed
 from tests.samples import T0, fill, proposal
 
 OLD, NEW = "MATIC/USDT", "POL/USDT"
@@ -286,6 +286,34 @@ def test_a_clock_that_was_ahead_and_is_set_right_freezes_no_price() -> None:
     assert (decided.verdict, decided.mark) == ("approve", 15_000.0)
     harness.pass_time(60)
     assert harness.buy("BTC/USDT", "0.01", stop=14_000).binding == "fresh_mark"
+
+
+def test_what_is_held_at_a_price_of_a_time_to_come_closes_the_gate_by_its_name() -> None:
+    harness = RiskHarness(limits=structs.replace(relaxed(Limits()), nav_age_seconds=30.0), exact=True)
+    harness.fill(harness.buy("SOL/USDT", "1"))
+    harness.pass_time(HOUR_SECONDS)
+    for symbol, price in (("BTC/USDT", 20_000.0), ("SOL/USDT", 30.0)):
+        harness.mark(symbol, price)
+    harness.pass_time(-HOUR_SECONDS)
+    harness.mark("BTC/USDT", 20_000.0)
+    decided = harness.buy("BTC/USDT", "0.01")
+    assert (decided.verdict, decided.binding) == ("reject", "fresh_nav")
+    assert decided.reason == "NAV is stale: the mark of SOL/USDT, which is held, is of a time to come: 3600.0 s ahead"
+    harness.mark("SOL/USDT", 30.0)
+    assert harness.buy("BTC/USDT", "0.01").verdict == "approve"
+
+
+def test_an_order_that_was_decided_at_a_time_to_come_is_not_taken_for_acknowledged() -> None:
+    harness = RiskHarness(limits=structs.replace(relaxed(Limits()), ledger_age_seconds=30.0), exact=True)
+    harness.pass_time(HOUR_SECONDS)
+    for symbol, price in (("BTC/USDT", 20_000.0), ("SOL/USDT", 30.0)):
+        harness.mark(symbol, price)
+    harness.buy("SOL/USDT", "1")
+    harness.pass_time(-HOUR_SECONDS)
+    harness.mark("BTC/USDT", 20_000.0)
+    decided = harness.buy("BTC/USDT", "0.01")
+    assert (decided.verdict, decided.binding) == ("reject", "known_ledger")
+    assert "decided at a time to come" in decided.reason
 
 
 def test_a_stop_raised_by_a_client_with_a_wrong_clock_rests_from_now_on() -> None:

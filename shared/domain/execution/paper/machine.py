@@ -39,7 +39,7 @@ class PaperExecution:
         longest_ns = max((timeframe_ns(strategy.timeframe) for strategy in plan.strategies), default=DAY_NS)
         self._costs = plan.costs
         self._store = OrderStore()
-        self._market = PaperMarket(plan.sizing, universe, max(quote_age_limit_ns, longest_ns))
+        self._market = PaperMarket(plan.sizing, universe, max(quote_age_limit_ns, longest_ns), quote_age_limit_ns)
         self._venue = PaperVenue(self._market, plan.costs)
         self._orders = OrderManager(self._store, self._venue)
         self._clock_slack_ns = quote_age_limit_ns
@@ -62,7 +62,7 @@ class PaperExecution:
 
     def warm(self, message: Message) -> None:
         if isinstance(message, BarClosed) and self._market.take_bar(message):
-            self._market.take_close(message)
+            self._market.take_close(message, self._now_ns)
 
     def restored(self) -> None:
         self._store.restored()
@@ -99,7 +99,7 @@ class PaperExecution:
         return self._orders.expire(passed, self._now_ns)
 
     def _mark(self, mark: MarkChanged) -> Sequence[Message]:
-        quote = self._market.take_mark(mark)
+        quote = self._market.take_mark(mark, self._now_ns)
         if quote is None or not self._is_busy(mark.symbol):
             return ()
         return (*self._orders.expire(mark, self._time_of(mark)), *self._match_quote(mark.symbol, quote, mark))
@@ -108,10 +108,10 @@ class PaperExecution:
         if not self._market.take_bar(bar):
             return ()
         if not self._is_busy(bar.symbol):
-            self._market.take_close(bar)
+            self._market.take_close(bar, self._now_ns)
             return ()
         outputs = [*self._orders.expire(bar, self._time_of(bar)), *self._match_bar(bar)]
-        quote = self._market.take_close(bar)
+        quote = self._market.take_close(bar, self._now_ns)
         return outputs if quote is None else (*outputs, *self._match_quote(bar.symbol, quote, bar))
 
     def _is_busy(self, symbol: str) -> bool:

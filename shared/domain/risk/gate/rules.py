@@ -59,9 +59,12 @@ def fresh_nav(order: OrderProposed, view: View) -> Ceiling:
     if oldest is None:
         return opened("fresh_nav")
     age_seconds = (view.now_ns - oldest.mark_time_ns) / state.ns_per_second
-    if age_seconds <= limit:
+    if -limit <= age_seconds <= limit:
         return within("fresh_nav", limit, age_seconds, "seconds")
-    stale = f"NAV is stale: the mark of {oldest.symbol}, which is held, is {age_seconds:.0f} s old"
+    what = f"{age_seconds:.0f} s old" if age_seconds > 0 else f"of a time to come: {-age_seconds:.1f} s ahead"
+    stale = f"NAV is stale: the mark of {oldest.symbol}, which is held, is {what}"
+    if age_seconds < 0:
+        return closed("fresh_nav", "stale", stale, "seconds")
     return beyond("fresh_nav", limit, age_seconds, "seconds", stale, code="stale")
 
 
@@ -76,8 +79,11 @@ def known_ledger(order: OrderProposed, view: View) -> Ceiling:
         return opened("known_ledger")
     order_id, since_ns = next(iter(unacknowledged.items()))
     age_seconds = (view.now_ns - since_ns) / view.state.ns_per_second
-    if age_seconds <= timeout:
+    if -timeout <= age_seconds <= timeout:
         return within("known_ledger", timeout, age_seconds, "seconds")
+    if age_seconds < 0:
+        ahead = f"ledger is unknown: execution has said nothing of order {order_id}, decided at a time to come"
+        return closed("known_ledger", "unacknowledged", ahead, "seconds")
     silent = f"ledger is unknown: execution has said nothing of order {order_id} for {age_seconds:.0f} s"
     return beyond("known_ledger", timeout, age_seconds, "seconds", silent, code="unacknowledged")
 

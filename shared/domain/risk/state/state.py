@@ -187,8 +187,9 @@ class RiskState:
         This is done about once a second and not at every mark, so the next oldest is seen that much later when the
         oldest gets a new mark.
         """
-        marked = (pair for pair in self.heat.positions() if pair.mark and pair.needs_price)
-        self.oldest_held = min(marked, key=attrgetter("mark_time_ns"), default=None)
+        marked = [pair for pair in self.heat.positions() if pair.mark and pair.needs_price]
+        ahead = (pair for pair in marked if self._is_of_unknown_age(pair))
+        self.oldest_held = next(ahead, None) or min(marked, key=attrgetter("mark_time_ns"), default=None)
 
     def revalue(self, symbol: str, price: float, time_ns: int) -> bool:
         """Take a price that is newer than the one at hand; says whether it was."""
@@ -207,7 +208,7 @@ class RiskState:
         if not pair.needs_price:
             if pair is oldest:
                 self.note_oldest_held()
-        elif pair.mark and (oldest is None or pair.mark_time_ns < oldest.mark_time_ns):
+        elif pair.mark and (oldest is None or self._is_older(pair, oldest)):
             self.oldest_held = pair
 
     def fresh_mark(self, pair: PairHeat | None) -> float:
@@ -215,6 +216,13 @@ class RiskState:
         if pair is None or abs(self.now_ns - pair.mark_time_ns) > self.effective.mark_age_ns:
             return 0.0
         return pair.mark
+
+    def _is_older(self, pair: PairHeat, oldest: PairHeat) -> bool:
+        return pair.mark_time_ns < oldest.mark_time_ns and not self._is_of_unknown_age(oldest)
+
+    def _is_of_unknown_age(self, pair: PairHeat) -> bool:
+        """Whether a pair was marked at a time to come, when a clock was wrong: that counts as older than any."""
+        return 0 < self.now_ns < pair.mark_time_ns - self.market_ns(self.limits.nav_age_seconds)
 
     def is_in_the_future(self, time_ns: int) -> bool:
         """Whether a time is beyond the clock. What was seen then must not keep out what comes later."""

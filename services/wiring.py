@@ -33,6 +33,7 @@ class ServiceRow:
     scope: whether one of it serves the whole market, or each portfolio has its own.
     only_with: the kind of exchange without which it is not needed; empty for every kind.
     machine: whether it is a machine on the bus, which replays can run too.
+    own_files: whether it reads files that nobody else reads.
     """
 
     name: str
@@ -40,11 +41,17 @@ class ServiceRow:
     scope: "Scope"
     only_with: Literal["", "sim", "binance"] = ""
     machine: bool = False
+    own_files: bool = False
 
     @property
     def module(self) -> str:
         """What ``python -m`` runs."""
         return f"services.{self.name}"
+
+    def check(self, settings: "Settings") -> None:
+        """Let it look at the files that it alone reads. Raises ``ConfigError``."""
+        if self.own_files:
+            import_module(f"{self.module}.service").check(settings)
 
     def spec(self, settings: "Settings", clock: "Clock") -> "MachineSpec":
         """Its machine, made anew, with its place on the bus. Raises ``ValueError`` for a service without one."""
@@ -57,7 +64,7 @@ class ServiceRow:
 # In the order in which they are started. Stages count the other way round, so that whatever a service has asked for
 # while it ends, those after it still answer. Stage 0 is the server's.
 SERVICES = (
-    ServiceRow(EXCHANGE_SIM, stage=1, scope="market", only_with="sim"),
+    ServiceRow(EXCHANGE_SIM, stage=1, scope="market", only_with="sim", own_files=True),
     ServiceRow(MARKET_DATA, stage=7, scope="market"),
     ServiceRow(SIGNALS, stage=6, scope="market", machine=True),
     ServiceRow(SIZING, stage=5, scope="portfolio", machine=True),

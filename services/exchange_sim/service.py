@@ -3,6 +3,7 @@
 Gives out nothing on the bus but the clock (``hs:clock``); everything else goes over Binance's REST and stream protocol.
 """
 
+import asyncio
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -14,8 +15,8 @@ from services.exchange_sim.market.market import Market
 from services.exchange_sim.market.replayed import ReplayedMarket
 from shared.adapters.clocks import ScaledClock
 from shared.config.faults import ConfigError, Fault
-from shared.config.model import SimulatorSettings
-from shared.domain.timeframes import MS_NS, SECOND_NS
+from shared.config.model import Settings, SimulatorSettings
+from shared.domain.timeframes import LAST_DATE, MS_NS, SECOND_NS, iso_ns
 from shared.domain.universe import Universe
 from shared.ports.clock import ClockOrigin
 from shared.runtime.service import Context, Service
@@ -28,6 +29,10 @@ def market_of(simulator: SimulatorSettings, universe: Universe, start_ms: int) -
     find the same file.
     """
     if not simulator.replay:
+        if not iso_ns(simulator.first_date) <= start_ms * MS_NS <= iso_ns(LAST_DATE):
+            problem = f"market time would begin at {_iso(start_ms * MS_NS)}, and there is no market then"
+            remedy = f"Write a date from {simulator.first_date} to {LAST_DATE}, or set the clock of this machine."
+            raise ConfigError([Fault("stack.toml", "simulator.start", simulator.start, problem, remedy)])
         return Market(GeneratedMarket(universe, simulator.seed, start_ms))
     try:
         return Market(ReplayedMarket(Path(simulator.replay), start_ms))
@@ -36,13 +41,18 @@ def market_of(simulator: SimulatorSettings, universe: Universe, start_ms: int) -
         raise ConfigError([Fault("stack.toml", "simulator.replay", simulator.replay, str(error), remedy)]) from error
 
 
+def check(settings: Settings) -> None:
+    """What the service reads for itself alone, before it runs. Raises ``ConfigError``."""
+    script_of(settings.simulator)
+
+
 def script_of(simulator: SimulatorSettings) -> tuple[ScriptedFault, ...]:
     """The faults to come. Raises ``ConfigError``."""
     if not simulator.faults:
         return ()
     try:
         return read_script(Path(simulator.faults))
-    except ValueError as error:
+    except (OSError, ValueError) as error:
         remedy = "Mend the script of faults, or leave it out."
         raise ConfigError([Fault("stack.toml", "simulator.faults", simulator.faults, str(error), remedy)]) from error
 
@@ -53,7 +63,8 @@ async def run(context: Context) -> None:
     wall_ns = context.clock.wall_ns()
     earlier = await context.bus.clock_origin()
     start_ns = earlier.origin_market_ns if earlier is not None else simulator.start_ns(wall_ns)
-    market = market_of(simulator, settings.universe, start_ns // MS_NS)
+    # In a thread: a long recording takes its time, and the heart beats meanwhile.
+    market = await asyncio.to_thread(market_of, simulator, settings.universe, start_ns // MS_NS)
     options = ExchangeOptions(
         weight_per_minute=settings.exchange.weight_per_minute,
         seed=simulator.seed,
@@ -79,7 +90,13 @@ async def run(context: Context) -> None:
             speed=clock.speed,
         )
         context.health.ready()
+        ended = False
         while True:
+            if not ended and market.end_ms is not None and clock.now_ns() // MS_NS >= market.end_ms:
+                ended = True
+                context.log.warning(
+                    "recording_ended", reason="no pair trades any more", market_time=_iso(clock.now_ns())
+                )
             context.health.fact(connections=len(exchange.hub.connections), faults=exchange.faults.happened.total())
             await clock.sleep_wall(FACT_SECONDS)
 

@@ -1,10 +1,12 @@
 """Recorded klines in parquet files: the only place that reads parquet.
 
-Columns: ``symbol``, ``open_time`` (UTC ms), ``open``, ``high``, ``low``, ``close``, ``volume`` (base units) and perhaps
-``quote_volume`` (without it: close x volume). A file that mixes bar lengths has a column ``interval``.
+Columns: ``symbol`` (``BTCUSDT`` or ``BTC/USDT``), ``open_time`` (UTC ms), ``open``, ``high``, ``low``, ``close``,
+``volume`` (base units) and perhaps ``quote_volume`` (without it: close x volume). A file that mixes bar lengths has a
+column ``interval``. Every row is looked at before the first one is used.
 """
 
-from collections import Counter
+import re
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,12 +18,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from shared.adapters.kline_checks import PRICES, Findings, RowChecks, check_unit, time_text
 from shared.domain.timeframes import DAY_MS, kline_interval
 
 Floats = npt.NDArray[np.float64]
-PRICES = ("open", "high", "low", "close")
 NEEDED = ("symbol", "open_time", *PRICES, "volume")
 QUOTE = "USDT"
+LEAST_STEPS = 10  # between bars of one symbol, that tell how long its bars are
+_SYMBOL = re.compile(r"[A-Z0-9]+(/[A-Z0-9]+)?")
 
 
 class RecordingError(ValueError):
@@ -61,12 +65,13 @@ class Columns:
 
 
 class KlineFile:
-    """A file of klines that was looked through once. Raises ``ValueError`` for a file that is none.
+    """A file of klines that was looked through once. Raises ``RecordingError`` for one that no market can be made of.
 
     path: where it is.
     near_ms: of a file that mixes bar lengths, the one that most symbols have around this time is read.
     bar_ms: the usual distance between two bars, in milliseconds.
     spans: the first and last open time of each symbol, in milliseconds.
+    holes: of each symbol against USDT, where bars are missing between the two, and how many.
     """
 
     def __init__(self, path: Path, near_ms: int) -> None:
@@ -83,43 +88,98 @@ class KlineFile:
         self._columns = [*NEEDED, *(name for name in ("quote_volume",) if name in names)]
         self._where = _of_common_interval(path, near_ms) if "interval" in names else None
         self.spans: dict[str, tuple[int, int]] = {}
-        lengths: Counter[int] = Counter()
+        self._written: dict[str, list[str]] = defaultdict(list)  # how the file writes each symbol
+        self._findings = Findings()
+        self.bar_ms = self._length_of_bars(self._read_times())
+        self._check_rows()
+
+    def _read_times(self) -> dict[str, Counter[int]]:
+        """How far the bars of each symbol are apart; the spans are known from then on."""
+        steps_of: dict[str, Counter[int]] = defaultdict(Counter)
         for part in self._parts(["symbol", "open_time"], None):
+            for column in ("symbol", "open_time"):
+                if missing := part[column].null_count:
+                    raise _fault_of_file(self.path, f"column {column}: nothing stands in {missing:,} rows")
             opens = part["open_time"].to_numpy()
-            for symbol, rows in _rows_of_symbols(part):
+            for written, rows in _rows_of_symbols(part):
+                symbol = self._symbol(written, len(rows))
                 times = np.unique(opens[rows])
+                check_unit(self._findings, symbol, times)
                 first, last = self.spans.get(symbol, (times[0], times[-1]))
                 self.spans[symbol] = (int(min(first, times[0])), int(max(last, times[-1])))
                 steps, counts = np.unique(np.diff(times), return_counts=True)
-                lengths.update(dict(zip(steps.tolist(), counts.tolist(), strict=True)))
+                steps_of[symbol].update(dict(zip(steps.tolist(), counts.tolist(), strict=True)))
+        self._raise_findings()
+        return steps_of
+
+    def _symbol(self, written: str, rows: int) -> str:
+        if not _SYMBOL.fullmatch(written):
+            problem = (
+                f"column symbol: {written!r} in {rows:,} rows is no symbol; write it as the exchange does: BTCUSDT"
+            )
+            raise _fault_of_file(self.path, problem)
+        symbol = written.replace("/", "")
+        if written not in self._written[symbol]:
+            self._written[symbol].append(written)
+        return symbol
+
+    def _length_of_bars(self, steps_of: dict[str, Counter[int]]) -> int:
+        """The usual one, which every symbol has to have."""
+        lengths = sum(steps_of.values(), Counter[int]())
         if not lengths:
-            raise _fault_of_file(path, "no two klines of one symbol, so it does not tell how long a bar is")
-        self.bar_ms = lengths.most_common(1)[0][0]
+            raise _fault_of_file(self.path, "no two klines of one symbol, so it does not tell how long a bar is")
+        bar_ms = lengths.most_common(1)[0][0]
+        try:
+            kline_interval(bar_ms)
+        except ValueError as error:
+            raise _fault_of_file(self.path, f"column open_time: {error}") from None
+        for symbol, steps in steps_of.items():
+            usual_ms = steps.most_common(1)[0][0] if steps.total() >= LEAST_STEPS else bar_ms
+            if usual_ms != bar_ms:
+                problem = f"{symbol} has bars {usual_ms:,} ms apart, where the others are {bar_ms:,} ms apart"
+                raise _fault_of_file(self.path, f"column open_time: {problem}; all bars of a file have one length")
+        return bar_ms
+
+    def _check_rows(self) -> None:
+        """Every row of every symbol that can be replayed."""
+        checks = RowChecks(self._findings, self.bar_ms, self.spans)
+        for part in self._parts(self._columns, None):
+            columns = {name: part[name].to_numpy() for name in self._columns[1:]}
+            for written, rows in _rows_of_symbols(part):
+                if written.endswith(QUOTE):
+                    checks.take(written.replace("/", ""), {name: values[rows] for name, values in columns.items()})
+        pa.default_memory_pool().release_unused()
+        self._raise_findings()
+        self.holes = checks.holes()
+
+    def _raise_findings(self) -> None:
+        if found := str(self._findings):
+            raise _fault_of_file(self.path, found)
 
     def spans_at(self, start_ms: int) -> dict[str, tuple[int, int]]:
         """The spans of every symbol against USDT, for a replay that begins at ``start_ms``.
 
         Raises ``ValueError`` if none can, ``NoKlinesThenError`` if none can begin then.
         """
-        kline_interval(self.bar_ms)
         spans = {symbol: span for symbol, span in sorted(self.spans.items()) if symbol.endswith(QUOTE)}
         if not spans:
-            raise RecordingError(f"{self.path} has no symbol against {QUOTE}")
+            problem = f"column symbol: no symbol against {QUOTE}, such as BTC{QUOTE}"
+            raise _fault_of_file(self.path, problem)
         first_ms, last_ms = min(first for first, _ in spans.values()), max(last for _, last in spans.values())
         if not first_ms <= start_ms <= last_ms:
-            dates = f"{_date(first_ms)} to {_date(last_ms)}"
-            raise NoKlinesThenError(f"{self.path} has klines from {dates}, none at {_date(start_ms)}")
+            dates = f"{time_text(first_ms)} to {time_text(last_ms)}"
+            raise NoKlinesThenError(f"{self.path} has klines from {dates}, none at {time_text(start_ms)}")
         return spans
 
     def read(self, symbols: set[str], start_ms: int, end_ms: int) -> dict[str, Columns]:
         """The klines with start_ms <= open time < end_ms of each symbol that has some."""
         where = (pc.field("open_time") >= start_ms) & (pc.field("open_time") < end_ms)
-        where &= pc.field("symbol").isin(sorted(symbols))
+        where &= pc.field("symbol").isin([written for symbol in sorted(symbols) for written in self._written[symbol]])
         found: dict[str, list[list[npt.NDArray[Any]]]] = {}
         for part in self._parts(self._columns, where):
             columns = [part[name].to_numpy() for name in self._columns[1:]]
-            for symbol, rows in _rows_of_symbols(part):
-                found.setdefault(symbol, []).append([column[rows] for column in columns])
+            for written, rows in _rows_of_symbols(part):
+                found.setdefault(written.replace("/", ""), []).append([column[rows] for column in columns])
         pa.default_memory_pool().release_unused()
         return {symbol: self._merged(parts) for symbol, parts in found.items()}
 
@@ -130,7 +190,8 @@ class KlineFile:
         values = dict(zip(self._columns[2:], (column[at].astype(np.float64) for column in columns[1:]), strict=True))
         estimate = values["close"] * values["volume"]
         exact = values.get("quote_volume", estimate)
-        values["quote_volume"] = np.where(np.isnan(exact), estimate, exact)
+        values["quote_volume"] = np.nan_to_num(np.where(np.isnan(exact), estimate, exact))
+        values["volume"] = np.nan_to_num(values["volume"])
         return Columns(open_ms, **values)
 
     def _parts(self, columns: list[str], where: pc.Expression | None) -> Iterator[pa.Table]:
@@ -145,14 +206,17 @@ class KlineFile:
 
 def _check_types(path: Path, schema: pa.Schema) -> None:
     """Raises ``RecordingError`` for columns that hold something else than what is worked with."""
-    for name in NEEDED:
+    for name in (*NEEDED, *(name for name in ("quote_volume",) if name in schema.names)):
         kind = schema.field(name).type
         text = kind.value_type if pa.types.is_dictionary(kind) else kind
         match name:
             case "symbol":
                 fits, wanted = pa.types.is_string(text) or pa.types.is_large_string(text), "text"
             case "open_time":
-                fits, wanted = pa.types.is_integer(kind), "whole numbers, milliseconds since 1970 (UTC)"
+                fits = pa.types.is_integer(kind) and kind.bit_width == 64  # fewer hold no milliseconds since 1970
+                wanted = "whole numbers of 64 bits, milliseconds since 1970 (UTC)"
+            case "quote_volume" if pa.types.is_null(kind):
+                fits, wanted = True, ""
             case _:
                 fits, wanted = pa.types.is_floating(kind) or pa.types.is_integer(kind), "numbers"
         if not fits:
@@ -173,10 +237,6 @@ def _chunks(column: Any) -> Iterator[tuple[Any, int]]:
     for chunk in column.chunks:
         yield chunk, first
         first += len(chunk)
-
-
-def _date(time_ms: int) -> str:
-    return str(np.datetime64(time_ms, "ms").astype("datetime64[m]"))
 
 
 def _of_common_interval(path: Path, near_ms: int) -> pc.Expression:

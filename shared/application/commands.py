@@ -78,6 +78,28 @@ async def send_resume(
         return await answers_to(bus, command, wait_seconds, f": {scope or 'the portfolio'} is as it was")
 
 
+async def resume_in_steps(bus: Bus, clock: Clock, symbol: str, *, who: str, reason: str) -> list[Message]:
+    """End the halts of a pair or of the portfolio, with the second step where it takes one; returns what was answered.
+
+    For whoever does not look at the answer of the first step; a person should: see ``send_resume``.
+    """
+    answers: list[Message] = []
+    for _ in range(2):
+        asked = resume_asked(answers)
+        command = Resume(
+            id=_command_id(who, symbol, clock),
+            time_ns=clock.now_ns(),
+            who=who,
+            reason=reason,
+            symbol=symbol,
+            confirm=asked.confirm if asked else "",
+        )
+        answers = await answers_to(bus, command, ANSWER_SECONDS)
+        if resume_asked(answers) is None:
+            break
+    return answers
+
+
 async def send_flatten(
     stack: StackLocator, symbol: str, *, who: str, reason: str, wait_seconds: float = ANSWER_SECONDS
 ) -> list[Message]:

@@ -1,15 +1,15 @@
 """Checks that need more than one value: does the plan fit together, and with the world it will run in?"""
 
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from shared.config.faults import did_you_mean
-from shared.config.model import ExchangeSettings, MarketDataSettings, OpsSettings, RedisSettings, SimulatorSettings
+from shared.config.model import MarketDataSettings, OpsSettings, SimulatorSettings
 from shared.config.tables import Tables
+from shared.config.universe import LONGEST_NAME
 from shared.domain.plan import BreakerPlan, Limits, PhasePlan, RampPlan, SizingPlan, StrategyPlan
 from shared.domain.strategies.base import StrategyKind
 from shared.domain.strategies.registry import STRATEGIES, kind_named
-from shared.domain.timeframes import DAILY, LISTED_TIMEFRAMES, iso_ns, timeframe_ns
+from shared.domain.timeframes import DAILY, FIRST_DATE, LAST_DATE, LISTED_TIMEFRAMES, iso_ns, timeframe_ns
 from shared.domain.universe import Universe
 
 
@@ -64,9 +64,16 @@ def check_breakers(
         tables.fault(source, key, breakers.shock_pair, "no pair of the universe", remedy)
 
 
+def _check_name(tables: Tables, file: str, place: str, name: str) -> None:
+    """A name that messages can carry."""
+    if not 1 <= len(name) <= LONGEST_NAME:
+        tables.fault(file, place, name, f"not 1 to {LONGEST_NAME} characters", "Write a short name.")
+
+
 def check_phases(tables: Tables, file: str, phases: tuple[PhasePlan, ...], limits: Limits | None) -> None:
     """Each name must be there once; a phase's scale must leave one trade within the heat limit."""
     for index, phase in enumerate(phases):
+        _check_name(tables, file, f"phases[{index}].name", phase.name)
         if phase.name in {earlier.name for earlier in phases[:index]}:
             problem = "a second phase of this name"
             tables.fault(file, f"phases[{index}].name", phase.name, problem, "Rename or remove one of the two.")
@@ -82,13 +89,22 @@ def check_phases(tables: Tables, file: str, phases: tuple[PhasePlan, ...], limit
             tables.fault(file, f"phases[{index}].scale", phase.scale, problem, remedy)
 
 
+def _check_date(tables: Tables, file: str, dotted: str, text: str, first: str) -> None:
+    source, key = tables.place_of(dotted, file)
+    try:
+        time_ns = iso_ns(text)
+    except (ValueError, OverflowError):
+        tables.fault(source, key, text, "not a date", 'Write it as "2022-11-01".')
+        return
+    if not iso_ns(first) <= time_ns <= iso_ns(LAST_DATE):
+        problem = "there is no market then"
+        tables.fault(source, key, text, problem, f"Write a date from {first} to {LAST_DATE}.")
+
+
 def check_ramp(tables: Tables, file: str, ramp: RampPlan) -> None:
     """The date from which phases by date count must be one."""
-    source, key = tables.place_of("ramp.start", file)
-    try:
-        _ = ramp.start_ns
-    except ValueError:
-        tables.fault(source, key, ramp.start, "not a date", 'Write it as "2022-11-01".')
+    if ramp.start:
+        _check_date(tables, file, "ramp.start", ramp.start, FIRST_DATE)
 
 
 def check_strategies(
@@ -97,8 +113,7 @@ def check_strategies(
     """Names must differ, kinds, parameters and timeframes must exist, and the weights add up to at most 1."""
     for index, strategy in enumerate(strategies):
         place = f"strategies[{index}]"
-        if not 1 <= len(strategy.name) <= 64:
-            tables.fault(file, f"{place}.name", strategy.name, "not 1 to 64 characters", "Write a short name.")
+        _check_name(tables, file, f"{place}.name", strategy.name)
         if strategy.name in {earlier.name for earlier in strategies[:index]}:
             problem = "a second strategy of this name"
             tables.fault(file, f"{place}.name", strategy.name, problem, "Rename one of the two.")
@@ -152,28 +167,6 @@ def _check_timeframe(tables: Tables, file: str, place: str, timeframe: str) -> N
         tables.fault(file, place, timeframe, "the exchange has no bars of this length", remedy)
 
 
-def check_addresses(tables: Tables, file: str, redis: RedisSettings | None, exchange: ExchangeSettings | None) -> None:
-    """Addresses must have a form that can be reached. Whether anybody answers there, ``heatsink doctor`` finds out."""
-    if redis is not None:
-        _check_url(tables, file, "redis.url", redis.url, ("redis", "rediss", "unix"), "redis://127.0.0.1:6379/0")
-    if exchange is not None and exchange.kind == "sim":
-        _check_url(tables, file, "exchange.url", exchange.url, ("http", "https"), "http://127.0.0.1:9080")
-
-
-def _check_url(tables: Tables, file: str, dotted: str, url: str, schemes: tuple[str, ...], example: str) -> None:
-    source, key = tables.place_of(dotted, file)
-    try:
-        parts = urlsplit(url)
-        usable = bool(parts.path if parts.scheme == "unix" else parts.hostname) and (
-            parts.port is None or parts.port > 0
-        )
-    except ValueError:
-        parts, usable = urlsplit(""), False
-    if parts.scheme not in schemes or not usable:
-        remedy = f'Write an address that starts with {" or ".join(f"{s}://" for s in schemes)}, such as "{example}".'
-        tables.fault(source, key, url, "not a usable address", remedy)
-
-
 def check_simulator(tables: Tables, file: str, simulator: SimulatorSettings, ops: OpsSettings | None) -> None:
     """What is replayed must be there, and two servers must not share a port."""
     needed = {
@@ -190,11 +183,7 @@ def check_simulator(tables: Tables, file: str, simulator: SimulatorSettings, ops
         remedy = 'Name its first day: simulator.start = "2022-11-01" (--from 2022-11-01).'
         tables.fault(source, key, simulator.replay, "a replay needs the date at which it begins", remedy)
     if simulator.start:
-        try:
-            iso_ns(simulator.start)
-        except ValueError:
-            source, key = tables.place_of("simulator.start", file)
-            tables.fault(source, key, simulator.start, "not a date", 'Write it as "2022-11-01".')
+        _check_date(tables, file, "simulator.start", simulator.start, simulator.first_date)
     if ops is not None and ops.port == simulator.port != 0 and ops.host == simulator.host:
         source, key = tables.place_of("ops.port", file)
         problem = "the simulated exchange listens on the same port"

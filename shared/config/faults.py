@@ -49,8 +49,14 @@ class ConfigError(ValueError):
 
 def shown(value: object) -> str:
     """A TOML value as people wrote it, cut to a readable length."""
-    text = f'"{value}"' if isinstance(value, str) else str(value).lower() if isinstance(value, bool) else str(value)
+    text = f'"{visible(value)}"' if isinstance(value, str) else str(value)
+    text = text.lower() if isinstance(value, bool) else text
     return text if len(text) <= 80 else f"{text[:77]}..."
+
+
+def visible(text: str) -> str:
+    """The text with signs that cannot be seen, or not be written at all, as ``\\n`` and the like."""
+    return text if text.isprintable() else ascii(text)[1:-1]
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
@@ -74,7 +80,7 @@ def described(kind: object) -> str:
         case msgspec.inspect.LiteralType():
             return " or ".join(f'"{value}"' for value in info.values)
         case msgspec.inspect.StrType():
-            pattern = f" of the form {info.pattern}" if info.pattern else ""
+            pattern = f" of the form {info.pattern}".replace(r"\Z", "$") if info.pattern else ""
             longest = f" of at most {info.max_length} characters" if info.max_length else ""
             return f"text in quotes{pattern}{longest}"
         case msgspec.inspect.DecimalType():
@@ -84,9 +90,20 @@ def described(kind: object) -> str:
         case msgspec.inspect.DictType():
             return "a table of numbers, such as { entry = 20, exit = 10 }"
         case msgspec.inspect.VarTupleType():
-            return "a list of names in quotes, such as []"
+            return f"a list of {', '.join(names_of(info)) or 'names'}"
         case _:
             return "another type"
+
+
+def names_of(info: msgspec.inspect.VarTupleType) -> list[str]:
+    """The names that may stand in a list; empty for any."""
+    item = info.item_type
+    return [str(value) for value in item.values] if isinstance(item, msgspec.inspect.LiteralType) else []
+
+
+def is_list(kind: object) -> bool:
+    """Whether a field holds a list."""
+    return isinstance(msgspec.inspect.type_info(kind), msgspec.inspect.VarTupleType)
 
 
 def is_number(kind: object) -> bool:
@@ -100,6 +117,8 @@ def remedy_for(value: object, kind: object, default: object) -> str:
     info = msgspec.inspect.type_info(kind)
     if isinstance(info, msgspec.inspect.LiteralType) and isinstance(value, str):
         return did_you_mean(value, [str(known) for known in info.values])
+    if isinstance(info, msgspec.inspect.VarTupleType):
+        return _remedy_for_list(value, names_of(info))
     if isinstance(info, msgspec.inspect.FloatType) and _is_percentage(value, info):
         return f"A fraction is expected: write {float(str(value)) / 100:g} for {value:g} %."
     if is_number(kind) and isinstance(value, str) and not isinstance(as_number(value), str):
@@ -107,6 +126,13 @@ def remedy_for(value: object, kind: object, default: object) -> str:
     if default is NODEFAULT or default is msgspec.UNSET:
         return f"Write {described(kind)}."
     return f"Write {described(kind)}; the default is {shown(default)}."
+
+
+def _remedy_for_list(value: object, known: list[str]) -> str:
+    if isinstance(value, list) and (strange := [each for each in value if str(each) not in known]):
+        return did_you_mean(str(strange[0]), known)
+    example = known[:2] or ["one", "two"]
+    return f"""Write [] or ["{'", "'.join(example)}"]; in a variable, {",".join(example)}."""
 
 
 def _is_percentage(value: object, info: msgspec.inspect.FloatType) -> bool:

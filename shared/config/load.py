@@ -1,10 +1,13 @@
 """Settings from ``deploy/config/*.toml`` and the environment: the only place that reads either.
 
 ``HEATSINK_<SECTION>__<KEY>`` overrides a key of a section (``HEATSINK_REDIS__URL``, ``HEATSINK_LIMITS__HEAT``),
-``HEATSINK_PHASE`` the phase, ``HEATSINK_CONFIG_DIR`` names the folder. Every fault is found in one reading.
+``HEATSINK_PHASE`` the phase, ``HEATSINK_CONFIG_DIR`` names the folder. No other variable may begin with ``HEATSINK_``,
+but for those that Kubernetes makes of a service's name. Every fault is found in one reading.
 """
 
+import difflib
 import os
+import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,8 +15,8 @@ from typing import Any
 
 from msgspec import Struct
 
+from shared.config.addresses import check_addresses, check_hosts
 from shared.config.checks import (
-    check_addresses,
     check_breakers,
     check_limits,
     check_phases,
@@ -47,6 +50,9 @@ PLAN_SECTIONS: dict[str, type[Struct]] = {
     "costs": Costs,
     "sizing": SizingPlan,
 }
+# What Kubernetes tells every container of a service that is called heatsink or heatsink-redis.
+_OF_KUBERNETES = re.compile(r"HEATSINK_(\w+_)?(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT_[0-9]+_(TCP|UDP|SCTP)(_\w+)?)")
+_ADDRESS_OF_KUBERNETES = ("tcp://", "udp://", "sctp://")  # of HEATSINK_REDIS_PORT
 STACK_SECTIONS: dict[str, type[Struct]] = {
     "redis": RedisSettings,
     "exchange": ExchangeSettings,
@@ -207,6 +213,7 @@ def _cross_check(tables: Tables, paths: Mapping[str, str], parts: Mapping[str, A
     if parts.get("strategies") is not None:
         check_strategies(tables, paths["strategies.toml"], parts["strategies"], market_data)
     check_addresses(tables, paths["stack.toml"], parts.get("redis"), parts.get("exchange"))
+    check_hosts(tables, paths["stack.toml"], parts.get("simulator"), parts.get("ops"))
     if parts.get("simulator") is not None:
         check_simulator(tables, paths["stack.toml"], parts["simulator"], parts.get("ops"))
 
@@ -217,17 +224,34 @@ def _cross_check(tables: Tables, paths: Mapping[str, str], parts: Mapping[str, A
 def _read_environment(tables: Tables, environ: Mapping[str, str]) -> None:
     """Overrides into ``tables``; a variable that nothing reads is a fault when it was meant for heatsink."""
     known = {f"{PREFIX}{section}__{key}".upper(): (section, key) for section, key in _keys()}
+    names = [*known, PHASE, CONFIG_DIR]
     one_underscore = {name.replace("__", "_"): name for name in known}
     for name, text in environ.items():
-        if not name.startswith(PREFIX) or name in (CONFIG_DIR, PHASE):
-            continue
         if name in known:
             tables.overrides[known[name]] = (name, text)
-        elif "__" in name:
-            tables.fault(ENVIRONMENT, name, text, "no such setting", did_you_mean(name, [*known, PHASE, CONFIG_DIR]))
-        elif name in one_underscore and not text.startswith("tcp://"):  # Kubernetes sets HEATSINK_REDIS_PORT=tcp://...
+        elif name in names or not name.upper().startswith(PREFIX) or _is_of_kubernetes(name, text):
+            continue
+        elif (meant := name.upper()) in names:
+            tables.fault(ENVIRONMENT, name, text, "the names of settings are capitals", f"Write {meant}.")
+        elif meant in one_underscore:
             problem = "one underscore stands between section and key"
-            tables.fault(ENVIRONMENT, name, text, problem, f"Write {one_underscore[name]}.")
+            tables.fault(ENVIRONMENT, name, text, problem, f"Write {one_underscore[meant]}.")
+        elif name.startswith(PREFIX):  # by another beginning it may be somebody else's
+            tables.fault(ENVIRONMENT, name, text, "no such setting", _nearest(name, names))
+
+
+def _is_of_kubernetes(name: str, text: str) -> bool:
+    of_a_port = name.endswith("_PORT") and text.startswith(_ADDRESS_OF_KUBERNETES)
+    return of_a_port or ("__" not in name and _OF_KUBERNETES.fullmatch(name) is not None)
+
+
+def _nearest(name: str, names: list[str]) -> str:
+    """The setting whose name comes next to it; what all of them begin with says nothing of how near it is."""
+    known = {each.removeprefix(PREFIX).replace("__", "_"): each for each in names}
+    near = difflib.get_close_matches(name.removeprefix(PREFIX).replace("__", "_"), known, n=1, cutoff=0.6)
+    if near:
+        return f'Did you mean "{known[near[0]]}"?'
+    return f"Remove it; settings are named {PREFIX}<SECTION>__<KEY>, {PHASE} and {CONFIG_DIR}."
 
 
 def _keys() -> list[tuple[str, str]]:

@@ -4,13 +4,17 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
-from shared.domain.plan import Fraction, Plan, Positive
-from shared.domain.timeframes import iso_ns
+from shared.domain.plan import Count, Fraction, Plan, Positive
+from shared.domain.timeframes import FIRST_DATE, iso_ns
 from shared.domain.universe import Universe
 from shared.messages.base import PortfolioName
 from shared.messages.keys import Keys
 
 Port = Annotated[int, Meta(ge=0, le=65535)]
+Cash = Annotated[float, Meta(ge=1, le=1e12)]
+Speed = Annotated[float, Meta(ge=0.001, le=1e6)]
+Seed = Annotated[int, Meta(ge=0, le=1_000_000_000)]
+GENERATED_SINCE = "2017-05-01"  # the first date that has all of the generated market's history before it
 
 
 class RedisSettings(Struct, frozen=True, kw_only=True):
@@ -39,7 +43,7 @@ class ExchangeSettings(Struct, frozen=True, kw_only=True):
     kind: Literal["sim", "binance"] = "sim"
     url: str = "http://127.0.0.1:9080"
     orders: Literal["paper", "exchange"] = "paper"
-    weight_per_minute: Annotated[int, Meta(ge=1)] = 6000
+    weight_per_minute: Count = 6000
 
 
 class PortfolioSettings(Struct, frozen=True, kw_only=True):
@@ -52,7 +56,7 @@ class PortfolioSettings(Struct, frozen=True, kw_only=True):
     """
 
     name: PortfolioName = "main"
-    starting_cash_usdt: Positive = 200_000.0
+    starting_cash_usdt: Cash = 200_000.0
     shadow_limits: str = ""
 
 
@@ -70,7 +74,7 @@ class MarketDataSettings(Struct, frozen=True, kw_only=True):
     book_share: the most that the samples may take of the request weight, as a fraction; more pairs then take longer.
     """
 
-    mark_interval_ms: Annotated[int, Meta(ge=10)] = 250
+    mark_interval_ms: Annotated[int, Meta(ge=10, le=3_600_000)] = 250
     warmup_bars: Annotated[int, Meta(ge=1, le=1000)] = 200
     warmup_days: Annotated[int, Meta(ge=60, le=1000)] = 90
     late_seconds: Positive = 3.0
@@ -94,11 +98,16 @@ class SimulatorSettings(Struct, frozen=True, kw_only=True):
 
     host: str = "127.0.0.1"
     port: Port = 9080
-    speed: Positive = 60.0
-    seed: int = 7
+    speed: Speed = 60.0
+    seed: Seed = 7
     replay: str = ""
     start: str = ""
     faults: str = ""
+
+    @property
+    def first_date(self) -> str:
+        """The earliest ``start`` that there can be."""
+        return FIRST_DATE if self.replay else GENERATED_SINCE
 
     def start_ns(self, wall_ns: int) -> int:
         """When market time begins: at ``start``, 00:00 UTC if it is a day; without one a generated market begins now.

@@ -2,6 +2,7 @@
 
 import difflib
 import math
+import re
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
@@ -14,9 +15,11 @@ from shared.config.faults import (
     as_number,
     described,
     did_you_mean,
+    is_list,
     is_number,
     remedy_for,
     shown,
+    visible,
 )
 
 S = TypeVar("S", bound=Struct)
@@ -37,7 +40,7 @@ class Tables:
     def fault(self, file: str, key: str, value: object, problem: str, remedy: str) -> None:
         """Note what is wrong with a value (None: with its absence), and what to do about it."""
         text = "" if value is None else shown(value)
-        self.faults.append(Fault(file=file, key=key, value=text, problem=problem, remedy=remedy))
+        self.faults.append(Fault(file=file, key=visible(key), value=text, problem=problem, remedy=remedy))
 
     def section(self, kind: type[S], file: str, name: str, table: object) -> S | None:
         """``[name]`` of a file as a struct of ``kind``, overridden by the environment; see ``struct``."""
@@ -82,11 +85,15 @@ class Tables:
         strict: bool,
     ) -> None:
         """The value of a field into ``values``, or a fault and what stands in for it."""
+        if isinstance(given, str) and not given.isprintable():
+            self.fault(source, place, given, "a line break or a sign that cannot be seen", "Write it without.")
+            self._stand_in(values, field)
+            return
+        meant = given if strict else _meant(given, field.type)
         try:
-            value = msgspec.convert(given, field.type, strict=strict)
+            value = msgspec.convert(meant if is_list(field.type) else given, field.type, strict=strict)
         except msgspec.ValidationError:
             problem = f"expected {described(field.type)}"
-            meant = given if strict else as_number(given)
             self.fault(source, place, given, problem, remedy_for(meant, field.type, field.default))
             self._stand_in(values, field)
             return
@@ -102,6 +109,11 @@ class Tables:
     def place_of(self, dotted: str, file: str) -> tuple[str, str]:
         """Where a value came from: its file and key, or the environment and the variable."""
         return self._places.get(dotted, (file, dotted))
+
+
+def _meant(text: str, kind: object) -> object:
+    """What the text of a variable stands for: names with commas between are a list."""
+    return [name for name in re.split(r"[\s,]+", text) if name] if is_list(kind) else as_number(text)
 
 
 def unread_keys(

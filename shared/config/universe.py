@@ -1,15 +1,19 @@
 """``universe.toml``: the pairs, each in its one sector, and the names they had before."""
 
 import re
+from decimal import Decimal
 from typing import Any
 
 from shared.config.faults import did_you_mean
 from shared.config.tables import Tables, unread_keys
+from shared.domain.timeframes import FIRST_DATE, LAST_DATE
 from shared.domain.universe import Pair, Rename, Universe
 
 ProblemAndRemedy = tuple[str, str]
 
-_COIN = re.compile(r"^[A-Z0-9]{1,20}$")
+_COIN = re.compile(r"[A-Z0-9]{1,15}")  # a pair of two of them is a symbol of at most 32 characters
+LEAST_RATIO, MOST_RATIO = Decimal("0.00000001"), Decimal(100_000_000)
+LONGEST_NAME = 64  # of a strategy, a phase, a sector
 
 
 def read_universe(tables: Tables, file: str, document: dict[str, Any], homes: dict[str, str]) -> Universe | None:
@@ -21,7 +25,7 @@ def read_universe(tables: Tables, file: str, document: dict[str, Any], homes: di
         tables.fault(file, "quote", quote, "not the name of a coin", 'Write capitals and digits, such as "USDT".')
     sector_of = _sectors(tables, file, document.get("sectors"), quote)
     assumed = _assumed(tables, file, document.get("assumed", {}), sector_of)
-    renames = _renames(tables, file, document.get("renames", []), sector_of)
+    renames = _renames(tables, file, document.get("renames", []), sector_of, str(quote))
     if len(tables.faults) > before:
         return None
     pairs = tuple(
@@ -31,7 +35,7 @@ def read_universe(tables: Tables, file: str, document: dict[str, Any], homes: di
 
 
 def _is_coin(name: object) -> bool:
-    return isinstance(name, str) and _COIN.match(name) is not None
+    return isinstance(name, str) and _COIN.fullmatch(name) is not None
 
 
 def _sectors(tables: Tables, file: str, sectors: object, quote: str) -> dict[str, str]:
@@ -43,6 +47,9 @@ def _sectors(tables: Tables, file: str, sectors: object, quote: str) -> dict[str
         return found
     for sector, bases in sectors.items():
         key = f"sectors.{sector}" if sector.replace("_", "").isalnum() else f'sectors."{sector}"'
+        if not (sector.isprintable() and 1 <= len(sector) <= LONGEST_NAME):
+            problem = f"not a name of 1 to {LONGEST_NAME} characters that can be seen"
+            tables.fault(file, ascii(key), None, problem, "Write a short name.")
         if not isinstance(bases, list):
             tables.fault(file, key, bases, "a list of coins was expected", f'Write "{sector}" = ["BTC", "ETH"].')
             continue
@@ -81,7 +88,7 @@ def _assumed(tables: Tables, file: str, table: object, sector_of: dict[str, str]
         if key != "pairs":
             tables.fault(file, f"assumed.{key}", table[key], "no such key", did_you_mean(key, ["pairs"]))
     for index, base in enumerate(pairs):
-        if base not in sector_of:
+        if not isinstance(base, str) or base not in sector_of:
             remedy = _not_in_universe(str(base), sector_of)
             tables.fault(file, f"assumed.pairs[{index}]", base, "not in any sector of the universe", remedy)
     return frozenset(str(base) for base in pairs)
@@ -96,7 +103,7 @@ def _not_in_universe(base: str, sector_of: dict[str, str]) -> str:
     )
 
 
-def _renames(tables: Tables, file: str, rows: object, sector_of: dict[str, str]) -> tuple[Rename, ...]:
+def _renames(tables: Tables, file: str, rows: object, sector_of: dict[str, str], quote: str) -> tuple[Rename, ...]:
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
         tables.fault(file, "renames", None, "a list of tables was expected", "Write a line [[renames]] for each one.")
         return ()
@@ -104,17 +111,27 @@ def _renames(tables: Tables, file: str, rows: object, sector_of: dict[str, str])
     named: set[str] = set()
     for index, row in enumerate(rows):
         rename = tables.struct(Rename, file, f"renames[{index}]", row)
-        if rename is not None and _fits(tables, file, f"renames[{index}]", rename, sector_of, named):
+        if rename is not None and _fits(tables, file, f"renames[{index}]", rename, sector_of, named, quote):
             renames.append(rename)
             named |= {rename.old, rename.new}
     return tuple(renames)
 
 
-def _fits(tables: Tables, file: str, place: str, rename: Rename, sector_of: dict[str, str], named: set[str]) -> bool:
+def _fits(
+    tables: Tables, file: str, place: str, rename: Rename, sector_of: dict[str, str], named: set[str], quote: str
+) -> bool:
     before = len(tables.faults)
-    if rename.ratio <= 0:
+    if not (rename.ratio.is_finite() and LEAST_RATIO <= rename.ratio <= MOST_RATIO):
         remedy = 'Write how many new units stand for one old one, such as "1".'
-        tables.fault(file, f"{place}.ratio", str(rename.ratio), "the ratio must be above 0", remedy)
+        problem = f"the ratio must be above 0: from {LEAST_RATIO:f} to {MOST_RATIO:f}"
+        tables.fault(file, f"{place}.ratio", str(rename.ratio), problem, remedy)
+    if not FIRST_DATE <= rename.cutover.isoformat() <= LAST_DATE:
+        remedy = f"Write the day of the rename, from {FIRST_DATE} to {LAST_DATE}."
+        tables.fault(file, f"{place}.cutover", str(rename.cutover), "there is no market then", remedy)
+    for key, name in (("old", rename.old), ("new", rename.new)):
+        if not _is_coin(name) or name == quote:
+            problem = f"not the name of a coin that is traded against {quote}"
+            tables.fault(file, f"{place}.{key}", name, problem, f'Write "{_coin_like(name)}", or what it is called.')
     if rename.old == rename.new:
         tables.fault(file, f"{place}.new", rename.new, "the new name is the old one", "Write the new name.")
     elif rename.old in sector_of and rename.new in sector_of:

@@ -8,13 +8,14 @@ from shared.domain.timeframes import DAILY, iso_ns
 from shared.messages.halts import BreakerName
 
 Fraction = Annotated[float, Meta(gt=0, le=1)]
-Positive = Annotated[float, Meta(gt=0)]
-AtLeastOne = Annotated[float, Meta(ge=1)]
-NonNegative = Annotated[float, Meta(ge=0)]
-Count = Annotated[int, Meta(ge=1)]
-Orders = Annotated[int, Meta(ge=1, le=1_000_000)]  # more is no limit, and no memory holds it
-Minutes = Annotated[float, Meta(gt=0, le=525_600)]  # a year; more is no window, and no time stamp holds it
-UpToADay = Annotated[float, Meta(gt=0, le=86_400)]  # seconds
+MOST = 1e12  # of anything: more is no limit, and what is computed with it passes what numbers and time stamps hold
+Positive = Annotated[float, Meta(gt=0, le=MOST)]
+AtLeastOne = Annotated[float, Meta(ge=1, le=MOST)]
+NonNegative = Annotated[float, Meta(ge=0, le=MOST)]
+Count = Annotated[int, Meta(ge=1, le=1_000_000)]
+Orders = Count  # more is no limit, and no memory holds it
+Minutes = Annotated[float, Meta(ge=0.001, le=525_600)]  # to a year; less or more is no window of time stamps
+UpToADay = Annotated[float, Meta(ge=0.001, le=86_400)]  # seconds
 
 
 class Limits(Struct, frozen=True, kw_only=True):

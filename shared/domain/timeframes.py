@@ -9,6 +9,8 @@ HOUR_NS = 60 * MINUTE_NS
 DAY_NS = 24 * HOUR_NS
 MINUTE_MS, HOUR_MS, DAY_MS = MINUTE_NS // MS_NS, HOUR_NS // MS_NS, DAY_NS // MS_NS
 DAILY = "1d"
+# The dates between which a market may begin: nanoseconds of later ones soon pass what 64 bits hold.
+FIRST_DATE, LAST_DATE = "1971-01-01", "2100-01-01"
 _UNIT_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 # Every timeframe of a fixed length for which Binance has klines.
 LISTED_TIMEFRAMES = ("1s", "1m", "3m", "5m", "15m", "30m", "1h", "2h", "4h", "6h", "8h", "12h", DAILY, "3d")

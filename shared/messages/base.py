@@ -14,13 +14,14 @@ from msgspec import Meta, Struct
 MAX_MESSAGE_BYTES = 64 * 1024
 
 MAX_ID = 96
-MessageId = Annotated[str, Meta(min_length=1, max_length=MAX_ID, pattern=r"^[A-Za-z0-9._:/-]+$")]
-OrderId = Annotated[str, Meta(min_length=1, max_length=36, pattern=r"^[A-Za-z0-9_-]+$")]
-Symbol = Annotated[str, Meta(min_length=3, max_length=32, pattern=r"^[A-Z0-9]+/[A-Z0-9]+$")]
+# Patterns end with \Z: $ would let a line feed follow, and "mine-1\n" is no id.
+MessageId = Annotated[str, Meta(min_length=1, max_length=MAX_ID, pattern=r"^[A-Za-z0-9._:/-]+\Z")]
+OrderId = Annotated[str, Meta(min_length=1, max_length=36, pattern=r"^[A-Za-z0-9_-]+\Z")]
+Symbol = Annotated[str, Meta(min_length=3, max_length=32, pattern=r"^[A-Z0-9]+/[A-Z0-9]+\Z")]
 # Of a fixed length: seconds, minutes, hours, days. A week of Binance's begins on a Monday, a month has no one length.
-Timeframe = Annotated[str, Meta(min_length=2, max_length=4, pattern=r"^[1-9][0-9]?[smhd]$")]
-PortfolioName = Annotated[str, Meta(min_length=1, max_length=32, pattern=r"^[a-z0-9_-]+$")]
-PortfolioOrEmpty = Annotated[str, Meta(max_length=32, pattern=r"^[a-z0-9_-]*$")]
+Timeframe = Annotated[str, Meta(min_length=2, max_length=4, pattern=r"^[1-9][0-9]?[smhd]\Z")]
+PortfolioName = Annotated[str, Meta(min_length=1, max_length=32, pattern=r"^[a-z0-9_-]+\Z")]
+PortfolioOrEmpty = Annotated[str, Meta(max_length=32, pattern=r"^[a-z0-9_-]*\Z")]
 Name = Annotated[str, Meta(min_length=1, max_length=64)]
 MAX_TEXT = 1024
 Text = Annotated[str, Meta(max_length=MAX_TEXT)]

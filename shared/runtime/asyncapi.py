@@ -19,6 +19,7 @@ def document() -> dict[str, Any]:
     """The document as plain data."""
     kinds = [kind for topic in CATALOGUE for kind in topic.messages]
     _, schemas = msgspec.json.schema_components(kinds, ref_template=SCHEMAS + "{name}")
+    _write_patterns_for_everybody(schemas)
     for schema in schemas.values():
         schema["description"] = cleandoc(schema.get("description", ""))
     return {
@@ -50,6 +51,17 @@ def document() -> dict[str, Any]:
             "schemas": dict(sorted(schemas.items())),
         },
     }
+
+
+def _write_patterns_for_everybody(node: Any) -> None:
+    r"""Python's ``\Z`` is the ``$`` of the expressions that JSON Schema knows."""
+    if isinstance(node, dict):
+        if isinstance(pattern := node.get("pattern"), str):
+            node["pattern"] = pattern.replace(r"\Z", "$")
+        node = list(node.values())
+    if isinstance(node, list):
+        for each in node:
+            _write_patterns_for_everybody(each)
 
 
 def _channel(topic: Topic) -> dict[str, Any]:

@@ -36,7 +36,7 @@ def test_the_shipped_breakers_are_the_defaults_of_the_code() -> None:
         ("cool_down_minutes = 60.0", "cool_down_minutes = 525601", "breakers.cool_down_minutes", "at most", "60"),
         ("cool_down_minutes = 60.0", "cool_down_minutes = inf", "breakers.cool_down_minutes", "at most", "60"),
         ("resume_seconds = 60.0", "resume_seconds = 86401.0", "breakers.resume_seconds", "at most", "60"),
-        ("off = []", 'off = ["gaps"]', "breakers.off", "a list of names", "a list of names"),
+        ("off = []", 'off = ["gaps"]', "breakers.off", "a list of day_loss", "gap"),
         ("heat_clear = 0.98", "heat_cleared = 0.98", "breakers.heat_cleared", "no such key", "heat_clear"),
     ],
 )  # fmt: skip

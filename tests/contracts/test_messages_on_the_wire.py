@@ -7,13 +7,14 @@ from types import NoneType
 from typing import get_args
 
 import msgpack
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import structs
 
 from shared.adapters.codec import UnreadableError, decode, encode
-from shared.messages.base import Message
+from shared.messages.base import Message, MessageId, OrderId, PortfolioName, PortfolioOrEmpty, Symbol, Timeframe
 from shared.messages.catalogue import CATALOGUE, MAX_SNAPSHOT_BYTES, TOPIC_OF, topic_of_key
 from shared.messages.keys import Keys
 from shared.messages.orders import OrderProposed
@@ -188,6 +189,25 @@ def test_a_message_with_one_byte_changed_is_read_or_refused(position: int, value
         assert isinstance(decode(bytes(body)), Message)
     except UnreadableError as error:
         assert error.reason
+
+
+TEXTS = {
+    "mine-1": (MessageId, OrderId, PortfolioName, PortfolioOrEmpty),
+    "BTC/USDT": (Symbol,),
+    "15m": (Timeframe,),
+}
+
+
+@pytest.mark.parametrize(("text", "kind"), [(text, kind) for text, kinds in TEXTS.items() for kind in kinds])
+def test_a_line_feed_at_its_end_makes_an_id_none(text: str, kind: type[str]) -> None:
+    assert msgspec.convert(text, kind) == text
+    with pytest.raises(msgspec.ValidationError):
+        msgspec.convert(f"{text}\n", kind)
+
+
+def test_a_message_whose_id_ends_in_a_line_feed_is_refused() -> None:
+    with pytest.raises(UnreadableError, match="id"):
+        decode(encode(proposal()).replace(b"\xa2id\xa3o-1", b"\xa2id\xa4o-1\n"))
 
 
 def test_every_stream_key_leads_back_to_its_topic() -> None:

@@ -97,6 +97,12 @@ class LogPipe:
                 self._log_server_output(child.spec.name)
             case "refused":
                 self._log.error("child_refused", child=child.spec.name, exit_code=child.exit_code)
+            case "hung":
+                reason = "it did not beat any more, and is started again"
+                self._log.warning("child_hung", child=child.spec.name, pid=child.pid, reason=reason)
+            case "left":
+                reason = "it hung too often and is left as it is: look at its log, then kill the process"
+                self._log.error("child_hung", child=child.spec.name, pid=child.pid, reason=reason)
             case _:
                 self._log.warning("child_killed", child=child.spec.name, reason="it did not end when asked to")
 

@@ -11,11 +11,13 @@ from services.cli.failing import EXIT_FAILED
 from services.cli.up.data_dir import locked, server_data_dir
 from services.cli.up.options import Prepared, UpOptions
 from services.cli.up.processes import STAGE_SERVER, server_child, service_child
+from services.cli.up.resuming import Resuming
 from services.cli.up.screen import LogPipe, Screen
 from services.cli.up.summary import failure_text, summary_rows
 from services.cli.up.supervisor import CRASHES_IN_A_ROW, ChildEvent, Supervisor
+from services.cli.up.watchdog import Watchdog
 from services.wiring import BY_NAME, EXCHANGE_SIM, services_with
-from shared.adapters.clocks import RealClock
+from shared.adapters.clocks import RealClock, ScaledClock
 from shared.adapters.local_ports import HOST, claimed_port, wait_for_listener
 from shared.adapters.redis.bus import RedisBus
 from shared.adapters.redis.embedded_valkey import EmbeddedValkey, wait_until_ready
@@ -23,12 +25,14 @@ from shared.application.exchange_reach import BINANCE, Exchange
 from shared.application.monitor import Monitor
 from shared.application.stack import RunNote, remove_note, streams_of, write_note
 from shared.config.faults import EXIT_CONFIG
+from shared.ports.clock import Clock, market_ns
 from shared.ports.errors import BusLostError
 from shared.runtime.logs import get_logger
 
 SERVER_PORT = 6390  # when it is free
 TICK_SECONDS = 0.25
 SIMULATOR_SECONDS = 30.0
+LAST_BARS_SECONDS = 1.0  # wall time that what follows from the last bars is given
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -48,6 +52,10 @@ class Stack:
         self._options, self._settings = options, prepared.settings
         self._environ, self._config_dir = dict(prepared.environ), prepared.config_dir
         self._own_server, self._short_history = prepared.own_server, prepared.short_history
+        self._end_ns, self._end_reason = prepared.end_ns, prepared.end_reason
+        self._ended_by = ""  # market time
+        hours = options.resume_after_hours
+        self._resuming = Resuming(hours) if hours is not None else None
         self._make_screen, self._pipe = make_screen, pipe
         self._supervisor = Supervisor(pipe.line, self._on_event)
         self._stop = asyncio.Event()
@@ -149,8 +157,14 @@ class Stack:
                 if row.name != EXCHANGE_SIM:
                     self._supervisor.start(service_child(row, self._environ), group)
             follow = group.create_task(monitor.run())
-            await self._show(screen, monitor)
-            follow.cancel()
+            beside = [follow, group.create_task(Watchdog(self._supervisor, bus).run())]
+            clock = await self._market_clock(bus)
+            if self._resuming is not None:
+                self._log.warning("resume_after", reason=f"{self._resuming.in_words} (--resume-after)")
+                beside.append(group.create_task(self._resuming.run(bus, clock, monitor.activity.state)))
+            await self._show(screen, monitor, clock)
+            for task in beside:
+                task.cancel()
             self._look_for_failures()
             seconds = loop.time() - began
             await self._supervisor.end(down_to_stage=STAGE_SERVER + 1)
@@ -160,6 +174,10 @@ class Stack:
             screen.close()
         restarts = {name: child.restarts for name, child in self._supervisor.children.items() if child.restarts}
         self.summary = summary_rows(monitor.activity, seconds, restarts)
+        if self._resuming is not None:
+            self.summary.append(("resumed", self._resuming.summary))
+        if self._ended_by:
+            self.summary.append(("ended", self._ended_by))
         if self._short_history:
             self.summary.append(("history", self._short_history))
 
@@ -180,12 +198,21 @@ class Stack:
         if not self._market_is_there:
             self._stop.set()
 
-    async def _show(self, screen: Screen, monitor: Monitor) -> None:
+    async def _market_clock(self, bus: RedisBus) -> Clock:
+        """The time of the market, which the simulated exchange set before it listened."""
+        origin = await bus.clock_origin() if self._settings.exchange.kind == "sim" else None
+        return RealClock() if origin is None else ScaledClock(origin)
+
+    async def _show(self, screen: Screen, monitor: Monitor, clock: Clock) -> None:
         """Keep the screen up to date until it is time to end."""
         loop = asyncio.get_running_loop()
         while not self._stop.is_set():
             seconds = loop.time() - monitor.activity.began
             if self._options.duration_seconds is not None and seconds >= self._options.duration_seconds:
+                return
+            if self._end_ns and clock.now_ns() >= self._end_ns + market_ns(clock, LAST_BARS_SECONDS):
+                self._ended_by = self._end_reason
+                self._log.warning("market_ended", reason=self._end_reason)
                 return
             self._draw(screen, monitor, seconds)
             with suppress(TimeoutError):
@@ -205,6 +232,8 @@ class Stack:
         if self._settings.exchange.kind == "sim":
             what = f"replay of {simulator.replay.rpartition('/')[2]}" if simulator.replay else "generated market"
             market = f"{what} at {simulator.speed:g}x"
+        if self._resuming is not None:
+            market = f"{market} · {self._resuming.in_words}"
         return f"heatsink · {market} · {self._note.redis_url}"
 
     # --- signals --------------------------------------------------------------------------------------------------

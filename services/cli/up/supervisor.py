@@ -90,7 +90,8 @@ class ChildEvent:
     """What happened to a child.
 
     kind: ``started``; ``died``, and it starts again; ``refused``: it ended because of its configuration, and is not
-    started again; ``killed``: it did not end by itself when it was asked to.
+    started again; ``killed``: it did not end by itself when it was asked to; ``hung``: it did not beat any more, and is
+    killed, so that it starts again; ``left``: it hung too often, and is left so.
     child: which one.
     delay_seconds: how long it takes until it starts again.
     """
@@ -218,6 +219,17 @@ class Supervisor:
                 _signal(child, signal.SIGKILL)
                 self._on_event(ChildEvent("killed", child))
                 await child.process.wait()
+
+    def kill_hung(self, child: Child) -> None:
+        """Kill a child that hangs: a stopped process hears nothing else. It is started again like one that died."""
+        if not self._ending.is_set():
+            self._on_event(ChildEvent("hung", child))
+            _signal(child, signal.SIGKILL)
+
+    def leave_hung(self, child: Child) -> None:
+        """Tell that a child hangs, and leave it so."""
+        if not self._ending.is_set():
+            self._on_event(ChildEvent("left", child))
 
     def kill(self) -> None:
         """End everything at once, for a second Ctrl-C."""

@@ -4,7 +4,7 @@ import typer
 
 from services.cli.failing import explained
 from services.cli.verbs.options import ConfigOption
-from shared.application.stack import REDIS_VARIABLE
+from shared.application.stack import DATA_DIR
 
 config_app = typer.Typer(help="Look at the configuration.", no_args_is_help=True)
 
@@ -17,13 +17,11 @@ def _config() -> None:
 @config_app.command()
 def check(config: ConfigOption = None) -> None:
     """Name every fault at once: file, key, value, remedy."""
+    from services.cli.up.options import UpOptions, prepare_settings
     from services.cli.views.config import print_essentials
-    from shared.config.load import default_config_dir, load_settings, process_environment
-    from shared.config.preflight import check_start
+    from shared.config.load import default_config_dir, process_environment
 
-    environ = process_environment()
-    folder = config or default_config_dir(environ)
+    folder = config or default_config_dir(process_environment())
     with explained():
-        settings = load_settings(folder, environ)
-        check_start(settings)
-    print_essentials(folder, settings, named=REDIS_VARIABLE in environ)
+        prepared = prepare_settings(UpOptions(data_dir=DATA_DIR, config_dir=config))
+    print_essentials(folder, prepared.settings, named=not prepared.own_server, notes=prepared.notes)

@@ -8,7 +8,7 @@ from services.cli.verbs.options import JsonOption, ReasonOption, on_stack, opera
 from shared.application.stack import StackLocator
 
 phase_app = typer.Typer(help="The ramp: look, approve a promotion, set by hand.", no_args_is_help=True)
-PhaseArgument = Annotated[str, typer.Argument(help="dry_run, live or scaled.")]
+PhaseArgument = Annotated[str, typer.Argument(help="One of phases.toml, such as live.")]
 
 
 @phase_app.command()

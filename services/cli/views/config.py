@@ -1,5 +1,6 @@
 """What ``heatsink config check`` prints of a sound configuration."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from shared.application.stack import DATA_DIR, REDIS_VARIABLE, read_note
@@ -8,12 +9,12 @@ from shared.config.model import Settings
 from shared.domain.risk.state.limit_words import differing
 
 
-def print_essentials(folder: Path, settings: Settings, *, named: bool) -> None:
+def print_essentials(folder: Path, settings: Settings, *, named: bool, notes: Sequence[str] = ()) -> None:
     """Print what an operator would want to see before a start.
 
-    named: whether the environment names the server.
+    named: whether the environment names the server. notes: what else is worth knowing.
     """
-    rows = [*_essentials(settings), ("redis", _redis(settings, named=named))]
+    rows = [*_essentials(settings), ("redis", _redis(settings, named=named)), *(("note", note) for note in notes)]
     print("\n".join([f"{folder} is sound", *(f"  {name:<10}  {text}" for name, text in rows)]))
 
 

@@ -57,6 +57,12 @@ class Market:
         self._instruments = {one.symbol: one for one in source.instruments}
         self.listings = {symbol: Listing(instrument=one, origin=symbol) for symbol, one in self._instruments.items()}
 
+    @property
+    def end_ms(self) -> int | None:
+        """When the last symbol ends; None where one goes on for ever."""
+        ends = [one.end_ms for one in self._instruments.values()]
+        return None if None in ends else max(end for end in ends if end is not None)
+
     def listed(self, now_ms: int) -> list[Listing]:
         """What exchangeInfo shows: everything that trades or did so since the simulation knows it."""
         return [one for one in self.listings.values() if one.instrument.first_ms <= now_ms]

@@ -4,9 +4,10 @@ from pathlib import Path
 
 import numpy as np
 
-from services.exchange_sim.market.bars import Bars, Floats, interval_of_length, joined, no_bars
+from services.exchange_sim.market.bars import Bars, interval_of_length, joined, no_bars
+from services.exchange_sim.market.believable import price_places, quantity_places
 from services.exchange_sim.market.levels import LEVELS, UNKNOWN
-from services.exchange_sim.market.source import MOST_PLACES, Instrument
+from services.exchange_sim.market.source import Instrument
 from shared.adapters.parquet_store import QUOTE, KlineFile
 from shared.domain.timeframes import DAY_MS
 
@@ -55,7 +56,7 @@ class ReplayedMarket:
         self._loaded_until_ms = upper_ms
 
     def _instrument(self, symbol: str, start_ms: int) -> Instrument:
-        """The filters, which a recording does not tell, follow from the decimals that are in it."""
+        """The filters, which a recording does not tell, follow from the decimals that are in it: see ``believable``."""
         bars = self._bars.get(symbol, no_bars())
         first_ms = self._listed_from(symbol, bars, start_ms)
         end_ms = self._spans[symbol][1] + self.base_ms
@@ -65,7 +66,8 @@ class ReplayedMarket:
         if before.count == 0:
             places, volume_places, volume_usdt = level.price_places, level.quantity_places, level.daily_volume_usdt
         else:
-            places, volume_places = _decimals(before.close), _decimals(before.volume)
+            prices, price = np.concatenate(before.values[:4]), float(np.median(before.close))
+            places, volume_places = price_places(prices, price), quantity_places(before.volume, price)
             volume_usdt = float(before.quote_volume.mean()) * DAY_MS / self.base_ms
         return Instrument(
             symbol=symbol,
@@ -85,11 +87,3 @@ class ReplayedMarket:
         if before.count and start_ms - before.open_ms[-1] <= LONGEST_HOLE_MS:
             return int(before.open_ms[0])
         return int(after.open_ms[0]) if after.count else max(self._spans[symbol][0], self._loaded_until_ms)
-
-
-def _decimals(values: Floats) -> int:
-    """How many decimals the values have; they were decimals once."""
-    for places in range(MOST_PLACES):
-        if np.array_equal(np.round(values, places), values):
-            return places
-    return MOST_PLACES

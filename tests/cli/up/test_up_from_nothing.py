@@ -92,6 +92,15 @@ def test_a_duration_ends_the_run_with_code_0(tmp_path: Path) -> None:
 
 
 @pytest.mark.stack
+def test_halts_that_end_by_themselves_are_said_at_the_head_and_in_the_summary(tmp_path: Path) -> None:
+    with running(tmp_path, "--duration", "1", "--resume-after", "6") as process:
+        told = {event["event"]: event for event in events(process)}
+        assert process.wait(END_SECONDS) == 0
+    assert told["resume_after"]["reason"] == "halts end by themselves after 6 h (--resume-after)"
+    assert told["summary"]["resumed"] == "0 halts by --resume-after 6"
+
+
+@pytest.mark.stack
 def test_quiet_off_a_terminal_leaves_the_summary_and_warnings(tmp_path: Path) -> None:
     command = (sys.executable, "-m", "services.cli", "up", "--data", str(tmp_path), "--quiet", "--duration", "3")
     result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=END_SECONDS, check=False)

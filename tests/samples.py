@@ -4,7 +4,7 @@ from decimal import Decimal
 
 from shared.messages.ask import Room, RoomAnswered, RoomAsked, ShadowAsked, ShadowCounted
 from shared.messages.base import Message
-from shared.messages.control import ApprovePhase, Flatten, Halt, Resume, SetLimits, SetPhase
+from shared.messages.control import ApprovePhase, Flatten, Halt, Resume, SetLimits, SetPhase, WriteOff
 from shared.messages.dead_letter import EntrySetAside, MessageRefused
 from shared.messages.halts import Alerted, Halted, ResumeAsked, Resumed
 from shared.messages.market import BarClosed, BookSampled, FeedLost, FeedRestored, MarkChanged, PairListed
@@ -17,9 +17,11 @@ from shared.messages.orders import (
     OrderFilled,
     OrderPlaced,
     OrderProposed,
+    ProposalRefused,
     StopApproved,
     StopPlaced,
     StopRaised,
+    WriteOffDecided,
 )
 from shared.messages.portfolio import (
     CommandRefused,
@@ -28,8 +30,9 @@ from shared.messages.portfolio import (
     PhaseProposed,
     PortfolioMarked,
     PositionMarked,
+    PositionWrittenOff,
 )
-from shared.messages.signals import PositionSized, SignalRaised
+from shared.messages.signals import PositionSized, SignalRaised, SignalRefused
 
 D = Decimal
 T0 = 1_667_260_800_000_000_000  # 2022-11-01 00:00 UTC
@@ -205,6 +208,7 @@ def samples() -> list[Message]:
         decision(),
         StopApproved(**header("raised-1"), symbol="BTC/USDT", stop_price=D("19800")),
         CancelDecided(**header("cancelled-1"), order_id="o-1", symbol="BTC/USDT", reason="no longer wanted"),
+        WriteOffDecided(**header("write-off-1"), symbol="LUNA/USDT", reason="written off by ana: delisted"),
         OrderPlaced(**header("placed-1"), order_id="o-1", symbol="BTC/USDT", side="buy", quantity=D("0.31")),
         fill(),
         OrderClosed(
@@ -262,12 +266,43 @@ def samples() -> list[Message]:
             evidence="day 15, drawdown 1.20 %",
         ),
         CommandRefused(**header("refused-1"), command="SetLimits", who="ana", reason="limits.heat 8.0 is above 1"),
+        SignalRefused(
+            **header("refused-2"),
+            strategy="momentun",
+            symbol="BTC/USDT",
+            code="unknown_strategy",
+            field="strategy",
+            reason="strategy 'momentun' is not in strategies.toml; did you mean 'momentum'?",
+        ),
+        ProposalRefused(
+            **header("refused-3"),
+            order_id="o-1",
+            symbol="BTC/USDT",
+            what="OrderProposed",
+            code="malformed",
+            field="quantity",
+            reason='quantity: expected a decimal string such as "0.25", got 0.1',
+            source="hs:{main}:orders:proposed",
+            entry="1795891156497-0",
+            unanswered=3,
+        ),
         Alerted(
             **header("alert-1"), trigger="drawdown", reason="drawdown is over 10 %", evidence="NAV 179,200 of 200,000"
         ),
         Halt(**header("halt-1"), who="ana", reason="maintenance", symbol="BTC/USDT", mode="reducing"),
         Resume(**header("resume-1"), who="ana", reason="done"),
+        PositionWrittenOff(
+            **header("written-off-1"),
+            symbol="LUNA/USDT",
+            who="ana",
+            reason="delisted",
+            quantity=D("40"),
+            price=D("0.0001"),
+            cost_usdt=D("3200"),
+            proceeds_usdt=D("0.004"),
+        ),
         Flatten(**header("flatten-1"), who="ana", reason="out", symbol="BTC/USDT"),
+        WriteOff(**header("write-off-2"), who="ana", reason="delisted", symbol="LUNA/USDT", price=D("0.0001")),
         SetPhase(**header("phase-1"), who="ana", reason="day 15", phase="live"),
         ApprovePhase(**header("approve-1"), who="ana", reason="the dry run went well", phase="live", reviews=2),
         SetLimits(**header("limits-1"), who="ana", reason="less heat over the weekend", limits={"heat": 0.06}),

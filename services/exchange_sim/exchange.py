@@ -12,11 +12,12 @@ from aiohttp import web
 from services.exchange_sim.faults import LASTING, ActiveFaults, Fault, ScriptedFault
 from services.exchange_sim.market.market import Market
 from services.exchange_sim.market_faults import delist, rename, set_status
+from services.exchange_sim.odd_rows import spoil, spoiled_answer
 from services.exchange_sim.publisher import Publisher
 from services.exchange_sim.rest import BinanceError, RestApi
 from services.exchange_sim.streams import Connection, Frame, Hub
 from services.exchange_sim.weights import Refusal, WeightBudget, too_many
-from shared.adapters.clocks import ScaledClock
+from shared.adapters.clocks import ScaledClock, SteppedClock
 from shared.domain.timeframes import MS_NS
 from shared.ports.clock import Clock
 
@@ -37,19 +38,23 @@ class ExchangeOptions(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SimulatedExchange:
-    """``async with exchange.running(host, port) as port`` serves until the block ends."""
+    """``async with exchange.running(host, port) as port`` serves until the block ends.
+
+    clock: the exchange's own, which follows ``stack_clock`` unless a fault sets it.
+    """
 
     def __init__(self, market: Market, clock: Clock, options: ExchangeOptions | None = None) -> None:
         self.market = market
-        self.clock = clock
+        self.stack_clock = clock
+        self.clock = SteppedClock(clock)
         self.options = options or ExchangeOptions()
         self.faults = ActiveFaults(self.options.seed)
-        self.hub = Hub(clock)
-        self.publisher = Publisher(market, self.hub, clock, self.faults)
+        self.hub = Hub(self.clock)
+        self.publisher = Publisher(market, self.hub, self.clock, self.faults)
         self._budget = WeightBudget(self.options.weight_per_minute)
         self._rest = RestApi(market, self.options.weight_per_minute, lambda: self.publisher.tick_ms)
         self._script = list(self.options.script)
-        self._started_wall_ns = clock.wall_ns()
+        self._started_steady_ns = clock.steady_ns()
         self._stack = AsyncExitStack()
 
     @asynccontextmanager
@@ -86,8 +91,8 @@ class SimulatedExchange:
 
     def tick(self) -> None:
         """Let happen what the time has come for."""
-        elapsed_wall_ns = self.clock.wall_ns() - self._started_wall_ns
-        due = [one for one in self._script if one.is_due(elapsed_wall_ns=elapsed_wall_ns, now_ns=self.clock.now_ns())]
+        elapsed_ns = self.clock.steady_ns() - self._started_steady_ns
+        due = [one for one in self._script if one.is_due(elapsed_steady_ns=elapsed_ns, now_ns=self.clock.now_ns())]
         for fault in due:
             self._script.remove(fault)
             self.inflict(fault)
@@ -96,12 +101,15 @@ class SimulatedExchange:
     def inflict(self, fault: Fault) -> None:
         """Put a fault in force or, if it is one that happens at once, let it happen."""
         if fault.fault in LASTING:
-            self.faults.add(fault, self.clock.wall_ns())
+            self.faults.add(fault, self.clock.steady_ns())
         elif fault.fault in ("drop", "half_open", "server_shutdown"):
             meant = [one for one in self.hub.connections if _fits(fault, one) and self.faults.chance(fault)]
             for connection in meant[: fault.count]:
                 self._break(connection, fault)
                 self.faults.happened[fault.fault] += 1
+        elif fault.fault == "clock_step":
+            self.clock.step_ns += int(fault.step_seconds * 1e9)
+            self.faults.happened[fault.fault] += 1
         else:
             now_ms = self.clock.now_ns() // MS_NS
             {"status": set_status, "delist": delist, "rename": rename}[fault.fault](self.market, fault, now_ms)
@@ -145,14 +153,24 @@ class SimulatedExchange:
             code = -1003 if refusal.status in (418, 429) else -1008
             return _json({"code": code, "msg": refusal.message}, refusal.status, headers)
         try:
-            body = endpoint.answer(request.query, self.clock.now_ns() // MS_NS)
+            body = self._spoiled(request, endpoint.answer(request.query, self.clock.now_ns() // MS_NS))
         except BinanceError as error:
             return _json({"code": error.code, "msg": error.message}, 400, headers)
         return _json(body, 200, headers)
 
+    def _spoiled(self, request: web.Request, body: Any) -> Any:
+        """The answer, or what faults make of its rows."""
+
+        def spoil_row(row: Any, symbol: str) -> Any:
+            return spoil(row, request.path, symbol, self.faults, self.clock.steady_ns())
+
+        if not self.faults.active:
+            return body
+        return spoiled_answer(request.match_info["path"], request.query, body, spoil_row)
+
     def _fault_of(self, path: str, address: str) -> Refusal | None:
         wall_ns = self.clock.wall_ns()
-        fault = self.faults.request_fault(path, wall_ns)
+        fault = self.faults.request_fault(path, self.clock.steady_ns())
         if fault is None:
             return None
         if fault.fault == "ban":
@@ -164,8 +182,8 @@ class SimulatedExchange:
     async def _show_clock(self, request: web.Request) -> web.Response:
         now_ns = self.clock.now_ns()
         told: dict[str, Any] = {"now_ms": now_ns // MS_NS, "now_ns": now_ns, "speed": self.clock.speed}
-        if isinstance(self.clock, ScaledClock):  # by which a stack knows its own exchange
-            origin = self.clock.origin
+        if isinstance(self.stack_clock, ScaledClock):  # by which a stack knows its own exchange
+            origin = self.stack_clock.origin
             told |= {"origin_market_ns": origin.origin_market_ns, "origin_wall_ns": origin.origin_wall_ns}
         return _json(told)
 

@@ -59,7 +59,8 @@ def symbol_info(instrument: Instrument, status: Status, price: float) -> dict[st
 def filters_of(instrument: Instrument, price: float) -> list[dict[str, Any]]:
     tick, step = 10.0**-instrument.price_places, 10.0**-instrument.quantity_places
     largest = 10.0 ** len(str(int(LARGEST_ORDER_USDT / price))) - step
-    largest_market = instrument.daily_volume_usdt * MARKET_ORDER_SHARE / price
+    # In two digits: whatever changes with every price is news to everybody who follows the list.
+    largest_market = float(f"{instrument.daily_volume_usdt * MARKET_ORDER_SHARE / price:.1e}")
     return [
         {
             "filterType": "PRICE_FILTER",

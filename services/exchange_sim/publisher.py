@@ -7,6 +7,7 @@ from services.exchange_sim.book import Book, Quote
 from services.exchange_sim.faults import ActiveFaults
 from services.exchange_sim.market.bars import INTERVALS, Interval
 from services.exchange_sim.market.market import Market
+from services.exchange_sim.odd_rows import spoil
 from services.exchange_sim.quotes import book_of, quote_of, rolling_of
 from services.exchange_sim.streams import Connection, Frame, Hub
 from shared.domain.timeframes import MS_NS, SECOND_NS
@@ -30,7 +31,7 @@ class _Held(NamedTuple):
     """A closed frame that a fault keeps back until a wall time, or until its stream sends the next one."""
 
     frame: Frame
-    until_wall_ns: int | None
+    until_steady_ns: int | None
 
 
 class Publisher:
@@ -42,7 +43,7 @@ class Publisher:
         self._clock = clock
         self._faults = faults
         self.tick_ms = self._now_ms()
-        self._forming_wall_ns = self._ticker_wall_ns = 0
+        self._forming_steady_ns = self._ticker_steady_ns = 0
         self._quotes: dict[str, Quote] = {}
         self._books: dict[str, tuple[int, Book]] = {}
         self._held: list[_Held] = []
@@ -52,17 +53,17 @@ class Publisher:
         return self._clock.now_ns() // MS_NS
 
     def tick(self) -> None:
-        now_ms, wall_ns = self._now_ms(), self._clock.wall_ns()
+        now_ms, steady_ns = self._now_ms(), self._clock.steady_ns()
         listeners = self._hub.listeners()
         klines = [stream for name in listeners if (stream := self._kline_stream(name, now_ms)) is not None]
         self._send_closed(klines, listeners, now_ms)
-        self._send_overdue(listeners, wall_ns)
-        if wall_ns - self._forming_wall_ns >= FORMING_WALL_NS:
-            self._forming_wall_ns = wall_ns
+        self._send_overdue(listeners, steady_ns)
+        if steady_ns - self._forming_steady_ns >= FORMING_WALL_NS:
+            self._forming_steady_ns = steady_ns
             self._send_forming(klines, listeners, now_ms)
-        is_second = wall_ns - self._ticker_wall_ns >= TICKER_WALL_NS
+        is_second = steady_ns - self._ticker_steady_ns >= TICKER_WALL_NS
         if is_second:
-            self._ticker_wall_ns = wall_ns
+            self._ticker_steady_ns = steady_ns
             self._send_all_minis(listeners, now_ms)
         for name in listeners:
             self._send_other(name, listeners, now_ms, is_second=is_second)
@@ -74,6 +75,11 @@ class Publisher:
         symbol, _, kind = name.partition("@kline_")
         found = self._market.find(symbol.upper(), now_ms) if symbol.islower() and kind in INTERVALS else None
         return None if found is None else KlineStream(name, symbol.upper(), INTERVALS[kind])
+
+    def _frame(self, stream: str, payload: Any) -> Frame:
+        """A message of a stream, or what a fault makes of it."""
+        symbol = stream.partition("@")[0].upper()
+        return Frame(stream, spoil(payload, stream, symbol, self._faults, self._clock.steady_ns()))
 
     def _send_closed(self, streams: list[KlineStream], listeners: Listeners, now_ms: int) -> None:
         """Every bar that ended since the last tick, however many, in the order of their ends, the longer first."""
@@ -87,18 +93,18 @@ class Publisher:
 
     def _send_one_closed(self, stream: KlineStream, kline: frames.Kline, listeners: Listeners, now_ms: int) -> None:
         """Send a closed bar, or what a fault makes of it."""
-        wall_ns, interval = self._clock.wall_ns(), stream.interval.name
-        swapped = [held for held in self._held if held.until_wall_ns is None and held.frame.stream == stream.name]
+        steady_ns, interval = self._clock.steady_ns(), stream.interval.name
+        swapped = [held for held in self._held if held.until_steady_ns is None and held.frame.stream == stream.name]
         fault = None
         if not swapped:  # the frame that lets a held one pass is spared, or none would ever pass
             fault = self._faults.frame_fault(
-                stream=stream.name, symbol=stream.symbol, timeframe=interval, now_wall_ns=wall_ns
+                stream=stream.name, symbol=stream.symbol, timeframe=interval, now_steady_ns=steady_ns
             )
         kind = fault.fault if fault is not None else ""
         event = frames.kline_event(stream.symbol, interval, kline, closed=kind != "unclosed", event_ms=now_ms)
-        frame = Frame(stream.name, event)
+        frame = self._frame(stream.name, event)
         if fault is not None and kind == "late":
-            self._held.append(_Held(frame, wall_ns + int(fault.seconds * 1e9)))
+            self._held.append(_Held(frame, steady_ns + int(fault.seconds * 1e9)))
         elif kind == "out_of_order":
             self._held.append(_Held(frame, None))
         else:
@@ -106,9 +112,11 @@ class Publisher:
                 self._hub.send(frame, listeners)
         self._release(swapped, listeners)
 
-    def _send_overdue(self, listeners: Listeners, wall_ns: int) -> None:
+    def _send_overdue(self, listeners: Listeners, steady_ns: int) -> None:
         """Late frames whose time has come."""
-        overdue = [held for held in self._held if held.until_wall_ns is not None and held.until_wall_ns <= wall_ns]
+        overdue = [
+            held for held in self._held if held.until_steady_ns is not None and held.until_steady_ns <= steady_ns
+        ]
         self._release(overdue, listeners)
 
     def _release(self, released: list[_Held], listeners: Listeners) -> None:
@@ -123,7 +131,7 @@ class Publisher:
             symbol, interval = stream.symbol, stream.interval
             for kline in frames.klines(self._market.forming(symbol, interval, now_ms), interval):
                 event = frames.kline_event(symbol, interval.name, kline, closed=False, event_ms=now_ms)
-                self._hub.send(Frame(stream.name, event), listeners)
+                self._hub.send(self._frame(stream.name, event), listeners)
 
     def _send_all_minis(self, listeners: Listeners, now_ms: int) -> None:
         if "!miniTicker@arr" not in listeners:
@@ -152,7 +160,7 @@ class Publisher:
         elif kind.startswith("depth"):
             payload = self._partial_depth(kind, symbol, now_ms, is_second=is_second)
         if payload is not None:
-            self._hub.send(Frame(name, payload), listeners)
+            self._hub.send(self._frame(name, payload), listeners)
 
     def _book_ticker(self, symbol: str, now_ms: int) -> dict[str, Any] | None:
         """Only what changed: where nothing trades the stream is silent."""

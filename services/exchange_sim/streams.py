@@ -50,9 +50,9 @@ class Connection:
         self._request = request
         self._clock = clock
         self._queue: asyncio.Queue[str | bytes] = asyncio.Queue(QUEUED_FRAMES)
-        self._last_pong_wall_ns = self._last_ping_wall_ns = clock.wall_ns()
+        self._last_pong_steady_ns = self._last_ping_steady_ns = clock.steady_ns()
         self._ping = b""
-        self._recent_wall_ns: list[int] = []
+        self._recent_steady_ns: list[int] = []
 
     def offer(self, frame: Frame) -> None:
         self._put(frame.combined if self.combined else frame.raw)
@@ -67,13 +67,13 @@ class Connection:
 
     def keep_alive(self) -> None:
         """Ping when it is time; cut a client that did not answer for long."""
-        now_wall_ns = self._clock.wall_ns()
+        now_steady_ns = self._clock.steady_ns()
         if self.is_half_open:
             return
-        if now_wall_ns - self._last_pong_wall_ns > (PING_SECONDS + PONG_SECONDS) * 1e9:
+        if now_steady_ns - self._last_pong_steady_ns > (PING_SECONDS + PONG_SECONDS) * 1e9:
             self.drop()
-        elif now_wall_ns - self._last_ping_wall_ns > PING_SECONDS * 1e9:
-            self._last_ping_wall_ns = now_wall_ns
+        elif now_steady_ns - self._last_ping_steady_ns > PING_SECONDS * 1e9:
+            self._last_ping_steady_ns = now_steady_ns
             self._ping = str(self._clock.now_ns() // MS_NS).encode()
             self._put(self._ping)
 
@@ -111,15 +111,15 @@ class Connection:
             if message.type is WSMsgType.PING:
                 await self._socket.pong(message.data)
             elif message.type is WSMsgType.PONG and message.data == self._ping:
-                self._last_pong_wall_ns = self._clock.wall_ns()
+                self._last_pong_steady_ns = self._clock.steady_ns()
             elif message.type is WSMsgType.TEXT:
                 self._put(msgspec.json.encode(self._answer(message.data)).decode())
 
     def _is_too_fast(self) -> bool:
-        now_wall_ns = self._clock.wall_ns()
-        self._recent_wall_ns = [one for one in self._recent_wall_ns if now_wall_ns - one < SECOND_NS]
-        self._recent_wall_ns.append(now_wall_ns)
-        return len(self._recent_wall_ns) > MESSAGES_A_SECOND
+        now_steady_ns = self._clock.steady_ns()
+        self._recent_steady_ns = [one for one in self._recent_steady_ns if now_steady_ns - one < SECOND_NS]
+        self._recent_steady_ns.append(now_steady_ns)
+        return len(self._recent_steady_ns) > MESSAGES_A_SECOND
 
     def _answer(self, text: str) -> dict[str, Any]:
         try:

@@ -13,7 +13,7 @@ from services.market_data.context import MarketDataContext
 from services.market_data.history import history
 from services.market_data.log_digest import GAP_FILLED, HOLE_FOUND, LogDigest
 from shared.messages.market import BarClosed
-from shared.ports.exchange import ExchangeError, RateLimitedError, RejectedError
+from shared.ports.exchange import ExchangeError, OddRowError, RateLimitedError, RejectedError
 
 WORKERS = 8
 QUEUE_LIMIT = 20_000
@@ -37,7 +37,7 @@ class Backfill:
         self._context = context
         self._queue: asyncio.Queue[BarTrack] = asyncio.Queue(QUEUE_LIMIT)
         self._digest = LogDigest(context.log)
-        self._told_until_wall_ns: dict[str, int] = {}
+        self._told_until_steady_ns: dict[str, int] = {}
         self.catch_up_ns = 0
         self.filled = 0
 
@@ -63,7 +63,7 @@ class Backfill:
     def _put(self, track: BarTrack) -> None:
         if track.asking or track.refused or self._queue.full():
             return
-        if self._context.clock.wall_ns() >= track.not_before_wall_ns:
+        if self._context.clock.steady_ns() >= track.not_before_steady_ns:
             track.asking = True
             self._queue.put_nowait(track)
 
@@ -109,6 +109,8 @@ class Backfill:
             self._context.log.warning(
                 "history_refused", symbol=track.symbol, timeframe=track.timeframe, reason=str(error)
             )
+        except OddRowError:  # noted, and told by the watchdog
+            self._postpone(track, self._retry_seconds(track))
         except ExchangeError as error:
             wait = error.retry_after_seconds if isinstance(error, RateLimitedError) else 0.0
             self._warn("rate_limited" if wait else "rest_failed", str(error), max(wait, WARN_SECONDS))
@@ -139,7 +141,7 @@ class Backfill:
             if until_ns <= since_ns:
                 break
             limit = min(ROWS, (until_ns - since_ns) // sequencer.step_ns + 1)
-            rows = await self._context.exchange.klines(track.symbol, track.timeframe, since_ns, limit)
+            rows = await self._context.klines(track, since_ns, limit)
             if len(rows) >= limit:
                 until_ns = min(until_ns, rows[-1].open_time_ns + sequencer.step_ns)
             bars = [closed_bar(row, backfilled=True) for row in rows if row.open_time_ns < until_ns]
@@ -173,10 +175,10 @@ class Backfill:
 
     def _warn(self, event: str, reason: str, seconds: float) -> None:
         """One line for all tracks that meet the same trouble."""
-        wall_ns = self._context.clock.wall_ns()
-        if wall_ns >= self._told_until_wall_ns.get(event, 0):
-            self._told_until_wall_ns[event] = wall_ns + int(seconds * 1e9)
+        steady_ns = self._context.clock.steady_ns()
+        if steady_ns >= self._told_until_steady_ns.get(event, 0):
+            self._told_until_steady_ns[event] = steady_ns + int(seconds * 1e9)
             self._context.log.warning(event, reason=reason)
 
     def _postpone(self, track: BarTrack, seconds: float) -> None:
-        track.not_before_wall_ns = self._context.clock.wall_ns() + int(seconds * 1e9)
+        track.not_before_steady_ns = self._context.clock.steady_ns() + int(seconds * 1e9)

@@ -13,7 +13,7 @@ class BarTrack:
 
     asking: whether a worker asks for it now, or will soon.
     failures: how many questions in a row brought nothing.
-    not_before_wall_ns: wall time before which nothing is asked.
+    not_before_steady_ns: steady time before which nothing is asked.
     refused: the exchange does not know the pair, so nothing is asked until it is listed again.
     newest: the last frame, of a finished or a forming bar.
     """
@@ -22,7 +22,7 @@ class BarTrack:
     sequencer: BarSequencer
     asking: bool = False
     failures: int = 0
-    not_before_wall_ns: int = 0
+    not_before_steady_ns: int = 0
     refused: bool = False
     newest: KlineFrame | None = None
 
@@ -46,7 +46,7 @@ class BarTrack:
 
     def try_again_soon(self) -> None:
         """Something changed for the better: forget earlier failures."""
-        self.failures, self.not_before_wall_ns, self.refused = 0, 0, False
+        self.failures, self.not_before_steady_ns, self.refused = 0, 0, False
 
 
 class BarTracks:

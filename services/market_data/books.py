@@ -10,19 +10,22 @@ prices move in market time, and an old book says nothing of the price of now.
 import asyncio
 from collections import defaultdict
 from collections.abc import Sequence
+from contextlib import suppress
 
 from services.market_data.context import MarketDataContext
+from services.market_data.feeds import BOOKS
 from shared.adapters.binance.budget import WeightBudget
 from shared.adapters.binance.exchange import depth_weight
 from shared.domain.liquidity import SpreadStatistics, spread_at_size, summed_up
 from shared.messages.market import BookSampled
-from shared.ports.exchange import ExchangeError, OrderBook, RateLimitedError, RejectedError
+from shared.ports.exchange import ExchangeError, OddRowError, OrderBook, RateLimitedError, RejectedError
 
 LEVELS = 100  # a side; asked for
 LEVELS_SENT, SUMS_SENT = 10, 10  # a side; on the wire, where everybody who decides walks them
 SAMPLES = 60  # in the median
 AT_A_TIME = 8
 IDLE_SECONDS = 1.0
+NEVER_NS = -(1 << 62)  # a steady clock may begin at 0
 RETRY_SECONDS, LONGEST_RETRY_SECONDS = 5.0, 60.0
 
 
@@ -38,17 +41,24 @@ class Books:
         self._context = context
         self._share = WeightBudget(context.clock, max(1, int(weight_per_minute * settings.book_share)))
         self._every_ns = int(settings.book_seconds * 1e9 / max(1.0, context.clock.speed))
-        self._asked_wall_ns: dict[str, int] = {}
-        self._turn_wall_ns = 0
+        self._asked_steady_ns: dict[str, int] = {}
+        self._turn_steady_ns = 0
         self._statistics: dict[str, SpreadStatistics] = defaultdict(lambda: SpreadStatistics(SAMPLES))
         self._thin: set[str] = set()
         self._is_first_round = True
+        self._first_round = asyncio.Event()
         self.published = 0
 
     @property
     def thin(self) -> int:
         """How many pairs had a last book that was too thin for the size."""
         return len(self._thin)
+
+    async def first_round(self, seconds: float) -> None:
+        """Wait until every pair was sampled, at most so long."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._first_round.wait()
 
     async def run(self) -> None:
         self._check_share()
@@ -65,18 +75,20 @@ class Books:
 
     def _next(self) -> list[str]:
         """Whom to ask now: all that are overdue, as many as may be asked at a time, or the one whose turn it is."""
-        wall_ns, symbols = self._context.clock.wall_ns(), self._symbols()
-        symbols.sort(key=lambda symbol: self._asked_wall_ns.get(symbol, 0))
-        if self._is_first_round and symbols and all(symbol in self._asked_wall_ns for symbol in symbols):
+        steady_ns, symbols = self._context.clock.steady_ns(), self._symbols()
+        asked_ns = {symbol: self._asked_steady_ns.get(symbol, NEVER_NS) for symbol in symbols}
+        if self._is_first_round and symbols and all(symbol in self._asked_steady_ns for symbol in symbols):
             self._is_first_round = False
+            self._first_round.set()
             self._context.log.info("books_sampled", pairs=self.published, thin=self.thin)
-        overdue = [symbol for symbol in symbols if wall_ns - self._asked_wall_ns.get(symbol, 0) >= self._every_ns]
+        symbols.sort(key=asked_ns.__getitem__)
+        overdue = [symbol for symbol in symbols if steady_ns - asked_ns[symbol] >= self._every_ns]
         if overdue:
             return overdue[:AT_A_TIME]
-        return symbols[:1] if wall_ns >= self._turn_wall_ns else []
+        return symbols[:1] if steady_ns >= self._turn_steady_ns else []
 
     def _idle_seconds(self) -> float:
-        left_seconds = (self._turn_wall_ns - self._context.clock.wall_ns()) / 1e9
+        left_seconds = (self._turn_steady_ns - self._context.clock.steady_ns()) / 1e9
         return min(IDLE_SECONDS, max(0.01, left_seconds))
 
     async def _sample(self, symbols: Sequence[str]) -> None:
@@ -89,12 +101,16 @@ class Books:
                 await self._share.spend(depth_weight(LEVELS))
                 time_ns = self._context.clock.now_ns()  # a sample is as old as its question
                 book = await self._context.exchange.order_book(symbol, LEVELS)
+            except OddRowError as error:  # of this pair alone
+                self._context.odd.note(BOOKS, symbol, str(error))
+                self._asked_steady_ns[symbol] = self._context.clock.steady_ns()
             except ExchangeError as error:
                 failures.append(error)
                 if isinstance(error, RejectedError):
-                    self._asked_wall_ns[symbol] = self._context.clock.wall_ns()
+                    self._asked_steady_ns[symbol] = self._context.clock.steady_ns()
             else:
-                self._asked_wall_ns[symbol] = self._context.clock.wall_ns()
+                self._asked_steady_ns[symbol] = self._context.clock.steady_ns()
+                self._context.odd.good(BOOKS, symbol)
                 answers.append(self._sampled(symbol, book, time_ns))
 
         async with asyncio.TaskGroup() as asking:
@@ -102,7 +118,7 @@ class Books:
                 asking.create_task(ask(symbol))
         await self._context.bus.set_books(answers)
         self.published += len(answers)
-        self._turn_wall_ns = self._context.clock.wall_ns() + self._every_ns // max(1, len(self._symbols()))
+        self._turn_steady_ns = self._context.clock.steady_ns() + self._every_ns // max(1, len(self._symbols()))
         if failures:
             await self._back_off(failures)
 

@@ -1,8 +1,10 @@
 """From the feed to the tracks: what came in is put in order, and what is complete goes to the outbox."""
 
 from services.market_data.backfill import Backfill
+from services.market_data.bar_tracks import BarTrack
 from services.market_data.bars import closed_bar
 from services.market_data.context import MarketDataContext
+from services.market_data.feeds import MARKS
 from services.market_data.marks import Marks
 from services.market_data.streams import Streams
 from services.market_data.watchdog import Watchdog
@@ -27,6 +29,8 @@ class FeedReader:
             await self._context.outbox.room()
 
     async def handle(self, batch: FeedBatch) -> None:
+        for stream, reason in batch.odd.items():
+            self._odd(stream, reason)
         ready: list[BarClosed] = []
         for frame in batch.closed:
             ready += self._closed(frame)
@@ -36,6 +40,7 @@ class FeedReader:
         for price in batch.prices:
             self._marks.update(price)
             self._streams.heard(Stream(price.symbol, BOOK))
+            self._context.odd.good(MARKS, price.symbol)
         for stream in batch.suspect:
             self._suspect(stream)
         for event in batch.connection:
@@ -50,6 +55,7 @@ class FeedReader:
             self._suspect(track.stream)  # a bar of the future is no closed bar, whatever it says
             return []
         self._streams.heard(track.stream)
+        self._context.odd.good(track.feed, track.symbol)
         track.newest = frame
         ready = track.sequencer.frame(closed_bar(kline, backfilled=False))
         if ready:
@@ -65,16 +71,30 @@ class FeedReader:
             return
         self._context.time.saw(frame.event_time_ns)
         self._streams.heard(track.stream)
+        self._context.odd.good(track.feed, track.symbol)
         if track.newest is None or kline.open_time_ns >= track.newest.kline.open_time_ns:
             track.newest = frame
         self._marks.last_price(frame)
 
     def _suspect(self, stream: Stream) -> None:
         """A closed bar may have been dropped: ask at once, without waiting for the next one to show it."""
-        track = self._context.tracks.get(*stream)
-        if track is not None:
+        for track in self._tracks_of(stream):
             track.try_again_soon()
             self._backfill.want(track)
+
+    def _odd(self, stream: Stream, reason: str) -> None:
+        """A row that cannot be."""
+        if stream.kind == BOOK:
+            self._context.odd.note(MARKS, stream.symbol, reason)
+        for track in self._tracks_of(stream):
+            self._context.odd.note(track.feed, track.symbol, reason)
+
+    def _tracks_of(self, stream: Stream) -> list[BarTrack]:
+        """The stream's track; those of all timeframes where it is not known which."""
+        if not stream.kind:
+            return self._context.tracks.of(stream.symbol)
+        track = self._context.tracks.get(*stream)
+        return [] if track is None else [track]
 
     async def _connection(self, event: ConnectionLost | ConnectionRestored) -> None:
         if isinstance(event, ConnectionLost):

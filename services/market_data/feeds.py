@@ -1,21 +1,21 @@
 """Which feeds are lost, said once when they go and once when they are back.
 
-Feeds are ``connection`` (symbol empty), ``marks`` and ``bars:<timeframe>`` (each of one pair). What an earlier process
-reported lost is read back from the bus at the start, so that its return is reported too.
+Feeds are ``connection`` (symbol empty), and of each pair ``marks``, ``bars:<timeframe>``, ``listing`` and ``books``.
+What an earlier process reported lost is read back from the bus at the start, so that its return is reported too.
 """
 
 import asyncio
 from collections.abc import Iterable
 from typing import Any
 
-from shared.messages.base import Message, derived_id
+from shared.messages.base import Message, derived_id, truncate
 from shared.messages.catalogue import FEEDS
 from shared.messages.market import FeedLost, FeedRestored
 from shared.ports.bus import Bus
 from shared.ports.clock import Clock
 
 CONNECTION = "connection"
-MARKS = "marks"
+MARKS, LISTING, BOOKS = "marks", "listing", "books"
 LOOK_BACK = 2_000
 
 
@@ -61,7 +61,7 @@ class FeedHealth:
             feed=feed,
             symbol=symbol,
             last_seen_ns=now_ns if last_seen_ns is None else last_seen_ns,
-            reason=reason,
+            reason=truncate(reason),
         )
         self._lost[feed, symbol] = message
         if message.last_seen_ns:

@@ -8,7 +8,7 @@ from services.market_data.bars import closed_bar, renamed_kline
 from services.market_data.context import MarketDataContext
 from shared.domain.timeframes import DAILY, timeframe_ns
 from shared.messages.market import BarClosed
-from shared.ports.exchange import ExchangeError, Kline, RejectedError
+from shared.ports.exchange import ExchangeError, Kline, OddRowError, RejectedError
 
 ROWS = 1_000
 GROUP = 50  # tracks whose history is in memory at once
@@ -38,6 +38,8 @@ async def _warm_group(context: MarketDataContext, group: Sequence[BarTrack]) -> 
         try:
             async with gate:
                 answers.append((track, *await history(context, track)))
+        except OddRowError:
+            pass  # noted, and told by the watchdog
         except ExchangeError as error:
             failures.append(error)
         finally:
@@ -62,7 +64,7 @@ async def history(context: MarketDataContext, track: BarTrack) -> tuple[list[Bar
     await context.time.settle(1)
     until_ns = context.time.settled_ns // step_ns * step_ns
     since_ns = until_ns - count * step_ns
-    rows = await context.exchange.klines(track.symbol, track.timeframe, since_ns, min(ROWS, count + 1))
+    rows = await context.klines(track, since_ns, min(ROWS, count + 1))
     rows = [row for row in rows if row.open_time_ns < until_ns]
     first_ns = rows[0].open_time_ns if rows else until_ns
     if first_ns > since_ns:
@@ -82,7 +84,7 @@ async def _under_the_former_name(
     count = (until_ns - since_ns) // timeframe_ns(track.timeframe)
     try:
         rows = await context.exchange.klines(former, track.timeframe, since_ns, min(ROWS, count))
-    except RejectedError as error:
+    except (RejectedError, OddRowError) as error:
         context.log.info(
             "former_history_missing", symbol=track.symbol, timeframe=track.timeframe, former=former, reason=str(error)
         )

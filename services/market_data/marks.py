@@ -9,6 +9,7 @@ import asyncio
 from dataclasses import dataclass
 
 from services.market_data.context import MarketDataContext
+from services.market_data.feeds import MARKS
 from shared.messages.market import MarkChanged
 from shared.ports.exchange import BOOK, BestPrice, KlineFrame, Stream
 
@@ -21,16 +22,16 @@ class Quote:
 
     price: the mid of bid and ask, or the last price; in USDT per unit.
     bid, ask: the best ones; 0 without a book.
-    seen_wall_ns: wall time at which it was last known to be right.
-    said_wall_ns: wall time at which it was last published; 0 before that.
+    seen_steady_ns: steady time at which it was last known to be right.
+    said_steady_ns: steady time at which it was last published; 0 before that.
     changed: whether it is another one than was last published.
     """
 
     price: float
     bid: float
     ask: float
-    seen_wall_ns: int
-    said_wall_ns: int = 0
+    seen_steady_ns: int
+    said_steady_ns: int = 0
     changed: bool = True
 
 
@@ -57,7 +58,7 @@ class Marks:
     def update(self, price: BestPrice, *, live: bool = True) -> bool:
         """Take in a best price unless a newer one is known; says whether it is another one. live: its stream works."""
         known = self._quotes.get(price.symbol)
-        if known is not None and price.seen_wall_ns < known.seen_wall_ns and known.bid:
+        if known is not None and price.seen_steady_ns < known.seen_steady_ns and known.bid:
             return False
         if live:
             self.doubtful.discard(price.symbol)
@@ -65,11 +66,11 @@ class Marks:
             self.doubtful.add(price.symbol)
         mid = (price.bid + price.ask) / 2
         if known is None:
-            self._quotes[price.symbol] = Quote(mid, price.bid, price.ask, price.seen_wall_ns)
+            self._quotes[price.symbol] = Quote(mid, price.bid, price.ask, price.seen_steady_ns)
             return True
         changed = (known.bid, known.ask) != (price.bid, price.ask)
         known.price, known.bid, known.ask = mid, price.bid, price.ask
-        known.seen_wall_ns = price.seen_wall_ns
+        known.seen_steady_ns = price.seen_steady_ns
         known.changed = known.changed or changed
         return changed
 
@@ -79,13 +80,13 @@ class Marks:
         known = self._quotes.get(symbol)
         if known is None or known.bid == 0:
             changed = known is None or known.price != close or known.changed
-            said_ns = known.said_wall_ns if known is not None else 0
+            said_ns = known.said_steady_ns if known is not None else 0
             self._quotes[symbol] = Quote(
                 price=close,
                 bid=0.0,
                 ask=0.0,
-                seen_wall_ns=self._context.clock.wall_ns(),
-                said_wall_ns=said_ns,
+                seen_steady_ns=self._context.clock.steady_ns(),
+                said_steady_ns=said_ns,
                 changed=changed,
             )
 
@@ -96,27 +97,28 @@ class Marks:
 
     def due(self) -> list[MarkChanged]:
         """The marks that are to be published now."""
-        wall_ns = self._context.clock.wall_ns()
+        steady_ns = self._context.clock.steady_ns()
         marks = []
         for symbol, quote in self._quotes.items():
             if symbol in self._context.tracks.off:
                 continue
-            heard_ns = self._heard_wall_ns(symbol, quote)
-            again = heard_ns > quote.said_wall_ns and wall_ns - quote.said_wall_ns >= AGAIN_SECONDS * 1e9
+            heard_ns = self._heard_steady_ns(symbol, quote)
+            again = heard_ns > quote.said_steady_ns and steady_ns - quote.said_steady_ns >= AGAIN_SECONDS * 1e9
             if quote.changed or again:
-                quote.changed, quote.said_wall_ns = False, wall_ns
-                marks.append(self._mark(symbol, quote, wall_ns - heard_ns))
+                quote.changed, quote.said_steady_ns = False, steady_ns
+                marks.append(self._mark(symbol, quote, steady_ns - heard_ns))
         self.published += len(marks)
         return marks
 
-    def _heard_wall_ns(self, symbol: str, quote: Quote) -> int:
+    def _heard_steady_ns(self, symbol: str, quote: Quote) -> int:
         """When we last knew that this is the price."""
-        if symbol in self.doubtful or symbol in self._context.tracks.halted or quote.bid == 0:
-            return quote.seen_wall_ns
-        return max(quote.seen_wall_ns, self._context.feed.last_heard_wall_ns(Stream(symbol, BOOK)))
+        is_doubtful = symbol in self.doubtful or symbol in self._context.tracks.halted or quote.bid == 0
+        if is_doubtful or self._context.odd.reason(MARKS, symbol):
+            return quote.seen_steady_ns
+        return max(quote.seen_steady_ns, self._context.feed.last_heard_steady_ns(Stream(symbol, BOOK)))
 
-    def _mark(self, symbol: str, quote: Quote, age_wall_ns: int) -> MarkChanged:
-        time_ns = self._context.clock.now_ns() - int(max(0, age_wall_ns) * self._context.clock.speed)
+    def _mark(self, symbol: str, quote: Quote, age_steady_ns: int) -> MarkChanged:
+        time_ns = self._context.clock.now_ns() - int(max(0, age_steady_ns) * self._context.clock.speed)
         return MarkChanged(
             id=f"mark-{symbol.replace('/', '')}-{time_ns}",
             time_ns=time_ns,

@@ -4,23 +4,35 @@ A pair goes by the name under which it trades now: of the names it ever had, the
 pair that is not to be had is switched off with one clear line, and the rest runs.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from decimal import Decimal
 
 from msgspec.structs import replace
 
 from services.market_data.context import MarketDataContext
+from services.market_data.feeds import LISTING
 from shared.domain.universe import Pair, Universe
 from shared.messages.base import derived_id
 from shared.messages.market import PairListed, PairStatus
 from shared.ports.exchange import ListedPair
 
+# What the exchange states of a pair's orders: the fields that the port's struct and the message share.
+FILTERS = [name for name in ListedPair.__struct_fields__ if name not in ("symbol", "status", "venue_status")]
+
 
 def resolve(
-    universe: Universe, listed: Mapping[str, ListedPair], known: Mapping[str, PairListed], time_ns: int
+    universe: Universe,
+    listed: Mapping[str, ListedPair],
+    known: Mapping[str, PairListed],
+    time_ns: int,
+    odd: Collection[str] = (),
 ) -> list[PairListed]:
-    """One message for each name that matters now. ``known``: what was said before, by symbol."""
-    found = (message for pair in universe.pairs for message in _resolve_pair(universe, pair, listed, known, time_ns))
+    """One message for each name that matters now. ``known``: what was said before, by symbol.
+
+    odd: names whose rows cannot be. What was said of such a pair before stays in force.
+    """
+    readable = [pair for pair in universe.pairs if not any(name in odd for name in universe.names_of(pair.symbol))]
+    found = (message for pair in readable for message in _resolve_pair(universe, pair, listed, known, time_ns))
     return list({message.symbol: message for message in found}.values())
 
 
@@ -51,14 +63,10 @@ def _listed(universe: Universe, pair: ListedPair, names: tuple[str, ...], time_n
         time_ns=time_ns,
         symbol=pair.symbol,
         status="halted" if halted else "trading",
-        price_step=pair.price_step,
-        quantity_step=pair.quantity_step,
-        min_quantity=pair.min_quantity,
-        max_quantity=pair.max_quantity,
-        min_notional=pair.min_notional,
         formerly=names[1] if is_new else "",
         ratio=rename.ratio if rename is not None and is_new else Decimal(1),
         reason=f"the exchange says {pair.venue_status}" if halted else "",
+        **{name: getattr(pair, name) for name in FILTERS},
     )
 
 
@@ -88,13 +96,20 @@ class Pairs:
         """
         context = self._context
         names = [name for symbol in context.universe.symbols for name in context.universe.names_of(symbol)]
-        listed = await context.exchange.pairs(names)
-        now = resolve(context.universe, listed, self.known, context.clock.now_ns())
+        listed, odd = await context.exchange.pairs(names)
+        for symbol, reason in odd.items():
+            context.odd.note(LISTING, symbol, reason)
+        for _, symbol in context.odd.of(LISTING):
+            if symbol not in odd:
+                context.odd.good(LISTING, symbol)
+        now = resolve(context.universe, listed, self.known, context.clock.now_ns(), odd)
         changed = [message for message in now if not _same(message, self.known.get(message.symbol))]
         await context.bus.publish(changed)
         opened = [message.symbol for message in changed if self._take(message)]
         if not self.known or changed:
             self._count(now)
+        if unlisted := [message.symbol for message in changed if message.status == "unlisted"]:
+            context.log.warning("pairs_unlisted", count=len(unlisted), pairs=", ".join(unlisted))
         self.known.update((message.symbol, message) for message in changed)
         return opened
 
@@ -117,6 +132,8 @@ class Pairs:
                 self._context.log.info("pair_on", symbol=message.symbol)
         elif message.status == "renamed":
             self._context.log.info("pair_renamed", symbol=message.symbol, reason=message.reason)
+        elif message.status == "unlisted":
+            return  # told of all of them together
         else:
             self._context.log.warning("pair_off", symbol=message.symbol, status=message.status, reason=message.reason)
 

@@ -43,9 +43,9 @@ class Subscriptions:
 
     async def warm(self) -> None:
         """Bring history to every new track."""
-        started_ns = self._context.clock.wall_ns()
+        started_ns = self._context.clock.steady_ns()
         bars = await warm_up(self._context, list(self._context.tracks.active()))
-        seconds = round((self._context.clock.wall_ns() - started_ns) / 1e9, 2)
+        seconds = round((self._context.clock.steady_ns() - started_ns) / 1e9, 2)
         self._context.log.info("backfill_done", bars=bars, tracks=len(self._context.tracks), seconds=seconds)
 
     async def run(self) -> None:

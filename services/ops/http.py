@@ -1,11 +1,11 @@
 """The HTTP side: ``/healthz`` (is the stack healthy), ``/status`` (JSON), ``/metrics`` (Prometheus)."""
 
-import msgspec
 from aiohttp import web
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
 from services.ops.figures import Figures
 from services.ops.metrics import counted, exposed
+from shared.adapters.plain_amounts import json_bytes
 
 FIGURES: web.AppKey[Figures] = web.AppKey("figures", Figures)
 UNHEALTHY = 503
@@ -49,4 +49,4 @@ async def _metrics(request: web.Request) -> web.Response:
 
 
 def _json(value: object, status: int = 200) -> web.Response:
-    return web.Response(body=msgspec.json.encode(value), status=status, content_type="application/json")
+    return web.Response(body=json_bytes(value), status=status, content_type="application/json")

@@ -59,7 +59,7 @@ def spec_of(settings: Settings, clock: Clock, *, orders_remembered: int = ORDERS
         ),
         whole=(keys.of(BARS, DAILY),),
         home=keys.home,
-        warm=(PAIRS.key, FEEDS.key, *bars, keys.of(EXECUTED)),
+        warm=(PAIRS.key, FEEDS.key, *bars),
         latest=(MARKS, BOOKS),
         questions=keys.of(ASK),
         vital=(keys.of(EXECUTED),),

@@ -23,9 +23,10 @@ def spec_of(settings: Settings, clock: Clock) -> MachineSpec:
     keys, plan = settings.keys, settings.plan
     bars = tuple(keys.of(BARS, timeframe) for timeframe in plan.timeframes)
     limit_ns = market_ns(clock, plan.limits.bar_age_seconds)
+    machine = SizingMachine(plan, settings.universe, keys.portfolio, bar_age_limit_ns=limit_ns, speed=clock.speed)
     return MachineSpec(
         service=wiring.SIZING,
-        machine=SizingMachine(plan, settings.universe, keys.portfolio, bar_age_limit_ns=limit_ns),
+        machine=machine,
         # What is held and on order comes before what asks for more: a halt that ends, or a bar. AUDIT has limits,
         # phases and halts as they were decided; HALTS would repeat them. Bars are taken as they closed.
         inputs=(

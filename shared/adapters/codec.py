@@ -1,7 +1,8 @@
 """MessagePack bytes to messages and back, and stream entries as they are read: only this place knows the encoding.
 
 Reading is strict. Whatever is wrong with the bytes comes back as one ``UnreadableError`` that names the field and the
-reason, so that the reader can put it on ``hs:dead`` and go on.
+reason, so that the reader can put it on ``hs:dead`` and go on. Only nil in place of an optional field is forgiven
+(``forgiving``): JavaScript writes so what is not there.
 """
 
 import math
@@ -14,6 +15,8 @@ from typing import Any, TypeVar, get_args, get_type_hints
 import msgspec
 from msgspec import Struct
 
+from shared.adapters.forgiving import is_json, without_nil
+from shared.adapters.plain_amounts import encode_plainly
 from shared.messages.base import MAX_MESSAGE_BYTES, Message
 from shared.messages.catalogue import CATALOGUE, TOPIC_OF, topic_of_key
 from shared.ports.errors import ContentRefusedError
@@ -50,12 +53,12 @@ class TooLongError(ValueError):
 
 def encode(value: Struct) -> bytes:
     """A message or a state record as MessagePack."""
-    return _encoder.encode(value)
+    return encode_plainly(_encoder.encode, value)
 
 
 def encode_for_wire(message: Message) -> bytes:
     """A message that is about to be written. Raises ``TooLongError`` instead of writing what no consumer can read."""
-    body = _encoder.encode(message)
+    body = encode_plainly(_encoder.encode, message)
     if len(body) > (most := TOPIC_OF[type(message)].max_bytes):
         raise TooLongError(f"{type(message).__name__} {message.id} has {len(body)} bytes; at most {most} are read")
     return body
@@ -77,9 +80,11 @@ def decode(body: bytes, kinds: Iterable[type[Message]] = ()) -> Message:
     try:
         message: Message = _decoder.decode(body)
     except msgspec.ValidationError as error:
-        raise _explained(error) from None
+        if (rest := without_nil(body)) is not None:
+            return decode(rest, allowed)
+        raise _json_or(body, _explained(error)) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise UnreadableError("$", f"not MessagePack: {error}") from None
+        raise _json_or(body, UnreadableError("$", f"not MessagePack: {error}")) from None
     if allowed and type(message) not in allowed:
         names = ", ".join(kind.__name__ for kind in allowed)
         raise UnreadableError("$.type", f"{type(message).__name__} does not belong here; expected {names}")
@@ -111,7 +116,8 @@ def entry_of(stream: str, entry_id: bytes, fields: dict[bytes, bytes]) -> Entry:
     """A stream entry as read: what is wrong with it is part of the answer, not an exception."""
     body = fields.get(b"m")
     if body is None:
-        return Entry(stream, entry_id.decode(), None, b"", ("m", "the entry has no field `m` with the message"))
+        [given] = fields.values() if len(fields) == 1 else (b"",)
+        return Entry(stream, entry_id.decode(), None, given, ("m", "the entry has no field `m` with the message"))
     topic = topic_of_key(stream)
     try:
         return Entry(stream, entry_id.decode(), decode(body, topic.readable if topic else ()), body)
@@ -124,11 +130,18 @@ def _refuse_longer(body: bytes, most: int) -> None:
         raise UnreadableError("$", f"{len(body)} bytes; at most {most} are read")
 
 
+def _json_or(body: bytes, error: UnreadableError) -> UnreadableError:
+    """JSON's first byte is a number in MessagePack, which explains nothing to who wrote it."""
+    return UnreadableError("$", "this is JSON; write it as MessagePack") if is_json(body) else error
+
+
 def _explained(error: msgspec.ValidationError) -> UnreadableError:
     """msgspec writes ``reason - at `$.field``` or ``... - at `key` in `$```; without a place the whole is meant."""
     reason, separator, place = str(error).rpartition(" - at `")
     if not separator:
         return UnreadableError("$", str(error))
+    if (wanted := reason.removesuffix(", got `null`").removesuffix(", got `None`")) != reason:
+        reason = f"{wanted}, got nil; it is required, so give it a value"
     return UnreadableError("$" + place.rpartition("$")[2].rstrip("`"), reason)
 
 

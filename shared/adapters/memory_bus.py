@@ -13,6 +13,7 @@ from msgspec import Struct, structs
 
 from shared.adapters.codec import decode_or_none, encode, encode_for_wire, struct_or_none
 from shared.adapters.memory_lease import MemoryWriterLease, number_of
+from shared.adapters.memory_market_lease import MemoryMarketLease
 from shared.adapters.memory_server import MemoryListener, MemoryServer
 from shared.adapters.redis.keys import SCOPES, decision_key, is_of_another_portfolio, proposal_marker, services_key
 from shared.domain.timeframes import timeframe_ns
@@ -36,10 +37,12 @@ class MemoryBus(Bus):
     def __init__(self, keys: Keys, server: MemoryServer | None = None) -> None:
         self.keys = keys
         self.server = server or MemoryServer()
+        self._market: MemoryMarketLease | None = None
 
     # --- publishing -----------------------------------------------------------------------------------------------
 
     async def publish(self, messages: Sequence[Message]) -> None:
+        self._check_market()
         for message in messages:
             encode_for_wire(message)  # all of them or none
         for message in messages:
@@ -64,7 +67,16 @@ class MemoryBus(Bus):
 
     # --- the market -----------------------------------------------------------------------------------------------
 
+    def market_lease(self, service: str) -> MemoryMarketLease:
+        self._market = self._market or MemoryMarketLease(self.server, service)
+        return self._market
+
+    def _check_market(self) -> None:
+        if self._market is not None:
+            self._market.check()
+
     async def publish_bars(self, bars: Sequence[BarClosed]) -> int:
+        self._check_market()
         new = 0
         for bar in sorted(bars, key=lambda bar: -timeframe_ns(bar.timeframe)):
             opened_ns = self.server.opened_ns[self.keys.of_message(bar)]
@@ -86,6 +98,7 @@ class MemoryBus(Bus):
             self._set_latest(BOOKS.key, book.symbol, encode_for_wire(book))
 
     def _set_latest(self, key: str, symbol: str, body: bytes) -> None:
+        self._check_market()
         self.server.latest[key][symbol] = body
         self.server.publish(key, body)
         self.server.publish(f"{key}:{symbol}", body)

@@ -57,6 +57,13 @@ class MachineState:
         self.tries: dict[str, int] = {}
 
 
+class MarketHolder:
+    """Who writes the market: the holder of its lease until ``held_until``, in the loop's time, and the epoch."""
+
+    def __init__(self) -> None:
+        self.holder, self.held_until, self.epoch = "", 0.0, 0
+
+
 class MemoryServer:
     """Everything by the same keys as on a real server.
 
@@ -73,6 +80,7 @@ class MemoryServer:
         self.proposals: set[str] = set()
         self.machines: dict[tuple[str, str], MachineState] = defaultdict(MachineState)
         self.heartbeats: dict[str, dict[str, bytes]] = defaultdict(dict)
+        self.market = MarketHolder()
         self.identity = ""
         self.clock: ClockOrigin | None = None
         self._arrived = asyncio.Event()

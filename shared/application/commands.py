@@ -6,15 +6,16 @@ When nobody takes the command in time, it raises ``NoAnswerError``; the command 
 
 import asyncio
 from collections.abc import Sequence
+from decimal import Decimal
 
 from shared.application.errors import UserError
 from shared.application.stack import StackLocator
 from shared.domain.timeframes import MINUTE_NS
 from shared.messages.base import Message, derived_id
-from shared.messages.catalogue import AUDIT, DECIDED, PROPOSED
-from shared.messages.control import Flatten, Halt, Resume
+from shared.messages.catalogue import AUDIT, DECIDED, EXECUTED, PROPOSED
+from shared.messages.control import Flatten, Halt, Resume, WriteOff
 from shared.messages.halts import HaltMode, ResumeAsked
-from shared.messages.orders import OrderDecided, OrderProposed
+from shared.messages.orders import OrderClosed, OrderDecided, OrderFilled, OrderProposed
 from shared.ports.bus import Bus
 from shared.ports.clock import Clock
 
@@ -102,12 +103,42 @@ async def resume_in_steps(bus: Bus, clock: Clock, symbol: str, *, who: str, reas
 async def send_flatten(
     stack: StackLocator, symbol: str, *, who: str, reason: str, wait_seconds: float = ANSWER_SECONDS
 ) -> list[Message]:
-    """Sell what is held of a pair, or everything; returns cancels, proposals and the verdicts on them."""
+    """Sell what is held of a pair, or everything; returns cancels, proposals, verdicts, and what became of the orders.
+
+    An order of which execution says nothing in time has no ``OrderClosed`` among them.
+    """
     async with stack.bus() as bus:
         clock, scope = await stack.clock(bus), await _present_name(bus, stack, symbol)
         command_id = _command_id(who, scope, clock)
         command = Flatten(id=command_id, time_ns=clock.now_ns(), who=who, reason=reason, symbol=scope)
-        return await answers_to(bus, command, wait_seconds, f": {scope or 'the portfolio'} is not being sold yet")
+        unanswered = f": {scope or 'the portfolio'} is not being sold yet"
+        return await answers_to(bus, command, wait_seconds, unanswered, to_the_end=True)
+
+
+async def send_write_off(
+    stack: StackLocator,
+    symbol: str,
+    *,
+    who: str,
+    reason: str,
+    price: Decimal | None = None,
+    wait_seconds: float = ANSWER_SECONDS,
+) -> list[Message]:
+    """Take a pair that cannot be sold out of the books; returns ``PositionWrittenOff``, or its refusal.
+
+    price: what a unit is booked out at, USDT; None for nothing.
+    """
+    async with stack.bus() as bus:
+        clock = await stack.clock(bus)
+        command = WriteOff(
+            id=_command_id(who, symbol, clock),
+            time_ns=clock.now_ns(),
+            who=who,
+            reason=reason,
+            symbol=symbol,
+            price=price,
+        )
+        return await answers_to(bus, command, wait_seconds, f": {symbol} is still in the books")
 
 
 def resume_asked(answers: Sequence[Message]) -> ResumeAsked | None:
@@ -115,17 +146,21 @@ def resume_asked(answers: Sequence[Message]) -> ResumeAsked | None:
     return next((answer for answer in answers if isinstance(answer, ResumeAsked)), None)
 
 
-async def answers_to(bus: Bus, command: Message, wait_seconds: float, unanswered: str = "") -> list[Message]:
+async def answers_to(
+    bus: Bus, command: Message, wait_seconds: float, unanswered: str = "", *, to_the_end: bool = False
+) -> list[Message]:
     """Publish a command and wait for what follows from it. Raises ``NoAnswerError``.
 
     unanswered: how things stand while nobody answers, as the end of the error's sentence.
+    to_the_end: also for what execution makes of the orders that were approved.
     """
-    cursors = await bus.stream_ends([bus.keys.of(topic) for topic in ANSWERED_ON])
+    topics = (*ANSWERED_ON, EXECUTED) if to_the_end else ANSWERED_ON
+    cursors = await bus.stream_ends([bus.keys.of(topic) for topic in topics])
     await bus.publish([command])
     answers: list[Message] = []
     try:
         async with asyncio.timeout(wait_seconds):
-            await _gather(bus, cursors, command.id, answers)
+            await _gather(bus, cursors, command.id, answers, to_the_end=to_the_end)
     except TimeoutError:
         if not answers:
             raise NoAnswerError(
@@ -135,19 +170,28 @@ async def answers_to(bus: Bus, command: Message, wait_seconds: float, unanswered
     return answers
 
 
-async def _gather(bus: Bus, cursors: dict[str, str], command_id: str, answers: list[Message]) -> None:
-    """Collect what follows from the command at once, and then the verdict on every order that was proposed."""
-    causes, undecided = {command_id}, set[str]()
-    while not answers or undecided:
+async def _gather(
+    bus: Bus, cursors: dict[str, str], command_id: str, answers: list[Message], *, to_the_end: bool
+) -> None:
+    """Collect what follows from the command, which comes at once, then the verdict on every order among it."""
+    causes, orders, waiting = {command_id}, set[str](), set[str]()
+    while not answers or waiting:
         for entry in await bus.read_from(cursors, WAIT_MS):
-            if entry.message is None or entry.message.cause not in causes:
-                continue
-            answers.append(entry.message)
-            if isinstance(entry.message, OrderProposed):
-                causes.add(entry.message.id)
-                undecided.add(entry.message.id)
-            elif isinstance(entry.message, OrderDecided):
-                undecided.discard(entry.message.order_id)
+            match entry.message:
+                case OrderFilled(order_id=order_id) | OrderClosed(order_id=order_id) if order_id in orders:
+                    answers.append(entry.message)
+                    if isinstance(entry.message, OrderClosed):
+                        waiting.discard(order_id)
+                case Message(cause=cause) if cause in causes:
+                    answers.append(entry.message)
+                    if isinstance(entry.message, OrderProposed):
+                        causes.add(entry.message.id)
+                        orders.add(entry.message.id)
+                        waiting.add(entry.message.id)
+                    elif isinstance(entry.message, OrderDecided) and not (
+                        to_the_end and entry.message.quantity_approved
+                    ):
+                        waiting.discard(entry.message.order_id)
 
 
 async def _present_name(bus: Bus, stack: StackLocator, symbol: str) -> str:

@@ -12,7 +12,7 @@ from shared.messages.base import Message
 from shared.messages.catalogue import DEAD, DECIDED, EXECUTED, HALTS, PROPOSED, Topic
 from shared.messages.dead_letter import MessageRefused
 from shared.messages.halts import Halted
-from shared.messages.orders import OrderClosed, OrderDecided, OrderFilled, OrderPlaced, OrderProposed
+from shared.messages.orders import OrderClosed, OrderDecided, OrderFilled, OrderPlaced, OrderProposed, ProposalRefused
 from shared.ports.bus import Bus
 
 PAGE = 20_000
@@ -71,6 +71,10 @@ async def _by_beginning(bus: Bus, beginning: str) -> OrderDecided:
     for proposed in await _latest(bus, PROPOSED, OrderProposed):
         if proposed.id == beginning:
             raise UnknownOrderError(f"{beginning} was proposed at {clock(proposed.time_ns)} and is not decided yet.")
+    for told in await _latest(bus, DECIDED, ProposalRefused):
+        if told.order_id == beginning:
+            at = clock(told.time_ns)
+            raise UnknownOrderError(f"{beginning} has no verdict; it was refused at {at}: {told.reason}.")
     if unread := next((each for each in refusals if beginning.encode() in each.body), None):
         raise UnknownOrderError(_refused_text(beginning, "read", unread))
     names = ", ".join(decision.order_id for decision in decided[:3])

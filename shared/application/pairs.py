@@ -23,6 +23,16 @@ def symbol_of(settings: Settings, text: str) -> str:
     raise UnknownPairError(f"{text} is not in the universe. {near}")
 
 
+def booked_symbol_of(settings: Settings, text: str) -> str:
+    """The same, also for a pair that is in the books and not in the universe any more, by its whole name."""
+    try:
+        return symbol_of(settings, text)
+    except UnknownPairError:
+        if "/" not in text:
+            raise
+        return text.upper()
+
+
 def names_of(settings: Settings, text: str) -> tuple[str, ...]:
     """Every name that the pair has or had, newest first; none for an empty text. Raises ``UnknownPairError``."""
     return settings.universe.names_of(symbol_of(settings, text)) if text else ()

@@ -39,7 +39,7 @@ def is_not_yet_connected(message: Message) -> bool:
 class Projection:
     """The present state of a stack, as far as the messages that were taken tell it.
 
-    market_ns: the newest time of any message.
+    market_ns: the newest time of any message. It goes back when the snapshots' does, for clocks are set back.
     halts: the halts in force, by pair and trigger; the pair is empty for the whole portfolio.
     lost_feeds: the feeds that are lost, by feed and pair; the pair is empty for what concerns all of them.
     off_pairs: what the exchange said last of each pair that does not trade.
@@ -60,9 +60,14 @@ class Projection:
 
     def take(self, message: Message) -> None:
         """Take in the next message. One that changes no state only moves the time on."""
-        self.market_ns = max(self.market_ns, message.time_ns)
+        self.market_ns = message.time_ns if self._shows_step_back(message) else max(self.market_ns, message.time_ns)
         if (fold := _STATE.get(type(message))) is not None:
             fold(self, message)
+
+    def _shows_step_back(self, message: Message) -> bool:
+        """Snapshots come one after the other: one that is older than the last tells that a clock was set back."""
+        last = self.portfolio
+        return last is not None and isinstance(message, PortfolioMarked) and message.time_ns < last.time_ns
 
     def take_newest_first(self, messages: Sequence[Message]) -> None:
         """Take in a piece of history as ``latest`` reads it from a stream: the newest message first."""

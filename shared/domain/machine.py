@@ -5,6 +5,7 @@ Why its state is records: docs/decisions/0001.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from operator import itemgetter
 from typing import Protocol, TypeVar, cast
 
 from msgspec import Struct
@@ -44,8 +45,11 @@ class Records:
             self._dirty[kind, name] = None
 
     def rows(self, kind: str, as_type: type[R]) -> Iterator[tuple[str, R]]:
-        """Every row of a kind with its name; rows may be put and deleted meanwhile."""
-        for name, row in list(self._rows[kind].items()):
+        """Every row of a kind with its name, in the order of the names; rows may be put and deleted meanwhile.
+
+        Never in the order in which they came: that is lost when a store gives them back.
+        """
+        for name, row in sorted(self._rows[kind].items(), key=itemgetter(0)):
             assert isinstance(row, as_type)
             yield name, row
 

@@ -1,6 +1,6 @@
 """Rounding of money and quantities (Decimal, to the exchange's steps, toward less risk), and ranges in words."""
 
-from decimal import ROUND_DOWN, ROUND_HALF_EVEN, ROUND_UP, Context, Decimal
+from decimal import ROUND_DOWN, ROUND_HALF_EVEN, ROUND_UP, Context, Decimal, InvalidOperation
 
 from msgspec.inspect import FloatType, IntType
 
@@ -25,6 +25,38 @@ def round_up(value: Decimal, step: Decimal) -> Decimal:
     if step <= 0:
         return value
     return _UP.divide(value, step).to_integral_value(rounding=ROUND_UP) * step
+
+
+def nearest(value: Decimal, step: Decimal) -> Decimal:
+    """The multiple of ``step`` next to ``value``; of two that are as near, the lower one."""
+    down, up = round_down(value, step), round_up(value, step)
+    return down if value - down <= up - value else up
+
+
+def is_multiple(value: Decimal, step: Decimal) -> bool:
+    """Whether ``value`` is a whole number of steps; of a step of 0, everything is."""
+    if not step:
+        return True
+    try:
+        return not value % step
+    except InvalidOperation:  # more steps than the usual context counts
+        return not _DOWN.remainder(value, step)
+
+
+def product(one: Decimal, other: Decimal) -> Decimal:
+    """One times the other with every digit."""
+    return _DOWN.multiply(one, other)
+
+
+def quotient(value: Decimal, divisor: Decimal) -> Decimal:
+    """``value / divisor``, cut toward zero after more digits than any amount has."""
+    return _DOWN.divide(value, divisor)
+
+
+def plain(value: Decimal) -> str:
+    """The amount as people write it: no exponent, no zeros at the end."""
+    text = f"{value:zf}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 def to_decimal(value: float) -> Decimal:

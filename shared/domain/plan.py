@@ -1,15 +1,15 @@
 """The plan's numbers as frozen structs. The shipped configuration holds the same defaults."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
 from shared.domain.timeframes import DAILY, iso_ns, timeframe_ns
-from shared.messages.halts import BreakerName
 
 Fraction = Annotated[float, Meta(gt=0, le=1)]
 MOST = 1e12  # of anything: more is no limit, and what is computed with it passes what numbers and time stamps hold
 Positive = Annotated[float, Meta(gt=0, le=MOST)]
+AtLeastOne = Annotated[float, Meta(ge=1, le=MOST)]
 NonNegative = Annotated[float, Meta(ge=0, le=MOST)]
 Count = Annotated[int, Meta(ge=1, le=1_000_000)]
 Orders = Count  # more is no limit, and no memory holds it
@@ -29,6 +29,7 @@ class Limits(Struct, frozen=True, kw_only=True):
     mark_age_seconds: wall seconds after which a mark is stale.
     bar_age_seconds: wall seconds after which a bar is history, if that is more than its timeframe.
     nav_age_seconds: wall seconds after which the mark of something that is held makes NAV stale.
+    unpriced_seconds: wall seconds without a price after which a position is worth 0, and all it was worth at risk.
     ledger_age_seconds: wall seconds within which execution has to acknowledge an approved order.
     atr_floor: smallest ATR / price that a size is computed with.
     max_order_usdt: notional of one order.
@@ -64,6 +65,11 @@ class Limits(Struct, frozen=True, kw_only=True):
     max_open_orders: Orders = 40
     orders_per_second: Orders = 50
     repeats_per_minute: Orders = 20
+    unpriced_seconds: Positive = 600.0
+
+
+# In the order of ``BREAKERS`` in ``shared/domain/risk/breakers/registry.py``.
+BreakerName = Literal["gap", "market_shock", "heat", "drawdown", "day_loss", "feed", "exchange_status", "liquidity"]
 
 
 class BreakerPlan(Struct, frozen=True, kw_only=True):
@@ -81,7 +87,9 @@ class BreakerPlan(Struct, frozen=True, kw_only=True):
     reduce_heat: whether to sell the hottest positions until heat is under its limit again.
     drawdown_warning: fraction of the peak of NAV; the halt itself comes at ``limits.drawdown``.
     day_loss: fraction of NAV at UTC midnight.
-    min_adv_usdt: a pair with less average daily volume only reduces.
+    min_adv_usdt: the criterion by which pairs are chosen: one with less average daily volume is warned about.
+    adv_floor_usdt: a pair with less than this only reduces; never more than the criterion.
+    adv_clear: times that floor, the volume at which it is free again.
     spread_samples: so does one whose spread at size was over ``limits.spread_median`` for so many samples in a row.
     resume_seconds: wall seconds within which the second step of a resume must follow the first.
     """
@@ -101,6 +109,8 @@ class BreakerPlan(Struct, frozen=True, kw_only=True):
     drawdown_warning: Fraction = 0.10
     day_loss: Fraction = 0.05
     min_adv_usdt: NonNegative = 40_000_000.0
+    adv_floor_usdt: NonNegative = 2_000_000.0
+    adv_clear: AtLeastOne = 1.25
     spread_samples: Count = 5
     resume_seconds: UpToADay = 60.0
 

@@ -2,7 +2,7 @@
 
 Times are Unix nanoseconds in *market time*, which equals wall time unless history is replayed faster. Symbols are pairs
 such as ``BTC/USDT``. Amounts that are accounted for travel as decimal strings (at most 28 digits, from 1E-28 to below
-1E18); estimates travel as 64-bit floats.
+1E18), which are written without exponent; estimates travel as 64-bit floats.
 """
 
 from decimal import Decimal
@@ -13,8 +13,8 @@ from msgspec import Meta, Struct
 
 MAX_MESSAGE_BYTES = 64 * 1024
 
-# Patterns end with \Z: $ would let a line feed follow, and "mine-1\n" is no id.
 MAX_ID = 96
+# Patterns end with \Z: $ would let a line feed follow, and "mine-1\n" is no id.
 MessageId = Annotated[str, Meta(min_length=1, max_length=MAX_ID, pattern=r"^[A-Za-z0-9._:/-]+\Z")]
 OrderId = Annotated[str, Meta(min_length=1, max_length=36, pattern=r"^[A-Za-z0-9_-]+\Z")]
 Symbol = Annotated[str, Meta(min_length=3, max_length=32, pattern=r"^[A-Z0-9]+/[A-Z0-9]+\Z")]

@@ -9,7 +9,7 @@ from functools import cache
 
 from shared.messages.ask import RoomAnswered, RoomAsked, ShadowAsked, ShadowCounted
 from shared.messages.base import MAX_MESSAGE_BYTES, Message
-from shared.messages.control import ApprovePhase, Flatten, Halt, Resume, SetLimits, SetPhase
+from shared.messages.control import ApprovePhase, Flatten, Halt, Resume, SetLimits, SetPhase, WriteOff
 from shared.messages.dead_letter import EntrySetAside, MessageRefused
 from shared.messages.halts import Alerted, Halted, ResumeAsked, Resumed
 from shared.messages.market import BarClosed, BookSampled, FeedLost, FeedRestored, MarkChanged, PairListed
@@ -21,12 +21,21 @@ from shared.messages.orders import (
     OrderFilled,
     OrderPlaced,
     OrderProposed,
+    ProposalRefused,
     StopApproved,
     StopPlaced,
     StopRaised,
+    WriteOffDecided,
 )
-from shared.messages.portfolio import CommandRefused, LimitsChanged, PhaseChanged, PhaseProposed, PortfolioMarked
-from shared.messages.signals import PositionSized, SignalRaised
+from shared.messages.portfolio import (
+    CommandRefused,
+    LimitsChanged,
+    PhaseChanged,
+    PhaseProposed,
+    PortfolioMarked,
+    PositionWrittenOff,
+)
+from shared.messages.signals import PositionSized, SignalRaised, SignalRefused
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +88,13 @@ PROPOSED = Topic(
     "sizing, risk, clients",
     "orders before the gate",
 )
-DECIDED = Topic("decided", "hs:{P}:orders:decided", (OrderDecided, StopApproved, CancelDecided), "risk", "verdicts")
+DECIDED = Topic(
+    "decided",
+    "hs:{P}:orders:decided",
+    (OrderDecided, StopApproved, CancelDecided, WriteOffDecided, ProposalRefused),
+    "risk",
+    "verdicts; proposals that were refused unheard",
+)
 EXECUTED = Topic(
     "executed",
     "hs:{P}:orders:executed",
@@ -100,15 +115,15 @@ HALTS = Topic("halts", "hs:{P}:halts", (Halted, Resumed, ResumeAsked), "risk", "
 AUDIT = Topic(
     "audit",
     "hs:{P}:audit",
-    (LimitsChanged, PhaseProposed, PhaseChanged, CommandRefused, Alerted),
-    "risk",
-    "all that was decided about limits, phases and halts; refused commands, warnings",
+    (LimitsChanged, PhaseProposed, PhaseChanged, CommandRefused, Alerted, PositionWrittenOff, SignalRefused),
+    "risk, sizing",
+    "all that was decided about limits, phases and halts; refused commands and signals, warnings, write-offs",
     copies=(HALTS,),
 )
 CONTROL = Topic(
     "control",
     "hs:{P}:control",
-    (Halt, Resume, Flatten, SetPhase, ApprovePhase, SetLimits),
+    (Halt, Resume, Flatten, SetPhase, ApprovePhase, SetLimits, WriteOff),
     "operators",
     "operators' commands",
 )

@@ -1,10 +1,11 @@
 """Commands of operators."""
 
+from decimal import Decimal
 from typing import Annotated
 
 from msgspec import Meta
 
-from shared.messages.base import Message, Name, Text, TimeNs
+from shared.messages.base import Message, Name, Symbol, Text, TimeNs
 from shared.messages.halts import HaltMode
 
 
@@ -60,6 +61,16 @@ class Flatten(Command, frozen=True, kw_only=True):
     """Sell one pair's position at the market, or every position. symbol: the pair; empty for all."""
 
     symbol: Annotated[str, Meta(max_length=32)] = ""
+
+
+class WriteOff(Command, frozen=True, kw_only=True):
+    """Take a pair that cannot be sold out of the books, with its stop and its orders.
+
+    price: what a unit is booked out at, USDT; None for nothing.
+    """
+
+    symbol: Symbol
+    price: Decimal | None = None
 
 
 class SetPhase(Command, frozen=True, kw_only=True):

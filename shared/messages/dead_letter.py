@@ -71,3 +71,30 @@ def refusal(message: Message, *, time_ns: int, field: str, reason: str) -> Messa
         size_bytes=0,
         consumer="",
     )
+
+
+class UnreadableReceived(Message, frozen=True, kw_only=True):
+    """Bytes that the host could not read, as it tells its machine, so that their sender is answered. Never on the wire.
+
+    id: of where they stood; the same when a step is repeated.
+    topic: the name of the topic that they came by.
+    source, entry, field, reason: as in ``MessageRefused``.
+    parts: what can be told of them nevertheless: short texts, by the names of their fields.
+    """
+
+    topic: str
+    source: str
+    entry: str
+    field: str
+    reason: str
+    parts: dict[str, str]
+
+    @property
+    def bare_field(self) -> str:
+        """The field as its writer would name it."""
+        return self.field.removeprefix("$.")[:256]
+
+    @property
+    def sentence(self) -> str:
+        """Field and reason."""
+        return truncate(f"{self.bare_field}: {self.reason}".removeprefix("$: "))

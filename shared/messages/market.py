@@ -69,7 +69,7 @@ class BookSampled(Message, frozen=True, kw_only=True):
 
 
 class PairListed(Message, frozen=True, kw_only=True):
-    """What the exchange says of a pair: whether it trades, and the steps and minima that its orders must keep.
+    """What the exchange says of a pair: whether it trades, and the filters that its orders must pass.
 
     price_step: the tick, USDT per unit.
     quantity_step: the lot size, base units.
@@ -78,6 +78,15 @@ class PairListed(Message, frozen=True, kw_only=True):
     formerly: the pair's former symbol, when it was renamed.
     ratio: new units for each old one, when it was renamed.
     reason: why the pair is off, for people; empty while it trades.
+
+    In what follows 0 means that the exchange has no such filter, or did not state it.
+
+    min_price, max_price: of an order's limit and stop, USDT per unit.
+    market_quantity_step, market_min_quantity, market_max_quantity: of an order at the market, beside those above.
+    max_notional: of one order, USDT.
+    min_notional_at_market, max_notional_at_market: whether these two hold for orders at the market as well.
+    bid_multiplier_up, bid_multiplier_down: how far from the exchange's average price a buy's limit may be, as factors.
+    ask_multiplier_up, ask_multiplier_down: the same of a sell, and of a protective stop.
     """
 
     symbol: Symbol
@@ -90,12 +99,25 @@ class PairListed(Message, frozen=True, kw_only=True):
     formerly: Annotated[str, Meta(max_length=32)] = ""
     ratio: Decimal = Decimal(1)
     reason: Text = ""
+    min_price: Decimal = Decimal(0)
+    max_price: Decimal = Decimal(0)
+    market_quantity_step: Decimal = Decimal(0)
+    market_min_quantity: Decimal = Decimal(0)
+    market_max_quantity: Decimal = Decimal(0)
+    max_notional: Decimal = Decimal(0)
+    min_notional_at_market: bool = True
+    max_notional_at_market: bool = False
+    bid_multiplier_up: Decimal = Decimal(0)
+    bid_multiplier_down: Decimal = Decimal(0)
+    ask_multiplier_up: Decimal = Decimal(0)
+    ask_multiplier_down: Decimal = Decimal(0)
 
 
 class FeedLost(Message, frozen=True, kw_only=True):
     """A feed went quiet or broke, or is not there yet.
 
-    feed: ``bars:<timeframe>``, ``marks`` or ``connection``.
+    feed: ``bars:<timeframe>``, ``marks``, ``listing`` (what the exchange says of the pair), ``books``, or
+        ``connection``.
     symbol: the pair; empty when the whole connection is meant.
     last_seen_ns: market time of its last frame; 0 when it was never heard, so that nothing was lost.
     """

@@ -28,6 +28,8 @@ Finding = Literal[
     "lot_size",
     "below_minimum",
     "dust",
+    "price_filter",
+    "percent_price",
 ]
 # On the wire it is text, so that a reader of an older version takes a word that is new to it. An enumeration would make
 # that reader refuse the whole verdict.
@@ -112,12 +114,58 @@ class CeilingReport(Struct, frozen=True, gc=False):
 class Shortfall(Struct, frozen=True, gc=False):
     """What was left of an order, and the least that the exchange takes of the pair, which it falls short of.
 
-    quantity: base units, in whole lots. min_quantity: base units. min_notional_usdt: USDT.
+    quantity: base units, in whole lots where there is one. min_quantity: base units. min_notional_usdt: USDT.
+    filter: the exchange's filter that it misses, ``LOT_SIZE`` or ``NOTIONAL``; empty from before that was kept.
+    least: base units that would pass; 0 from before that was kept.
+    worth_usdt: of the quantity, at the order's own price, USDT; 0 where that is not known.
     """
 
     quantity: Decimal
     min_quantity: Decimal
     min_notional_usdt: Decimal
+    filter: Annotated[str, Meta(max_length=32)] = ""
+    least: Decimal = Decimal(0)
+    worth_usdt: Decimal = Decimal(0)
+
+
+# Why something was not taken, in one word. ``docs/join.md`` says what each word means.
+Refusal = Literal[
+    "malformed",
+    "other_body",
+    "unknown_order",
+    "nothing_held",
+    "lower_stop",
+    "other_portfolio",
+    "unknown_strategy",
+    "unknown_pair",
+    "odd_time",
+    "too_old",
+]
+
+
+class ProposalRefused(Message, frozen=True, kw_only=True):
+    """Something on the stream of proposals was not taken. It is no verdict and takes no id: mend it, send it again.
+
+    cause: the id of what was refused; empty where it could not be read.
+    order_id: of the order that was meant, as the sender wrote it; empty for a stop, or where it could not be read.
+    symbol: the pair, as the sender wrote it; empty where none was named.
+    what: the type of the message, as the sender wrote it.
+    code: a ``Refusal``.
+    field: what is wrong; ``$`` for the whole.
+    reason: why, for people.
+    source, entry: where it stood: the stream or channel, and the stream entry's id. Of what could not be read only.
+    unanswered: how many before it were refused and got no answer, because there were too many at once.
+    """
+
+    order_id: Cause
+    symbol: Cause
+    what: Cause
+    code: Code
+    field: Annotated[str, Meta(max_length=256)]
+    reason: Text
+    source: Annotated[str, Meta(max_length=128)] = ""
+    entry: Annotated[str, Meta(max_length=64)] = ""
+    unanswered: int = 0
 
 
 class OrderDecided(Message, frozen=True, kw_only=True):
@@ -169,10 +217,22 @@ class OrderDecided(Message, frozen=True, kw_only=True):
 
 
 class StopApproved(Message, frozen=True, kw_only=True):
-    """A raised stop passed the gate: execution moves the resting stop order there. stop_price: USDT per unit."""
+    """A raised stop passed the gate: execution moves the resting stop order there.
+
+    stop_price: USDT per unit.
+    reason: why it is not where it was asked for, for people; empty where it is.
+    """
 
     symbol: Symbol
     stop_price: Decimal
+    reason: Text = ""
+
+
+class WriteOffDecided(Message, frozen=True, kw_only=True):
+    """A pair is out of the books: its position, stop and open orders are forgotten, and nothing is sold."""
+
+    symbol: Symbol
+    reason: Text = ""
 
 
 class OrderPlaced(Message, frozen=True, kw_only=True):

@@ -14,7 +14,7 @@ class PositionMarked(Struct, frozen=True, kw_only=True):
     mark: USDT per unit.
     stop: USDT per unit; None without one, and then the whole notional counts as risk.
     open_risk_usdt: quantity x max(0, mark - stop), and the cost of getting out.
-    notional_usdt: quantity x mark.
+    notional_usdt: quantity x mark; 0 for one of the ``unpriced``.
     """
 
     symbol: Symbol
@@ -44,6 +44,8 @@ class PortfolioMarked(Message, frozen=True, kw_only=True):
     rehearsal: the phase runs on any exchange, paper or real.
     drawdown_since_resume: the fall from the highest NAV since the last resume after a drawdown. The gate's rule and the
         breaker named drawdown go by it.
+    unpriced: pairs that are held and have had no price for too long: worth 0 in NAV, their last worth is at risk.
+    dust: pairs of which less is held than the exchange trades.
     heat_stops_hit: the part of heat that is about to be gone, as a fraction of NAV: of positions whose stop was hit at
         most 5 seconds of wall time ago, and whose fill has not been heard yet. The market made the rest.
     """
@@ -66,6 +68,8 @@ class PortfolioMarked(Message, frozen=True, kw_only=True):
     phase_evidence: Text = ""
     rehearsal: bool = False
     drawdown_since_resume: float = 0.0
+    unpriced: tuple[Symbol, ...] = ()
+    dust: tuple[Symbol, ...] = ()
     heat_stops_hit: float = 0.0
 
 
@@ -111,9 +115,32 @@ class PhaseChanged(Message, frozen=True, kw_only=True):
     rehearsal: bool = False
 
 
+class PositionWrittenOff(Message, frozen=True, kw_only=True):
+    """A position was taken out of the books without a sale.
+
+    quantity: base units; 0 when only orders were left of the pair.
+    price: at which it was booked out, USDT per unit.
+    cost_usdt: what had been paid for it.
+    proceeds_usdt: quantity x price, which went to cash.
+    """
+
+    symbol: Symbol
+    who: Name
+    reason: Text
+    quantity: Decimal
+    price: Decimal
+    cost_usdt: Decimal
+    proceeds_usdt: Decimal
+
+
 class CommandRefused(Message, frozen=True, kw_only=True):
-    """An operator's command was not carried out. reason: names field, value and remedy."""
+    """An operator's command was not carried out.
+
+    reason: names field, value and remedy.
+    nothing_to_do: what the command asks for is so already, so it is no fault.
+    """
 
     command: Name
     who: Name
     reason: Text
+    nothing_to_do: bool = False

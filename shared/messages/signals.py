@@ -5,7 +5,19 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from shared.messages.base import Fraction, Message, Name, NonNegativeFloat, PositiveFloat, Symbol, Timeframe, TimeNs
+from shared.messages.base import (
+    Cause,
+    Fraction,
+    Message,
+    Name,
+    NonNegativeFloat,
+    PositiveFloat,
+    Symbol,
+    Text,
+    Timeframe,
+    TimeNs,
+)
+from shared.messages.orders import Code
 
 
 class SignalRaised(Message, frozen=True, kw_only=True):
@@ -22,6 +34,25 @@ class SignalRaised(Message, frozen=True, kw_only=True):
     strength: Fraction
     timeframe: Annotated[str, Meta(max_length=4)] = ""
     expires_ns: TimeNs = 0
+
+
+class SignalRefused(Message, frozen=True, kw_only=True):
+    """A portfolio does not follow a signal. Others on the same server may.
+
+    cause: the signal's id; empty where it could not be read.
+    strategy, symbol: as the sender wrote them.
+    code, field, reason, unanswered: as in ``ProposalRefused``.
+    source, entry: where it stood, of a signal that could not be read.
+    """
+
+    strategy: Cause
+    symbol: Cause
+    code: Code
+    field: Annotated[str, Meta(max_length=256)]
+    reason: Text
+    source: Annotated[str, Meta(max_length=128)] = ""
+    entry: Annotated[str, Meta(max_length=64)] = ""
+    unanswered: int = 0
 
 
 class PositionSized(Message, frozen=True, kw_only=True):

@@ -9,7 +9,7 @@ It is cut by who needs what; ``Bus`` is the sum, and what a service is given.
 | ``LiveChannels`` | copies, questions, answers | hosts, the command line |
 | ``Market`` | bars, marks and books | market_data; hosts read marks and books |
 | ``DecisionStore`` | proposals and decisions, each once | the host of the risk machine |
-| ``WriterLeases`` | the one writer of a machine's state | hosts |
+| ``WriterLeases`` | the one writer of a machine's state, or of the market | hosts, market_data |
 | ``Liveness`` | heartbeats | every service; ops and the command line read them |
 | ``StackFacts`` | whose data this is, and what time it is | the start of every service |
 
@@ -26,6 +26,7 @@ from shared.messages.keys import Keys
 from shared.messages.market import BarClosed, BookSampled, MarkChanged
 from shared.messages.orders import CancelProposed, OrderDecided, OrderProposed, StopRaised
 from shared.ports.clock import ClockOrigin
+from shared.ports.market_lease import MarketLease
 from shared.ports.streams import LiveChannels, Publisher, StreamReader
 from shared.ports.writer_lease import WriterLease
 
@@ -36,7 +37,10 @@ S = TypeVar("S", bound=Struct)
 
 
 class Market(Protocol):
-    """The market as it stands on the bus: every closed bar, and the latest mark and book of each pair."""
+    """The market as it stands on the bus: every closed bar, and the latest mark and book of each pair.
+
+    Under a ``market_lease`` whatever writes raises ``FencedError``, and writes nothing, once another one took over.
+    """
 
     async def publish_bars(self, bars: Sequence[BarClosed]) -> int:
         """Append the bars that are newer than their pair's last, and return how many were.
@@ -79,7 +83,15 @@ class DecisionStore(Protocol):
 
 
 class WriterLeases(Protocol):
-    """The right to write a machine's state, and a look at that state for everybody else."""
+    """The right to write a machine's state or the market, and a look at that state for everybody else."""
+
+    def market_lease(self, service: str) -> MarketLease:
+        """The lease of the server's market; from ``acquire`` on this bus writes the market under it.
+
+        service: what the holder is called, to those who are refused.
+        A bus that was never asked for it writes the market unchecked: tools and tests do.
+        """
+        ...
 
     def writer_lease(self, service: str, inputs: Sequence[str], *, home: str, whole: Sequence[str] = ()) -> WriterLease:
         """The lease of one machine; ``acquire`` it before anything else.

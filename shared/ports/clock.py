@@ -1,4 +1,9 @@
-"""Market time and wall time. They differ when history is replayed faster than it happened."""
+"""Market time and wall time, which differ when history is replayed faster than it happened; and steady time.
+
+A wall clock may be set: it then steps, back or forward. Whatever is compared with something that the same process saw
+before (an age, a silence, a wait) goes by *steady time*, which never does. Steady times mean nothing elsewhere: they
+are neither stored nor sent.
+"""
 
 from typing import Protocol
 
@@ -38,7 +43,7 @@ def market_ns(clock: "Clock", wall_seconds: float) -> int:
 
 
 class Clock(Protocol):
-    """Tells both times, and waits in either. ``speed`` market seconds pass in one wall second."""
+    """Tells the times, and waits. ``speed`` market seconds pass in one wall second."""
 
     @property
     def speed(self) -> float: ...
@@ -51,6 +56,10 @@ class Clock(Protocol):
         """Wall time, nanoseconds since 1970."""
         ...
 
+    def steady_ns(self) -> int:
+        """Nanoseconds since some moment, as they really pass: whoever sets the wall clock does not move this one."""
+        ...
+
     async def sleep_market(self, seconds: float) -> None:
         """Wait until ``seconds`` of market time have passed."""
         ...
@@ -58,3 +67,20 @@ class Clock(Protocol):
     async def sleep_wall(self, seconds: float) -> None:
         """Wait ``seconds`` of wall time."""
         ...
+
+
+STEP_NS = 250_000_000  # a wall clock that is steered runs up to 0.5 ms a second too fast or slow; this is no steering
+
+
+class ClockSteps:
+    """Notices when the wall clock was set, by the steady one beside it."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._apart_ns = clock.wall_ns() - clock.steady_ns()
+
+    def look(self) -> int:
+        """By how many nanoseconds of wall time the clock was set since the last look; 0 when it was not."""
+        apart_ns = self._clock.wall_ns() - self._clock.steady_ns()
+        step_ns, self._apart_ns = apart_ns - self._apart_ns, apart_ns
+        return step_ns if abs(step_ns) >= STEP_NS else 0

@@ -5,6 +5,7 @@
 | ``BusLostError`` | no server, or no reply | starts over from what is stored, again and again |
 | ``AlreadyDecidedError`` | the machine had forgotten an order | starts over, and asks the store first from then on |
 | ``FencedError`` | another writer took over | ends; its successor is at work already |
+| ``MarketTakenError`` | another market_data writes the server's market | ends before it writes anything |
 | ``CommitRefusedError`` | a commit contradicts what is stored | ends: a bug, or a foreign key in the way |
 | ``ContentRefusedError`` | a commit says what must not be written | starts over, and looks for what led to it |
 | ``CorruptStateError`` | what is stored contradicts itself | ends, and refuses to start until somebody looked |
@@ -22,6 +23,17 @@ class BusLostError(ConnectionError):
 
 class FencedError(RuntimeError):
     """Another process took the writer lease over: stop at once."""
+
+
+class MarketTakenError(RuntimeError):
+    """Another market_data serves this server, and is alive: a second one would mix two markets."""
+
+    def __init__(self, holder: str) -> None:
+        super().__init__(
+            f"{holder} writes the market of this server, and one does for all portfolios on it: end it first, or give "
+            "this stack a server of its own (redis.url in stack.toml, HEATSINK_REDIS__URL, or heatsink up --redis-url)"
+        )
+        self.holder = holder
 
 
 class StateGoneError(RuntimeError):

@@ -5,6 +5,9 @@ in. It never loses a closed bar silently: it names what it had to drop or missed
 
 Every question raises one of three errors: ``UnavailableError`` (no answer, or none that can be trusted: ask again
 later), ``RateLimitedError`` (ask again after that long), ``RejectedError`` (the question is wrong: do not ask again).
+
+Rows are checked before they are believed. One that cannot be is *odd*: it concerns its own pair alone. So an answer
+over many pairs names it beside the good ones, and an answer about one pair raises ``OddRowError``.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -32,6 +35,10 @@ class RateLimitedError(ExchangeError):
 
 class RejectedError(ExchangeError):
     """The exchange understood the question and refused it (an unknown symbol, a bad parameter)."""
+
+
+class OddRowError(UnavailableError):
+    """The answer about a pair has a row that cannot be; the text says what is wrong with it, and has the row."""
 
 
 class Stream(NamedTuple):
@@ -88,13 +95,13 @@ class BestPrice(Struct, frozen=True, kw_only=True, gc=False):
     """Best bid and ask.
 
     bid, ask: prices, in quote units per base unit.
-    seen_wall_ns: our wall clock when a stream brought it, or when REST was asked for it.
+    seen_steady_ns: steady time when a stream brought it, or when REST was asked for it.
     """
 
     symbol: str
     bid: float
     ask: float
-    seen_wall_ns: int
+    seen_steady_ns: int
 
 
 class ConnectionLost(Struct, frozen=True, kw_only=True):
@@ -132,6 +139,8 @@ class FeedBatch(Struct, frozen=True, kw_only=True):
     connection: what became of sockets, in order.
     suspect: streams of which closed bars may have been dropped, because the queue was full or a frame could not be
         read. They must be asked for by REST.
+    odd: streams that brought a row which cannot be, with what is wrong with it and the row. Of a row that does not say
+        its timeframe, the stream's kind is empty.
     """
 
     closed: Sequence[KlineFrame] = ()
@@ -139,6 +148,7 @@ class FeedBatch(Struct, frozen=True, kw_only=True):
     prices: Sequence[BestPrice] = ()
     connection: Sequence[ConnectionLost | ConnectionRestored] = ()
     suspect: Sequence[Stream] = ()
+    odd: Mapping[Stream, str] = {}
 
 
 class OrderBook(Struct, frozen=True, kw_only=True):
@@ -164,6 +174,8 @@ class ListedPair(Struct, frozen=True, kw_only=True):
     quantity_step: the lot size, in base units.
     min_quantity, max_quantity: bounds of one order, in base units.
     min_notional: the least value of one order, in quote units.
+
+    The rest is as in the message ``PairListed``; 0 where the exchange has no such filter.
     """
 
     symbol: str
@@ -174,6 +186,35 @@ class ListedPair(Struct, frozen=True, kw_only=True):
     min_quantity: Decimal
     max_quantity: Decimal
     min_notional: Decimal
+    min_price: Decimal = Decimal(0)
+    max_price: Decimal = Decimal(0)
+    market_quantity_step: Decimal = Decimal(0)
+    market_min_quantity: Decimal = Decimal(0)
+    market_max_quantity: Decimal = Decimal(0)
+    max_notional: Decimal = Decimal(0)
+    min_notional_at_market: bool = True
+    max_notional_at_market: bool = False
+    bid_multiplier_up: Decimal = Decimal(0)
+    bid_multiplier_down: Decimal = Decimal(0)
+    ask_multiplier_up: Decimal = Decimal(0)
+    ask_multiplier_down: Decimal = Decimal(0)
+
+
+OddPairs = Mapping[str, str]  # by symbol: what is wrong with the pair's row, and the row
+
+
+class Listings(NamedTuple):
+    """The pairs that are listed, by symbol, and those whose rows cannot be."""
+
+    pairs: Mapping[str, ListedPair]
+    odd: OddPairs
+
+
+class BestPrices(NamedTuple):
+    """The best prices of pairs that have any, and the pairs whose rows cannot be."""
+
+    prices: Sequence[BestPrice]
+    odd: OddPairs
 
 
 class Exchange(Protocol):
@@ -188,8 +229,8 @@ class Exchange(Protocol):
         """The exchange's clock; whatever arrives later was sent at this time or after."""
         ...
 
-    async def pairs(self, symbols: Iterable[str]) -> Mapping[str, ListedPair]:
-        """The listed ones among ``symbols``, by symbol."""
+    async def pairs(self, symbols: Iterable[str]) -> Listings:
+        """The listed ones among ``symbols``."""
         ...
 
     async def klines(self, symbol: str, timeframe: str, since_ns: int, limit: int) -> Sequence[Kline]:
@@ -199,7 +240,7 @@ class Exchange(Protocol):
         """
         ...
 
-    async def best_prices(self, symbols: Iterable[str]) -> Sequence[BestPrice]:
+    async def best_prices(self, symbols: Iterable[str]) -> BestPrices:
         """Best bid and ask now. Pairs without a book are left out."""
         ...
 
@@ -234,6 +275,6 @@ class Feed(Protocol):
         """Renew the sockets that carry these streams."""
         ...
 
-    def last_heard_wall_ns(self, stream: Stream) -> int:
+    def last_heard_steady_ns(self, stream: Stream) -> int:
         """When the socket that carries the stream delivered anything at all; 0 while it is down."""
         ...

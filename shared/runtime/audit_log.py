@@ -5,9 +5,9 @@ from typing import Any
 
 from shared.messages.base import Message
 from shared.messages.halts import Alerted, Halted, ResumeAsked, Resumed
-from shared.messages.orders import CancelDecided, OrderClosed, OrderDecided, OrderFilled, StopPlaced
-from shared.messages.portfolio import CommandRefused, LimitsChanged, PhaseChanged, PhaseProposed
-from shared.messages.signals import SignalRaised
+from shared.messages.orders import CancelDecided, OrderClosed, OrderDecided, OrderFilled, ProposalRefused, StopPlaced
+from shared.messages.portfolio import CommandRefused, LimitsChanged, PhaseChanged, PhaseProposed, PositionWrittenOff
+from shared.messages.signals import SignalRaised, SignalRefused
 
 Fields = dict[str, Any]
 
@@ -69,5 +69,12 @@ _LINES: dict[type[Message], tuple[str, str, Callable[[Any], Fields]]] = {
     ),
     PhaseProposed: ("warning", "phase_proposed", _named("phase", "to_phase", "evidence")),
     PhaseChanged: ("warning", "phase_changed", _named("phase_before", "phase", "scale", "who", "reason", "evidence")),
+    PositionWrittenOff: (
+        "warning",
+        "position_written_off",
+        _named("who", "reason", "quantity", "price", "cost_usdt", "proceeds_usdt"),
+    ),
     CommandRefused: ("warning", "command_refused", _named("command", "who", "reason")),
+    ProposalRefused: ("info", "proposal_refused", _named("order_id", "what", "code", "reason", "unanswered")),
+    SignalRefused: ("warning", "signal_refused", _named("strategy", "code", "reason", "unanswered")),
 }

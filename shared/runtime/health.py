@@ -10,6 +10,7 @@ from shared.ports.clock import Clock
 
 BEAT_SECONDS = 1.0
 DEAD_AFTER_SECONDS = 5.0
+STILL_BEATS = 2  # so many looks without a new beat: whoever wrote the row is gone
 
 
 class Health:
@@ -24,6 +25,8 @@ class Health:
         self._facts: dict[str, int | float | str] = {}
         self._started_wall_ns = clock.wall_ns()
         self._is_ready = asyncio.Event()
+        self._other: Heartbeat | None = None
+        self._still_looks = 0
 
     def ready(self) -> None:
         """The service does its work from now on, and who waits for it hears of it at once."""
@@ -35,16 +38,31 @@ class Health:
         self._facts.update(facts)
 
     async def beat(self) -> None:
-        """Write the heartbeat every second until cancelled, and once more when the service gets ready."""
+        """Write the heartbeat every second until cancelled, and once more when the service gets ready.
+
+        A service has one row. While another process of the same name fills it, one that only starts, or stands by for
+        the lease, keeps silent: the row is about the one that works.
+        """
         while True:
             was_ready = self._is_ready.is_set()
-            await self._bus.set_heartbeat(self.heartbeat(), self._scope)
+            if was_ready or not await self._is_anothers():
+                await self._bus.set_heartbeat(self.heartbeat(), self._scope)
             if was_ready:
                 await asyncio.sleep(BEAT_SECONDS)
-            else:
-                with suppress(TimeoutError):
-                    async with asyncio.timeout(BEAT_SECONDS):
-                        await self._is_ready.wait()
+                continue
+            with suppress(TimeoutError):
+                async with asyncio.timeout(BEAT_SECONDS):
+                    await self._is_ready.wait()
+
+    async def _is_anothers(self) -> bool:
+        """Whether another process writes the row. That shows in beats that change, whatever its clock says."""
+        found = (await self._bus.heartbeats()).get(self._service)
+        if found is None or (found.pid, found.started_wall_ns) == (os.getpid(), self._started_wall_ns):
+            return False
+        before, self._other = self._other, found
+        is_still = before is not None and found.beat_wall_ns == before.beat_wall_ns
+        self._still_looks = self._still_looks + 1 if is_still else 0
+        return self._still_looks < STILL_BEATS
 
     def heartbeat(self) -> Heartbeat:
         """The heartbeat of this moment."""
@@ -59,5 +77,5 @@ class Health:
 
 
 def is_alive(beat: Heartbeat, wall_ns: int) -> bool:
-    """Whether the heartbeat is recent enough."""
-    return wall_ns - beat.beat_wall_ns <= DEAD_AFTER_SECONDS * SECOND_NS
+    """Whether the heartbeat is recent enough. One of a time to come is not: a clock was set, and nobody beat since."""
+    return abs(wall_ns - beat.beat_wall_ns) <= DEAD_AFTER_SECONDS * SECOND_NS

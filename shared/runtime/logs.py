@@ -17,9 +17,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, TextIO
 
-import msgspec
 import structlog
 from structlog.typing import EventDict, FilteringBoundLogger, Processor
+
+from shared.adapters.plain_amounts import json_bytes
 
 Form = Literal["auto", "json", "lines"]
 Level = Literal["debug", "info", "warning", "error"]
@@ -138,7 +139,7 @@ def json_line(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> st
     """One JSON object; the fields that every line has come first."""
     fields = ordered(event)
     try:
-        return msgspec.json.encode(fields, enc_hook=str).decode()
+        return json_bytes(fields).decode()
     except (TypeError, ValueError, OverflowError):  # lone surrogates, huge integers, odd keys: still one line
         return json.dumps(fields, default=str, skipkeys=True)
 

@@ -27,8 +27,11 @@ class Idempotency(Protocol):
         """Ask the store which of these were answered before, for a machine that may have forgotten."""
         ...
 
-    async def take_in(self, bus: Bus, message: Message) -> None:
-        """Make a message that came by PUBLISH durable, or answer it when it came before."""
+    async def take_in(self, bus: Bus, message: Message) -> Message | None:
+        """Make a message that came by PUBLISH durable, or answer it when it came before.
+
+        Gives it back where only the machine can answer: it is not the one that came before under its id.
+        """
         ...
 
     async def answer_repeats(self, bus: Bus) -> None:

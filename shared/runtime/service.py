@@ -25,13 +25,14 @@ from shared.config.faults import EXIT_CONFIG, ConfigError
 from shared.config.load import settings_from_environment
 from shared.config.model import Settings
 from shared.ports.bus import Bus, Scope, StackFacts
-from shared.ports.clock import Clock
+from shared.ports.clock import Clock, ClockSteps
 from shared.ports.errors import (
     AlreadyDecidedError,
     BusLostError,
     CommitRefusedError,
     CorruptStateError,
     FencedError,
+    MarketTakenError,
     StateGoneError,
 )
 from shared.runtime.health import Health
@@ -45,12 +46,14 @@ class StartOverError(RuntimeError):
 
 BUS_RETRY_SECONDS = (0.1, 0.25, 0.5, 1.0, 2.0)
 IDENTITY_SECONDS = 1.0
+CLOCK_LOOK_SECONDS = 0.5
 # What a service may end with that is no bug: the event that says so, and the exit code.
 ENDINGS: dict[type[Exception], tuple[str, int]] = {
     ConfigError: ("config_refused", EXIT_CONFIG),
     StateGoneError: ("state_gone", EXIT_CONFIG),
     ServerTooOldError: ("server_refused", EXIT_CONFIG),
     CorruptStateError: ("state_refused", 1),
+    MarketTakenError: ("market_taken", EXIT_CONFIG),
     FencedError: ("fenced", 1),
     CommitRefusedError: ("commit_refused", 1),
 }
@@ -174,9 +177,10 @@ async def _with_bus(service: Service, settings: Settings, log: Any) -> None:
                     beat = group.create_task(health.beat())
                     watch = group.create_task(_watch_identity(bus, identity))
                     group.create_task(follow_beginning(bus, clock))
+                    steps = group.create_task(_watch_clock(clock, log))
                     await service.run(Context(settings, clock, bus, log, health))
-                    beat.cancel()
-                    watch.cancel()
+                    for beside in (beat, watch, steps):
+                        beside.cancel()
                 return
         except* (BusLostError, AlreadyDecidedError, StartOverError) as errors:
             delay = BUS_RETRY_SECONDS[min(attempt, len(BUS_RETRY_SECONDS) - 1)]
@@ -186,6 +190,15 @@ async def _with_bus(service: Service, settings: Settings, log: Any) -> None:
         if (task := asyncio.current_task()) is not None and task.cancelling():
             raise asyncio.CancelledError
         await asyncio.sleep(delay)
+
+
+async def _watch_clock(clock: Clock, log: Any) -> None:
+    """Say when this machine's clock was set. All that goes by it follows: machines are told the time at every step."""
+    steps = ClockSteps(clock)
+    while True:
+        await asyncio.sleep(CLOCK_LOOK_SECONDS)
+        if step_ns := steps.look():
+            log.warning("clock_stepped", seconds=round(step_ns / 1e9, 3), reason="the clock of this machine was set")
 
 
 async def _watch_identity(bus: StackFacts, identity: str) -> None:

@@ -205,3 +205,8 @@ def test_the_first_snapshot_and_the_highest_heat_are_kept() -> None:
 
 def test_a_kind_that_never_came_is_counted_as_none() -> None:
     assert Counts().of(OrderFilled) == 0
+
+
+def test_market_time_follows_the_snapshots_when_a_clock_was_set_back() -> None:
+    ahead, now = one(PortfolioMarked, time_ns=T0 + HOUR), one(PortfolioMarked, time_ns=T0)
+    assert projected(ahead, now).market_ns == T0

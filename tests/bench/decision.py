@@ -19,6 +19,7 @@ from tests.bench.market import (
     universe_of,
 )
 from tests.bench.yardstick import Nautilus, nautilus
+from tests.domain.risk.approvals import take
 from tests.samples import T0
 
 POSITIONS = (10, 38, 1_000, 10_000)
@@ -42,7 +43,7 @@ class Gate:
         for symbol in universe.symbols:
             self.machine.handle(book(symbol, NOW_NS))
         for number, symbol in enumerate(universe.symbols[:positions]):
-            self.machine.handle(position(symbol, number, NOW_NS))
+            take(self.machine, position(symbol, number, NOW_NS))
         self.symbols = universe.symbols[:38]
         self.count = 0
 

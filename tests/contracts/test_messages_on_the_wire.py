@@ -3,17 +3,21 @@
 import math
 from decimal import Decimal
 from pathlib import Path
+from types import NoneType
+from typing import get_args
 
 import msgpack
 import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
 from shared.adapters.codec import UnreadableError, decode, encode
 from shared.messages.base import Message, MessageId, OrderId, PortfolioName, PortfolioOrEmpty, Symbol, Timeframe
 from shared.messages.catalogue import CATALOGUE, MAX_SNAPSHOT_BYTES, TOPIC_OF, topic_of_key
 from shared.messages.keys import Keys
+from shared.messages.orders import OrderProposed
 from tests.keys import MAIN
 from tests.samples import bar, decision, proposal, samples
 
@@ -95,6 +99,10 @@ def changed(message: Message, **fields: object) -> bytes:
         (changed(proposal(), quantity="NaN"), "$.quantity", "finite"),
         (changed(proposal(), quantity="-Infinity"), "$.quantity", "finite"),
         (changed(proposal(), limit_price="sNaN"), "$.limit_price", "finite"),
+        (changed(proposal(), symbol=None), "$.symbol", "got nil; it is required"),
+        (changed(proposal(), type=None), "$.type", "got nil; it is required"),
+        (changed(proposal(), symbol=None, expires_ns=None), "$.symbol", "it is required"),
+        (b'{"type": "OrderProposed", "id": "o-1"}', "$", "this is JSON; write it as MessagePack"),
         (changed(proposal(), id="x" * 37), "$.id", "36"),
         (changed(proposal(), id="a b"), "$.id", "regex"),
         (changed(proposal(), strategy="x" * 65), "$.strategy", "64"),
@@ -130,6 +138,38 @@ def test_a_message_of_another_topic_is_refused_where_it_does_not_belong() -> Non
 
 def test_a_field_that_a_newer_version_added_is_ignored() -> None:
     assert decode(changed(proposal(), colour="red")) == proposal()
+
+
+@pytest.mark.parametrize("message", samples(), ids=lambda message: type(message).__name__)
+def test_nil_for_a_field_that_has_a_default_means_absent(message: Message) -> None:
+    plain = msgpack.unpackb(encode(message))
+    for field in structs.fields(type(message)):
+        given = msgpack.packb(plain | {field.encode_name: None})
+        if field.required and NoneType in get_args(field.type):
+            assert getattr(decode(given), field.name) is None
+        elif field.required:
+            with pytest.raises(UnreadableError, match="it is required"):
+                decode(given)
+        else:
+            absent = msgpack.packb({name: value for name, value in plain.items() if name != field.encode_name})
+            assert decode(given) == decode(absent)
+
+
+def test_all_optional_fields_of_a_proposal_may_be_nil_at_once() -> None:
+    needed = {field.encode_name for field in structs.fields(OrderProposed) if field.required} | {"type"}
+    plain = msgpack.unpackb(encode(proposal()))
+    nils = {name: value if name in needed else None for name, value in plain.items()}
+    read = decode(msgpack.packb(nils))
+    assert read == decode(msgpack.packb({name: plain[name] for name in needed}))
+    assert isinstance(read, OrderProposed)
+    assert read.expires_ns == 0
+
+
+def test_what_nil_hides_is_checked_like_everything_else() -> None:
+    with pytest.raises(UnreadableError, match="decimal string"):
+        decode(changed(proposal(), quantity=0.1, expires_ns=None))
+    with pytest.raises(UnreadableError, match="does not belong here"):
+        decode(changed(proposal(), expires_ns=None), [type(bar())])
 
 
 @given(st.binary(max_size=300))

@@ -106,6 +106,10 @@ class Stack:
         async with aiohttp.ClientSession() as session, session.post(f"{url}/sim/faults", json=fault) as answer:
             assert answer.status in (200, 201), await answer.text()
 
+    async def clear_faults(self, url: str) -> None:
+        async with aiohttp.ClientSession() as session, session.delete(f"{url}/sim/faults") as answer:
+            assert answer.status == 200, await answer.text()
+
     async def faults(self, url: str) -> dict[str, Any]:
         async with aiohttp.ClientSession() as session, session.get(f"{url}/sim/faults") as answer:
             found: dict[str, Any] = await answer.json()

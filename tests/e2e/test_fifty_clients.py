@@ -150,6 +150,7 @@ class Client:
         self.orders = [wanted(crowd, number, each) for each in range(ORDERS)]
         self.heard: list[dict[str, Any]] = []
         self.again: list[dict[str, Any]] = []
+        self.told: list[dict[str, Any]] = []
 
     async def run(self) -> None:
         async with redis.asyncio.from_url(self.url) as connection, connection.pubsub() as ear:
@@ -178,7 +179,7 @@ class Client:
         async with asyncio.timeout(ANSWER_SECONDS):
             async for item in ear.listen():
                 if item["type"] == "message" and (decided := msgpack.unpackb(item["data"]))["order_id"] in own:
-                    heard.append(decided)
+                    (heard if decided["type"] == "OrderDecided" else self.told).append(decided)
                 if len(heard) >= count:
                     return heard
         raise AssertionError("the connection ended")
@@ -210,6 +211,10 @@ async def test_fifty_clients_at_once_never_pass_the_limit_and_each_order_gets_on
             assert Decimal(each["quantity_approved"]) == kept.quantity_approved
             assert Decimal(each["quantity_requested"]) == kept.quantity_requested
         assert {each["order_id"] for each in client.again} == {order["id"] for order in client.orders}
+        assert {each["order_id"] for each in client.told} == {order["id"] for order in client.orders}
+        assert {(each["type"], each["code"], each["field"]) for each in client.told} == {
+            ("ProposalRefused", "other_body", "quantity")
+        }
 
     used = sum(crowd.used_usdt(each) for each in decided)
     # Room for less than the exchange's minimum is no room: who comes last may find that much left, and be refused.

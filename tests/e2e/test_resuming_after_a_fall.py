@@ -15,9 +15,13 @@ from click.testing import Result
 from typer.testing import CliRunner
 
 from services.cli.__main__ import app
+from services.risk.service import spec_of
 from shared.adapters.clocks import RealClock
 from shared.adapters.redis.bus import RedisBus
 from shared.adapters.redis.embedded_valkey import running_valkey
+from shared.config.model import Settings
+from shared.domain.plan import Limits, Plan
+from shared.domain.risk.machine import RiskMachine
 from shared.domain.timeframes import DAY_NS
 from shared.messages.base import Message
 from shared.messages.catalogue import AUDIT, DEAD, DECIDED, HALTS, PORTFOLIO
@@ -25,6 +29,10 @@ from shared.messages.halts import Alerted, Halted, ResumeAsked, Resumed
 from shared.messages.market import BarClosed, MarkChanged, PairListed
 from shared.messages.orders import OrderDecided, OrderFilled, OrderProposed
 from shared.messages.portfolio import PortfolioMarked
+from shared.runtime.host import MachineHost
+from shared.runtime.logs import get_logger
+from tests.domain.risk.approvals import take
+from tests.domain.risk.risk_harness import CALM, UNIVERSE
 from tests.e2e.processes import service
 from tests.keys import MAIN
 from tests.patience import PATIENCE_SECONDS
@@ -41,6 +49,7 @@ SETTINGS = {
     "HEATSINK_LIMITS__HEAT": "1",  # what is held here has its stop far away
     "HEATSINK_LOGS__LEVEL": "warning",
 }
+PLAN = Plan(limits=Limits(book_age_seconds=0.0, mark_age_seconds=600.0, heat=1.0), breakers=CALM)
 M = TypeVar("M", bound=Message)
 
 
@@ -149,16 +158,25 @@ async def scene(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterato
             )
             await bus.publish_bars([_day(each, now_ns, days_ago) for days_ago in range(30, 0, -1) for each in PRICES])
             await scene.mark("BTC/USDT", 20_000.0)
-            await bus.publish(
-                [
-                    OrderFilled(
-                        id="f", time_ns=now_ns, order_id="earlier", trade_id="t", symbol="ETH/USDT", side="buy",
-                        quantity=Decimal(100), price=Decimal(1_500), fee_usdt=Decimal(0), stop_price=Decimal(700),
-                    )
-                ]
-            )  # fmt: skip
+            await hold(bus)
             yield scene
             assert await bus.latest(DEAD.key, 10) == []
+
+
+async def hold(bus: RedisBus) -> None:
+    """A risk service was here before, and has left a position."""
+    clock = RealClock()
+    host = MachineHost(spec_of(Settings(universe=UNIVERSE, plan=PLAN), clock), bus, clock, get_logger())
+    await host.recover()
+    machine = host.spec.machine
+    assert isinstance(machine, RiskMachine)
+    bought = OrderFilled(
+        id="f", time_ns=clock.now_ns(), order_id="earlier", trade_id="t", symbol="ETH/USDT", side="buy",
+        quantity=Decimal(100), price=Decimal(1_500), fee_usdt=Decimal(0), stop_price=Decimal(700),
+    )  # fmt: skip
+    take(machine, bought)
+    await host.step(wait_ms=0)
+    await host.lease.release()
 
 
 def _day(symbol: str, now_ns: int, days_ago: int) -> BarClosed:

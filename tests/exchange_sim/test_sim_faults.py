@@ -295,8 +295,46 @@ def test_scripts_are_read_from_json_too_and_faults_in_them_are_named(tmp_path: P
     assert read_script(path) == (ScriptedFault(fault="drop", after_seconds=3.0),)
     path.write_text('{"faults": [{"fault": "drop", "at_market_time": "2025-01-01T01:00:00"}]}')  # UTC
     (at_start,) = read_script(path)
-    assert at_start.is_due(elapsed_wall_ns=0, now_ns=START_MS * 1_000_000)
-    assert not at_start.is_due(elapsed_wall_ns=0, now_ns=START_MS * 1_000_000 - 1)
+    assert at_start.is_due(elapsed_steady_ns=0, now_ns=START_MS * 1_000_000)
+    assert not at_start.is_due(elapsed_steady_ns=0, now_ns=START_MS * 1_000_000 - 1)
     path.write_text('{"faults": [{"fault": "drop", "after_seconds": "soon"}]}')
     with pytest.raises(ValueError, match=r"faults\.json.*faults"):
         read_script(path)
+
+
+# --- rows that cannot be, and a clock that is set ---------------------------------------------------------------------
+
+
+async def test_a_field_of_a_pair_s_rows_becomes_what_the_fault_says_in_answers_and_streams_alike() -> None:
+    async with stage() as sim, sim.listening("ethusdt@bookTicker", "btcusdt@bookTicker") as ear:
+        await sim.inflict(fault="odd_row", symbol="ETHUSDT", field="bidPrice", value="NaN")
+        await sim.inflict(fault="odd_row", symbol="ETHUSDT", field="b", value=None)
+        await sim.inflict(fault="odd_row", symbol="ETHUSDT", field="filters.LOT_SIZE.minQty")
+        await sim.inflict(fault="odd_row", symbol="ETHUSDT", path="*/klines", field="4", value="0")
+        _, tickers = await sim.get("/api/v3/ticker/bookTicker")
+        _, info = await sim.get("/api/v3/exchangeInfo")
+        _, bars = await sim.get("/api/v3/klines", symbol="ETHUSDT", interval="1h", limit=2)
+        sim.pass_time(1_000)
+        frames = {frame["stream"]: frame["data"] for frame in await ear.heard()}
+        assert await sim.happened("odd_row") == 5
+    assert [row["symbol"] for row in tickers if row["bidPrice"] == "NaN"] == ["ETHUSDT"]
+    lots = {row["symbol"]: one for row in info["symbols"] for one in row["filters"] if one["filterType"] == "LOT_SIZE"}
+    assert [symbol for symbol, lot in lots.items() if "minQty" not in lot] == ["ETHUSDT"]
+    assert [row[4] for row in bars] == ["0", "0"]
+    assert (frames["ethusdt@bookTicker"]["b"], float(frames["btcusdt@bookTicker"]["b"]) > 0) == (None, True)
+
+
+async def test_a_whole_row_is_replaced_as_often_as_the_fault_says() -> None:
+    async with stage() as sim:
+        await sim.inflict(fault="odd_row", symbol="BTCUSDT", path="*/depth", value=["x"], count=1)
+        assert (await sim.get("/api/v3/depth", symbol="BTCUSDT"))[1] == ["x"]
+        assert "bids" in (await sim.get("/api/v3/depth", symbol="BTCUSDT"))[1]
+
+
+async def test_the_exchange_s_clock_is_set_forward_and_back_beside_that_of_the_stack() -> None:
+    async with stage(speed=60.0) as sim:
+        await sim.inflict(fault="clock_step", step_seconds=-30)
+        assert (await sim.get("/api/v3/time"))[1]["serverTime"] == sim.now_ms - 30 * 60_000
+        await sim.inflict(fault="clock_step", step_seconds=30)
+        assert (await sim.get("/api/v3/time"))[1]["serverTime"] == sim.now_ms
+        assert await sim.happened("clock_step") == 2

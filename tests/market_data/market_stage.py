@@ -131,6 +131,10 @@ class Stage:
         found = await self.messages(PAIRS.key)
         return {pair.symbol: pair for pair in found if isinstance(pair, PairListed)}
 
+    async def lost_feeds(self) -> list[FeedLost]:
+        """Every loss that was ever reported, oldest first."""
+        return [one for one in await self.messages(FEEDS.key) if isinstance(one, FeedLost)]
+
     async def open_losses(self) -> set[tuple[str, str]]:
         """Feeds that are lost now, from the messages alone."""
         lost: set[tuple[str, str]] = set()
@@ -176,7 +180,7 @@ class Stage:
     def market_bars(self, symbol: str, timeframe: str, since_ns: int, until_ns: int) -> list[tuple[Any, ...]]:
         """What the exchange has: every closed bar that opened in between."""
         interval = INTERVALS[timeframe]
-        now_ms = self.clock.now_ns() // 1_000_000
+        now_ms = self.exchange.clock.now_ns() // 1_000_000
         found = self.exchange.market.klines(
             symbol.replace("/", ""), interval, now_ms=now_ms, start_ms=since_ns // 1_000_000, limit=1_000_000
         )
@@ -195,7 +199,7 @@ class Stage:
 
         Waits for what is still on its way.
         """
-        now_ns = self.clock.now_ns()
+        now_ns = self.exchange.clock.now_ns()
         counts: dict[str, int] = defaultdict(int)
         for timeframe in TIMEFRAMES:
             step_ns = INTERVALS[timeframe].length_ms * 1_000_000

@@ -72,19 +72,19 @@ def test_a_pair_that_never_was_listed_is_unlisted_and_one_that_vanished_is_delis
     assert statuses(listing("BTC/USDT"), known=known)["FTM/USDT"] == "delisted"
 
 
-async def test_a_pair_that_is_not_listed_is_switched_off_with_one_line_and_the_rest_runs() -> None:
-    stranger = Pair(base="NOSUCHCOIN", quote="USDT", sector="Layer 1")
+async def test_pairs_that_are_not_listed_are_switched_off_with_one_line_for_all_and_the_rest_runs() -> None:
+    strangers = [Pair(base=base, quote="USDT", sector="Layer 1") for base in ("NOSUCHCOIN", "OTHER")]
     async with market_stage() as stage:
         stage.settings = replace(
-            stage.settings, universe=Universe(pairs=(*UNIVERSE.pairs, stranger), renames=UNIVERSE.renames)
+            stage.settings, universe=Universe(pairs=(*UNIVERSE.pairs, *strangers), renames=UNIVERSE.renames)
         )
         async with stage.follow():
             await stage.until_calm()
             await stage.until_published("BTC/USDT", "15m", 1)
             pairs = await stage.pairs()
     assert pairs["NOSUCHCOIN/USDT"].status == "unlisted"
-    (line,) = [line for line in stage.log.all("pair_off") if line["symbol"] == "NOSUCHCOIN/USDT"]
-    assert line["reason"] == "not listed on the exchange"
+    assert stage.log.all("pairs_unlisted") == [{"count": 2, "pairs": "NOSUCHCOIN/USDT, OTHER/USDT"}]
+    assert stage.log.all("pair_off") == []
 
 
 async def test_a_halted_pair_is_off_until_it_trades_again_and_its_missing_bars_are_a_hole() -> None:

@@ -14,6 +14,7 @@ from services.market_data.exchange_time import ExchangeTime
 from services.market_data.feed_reader import FeedReader
 from services.market_data.feeds import FeedHealth
 from services.market_data.marks import Marks
+from services.market_data.odd_rows import OddRows
 from services.market_data.outbox import Outbox
 from services.market_data.streams import Streams
 from services.market_data.subscriptions import ForeignBusError
@@ -41,13 +42,13 @@ def context(clock: ManualClock, bus: MemoryBus) -> MarketDataContext:
     log = LogLines()
     return MarketDataContext(
         settings=QUICK, universe=UNIVERSE, plan=Plan(), clock=clock, bus=bus, exchange=exchange,
-        feed=exchange.feed(10.0), time=ExchangeTime(exchange, clock), tracks=BarTracks(), outbox=Outbox(bus, log),
-        log=log,
+        feed=exchange.feed(10.0), time=ExchangeTime(exchange, clock, log), tracks=BarTracks(), outbox=Outbox(bus, log),
+        odd=OddRows(clock), log=log,
     )  # fmt: skip
 
 
-def price(bid: float, ask: float, seen_wall_ns: int = 0) -> BestPrice:
-    return BestPrice(symbol="BTC/USDT", bid=bid, ask=ask, seen_wall_ns=seen_wall_ns)
+def price(bid: float, ask: float, seen_steady_ns: int = 0) -> BestPrice:
+    return BestPrice(symbol="BTC/USDT", bid=bid, ask=ask, seen_steady_ns=seen_steady_ns)
 
 
 def kline(open_time_ns: int, close: float = 100.0) -> Kline:

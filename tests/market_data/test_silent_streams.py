@@ -13,6 +13,7 @@ from services.market_data.bar_tracks import BarTracks
 from services.market_data.context import MarketDataContext
 from services.market_data.exchange_time import ExchangeTime
 from services.market_data.marks import Marks
+from services.market_data.odd_rows import OddRows
 from services.market_data.outbox import Outbox
 from services.market_data.streams import GRACE_SECONDS, RENEW_SECONDS, Streams
 from shared.adapters.binance.exchange import open_exchange
@@ -35,7 +36,7 @@ class StillFeed:
 
     renewed: list[Stream] = field(default_factory=list)
     all_up: bool = True
-    heard_wall_ns: int = 1
+    heard_steady_ns: int = 1
 
     async def run(self) -> None: ...
 
@@ -47,8 +48,8 @@ class StillFeed:
     def reconnect(self, streams: Iterable[Stream], reason: str) -> None:
         self.renewed += streams
 
-    def last_heard_wall_ns(self, stream: Stream) -> int:
-        return self.heard_wall_ns
+    def last_heard_steady_ns(self, stream: Stream) -> int:
+        return self.heard_steady_ns
 
 
 @dataclass
@@ -71,7 +72,7 @@ class Scene:
 
     async def see_everything(self) -> None:
         """Every stream brings what is true now."""
-        for price in await self.context.exchange.best_prices([BTC]):
+        for price in (await self.context.exchange.best_prices([BTC])).prices:
             self.marks.update(price)
         self.streams.heard(Stream(BTC, BOOK))
         track = self.context.tracks.get(BTC, "1h")
@@ -98,7 +99,8 @@ async def scene() -> AsyncIterator[Scene]:
         tracks.add(Stream(BTC, "1h"), None)
         context = MarketDataContext(
             settings=QUICK, universe=UNIVERSE, plan=Plan(), clock=clock, bus=bus, exchange=exchange, feed=feed,
-            time=ExchangeTime(exchange, clock), tracks=tracks, outbox=Outbox(bus, log), log=log,
+            time=ExchangeTime(exchange, clock, log), tracks=tracks, outbox=Outbox(bus, log),
+            odd=OddRows(clock), log=log,
         )  # fmt: skip
         marks = Marks(context)
         streams = Streams(context, marks)
@@ -163,7 +165,7 @@ async def test_a_price_that_the_dead_stream_missed_comes_from_rest_and_is_not_sa
         there.pass_time(300)
         await there.streams.look()
         (mark,) = there.marks.due()
-        (truth,) = await there.context.exchange.best_prices([BTC])
+        ((truth,), _) = await there.context.exchange.best_prices([BTC])
         assert (mark.bid, mark.ask) == (truth.bid, truth.ask)
         assert BTC in there.marks.doubtful
         there.wait(5)
@@ -175,7 +177,7 @@ async def test_an_unchanged_price_is_said_again_as_long_as_its_socket_is_heard()
         assert len(there.marks.due()) == 1
         for _ in range(3):
             there.wait(2)
-            there.feed.heard_wall_ns = there.clock.wall_ns()
+            there.feed.heard_steady_ns = there.clock.wall_ns()
             (mark,) = there.marks.due()
             assert mark.time_ns == there.clock.now_ns()
         there.wait(2)
@@ -187,7 +189,7 @@ async def test_after_a_broken_connection_a_price_is_said_again_only_on_new_evide
         there.marks.due()
         there.marks.doubt_all()
         there.wait(2)
-        there.feed.heard_wall_ns = there.clock.wall_ns()
+        there.feed.heard_steady_ns = there.clock.wall_ns()
         assert there.marks.due() == []
         await there.see_everything()
         assert len(there.marks.due()) == 1

@@ -8,8 +8,8 @@ the prices within an hour, so each window is played on two markets that bound th
   one to the next. A stop fills at the extreme.
 
 On each market with breakers and without; the limits on orders hold always. There are no books, so the rules that need
-one are off; so is the liquidity breaker, which would keep most pairs of those years out (ADV under 40M USDT). A halt of
-the portfolio that waits for an operator is resumed by one a day later.
+one are off; so is the liquidity breaker, for the pairs of those years traded less. A halt of the portfolio that waits
+for an operator is resumed by one a day later.
 """
 
 import sys
@@ -25,10 +25,10 @@ from services.wiring import machine_specs
 from shared.adapters.clocks import ManualClock
 from shared.adapters.parquet_store import Columns, KlineFile
 from shared.config.model import Settings
-from shared.domain.plan import BreakerPlan, Limits, PhasePlan, Plan, StrategyPlan
+from shared.domain.plan import BreakerName, BreakerPlan, Limits, PhasePlan, Plan, StrategyPlan
 from shared.messages.base import Message
 from shared.messages.control import Resume
-from shared.messages.halts import Alerted, BreakerName, Halted, ResumeAsked
+from shared.messages.halts import Alerted, Halted, ResumeAsked
 from shared.messages.market import BarClosed, MarkChanged, PairListed
 from shared.messages.orders import OrderDecided, OrderFilled, OrderProposed, StopPlaced
 from shared.messages.portfolio import PortfolioMarked
@@ -260,7 +260,7 @@ def _book(
 
 
 def thin_pairs(groups: list[list[BarClosed]]) -> int:
-    """How many pairs the liquidity breaker would have kept out at the start."""
+    """How many pairs were under the criterion of daily volume at the start."""
     volumes: dict[str, list[float]] = {}
     for bar in (bar for group in groups for bar in group if bar.timeframe == "1d" and bar.backfilled):
         volumes.setdefault(bar.symbol, []).append(bar.quote_volume)

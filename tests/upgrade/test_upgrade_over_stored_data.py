@@ -12,10 +12,15 @@ import pytest
 from shared.adapters.clocks import ManualClock
 from shared.adapters.codec import encode
 from shared.adapters.redis.bus import RedisBus
-from shared.messages.orders import OrderDecided, OrderFilled
+from shared.messages.halts import Alerted
+from shared.messages.orders import OrderDecided, OrderFilled, ProposalRefused
+from shared.messages.signals import SignalRefused
 from tests.upgrade.record import Row, b64decode, made_after, restore, written
 from tests.upgrade.scene import Stack
 
+ADDED_SINCE = {"finished", "unpriced", "set_aside"}  # kinds of records that no recording has
+# Earlier versions dropped in silence what is refused by name today.
+SILENT_THEN = {ProposalRefused.__name__, SignalRefused.__name__}
 RECORDED = sorted(Path(__file__).parent.glob("recorded-*.jsonl.gz"))
 
 
@@ -29,8 +34,12 @@ async def restored(bus: RedisBus, path: Path) -> tuple[Stack, list[Row]]:
 
 
 def decoded(row: Row) -> dict[str, Any]:
-    """A message as plain data. Positions stand in the order of the stored hash, which differs from server to server."""
+    """A message as plain data. Positions stood in the order of the stored hash, which differs from server to server.
+
+    Without the policy, which is the name of all settings that there are: each new one changes it.
+    """
     message: dict[str, Any] = msgpack.unpackb(b64decode(row["body"]))
+    message = {name: value for name, value in message.items() if not name.startswith("policy")}
     if "positions" in message:
         message["positions"].sort(key=itemgetter("symbol"))
     return message
@@ -45,22 +54,37 @@ def as_known_then(made: Any, then: Any) -> Any:
     return made
 
 
+RESIDUE = 1e-12  # of a sum of floats that is 0: earlier versions told it
+
+
+def as_meant(value: Any) -> Any:
+    """Without residues, and without the short name of all settings, which has changed with those that were added."""
+    if isinstance(value, dict):
+        return {name: as_meant(item) for name, item in value.items() if name not in ("policy", "policy_before")}
+    if isinstance(value, list):
+        return [as_meant(item) for item in value]
+    return 0.0 if isinstance(value, float) and abs(value) < RESIDUE else value
+
+
+def is_unknown_then(message: dict[str, Any]) -> bool:
+    """Whether no earlier version said it: of a criterion that only halted, nobody was warned."""
+    return message["type"] in SILENT_THEN or (message["type"] == Alerted.__name__ and message["trigger"] == "liquidity")
+
+
 @pytest.mark.parametrize("path", RECORDED, ids=lambda path: path.name)
 async def test_services_go_on_from_records_of_an_earlier_version_to_the_same_messages(
     redis_bus: RedisBus, path: Path
 ) -> None:
     stack, expected = await restored(redis_bus, path)
-    made = await made_after(stack)
+    made = [row for row in await made_after(stack) if not is_unknown_then(decoded(row))]
     then, now = [decoded(row) for row in expected], [decoded(row) for row in made]
     assert [row["topic"] for row in made] == [row["topic"] for row in expected]
-    assert [as_known_then(one, other) for one, other in zip(now, then, strict=True)] == then
+    known = [as_known_then(one, other) for one, other in zip(now, then, strict=True)]
+    assert as_meant(known) == as_meant(then)
     verdicts = Counter(each["verdict"] for each in then if each["type"] == OrderDecided.__name__)
     assert verdicts["approve"] > 5
     assert verdicts["reject"] >= 2
     assert any(each["type"] == OrderFilled.__name__ and each["side"] == "sell" for each in then)
-
-
-NEWER_KINDS = {"set_aside"}  # of records that came after what was recorded
 
 
 @pytest.mark.parametrize("path", RECORDED, ids=lambda path: path.name)
@@ -74,7 +98,7 @@ async def test_every_kind_of_record_of_every_machine_was_recorded_and_is_read(re
     for host in stack.hosts:
         state = stored[f"{host.spec.home}:state:{host.spec.service}"]
         kinds = host.spec.machine.records.kinds
-        assert {field.partition(":")[0] for field in state} == set(kinds) - NEWER_KINDS
+        assert {field.partition(":")[0] for field in state} == set(kinds) - ADDED_SINCE
         for field, body in state.items():
             kind, _, name = field.partition(":")
             assert msgpack.unpackb(b64decode(body)).keys() <= fields_of(host.spec.machine.records.get(kind, name, Any))

@@ -1,11 +1,12 @@
-"""``heatsink halt``, ``resume`` and ``flatten``: an operator's commands, answered by the risk service."""
+"""``heatsink halt``, ``resume``, ``flatten``, ``write-off``: an operator's commands, answered by the risk service."""
 
+from decimal import Decimal
 from typing import Annotated
 
 import typer
 
 from services.cli.failing import confirm
-from services.cli.verbs.options import ReasonOption, on_stack, operator_name
+from services.cli.verbs.options import ReasonOption, on_stack, operator_name, price_of
 from shared.application.pairs import names_of, symbol_of
 from shared.application.stack import StackLocator
 
@@ -75,7 +76,7 @@ def flatten(
     """
     import asyncio
 
-    from services.cli.views.answers import print_answers, print_holdings
+    from services.cli.views.answers import print_answers, print_holdings, print_outcomes
     from shared.application.commands import send_flatten
     from shared.application.status import read_portfolio
     from shared.application.wording.formats import scope
@@ -84,7 +85,38 @@ def flatten(
     print_holdings(asyncio.run(read_portfolio(stack)), names_of(stack.settings, pair))
     if not yes:
         confirm(f"Cancel all orders and sell all of {scope(symbol)} at the market?", "Answer beforehand: --yes")
-    print_answers(asyncio.run(send_flatten(stack, symbol, who=operator_name(), reason=reason)))
+    answers = asyncio.run(send_flatten(stack, symbol, who=operator_name(), reason=reason))
+    print_answers(answers)
+    print_outcomes(answers)
 
 
-VERBS = (halt, resume, flatten)
+@on_stack
+def write_off(
+    stack: StackLocator,
+    pair: Annotated[str, typer.Argument(help="LUNA or LUNA/USDT.")],
+    reason: ReasonOption,
+    price: Annotated[
+        Decimal | None,
+        typer.Option("--price", parser=price_of, metavar="PRICE", help="USDT a unit; nothing, if left out."),
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask back.")] = False,
+) -> None:
+    """Take a pair that cannot be sold out of the books: delisted, without a price, dust, in dispute; asks back first.
+
+    Nothing goes to the exchange. What can be sold is sold: heatsink flatten PAIR.
+    """
+    import asyncio
+
+    from services.cli.views.answers import print_answers, print_holdings
+    from shared.application.commands import send_write_off
+    from shared.application.pairs import booked_symbol_of
+    from shared.application.status import read_portfolio
+
+    symbol = booked_symbol_of(stack.settings, pair)
+    print_holdings(asyncio.run(read_portfolio(stack)), stack.settings.universe.names_of(symbol))
+    if not yes:
+        confirm(f"Take {symbol} out of the books at {price or 0} USDT a unit?", "Answer beforehand: --yes")
+    print_answers(asyncio.run(send_write_off(stack, symbol, who=operator_name(), reason=reason, price=price)))
+
+
+VERBS = (halt, resume, flatten, write_off)

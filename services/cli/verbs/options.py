@@ -4,6 +4,7 @@ import functools
 import getpass
 import inspect
 from collections.abc import Callable
+from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -40,6 +41,17 @@ def on_stack(verb: Callable[..., None]) -> Callable[..., None]:
     found.__dict__["__signature__"] = inspect.Signature(parameters)
     del found.__dict__["__wrapped__"]
     return found
+
+
+def price_of(text: str) -> Decimal:
+    """A price as it was typed, exactly."""
+    try:
+        value = Decimal(text)
+    except InvalidOperation:
+        raise typer.BadParameter(f"{text!r} is no price; write it like 1500.25") from None
+    if not (value.is_finite() and value > 0):
+        raise typer.BadParameter(f"{text} must be above 0")
+    return value
 
 
 def operator_name() -> str:

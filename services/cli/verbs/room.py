@@ -1,24 +1,13 @@
 """``heatsink room`` and ``heatsink shadow``: questions to the gate that reserve nothing."""
 
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Annotated
 
 import typer
 
-from services.cli.verbs.options import JsonOption, on_stack
+from services.cli.verbs.options import JsonOption, on_stack, price_of
 from shared.application.pairs import symbol_of
 from shared.application.stack import StackLocator
-
-
-def _price(text: str) -> Decimal:
-    """A price as it was typed, exactly."""
-    try:
-        value = Decimal(text)
-    except InvalidOperation:
-        raise typer.BadParameter(f"{text!r} is no price; write it like 1500.25") from None
-    if not (value.is_finite() and value > 0):
-        raise typer.BadParameter(f"{text} must be above 0")
-    return value
 
 
 @on_stack
@@ -26,10 +15,10 @@ def room(
     stack: StackLocator,
     pair: Annotated[str, typer.Argument(help="ETH or ETH/USDT, with every ceiling. Left out: all pairs.")] = "",
     stop: Annotated[
-        Decimal | None, typer.Option("--stop", parser=_price, metavar="PRICE", help="Otherwise sizing's stop.")
+        Decimal | None, typer.Option("--stop", parser=price_of, metavar="PRICE", help="Otherwise sizing's stop.")
     ] = None,
     limit: Annotated[
-        Decimal | None, typer.Option("--limit", parser=_price, metavar="PRICE", help="Otherwise at the market.")
+        Decimal | None, typer.Option("--limit", parser=price_of, metavar="PRICE", help="Otherwise at the market.")
     ] = None,
     strategy: Annotated[str, typer.Option("--strategy", help="Whose order it would be.")] = "external",
     json: JsonOption = False,

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from shared.application.errors import UserError
+from shared.application.wording.flattening import outcomes
 from shared.application.wording.formats import price, quantity, sentence, usd
 from shared.application.wording.one_line import event_line, line_parts
 from shared.messages.base import Message
@@ -17,9 +18,21 @@ class RefusedError(UserError):
 def print_answers(answers: Sequence[Message]) -> None:
     """Print a line for each answer. Raises ``RefusedError`` at the first refusal."""
     for answer in answers:
+        if isinstance(answer, CommandRefused) and answer.nothing_to_do:
+            print(sentence(f"Nothing to do: {answer.reason}"))
+            continue
         if isinstance(answer, CommandRefused):
             raise RefusedError(f"Refused: {sentence(answer.reason)}")
         print(event_line(answer))
+
+
+def print_outcomes(answers: Sequence[Message]) -> None:
+    """What became of a flattening, a line for each pair. Raises ``RefusedError`` if something was not sold."""
+    found = list(outcomes(answers))
+    for outcome in found:
+        print(outcome.text)
+    if left := [outcome.symbol for outcome in found if not outcome.is_sold]:
+        raise RefusedError(f"Not sold: {', '.join(left)}.")
 
 
 def print_halts_to_end(halts: Sequence[Halted]) -> None:

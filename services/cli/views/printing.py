@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping
 
-import msgspec
 from msgspec import Struct
 from rich.console import Console
 from rich.table import Table
 
+from shared.adapters.plain_amounts import json_bytes
 from shared.application.wording.formats import clock, percent, price, quantity, share, usd
+from shared.application.wording.holdings import flaw_of
 from shared.messages.portfolio import PortfolioMarked
 from shared.messages.signals import PositionSized
 
@@ -15,8 +16,8 @@ UNLIMITED_COLUMNS = 180  # where no terminal says how wide it is: tables are not
 
 
 def json_text(value: Struct | dict[str, object]) -> str:
-    """The value in one line of JSON; decimals are strings, as they are on the wire."""
-    return msgspec.json.encode(value).decode()
+    """The value in one line of JSON; amounts are strings in plain decimals, as they are on the wire."""
+    return json_bytes(value).decode()
 
 
 def plain_console() -> Console:
@@ -44,7 +45,7 @@ def positions_table(portfolio: PortfolioMarked, most: int | None = None) -> Tabl
     shown = riskiest[:most]
     for position in shown:
         table.add_row(
-            position.symbol,
+            f"{position.symbol}{flaw_of(portfolio, position.symbol)}",
             quantity(position.quantity),
             price(position.mark),
             price(position.stop) if position.stop is not None else "none",

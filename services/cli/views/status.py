@@ -12,6 +12,7 @@ from shared.application.projection import is_not_yet_connected
 from shared.application.status import Status, as_object
 from shared.application.wording.activity import NOT_YET_CONNECTED, halted_scope
 from shared.application.wording.formats import clock, count, duration, percent, rehearsed, usd
+from shared.application.wording.holdings import flaws
 from shared.application.wording.portfolio_lines import heat_text
 from shared.domain.timeframes import SECOND_NS
 from shared.messages.portfolio import PortfolioMarked
@@ -55,6 +56,8 @@ def _print_portfolio(console: Console, portfolio: PortfolioMarked, age_seconds: 
     console.print(rows)
     if portfolio.positions:
         console.print(positions_table(portfolio))
+    for flaw in flaws(portfolio):
+        console.print(Text(flaw, style="yellow"))
 
 
 def _print_troubles(console: Console, status: Status) -> None:

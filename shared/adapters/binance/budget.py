@@ -14,7 +14,7 @@ BANNED = 418
 
 
 class WeightBudget:
-    """A token bucket in wall time, refilled evenly over the minute and corrected by what the exchange reports.
+    """A token bucket, refilled evenly over the minute and corrected by what the exchange reports.
 
     Callers wait in the order in which they came. Who would wait longer than ``LONGEST_WAIT_SECONDS`` (a ban lasts from
     minutes to days) gets ``RateLimitedError`` at once instead.
@@ -29,8 +29,8 @@ class WeightBudget:
         self.capacity = weight_per_minute * SHARE
         self._per_second = self.capacity / 60.0
         self._tokens = self.capacity
-        self._counted_wall_ns = clock.wall_ns()
-        self._paused_until_wall_ns = 0
+        self._counted_steady_ns = clock.steady_ns()
+        self._paused_until_steady_ns = 0
         self._queue = asyncio.Lock()
         self.used_weight = 0
         self.refusals = 0
@@ -69,13 +69,13 @@ class WeightBudget:
         if status == BANNED and retry_after_seconds is None:
             pause = LONGEST_WAIT_SECONDS * 2
         self.refusals += 1
-        self._paused_until_wall_ns = max(self._paused_until_wall_ns, self._clock.wall_ns() + int(pause * 1e9))
+        self._paused_until_steady_ns = max(self._paused_until_steady_ns, self._clock.steady_ns() + int(pause * 1e9))
         return pause
 
     @property
     def pause_left_seconds(self) -> float:
         """Wall time until the exchange may be asked again; 0 when it may be asked now."""
-        return max(0.0, (self._paused_until_wall_ns - self._clock.wall_ns()) / 1e9)
+        return max(0.0, (self._paused_until_steady_ns - self._clock.steady_ns()) / 1e9)
 
     def _wait_seconds(self, weight: float) -> float:
         self._refill()
@@ -89,7 +89,7 @@ class WeightBudget:
         return 0.0
 
     def _refill(self) -> None:
-        now_ns = self._clock.wall_ns()
-        elapsed_seconds = max(0, now_ns - self._counted_wall_ns) / 1e9
-        self._counted_wall_ns = now_ns
+        now_ns = self._clock.steady_ns()
+        elapsed_seconds = max(0, now_ns - self._counted_steady_ns) / 1e9
+        self._counted_steady_ns = now_ns
         self._tokens = min(self.capacity, self._tokens + elapsed_seconds * self._per_second)

@@ -8,8 +8,8 @@ class keeps ccxt's connections and replaces what happens to what comes in by the
 The way of a frame. A socket (``feed``) carries a fixed list of streams. ccxt's receive loop hands each message to
 ``handle_message``, which turns it into a struct of ours (``frames``) and puts it into the inbox (``inbox``), where one
 reader takes it. Nothing here waits, and nothing here raises: an exception in a handler would end ccxt's receive loop
-without a word, and the socket would look alive and stay silent. What cannot be read is counted, and its stream is named
-as suspect, so that its bars are asked for by REST.
+without a word, and the socket would look alive and stay silent. What cannot be read, or cannot be, is counted, and its
+stream is named with the row: its pair is off by name, and its bars are asked for by REST.
 
 The way of a question. Each REST request spends request weight first (``budget``), which all processes behind one
 address share. Binance tells its own count in every answer; a 429 or 418 stops all questions for as long as it says.
@@ -42,10 +42,10 @@ from ccxt.base.errors import ExchangeNotAvailable, NetworkError
 from ccxt.pro.binance import binance
 
 from shared.adapters.binance.budget import BANNED, WeightBudget
-from shared.adapters.binance.frames import MalformedError, best_price, kline_frame
+from shared.adapters.binance.frames import MalformedError, best_price, kline_frame, with_row
 from shared.adapters.binance.inbox import Inbox
 from shared.ports.clock import Clock
-from shared.ports.exchange import Stream
+from shared.ports.exchange import BOOK, Stream
 
 TOO_MANY = 429
 FIREWALL = 403
@@ -63,7 +63,7 @@ class BinanceClient(binance):
 
     url: of the simulated exchange (``http://host:port``); empty for Binance itself.
     watched: symbols by the exchange's id: {"BTCUSDT": "BTC/USDT"}.
-    heard_wall_ns: when each socket last delivered anything, by its url, in wall time.
+    heard_steady_ns: when each socket last delivered anything, by its url, in steady time.
     announced: the urls of sockets whose server said that it shuts down.
     malformed: how many messages could not be read.
     """
@@ -71,7 +71,7 @@ class BinanceClient(binance):
     def __init__(self, url: str, clock: Clock, budget: WeightBudget, inbox: Inbox) -> None:
         self.clock, self.budget, self.inbox = clock, budget, inbox
         self.watched: dict[str, str] = {}
-        self.heard_wall_ns: dict[str, int] = {}
+        self.heard_steady_ns: dict[str, int] = {}
         self.announced: set[str] = set()
         self.malformed = 0
         super().__init__(_config(url))
@@ -118,48 +118,62 @@ class BinanceClient(binance):
     # --- sockets --------------------------------------------------------------------------------------------------
 
     def handle_message(self, client: Any, message: object) -> None:
-        self.heard_wall_ns[client.url] = self.clock.wall_ns()
-        if not isinstance(message, dict):
-            self.malformed += 1
-            return
-        body = message.get("data") if "stream" in message else message
+        self.heard_steady_ns[client.url] = self.clock.steady_ns()
+        name, body = "", message
+        if isinstance(message, dict) and "stream" in message:
+            name, body = str(message["stream"]), message.get("data")
         if not isinstance(body, dict):
-            self.malformed += 1
+            self._odd(self._stream_named(name), MalformedError("no object"), body)
             return
         event = body.get("e")
-        if event == "kline":
-            self.handle_ohlcv(client, body)
+        if event == "kline" or "@kline" in name:
+            self._kline(body, name)
         elif event == SERVER_SHUTDOWN:
             self.announced.add(client.url)
             self.break_off(client.url, SERVER_SHUTDOWN)
-        elif "b" in body and "a" in body and event in (None, "bookTicker"):
-            self.handle_bids_asks(client, body)
+        elif event in (None, "bookTicker") and ("id" not in body or name.endswith("@bookTicker")):
+            self._best_price(body, name)
         elif "id" in body:
             super().handle_message(client, body)  # replies: accepted, or an error that rejects the subscription
 
-    def handle_ohlcv(self, client: Any, message: dict[str, Any]) -> None:
-        symbol = self.watched.get(str(message.get("s")))
+    def _stream_named(self, name: str) -> Stream | None:
+        """``btcusdt@kline_1h``, by which a combined stream names what it wraps; None for one that nobody watches."""
+        pair, _, kind = name.partition("@")
+        symbol = self.watched.get(pair.upper())
+        return None if symbol is None else Stream(symbol, BOOK if kind == "bookTicker" else kind.removeprefix("kline_"))
+
+    def _kline(self, message: dict[str, Any], name: str) -> None:
+        stream = self._stream_named(name)
+        symbol = self.watched.get(str(message.get("s"))) or (stream.symbol if stream is not None else None)
         if symbol is None:
             return
         try:
             self.inbox.put_frame(kline_frame(message, symbol))
-        except MalformedError:
-            self.malformed += 1
+        except MalformedError as error:
             row = message.get("k")
-            if isinstance(row, dict) and isinstance(row.get("i"), str):
-                self.inbox.put_suspect(Stream(symbol, row["i"]))
+            timeframe = row.get("i") if isinstance(row, dict) else None
+            if stream is None:
+                stream = Stream(symbol, timeframe if isinstance(timeframe, str) else "")
+            self._odd(stream, error, row)
 
-    def handle_bids_asks(self, client: Any, message: Any) -> None:
-        symbol = self.watched.get(str(message.get("s")))
+    def _best_price(self, message: dict[str, Any], name: str) -> None:
+        stream = self._stream_named(name)
+        symbol = self.watched.get(str(message.get("s"))) or (stream.symbol if stream is not None else None)
         if symbol is None:
             return
         try:
-            price = best_price(message, symbol, bid="b", ask="a", seen_wall_ns=self.clock.wall_ns())
-        except MalformedError:
-            self.malformed += 1
+            price = best_price(message, symbol, bid="b", ask="a", seen_steady_ns=self.clock.steady_ns())
+        except MalformedError as error:
+            self._odd(Stream(symbol, BOOK), error, message)
             return
         if price is not None:
             self.inbox.put_price(price)
+
+    def _odd(self, stream: Stream | None, error: MalformedError, row: object) -> None:
+        """A row that cannot be: it is counted, and its stream is named."""
+        self.malformed += 1
+        if stream is not None:
+            self.inbox.put_odd(stream, with_row(error, row))
 
     def handle_subscription_status(self, client: Any, message: dict[str, Any]) -> dict[str, Any]:
         client.resolve(message, acknowledgement(message.get("id")))
@@ -167,7 +181,7 @@ class BinanceClient(binance):
 
     def on_connected(self, client: Any, message: object = None) -> None:
         super().on_connected(client, message)
-        self.heard_wall_ns[client.url] = self.clock.wall_ns()
+        self.heard_steady_ns[client.url] = self.clock.steady_ns()
         if self.clients.get(client.url) is not client:  # given up while it was dialled
             client.on_error(NetworkError("no longer wanted"))
 

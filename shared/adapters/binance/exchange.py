@@ -6,28 +6,40 @@ feed = exchange.feed(silent_seconds=10)
 await exchange.close()
 """
 
-from collections.abc import Awaitable, Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from typing import Any, TypeVar
 
 from ccxt.base.errors import BaseError, DDoSProtection, OperationFailed, RateLimitExceeded
 
 from shared.adapters.binance.budget import DEFAULT_PAUSE_SECONDS, WeightBudget
 from shared.adapters.binance.client import BinanceClient
 from shared.adapters.binance.feed import CcxtFeed, close_sockets, exchange_id
-from shared.adapters.binance.frames import MalformedError, best_price, kline_row, listed_pair, order_book
+from shared.adapters.binance.frames import (
+    LAST_NS,
+    MalformedError,
+    best_price,
+    checked_pair,
+    kline_row,
+    order_book,
+    with_row,
+)
 from shared.adapters.binance.inbox import Inbox
 from shared.domain.timeframes import MS_NS
 from shared.ports.clock import Clock
 from shared.ports.exchange import (
     BestPrice,
+    BestPrices,
     ExchangeError,
     Kline,
-    ListedPair,
+    Listings,
+    OddRowError,
     OrderBook,
     RateLimitedError,
     RejectedError,
     UnavailableError,
 )
+
+R = TypeVar("R")
 
 KLINES_LIMIT = 1_000
 TIME_WEIGHT, KLINES_WEIGHT, BOOKS_WEIGHT, EXCHANGE_INFO_WEIGHT = 1, 2, 4, 20
@@ -50,15 +62,19 @@ class CcxtExchange:
         return CcxtFeed(self._client, silent_seconds)
 
     async def server_time_ns(self) -> int:
-        body = await self._ask(TIME_WEIGHT, self._client.publicGetTime)
-        return int(_field(body, "serverTime")) * MS_NS
+        told = _field(await self._ask(TIME_WEIGHT, self._client.publicGetTime), "serverTime")
+        text = str(told)
+        if isinstance(told, bool) or not text.isdecimal() or int(text) * MS_NS >= LAST_NS:
+            raise UnavailableError(f"a serverTime that cannot be: {text[:100]}")
+        return int(text) * MS_NS
 
-    async def pairs(self, symbols: Iterable[str]) -> Mapping[str, ListedPair]:
-        wanted = {exchange_id(symbol) for symbol in symbols}
+    async def pairs(self, symbols: Iterable[str]) -> Listings:
+        wanted = {exchange_id(symbol): symbol for symbol in symbols}
         question = {"showPermissionSets": "false"}  # they are most of the answer, and nobody here reads them
         body = await self._ask(EXCHANGE_INFO_WEIGHT, self._client.publicGetExchangeInfo, question)
-        rows = [row for row in _field(body, "symbols") if row.get("symbol") in wanted]
-        return {pair.symbol: pair for pair in _read(listed_pair, rows)}
+
+        found, odd = _read_each(_field(body, "symbols"), wanted, lambda row, _: checked_pair(row))
+        return Listings({pair.symbol: pair for pair in found}, odd)
 
     async def klines(self, symbol: str, timeframe: str, since_ns: int, limit: int) -> Sequence[Kline]:
         question = {
@@ -68,24 +84,32 @@ class CcxtExchange:
             "limit": min(limit, KLINES_LIMIT),
         }
         rows = await self._ask(KLINES_WEIGHT, self._client.publicGetKlines, question)
-        return _read(lambda row: kline_row(row, symbol, timeframe), rows)
+        if not isinstance(rows, list):
+            raise UnavailableError(f"an answer that is no list: {str(rows)[:200]}")
+        klines: list[Kline] = []
+        earliest_ns = since_ns // MS_NS * MS_NS
+        for row in rows:
+            klines.append(_read_one(lambda row: kline_row(row, symbol, timeframe), row))
+            if klines[-1].open_time_ns < earliest_ns:
+                raise OddRowError(with_row(MalformedError("a bar out of order, or from before what was asked"), row))
+            earliest_ns = klines[-1].open_time_ns + 1
+        return klines
 
-    async def best_prices(self, symbols: Iterable[str]) -> Sequence[BestPrice]:
+    async def best_prices(self, symbols: Iterable[str]) -> BestPrices:
         wanted = {exchange_id(symbol): symbol for symbol in symbols}
-        asked_ns = self._client.clock.wall_ns()  # a price from a stream that comes meanwhile is newer than the answer
+        asked_ns = self._client.clock.steady_ns()  # what a stream brings meanwhile is newer than the answer
         rows = await self._ask(BOOKS_WEIGHT, self._client.publicGetTickerBookTicker)
-        rows = [row for row in rows if row.get("symbol") in wanted]
-        found = _read(
-            lambda row: best_price(row, wanted[row["symbol"]], bid="bidPrice", ask="askPrice", seen_wall_ns=asked_ns),
-            rows,
-        )
-        return [price for price in found if price is not None]
+
+        def read(row: Any, symbol: str) -> BestPrice | None:
+            return best_price(row, symbol, bid="bidPrice", ask="askPrice", seen_steady_ns=asked_ns)
+
+        found, odd = _read_each(rows, wanted, read)
+        return BestPrices([price for price in found if price is not None], odd)
 
     async def order_book(self, symbol: str, levels: int) -> OrderBook:
         question = {"symbol": exchange_id(symbol), "limit": levels}
         body = await self._ask(depth_weight(levels), self._client.publicGetDepth, question, can_wait=True)
-        book: OrderBook = _read(lambda row: order_book(row, symbol), [body])[0]
-        return book
+        return _read_one(lambda row: order_book(row, symbol), body)
 
     async def close(self) -> None:
         await close_sockets(self._client)
@@ -130,11 +154,35 @@ def _field(body: Any, name: str) -> Any:
     return body[name]
 
 
-def _read(reader: Any, rows: Any) -> list[Any]:
-    """Rows through a reader; an answer that cannot be read as a whole is not trusted in part."""
+def _read_one(reader: Callable[[Any], R], row: Any) -> R:
+    """A row of an answer about one pair: an answer that cannot be read as a whole is not trusted in part."""
+    try:
+        return reader(row)
+    except MalformedError as error:
+        raise OddRowError(with_row(error, row)) from error
+
+
+def _read_each(rows: Any, wanted: Mapping[str, str], reader: Callable[[Any, str], R]) -> tuple[list[R], dict[str, str]]:
+    """The rows of an answer over all pairs that are about the wanted ones; those that cannot be, by symbol.
+
+    A wanted pair that has no row may be the one of a row that does not tell what it is about.
+    """
     if not isinstance(rows, list):
         raise UnavailableError(f"an answer that is no list: {str(rows)[:200]}")
-    try:
-        return [reader(row) for row in rows]
-    except MalformedError as error:
-        raise UnavailableError(str(error)) from error
+    found: list[R] = []
+    odd: dict[str, str] = {}
+    seen: set[str] = set()
+    nameless: str = ""
+    for row in rows:
+        name = row.get("symbol") if isinstance(row, dict) else None
+        if not isinstance(name, str):
+            nameless = nameless or with_row(MalformedError("a row without a symbol"), row)
+        elif (symbol := wanted.get(name)) is not None:
+            seen.add(symbol)
+            try:
+                found.append(reader(row, symbol))
+            except MalformedError as error:
+                odd[symbol] = with_row(error, row)
+    if nameless:
+        odd |= {symbol: nameless for symbol in wanted.values() if symbol not in seen}
+    return found, odd

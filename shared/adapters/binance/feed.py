@@ -85,9 +85,9 @@ class CcxtFeed:
     def all_up(self) -> bool:
         return all(socket.up for socket in self._sockets.values())
 
-    def last_heard_wall_ns(self, stream: Stream) -> int:
+    def last_heard_steady_ns(self, stream: Stream) -> int:
         socket = self._socket_of.get(stream)
-        return self._client.heard_wall_ns.get(socket.url, 0) if socket is not None and socket.up else 0
+        return self._client.heard_steady_ns.get(socket.url, 0) if socket is not None and socket.up else 0
 
     # --- one socket -----------------------------------------------------------------------------------------------
 
@@ -95,12 +95,12 @@ class CcxtFeed:
         """Connect, wait for the end, say so, wait a little, again."""
         failures = 0
         while True:
-            since_wall_ns = self._clock.wall_ns()
+            since_steady_ns = self._clock.steady_ns()
             try:
                 reason = await self._session(socket)
             except UnavailableError as error:
                 reason = str(error)
-            steady = socket.up and self._clock.wall_ns() - since_wall_ns > STEADY_SECONDS * 1e9
+            steady = socket.up and self._clock.steady_ns() - since_steady_ns > STEADY_SECONDS * 1e9
             announced = socket.url in self._client.announced
             self._client.announced.discard(socket.url)
             socket.up = False
@@ -141,7 +141,7 @@ class CcxtFeed:
             await asyncio.wait([lost], timeout=LOOK_SECONDS)
             if lost.done():
                 return _reason(lost)
-            silent_ns = self._clock.wall_ns() - self._client.heard_wall_ns.get(socket.url, 0)
+            silent_ns = self._clock.steady_ns() - self._client.heard_steady_ns.get(socket.url, 0)
             if silent_ns > self._silent_ns:
                 return f"silent for {silent_ns / 1e9:.1f} s"
 

@@ -6,7 +6,7 @@ the queue is full a closed bar is dropped and its stream is marked as suspect: t
 
 import asyncio
 
-from shared.ports.exchange import BestPrice, ConnectionLost, ConnectionRestored, FeedBatch, KlineFrame, Stream
+from shared.ports.exchange import BOOK, BestPrice, ConnectionLost, ConnectionRestored, FeedBatch, KlineFrame, Stream
 
 CLOSED_LIMIT = 50_000
 CONNECTION_LIMIT = 1_000
@@ -26,6 +26,7 @@ class Inbox:
         self._prices: dict[str, BestPrice] = {}
         self._connection: list[ConnectionLost | ConnectionRestored] = []
         self._suspect: dict[Stream, None] = {}
+        self._odd: dict[Stream, str] = {}
         self._filled = asyncio.Event()
         self.dropped = 0
 
@@ -46,9 +47,13 @@ class Inbox:
         self._prices[price.symbol] = price
         self._filled.set()
 
-    def put_suspect(self, stream: Stream) -> None:
-        """A frame of the stream could not be read; it may have been a close."""
-        self._suspect[stream] = None
+    def put_odd(self, stream: Stream, reason: str) -> None:
+        """A row of the stream cannot be. A price that waits is not the newest any more."""
+        self._odd[stream] = reason
+        if stream.kind == BOOK:
+            self._prices.pop(stream.symbol, None)
+        else:
+            self._suspect[stream] = None
         self._filled.set()
 
     def put_connection(self, event: ConnectionLost | ConnectionRestored) -> None:
@@ -72,6 +77,8 @@ class Inbox:
             prices=tuple(self._prices.values()),
             connection=self._connection,
             suspect=tuple(self._suspect),
+            odd=self._odd,
         )
-        self._closed, self._forming, self._prices, self._connection, self._suspect = [], {}, {}, [], {}
+        self._closed, self._forming, self._prices, self._connection = [], {}, {}, []
+        self._suspect, self._odd = {}, {}
         return batch

@@ -18,10 +18,12 @@ from shared.adapters.redis.keys import (
     SCOPES,
     decision_key,
     last_bars_key,
+    market_epoch_key,
     proposal_marker,
     services_key,
     state_key,
 )
+from shared.adapters.redis.market_lease import RedisMarketLease
 from shared.adapters.redis.streams import RedisStreams
 from shared.adapters.redis.writer_lease import RedisWriterLease
 from shared.domain.timeframes import MS_NS, timeframe_ns
@@ -45,6 +47,8 @@ S = TypeVar("S", bound=Struct)
 
 class RedisBus(RedisStreams, Bus):
     """See ``ports.bus.Bus``. A process has one."""
+
+    _market: RedisMarketLease | None = None
 
     @classmethod
     @asynccontextmanager
@@ -84,13 +88,12 @@ class RedisBus(RedisStreams, Bus):
         for timeframe, group in sorted(by_timeframe.items(), key=lambda each: -timeframe_ns(each[0])):
             key = self.keys.of(BARS, timeframe)
             for start in range(0, len(group), BARS_PER_CALL):
-                args: list[bytes | str | int] = [BARS.keep]
+                args: list[bytes | str | int] = [BARS.keep, self._market_epoch]
                 for bar in group[start : start + BARS_PER_CALL]:
                     args += [bar.symbol, bar.open_time_ns // MS_NS, encode_for_wire(bar), f"{key}:{bar.symbol}"]
+                last, fence = last_bars_key(self.keys, timeframe), market_epoch_key(key)
                 async with bus_errors():
-                    new += await self.client.fcall(
-                        "hs_publish_bars", 2, key, last_bars_key(self.keys, timeframe), *args
-                    )
+                    new += self._unless_fenced(await self.client.fcall("hs_publish_bars", 3, key, last, fence, *args))
         return new
 
     async def bar_watermarks(self, timeframe: str) -> dict[str, int]:
@@ -108,13 +111,11 @@ class RedisBus(RedisStreams, Bus):
         """Keep the latest of each pair in a hash, and publish it."""
         if not bodies:
             return
-        pipe = self.client.pipeline(transaction=False)
-        pipe.hset(key, mapping=bodies)
+        args: list[bytes | str | int] = [self._market_epoch]
         for symbol, body in bodies.items():
-            pipe.publish(key, body)
-            pipe.publish(f"{key}:{symbol}", body)
+            args += [symbol, body, f"{key}:{symbol}"]
         async with bus_errors():
-            await pipe.execute()
+            self._unless_fenced(await self.client.fcall("hs_set_latest", 2, key, market_epoch_key(key), *args))
 
     async def marks(self) -> dict[str, MarkChanged]:
         return {mark.symbol: mark for mark in await self._latest_of(MARKS.key) if isinstance(mark, MarkChanged)}
@@ -141,6 +142,26 @@ class RedisBus(RedisStreams, Bus):
             body = await self.client.get(decision_key(self.keys, order_id))
         message = decode_or_none(body) if body else None
         return message if isinstance(message, OrderDecided) else None
+
+    # --- who writes the market ----------------------------------------------------------------------------------------
+
+    def market_lease(self, service: str) -> RedisMarketLease:
+        self._market = self._market or RedisMarketLease(self.client, service)
+        return self._market
+
+    @property
+    def _market_epoch(self) -> int:
+        return self._market.epoch if self._market is not None else 0
+
+    def _unless_fenced(self, answer: int) -> int:
+        if answer < 0 and self._market is not None:
+            raise self._market.fenced()
+        return answer
+
+    async def publish(self, messages: Sequence[Message]) -> None:
+        if messages and self._market is not None and self._market.epoch:
+            await self._market.renew()
+        await super().publish(messages)
 
     # --- machines -------------------------------------------------------------------------------------------------
 

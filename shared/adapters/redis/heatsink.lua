@@ -205,16 +205,29 @@ local function commit(keys, args)
   return {'OK'}
 end
 
--- Append bars that are newer than their pair's last. KEYS: stream, last.
--- ARGV: keep, then (symbol, open_ms, bytes, channel)*.
--- Returns how many were new.
+-- Whether a writer of the market was taken over: somebody with a later epoch has written here (ports/market_lease.py).
+-- fence: the key that keeps the epoch of the last writer. epoch: of this one; 0 for whoever holds no lease.
+local function is_taken_over(fence, epoch)
+  local mine, last = tonumber(epoch), tonumber(redis.call('GET', fence) or '0')
+  if mine > last then
+    redis.call('SET', fence, epoch)
+  end
+  return mine > 0 and mine < last
+end
+
+-- Append bars that are newer than their pair's last. KEYS: stream, last, and of this version on fence.
+-- ARGV: keep, with a fence epoch, then (symbol, open_ms, bytes, channel)*.
+-- Returns how many were new, or -1 when the writer was taken over and nothing was written.
 local function publish_bars(keys, args)
   local why = misfit(keys[1], 'stream')
   if why then
     return redis.error_reply('WRONGTYPE ' .. why)
   end
+  if keys[3] and is_taken_over(keys[3], args[2]) then
+    return -1
+  end
   local new = 0
-  for i = 2, #args, 4 do
+  for i = keys[3] and 3 or 2, #args, 4 do
     local last = redis.call('HGET', keys[2], args[i])
     if not last or tonumber(last) < tonumber(args[i + 1]) then
       redis.call('HSET', keys[2], args[i], args[i + 1])
@@ -225,6 +238,24 @@ local function publish_bars(keys, args)
     end
   end
   return new
+end
+
+-- Keep the latest mark or book of pairs, and publish it. KEYS: hash, fence. ARGV: epoch, then (symbol, bytes, channel)*.
+-- Returns 1, or -1 when the writer was taken over and nothing was written.
+local function set_latest(keys, args)
+  local why = misfit(keys[1], 'hash')
+  if why then
+    return redis.error_reply('WRONGTYPE ' .. why)
+  end
+  if is_taken_over(keys[2], args[1]) then
+    return -1
+  end
+  for i = 2, #args, 3 do
+    redis.call('HSET', keys[1], args[i], args[i + 1])
+    redis.call('PUBLISH', keys[1], args[i + 1])
+    redis.call('PUBLISH', args[i + 2], args[i + 1])
+  end
+  return 1
 end
 
 -- A proposal that came by PUBLISH. KEYS: stream, marker. ARGV: bytes, marker_ms, keep. Returns 1 when it was new.
@@ -245,4 +276,5 @@ redis.register_function('hs_renew', renew)
 redis.register_function('hs_release', release)
 redis.register_function('hs_commit', commit)
 redis.register_function('hs_publish_bars', publish_bars)
+redis.register_function('hs_set_latest', set_latest)
 redis.register_function('hs_take_in', take_in)

@@ -46,6 +46,11 @@ def proposal_marker(stream: str, order_id: str) -> str:
     return f"{stream}:seen:{order_id}"
 
 
+def market_epoch_key(key: str) -> str:
+    """The epoch of the market data lease under which a key of the market was written last, in the key's slot."""
+    return "{" + key + "}:epoch"
+
+
 def last_bars_key(keys: Keys, timeframe: str) -> str:
     """Open time of the last bar per pair; the braces put it into the stream's cluster slot."""
     return "{" + keys.of(BARS, timeframe) + "}:last"

@@ -29,7 +29,7 @@ def has_line(message: Message) -> bool:
     if isinstance(message, OrderClosed):
         return message.ending != "filled"
     if isinstance(message, PairListed):
-        return message.status != "trading"
+        return message.status not in ("trading", "unlisted")  # a pair that never was there is counted, not announced
     return isinstance(message, TOLD)
 
 

@@ -10,7 +10,9 @@ LEAST_USD = 0.00005  # under it, four digits say nothing
 
 
 def clock(time_ns: int) -> str:
-    """``2022-11-01 14:00:00``, UTC."""
+    """``2022-11-01 14:00:00``, UTC; ``no time`` for 0, with which a message says that it has none."""
+    if not time_ns:
+        return "no time"
     return datetime.fromtimestamp(time_ns // SECOND_NS, tz=UTC).strftime("%Y-%m-%d %H:%M:%S")
 
 

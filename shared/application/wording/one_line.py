@@ -19,4 +19,4 @@ def line_parts(message: Message) -> tuple[str, str]:
 def event_line(message: Message) -> str:
     """``2022-11-01 14:00:00  TRIM      buy 0.5 -> 0.31 ETH/USDT: ...``"""
     word, text = line_parts(message)
-    return f"{clock(message.time_ns)}  {word:<9} {text}"
+    return f"{clock(message.time_ns):<19}  {word:<9} {text}"

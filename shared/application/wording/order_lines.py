@@ -13,11 +13,13 @@ from shared.messages.orders import (
     OrderFilled,
     OrderPlaced,
     OrderProposed,
+    ProposalRefused,
     StopApproved,
     StopPlaced,
     StopRaised,
+    WriteOffDecided,
 )
-from shared.messages.signals import PositionSized, SignalRaised
+from shared.messages.signals import PositionSized, SignalRaised, SignalRefused
 
 
 def _verdict(message: OrderDecided) -> tuple[str, str]:
@@ -52,6 +54,20 @@ def _closed(message: OrderClosed) -> tuple[str, str]:
     return word, f"{message.symbol}, {quantity(message.quantity_filled)} filled{reason} ({message.order_id})"
 
 
+def _refused(message: ProposalRefused) -> tuple[str, str]:
+    name = f" {message.order_id or message.cause}".rstrip()
+    return "REFUSED", f"{message.what or 'proposal'}{name}: {message.reason}{_unanswered(message.unanswered)}"
+
+
+def _signal_refused(message: SignalRefused) -> tuple[str, str]:
+    name = f" {message.cause}".rstrip()
+    return "REFUSED", f"signal{name}: {message.reason}{_unanswered(message.unanswered)}"
+
+
+def _unanswered(count: int) -> str:
+    return f" ({count} more were refused without an answer)" if count else ""
+
+
 def _size(message: PositionSized) -> tuple[str, str]:
     if not message.quantity:
         return "sized", f"{message.symbol} {message.timeframe}: none, {message.binding}"
@@ -61,6 +77,8 @@ def _size(message: PositionSized) -> tuple[str, str]:
 
 
 ORDER_LINES: dict[type[Message], Callable[[Any], tuple[str, str]]] = {
+    SignalRefused: _signal_refused,
+    ProposalRefused: _refused,
     SignalRaised: lambda m: ("signal", f"{m.symbol} {percent(m.strength, 0)}, by {m.strategy} {m.timeframe}".rstrip()),
     PositionSized: _size,
     OrderProposed: _proposal,
@@ -68,7 +86,8 @@ ORDER_LINES: dict[type[Message], Callable[[Any], tuple[str, str]]] = {
     CancelDecided: lambda m: ("cancel", because(f"{m.order_id} of {m.symbol}", m.reason)),
     StopRaised: lambda m: ("proposed", f"stop of {m.symbol} up to {price(m.stop_price)}"),
     OrderDecided: _verdict,
-    StopApproved: lambda m: ("approved", f"stop of {m.symbol} up to {price(m.stop_price)}"),
+    StopApproved: lambda m: ("approved", because(f"stop of {m.symbol} up to {price(m.stop_price)}", m.reason)),
+    WriteOffDecided: lambda m: ("write-off", because(m.symbol, m.reason)),
     OrderPlaced: lambda m: ("placed", f"{m.side} {quantity(m.quantity)} {m.symbol} ({m.order_id})"),
     OrderFilled: _fill,
     OrderClosed: _closed,

@@ -33,7 +33,7 @@ def _cause(report: OrderReport) -> str:
     decision = report.decision
     if decision.verdict == "approve":
         if decision.shortfall is not None:
-            small = f"below the exchange's minimum of {decision.shortfall.min_notional_usdt} USDT"
+            small = f"below the exchange's minimum of {quantity(decision.shortfall.min_notional_usdt)} USDT"
             return f" (dust, {small}: selling is never held back here, the exchange may refuse it)"
         return " (what reduces risk always passes)" if decision.side == "sell" else " (no rule stood against it)"
     if not decision.code and _is_below_minimum(decision):

@@ -4,11 +4,18 @@ from collections.abc import Callable
 from typing import Any
 
 from shared.application.projection import is_not_yet_connected
-from shared.application.wording.formats import clock, count, duration, percent, rehearsed, scope, usd
+from shared.application.wording.formats import clock, count, duration, percent, price, quantity, rehearsed, scope, usd
 from shared.domain.timeframes import SECOND_NS
 from shared.messages.base import Message
 from shared.messages.halts import Alerted, Halted, ResumeAsked, Resumed
-from shared.messages.portfolio import CommandRefused, LimitsChanged, PhaseChanged, PhaseProposed, PortfolioMarked
+from shared.messages.portfolio import (
+    CommandRefused,
+    LimitsChanged,
+    PhaseChanged,
+    PhaseProposed,
+    PortfolioMarked,
+    PositionWrittenOff,
+)
 
 
 def heat_text(message: PortfolioMarked) -> str:
@@ -19,11 +26,12 @@ def heat_text(message: PortfolioMarked) -> str:
 
 
 def _portfolio(message: PortfolioMarked) -> tuple[str, str]:
+    unpriced = f" · no price of {', '.join(message.unpriced)}" if message.unpriced else ""
     return "portfolio", (
         f"NAV {usd(message.nav)} · {heat_text(message)} "
         f"· used {percent(message.utilisation, 1)} · drawdown {percent(message.drawdown)} "
         f"· {count(len(message.positions), 'position')}, {count(message.open_orders, 'open order')} "
-        f"· {rehearsed(message.phase, rehearsal=message.rehearsal)}"
+        f"· {rehearsed(message.phase, rehearsal=message.rehearsal)}{unpriced}"
     )
 
 
@@ -65,6 +73,12 @@ def _phase(message: PhaseChanged) -> tuple[str, str]:
     return "PHASE", f"{text} · {message.evidence}" if message.evidence else text
 
 
+def _written_off(message: PositionWrittenOff) -> tuple[str, str]:
+    what = f"{quantity(message.quantity)} {message.symbol} at {price(message.price)} = {usd(message.proceeds_usdt)}"
+    paid = f"{usd(message.cost_usdt)} had been paid for it"
+    return "WRITE-OFF", f"{what}, {paid}: {message.reason}, by {message.who}"
+
+
 PORTFOLIO_LINES: dict[type[Message], Callable[[Any], tuple[str, str]]] = {
     PortfolioMarked: _portfolio,
     Halted: _halted,
@@ -74,5 +88,6 @@ PORTFOLIO_LINES: dict[type[Message], Callable[[Any], tuple[str, str]]] = {
     LimitsChanged: _limits,
     PhaseProposed: lambda m: ("PROPOSED", f"phase {m.to_phase} after {m.phase}: {m.evidence}"),
     PhaseChanged: _phase,
+    PositionWrittenOff: _written_off,
     CommandRefused: lambda m: ("REFUSED", f"{m.command} of {m.who}: {m.reason}"),
 }

@@ -1,6 +1,7 @@
 """Every rule of the gate in words: what it looks at, what it found, and who may lift a halt."""
 
 from shared.application.wording.formats import LEAST_USD, base, clock, duration, percent, price, scope, usd
+from shared.domain.filters.quantities import shortfall_words
 from shared.messages.halts import Halted
 from shared.messages.orders import CeilingReport, Shortfall
 
@@ -46,12 +47,7 @@ def binding_words(
         words = _budget_words(ceiling, rule_words(rule, symbol, sector))
     if not words:
         return _plain_words(rule, reason, symbol)
-    return f"{words}; {_shortfall_words(shortfall)}" if shortfall is not None else words
-
-
-def _shortfall_words(shortfall: Shortfall) -> str:
-    minimum = f"{shortfall.min_quantity} base units and {shortfall.min_notional_usdt} USDT"
-    return f"{shortfall.quantity} is below the exchange's minimum of {minimum}"
+    return f"{words}; {shortfall_words(shortfall)}" if shortfall is not None else words
 
 
 def _budget_words(ceiling: CeilingReport, subject: str) -> str:
@@ -92,7 +88,7 @@ def _plain_words(rule: str, reason: str, symbol: str) -> str:
             return f"the daily range (ATR) of {symbol} is unknown, so nobody can say how far its stop is"
         case "throttle":
             return f"orders come too fast: {reason}"
-        case "lot_step" | "minimum" | "max_quantity" | "position" | _:
+        case "lot_step" | "minimum" | "max_quantity" | "max_notional" | "position" | _:
             return reason or rule.replace("_", " ")
 
 

@@ -6,6 +6,8 @@ The term is Seykota's: Seykota and Druz, "Determining Optimal Risk" (*Technical 
 1993); a limit on it for the whole portfolio is Elder's (*Come Into My Trading Room*, 2002: the 6 % rule). Other than
 there, heat is taken at live marks and not at entry prices, and the cost of getting out counts.
 
+A position of a pair that has had no price for too long is worth nothing, and all that it was worth last is at risk.
+
 A position without a stop counts whole, and so does one that is still held far under its stop. Totals change by the
 difference that one pair makes, so a decision costs the same with 1,000 positions as with 10. Now and then they are
 summed afresh, so that float errors cannot pile up.
@@ -35,14 +37,16 @@ class PairHeat:
     notional: quantity x mark.
     price_risk: quantity x max(0, mark - stop), the cost of getting out aside.
     open_risk: the same with that cost.
+    unpriced_at: what a unit was worth last, once the pair has had no price for too long; 0 while it has one.
+    is_dust: what is held is less than the exchange trades.
     reserved_risk, reserved_notional, reserved_cash: of buys that are approved and not finished.
     reserved_sells: quantity of sells that are approved and not finished.
     """
 
     __slots__ = (
-        "exit_rate", "mark", "mark_time_ns", "notional", "open_risk", "others", "price_risk", "quantity",
+        "exit_rate", "is_dust", "mark", "mark_time_ns", "notional", "open_risk", "others", "price_risk", "quantity",
         "reserved_cash", "reserved_notional", "reserved_risk", "reserved_sells", "sector", "stop", "stop_hit_ns",
-        "symbol",
+        "symbol", "unpriced_at",
     )  # fmt: skip
 
     def __init__(self, symbol: str, sector: str, exit_rate: float) -> None:
@@ -53,6 +57,8 @@ class PairHeat:
         self.mark = 0.0
         self.mark_time_ns = 0
         self.quantity = 0.0
+        self.unpriced_at = 0.0
+        self.is_dust = False
         self.stop: float | None = None
         self.stop_hit_ns = 0
         self.notional = 0.0
@@ -64,12 +70,20 @@ class PairHeat:
         self.reserved_sells = ZERO
 
     @property
+    def needs_price(self) -> bool:
+        """Whether NAV depends on its price."""
+        return self.quantity != 0.0 and not self.unpriced_at and not self.is_dust
+
+    @property
     def exposure(self) -> float:
         """Notional held and on order, in USDT, under this name."""
         return self.notional + self.reserved_notional
 
     def value(self) -> tuple[float, float, float]:
         """(notional, price risk, open risk) at the present mark."""
+        if self.unpriced_at:
+            worth = self.quantity * self.unpriced_at
+            return 0.0, worth, worth
         notional, stop = self.quantity * self.mark, self.stop
         is_open = stop is None or self.mark < stop * (1.0 - THROUGH)
         price_risk = notional if stop is None or is_open else self.quantity * max(0.0, self.mark - stop)
@@ -100,6 +114,8 @@ class Heat:
         self.sectors: dict[str, float] = {}
         self.unmarked: set[str] = set()
         self._hit: dict[str, PairHeat] = {}
+        self._held: set[str] = set()
+        self._reserving: set[str] = set()
         self._changes = 0
 
     @property
@@ -131,10 +147,27 @@ class Heat:
     def set_position(self, pair: PairHeat, quantity: Decimal, stop: Decimal | None) -> None:
         """The position in a pair, after a fill or a moved stop."""
         pair.quantity = float(quantity)
+        if not pair.quantity:
+            pair.unpriced_at, pair.is_dust = 0.0, False
         pair.stop = None if stop is None else float(stop)
         pair.stop_hit_ns = 0
         self._hit.pop(pair.symbol, None)
+        (self._held.add if pair.quantity else self._held.discard)(pair.symbol)
         self._revalue(pair)
+        if not self._held:
+            self.holdings = self.open_risk = 0.0
+            self._clear_sectors()
+
+    def set_unpriced(self, pair: PairHeat, price: float) -> None:
+        """A pair has had no price for too long, and this was the last; with 0, it has one again."""
+        pair.unpriced_at = price
+        self._revalue(pair)
+
+    def set_dust(self, pair: PairHeat, *, is_dust: bool) -> None:
+        """Whether what is held of a pair is less than the exchange trades."""
+        if pair.is_dust is not is_dust:
+            pair.is_dust = is_dust
+            self._revalue(pair)
 
     def set_exit_rate(self, pair: PairHeat, exit_rate: float) -> None:
         """A new estimate of what getting out of a pair costs."""
@@ -151,7 +184,7 @@ class Heat:
         if pair.stop is not None and 0.0 < pair.mark <= pair.stop and pair.quantity and not pair.stop_hit_ns:
             pair.stop_hit_ns = pair.mark_time_ns
             self._hit[pair.symbol] = pair
-        if pair.quantity and not pair.mark:
+        if not pair.mark and pair.needs_price:
             self.unmarked.add(pair.symbol)
         else:
             self.unmarked.discard(pair.symbol)
@@ -165,6 +198,7 @@ class Heat:
 
     def reserve(self, pair: PairHeat, risk: float, notional: float, cash: float) -> None:
         """Set aside what an approved order may come to use; with negative amounts, give it back."""
+        self._reserving.add(pair.symbol)
         pair.reserved_risk += risk
         pair.reserved_notional += notional
         pair.reserved_cash += cash
@@ -177,9 +211,18 @@ class Heat:
             self.resum()
 
     def clear_reserved(self, pair: PairHeat) -> None:
-        """No order of the pair is open any more: what float errors left over is cleared."""
+        """No buy of the pair is open any more: what float errors left over is cleared."""
         self.reserve(pair, -pair.reserved_risk, -pair.reserved_notional, -pair.reserved_cash)
         pair.reserved_risk = pair.reserved_notional = pair.reserved_cash = 0.0
+        self._reserving.discard(pair.symbol)
+        if not self._reserving:
+            self.reserved_risk = self.reserved_cash = self.reserved_notional = 0.0
+            self._clear_sectors()
+
+    def _clear_sectors(self) -> None:
+        """Nothing is held and nothing on order: exactly nothing, not what sums of floats leave of it."""
+        if not self._held and not self._reserving:
+            self.sectors = dict.fromkeys(self.sectors, 0.0)
 
     def resum(self) -> None:
         """Sum all totals afresh."""

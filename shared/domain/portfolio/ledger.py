@@ -5,7 +5,7 @@ from decimal import Decimal
 from msgspec import Struct, field, structs
 
 from shared.domain.machine import Records
-from shared.domain.numbers import ZERO, round_usdt
+from shared.domain.numbers import ZERO, plain, round_usdt
 from shared.messages.orders import OrderFilled
 
 ACCOUNT = "account"
@@ -42,12 +42,26 @@ class Position(Struct, frozen=True, kw_only=True):
     quantity: base units.
     cost: USDT that were paid for it, fees aside.
     stop: USDT per unit; None while nothing protects it.
+    stop_approved: the highest raised stop that passed the gate, USDT per unit, whether it is placed yet or not.
+    stop_order_id: under which the stop fills; empty while execution has not said it.
     """
 
     symbol: str
     quantity: Decimal
     cost: Decimal
     stop: Decimal | None
+    stop_approved: Decimal | None = None
+    stop_order_id: str = ""
+
+    def renamed(self, symbol: str, ratio: Decimal) -> "Position":
+        """The same under another name, in ``ratio`` units of it for each unit."""
+        return structs.replace(
+            self,
+            symbol=symbol,
+            quantity=self.quantity * ratio,
+            stop=None if self.stop is None else self.stop / ratio,
+            stop_approved=None if self.stop_approved is None else self.stop_approved / ratio,
+        )
 
 
 LEDGER_RECORDS: dict[str, type[Struct]] = {ACCOUNT: Account, POSITION: Position, COUNTED: Counted}
@@ -124,7 +138,9 @@ class Ledger:
     def _take(self, held: Position, fill: OrderFilled) -> Decimal:
         """Take a sale out of a position; returns what the part that was sold had cost, USDT."""
         if fill.quantity > held.quantity:
-            raise OversoldError(f"fill {fill.trade_id} sells {fill.quantity} {fill.symbol}, {held.quantity} are held")
+            raise OversoldError(
+                f"fill {fill.trade_id} sells {plain(fill.quantity)} {fill.symbol}, {plain(held.quantity)} are held"
+            )
         if fill.quantity == held.quantity:
             self._records.delete(POSITION, fill.symbol)
             return held.cost
@@ -132,6 +148,17 @@ class Ledger:
         left = structs.replace(held, quantity=held.quantity - fill.quantity, cost=held.cost - cost_sold)
         self._records.put(POSITION, fill.symbol, left)
         return cost_sold
+
+    def write_off(self, symbol: str, price: Decimal) -> Decimal:
+        """Take a position out without a sale, at a price that goes to cash; returns how much, USDT."""
+        held = self.position(symbol)
+        if held is None:
+            return ZERO
+        proceeds, account = round_usdt(held.quantity * price), self.account
+        self._records.delete(POSITION, symbol)
+        realised = account.realised + proceeds - held.cost
+        self.put_account(structs.replace(account, cash=account.cash + proceeds, realised=realised))
+        return proceeds
 
     def move_stop(self, symbol: str, stop: Decimal) -> bool:
         """Raise a position's stop; says whether it moved. A stop never moves down."""
@@ -141,16 +168,25 @@ class Ledger:
         self._records.put(POSITION, symbol, structs.replace(held, stop=stop))
         return True
 
+    def approve_stop(self, symbol: str, stop: Decimal) -> None:
+        """A raised stop passed the gate: execution may say that it rests there."""
+        held = self.position(symbol)
+        if held is not None and stop > (held.stop_approved or ZERO):
+            self._records.put(POSITION, symbol, structs.replace(held, stop_approved=stop))
+
+    def name_stop(self, symbol: str, order_id: str) -> None:
+        """Keep the id under which a position's stop fills."""
+        held = self.position(symbol)
+        if held is not None and held.stop_order_id != order_id:
+            self._records.put(POSITION, symbol, structs.replace(held, stop_order_id=order_id))
+
     def rename(self, old: str, new: str, ratio: Decimal) -> bool:
         """A pair got a new name, ``ratio`` new units for each old one; says whether a position moved with it."""
         held = self.position(old)
         if held is None or self.position(new) is not None or not ratio > 0:
             return False
         self._records.delete(POSITION, old)
-        stop = held.stop / ratio if held.stop is not None else None
-        self._records.put(
-            POSITION, new, Position(symbol=new, quantity=held.quantity * ratio, cost=held.cost, stop=stop)
-        )
+        self._records.put(POSITION, new, held.renamed(new, ratio))
         return True
 
 

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from msgspec import structs
 
 from shared.domain.numbers import ONE
-from shared.domain.portfolio.ledger import Ledger
+from shared.domain.portfolio.ledger import Ledger, Position
 from shared.domain.universe import Universe
 from shared.messages.orders import OrderFilled
 
@@ -20,25 +20,33 @@ class LedgerName(NamedTuple):
 
     symbol: the name that the pair has there.
     ratio: units of that name for each unit of the name that was asked for.
-    moved: the name from which the position came over just now, or empty.
+    moves_from: the name under which the position still stands, or empty.
     """
 
     symbol: str
     ratio: Decimal = ONE
-    moved: str = ""
+    moves_from: str = ""
 
 
 def ledger_name(ledger: Ledger, universe: Universe, symbol: str) -> LedgerName:
-    """The name under which the ledger has ``symbol``. A new name moves the position over from the old one."""
+    """The name under which what execution says of ``symbol`` belongs; ``moves_from`` if it tells of a rename."""
     rename = universe.rename_of(symbol)
     if rename is None:
         return LedgerName(symbol)
     new, old = universe.names_of(symbol)
-    if symbol == new and ledger.rename(old, new, rename.ratio):
-        return LedgerName(new, moved=old)
+    if symbol == new and ledger.position(old) and not ledger.position(new):
+        return LedgerName(new, moves_from=old)
     if symbol == old and ledger.position(new) and not ledger.position(old):
         return LedgerName(new, rename.ratio)
     return LedgerName(symbol)
+
+
+def position_as(ledger: Ledger, universe: Universe, named: LedgerName) -> Position | None:
+    """What is held under that name once the position has moved there; None when that is nothing."""
+    if named.moves_from and (held := ledger.position(named.moves_from)) is not None:
+        rename = universe.rename_of(named.symbol)
+        return held.renamed(named.symbol, rename.ratio if rename is not None else ONE)
+    return ledger.position(named.symbol)
 
 
 def fill_in_ledger_units(fill: OrderFilled, named: LedgerName) -> OrderFilled:

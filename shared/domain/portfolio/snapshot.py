@@ -58,5 +58,7 @@ def snapshot_of(
         phase=phase,
         seq=seq,
         open_orders=open_orders,
+        unpriced=tuple(sorted(pair.symbol for pair in heat.positions() if pair.unpriced_at)),
+        dust=tuple(sorted(pair.symbol for pair in heat.positions() if pair.is_dust)),
         heat_stops_hit=stops_hit_usdt / nav,
     )

@@ -6,70 +6,147 @@ from msgspec import structs
 
 from shared.domain.machine import ReservationCheck
 from shared.domain.portfolio.performance import drawdown_of
-from shared.domain.portfolio.renames import LedgerName, fill_in_ledger_units, ledger_name
+from shared.domain.portfolio.renames import LedgerName, ledger_name, position_as
 from shared.domain.portfolio.snapshot import snapshot_of
-from shared.domain.recent import Recent
+from shared.domain.risk.claims import (
+    Doubt,
+    FillClaim,
+    cheapness,
+    claim_of,
+    doubt_about_closed,
+    doubt_about_fill,
+    doubt_about_placed,
+    doubt_about_stop,
+)
+from shared.domain.risk.halt_actions import HaltActions
+from shared.domain.risk.state.halts import NewHalt
+from shared.domain.risk.state.pair_aliases import trading_name
 from shared.domain.risk.state.state import RiskState
 from shared.messages.base import Message
+from shared.messages.dead_letter import refusal
 from shared.messages.market import PairListed
 from shared.messages.orders import OrderClosed, OrderFilled, OrderPlaced, StopPlaced
 from shared.messages.portfolio import PortfolioMarked
 
-REMEMBERED = 10_000  # trades kept in memory, so that a fill that comes twice counts once
+WORDS: dict[type[Message], str] = {
+    OrderFilled: "a fill",
+    OrderPlaced: "an order at the venue",
+    OrderClosed: "the end of an order",
+    StopPlaced: "a stop",
+}
 
 
 class Fills:
     """Takes what execution says into the portfolio, and gives out snapshots of it.
 
+    All of it is a claim (``claims.py``). What is not believed changes nothing: it is refused, and its pair halts until
+    an operator has looked.
+
     evidence_text: what the phase has shown, for the snapshot that is being made.
     """
 
-    def __init__(self, state: RiskState, evidence_text: Callable[[PortfolioMarked], str]) -> None:
-        self._state, self._evidence_text = state, evidence_text
-        self._trades: Recent[bool] = Recent(REMEMBERED)
+    def __init__(
+        self, state: RiskState, halt_actions: HaltActions, evidence_text: Callable[[PortfolioMarked], str]
+    ) -> None:
+        self._state, self._halt_actions, self._evidence_text = state, halt_actions, evidence_text
 
-    def remember(self, fill: OrderFilled) -> None:
-        """Take note of a fill that was taken in before a restart."""
-        self._trades.add(fill.trade_id, True)
+    # --- what execution says --------------------------------------------------------------------------------------
 
-    def on_filled(self, fill: OrderFilled) -> Sequence[Message]:
-        """Change the ledger and the reservation; nothing for a trade that was taken in before."""
-        if not self._trades.add(fill.trade_id, True):
-            return ()
-        state = self._state
-        named = self._ledger_name(fill.symbol)
-        state.ledger.apply(fill_in_ledger_units(fill, named))
-        order = state.reservations.fill(fill.order_id, fill.quantity)
+    def is_known(self, fill: OrderFilled) -> bool:
+        """Whether the trade was booked already."""
+        order = self._state.reservations.get(fill.order_id)
+        if order is not None and fill.trade_id in order.trades:
+            return True
+        return fill.trade_id in self._state.finished.of(fill.symbol).trades
+
+    def refuse(self, fill: OrderFilled) -> Sequence[Message]:
+        """What follows from a fill that is not believed; nothing for one that is."""
+        doubt = doubt_about_fill(self._state, fill, self._claim(fill))
+        return self._disbelieve(fill, doubt) if doubt is not None else ()
+
+    def book(self, fill: OrderFilled) -> Sequence[Message]:
+        """Take a fill that is believed into the ledger and out of its reservation."""
+        state, claim = self._state, self._claim(fill)
+        cheap = cheapness(state, fill, claim)
+        symbol = self._ledger_name(fill.symbol).symbol
+        state.ledger.apply(claim.fill)
+        state.finished.add_trade(fill.symbol, fill.trade_id)
+        order = state.reservations.fill(fill.order_id, fill.quantity, fill.trade_id)
         if order is not None:
             state.reservation_checks.append(ReservationCheck(order.order_id, float(order.left) * order.unit_risk))
-        state.follow_position(named.symbol)
-        return self.snapshot(fill)
+        state.follow_position(symbol)
+        return [*(self._halt(fill, fill.symbol, cheap) if cheap else ()), *self.snapshot(fill)]
 
     def on_placed(self, placed: OrderPlaced) -> Sequence[Message]:
         """Execution has the order."""
+        if (doubt := doubt_about_placed(self._state, placed)) is not None:
+            return self._disbelieve(placed, doubt)
         self._state.reservations.acknowledge(placed.order_id)
         return ()
 
     def on_closed(self, closed: OrderClosed) -> Sequence[Message]:
         """Release what the order still reserves."""
-        if self._state.reservations.close(closed.order_id) is not None:
-            self._state.reservation_checks.append(ReservationCheck(closed.order_id, 0.0))
+        state = self._state
+        if (doubt := doubt_about_closed(state, closed)) is not None:
+            return self._disbelieve(closed, doubt)
+        if state.reservations.close(closed.order_id) is not None:
+            state.finished.add_order(closed.symbol, closed.order_id)
+            state.reservation_checks.append(ReservationCheck(closed.order_id, 0.0))
         return ()
 
     def on_stop_placed(self, placed: StopPlaced) -> Sequence[Message]:
         """The stop of a position rests higher now."""
+        state = self._state
+        named = ledger_name(state.ledger, state.universe, placed.symbol)
+        if (doubt := doubt_about_stop(placed, named, position_as(state.ledger, state.universe, named))) is not None:
+            return self._disbelieve(placed, doubt)
         named = self._ledger_name(placed.symbol)
-        if self._state.ledger.move_stop(named.symbol, placed.stop_price / named.ratio):
-            self._state.follow_position(named.symbol)
+        state.ledger.name_stop(named.symbol, placed.order_id)
+        if state.ledger.move_stop(named.symbol, placed.stop_price / named.ratio):
+            state.follow_position(named.symbol)
         return ()
 
+    def _claim(self, fill: OrderFilled) -> FillClaim:
+        state = self._state
+        named = ledger_name(state.ledger, state.universe, fill.symbol)
+        return claim_of(state, fill, named, position_as(state.ledger, state.universe, named))
+
     def _ledger_name(self, symbol: str) -> LedgerName:
-        """Under which name the ledger has a pair of which execution speaks."""
-        named = ledger_name(self._state.ledger, self._state.universe, symbol)
-        if named.moved:
-            self._state.follow_position(named.moved)
-            self._state.follow_position(named.symbol)
+        """Under which name the ledger has a pair of which execution speaks; the position moves if it has to."""
+        state = self._state
+        named = ledger_name(state.ledger, state.universe, symbol)
+        rename = state.universe.rename_of(symbol)
+        if named.moves_from and rename is not None:
+            state.ledger.rename(named.moves_from, named.symbol, rename.ratio)
+            state.follow_position(named.moves_from)
+            state.follow_position(named.symbol)
         return named
+
+    # --- what is not believed -------------------------------------------------------------------------------------
+
+    def _disbelieve(
+        self, told: OrderFilled | OrderPlaced | OrderClosed | StopPlaced, doubt: Doubt
+    ) -> Sequence[Message]:
+        """Refuse the message, and halt the pairs that it is about: the one it names, and the one of its order."""
+        state = self._state
+        made: list[Message] = [
+            refusal(told, time_ns=state.now_ns or told.time_ns, field=doubt.field, reason=doubt.reason)
+        ]
+        order = state.reservations.get(told.order_id)
+        for symbol in dict.fromkeys((told.symbol, order.symbol if order is not None else told.symbol)):
+            made += self._halt(told, symbol, f"{WORDS[type(told)]} is not believed: {doubt.reason}")
+        return made
+
+    def _halt(self, cause: Message, symbol: str, reason: str) -> Sequence[Message]:
+        """A pair that nobody follows can't be bought anyway, and its name may be anything: it is not halted."""
+        symbol = trading_name(self._state, symbol)
+        if self._state.heat.pair(symbol) is None:
+            return ()
+        return self._halt_actions.begin(
+            cause, NewHalt(symbol=symbol, trigger="false_fill", reason=reason, mode="halted")
+        )
+
+    # --- the portfolio --------------------------------------------------------------------------------------------
 
     def on_listed(self, listing: PairListed) -> Sequence[Message]:
         """Move a position along when its pair gets another name."""

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from decimal import Decimal
 
+from shared.domain.filters import stated
+from shared.domain.filters.quantities import cut_to_most, cut_to_step, lots_of
 from shared.domain.numbers import ZERO
 from shared.domain.risk.gate.gate import Gate
 from shared.domain.risk.state.halts import NewHalt
@@ -41,6 +43,15 @@ class HaltActions:
         pair = self._state.heat.pair(symbol)
         selling = pair.reserved_sells if pair is not None else ZERO
         return max(ZERO, self._state.ledger.quantity(symbol) - selling)
+
+    def largest_sale(self, symbol: str, quantity: Decimal) -> Decimal:
+        """As much of a quantity as the exchange takes in one order at the market."""
+        listing, pair = stated(self._state.listings.get(symbol)), self._state.heat.pair(symbol)
+        if listing is None:
+            return quantity
+        lots = lots_of(listing, "market", None, self._state.fresh_mark(pair))
+        most = cut_to_most(quantity, lots).quantity
+        return (cut_to_step(most, lots).quantity or quantity) if most < quantity else quantity
 
     def sale(self, cause: Message, order_id: str, symbol: str, quantity: Decimal, strategy: str) -> OrderProposed:
         """A sell at the market, which the gate decides like any other order."""

@@ -8,11 +8,15 @@ This file says who handles what, and nothing else. The parts are ``gate`` (verdi
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from msgspec import structs
+
 from shared.domain.machine import Records, ReservationCheck
+from shared.domain.odd_times import fault_of_time
 from shared.domain.plan import Plan
 from shared.domain.risk.breakers import BREAKER_RECORDS, Breakers
 from shared.domain.risk.commands.halts import HALT_COMMAND_RECORDS, HaltCommands
 from shared.domain.risk.commands.limits import LimitChanges
+from shared.domain.risk.commands.write_off import WriteOffs
 from shared.domain.risk.fills import Fills
 from shared.domain.risk.gate.gate import ORDERS_REMEMBERED, Gate
 from shared.domain.risk.gate.shadow import SHADOW_RECORDS, Shadow
@@ -21,13 +25,15 @@ from shared.domain.risk.halt_actions import HaltActions
 from shared.domain.risk.ramp.phases import PHASE_RECORDS, Phases
 from shared.domain.risk.set_aside import SET_ASIDE_RECORDS, SetAsideHalts
 from shared.domain.risk.state.order_book import OrderBook
+from shared.domain.risk.state.refusals import refused
 from shared.domain.risk.state.state import STATE_RECORDS, RiskState
+from shared.domain.risk.unpriced import PriceWatch
 from shared.domain.timeframes import DAILY
 from shared.domain.universe import Universe
 from shared.messages.ask import RoomAsked, ShadowAsked
 from shared.messages.base import Message, TimePassed
-from shared.messages.control import ApprovePhase, Flatten, Halt, Resume, SetLimits, SetPhase
-from shared.messages.dead_letter import EntrySetAside
+from shared.messages.control import ApprovePhase, Command, Flatten, Halt, Resume, SetLimits, SetPhase, WriteOff
+from shared.messages.dead_letter import EntrySetAside, UnreadableReceived
 from shared.messages.market import BarClosed, BookSampled, FeedLost, FeedRestored, MarkChanged, PairListed
 from shared.messages.orders import (
     CancelProposed,
@@ -90,12 +96,14 @@ class RiskMachine:
         state = self.state
         self.gate = Gate(state, self.orders_remembered)
         self.phases = Phases(state)
-        self.fills = Fills(state, self.phases.evidence_text)
         halt_actions = HaltActions(state, self.gate)
+        self.fills = Fills(state, halt_actions, self.phases.evidence_text)
         self.breakers = Breakers(state, halt_actions)
         self.halt_commands = HaltCommands(state, halt_actions, self.breakers)
         self.set_aside = SetAsideHalts(state, halt_actions)
+        self.write_offs = WriteOffs(state, self.fills)
         self.limit_changes = LimitChanges(state)
+        self.price_watch = PriceWatch(state)
         self.shadow = Shadow(state)
         self.what_if = WhatIf(state, self.shadow)
         self._snapshot_ns = -1
@@ -114,12 +122,14 @@ class RiskMachine:
             OrderFilled: self._on_fill,
             OrderClosed: self._on_close,
             StopPlaced: self.fills.on_stop_placed,
-            Halt: self.halt_commands.halt,
-            Resume: self.halt_commands.resume,
-            Flatten: self.halt_commands.flatten,
-            SetLimits: self.limit_changes.set,
-            SetPhase: self.phases.set,
-            ApprovePhase: self.phases.approve,
+            Halt: self._at_once(self.halt_commands.halt),
+            Resume: self._at_once(self.halt_commands.resume),
+            Flatten: self._at_once(self.halt_commands.flatten),
+            WriteOff: self._at_once(self.write_offs.write_off),
+            SetLimits: self._at_once(self.limit_changes.set),
+            SetPhase: self._at_once(self.phases.set),
+            ApprovePhase: self._at_once(self.phases.approve),
+            UnreadableReceived: self.gate.refusals.unreadable,
             RoomAsked: self.what_if.answer_room,
             ShadowAsked: self.what_if.answer_shadow,
             EntrySetAside: self.set_aside.on_set_aside,
@@ -132,7 +142,7 @@ class RiskMachine:
         return handler(message) if handler else ()
 
     def warm(self, message: Message) -> None:
-        """Rebuild daily figures, listings, lost feeds and the trades that were taken in."""
+        """Rebuild daily figures, listings and lost feeds."""
         match message:
             case BarClosed():
                 self.breakers.warm(message)
@@ -140,8 +150,6 @@ class RiskMachine:
                     self.state.history(message.symbol).add(message)
             case PairListed():
                 self.state.listings[message.symbol] = message
-            case OrderFilled():
-                self.fills.remember(message)
             case _:
                 pass
 
@@ -168,6 +176,7 @@ class RiskMachine:
         if not resumed and self._snapshot_ns >= 0 and state.now_ns - self._snapshot_ns < self._snapshot_every_ns:
             return ()
         self._snapshot_ns = state.now_ns
+        self.price_watch.on_time()
         state.note_oldest_held()
         self.shadow.store()
         begun = self.limit_changes.compare_with_file(message)
@@ -206,7 +215,8 @@ class RiskMachine:
         self.shadow.before(order)
         decided = self.gate.propose(order)
         for each in decided:
-            self.shadow.after(order, each)
+            if isinstance(each, OrderDecided):
+                self.shadow.after(order, each)
         self.breakers.on_proposed(order)
         return decided
 
@@ -216,12 +226,30 @@ class RiskMachine:
         return self.state.plan.shadow is not None or self.state.plan.breakers.reduce_heat
 
     def _on_fill(self, fill: OrderFilled) -> Sequence[Message]:
+        if self.fills.is_known(fill):
+            return ()
+        if refused := self.fills.refuse(fill):
+            return refused
         position = self.state.ledger.position(fill.symbol)
-        made = self.fills.on_filled(fill)
-        return [*made, *(self.breakers.on_fill(fill, position) if made else ())]
+        return [*self.fills.book(fill), *self.breakers.on_fill(fill, position)]
 
     def _on_close(self, closed: OrderClosed) -> Sequence[Message]:
         return [*self.fills.on_closed(closed), *self.halt_commands.on_closed(closed)]
+
+    # --- commands -------------------------------------------------------------------------------------------------
+
+    def _at_once(self, carry_out: Callable[[Any], Sequence[Message]]) -> Callable[[Any], Sequence[Message]]:
+        """A command takes effect when it is read, whatever time its sender wrote. One of an odd time is refused, unless
+        it only makes things safer.
+        """
+
+        def handler(command: Command) -> Sequence[Message]:
+            now_ns = self.state.now_ns or command.time_ns
+            dated = structs.replace(command, time_ns=now_ns)
+            fault = fault_of_time("time_ns", command.time_ns, now_ns)
+            return refused(dated, fault) if fault and not isinstance(command, Halt | Flatten) else carry_out(dated)
+
+        return handler
 
     # --- for the host ---------------------------------------------------------------------------------------------
 

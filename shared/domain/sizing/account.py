@@ -63,9 +63,7 @@ class AccountTracker:
 
     def take_snapshot(self, marked: PortfolioMarked) -> bool:
         """Take NAV and phase from a snapshot; says whether NAV became known with that for the first time."""
-        known = self._known
-        if marked.time_ns < known.time_ns:
-            return False
+        known = self._known  # from an earlier entry of the same stream, whatever the times say: clocks are set back
         is_first = known.nav_usdt is None
         phase = marked.phase if marked.time_ns > known.changed_ns else known.phase  # not from before the change
         if is_first or marked.nav != known.nav_usdt or phase != known.phase:
@@ -74,8 +72,7 @@ class AccountTracker:
 
     def change_phase(self, changed: PhaseChanged) -> None:
         """Another phase is in force, and the next size follows its scale."""
-        if changed.time_ns >= self._known.changed_ns:
-            self._know(replace(self._known, phase=changed.phase, changed_ns=changed.time_ns))
+        self._know(replace(self._known, phase=changed.phase, changed_ns=changed.time_ns))
 
     def change_limits(self, changed: LimitsChanged) -> None:
         """Keep sizes to the limits that the gate holds orders to. Raises ``msgspec.ValidationError`` for none."""

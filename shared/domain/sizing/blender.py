@@ -12,11 +12,14 @@ from decimal import Decimal
 
 from msgspec import Struct
 
+from shared.domain.filters.quantities import Lots, cut_to_most, cut_to_step, lots_of, shortfall
 from shared.domain.numbers import ZERO, round_down
-from shared.domain.sizing.size import Size
+from shared.domain.sizing.size import MIN_NOTIONAL, MIN_QUANTITY, Size
 from shared.domain.stops import stop_below
 from shared.messages.market import PairListed
 from shared.messages.orders import Side
+
+SHORT_OF = {"LOT_SIZE": MIN_QUANTITY, "NOTIONAL": MIN_NOTIONAL}
 
 
 class LatestSignal(Struct, frozen=True):
@@ -94,7 +97,7 @@ def target_order(
     if listed is None or listed.status != "trading":
         return TargetOrder(reason="pair")
     if fraction <= 0:
-        return _sell(exposure.position - exposure.selling, exposure, listed, to_zero=True)
+        return _sell(exposure.position - exposure.selling, exposure, listed, price=size.price)
     if not size.is_known or not size.quantity:
         return TargetOrder(reason=size.binding)
     target = round_down(Decimal(fraction) * size.quantity, listed.quantity_step)
@@ -109,35 +112,28 @@ def target_order(
 
 
 def _buy(quantity: Decimal, size: Size, listed: PairListed) -> TargetOrder:
-    quantity = _orderable(quantity, listed)
-    if (reason := _too_small(quantity, size.price, listed)) is not None:
-        return TargetOrder(reason=reason)
+    lots = lots_of(listed, "market", None, size.price)
+    quantity = _orderable(quantity, lots)
+    if short := shortfall(quantity, lots, listed):
+        return TargetOrder(reason=SHORT_OF[short.filter])
     stop_price = stop_below(size.price, size.stop_distance, listed.price_step)
     if stop_price is None:
         return TargetOrder(reason="price_step")
     return TargetOrder("buy", quantity, stop_price)
 
 
-def _sell(
-    quantity: Decimal, exposure: Exposure, listed: PairListed, *, price: float = 0.0, to_zero: bool = False
-) -> TargetOrder:
-    """Never more than is held and not being sold already. The way to zero is not held to the exchange's minima here."""
-    quantity = _orderable(min(quantity, exposure.position - exposure.selling), listed)
-    if quantity <= 0:
+def _sell(quantity: Decimal, exposure: Exposure, listed: PairListed, *, price: float) -> TargetOrder:
+    """Never more than is held and not being sold already; and no dust, which the exchange would refuse on every bar."""
+    lots = lots_of(listed, "market", None, price)
+    wanted = min(quantity, exposure.position - exposure.selling)
+    if wanted <= 0:
         return TargetOrder(reason="nothing to sell")
-    if not to_zero and (reason := _too_small(quantity, price, listed)) is not None:
-        return TargetOrder(reason=reason)
+    quantity = _orderable(wanted, lots)
+    if short := shortfall(quantity, lots, listed):
+        return TargetOrder(reason=SHORT_OF[short.filter])
     return TargetOrder("sell", quantity)
 
 
-def _orderable(quantity: Decimal, listed: PairListed) -> Decimal:
-    """Down to the lot step, and to the largest order that the exchange takes."""
-    if listed.max_quantity and quantity > listed.max_quantity:
-        quantity = listed.max_quantity
-    return round_down(quantity, listed.quantity_step)
-
-
-def _too_small(quantity: Decimal, price: float, listed: PairListed) -> str | None:
-    if quantity <= 0 or quantity < listed.min_quantity:
-        return "min_quantity"
-    return "min_notional" if float(quantity) * price < listed.min_notional else None
+def _orderable(quantity: Decimal, lots: Lots) -> Decimal:
+    """Down to the largest order at the market that the exchange takes, in whole lots."""
+    return cut_to_step(cut_to_most(quantity, lots).quantity, lots).quantity

@@ -12,6 +12,7 @@ from shared.messages.halts import Halted, Resumed
 
 HALT = "halt"
 PORTFOLIO = ""
+FALSE = "|false_fill"
 
 
 HALT_RECORDS: dict[str, type[Struct]] = {HALT: Halted}
@@ -41,6 +42,10 @@ class KnownHalts:
     def is_halted(self, pair: str) -> bool:
         """Whether a halt keeps purchases out of the pair."""
         return bool(self._halted) and (PORTFOLIO in self._halted or pair in self._halted)
+
+    def doubted(self) -> tuple[str, ...]:
+        """The pairs of which execution said what risk does not believe."""
+        return tuple(scope for scope, names in self._halted.items() if any(name.endswith(FALSE) for name in names))
 
     def begin(self, halted: Halted) -> None:
         """Take in a halt. One that comes again was prolonged or made stricter, so it is known already."""

@@ -12,7 +12,7 @@ from msgspec import ValidationError
 from shared.domain.plan import Plan
 from shared.domain.sizing.outputs import position_sized, stop_raised
 from shared.domain.sizing.pairs import PairState
-from shared.domain.sizing.position import after_close, after_decision, after_stop
+from shared.domain.sizing.position import after_close, after_decision, after_stop, after_write_off
 from shared.domain.sizing.proposals import Proposals
 from shared.domain.sizing.size import Size
 from shared.domain.sizing.state import SizingState
@@ -20,10 +20,10 @@ from shared.domain.stops import stop_below
 from shared.domain.timeframes import DAILY
 from shared.domain.universe import NamedPair, Universe
 from shared.messages.base import Message, TimePassed
-from shared.messages.dead_letter import refusal
+from shared.messages.dead_letter import UnreadableReceived, refusal
 from shared.messages.halts import Halted, Resumed
 from shared.messages.market import BarClosed, PairListed
-from shared.messages.orders import OrderClosed, OrderDecided, OrderFilled, StopPlaced
+from shared.messages.orders import OrderClosed, OrderDecided, OrderFilled, StopPlaced, WriteOffDecided
 from shared.messages.portfolio import LimitsChanged, PhaseChanged, PortfolioMarked
 from shared.messages.signals import SignalRaised
 
@@ -34,19 +34,24 @@ class SizingMachine:
     Every bar of a strategy's timeframe gives a size, also when it is 0. Orders and raised stops follow only from a
     current bar: one that closed no longer than its timeframe ago (or ``bar_age_limit_ns``, market time, if that is
     more). Bars from before the first current one are history and only warm.
+
+    speed: market seconds in a wall second.
     """
 
-    def __init__(self, plan: Plan, universe: Universe, portfolio: str, *, bar_age_limit_ns: int = 0) -> None:
-        self._state = state = SizingState(plan, universe, portfolio, bar_age_limit_ns)
+    def __init__(
+        self, plan: Plan, universe: Universe, portfolio: str, *, bar_age_limit_ns: int = 0, speed: float = 1.0
+    ) -> None:
+        self._state = state = SizingState(plan, universe, portfolio, bar_age_limit_ns, speed)
         self._proposals = Proposals(state)
         self.records = state.records
         self._handlers: dict[type[Message], Callable[[Any], Sequence[Message]]] = {
             BarClosed: self._bar,
             SignalRaised: self._proposals.on_signal,
+            UnreadableReceived: self._proposals.on_unreadable,
             Resumed: self._proposals.on_resumption,
             PortfolioMarked: self._portfolio_marked,
             LimitsChanged: self._limits_changed,
-            TimePassed: _silently(state.advance_clock),
+            TimePassed: _silently(state.follow_clock),
             PairListed: _silently(state.list_pair),
             Halted: _silently(state.halts.begin),
             PhaseChanged: _silently(state.account.change_phase),
@@ -54,6 +59,7 @@ class SizingMachine:
             OrderFilled: _silently(state.pairs.take_fill),
             OrderClosed: _silently(partial(state.pairs.change, after_close)),
             StopPlaced: _silently(partial(state.pairs.change, after_stop)),
+            WriteOffDecided: _silently(partial(state.pairs.change, after_write_off)),
         }
 
     def handle(self, message: Message) -> Sequence[Message]:
@@ -122,6 +128,8 @@ class SizingMachine:
 
     def _portfolio_marked(self, marked: PortfolioMarked) -> Sequence[Message]:
         """Without NAV nothing could be proposed. Once it is known, all pairs are looked at."""
+        for pair in self._state.halts.doubted():
+            self._state.pairs.agree(pair, marked)
         return self._proposals.of_all(marked) if self._state.account.take_snapshot(marked) else ()
 
     def _limits_changed(self, changed: LimitsChanged) -> Sequence[Message]:

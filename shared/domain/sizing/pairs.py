@@ -4,18 +4,20 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import TypeVar
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from shared.domain.bars.series import DailyHistory
 from shared.domain.machine import Records
+from shared.domain.numbers import ZERO
 from shared.domain.plan import SizingPlan
 from shared.domain.sizing.blender import LatestSignal
 from shared.domain.sizing.position import PairPosition, after_fill
 from shared.domain.universe import NamedPair, PairNames
 from shared.messages.market import BarClosed, PairListed
-from shared.messages.orders import OrderClosed, OrderDecided, OrderFilled, OrderProposed, StopPlaced
+from shared.messages.orders import OrderClosed, OrderDecided, OrderFilled, OrderProposed, StopPlaced, WriteOffDecided
+from shared.messages.portfolio import PortfolioMarked
 
-M = TypeVar("M", OrderProposed, OrderDecided, OrderClosed, StopPlaced)
+M = TypeVar("M", OrderProposed, OrderDecided, OrderClosed, StopPlaced, WriteOffDecided)
 
 POSITION, SIGNAL, LISTED = "held", "wanted", "pair"  # their names in the store
 PAIR_RECORDS: dict[str, type[Struct]] = {POSITION: PairPosition, SIGNAL: LatestSignal, LISTED: PairListed}
@@ -110,6 +112,17 @@ class Pairs:
             for strategy, signal in list(pair.signals.items()):
                 if signal.strength and not signal.spent:
                     self.put_signal(pair, strategy, signal.as_spent())
+
+    def agree(self, pair: str, marked: PortfolioMarked) -> None:
+        """Hold of a pair what the portfolio says: not what execution said, where that was not believed."""
+        state, quantity, stop = self._states[pair], ZERO, None
+        for held in marked.positions:
+            named = self._names.get(held.symbol)
+            if named is not None and named.pair == pair:
+                quantity = held.quantity * named.ratio
+                stop = None if held.stop is None else held.stop / named.ratio
+        if (quantity, stop) != (state.position.quantity, state.position.stop):
+            self.put_position(state, structs.replace(state.position, quantity=quantity, stop=stop))
 
     def change(self, after: Callable[[PairPosition, M, Decimal], PairPosition], message: M) -> None:
         """Put in place what ``after`` makes of the pair's position, the message and the ratio of its name."""

@@ -13,7 +13,15 @@ from shared.domain.numbers import ZERO
 from shared.domain.sizing import retry_policy
 from shared.domain.sizing.blender import Exposure
 from shared.domain.sizing.retry_policy import Attempt
-from shared.messages.orders import OrderClosed, OrderDecided, OrderFilled, OrderProposed, Side, StopPlaced
+from shared.messages.orders import (
+    OrderClosed,
+    OrderDecided,
+    OrderFilled,
+    OrderProposed,
+    Side,
+    StopPlaced,
+    WriteOffDecided,
+)
 
 TRADES_REMEMBERED = 64
 ORDERS_REMEMBERED = 32
@@ -127,6 +135,11 @@ def after_stop(position: PairPosition, placed: StopPlaced, ratio: Decimal) -> Pa
     """The stop rests somewhere else; a stop for no quantity is none."""
     stop = placed.stop_price / ratio if placed.quantity else None
     return position if stop == position.stop else replace(position, stop=stop)
+
+
+def after_write_off(position: PairPosition, _: WriteOffDecided, ratio: Decimal) -> PairPosition:
+    """The pair is out of the books."""
+    return replace(position, quantity=ZERO, stop=None, orders=())
 
 
 def _less(order: InFlight, filled: Decimal) -> InFlight:

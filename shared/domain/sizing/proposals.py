@@ -12,14 +12,22 @@ from shared.domain.sizing.blender import LatestSignal, target_fraction, target_o
 from shared.domain.sizing.outputs import order_proposed
 from shared.domain.sizing.pairs import PairState
 from shared.domain.sizing.position import after_proposal, exposure_of
+from shared.domain.sizing.refused_signals import (
+    RefusedSignals,
+    fault_of_order,
+    fault_of_times,
+    unknown_pair,
+    unknown_strategy,
+)
 from shared.domain.sizing.retry_policy import Attempt, Purchase
 from shared.domain.sizing.size import Size
 from shared.domain.sizing.state import SizingState
 from shared.messages.base import Message
+from shared.messages.dead_letter import UnreadableReceived
 from shared.messages.halts import Resumed
 from shared.messages.market import BarClosed
 from shared.messages.orders import OrderProposed
-from shared.messages.signals import SignalRaised
+from shared.messages.signals import SignalRaised, SignalRefused
 
 
 class Proposals:
@@ -28,21 +36,33 @@ class Proposals:
     def __init__(self, state: SizingState) -> None:
         self._state = state
         self._weights = {strategy.name: strategy.weight for strategy in state.plan.strategies}
+        self._refused = RefusedSignals(state.portfolio, state.ns_per_second)
 
-    def on_signal(self, signal: SignalRaised) -> Sequence[OrderProposed]:
+    def on_signal(self, signal: SignalRaised) -> Sequence[Message]:
         """Only strategies of the plan count; those of other processes stand there as ``external``."""
         state = self._state
-        if (found := state.pairs.find(signal.symbol)) is None or signal.strategy not in self._weights:
-            return ()
-        if 0 < state.now_ns < signal.time_ns:  # somebody's clock is ahead: no later signal may count as older than this
-            signal = replace(signal, time_ns=state.now_ns)
+        if (found := state.pairs.find(signal.symbol)) is None:
+            return self._refused.of(signal, unknown_pair(signal), state.now_ns)
+        if signal.strategy not in self._weights:
+            return self._refused.of(signal, unknown_strategy(signal, self._weights), state.now_ns)
         pair = found[0]
         last = pair.signals.get(signal.strategy)
-        if last is not None and (signal.id == last.signal_id or signal.time_ns < last.time_ns):
+        if last is not None and signal.id == last.signal_id:
             return ()
-        latest = LatestSignal(signal.strength, signal.time_ns, signal.id, signal.expires_ns)
+        is_ordered = last is not None and not state.is_in_the_future(last.time_ns)
+        fault = fault_of_times(signal, state.now_ns) or (fault_of_order(signal, last) if is_ordered else None)
+        if fault:
+            return self._refused.of(signal, fault, state.now_ns)
+        if state.is_in_the_future(signal.time_ns):  # somebody's clock is ahead: later signals must not count as older
+            signal = replace(signal, time_ns=state.now_ns)
+        time_ns = signal.time_ns or (last.time_ns if last is not None else 0)  # without one, it comes after the last
+        latest = LatestSignal(signal.strength, time_ns, signal.id, signal.expires_ns)
         state.pairs.put_signal(pair, signal.strategy, latest)
         return self.of(pair, signal)
+
+    def on_unreadable(self, received: UnreadableReceived) -> Sequence[SignalRefused]:
+        """Something on the stream of signals was none."""
+        return self._refused.unreadable(received, self._state.now_ns)
 
     def on_resumption(self, resumed: Resumed) -> Sequence[OrderProposed]:
         """Propose what the strategies still want, once the last halt over a pair is gone."""

@@ -138,9 +138,10 @@ def _missing_for_stop(daily: DailyFigures, time_ns: int, listed: PairListed | No
 
 def _below_minimum(quantity: Decimal, price: float, listed: PairListed) -> str:
     """Which of the exchange's minima the quantity does not reach; empty when it reaches both."""
-    if quantity < listed.min_quantity or not quantity:
+    if quantity < max(listed.min_quantity, listed.market_min_quantity) or not quantity:
         return MIN_QUANTITY
-    return MIN_NOTIONAL if float(quantity) * price < listed.min_notional else ""
+    is_too_little = listed.min_notional_at_market and float(quantity) * price < listed.min_notional
+    return MIN_NOTIONAL if is_too_little else ""
 
 
 def _finite(figure: float | None) -> float:

@@ -6,7 +6,7 @@ from shared.domain.sizing.account import ACCOUNT_RECORDS, AccountTracker
 from shared.domain.sizing.halts import HALT_RECORDS, KnownHalts
 from shared.domain.sizing.pairs import LISTED, PAIR_RECORDS, Pairs, PairState
 from shared.domain.sizing.size import Size, size_of
-from shared.domain.timeframes import timeframe_ns
+from shared.domain.timeframes import SECOND_NS, timeframe_ns
 from shared.domain.universe import NamedPair, PairNames, Universe
 from shared.messages.base import TimePassed
 from shared.messages.market import BarClosed, PairListed
@@ -24,10 +24,12 @@ class SizingState:
     listed: what the exchange says of each pair, by symbol.
     lengths_ns: of every timeframe that a strategy trades on.
     step_ns: the shortest of them.
+    ns_per_second: market time in a second of wall time.
     """
 
-    def __init__(self, plan: Plan, universe: Universe, portfolio: str, bar_age_limit_ns: int) -> None:
+    def __init__(self, plan: Plan, universe: Universe, portfolio: str, bar_age_limit_ns: int, speed: float) -> None:
         self.plan, self.portfolio = plan, portfolio
+        self.ns_per_second = speed * SECOND_NS
         self.records = Records(KINDS)
         names = PairNames(universe)
         self.pairs = Pairs(self.records, names, plan.sizing)
@@ -46,8 +48,13 @@ class SizingState:
         self.halts.restore()
         self.listed = dict(self.records.rows(LISTED, PairListed))
 
-    def advance_clock(self, passed: TimePassed) -> None:
-        self.now_ns = max(self.now_ns, passed.time_ns)
+    def follow_clock(self, passed: TimePassed) -> None:
+        """The time is what the clock says. One that was set back is followed too, or no bar of now would be current."""
+        self.now_ns = passed.time_ns
+
+    def is_in_the_future(self, time_ns: int) -> bool:
+        """Whether a time is beyond the clock. What was told then must not keep out what is told now."""
+        return 0 < self.now_ns < time_ns
 
     def list_pair(self, listed: PairListed) -> None:
         """Keep what the exchange says of a pair of the universe."""

@@ -71,7 +71,7 @@ class SignalsMachine:
         if type(message) is BarClosed:
             return self._bar(message)
         if type(message) is TimePassed:
-            self._now_ns = max(self._now_ns, message.time_ns)
+            self._now_ns = message.time_ns  # back too, where the clock was set back: bars of now are current then
         return ()
 
     def warm(self, message: Message) -> None:

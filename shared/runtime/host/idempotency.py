@@ -5,6 +5,8 @@ known in three places. The machine remembers the latest of them, which is fast a
 The store has every decision of 30 days, and refuses a commit that would decide an order again. And the stream of
 decisions has the latest ones in order, from which a machine that starts fills its memory.
 
+Another order under an id that was decided is no repeat: the machine refuses it, and the first verdict stands.
+
 What the machine has forgotten, the store's refusal tells (``AlreadyDecidedError``): the process starts over, and asks
 the store about every order before it is handed to the machine. Some client repeats old orders then, and starting over
 for each of them would keep the gate shut. See docs/decisions/0002.
@@ -13,6 +15,7 @@ for each of them would keep the gate shut. See docs/decisions/0002.
 from collections.abc import Sequence
 from typing import Protocol
 
+from shared.domain.risk.gate.repeats import difference, proposal_of
 from shared.messages.base import Message
 from shared.messages.orders import OrderDecided, OrderProposed
 from shared.ports.bus import Bus, Proposal
@@ -61,17 +64,22 @@ class OrderIdempotency:
             if order_id and (decision := await bus.decision(order_id)):
                 self._machine.remember(decision)
 
-    async def take_in(self, bus: Bus, message: Message) -> None:
-        """Put what came by PUBLISH into its stream. An order that came before is answered with its decision, if any."""
+    async def take_in(self, bus: Bus, message: Message) -> Message | None:
+        """Put what came by PUBLISH into its stream. An order that came before is answered with its decision, if any;
+        another order under an id that was decided is given back, for the machine to refuse.
+        """
         if not isinstance(message, Proposal) or await bus.take_in(message) or not isinstance(message, OrderProposed):
-            return
-        await self._repeat_decision(bus, message.id)
+            return None
+        if (decision := await bus.decision(message.id)) is None:
+            return None
+        if difference(message, proposal_of(decision)):
+            self._machine.remember(decision)
+            return message
+        await bus.echo([decision])
+        return None
 
     async def answer_repeats(self, bus: Bus) -> None:
         """Publish the stored decisions on orders that came once more."""
         for order_id in self._machine.take_repeats():
-            await self._repeat_decision(bus, order_id)
-
-    async def _repeat_decision(self, bus: Bus, order_id: str) -> None:
-        if decision := await bus.decision(order_id):
-            await bus.echo([decision])
+            if decision := await bus.decision(order_id):
+                await bus.echo([decision])

@@ -55,26 +55,28 @@ class Inbox:
                 await self.take(*copy)
 
     async def take(self, channel: str, body: bytes) -> None:
-        """Take in one message. Bytes that are none go to the dead letters."""
+        """Take in one message. Bytes that are none go to the dead letters, and who sent them is answered."""
         topic = topic_of_key(channel)
         try:
             message = decode(body, topic.messages if topic else ())
         except UnreadableError as error:
-            await self._dead_letters.put(channel, body, error.field, error.reason)
+            unreadable = await self._dead_letters.put(channel, body, error.field, error.reason)
+            if topic not in (MARKS, BOOKS):
+                self.ask(unreadable)
             return
         if isinstance(message, MarkChanged | BookSampled):
             self.renew(message)
         elif topic is ASK:
             self.ask(message)
-        elif self._idempotency is not None:
-            await self._idempotency.take_in(self._bus, message)
+        elif self._idempotency is not None and (other := await self._idempotency.take_in(self._bus, message)):
+            self.ask(other)
 
     def renew(self, latest: Latest) -> None:
         """Take the newest mark or book of a pair in place of the one before."""
         self._latest[type(latest), latest.symbol] = latest
 
     def ask(self, question: Message) -> None:
-        """Keep a question; what comes while too many wait is not answered."""
+        """Keep a question, or something else to be answered; what comes while too many wait is not."""
         if len(self._questions) < QUESTIONS_KEPT:
             self._questions.append(question)
         else:

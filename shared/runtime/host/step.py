@@ -8,6 +8,7 @@ from typing import Any
 from msgspec import Struct
 
 from shared.messages.base import Message, TimePassed
+from shared.messages.dead_letter import UnreadableReceived
 from shared.ports.bus import Bus
 from shared.ports.clock import Clock
 from shared.ports.errors import AlreadyDecidedError, BusLostError, ContentRefusedError
@@ -129,7 +130,8 @@ class MachineHost:
 
     def _copy(self, message: Message) -> Entry:
         """What came by a channel, as if it were an entry: without an id."""
-        return Entry(self.bus.keys.of_message(message), "", message)
+        source = message.source if isinstance(message, UnreadableReceived) else self.bus.keys.of_message(message)
+        return Entry(source, "", message)
 
     async def _handle(self, items: Sequence[Entry]) -> int:
         """Let the machine take some things in, and commit all that follows from them."""
@@ -157,18 +159,21 @@ class MachineHost:
         made: Sequence[Message] = ()
         failures, message = self.memory.failures, item.message
         is_new = not item.id or self._progress.is_new(item)
-        if message is not None and failures and (failure := failures.settled(item)):
+        failure = failures.settled(item) if failures else None
+        if failure is not None and message is not None:
             for aside in self.set_aside.take(item, message, failure):
                 made = self._take(self._copy(aside))
-        elif message is not None and is_new:
-            try:
-                made = self.spec.machine.handle(message)
-            except Exception as error:
-                raise self._failed([item], error) from error
-            made = self.dead_letters.hold_refusals(made, item)
         elif is_new:
-            self.dead_letters.hold_entry(item)
+            received = message if message is not None else self.dead_letters.hold_entry(item)
+            made = self._hand_over(item, received) if failure is None else ()
         return made
+
+    def _hand_over(self, item: Entry, message: Message) -> Sequence[Message]:
+        try:
+            made = self.spec.machine.handle(message)
+        except Exception as error:
+            raise self._failed([item], error) from error
+        return self.dead_letters.hold_refusals(made, item)
 
     def _failed(self, items: Sequence[Entry], error: Exception) -> StartOverError:
         """What the host ends with: the machine raised, or what it made cannot be written.

@@ -127,7 +127,7 @@ async def test_closed_bars_are_kept_one_by_one_and_forming_bars_and_prices_confl
     for index in range(3):
         inbox.put_frame(frame(index))
         inbox.put_frame(frame(index, closed=False))
-        inbox.put_price(BestPrice(symbol="BTC/USDT", bid=float(index), ask=index + 1.0, seen_wall_ns=index))
+        inbox.put_price(BestPrice(symbol="BTC/USDT", bid=float(index), ask=index + 1.0, seen_steady_ns=index))
     batch = await inbox.take(0.1)
     assert [one.kline.open_time_ns for one in batch.closed] == [0, 1, 2]
     assert [one.kline.open_time_ns for one in batch.forming] == [2]

@@ -91,9 +91,9 @@ async def test_questions_are_answered_in_our_own_structs() -> None:
     async with venue() as stage:
         exchange = stage.exchange
         now_ns = await exchange.server_time_ns()
-        pairs = await exchange.pairs(["BTC/USDT", "NOSUCH/USDT"])
+        pairs, _ = await exchange.pairs(["BTC/USDT", "NOSUCH/USDT"])
         rows = await exchange.klines("BTC/USDT", "1d", now_ns - 10 * DAY_NS, 5)
-        prices = await exchange.best_prices(["BTC/USDT"])
+        prices, _ = await exchange.best_prices(["BTC/USDT"])
         book = await exchange.order_book("BTC/USDT", 20)
     assert START_MS * 1_000_000 <= now_ns <= stage.clock.now_ns()
     assert (list(pairs), pairs["BTC/USDT"].status) == (["BTC/USDT"], "trading")

@@ -78,6 +78,15 @@ def test_an_impossible_bar_is_refused(fields: dict[str, Any]) -> None:
         kline_frame(changed(**fields), "BTC/USDT")
 
 
+def test_times_that_came_as_text_are_read_as_the_numbers_they_are() -> None:
+    as_text = changed(t=str(KLINE["k"]["t"]), T=str(KLINE["k"]["T"]))
+    assert kline_frame({**as_text, "E": str(KLINE["E"])}, "BTC/USDT") == kline_frame(KLINE, "BTC/USDT")
+    with pytest.raises(MalformedError, match="closed at"):
+        kline_frame({**as_text, "E": "1667262600000"}, "BTC/USDT")
+    with pytest.raises(MalformedError):
+        kline_frame({**KLINE, "E": "soon"}, "BTC/USDT")
+
+
 @pytest.mark.parametrize("message", [{}, {"k": {}}, {"k": [], "E": 1}, {**KLINE, "E": None}])
 def test_a_frame_without_its_fields_is_refused(message: dict[str, Any]) -> None:
     with pytest.raises(MalformedError):
@@ -99,17 +108,17 @@ def test_captured_book_tickers_are_read(data_dir: Path) -> None:
     frames = captured(data_dir / "wire" / "ws_combined_stream_2021-10-11.jsonl", "@bookTicker")
     assert len(frames) == 84
     for message in frames:
-        price = best_price(message, "X/Y", bid="b", ask="a", seen_wall_ns=1)
+        price = best_price(message, "X/Y", bid="b", ask="a", seen_steady_ns=1)
         assert price is not None
         assert (price.bid, price.ask) == (float(message["b"]), float(message["a"]))
 
 
 def test_an_empty_side_of_the_book_is_no_price_and_a_crossed_book_is_refused() -> None:
-    assert best_price({"b": "0.00", "a": "10"}, "X/Y", bid="b", ask="a", seen_wall_ns=1) is None
+    assert best_price({"b": "0.00", "a": "10"}, "X/Y", bid="b", ask="a", seen_steady_ns=1) is None
     with pytest.raises(MalformedError):
-        best_price({"b": "11", "a": "10"}, "X/Y", bid="b", ask="a", seen_wall_ns=1)
+        best_price({"b": "11", "a": "10"}, "X/Y", bid="b", ask="a", seen_steady_ns=1)
     with pytest.raises(MalformedError):
-        best_price({"b": "nan", "a": "10"}, "X/Y", bid="b", ask="a", seen_wall_ns=1)
+        best_price({"b": "nan", "a": "10"}, "X/Y", bid="b", ask="a", seen_steady_ns=1)
 
 
 def test_captured_rest_klines_and_books_are_read(data_dir: Path) -> None:
@@ -140,6 +149,32 @@ def test_filters_of_today_and_of_2021_are_read(data_dir: Path) -> None:
         )
         assert (bitcoin.min_quantity, bitcoin.min_notional) == (Decimal("0.00001"), Decimal(notional))
         assert all(pair.price_step > 0 and pair.quantity_step > 0 for pair in pairs.values())
+
+
+def test_every_filter_of_an_order_is_read(data_dir: Path) -> None:
+    for name, bands, at_market in (
+        ("2024-09-08", ("5", "0.2", "5", "0.2"), (True, Decimal(9000000))),
+        ("2021-10-11", ("5", "0.2", "5", "0.2"), (True, Decimal(0))),
+    ):
+        body = json.loads((data_dir / "wire" / f"exchangeInfo_{name}_universe.json").read_text())
+        bitcoin = {pair.symbol: pair for pair in map(listed_pair, body["symbols"])}["BTC/USDT"]
+        assert (bitcoin.min_price, bitcoin.max_price) == (Decimal("0.01"), Decimal(1000000))
+        assert bitcoin.max_quantity > bitcoin.market_max_quantity > 0
+        assert (bitcoin.market_min_quantity, bitcoin.market_quantity_step) == (0, 0)
+        stated = (
+            bitcoin.bid_multiplier_up, bitcoin.bid_multiplier_down,
+            bitcoin.ask_multiplier_up, bitcoin.ask_multiplier_down,
+        )  # fmt: skip
+        assert stated == tuple(map(Decimal, bands))
+        assert (bitcoin.min_notional_at_market, bitcoin.max_notional) == at_market
+
+
+@pytest.mark.parametrize("value", ["NaN", "-1", "Infinity", "", None])
+def test_a_filter_that_is_no_amount_makes_the_symbol_malformed(value: Any) -> None:
+    lot = {"filterType": "LOT_SIZE", "minQty": value, "maxQty": "9000", "stepSize": "0.1"}
+    row = {"symbol": "BTCUSDT", "baseAsset": "BTC", "quoteAsset": "USDT", "status": "TRADING", "filters": [lot]}
+    with pytest.raises(MalformedError, match="BTCUSDT"):
+        listed_pair(row)
 
 
 @pytest.mark.parametrize("status", ["HALT", "BREAK", "END_OF_DAY", "CANCEL_ONLY", "SOMETHING_NEW"])

@@ -23,8 +23,9 @@ def test_only_messages_worth_a_line_get_one() -> None:
     expired = OrderClosed(**header("c"), order_id="o", symbol="BTC/USDT", ending="expired", quantity_filled=D(0))
     trading = PairListed(**header("p"), symbol="BTC/USDT", status="trading")
     halted = PairListed(**header("p"), symbol="BTC/USDT", status="halted", reason="BREAK")
-    assert [has_line(message) for message in (filled, expired, trading, halted, proposal())] == [
-        False, True, False, True, True,
+    unlisted = PairListed(**header("p"), symbol="BTC/USDT", status="unlisted", reason="not listed on the exchange")
+    assert [has_line(message) for message in (filled, expired, trading, halted, unlisted, proposal())] == [
+        False, True, False, True, False, True,
     ]  # fmt: skip
 
 

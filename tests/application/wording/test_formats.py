@@ -2,13 +2,15 @@
 
 import pytest
 
-from shared.application.wording.formats import duration, percent, price, quantity, usd
+from shared.application.wording.formats import clock, duration, percent, price, quantity, usd
 from tests.samples import D
 
 
 @pytest.mark.parametrize(
     ("shown", "expected"),
     [
+        (clock(0), "no time"),
+        (clock(1_667_311_200_000_000_000), "2022-11-01 14:00:00"),
         (usd(200_000.4), "$200,000"),
         (usd(-12.345), "-$12.35"),
         (usd(0), "$0.00"),

@@ -10,14 +10,14 @@ def test_the_paragraph_names_policy_and_phase() -> None:
     assert "of policy a1b2c3d4e5f6." in report_text(decision())
 
 
-def test_a_sell_says_that_it_always_passes_and_dust_that_the_exchange_may_refuse_it() -> None:
+def test_a_sell_says_that_it_always_passes_and_dust_that_the_exchange_would_refuse_it() -> None:
     harness = harness_with()
     harness.fill(harness.buy("ETH/USDT", "1"))
     assert "was approved whole: 0.5 ETH (what reduces risk always passes)." in report_text(
         harness.sell("ETH/USDT", "0.5")
     )
     told = report_text(harness.sell("ETH/USDT", "0.001"))
-    assert "(dust, below the exchange's minimum of 5 USDT: selling is never held back here" in told
+    assert "dust: 0.001, worth 1.5 USDT, is below the exchange's minimum of 5 USDT (NOTIONAL)" in told
     assert "more than is held" not in told
     over = harness.sell("ETH/USDT", "9")
     assert "ETH/USDT held" in why(over)

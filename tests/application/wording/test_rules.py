@@ -100,9 +100,9 @@ def test_more_open_orders_than_a_tightened_limit_allows_are_told_as_they_are() -
 
 def test_a_nav_below_zero_is_named() -> None:
     harness = harness_with(pair_cap_nav=1.0, sector_cap_nav=1.0, heat=1.0)
-    harness.fill(harness.buy("ETH/USDT", "100"), price=5_000.0)
+    harness.fill(harness.buy("ETH/USDT", "100"), price=2_999.0)
     harness.pass_time(2)
-    for symbol, price in (("ETH/USDT", 1_000.0), ("BTC/USDT", 20_000.0)):
+    for symbol, price in (("ETH/USDT", 900.0), ("BTC/USDT", 20_000.0)):
         harness.mark(symbol, price)
     assert harness.machine.state.nav < 0
     decided = harness.buy("BTC/USDT", "0.01")
@@ -144,11 +144,14 @@ def test_a_missing_book_is_named() -> None:
 def test_the_exchanges_steps_and_minima_are_named() -> None:
     harness = harness_with(pair_cap_nav=0.00001)
     told = why(harness.buy("ETH/USDT", "1"))
-    assert told.startswith("ETH/USDT, by its share of NAV, has $2.00 of $2.00 left; 0.0013 is below the exchange's")
+    assert told.startswith("ETH/USDT, by its share of NAV, has $2.00 of $2.00 left; 0.0013, worth 1.95 USDT, ")
+    assert told.endswith("is below the exchange's minimum of 5 USDT (NOTIONAL): the least is 0.0034")
     harness = harness_with()
     harness.list_pair("ETH/USDT", max_quantity=D(2))
-    assert why(harness.buy("ETH/USDT", "3")) == "one order holds at most 2"
-    assert why(harness.buy("ETH/USDT", "1.00005")) == "the exchange takes whole lot steps only"
+    assert why(harness.buy("ETH/USDT", "3")) == "one order holds at most 2 (LOT_SIZE)"
+    assert why(harness.buy("ETH/USDT", "1.00005")) == (
+        "1.00005 is no multiple of the lot step of 0.0001 (LOT_SIZE): 1 is"
+    )
 
 
 def test_an_unknown_rule_of_a_later_version_is_still_told() -> None:

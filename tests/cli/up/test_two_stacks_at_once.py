@@ -1,8 +1,10 @@
 """Two stacks that are started in the same moment keep out of each other's way: each has ports of its own."""
 
 import json
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,6 +13,7 @@ from typing import Any
 import pytest
 
 from shared.adapters.local_ports import claimed_port, free_port
+from shared.adapters.redis.embedded_valkey import running_valkey
 from shared.config.load import process_environment
 from tests.patience import PATIENCE_SECONDS
 
@@ -91,3 +94,32 @@ def test_two_stacks_that_start_at_once_have_each_their_own_server_exchange_and_d
         assert told(rows, "exchange_listening")["market_time"].startswith(BEGINS[name])
     for event in ("exchange_listening", "listening"):
         assert len({told(rows, event)["url"] for rows in found.values()}) == 2, logs
+
+
+@pytest.mark.stack(seconds=25)
+def test_a_second_stack_on_one_server_is_refused_by_name_before_it_writes_the_market(tmp_path: Path) -> None:
+    ports = {"HEATSINK_SIMULATOR__PORT": str(free_port()), "HEATSINK_OPS__PORT": str(free_port())}
+    first, second = tmp_path / "first", tmp_path / "second"
+    (tmp_path / "server").mkdir()
+    with running_valkey(tmp_path / "server") as server:
+        url = ("--redis-url", server.url)
+        with started(first, *url, **ports) as one:
+            wait_for(first, "backfill_done")
+            with started(second, *url, "--duration", "60", **ports) as other:
+                code = other.wait(PATIENCE_SECONDS)
+            assert one.poll() is None
+            one.send_signal(signal.SIGTERM)
+            assert one.wait(PATIENCE_SECONDS) == 0
+    logs = (second / "up.log").read_text()
+    assert code == 78, logs
+    refused = told(events(second), "market_taken")
+    assert "writes the market of this server" in refused["reason"]
+    assert "market_lease_acquired" not in {row["event"] for row in events(second)}
+    assert not [row for row in events(first) if row["event"] in ("fenced", "child_died", "crashed")]
+
+
+def wait_for(folder: Path, event: str) -> None:
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not any(row["event"] == event for row in events(folder)):
+        assert time.monotonic() < deadline, (folder / "up.log").read_text()
+        time.sleep(0.1)

@@ -11,17 +11,20 @@ from msgspec import structs
 from typer.testing import CliRunner
 
 from services.cli.__main__ import app
+from services.execution.service import spec_of as execution_spec_of
 from services.risk.service import spec_of
 from shared.adapters.clocks import RealClock
 from shared.adapters.redis.bus import RedisBus
 from shared.config.model import Settings
+from shared.domain.execution.orders.store import POSITION, VenuePosition
 from shared.domain.plan import BreakerPlan, Limits, Plan
 from shared.messages.catalogue import CONTROL, DECIDED
 from shared.messages.control import Halt
 from shared.messages.market import MarkChanged, PairListed
-from shared.messages.orders import OrderFilled
+from shared.messages.orders import OrderClosed, OrderFilled
 from shared.runtime.host import MachineHost
 from shared.runtime.logs import get_logger
+from tests.domain.risk.approvals import approve
 from tests.domain.risk.risk_harness import UNIVERSE, D
 from tests.keys import MAIN
 from tests.patience import PATIENCE_SECONDS
@@ -33,7 +36,7 @@ PLAN = Plan(limits=Limits(book_age_seconds=0.0, mark_age_seconds=3600.0), breake
 
 
 async def market(bus: RedisBus, now_ns: int) -> None:
-    """Two pairs with history until yesterday, a mark each, and one ETH that is held."""
+    """Two pairs with history until yesterday, and a mark each."""
     today_ms = now_ns // 1_000_000 // DAY_MS * DAY_MS
     for symbol, price in (("BTC/USDT", 20_000.0), ("ETH/USDT", 1_500.0)):
         name = symbol.replace("/", "")
@@ -47,14 +50,30 @@ async def market(bus: RedisBus, now_ns: int) -> None:
             days.append(structs.replace(sample, id=f"{name}-1d-{opened // 1_000_000}", **shifted))
         await bus.publish_bars(days)
         await bus.set_marks([MarkChanged(id=f"mark-{name}", time_ns=now_ns, symbol=symbol, price=price)])
-    await bus.publish(
-        [
-            OrderFilled(
-                id="f", time_ns=now_ns, order_id="o", trade_id="t", symbol="ETH/USDT", side="buy", quantity=D(1),
-                price=D(1500), fee_usdt=D(1), stop_price=D(1450),
-            )
-        ]
-    )  # fmt: skip
+
+
+HELD = OrderFilled(
+    id="f", time_ns=0, order_id="o", trade_id="t", symbol="ETH/USDT", side="buy", quantity=D(1), price=D(1500),
+    fee_usdt=D(1), stop_price=D(1450),
+)  # fmt: skip
+FINISHED = OrderClosed(
+    id="c", time_ns=0, order_id="o", symbol="ETH/USDT", ending="filled", quantity_filled=D(1), reason=""
+)
+
+
+@asynccontextmanager
+async def stepping(host: MachineHost) -> AsyncIterator[None]:
+    """A host that works until the end of the test."""
+    stopped = False
+
+    async def work() -> None:
+        while not stopped:
+            await host.step(20)
+
+    async with asyncio.timeout(PATIENCE_SECONDS), asyncio.TaskGroup() as group:
+        group.create_task(work())
+        yield
+        stopped = True
 
 
 @asynccontextmanager
@@ -64,16 +83,23 @@ async def risk_service(bus: RedisBus) -> AsyncIterator[MachineHost]:
     await market(bus, clock.now_ns())
     host = MachineHost(spec_of(Settings(universe=UNIVERSE, plan=PLAN), clock), bus, clock, get_logger())
     await host.recover()
-    stopped = False
-
-    async def work() -> None:
-        while not stopped:
-            await host.step(20)
-
-    async with asyncio.timeout(PATIENCE_SECONDS), asyncio.TaskGroup() as group:
-        group.create_task(work())
+    approve(host.spec.machine, HELD)  # type: ignore[arg-type]
+    await bus.publish([HELD, FINISHED])
+    async with stepping(host):
         yield host
-        stopped = True
+
+
+@asynccontextmanager
+async def execution_service(bus: RedisBus) -> AsyncIterator[MachineHost]:
+    """The paper exchange on its host; it holds the one ETH."""
+    clock = RealClock()
+    await market(bus, clock.now_ns())
+    host = MachineHost(execution_spec_of(Settings(universe=UNIVERSE, plan=PLAN), clock), bus, clock, get_logger())
+    await host.recover()
+    host.spec.machine.records.put(POSITION, "ETH/USDT", VenuePosition(quantity=D(1), opened_by="o", stop=D(1450)))
+    await host.step(0)
+    async with stepping(host):
+        yield host
 
 
 @pytest.fixture
@@ -144,7 +170,7 @@ async def test_a_resume_without_a_reason_is_refused_here_or_by_the_service(redis
 
 
 async def test_flatten_asks_back_and_tells_the_verdict_on_every_sale(redis_bus: RedisBus, run: Run) -> None:
-    async with risk_service(redis_bus):
+    async with execution_service(redis_bus), risk_service(redis_bus):
         await asyncio.to_thread(run, "halt", "--reason", "first")  # flatten works under a halt
         kept = await asyncio.to_thread(run, "flatten", typed="n\n")
         assert "1 ETH/USDT at 1,500 = $1,500" in kept.output
@@ -154,3 +180,23 @@ async def test_flatten_asks_back_and_tells_the_verdict_on_every_sale(redis_bus: 
         assert sold.exit_code == 0
         assert "proposed  sell 1 ETH/USDT at the market, by flatten" in sold.output
         assert "APPROVE   sell 1 ETH/USDT" in sold.output
+        assert "ETH/USDT: sold 1 at 1,499.25" in sold.output
+
+
+async def test_flatten_tells_what_execution_refused_and_a_write_off_takes_it_out_of_the_books(
+    redis_bus: RedisBus, run: Run
+) -> None:
+    async with execution_service(redis_bus), risk_service(redis_bus):
+        trades = await asyncio.to_thread(run, "write-off", "ETH", "--reason", "gone", "--yes")
+        assert trades.exit_code == 1
+        assert "Refused: ETH/USDT can be sold, for the exchange trades it: heatsink flatten ETH" in trades.stderr
+        gone = PairListed(id="gone", time_ns=RealClock().now_ns(), symbol="ETH/USDT", status="delisted")
+        await redis_bus.publish([gone])
+        kept = await asyncio.to_thread(run, "flatten", "ETH", "--yes")
+        assert kept.exit_code == 1
+        assert "ETH/USDT: approved, and rejected by execution: ETH/USDT is delisted; what cannot" in kept.output
+        assert "Not sold: ETH/USDT." in kept.stderr
+        written = await asyncio.to_thread(run, "write-off", "ETH", "--reason", "gone", "--price", "2", "--yes")
+        assert (written.exit_code, "WRITE-OFF 1 ETH/USDT at 2 = $2.00" in written.output) == (0, True)
+        nothing = await asyncio.to_thread(run, "write-off", "ETH", "--reason", "gone", "--yes")
+        assert "Refused: nothing is held of ETH/USDT" in nothing.stderr

@@ -133,6 +133,6 @@ async def test_room_of_a_pair_that_the_service_does_not_have_says_what_it_says(v
 async def test_shadow_tells_the_sentence_and_the_rules(verb: Verb, harness: RiskHarness) -> None:
     harness.buy("ETH/USDT", "1")
     result = await verb("shadow")
-    assert "1 orders" in result.stdout
+    assert "none of 1 order " in result.stdout
     assert "shadow policy" in result.stdout
     assert json.loads((await verb("shadow", "--json")).stdout)["decisions"] == 1

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from services.cli.__main__ import app
 from services.risk.service import spec_of
-from shared.adapters.clocks import ManualClock
+from shared.adapters.clocks import ManualClock, RealClock
 from shared.adapters.redis.bus import RedisBus
 from shared.config.model import Settings
 from shared.domain.plan import BreakerPlan, Limits, Plan
@@ -20,6 +20,7 @@ from shared.domain.risk.machine import RiskMachine
 from shared.messages.catalogue import DECIDED
 from shared.messages.market import PairListed
 from shared.messages.orders import OrderDecided
+from shared.ports.clock import ClockOrigin
 from shared.runtime.host import MachineHost
 from shared.runtime.logs import get_logger
 from tests.domain.risk.risk_harness import PRICES, UNIVERSE
@@ -45,6 +46,8 @@ async def risk_service(bus: RedisBus) -> AsyncIterator[MachineHost]:
     await bus.publish(listings)
     await bus.publish_bars(bars)
     clock = ManualClock(bars[-1].close_time_ns + 1)
+    wall_ns = RealClock().wall_ns()
+    await bus.agree_on_clock(ClockOrigin(origin_market_ns=clock.now_ns(), origin_wall_ns=wall_ns, speed=1.0))
     host = MachineHost(spec_of(Settings(universe=UNIVERSE, plan=PLAN), clock), bus, clock, get_logger())
     ready = asyncio.Event()
     async with asyncio.TaskGroup() as group:
@@ -87,7 +90,7 @@ async def test_what_the_verb_says_is_what_the_gate_then_approves(
         assert "o-over, a market buy by external, was trimmed" in " ".join((await heatsink("why", "o-over")).split())
 
         told = " ".join((await heatsink("shadow")).split())
-        assert "With 0.05 % heat, 1 of 1 orders would have been trimmed." in told
+        assert "With 0.05 % heat, 1 of 1 order would have been trimmed." in told
         assert "portfolio_heat 1" in told
 
 

@@ -28,6 +28,7 @@ def test_tail_of_some_topics_and_one_pair_leaves_the_rest_out(heatsink: Heatsink
     lines = heatsink("tail", "decided", "executed", "--pair", "btc", "--last", "10", "--no-follow").stdout.splitlines()
     assert {line[21:30].strip() for line in lines} == {
         "TRIM",
+        "REFUSED",
         "approved",
         "cancel",
         "placed",

@@ -5,6 +5,7 @@ import asyncio
 from msgspec import structs
 
 from shared.messages.dead_letter import MessageRefused
+from shared.messages.orders import ProposalRefused
 from tests.cli.verbs.sample_server import Heatsink, publish
 from tests.samples import decision, proposal, samples
 
@@ -47,6 +48,15 @@ def test_why_of_an_order_that_nobody_could_read_points_to_where_it_lies(valkey_s
     assert result.exit_code == 1
     assert "mine-1 could not be read ($.quantity: " in result.stderr
     assert "heatsink tail dead" in result.stderr
+
+
+def test_why_of_an_order_that_was_refused_says_why(valkey_server: str, heatsink: Heatsink) -> None:
+    refused = next(message for message in samples() if isinstance(message, ProposalRefused))
+    asyncio.run(publish(valkey_server, [structs.replace(refused, order_id="mine-2")]))
+    result = heatsink("why", "mine-2")
+    assert result.exit_code == 1
+    assert "mine-2 has no verdict; it was refused at" in result.stderr
+    assert "quantity: expected a decimal string" in " ".join(result.stderr.split())
 
 
 def test_why_of_an_unknown_order_names_the_last_ones(heatsink: Heatsink) -> None:

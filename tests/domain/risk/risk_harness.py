@@ -3,15 +3,14 @@
 from decimal import Decimal
 from typing import get_args
 
-from msgspec import structs
+from msgspec import Struct, structs
 
-from shared.domain.plan import BreakerPlan, Limits, PhasePlan, Plan
+from shared.domain.plan import BreakerName, BreakerPlan, Limits, PhasePlan, Plan
 from shared.domain.risk.machine import RiskMachine
 from shared.domain.universe import Pair, Universe
 from shared.messages.base import Message, TimePassed
-from shared.messages.halts import BreakerName
 from shared.messages.market import BookSampled, MarkChanged, PairListed
-from shared.messages.orders import OrderClosed, OrderDecided, OrderFilled, OrderProposed, StopPlaced
+from shared.messages.orders import OrderClosed, OrderDecided, OrderFilled, OrderProposed, StopPlaced, StopRaised
 from shared.messages.portfolio import PortfolioMarked
 from tests.samples import T0, bar, proposal
 
@@ -21,6 +20,11 @@ SECTORS = {"BTC": "Majors", "ETH": "Majors", "BNB": "Majors", "LINK": "DeFi"}
 UNIVERSE = Universe(pairs=tuple(Pair(base=base, quote="USDT", sector=SECTORS.get(base, "Layer 1")) for base in PRICES))
 ADV = 100_000_000.0
 CALM = BreakerPlan(off=get_args(BreakerName))
+
+
+def stop_id(symbol: str) -> str:
+    """Under which a pair's stop fills."""
+    return f"stop-{symbol.partition('/')[0]}"
 
 
 def relaxed(limits: Limits) -> Limits:
@@ -69,6 +73,7 @@ class RiskHarness:
         self.told: list[Message] = []
         self.made: list[Message] = []
         self._count = 0
+        self._cash, self._speed, self._stored = cash, speed, dict[str, Struct | None]()
         for symbol in UNIVERSE.symbols:
             self.list_pair(symbol)
             for day in range(30):
@@ -84,6 +89,21 @@ class RiskHarness:
         self.told.append(message)
         self.made += made
         return made
+
+    def restart(self) -> None:
+        """Another machine goes on from the records, which a store gives back in any order, and from the streams."""
+        self._stored |= self.machine.records.drain()
+        rows = {key: row for key, row in reversed(self._stored.items()) if row is not None}
+        self.machine = RiskMachine(
+            self.plan, UNIVERSE, portfolio="main", starting_cash_usdt=self._cash, speed=self._speed
+        )
+        self.machine.records.load(rows)
+        for message in self.told:
+            self.machine.warm(message)
+        self.machine.restored()
+        marks = {message.symbol: message for message in self.told if isinstance(message, MarkChanged)}
+        for message in (TimePassed(id="time", time_ns=self.now_ns), *marks.values()):
+            self.machine.handle(message)
 
     def pass_time(self, seconds: float) -> list[Message]:
         self.now_ns += int(seconds * 1e9)
@@ -111,7 +131,7 @@ class RiskHarness:
 
     def buy(self, symbol: str, quantity: str, *, stop: float | str | None = None, **changes: object) -> OrderDecided:
         price = PRICES.get(symbol.partition("/")[0], 1.0)
-        stop_price = D(str(stop)) if stop is not None else D(str(price * 0.95))
+        stop_price = D(str(stop)) if stop is not None else D(str(round(price * 0.95, 4)))
         return self.propose(symbol=symbol, side="buy", quantity=D(quantity), stop_price=stop_price, **changes)
 
     def sell(self, symbol: str, quantity: str, **changes: object) -> OrderDecided:
@@ -125,31 +145,39 @@ class RiskHarness:
         return decided
 
     def fill(self, decided: OrderDecided, *, quantity: str | None = None, price: float | None = None) -> None:
-        amount = D(quantity) if quantity else decided.quantity_approved
-        at = D(str(price if price is not None else PRICES[decided.symbol.partition("/")[0]]))
-        number = sum(isinstance(message, PortfolioMarked) for message in self.made)
-        self.handle(
-            OrderFilled(
-                id=f"f-{decided.order_id}-{number}", time_ns=self.now_ns, order_id=decided.order_id,
-                trade_id=f"t-{decided.order_id}-{number}", symbol=decided.symbol, side=decided.side, quantity=amount,
-                price=at, fee_usdt=(amount * at * D("0.001")), stop_price=decided.stop_price,
-            )
-        )  # fmt: skip
+        self.handle(self.fill_of(decided, quantity=quantity, price=price))
         if quantity is None:
             self.close(decided)
 
+    def fill_of(self, decided: OrderDecided, *, quantity: str | None = None, price: float | None = None) -> OrderFilled:
+        amount = D(quantity) if quantity else decided.quantity_approved
+        at = D(str(price if price is not None else PRICES[decided.symbol.partition("/")[0]]))
+        number = sum(isinstance(message, PortfolioMarked) for message in self.made)
+        return OrderFilled(
+            id=f"f-{decided.order_id}-{number}", time_ns=self.now_ns, order_id=decided.order_id,
+            trade_id=f"t-{decided.order_id}-{number}", symbol=decided.symbol, side=decided.side, quantity=amount,
+            price=at, fee_usdt=(amount * at * D("0.001")), stop_price=decided.stop_price,
+        )  # fmt: skip
+
     def close(self, decided: OrderDecided, ending: str = "filled") -> None:
+        order = self.machine.state.reservations.get(decided.order_id)
+        filled = order.filled if order is not None else D(0)
         self.handle(
             OrderClosed(
                 id=f"c-{decided.order_id}", time_ns=self.now_ns, order_id=decided.order_id, symbol=decided.symbol,
-                ending=ending, quantity_filled=decided.quantity_approved,  # type: ignore[arg-type]
+                ending=ending, quantity_filled=filled,  # type: ignore[arg-type]
             )
         )  # fmt: skip
 
     def stop_placed(self, symbol: str, stop: str) -> None:
+        """A raised stop passes the gate, and rests there."""
+        price = D(stop)
+        self.handle(StopRaised(id=f"raise-{stop}", time_ns=self.now_ns, symbol=symbol, stop_price=price))
         self.handle(
-            StopPlaced(id="s", time_ns=self.now_ns, order_id="s", symbol=symbol, stop_price=D(stop), quantity=D(1))
-        )
+            StopPlaced(
+                id="s", time_ns=self.now_ns, order_id=stop_id(symbol), symbol=symbol, stop_price=price, quantity=D(1)
+            )
+        )  # fmt: skip
 
     @property
     def snapshot(self) -> PortfolioMarked:

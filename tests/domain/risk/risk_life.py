@@ -10,16 +10,17 @@ from shared.adapters.codec import decode, encode
 from shared.domain.plan import BreakerPlan, Limits, Plan
 from shared.domain.risk.machine import RiskMachine
 from shared.messages.base import Message, TimePassed
+from shared.messages.dead_letter import MessageRefused
 from shared.messages.market import BarClosed, FeedLost, FeedRestored, MarkChanged, PairListed
-from shared.messages.orders import OrderClosed, OrderDecided, OrderFilled, OrderProposed, StopPlaced
+from shared.messages.orders import OrderClosed, OrderDecided, OrderFilled, OrderProposed, StopPlaced, StopRaised
 from shared.messages.portfolio import PhaseChanged
-from tests.domain.risk.risk_harness import ADV, CALM, UNIVERSE, RiskHarness
+from tests.domain.risk.risk_harness import ADV, CALM, UNIVERSE, RiskHarness, stop_id
 from tests.domain.risk.risk_model import Model, check, figures_of
 from tests.samples import proposal
 
 D = Decimal
-STEP = D("0.0001")
-WARMING = (BarClosed, PairListed, OrderFilled, FeedLost, FeedRestored)
+STEP, TICK = D("0.0001"), D("0.000001")
+WARMING = (BarClosed, PairListed, FeedLost, FeedRestored)
 
 
 class Life:
@@ -30,6 +31,8 @@ class Life:
     ) -> None:
         self.history: list[Message] = []
         self.harness = RiskHarness(limits=limits, breakers=breakers, exact=True, cash=cash)
+        for symbol in UNIVERSE.symbols:
+            self.harness.list_pair(symbol, price_step=TICK)
         self.history += [message for message in self.harness.told if isinstance(message, WARMING)]
         self.machine = self.harness.machine
         self.limits, self.scale = limits, 1.0
@@ -67,6 +70,15 @@ class Life:
                     check(self.model, each, self.limits, self.scale, self.marks, ADV)
         return made
 
+    def lie(self, false: Message) -> None:
+        """To the machine alone, which must not believe it: the model goes on as if nothing had been said."""
+        made = list(self.machine.handle(false))
+        assert isinstance(made[0], MessageRefused)
+        assert made[0].cause == false.id
+        for each in made:
+            self.model.hear(each)
+        assert ("false_fill" in {trigger for _, trigger in self.model.halts}) or "XXX" in repr(false)
+
     def number(self) -> int:
         self._count += 1
         return self._count
@@ -98,16 +110,22 @@ class Life:
         )  # fmt: skip
 
     def fill(self, order: OrderDecided, quantity: Decimal, price: float) -> OrderFilled:
+        fill = self.fill_of(order, quantity, price)
+        self.tell(fill)
+        return fill
+
+    def fill_of(self, order: OrderDecided, quantity: Decimal, price: float) -> OrderFilled:
+        """As near to the price as the order's limit lets it be."""
         number = self.number()
-        at = D(repr(round(price, 6)))
+        at, limit = D(repr(round(price, 6))), order.limit_price
+        if limit is not None:
+            at = min(at, limit) if order.side == "buy" else max(at, limit)
         stop = order.stop_price if order.side == "buy" else None
-        fill = OrderFilled(
+        return OrderFilled(
             id=f"f-{number}", time_ns=self.harness.now_ns, order_id=order.order_id, trade_id=f"t-{number}",
             symbol=order.symbol, side=order.side, quantity=quantity, price=at, stop_price=stop,
             fee_usdt=round(quantity * at * D("0.001"), 8),
         )  # fmt: skip
-        self.tell(fill)
-        return fill
 
     def close(self, order_id: str) -> None:
         order, left = self.model.orders[order_id]
@@ -128,16 +146,20 @@ class Life:
         """The protective stop sells the whole position, whatever else is being sold."""
         held = self.model.held.get(symbol, D(0))
         if held:
-            decided = structs.replace(self.decisions[-1], order_id=f"stop-{self.number()}", symbol=symbol, side="sell")
+            stop = {"order_id": stop_id(symbol), "symbol": symbol, "side": "sell", "limit_price": None}
+            decided = structs.replace(self.decisions[-1], **stop)
             self.fill(decided, held, self.marks[symbol] * 0.99)
 
     def stop_placed(self, symbol: str, fraction: float) -> None:
         stop = D(repr(round(self.marks[symbol] * fraction, 6)))
-        self.tell(
-            StopPlaced(
-                id="s", time_ns=self.harness.now_ns, order_id="s", symbol=symbol, stop_price=stop, quantity=D(1)
-            )
-        )  # fmt: skip
+        if self.model.held.get(symbol):
+            self.tell(StopRaised(id="raise", time_ns=self.harness.now_ns, symbol=symbol, stop_price=stop))
+            self.tell(
+                StopPlaced(
+                    id="s", time_ns=self.harness.now_ns, order_id=stop_id(symbol), symbol=symbol, stop_price=stop,
+                    quantity=D(1),
+                )
+            )  # fmt: skip
 
     # --- market and time ------------------------------------------------------------------------------------------
 

@@ -1,5 +1,6 @@
 """The risk machine against a small model, through whatever order of events hypothesis can think of."""
 
+from collections.abc import Callable
 from decimal import Decimal
 
 import pytest
@@ -11,7 +12,18 @@ from shared.domain.plan import BreakerPlan, Limits
 from shared.messages.base import Message
 from shared.messages.control import Flatten, Halt, Resume, SetLimits, SetPhase
 from shared.messages.halts import Halted, ResumeAsked
-from shared.messages.orders import CancelDecided, CancelProposed, OrderProposed, StopApproved, StopRaised
+from shared.messages.orders import (
+    CancelDecided,
+    CancelProposed,
+    OrderClosed,
+    OrderFilled,
+    OrderPlaced,
+    OrderProposed,
+    ProposalRefused,
+    StopApproved,
+    StopPlaced,
+    StopRaised,
+)
 from shared.messages.portfolio import CommandRefused, LimitsChanged, PhaseChanged
 from tests.domain.risk.risk_harness import UNIVERSE
 from tests.domain.risk.risk_life import STEP, Life
@@ -34,6 +46,55 @@ CHANGES = {
     "max_open_orders": st.integers(8, 20),
     "gap_stress": st.floats(0.05, 1.0),
 }
+
+LIES: dict[str, Callable[[OrderFilled], Message]] = {
+    "nobody's": lambda fill: structs.replace(fill, order_id="nobody-1"),
+    "other side": lambda fill: structs.replace(fill, side="sell" if fill.side == "buy" else "buy"),
+    "other pair": lambda fill: structs.replace(fill, symbol="ADA/USDT"),
+    "no pair": lambda fill: structs.replace(fill, symbol="XXX/USDT"),
+    "a stop's": lambda fill: structs.replace(fill, stop=True),
+    "nothing": lambda fill: structs.replace(fill, quantity=D(0)),
+    "less than nothing": lambda fill: structs.replace(fill, quantity=-fill.quantity),
+    "more": lambda fill: structs.replace(fill, quantity=fill.quantity + D("0.0001")),
+    "for nothing": lambda fill: structs.replace(fill, price=D(0)),
+    "far above": lambda fill: structs.replace(fill, price=fill.price * 1_000, fee_usdt=D(0)),
+    "great fee": lambda fill: structs.replace(fill, fee_usdt=fill.quantity * fill.price),
+    "great rebate": lambda fill: structs.replace(fill, fee_usdt=-fill.quantity * fill.price),
+    "end of nobody's": lambda fill: closed(fill, order_id="nobody-1"),
+    "end of another pair": lambda fill: closed(fill, symbol="ADA/USDT"),
+    "end with more": lambda fill: closed(fill, quantity_filled=D(10) ** 9),
+    "placed for nobody": lambda fill: placed(fill, order_id="nobody-1"),
+    "placed larger": lambda fill: placed(fill, quantity=D(10) ** 9),
+    "placed elsewhere": lambda fill: placed(fill, symbol="ADA/USDT"),
+    "stop of nothing": lambda fill: stop_at(fill, symbol="ADA/USDT"),
+    "stop in the sky": lambda fill: stop_at(fill, stop_price=D(10) ** 9),
+}
+
+
+def closed(fill: OrderFilled, **changes: object) -> OrderClosed:
+    end = OrderClosed(
+        id=fill.id,
+        time_ns=fill.time_ns,
+        order_id=fill.order_id,
+        symbol=fill.symbol,
+        ending="filled",
+        quantity_filled=D(0),
+    )
+    return structs.replace(end, **changes)
+
+
+def placed(fill: OrderFilled, **changes: object) -> OrderPlaced:
+    there = OrderPlaced(
+        id=fill.id, time_ns=fill.time_ns, order_id=fill.order_id, symbol=fill.symbol, side=fill.side, quantity=D(0)
+    )
+    return structs.replace(there, **changes)
+
+
+def stop_at(fill: OrderFilled, **changes: object) -> StopPlaced:
+    stop = StopPlaced(
+        id=fill.id, time_ns=fill.time_ns, order_id="stop-1", symbol=fill.symbol, stop_price=D(1), quantity=D(1)
+    )
+    return structs.replace(stop, **changes)
 
 
 class RiskLife(RuleBasedStateMachine):
@@ -93,7 +154,8 @@ class RiskLife(RuleBasedStateMachine):
         decided = self.life.decisions[int(part * 1000) % len(self.life.decisions)]
         order = structs.replace(self.life.proposed[decided.order_id], quantity=D("0.5"))  # not even the same
         self.life.machine.take_repeats()
-        assert self.life.tell(order) == []
+        refusals = self.life.tell(order)
+        assert [type(each) for each in refusals] == [ProposalRefused][: decided.quantity_requested != D("0.5")]
         assert self.life.machine.take_repeats() == [order.id]
 
     @precondition(lambda self: self.life.model.orders)
@@ -131,9 +193,19 @@ class RiskLife(RuleBasedStateMachine):
     @precondition(lambda self: any(self.life.fillable(each) for each in self.life.ended))
     @rule()
     def fill_late(self) -> None:
+        """After its end an order fills no more."""
         order_id = next(each for each in self.life.ended if self.life.fillable(each))
         most, (order, _) = self.life.fillable(order_id), self.life.ended.pop(order_id)
-        self.life.fill(order, most, self.life.marks[order.symbol])
+        self.life.lie(self.life.fill_of(order, most, self.life.marks[order.symbol]))
+
+    @precondition(lambda self: any(self.life.fillable(each) for each in self.life.model.orders))
+    @rule(lie=st.sampled_from(sorted(LIES)))
+    def fill_falsely(self, lie: str) -> None:
+        """A believable fill, but for one thing."""
+        order_id = next(each for each in self.life.model.orders if self.life.fillable(each))
+        order, left = self.life.model.orders[order_id]
+        true = self.life.fill_of(order, self.life.fillable(order_id), self.life.marks[order.symbol])
+        self.life.lie(LIES[lie](structs.replace(true, quantity=left) if lie == "more" else true))
 
     @rule(symbol=SYMBOLS, fraction=st.floats(0.8, 0.999))
     def raise_stop(self, symbol: str, fraction: float) -> None:
@@ -142,9 +214,9 @@ class RiskLife(RuleBasedStateMachine):
             StopRaised(id=f"r-{self.life.number()}", time_ns=self.life.harness.now_ns, symbol=symbol, stop_price=stop)
         )
         held, before = self.life.model.held.get(symbol), self.life.model.stops.get(symbol)
-        assert bool(made) == (bool(held) and stop > (before or 0))
-        if made:
-            assert isinstance(made[0], StopApproved)
+        passes = bool(held) and stop > (before or 0)
+        assert isinstance(made[0], StopApproved if passes else ProposalRefused)
+        if passes:
             self.life.stop_placed(symbol, fraction)
 
     # --- the market -----------------------------------------------------------------------------------------------

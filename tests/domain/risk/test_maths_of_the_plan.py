@@ -25,7 +25,7 @@ D = Decimal
 NAV, PRICE = 200_000.0, 100.0
 FREE = Costs(fee=0.0, slippage_factor=0.0, half_spread=0.0)
 PLAN_LIMITS = Limits(orders_per_second=1_000, max_open_orders=1_000)
-STEP = PairListed(id="l", time_ns=0, symbol="BTC/USDT", status="trading", quantity_step=D("0.00001"))
+STEP = PairListed(id="l", time_ns=0, symbol="BTC/USDT", status="trading", price_step=D(0), quantity_step=D("0.00001"))
 
 
 class Plant:

@@ -7,7 +7,7 @@ import pytest
 from msgspec import Struct, structs
 
 from shared.adapters.codec import decode, encode
-from shared.domain.plan import Plan
+from shared.domain.plan import Limits, Plan
 from shared.domain.risk.commands.breaches import limit_breaches
 from shared.domain.risk.machine import RiskMachine
 from shared.domain.risk.state.reservations import OpenOrder
@@ -25,7 +25,8 @@ from shared.messages.orders import (
     StopPlaced,
     StopRaised,
 )
-from tests.domain.risk.risk_harness import PRICES, UNIVERSE, D, RiskHarness
+from tests.domain.risk.approvals import take
+from tests.domain.risk.risk_harness import PRICES, UNIVERSE, D, RiskHarness, relaxed
 from tests.samples import T0, fill, proposal
 
 OLD, NEW = "MATIC/USDT", "POL/USDT"
@@ -38,7 +39,7 @@ def renaming(ratio: str = "1") -> RiskMachine:
     rename = Rename(old="MATIC", new="POL", cutover=date(2024, 9, 13), ratio=D(ratio))
     universe = Universe(pairs=(Pair(base="MATIC", quote="USDT", sector="Layer 2"),), renames=(rename,))
     machine = RiskMachine(Plan(), universe, portfolio="main", starting_cash_usdt=1_000.0, speed=1.0)
-    machine.handle(trade("buy", OLD, "100", "1", stop="0.9"))
+    take(machine, trade("buy", OLD, "100", "1", stop="0.9"))
     return machine
 
 
@@ -57,12 +58,21 @@ def stop_at(symbol: str, price: str) -> StopPlaced:
     return StopPlaced(id="s", time_ns=T0, order_id="s", symbol=symbol, stop_price=D(price), quantity=D(1))
 
 
+def raise_stop(machine: RiskMachine, placed: StopPlaced) -> None:
+    """A stop that the gate let through rests there, whatever name the position has in the ledger."""
+    for position in machine.state.ledger.positions():
+        is_renamed = position.symbol == NEW and placed.symbol == OLD
+        ratio = machine.state.universe.renames[0].ratio if is_renamed else D(1)
+        machine.state.ledger.approve_stop(position.symbol, placed.stop_price / ratio)
+    machine.handle(placed)
+
+
 # --- renames ----------------------------------------------------------------------------------------------------------
 
 
 def test_a_sale_under_the_new_name_is_booked_although_the_rename_was_not_heard_of_yet() -> None:
     machine = renaming()
-    machine.handle(trade("sell", NEW, "100", "1.1"))
+    take(machine, trade("sell", NEW, "100", "1.1"))
     machine.handle(renamed())
     assert machine.state.ledger.positions() == []
     assert machine.state.ledger.account.cash == D("1010.00000000")
@@ -72,7 +82,7 @@ def test_a_sale_under_the_new_name_is_booked_although_the_rename_was_not_heard_o
 def test_a_sale_under_the_old_name_is_booked_although_the_rename_was_heard_of_before() -> None:
     machine = renaming("3")
     machine.handle(renamed("3"))
-    machine.handle(trade("sell", OLD, "40", "1.5"))
+    take(machine, trade("sell", OLD, "40", "1.5"))
     [left] = machine.state.ledger.positions()
     assert (left.symbol, left.quantity, left.cost) == (NEW, D(180), D("60.00000000"))
     assert machine.state.ledger.account.cash == D("960.00000000")
@@ -88,14 +98,14 @@ def test_a_sell_under_the_old_name_after_the_rename_is_told_where_to_sell() -> N
 def test_a_purchase_under_the_old_name_after_the_rename_adds_to_the_one_position() -> None:
     machine = renaming("2")
     machine.handle(renamed("2"))
-    machine.handle(trade("buy", OLD, "50", "1", stop="0.96"))
+    take(machine, trade("buy", OLD, "50", "1", stop="0.96"))
     [held] = machine.state.ledger.positions()
     assert (held.symbol, held.quantity, held.stop) == (NEW, D(300), D("0.48"))
 
 
 def test_the_stop_that_execution_moves_to_the_new_name_moves_the_position_with_it() -> None:
     machine = renaming()
-    machine.handle(stop_at(NEW, "0.95"))
+    raise_stop(machine, stop_at(NEW, "0.95"))
     [held] = machine.state.ledger.positions()
     assert (held.symbol, held.quantity, held.stop) == (NEW, D(100), D("0.95"))
     assert machine.state.heat.pairs[OLD].quantity == 0
@@ -105,7 +115,7 @@ def test_the_stop_that_execution_moves_to_the_new_name_moves_the_position_with_i
 def test_a_last_stop_under_the_old_name_is_raised_in_new_units() -> None:
     machine = renaming("2")
     machine.handle(renamed("2"))
-    machine.handle(stop_at(OLD, "0.98"))
+    raise_stop(machine, stop_at(OLD, "0.98"))
     assert machine.state.ledger.positions()[0].stop == D("0.49")
 
 
@@ -276,6 +286,34 @@ def test_a_clock_that_was_ahead_and_is_set_right_freezes_no_price() -> None:
     assert (decided.verdict, decided.mark) == ("approve", 15_000.0)
     harness.pass_time(60)
     assert harness.buy("BTC/USDT", "0.01", stop=14_000).binding == "fresh_mark"
+
+
+def test_what_is_held_at_a_price_of_a_time_to_come_closes_the_gate_by_its_name() -> None:
+    harness = RiskHarness(limits=structs.replace(relaxed(Limits()), nav_age_seconds=30.0), exact=True)
+    harness.fill(harness.buy("SOL/USDT", "1"))
+    harness.pass_time(HOUR_SECONDS)
+    for symbol, price in (("BTC/USDT", 20_000.0), ("SOL/USDT", 30.0)):
+        harness.mark(symbol, price)
+    harness.pass_time(-HOUR_SECONDS)
+    harness.mark("BTC/USDT", 20_000.0)
+    decided = harness.buy("BTC/USDT", "0.01")
+    assert (decided.verdict, decided.binding) == ("reject", "fresh_nav")
+    assert decided.reason == "NAV is stale: the mark of SOL/USDT, which is held, is of a time to come: 3600.0 s ahead"
+    harness.mark("SOL/USDT", 30.0)
+    assert harness.buy("BTC/USDT", "0.01").verdict == "approve"
+
+
+def test_an_order_that_was_decided_at_a_time_to_come_is_not_taken_for_acknowledged() -> None:
+    harness = RiskHarness(limits=structs.replace(relaxed(Limits()), ledger_age_seconds=30.0), exact=True)
+    harness.pass_time(HOUR_SECONDS)
+    for symbol, price in (("BTC/USDT", 20_000.0), ("SOL/USDT", 30.0)):
+        harness.mark(symbol, price)
+    harness.buy("SOL/USDT", "1")
+    harness.pass_time(-HOUR_SECONDS)
+    harness.mark("BTC/USDT", 20_000.0)
+    decided = harness.buy("BTC/USDT", "0.01")
+    assert (decided.verdict, decided.binding) == ("reject", "known_ledger")
+    assert "decided at a time to come" in decided.reason
 
 
 def test_a_stop_raised_by_a_client_with_a_wrong_clock_rests_from_now_on() -> None:

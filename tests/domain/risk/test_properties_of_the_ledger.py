@@ -64,7 +64,7 @@ def test_a_market_order_gets_what_the_book_sells_within_the_collar_and_nothing_w
     assert float(approved) <= most * (1 + 1e-9)
     if is_wide:
         assert approved == 0
-    elif approved < quantity:
+    elif approved < quantity and float(quantity) * MARK >= 5:  # the exchange's minimum is another rule
         assert decided.binding == "price_collar"  # type: ignore[attr-defined]
         assert approved == 0 or float(approved + STEP) > most * (1 - 1e-9)
 

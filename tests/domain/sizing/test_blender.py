@@ -101,9 +101,10 @@ def test_a_difference_inside_the_band_is_left_alone_and_one_at_its_edge_is_not()
     assert target(0.5, exposure("7")) == TargetOrder("sell", D(2))
 
 
-def test_a_target_of_zero_sells_everything_however_little_it_is() -> None:
+def test_a_target_of_zero_sells_everything_that_the_exchange_takes() -> None:
     assert target(0.0, exposure("10")) == TargetOrder("sell", D(10))
-    assert target(0.0, exposure("0.01")) == TargetOrder("sell", D("0.01"))
+    assert target(0.0, exposure("0.01"), min_notional=D(1)) == TargetOrder("sell", D("0.01"))
+    assert target(0.0, exposure("0.01"), min_notional=D("1.01")).reason == "min_notional"  # dust: it would be refused
     assert target(0.0).reason == "nothing to sell"
 
 
@@ -136,11 +137,17 @@ def test_an_order_is_cut_to_the_lot_step_and_to_the_largest_order() -> None:
     assert target(0.0, exposure("1.23456")).quantity == D("1.234")
 
 
-def test_an_order_below_the_minima_is_not_proposed_unless_it_ends_the_position() -> None:
+def test_an_order_below_the_minima_is_not_proposed() -> None:
     assert target(0.3, exposure(), min_notional=D(301)).reason == "min_notional"
     assert target(0.3, exposure(), min_quantity=D("3.1")).reason == "min_quantity"
     assert target(0.5, exposure("8"), min_notional=D(301)).reason == "min_notional"
-    assert target(0.0, exposure("0.01"), min_notional=D(301)).quantity == D("0.01")
+    assert target(0.3, exposure(), min_notional=D(301), min_notional_at_market=False).quantity == D("2.999")
+
+
+def test_an_order_is_no_larger_than_the_exchange_takes_at_the_market() -> None:
+    assert target(1.0, exposure(), max_quantity=D(9), market_max_quantity=D("2.5")).quantity == D("2.5")
+    assert target(0.0, exposure("10"), market_max_quantity=D(4)) == TargetOrder("sell", D(4))
+    assert target(1.0, exposure(), market_quantity_step=D(3)).quantity == D(9)
 
 
 # --- the stop -----------------------------------------------------------------------------------------------------

@@ -3,11 +3,14 @@
 from datetime import date
 
 import pytest
+from msgspec import structs
 
 from shared.domain.sizing.halts import HALT
 from shared.domain.sizing.machine import SizingMachine
 from shared.domain.universe import Pair, Rename, Universe
 from shared.messages.halts import ResumeAsked
+from shared.messages.orders import WriteOffDecided
+from shared.messages.portfolio import PositionMarked
 from tests.domain.market_scripts import (
     BTC,
     ETH,
@@ -30,10 +33,12 @@ from tests.domain.sizing.sizing_scenes import (
     FULL,
     close,
     executed,
+    fill,
     halted,
     holding,
     only_order,
     orders,
+    quantity_held,
     ready,
     rejection_of,
     restarted,
@@ -193,3 +198,27 @@ def test_first_nav_under_a_halt_leads_to_orders_only_when_the_halt_ends() -> Non
     play(fresh, listed(), *days(60), halted(), flat(0), signal(1.0, hour=1))
     assert play(fresh, nav(hour=1)) == []
     executed(fresh, only_order(play(fresh, resumed(hour=1.1))))
+
+
+def test_while_a_fill_is_not_believed_sizing_holds_what_the_portfolio_says() -> None:
+    machine = ready()
+    order = holding(machine)
+    play(machine, fill(order, quantity="50", trade="false"), halted(BTC, trigger="false_fill"))
+    assert quantity_held(machine) == order.quantity + 50
+    held = PositionMarked(
+        symbol=BTC, sector="Majors", quantity=order.quantity, mark=100.0, stop=D(88), open_risk_usdt=0.0,
+        notional_usdt=0.0,
+    )  # fmt: skip
+    play(machine, structs.replace(nav(), positions=(held,)))
+    assert quantity_held(machine) == order.quantity
+    play(machine, nav())
+    assert quantity_held(machine) == 0
+    play(machine, resumed(BTC, trigger="false_fill"), fill(order, quantity="50", trade="true"), nav())
+    assert quantity_held(machine) == 50
+
+
+def test_a_pair_that_was_written_off_is_neither_held_nor_on_order() -> None:
+    machine = ready()
+    holding(machine)
+    play(machine, WriteOffDecided(id="w", time_ns=T0, symbol=BTC))
+    assert quantity_held(machine) == 0

@@ -463,7 +463,7 @@ def test_the_same_messages_give_the_same_outputs_and_the_same_records() -> None:
     assert one.records.drain() == other.records.drain()
 
 
-def test_signals_for_pairs_outside_the_universe_are_ignored() -> None:
+def test_signals_for_pairs_outside_the_universe_lead_to_no_order() -> None:
     machine = ready()
-    assert play(machine, signal(1.0, symbol="XYZ/USDT")) == []
+    assert orders(play(machine, signal(1.0, symbol="XYZ/USDT"))) == []
     assert isinstance(signal(1.0), SignalRaised)

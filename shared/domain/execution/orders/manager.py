@@ -8,10 +8,10 @@ from msgspec import structs
 from shared.domain.execution.orders.outputs import order_closed, order_filled, order_placed, stop_filled, stop_placed
 from shared.domain.execution.orders.store import OrderStore, VenuePosition, WorkingOrder
 from shared.domain.execution.orders.venue import Trade, Venue, VenueOrder
-from shared.domain.numbers import ZERO, round_down
+from shared.domain.numbers import ZERO, plain, round_down
 from shared.messages.base import Message
 from shared.messages.market import PairListed
-from shared.messages.orders import CancelDecided, Ending, OrderDecided, StopApproved
+from shared.messages.orders import CancelDecided, Ending, OrderDecided, StopApproved, WriteOffDecided
 
 Outputs = Sequence[Message]
 
@@ -44,7 +44,8 @@ class OrderManager:
             return _ended(order, "rejected", fault)
         quantity = self._tradable(order, listed)
         if quantity <= 0:
-            return _ended(order, "rejected", "below the lot step" if order.side == "buy" else "nothing is held")
+            is_small = order.side == "buy" or self._store.position(order.symbol) is not None
+            return _ended(order, "rejected", "below the lot step" if is_small else "nothing is held")
         if order.order_type == "limit" and order.limit_price is None:
             return _ended(order, "rejected", "a limit order needs a limit price")
         return self._give_to_venue(order, listed, quantity, now_ns)
@@ -164,7 +165,7 @@ class OrderManager:
         """The stop sold the whole position."""
         self._store.shrink_position(symbol, trade.quantity)
         fill = stop_filled(cause, symbol, position, trade)
-        reason = f"stop at {position.stop} was hit"
+        reason = f"stop at {plain(position.stop or ZERO)} was hit"
         end = order_closed(
             cause,
             fill.order_id,
@@ -175,6 +176,12 @@ class OrderManager:
             trace=position.trace,
         )
         return (fill, end, *self.cancel_all(symbol, cause, "the position is closed", sells_only=True))
+
+    def write_off(self, decided: WriteOffDecided) -> Outputs:
+        """Forget a pair that risk has taken out of the books: its orders end, its stop and position are gone."""
+        ended = self.cancel_all(decided.symbol, decided, decided.reason)
+        self._store.forget_position(decided.symbol)
+        return ended
 
     def rename(self, listed: PairListed) -> Outputs:
         """Carry position and stop over to the pair's new name, as the exchange does with the balance."""

@@ -85,7 +85,7 @@ class OrderStore:
         """Records were loaded: index the working orders anew."""
         self._by_pair.clear()
         for _, order in self.records.rows(WORKING, WorkingOrder):
-            self._by_pair.setdefault(order.symbol, {})[order.order_id] = order
+            self._index(order)
         self._note_expiry()
 
     # --- positions ------------------------------------------------------------------------------------------------
@@ -100,6 +100,10 @@ class OrderStore:
             self.records.put(POSITION, symbol, position)
         else:
             self.records.delete(POSITION, symbol)
+
+    def forget_position(self, symbol: str) -> None:
+        """Nothing is held of the pair any more, and no stop protects it."""
+        self.records.delete(POSITION, symbol)
 
     def grow_position(
         self, symbol: str, order: OrderDecided | WorkingOrder, quantity: Decimal, since_ns: int
@@ -163,7 +167,7 @@ class OrderStore:
     def add(self, order: WorkingOrder) -> None:
         """An order is at the venue and not finished."""
         self.records.put(WORKING, order.order_id, order)
-        self._by_pair.setdefault(order.symbol, {})[order.order_id] = order
+        self._index(order)
         self._note_expiry()
 
     def remove(self, order: WorkingOrder) -> None:
@@ -172,8 +176,12 @@ class OrderStore:
         del self._by_pair[order.symbol][order.order_id]
         self._note_expiry()
 
+    def is_working(self, order: WorkingOrder) -> bool:
+        """Whether the order is not finished: what filled before it may have ended it."""
+        return order.order_id in self._by_pair.get(order.symbol, {})
+
     def working(self, symbol: str) -> Sequence[WorkingOrder]:
-        """The pair's orders that are not finished, oldest first."""
+        """The pair's orders that are not finished, oldest first; of one moment, in the order of their ids."""
         orders = self._by_pair.get(symbol)
         return tuple(orders.values()) if orders else ()
 
@@ -184,7 +192,16 @@ class OrderStore:
         orders = (order for orders in self._by_pair.values() for order in orders.values())
         return tuple(order for order in orders if order.expires_ns and now_ns > order.expires_ns)
 
+    def _index(self, order: WorkingOrder) -> None:
+        """A pair's orders stand in the order in which they fill, which must be the same after a restart."""
+        orders = [*self._by_pair.get(order.symbol, {}).values(), order]
+        self._by_pair[order.symbol] = {each.order_id: each for each in sorted(orders, key=_since)}
+
     def _note_expiry(self) -> None:
         """The earliest expiry of all, so that the passing of time costs nothing while none is due."""
         expiries = [o.expires_ns for orders in self._by_pair.values() for o in orders.values() if o.expires_ns]
         self.next_expiry_ns = min(expiries, default=0)
+
+
+def _since(order: WorkingOrder) -> tuple[int, str]:
+    return order.since_ns, order.order_id

@@ -20,7 +20,7 @@ from shared.domain.timeframes import DAY_NS, timeframe_ns
 from shared.domain.universe import Universe
 from shared.messages.base import Message, TimePassed
 from shared.messages.market import BarClosed, MarkChanged, PairListed
-from shared.messages.orders import CancelDecided, OrderDecided, StopApproved
+from shared.messages.orders import CancelDecided, OrderDecided, StopApproved, WriteOffDecided
 
 # In these states the exchange drops a pair's working orders; a halt leaves them.
 GONE = ("delisted", "renamed", "unlisted")
@@ -39,7 +39,7 @@ class PaperExecution:
         longest_ns = max((timeframe_ns(strategy.timeframe) for strategy in plan.strategies), default=DAY_NS)
         self._costs = plan.costs
         self._store = OrderStore()
-        self._market = PaperMarket(plan.sizing, universe, max(quote_age_limit_ns, longest_ns))
+        self._market = PaperMarket(plan.sizing, universe, max(quote_age_limit_ns, longest_ns), quote_age_limit_ns)
         self._venue = PaperVenue(self._market, plan.costs)
         self._orders = OrderManager(self._store, self._venue)
         self._clock_slack_ns = quote_age_limit_ns
@@ -52,6 +52,7 @@ class PaperExecution:
             OrderDecided: self._decided,
             StopApproved: self._stop_approved,
             CancelDecided: self._orders.cancel,
+            WriteOffDecided: self._orders.write_off,
             PairListed: self._pair_listed,
         }
 
@@ -61,7 +62,7 @@ class PaperExecution:
 
     def warm(self, message: Message) -> None:
         if isinstance(message, BarClosed) and self._market.take_bar(message):
-            self._market.take_close(message)
+            self._market.take_close(message, self._now_ns)
 
     def restored(self) -> None:
         self._store.restored()
@@ -98,7 +99,7 @@ class PaperExecution:
         return self._orders.expire(passed, self._now_ns)
 
     def _mark(self, mark: MarkChanged) -> Sequence[Message]:
-        quote = self._market.take_mark(mark)
+        quote = self._market.take_mark(mark, self._now_ns)
         if quote is None or not self._is_busy(mark.symbol):
             return ()
         return (*self._orders.expire(mark, self._time_of(mark)), *self._match_quote(mark.symbol, quote, mark))
@@ -107,10 +108,10 @@ class PaperExecution:
         if not self._market.take_bar(bar):
             return ()
         if not self._is_busy(bar.symbol):
-            self._market.take_close(bar)
+            self._market.take_close(bar, self._now_ns)
             return ()
         outputs = [*self._orders.expire(bar, self._time_of(bar)), *self._match_bar(bar)]
-        quote = self._market.take_close(bar)
+        quote = self._market.take_close(bar, self._now_ns)
         return outputs if quote is None else (*outputs, *self._match_quote(bar.symbol, quote, bar))
 
     def _is_busy(self, symbol: str) -> bool:
@@ -131,7 +132,7 @@ class PaperExecution:
             if touched is not None:
                 outputs += self._stop_out(symbol, position, touched, cause)
         for order in self._store.working(symbol):
-            if limit_passed_by_quote(order.side, float(order.limit_price), quote):
+            if limit_passed_by_quote(order.side, float(order.limit_price), quote) and self._store.is_working(order):
                 outputs += self._fill(order, cause, cause.time_ns)
         return outputs
 
@@ -157,7 +158,7 @@ class PaperExecution:
             if touched is not None:
                 outputs += self._stop_out(symbol, position, touched, bar)
         for order in reached:
-            if order.side == "sell" and order in self._store.working(symbol):
+            if order.side == "sell" and self._store.is_working(order):
                 outputs += self._fill(order, bar, since_ns)
         return outputs
 

@@ -8,12 +8,14 @@ from collections.abc import Sequence
 from decimal import Decimal
 
 from shared.domain.bars.series import NO_DAYS
+from shared.domain.numbers import plain
 from shared.domain.portfolio.ledger import Position
 from shared.domain.risk.breakers.base import Breaker, exceeds
 from shared.domain.risk.halt_actions import HaltActions
 from shared.domain.risk.state.halts import NewHalt
 from shared.domain.risk.state.state import RiskState
 from shared.domain.timeframes import DAILY, MINUTE_NS, SECOND_NS, timeframe_ns
+from shared.domain.words import figure
 from shared.messages.base import Message
 from shared.messages.market import BarClosed, MarkChanged
 from shared.messages.orders import OrderFilled
@@ -42,7 +44,8 @@ class Gap(Breaker):
             jump = mark.price / price_before - 1.0
             if exceeds(abs(jump), self.plan.mark_jump):
                 seconds = (mark.time_ns - time_before_ns) / SECOND_NS
-                moved = f"{price_before:.8g} to {mark.price:.8g} in {seconds:.3g} s of market time"
+                within = figure(round(seconds, 0 if seconds >= 10.0 else 3))
+                moved = f"{figure(price_before)} to {figure(mark.price)} in {within} s of market time"
                 limit = f"limit {self.plan.mark_jump:.2%} between marks"
                 return self._halt(mark, symbol, f"the price jumped {jump:+.2%}", f"{moved}; {limit}")
         return self._through_stop(mark, symbol, mark.price)
@@ -67,8 +70,8 @@ class Gap(Breaker):
         if not exceeds(abs(distance), limit):
             return ()
         self._gap_ns[bar.symbol] = bar.open_time_ns
-        where = f"{bar.timeframe} bar opened at {bar.open:.8g} after a close at {last_close:.8g}"
-        evidence = f"{where}; ATR {daily.atr:.8g}, limit {self.plan.gap_atr:g} ATR"
+        where = f"{bar.timeframe} bar opened at {figure(bar.open)} after a close at {figure(last_close)}"
+        evidence = f"{where}; ATR {figure(daily.atr)}, limit {self.plan.gap_atr:g} ATR"
         return self._halt(bar, bar.symbol, f"a gap of {distance / daily.atr:+.2f} ATR", evidence)
 
     def warm(self, bar: BarClosed) -> None:
@@ -92,7 +95,7 @@ class Gap(Breaker):
         if not exceeds(below, self._slip(symbol)) or self._through.get(symbol) == pair.stop:
             return ()
         self._through[symbol] = pair.stop
-        evidence = f"price {price:.8g}, stop {pair.stop:.8g}, still held: {pair.quantity:.8g}"
+        evidence = f"price {figure(price)}, stop {figure(pair.stop)}, still held: {figure(pair.quantity)}"
         return self._halt(cause, symbol, f"the price fell {below:.2%} through the stop", evidence)
 
     def on_fill(self, fill: OrderFilled, position_before: Position | None) -> Sequence[Message]:
@@ -110,7 +113,8 @@ class Gap(Breaker):
         cost = held.cost / held.quantity
         at_stop, at_fill = ((cost - price) * fill.quantity for price in (held.stop, fill.price))
         losses = f"loss at the stop {_usdt(at_stop)}, at the fill {_usdt(at_fill)}"
-        evidence = f"stop {held.stop}, filled {fill.quantity} at {fill.price}: {losses}, fee {_usdt(fill.fee_usdt)}"
+        filled = f"filled {plain(fill.quantity)} at {plain(fill.price)}"
+        evidence = f"stop {plain(held.stop)}, {filled}: {losses}, fee {_usdt(fill.fee_usdt)}"
         reason = f"a stop filled {below:.2%} below its price"
         return self._halt(fill, fill.symbol, reason, evidence, renew=True)
 

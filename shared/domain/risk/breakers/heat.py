@@ -11,6 +11,8 @@ from typing import ClassVar
 
 from msgspec import Struct, structs
 
+from shared.domain.filters import stated
+from shared.domain.filters.quantities import least_of, lots_of, shortfall
 from shared.domain.numbers import round_up, to_decimal
 from shared.domain.portfolio.heat import PairHeat
 from shared.domain.risk.breakers.base import Breaker, exceeds
@@ -161,16 +163,12 @@ class HeatLimit(Breaker):
 
     def _quantity(self, pair: PairHeat, unsold: Decimal, wanted: float) -> Decimal:
         """So many units, rounded up to the next lot that can be traded; all of them where the rest would be dust."""
-        listing = self._state.listings.get(pair.symbol)
+        listing = stated(self._state.listings.get(pair.symbol))
         if listing is None or wanted >= float(unsold):
             return unsold
-        least = float(listing.min_notional) / pair.mark
-        lots = round_up(to_decimal(max(wanted, least)) + ATOM, listing.quantity_step)
-        lots = max(lots, listing.min_quantity)
-        rest = unsold - lots
-        if rest < listing.min_quantity or float(rest) * pair.mark < float(listing.min_notional):
-            return unsold
-        return lots
+        lots = lots_of(listing, "market", None, pair.mark)
+        sold = max(round_up(to_decimal(wanted) + ATOM, lots.step), least_of(lots))
+        return unsold if shortfall(unsold - sold, lots, listing) is not None else sold
 
 
 def _unit_risk(pair: PairHeat) -> float:

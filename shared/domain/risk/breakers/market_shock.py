@@ -12,6 +12,7 @@ from shared.domain.risk.halt_actions import HaltActions
 from shared.domain.risk.state.halts import NewHalt
 from shared.domain.risk.state.state import RiskState
 from shared.domain.timeframes import MINUTE_NS, timeframe_ns
+from shared.domain.words import counted
 from shared.messages.base import Message
 from shared.messages.halts import Halted, Resumed
 from shared.messages.market import BarClosed, MarkChanged
@@ -132,7 +133,7 @@ class MarketShock(Breaker):
             return ()
         names = ", ".join(gapped)
         limit = f"limit {self.plan.shock_gaps} in {self.plan.shock_gap_minutes:g} min"
-        return self._halt(halt, f"{len(gapped)} pairs gapped within minutes", f"{names}; {limit}")
+        return self._halt(halt, f"{counted(len(gapped), 'pair')} gapped within minutes", f"{names}; {limit}")
 
     def on_clock_stepped_back(self, now_ns: int) -> None:
         self._window.step_back(now_ns)

@@ -39,6 +39,7 @@ MOVES = (
     "gap",
     "operator",
     "set_aside",
+    "false_fill",
 )  # these halts go along when a pair gets another name; other breakers judge it afresh
 Hook = Callable[..., Any]
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from shared.domain.portfolio.performance import drawdown_of
 from shared.domain.risk.state.state import RiskState
+from shared.domain.words import counted
 
 MOST = 60  # lines; a message has its bounds
 
@@ -31,7 +32,8 @@ def _portfolio(state: RiskState, nav: float) -> Iterator[str]:
     if fallen > limits.drawdown:
         yield f"portfolio: drawdown is {fallen:.2%}, the limit {limits.drawdown:.2%}"
     if state.reservations.count > limits.max_open_orders:
-        yield f"portfolio: {state.reservations.count} orders are open, the limit is {limits.max_open_orders}"
+        open_now = counted(state.reservations.count, "open order")
+        yield f"portfolio: {open_now}, the limit is {limits.max_open_orders}"
 
 
 def _sectors(state: RiskState, nav: float) -> Iterator[str]:

@@ -10,6 +10,7 @@ from typing import TypeVar
 
 from msgspec import Struct, structs
 
+from shared.domain.odd_times import fault_of_expiry
 from shared.domain.risk.breakers import Breakers
 from shared.domain.risk.halt_actions import HaltActions
 from shared.domain.risk.state.halts import NewHalt
@@ -23,6 +24,7 @@ from shared.messages.orders import OrderClosed
 
 FLATTEN = "flatten"
 CODE_LENGTH = 8
+MOST_SALES = 100  # of one pair at once: what is larger still takes another flatten
 UNNAMED, UNGIVEN = "nobody named", "no reason given"
 C = TypeVar("C", Halt, Resume, Flatten)
 
@@ -54,6 +56,9 @@ class HaltCommands:
         command = self._by_trading_name(command)
         if fault := self._fault_of(command):
             return refused(command, fault)
+        if fault := fault_of_expiry(command.until_ns, 0, self._state.now_ns, "until_ns"):
+            reason = f"{_reason(command)}; {fault}. So the halt has no end by time"
+            command = structs.replace(command, until_ns=0, reason=reason)  # a halt that ends in 1970 would be none
         if command.until_ns and command.until_ns <= self._state.now_ns:
             return refused(command, f"until_ns {command.until_ns} has passed; name a later time, or 0 for no end")
         kill = not command.symbol and command.mode == "halted"
@@ -174,7 +179,8 @@ class HaltCommands:
             if sells:
                 state.records.put(FLATTEN, position.symbol, Flattening(command=command, waiting=tuple(sells)))
             made += self._sale(command, position.symbol, "")
-        return made or refused(command, f"nothing is held or on order in {_scope(command.symbol)}")
+        nothing = f"nothing is held or on order in {_scope(command.symbol)}"
+        return made or refused(command, nothing, nothing_to_do=True)
 
     def on_closed(self, closed: OrderClosed) -> Sequence[Message]:
         """A resting sell ended. If a flatten waited for it, sell what it held back, by the pair's present name."""
@@ -190,11 +196,15 @@ class HaltCommands:
         return made
 
     def _sale(self, command: Flatten, symbol: str, after: str) -> Sequence[Message]:
-        quantity = self._halt_actions.unsold(symbol)
-        if quantity <= 0:
-            return ()
-        order_id = derived_id("flatten", command.id, symbol, after)
-        return (self._halt_actions.sale(command, order_id, symbol, quantity, "flatten"),)
+        """All that is not being sold, in as many orders as the exchange's largest makes of it."""
+        sales: list[Message] = []
+        left = self._halt_actions.unsold(symbol)
+        while left > 0 and len(sales) < MOST_SALES:
+            quantity = self._halt_actions.largest_sale(symbol, left)
+            order_id = derived_id("flatten", command.id, symbol, after, *([len(sales)] if sales else []))
+            sales.append(self._halt_actions.sale(command, order_id, symbol, quantity, "flatten"))
+            left -= quantity
+        return sales
 
     def _by_trading_name(self, command: C) -> C:
         """A command on one of a pair's names is meant for the one that trades now."""

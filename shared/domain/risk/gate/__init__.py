@@ -24,7 +24,7 @@ Whatever is missing, stale, NaN or unknown makes a ceiling of 0 with its name as
 the view, and every comparison is written so that NaN closes the gate.
 
 What reduces risk always passes: a sell up to what is held and not being sold yet, a cancel, a higher stop. No rule,
-halt or stale price holds them back (``decide_reducing``, ``raise_stop``, ``cancel``). A lower stop is dropped: stops
+halt or stale price holds them back (``decide_reducing``, ``raise_stop``, ``cancel``). A lower stop is refused: stops
 only rise.
 
 An approved order reserves what it may come to risk and to cost (``state/reservations.py``) from its verdict until it is
@@ -37,8 +37,11 @@ reservations, and changes them by the difference whenever a mark, a fill or a ve
 of what is held is remembered rather than searched. No rule loops over positions. The texts of reasons are made only
 when a gate closes (docs/decisions/0009).
 
-An order is decided once. The ids of the latest decisions are kept in memory, older ones in the store: a proposal that
-comes again gets the stored decision again, never a second one.
+An order is decided once. The latest orders are kept in memory, older decisions in the store: a proposal that comes
+again gets the stored decision again, never a second one. Another order under the same id is refused (``repeats.py``).
+
+Who sends something that leads to no verdict hears so: a ``ProposalRefused`` on the stream of verdicts
+(``refusals.py``).
 
 Where to read on: ``gate.py`` (a proposal in, its verdict out), ``view.py`` (all that a rule may look at),
 ``ceilings.py`` (how rules make their answers), ``validity.py`` (what makes an order no order), ``shadow.py`` (a second

@@ -8,6 +8,7 @@ from shared.messages.base import truncate
 from shared.messages.orders import CeilingReport as Ceiling
 from shared.messages.orders import Finding
 
+RESIDUE = 1e-12  # of a limit: what float sums leave of nothing
 UNBOUNDED = 1e18  # "no ceiling": finite, so that it can travel
 
 
@@ -47,6 +48,8 @@ def _spent_or_unknown(rule: str, view: View, limit: float, used: float, per_unit
     if missing == "NAV" and view.nav <= 0.0:
         return closed(rule, "limit", f"NAV is {view.nav:,.2f} USDT", "USDT")
     if isfinite(headroom) and per_unit > 0.0:
+        if abs(headroom) <= RESIDUE * abs(limit):
+            headroom = 0.0
         return Ceiling(rule, UNBOUNDED if headroom > 0.0 else 0.0, limit, used, headroom, "USDT", code="limit")
     name = missing if not isfinite(limit) else "position" if not isfinite(used) else "price"
     held = ", ".join(sorted(view.state.heat.unmarked)) if name == "NAV" else ""

@@ -1,16 +1,31 @@
 """A proposal in, its verdict out, and what the verdict reserves. ``gate/__init__.py`` says how it works."""
 
 from collections.abc import Sequence
+from decimal import Decimal
 
+from shared.domain.filters import stated
+from shared.domain.filters.prices import nearest_price, price_fault
 from shared.domain.machine import ReservationCheck
-from shared.domain.numbers import ZERO
+from shared.domain.numbers import ZERO, plain, round_down
+from shared.domain.odd_times import is_odd
 from shared.domain.recent import Recent
+from shared.domain.risk.gate.refusals import Refusals
+from shared.domain.risk.gate.repeats import difference, proposal_of
 from shared.domain.risk.gate.verdict import Ruling, decide_opening, decide_reducing
 from shared.domain.risk.gate.view import View
+from shared.domain.risk.state.pair_aliases import held_as
 from shared.domain.risk.state.reservations import OpenOrder
 from shared.domain.risk.state.state import RiskState
 from shared.messages.base import Message, derived_id, truncate
-from shared.messages.orders import CancelDecided, CancelProposed, OrderDecided, OrderProposed, StopApproved, StopRaised
+from shared.messages.orders import (
+    CancelDecided,
+    CancelProposed,
+    OrderDecided,
+    OrderProposed,
+    ProposalRefused,
+    StopApproved,
+    StopRaised,
+)
 
 ORDERS_REMEMBERED = 10_000
 
@@ -23,7 +38,8 @@ class Gate:
 
     def __init__(self, state: RiskState, orders_remembered: int) -> None:
         self._state = state
-        self._decided: Recent[bool] = Recent(orders_remembered)
+        self.refusals = Refusals(state)
+        self._decided: Recent[OrderProposed] = Recent(orders_remembered)
         self._repeats: list[str] = []
 
     def remember(self, decision: OrderDecided) -> None:
@@ -31,7 +47,7 @@ class Gate:
 
         It counts as the newest: an old one that is about to be asked for must not be the next to be forgotten.
         """
-        self._decided.renew(decision.order_id, True)
+        self._decided.renew(decision.order_id, proposal_of(decision))
 
     def take_repeats(self) -> Sequence[str]:
         """The orders whose stored decision was asked for once more since the last call."""
@@ -40,17 +56,28 @@ class Gate:
 
     # --- orders ---------------------------------------------------------------------------------------------------
 
-    def propose(self, order: OrderProposed) -> Sequence[OrderDecided]:
-        """The verdict on an order; nothing for one that was decided before."""
-        if not self._decided.add(order.id, True):
-            self._repeats.append(order.id)
-            return ()
+    def propose(self, order: OrderProposed) -> Sequence[OrderDecided | ProposalRefused]:
+        """The verdict on an order; nothing for one that was decided before, unless it is another one by now."""
+        if not self._decided.add(order.id, order):
+            return self._repeat(order)
         view = View(order, self._state)
         ruling = self._ruling(order, view)
         decided = self._message(order, ruling, view)
         if ruling.units > 0.0:
             self._reserve(decided, ruling.units, view)
         return (decided,)
+
+    def _repeat(self, order: OrderProposed) -> Sequence[ProposalRefused]:
+        """The decision that stands is published again. Who sent another order under its id is told which it is on."""
+        self._repeats.append(order.id)
+        first = self._decided.get(order.id)
+        if first is None or not (field := difference(order, first)):
+            return ()
+        reason = (
+            f"{field} is {getattr(order, field)}, but order {order.id} was decided as one with"
+            f" {getattr(first, field)}; that verdict stands. Propose another order under another id"
+        )
+        return self.refusals.of(order, "other_body", field, reason)
 
     def _ruling(self, order: OrderProposed, view: View) -> Ruling:
         if order.side == "buy":
@@ -114,6 +141,10 @@ class Gate:
                 unit_notional=view.price if buys else 0.0,
                 unit_cash=view.unit_cash if buys else 0.0,
                 decided_ns=view.now_ns,
+                seq=decided.seq,
+                limit_price=decided.limit_price,
+                stop_price=decided.stop_price,
+                mark=decided.mark,
             ),
             units,
         )
@@ -123,28 +154,71 @@ class Gate:
     # --- what always passes ---------------------------------------------------------------------------------------
 
     def raise_stop(self, raised: StopRaised) -> Sequence[Message]:
-        """A higher stop always passes; a lower one, or one for nothing, is dropped."""
+        """A higher stop always passes, at the next price that the exchange takes.
+
+        A lower one is refused, and so is one for nothing.
+        """
         held = self._state.ledger.position(raised.symbol)
-        if raised.portfolio not in ("", self._state.portfolio) or held is None:
-            return ()
-        if not raised.stop_price > (held.stop or ZERO):
-            return ()
+        if raised.portfolio not in ("", self._state.portfolio):
+            return self._other_portfolio(raised)
+        if held is None:
+            return self.refusals.of(raised, "nothing_held", "symbol", self._nothing_held(raised.symbol))
+        stop, reason = self._passing(raised)
+        if not stop > (held.stop or ZERO):
+            why = f"stop_price {plain(stop)} is not above the stop of {plain(held.stop or ZERO)}: stops only rise"
+            return self.refusals.of(raised, "lower_stop", "stop_price", why)
+        self._state.ledger.approve_stop(raised.symbol, stop)
         return (
             StopApproved(
                 id=derived_id("stop-approved", self._state.portfolio, raised.id),
                 cause=raised.id,
                 trace=raised.trace_id,
-                time_ns=min(raised.time_ns, self._state.now_ns or raised.time_ns),
+                time_ns=self._time_of(raised),
                 symbol=raised.symbol,
-                stop_price=raised.stop_price,
+                stop_price=stop,
+                reason=truncate(reason),
             ),
         )
+
+    def _nothing_held(self, symbol: str) -> str:
+        if name := held_as(self._state, symbol):
+            return f"symbol {symbol} is held as {name} now: raise the stop of that"
+        return f"nothing is held of symbol {symbol}: there is no stop to raise"
+
+    def _passing(self, raised: StopRaised) -> tuple[Decimal, str]:
+        """Where a raised stop may stand, and why that is not where it was asked for."""
+        state, asked = self._state, raised.stop_price
+        listing = stated(state.listings.get(raised.symbol))
+        if listing is None:
+            return asked, ""
+        mark = state.fresh_mark(state.heat.pair(raised.symbol))
+        fault = price_fault("stop_price", asked, "sell", listing, mark)
+        if fault is None:
+            return asked, ""
+        passing = nearest_price(asked, "sell", listing, mark, up=True)
+        if passing is not None and float(asked) < mark <= passing:  # it would sell at once, which nobody asked for
+            passing = round_down(asked, listing.price_step)
+        return (asked, "") if passing is None else (passing, fault.reason)
 
     def cancel(self, proposed: CancelProposed) -> Sequence[Message]:
         """A cancel of an order that is not finished always passes; of any other there is nothing to do."""
         if proposed.portfolio not in ("", self._state.portfolio):
-            return ()
-        return self.cancel_order(proposed, proposed.order_id, proposed.reason)
+            return self._other_portfolio(proposed)
+        if cancels := self.cancel_order(proposed, proposed.order_id, proposed.reason):
+            return cancels
+        known = self._decided.get(proposed.order_id) is not None
+        why = "it is finished, or was rejected" if known else "no order of this id is known, or it is long finished"
+        reason = f"order_id {proposed.order_id} is no open order: {why}. Nothing is left to cancel"
+        return self.refusals.of(proposed, "unknown_order", "order_id", reason)
+
+    def _other_portfolio(self, message: StopRaised | CancelProposed) -> Sequence[Message]:
+        reason = f"portfolio {message.portfolio!r}: this is {self._state.portfolio!r}; send it on its own stream"
+        return self.refusals.of(message, "other_portfolio", "portfolio", reason)
+
+    def _time_of(self, cause: Message) -> int:
+        """Of what follows from a message at once: the message's own, unless that is none, of a time to come, or odd."""
+        now_ns, time_ns = self._state.now_ns, cause.time_ns
+        return now_ns if now_ns and (not 0 < time_ns <= now_ns or is_odd(time_ns, now_ns)) else time_ns
 
     def cancel_order(self, cause: Message, order_id: str, reason: str) -> Sequence[Message]:
         """The cancel of an order, if it is not finished."""
@@ -156,7 +230,7 @@ class Gate:
                 id=derived_id("cancel", cause.id, order_id),
                 cause=cause.id,
                 trace=cause.trace_id,
-                time_ns=cause.time_ns,
+                time_ns=self._time_of(cause),
                 order_id=order_id,
                 symbol=order.symbol,
                 reason=reason,

@@ -10,9 +10,10 @@ from collections.abc import Callable
 from math import isfinite
 
 from shared.domain.risk.gate.ceilings import UNBOUNDED, beyond, budget, closed, opened, within
-from shared.domain.risk.gate.validity import fault_of_opening, fault_of_pair
+from shared.domain.risk.gate.validity import fault_of_opening, fault_of_pair, fault_of_prices
 from shared.domain.risk.gate.view import View
 from shared.domain.timeframes import HOUR_NS
+from shared.domain.words import figure
 from shared.messages.orders import CeilingReport as Ceiling
 from shared.messages.orders import Finding, OrderProposed
 
@@ -20,12 +21,14 @@ Rule = Callable[[OrderProposed, View], Ceiling]
 
 
 def known_and_valid(order: OrderProposed, view: View) -> Ceiling:
-    """The order makes sense by itself, and its pair trades."""
+    """The order makes sense by itself, its pair trades, and the exchange takes its prices."""
     listing = view.listing
     if view.pair is None or listing is None or listing.status != "trading":
         return closed("known_and_valid", "pair_off", fault_of_pair(order, view))
     if fault := fault_of_opening(order, view):
         return closed("known_and_valid", "invalid", fault)
+    if refused := fault_of_prices(order, view):
+        return closed("known_and_valid", refused.code, refused.reason)
     return opened("known_and_valid")
 
 
@@ -57,9 +60,12 @@ def fresh_nav(order: OrderProposed, view: View) -> Ceiling:
     if oldest is None:
         return opened("fresh_nav")
     age_seconds = (view.now_ns - oldest.mark_time_ns) / state.ns_per_second
-    if age_seconds <= limit:
+    if -limit <= age_seconds <= limit:
         return within("fresh_nav", limit, age_seconds, "seconds")
-    stale = f"NAV is stale: the mark of {oldest.symbol}, which is held, is {age_seconds:.0f} s old"
+    what = f"{age_seconds:.0f} s old" if age_seconds > 0 else f"of a time to come: {-age_seconds:.1f} s ahead"
+    stale = f"NAV is stale: the mark of {oldest.symbol}, which is held, is {what}"
+    if age_seconds < 0:
+        return closed("fresh_nav", "stale", stale, "seconds")
     return beyond("fresh_nav", limit, age_seconds, "seconds", stale, code="stale")
 
 
@@ -74,8 +80,11 @@ def known_ledger(order: OrderProposed, view: View) -> Ceiling:
         return opened("known_ledger")
     order_id, since_ns = next(iter(unacknowledged.items()))
     age_seconds = (view.now_ns - since_ns) / view.state.ns_per_second
-    if age_seconds <= timeout:
+    if -timeout <= age_seconds <= timeout:
         return within("known_ledger", timeout, age_seconds, "seconds")
+    if age_seconds < 0:
+        ahead = f"ledger is unknown: execution has said nothing of order {order_id}, decided at a time to come"
+        return closed("known_ledger", "unacknowledged", ahead, "seconds")
     silent = f"ledger is unknown: execution has said nothing of order {order_id} for {age_seconds:.0f} s"
     return beyond("known_ledger", timeout, age_seconds, "seconds", silent, code="unacknowledged")
 
@@ -98,7 +107,7 @@ def price_collar(order: OrderProposed, view: View) -> Ceiling:
         price, highest = float(order.limit_price), pair.mark * (1.0 + limits.price_collar)
         if price <= highest:
             return within("price_collar", highest, price, "USDT")
-        return beyond("price_collar", highest, price, "USDT", f"limit_price is over {highest:.8g}")
+        return beyond("price_collar", highest, price, "USDT", f"limit_price is over {figure(highest)}")
     if not limits.book_age_seconds:
         return opened("price_collar")
     book = view.book
@@ -110,7 +119,7 @@ def price_collar(order: OrderProposed, view: View) -> Ceiling:
     if quantity > 0.0:
         return Ceiling("price_collar", quantity, quantity, 0.0, quantity, "base", code="limit")
     best = book.sample.asks[0][0]
-    far = f"book of {order.symbol} asks {best:.8g}, which is over {highest:.8g}"
+    far = f"book of {order.symbol} asks {figure(best)}, which is over {figure(highest)}"
     if view.state.speed > 1.0:
         hours = (view.now_ns - book.sample.time_ns) / HOUR_NS
         far += f"; it was sampled {hours:.1f} h of market time ago, for the market runs at {view.state.speed:g} x"

@@ -10,6 +10,7 @@ from shared.domain.risk.gate.view import View
 from shared.domain.risk.state.effective_limits import EffectiveLimits
 from shared.domain.risk.state.limit_words import differing
 from shared.domain.risk.state.state import RiskState
+from shared.domain.words import counted
 from shared.messages.ask import ShadowAsked, ShadowCounted
 from shared.messages.base import derived_id, truncate
 from shared.messages.orders import OrderDecided, OrderProposed
@@ -60,6 +61,7 @@ class Shadow:
 
     def before(self, order: OrderProposed) -> None:
         """The verdict under the shadow limits, on the portfolio as it is."""
+        self._ruling = None
         if self._effective is None or order.side != "buy":
             return
         self._ruling = decide_opening(order, View(order, self._state, self._effective))
@@ -115,9 +117,10 @@ class Shadow:
         """``with 6 % heat, 14 of 212 orders would have been trimmed``"""
         if self._effective is None:
             return "there are no shadow limits; write those that differ into shadow.toml, beside limits.toml"
+        orders = counted(self._counts.decisions, "order")
         names = differing(self._effective.limits, self._state.limits)
         if not names:
-            return f"the shadow limits are those in force; {self._counts.decisions} orders were compared"
+            return f"the shadow limits are those in force; {orders} compared"
         done = [
             (self._counts.would_trim, "trimmed"),
             (self._counts.would_reject, "rejected"),
@@ -125,7 +128,7 @@ class Shadow:
         ]
         parts = [f"{count} {word}" for count, word in done if count]
         if not parts:
-            return f"with {names}, none of {self._counts.decisions} orders would have been decided differently"
+            return f"with {names}, none of {orders} would have been decided differently"
         first, _, word = parts[0].partition(" ")
         rest = "".join(f", {each}" for each in parts[1:])
-        return f"with {names}, {first} of {self._counts.decisions} orders would have been {word}{rest}"
+        return f"with {names}, {first} of {orders} would have been {word}{rest}"

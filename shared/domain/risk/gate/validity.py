@@ -1,7 +1,14 @@
 """What makes an order no order at all. The words name field, value and remedy."""
 
+from decimal import Decimal
+
+from shared.domain.filters import stated
+from shared.domain.filters.prices import PriceFault, price_fault
+from shared.domain.numbers import ZERO, plain
+from shared.domain.odd_times import fault_of_expiry, fault_of_time, is_odd
 from shared.domain.risk.gate.view import View
-from shared.messages.orders import OrderProposed
+from shared.domain.words import figure
+from shared.messages.orders import OrderProposed, Side
 
 STOP_IDS = "stop-"  # a fill's id follows from its order's: of two orders with one id, the second fill would be ignored
 
@@ -20,17 +27,36 @@ def fault_of_opening(order: OrderProposed, view: View) -> str:
     """The first fault of an order that opens risk; empty when there is none."""
     if fault := fault_of_any(order, view):
         return fault
+    if is_odd(order.time_ns, view.now_ns):  # of what reduces risk it does not matter
+        return fault_of_time("time_ns", order.time_ns, view.now_ns)
+    if 0 < order.expires_ns < order.time_ns:
+        return fault_of_expiry(order.expires_ns, order.time_ns, view.now_ns)
     if order.limit_price is not None and order.order_type == "market":
-        return f"limit_price {order.limit_price} of a market order: leave it out, or propose order_type 'limit'"
+        return f"limit_price {plain(order.limit_price)} of a market order: leave it out, or propose order_type 'limit'"
     if order.reduce_only:
         return "reduce_only: a buy opens risk; leave it out"
     if not view.stop > 0.0:
-        given = "is missing" if order.stop_price is None else f"{order.stop_price} must be above 0"
+        given = "is missing" if order.stop_price is None else f"{plain(order.stop_price)} must be above 0"
         return f"stop_price {given}: it takes one to open, the price below the entry at which to get out"
     entry = view.price if order.limit_price is None else min(view.price, float(order.limit_price))
     if entry and view.stop >= entry:
-        return f"stop_price {order.stop_price} must be below the price {entry:.8g}"
+        return f"stop_price {plain(order.stop_price or ZERO)} must be below the price {figure(entry)}"
     return ""
+
+
+def fault_of_prices(order: OrderProposed, view: View) -> PriceFault | None:
+    """The first price of an order that opens risk which the exchange would refuse: its limit, or its stop."""
+    if order.order_type == "limit" and (fault := fault_of_price("limit_price", order.limit_price, "buy", view)):
+        return fault
+    return fault_of_price("stop_price", order.stop_price, "sell", view)
+
+
+def fault_of_price(name: str, price: Decimal | None, side: Side, view: View) -> PriceFault | None:
+    """Which of the exchange's filters a price would not pass, if any; ``side`` is that of the order that has it."""
+    listing = stated(view.listing)
+    if price is None or listing is None:
+        return None
+    return price_fault(name, price, side, listing, view.fresh_mark)
 
 
 def fault_of_any(order: OrderProposed, view: View) -> str:
@@ -40,9 +66,11 @@ def fault_of_any(order: OrderProposed, view: View) -> str:
     if order.id.startswith(STOP_IDS):
         return f"id {order.id}: ids that begin with {STOP_IDS} are those of protective stops; choose another"
     if order.expires_ns and order.expires_ns <= view.now_ns:
-        return f"expires_ns {order.expires_ns} has passed"
+        fault = fault_of_expiry(order.expires_ns, order.time_ns, view.now_ns)
+        return fault or f"expires_ns {order.expires_ns} has passed"
     if not view.quantity > 0.0:
-        return f"quantity {order.quantity} must be above 0"
+        return f"quantity {plain(order.quantity)} must be above 0"
     if order.order_type == "limit" and (order.limit_price is None or order.limit_price <= 0):
-        return f"limit_price {order.limit_price} must be above 0 for a limit order"
+        given = "is missing: it" if order.limit_price is None else plain(order.limit_price)
+        return f"limit_price {given} must be above 0 for a limit order"
     return ""

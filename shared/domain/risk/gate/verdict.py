@@ -1,12 +1,22 @@
-"""From ceilings to a verdict: the least one, cut down to the lot step, and refused below the exchange's minimum."""
+"""From ceilings to a verdict: the least one, cut down to what the exchange takes, and refused where that is nothing."""
 
 from decimal import Decimal
 
 from msgspec import Struct, structs
 
-from shared.domain.numbers import ZERO, round_down, to_decimal
+from shared.domain.filters import stated
+from shared.domain.filters.quantities import (
+    Lots,
+    cut_to_most,
+    cut_to_step,
+    lots_of,
+    shortfall,
+    shortfall_words,
+    surely_takes,
+)
+from shared.domain.numbers import ZERO, plain, to_decimal
 from shared.domain.risk.gate.rules import RULES
-from shared.domain.risk.gate.validity import fault_of_any
+from shared.domain.risk.gate.validity import fault_of_any, fault_of_price
 from shared.domain.risk.gate.view import View
 from shared.domain.risk.state.pair_aliases import held_as
 from shared.messages.market import PairListed
@@ -58,18 +68,17 @@ def decide_opening(order: OrderProposed, view: View) -> Ruling:
             least = ceiling
     most, listing = least.quantity * (1.0 + SLACK), view.listing
     if 0.0 < view.quantity <= most:
-        if listing is None or _fits(order.quantity, view, listing):  # what becomes of most orders
+        own_price = view.mark if order.limit_price is None else float(order.limit_price)
+        if listing is None or surely_takes(order.quantity, view.quantity, own_price, listing):  # most orders
             return Ruling("approve", order.quantity, view.quantity, ceilings)
         cut = _Cut(order.quantity, "", "open", "")
     else:
         cut = _Cut(to_decimal(most), least.rule, least.code, least.reason)
-    if listing is not None:
-        cut = _cut_to_filters(cut, view.price, listing)
+    if listing is not None and cut.quantity > 0:
+        cut = _cut_to_filters(cut, lots_of(listing, order.order_type, order.limit_price, view.mark), listing)
     if cut.quantity >= order.quantity and cut.quantity:
-        return Ruling("approve", cut.quantity, view.quantity, ceilings)
+        return Ruling("approve", order.quantity, view.quantity, ceilings)
     verdict: Verdict = "trim" if cut.quantity > 0 else "reject"
-    if not cut.binding:
-        cut = _Cut(cut.quantity, "lot_step", "lot_size", "the exchange takes whole lot steps only")
     quantity = max(ZERO, cut.quantity)
     return Ruling(
         verdict,
@@ -83,76 +92,68 @@ def decide_opening(order: OrderProposed, view: View) -> Ruling:
     )
 
 
-def _fits(quantity: Decimal, view: View, listing: PairListed) -> bool:
-    """Whether the exchange's filters take the whole order as it is."""
-    if 0 < listing.max_quantity < quantity or (listing.quantity_step > 0 and quantity % listing.quantity_step):
-        return False
-    return quantity >= listing.min_quantity and view.quantity * view.price >= float(listing.min_notional)
-
-
-def _cut_to_filters(cut: _Cut, price: float, listing: PairListed) -> _Cut:
-    """Down to what the exchange's filters take: its largest order, its step, and nothing below its minimum."""
-    most, step = listing.max_quantity, listing.quantity_step
-    if 0 < most < cut.quantity:
-        cut = _largest_order(most)
-    if step > 0 and (cut.binding or cut.quantity % step):
-        cut = structs.replace(cut, quantity=round_down(cut.quantity, step))
-    quantity = cut.quantity
-    if quantity > 0 and (quantity < listing.min_quantity or float(quantity) * price < float(listing.min_notional)):
-        minimum = f"{listing.min_quantity} base units and {listing.min_notional} USDT"
-        below = f"{quantity} is below the exchange's minimum of {minimum}"
-        reason = f"{cut.reason}; {below}" if cut.reason else below
-        return _Cut(ZERO, cut.binding or "minimum", "below_minimum", reason, _shortfall(quantity, listing))
-    return cut
-
-
-def _largest_order(most: Decimal) -> _Cut:
-    return _Cut(most, "max_quantity", "lot_size", f"one order holds at most {most}")
-
-
-def _shortfall(quantity: Decimal, listing: PairListed) -> Shortfall:
-    return Shortfall(quantity, listing.min_quantity, listing.min_notional)
+def _cut_to_filters(cut: _Cut, lots: Lots, listing: PairListed) -> _Cut:
+    """Down to what the exchange takes: its largest order, whole lots, and nothing below its least."""
+    most = cut_to_most(cut.quantity, lots)
+    if most.rule:
+        cut = _Cut(most.quantity, most.rule, "lot_size", most.reason)
+    whole = cut_to_step(cut.quantity, lots)
+    if whole.rule:
+        cut = structs.replace(cut, quantity=whole.quantity) if cut.binding else _Cut(*whole[:2], "lot_size", whole[2])
+    short = shortfall(whole.quantity or most.quantity, lots, listing)
+    if short is None:
+        return cut
+    below = shortfall_words(short)
+    is_alone = not cut.reason or cut.binding == "lot_step"
+    reason = below if is_alone else f"{cut.reason}; {below}"
+    binding = "minimum" if cut.binding in ("", "lot_step") else cut.binding
+    return _Cut(ZERO, binding, "below_minimum", reason, short)
 
 
 def decide_reducing(order: OrderProposed, view: View, held: Decimal, selling: Decimal) -> Ruling:
-    """A sell up to what is held and not being sold yet always passes: no limit, halt or stale price holds it back."""
+    """A sell up to what is held and not being sold yet always passes: no limit, halt or stale price holds it back.
+
+    Only the exchange does: the sell is refused for a price that the exchange would refuse, cut to what the exchange
+    takes, and refused as dust where that is nothing.
+    """
     room = max(ZERO, held - selling)
     position = Ceiling("position", float(room), float(held), float(selling), float(room), "base", code="limit")
     if fault := fault_of_any(order, view):
-        return _rejected(position, "invalid", fault)
+        return _rejected(position, "position", "invalid", fault)
+    if order.order_type == "limit" and (refused := fault_of_price("limit_price", order.limit_price, "sell", view)):
+        return _rejected(position, "position", refused.code, refused.reason)
     if room <= 0:
-        nothing = f"nothing to sell: {held} {order.symbol} held, {selling} being sold"
+        nothing = f"nothing to sell: {_held(order, held, selling)}"
         if name := held_as(view.state, order.symbol):
             nothing += f"; it is held as {name} now: sell that"
-        return _rejected(position, "limit", nothing)
-    most = view.listing.max_quantity if view.listing is not None else ZERO
-    if 0 < most < min(order.quantity, room):
-        cut = _largest_order(most)
-        return Ruling("trim", most, float(most), (position,), binding=cut.binding, code=cut.code, reason=cut.reason)
-    dust = _dust(min(order.quantity, room), view)
-    small = f"dust: below the exchange's minimum of {dust.min_notional_usdt} USDT" if dust is not None else ""
-    if order.quantity <= room:
-        code: Finding = "open" if dust is None else "dust"
-        return Ruling("approve", order.quantity, view.quantity, (position,), code=code, reason=small, shortfall=dust)
-    code = "limit" if dust is None else "dust"
-    reason = "; ".join(filter(None, (f"{held} {order.symbol} held, {selling} being sold", small)))
-    return Ruling("trim", room, float(room), (position,), binding="position", code=code, reason=reason, shortfall=dust)
+        return _rejected(position, "position", "limit", nothing)
+    cut = _Cut(order.quantity, "", "open", "")
+    if room < order.quantity:
+        cut = _Cut(room, "position", "limit", _held(order, held, selling))
+    listing = stated(view.listing)
+    if listing is not None:
+        lots = lots_of(listing, order.order_type, order.limit_price, view.fresh_mark)
+        cut = _cut_to_filters(cut, lots, listing)
+    if cut.shortfall is not None:
+        return _rejected(position, cut.binding, "dust", f"dust: {cut.reason}", cut.shortfall)
+    verdict: Verdict = "trim" if cut.quantity < order.quantity else "approve"
+    units = float(cut.quantity)
+    return Ruling(verdict, cut.quantity, units, (position,), binding=cut.binding, code=cut.code, reason=cut.reason)
 
 
-def _rejected(position: Ceiling, code: Finding, reason: str) -> Ruling:
-    return Ruling("reject", ZERO, 0.0, (position,), binding="position", code=code, reason=reason)
+def _held(order: OrderProposed, held: Decimal, selling: Decimal) -> str:
+    return f"{plain(held)} {order.symbol} held, {plain(selling)} being sold"
 
 
-def _dust(quantity: Decimal, view: View) -> Shortfall | None:
-    """Below the exchange's minimum a sell passes here but may not trade there: say so."""
-    listing = view.listing
-    if listing is None:
-        return None
-    small = quantity < listing.min_quantity or 0.0 < float(quantity) * view.price < float(listing.min_notional)
-    return _shortfall(quantity, listing) if small else None
+def _rejected(
+    position: Ceiling, binding: str, code: Finding, reason: str, shortfall: Shortfall | None = None
+) -> Ruling:
+    return Ruling("reject", ZERO, 0.0, (position,), binding=binding, code=code, reason=reason, shortfall=shortfall)
 
 
 def _why(ceiling: Ceiling) -> str:
     if ceiling.reason:
         return ceiling.reason
+    if not ceiling.headroom > 0.0:
+        return f"{ceiling.rule} is used up: {ceiling.used:z,.2f} of {ceiling.limit:z,.2f} {ceiling.unit}"
     return f"{ceiling.rule} has {ceiling.headroom:,.2f} of {ceiling.limit:,.2f} {ceiling.unit} left"

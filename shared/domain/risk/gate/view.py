@@ -14,6 +14,7 @@ class View:
     effective, limits: what the order is held to; the state's own unless others are given.
     heat: totals of the portfolio.
     pair: the pair's share of them; None for a pair that is not in the universe.
+    mark: the pair's, USDT per unit; 0 before the first.
     listing: what the exchange says of the pair; None before it has said anything.
     now_ns: market time.
     nav: USDT.
@@ -30,7 +31,7 @@ class View:
     """
 
     __slots__ = (
-        "adv", "atr", "book", "effective", "heat", "limits", "listing", "nav", "now_ns", "pair",
+        "adv", "atr", "book", "effective", "heat", "limits", "listing", "mark", "nav", "now_ns", "pair",
         "pair_notional", "pair_risk", "price", "quantity", "state", "stop", "unit_cash", "unit_price_risk",
         "unit_risk",
     )  # fmt: skip
@@ -60,6 +61,7 @@ class View:
             for other in pair.others:  # held, or on order from before the pair was renamed
                 self.pair_notional += other.exposure
                 self.pair_risk += other.price_risk + other.reserved_risk
+        self.mark = price
         reach = 1.0 + exit_rate
         if order.limit_price is not None:
             price = max(price, float(order.limit_price))
@@ -71,3 +73,8 @@ class View:
         self.unit_price_risk = price - stop if price > stop else 0.0
         self.unit_risk = self.unit_price_risk + price * exit_rate
         self.unit_cash = price * reach
+
+    @property
+    def fresh_mark(self) -> float:
+        """The mark; 0 where it is missing or too old to go by."""
+        return self.state.fresh_mark(self.pair)

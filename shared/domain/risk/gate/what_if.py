@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from msgspec import structs
 
+from shared.domain.odd_times import fault_of_time
 from shared.domain.risk.gate.shadow import Shadow
 from shared.domain.risk.gate.verdict import decide_opening
 from shared.domain.risk.gate.view import View
@@ -34,6 +35,8 @@ class WhatIf:
 
     def answer_room(self, asked: RoomAsked) -> Sequence[RoomAnswered]:
         """The largest buy that would be approved now, of one pair or of each."""
+        if fault := fault_of_time("time_ns", asked.time_ns, self._state.now_ns):
+            return self._answers(asked, [], reason=fault)  # as the order would be refused
         if not asked.symbol:
             rooms = [_shortened(room_in(self._state, pair.symbol, asked)) for pair in self._state.universe.pairs]
             return self._answers(asked, rooms)
@@ -117,19 +120,21 @@ class _Stop(NamedTuple):
 def _stop(state: RiskState, symbol: str, asked: RoomAsked) -> _Stop:
     """The stop that was asked about, or the one that sizing would set.
 
-    Where that cannot be said (no price, no ATR), something stands in that passes as a stop. So the rule that names what
-    is missing gets to speak.
+    Where that cannot be said (no price, no ATR), the lowest price that the exchange takes stands in. So the rule that
+    names what is missing gets to speak.
     """
     if asked.stop_price is not None:
         return _Stop(asked.stop_price, asked.stop_price)
     view = View(_bare(state, symbol, asked), state)
-    step = view.listing.price_step if view.listing is not None else SMALLEST
+    step, lowest = SMALLEST, SMALLEST
+    if view.listing is not None:
+        step, lowest = view.listing.price_step, max(view.listing.price_step, view.listing.min_price)
     price = float(asked.limit_price) if asked.limit_price is not None else view.price
     floor = state.limits.atr_floor * price
     known = view.atr > 0
     distance = state.plan.sizing.stop_atr * (max(view.atr, floor) if known else floor)
     stop = stop_below(price, distance, step) if price > 0 else None
-    return _Stop(stop if known else None, SMALLEST if stop is None else stop)
+    return _Stop(stop if known else None, lowest if stop is None else stop)
 
 
 def _bare(state: RiskState, symbol: str, asked: RoomAsked) -> OrderProposed:

@@ -85,7 +85,7 @@ class Phases:
         The evidence is reviewed when a day ends, one of the calendar or one of the phase.
         """
         state, now_ns = self._state, snapshot.time_ns
-        if now_ns < self._next_review_ns:
+        if self._next_review_ns - DAY_NS <= now_ns < self._next_review_ns:  # earlier still: the clock was set back
             return ()
         since_ns = state.phase.since_ns
         day_ends = (now_ns // DAY_NS + 1) * DAY_NS, since_ns + ((now_ns - since_ns) // DAY_NS + 1) * DAY_NS

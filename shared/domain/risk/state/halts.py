@@ -56,13 +56,13 @@ class Halts:
         """Begin from the records."""
         self._in_force = {}
         for _, halt in self._records.rows(HALT, Halted):
-            self._in_force.setdefault(halt.symbol, {})[halt.trigger] = halt
+            self._keep(halt)
         self._note_end()
 
     # --- what is in force -----------------------------------------------------------------------------------------
 
     def find(self, symbol: str) -> Halted | None:
-        """A halt that keeps new risk out of this pair, the portfolio's first; None when there is none."""
+        """A halt that keeps new risk out of this pair, the portfolio's first, the oldest first; None without one."""
         if not self._in_force:
             return None
         for scope in ("", symbol):
@@ -75,12 +75,12 @@ class Halts:
         return self._in_force.get(symbol, {}).get(trigger)
 
     def of(self, symbol: str) -> list[Halted]:
-        """All halts of exactly this scope."""
+        """All halts of exactly this scope, oldest first."""
         return list(self._in_force.get(symbol, {}).values())
 
     def all(self) -> list[Halted]:
-        """Every halt in force."""
-        return [halt for halts in self._in_force.values() for halt in halts.values()]
+        """Every halt in force, by scope, oldest first."""
+        return [halt for _, halts in sorted(self._in_force.items()) for halt in halts.values()]
 
     # --- changes --------------------------------------------------------------------------------------------------
 
@@ -117,7 +117,7 @@ class Halts:
             awaited=new.awaited,
         )
         self._records.put(HALT, f"{new.symbol}|{new.trigger}", halted)
-        self._in_force.setdefault(new.symbol, {})[new.trigger] = halted
+        self._keep(halted)
         self._note_end()
         return (halted,)
 
@@ -156,6 +156,11 @@ class Halts:
                 ended += self.end(cause, halt.symbol, halt.trigger, reason="the halt's time is over")
         return ended
 
+    def _keep(self, halt: Halted) -> None:
+        """Each scope's halts stand in order of age: which one is named first must be the same after a restart."""
+        scope = {**self._in_force.get(halt.symbol, {}), halt.trigger: halt}
+        self._in_force[halt.symbol] = dict(sorted(scope.items(), key=_age))
+
     def _note_end(self) -> None:
         self._next_end_ns = min((_end(halt.until_ns) for halt in self.all()), default=NEVER_NS)
 
@@ -177,3 +182,8 @@ class Halts:
 def _end(until_ns: int) -> int:
     """0 stands for no end by time."""
     return until_ns or NEVER_NS
+
+
+def _age(item: tuple[Trigger, Halted]) -> tuple[int, Trigger]:
+    trigger, halt = item
+    return halt.since_ns or halt.time_ns, trigger

@@ -5,8 +5,8 @@ from shared.messages.control import Command
 from shared.messages.portfolio import CommandRefused
 
 
-def refused(command: Command, reason: str) -> tuple[CommandRefused]:
-    """The command was not carried out, and why."""
+def refused(command: Command, reason: str, *, nothing_to_do: bool = False) -> tuple[CommandRefused]:
+    """The command was not carried out, and why. nothing_to_do: what it asks for is so already."""
     answer = CommandRefused(
         id=derived_id("refused", command.id),
         cause=command.id,
@@ -15,6 +15,7 @@ def refused(command: Command, reason: str) -> tuple[CommandRefused]:
         command=type(command).__name__,
         who=command.who,
         reason=truncate(reason),
+        nothing_to_do=nothing_to_do,
     )
     return (answer,)
 

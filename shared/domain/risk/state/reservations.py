@@ -13,6 +13,7 @@ from shared.domain.portfolio.heat import Heat
 from shared.messages.orders import Side
 
 ORDER = "order"
+TRADES_REMEMBERED = 1_000  # of one order
 
 
 class OpenOrder(Struct, frozen=True, gc=False):
@@ -22,6 +23,10 @@ class OpenOrder(Struct, frozen=True, gc=False):
     unit_risk, unit_notional, unit_cash: USDT that are reserved for each unit that is not filled yet.
     decided_ns: market time of the verdict; 0 in a record from before it was kept, for which no acknowledgement is due.
     acknowledged: whether execution has said anything of the order.
+    seq: the number of its decision; 0 in a record from before it was kept.
+    limit_price, stop_price: as approved, USDT per unit; None without one, and in a record from before they were kept.
+    mark: of the pair at the verdict, USDT per unit; 0 when it was unknown, and in such a record.
+    trades: ids of the trades that filled it, the latest ones last.
     """
 
     order_id: str
@@ -34,6 +39,11 @@ class OpenOrder(Struct, frozen=True, gc=False):
     unit_cash: float
     decided_ns: int = 0
     acknowledged: bool = field(default=False, name="heard")  # its name in stored records
+    seq: int = 0
+    limit_price: Decimal | None = None
+    stop_price: Decimal | None = None
+    mark: float = 0.0
+    trades: tuple[str, ...] = ()
 
     @property
     def left(self) -> Decimal:
@@ -46,7 +56,7 @@ class Reservations:
 
     def __init__(self, records: Records, heat: Heat) -> None:
         self._records, self._heat = records, heat
-        self._open: dict[str, int] = {}  # orders per pair
+        self._open: dict[str, int] = {}  # buys per pair
         self.unacknowledged: dict[str, int] = {}  # of which execution has said nothing yet, since when; oldest first
 
     @property
@@ -60,12 +70,12 @@ class Reservations:
 
     def all(self) -> list[OpenOrder]:
         """Every order that is not finished, oldest first."""
-        return [order for _, order in self._records.rows(ORDER, OpenOrder)]
+        return sorted((order for _, order in self._records.rows(ORDER, OpenOrder)), key=_age)
 
     def open(self, order: OpenOrder, units: float) -> None:
         """A new order, nothing of it filled yet. units: its quantity as a float."""
         self._records.put(ORDER, order.order_id, order)
-        self._open[order.symbol] = self._open.get(order.symbol, 0) + 1
+        self._count_buy(order, 1)
         self.unacknowledged[order.order_id] = order.decided_ns
         self._move(order, order.quantity, units)
 
@@ -76,12 +86,13 @@ class Reservations:
             self._records.put(ORDER, order_id, structs.replace(order, acknowledged=True))
             self.unacknowledged.pop(order_id, None)
 
-    def fill(self, order_id: str, quantity: Decimal) -> OpenOrder | None:
+    def fill(self, order_id: str, quantity: Decimal, trade_id: str) -> OpenOrder | None:
         """Part of an order has become a position; returns the order as it is after that, None for an unknown one."""
         order = self.get(order_id)
         if order is None:
             return None
-        after = structs.replace(order, filled=order.filled + quantity, acknowledged=True)
+        trades = (*order.trades, trade_id)[-TRADES_REMEMBERED:]
+        after = structs.replace(order, filled=order.filled + quantity, acknowledged=True, trades=trades)
         self.unacknowledged.pop(order_id, None)
         change = after.left - order.left
         self._move(order, change, float(change))
@@ -96,10 +107,10 @@ class Reservations:
         left = order.left
         self._move(order, -left, -float(left))
         self._records.delete(ORDER, order_id)
-        self._open[order.symbol] -= 1
+        self._count_buy(order, -1)
         self.unacknowledged.pop(order_id, None)
         pair = self._heat.pair(order.symbol)
-        if not self._open[order.symbol] and pair is not None:
+        if order.side == "buy" and not self._open[order.symbol] and pair is not None:
             self._heat.clear_reserved(pair)
         return order
 
@@ -107,13 +118,15 @@ class Reservations:
         """Mirror the stored orders in totals that start from nothing, after a restart."""
         self._open.clear()
         orders = self.all()
-        waiting = sorted(
-            (order.decided_ns, order.order_id) for order in orders if order.decided_ns and not order.acknowledged
-        )
-        self.unacknowledged = {order_id: decided_ns for decided_ns, order_id in waiting}
+        waiting = (order for order in orders if order.decided_ns and not order.acknowledged)
+        self.unacknowledged = {order.order_id: order.decided_ns for order in waiting}
         for order in orders:
-            self._open[order.symbol] = self._open.get(order.symbol, 0) + 1
+            self._count_buy(order, 1)
             self._move(order, order.left, float(order.left))
+
+    def _count_buy(self, order: OpenOrder, change: int) -> None:
+        if order.side == "buy":
+            self._open[order.symbol] = self._open.get(order.symbol, 0) + change
 
     def _move(self, order: OpenOrder, quantity: Decimal, units: float) -> None:
         """Reserve ``quantity`` more of the order (``units``: the same as a float), or less where it is negative."""
@@ -124,3 +137,7 @@ class Reservations:
             pair.reserved_sells += quantity
             return
         self._heat.reserve(pair, units * order.unit_risk, units * order.unit_notional, units * order.unit_cash)
+
+
+def _age(order: OpenOrder) -> tuple[int, int]:
+    return order.seq, order.decided_ns

@@ -16,6 +16,7 @@ from shared.domain.portfolio.heat import Heat, PairHeat
 from shared.domain.portfolio.ledger import LEDGER_RECORDS, Ledger
 from shared.domain.risk.state.active_phase import ActivePhase
 from shared.domain.risk.state.effective_limits import EffectiveLimits
+from shared.domain.risk.state.finished import FINISHED_RECORDS, Finished
 from shared.domain.risk.state.halts import HALT_RECORDS, Halts
 from shared.domain.risk.state.loss_baselines import BASELINE_RECORDS, BASELINES, LossBaselines
 from shared.domain.risk.state.order_book import OrderBook
@@ -24,20 +25,32 @@ from shared.domain.timeframes import SECOND_NS
 from shared.domain.universe import Universe
 from shared.messages.market import PairListed
 
-LIMITS, PHASE = "limits", "phase"
-STOP_FILL_SECONDS = (
-    5.0  # wall time within which the fill of a stop is heard; after that its position counts as any other
-)
+LIMITS, PHASE, UNPRICED = "limits", "phase", "unpriced"
+# Wall time within which the fill of a stop is heard; after that its position counts as any other.
+STOP_FILL_SECONDS = 5.0
 OUTSIDE = "outside the universe"  # the sector of what is held although it is not in the universe any more
+
+
+class Unpriced(Struct, frozen=True):
+    """A pair that is held and has no price.
+
+    since_ns: market time of its last price, or at which it was missed first.
+    price: the last one, USDT per unit (what was paid, where there was none); 0 while the gate still waits for one.
+    """
+
+    since_ns: int
+    price: float = 0.0
 
 
 STATE_RECORDS: dict[str, type[Struct]] = {
     **LEDGER_RECORDS,
     **HALT_RECORDS,
     **BASELINE_RECORDS,
+    **FINISHED_RECORDS,
     ORDER: OpenOrder,
     LIMITS: ActiveLimits,
     PHASE: ActivePhase,
+    UNPRICED: Unpriced,
 }
 
 
@@ -68,6 +81,7 @@ class RiskState:
         self.records = records
         self.ledger = Ledger(records, Decimal(str(starting_cash_usdt)))
         self.halts = Halts(records)
+        self.finished = Finished(records, universe)
         self.listings: dict[str, PairListed] = {}
         self.daily: dict[str, DailyHistory] = {}
         self.books: dict[str, OrderBook] = {}
@@ -95,6 +109,9 @@ class RiskState:
             if symbol not in self.heat.pairs:
                 self._add_outside(symbol)
             self.follow_position(symbol)
+        for symbol, unpriced in self.records.rows(UNPRICED, Unpriced):
+            if (priceless := self.heat.pair(symbol)) is not None and priceless.quantity:
+                self.heat.set_unpriced(priceless, unpriced.price)
         self.reservations.rebuild()
         for symbol in self.daily:
             self.learn_costs(symbol)
@@ -159,7 +176,7 @@ class RiskState:
         """Take in a pair that is not in the universe (any more).
 
         What is held of it is at risk all the same. Nobody follows its price, so nobody knows what it is worth, and the
-        gate stays closed until somebody decides what to do with it.
+        gate stays closed until it counts for nothing (``risk/unpriced.py``).
         """
         self.outside.add(symbol)
         return self.heat.add_pair(symbol, OUTSIDE, self.plan.costs.fee + self.plan.costs.half_spread)
@@ -176,8 +193,9 @@ class RiskState:
         This is done about once a second and not at every mark, so the next oldest is seen that much later when the
         oldest gets a new mark.
         """
-        marked = (pair for pair in self.heat.positions() if pair.mark)
-        self.oldest_held = min(marked, key=attrgetter("mark_time_ns"), default=None)
+        marked = [pair for pair in self.heat.positions() if pair.mark and pair.needs_price]
+        ahead = (pair for pair in marked if self._is_of_unknown_age(pair))
+        self.oldest_held = next(ahead, None) or min(marked, key=attrgetter("mark_time_ns"), default=None)
 
     def revalue(self, symbol: str, price: float, time_ns: int) -> bool:
         """Take a price that is newer than the one at hand; says whether it was."""
@@ -193,11 +211,24 @@ class RiskState:
     def _compare_with_oldest(self, pair: PairHeat) -> None:
         """A pair was marked, bought or sold, so it may be the oldest now, or not be held any more."""
         oldest = self.oldest_held
-        if not pair.quantity:
+        if not pair.needs_price:
             if pair is oldest:
                 self.note_oldest_held()
-        elif pair.mark and (oldest is None or pair.mark_time_ns < oldest.mark_time_ns):
+        elif pair.mark and (oldest is None or self._is_older(pair, oldest)):
             self.oldest_held = pair
+
+    def fresh_mark(self, pair: PairHeat | None) -> float:
+        """The pair's mark, USDT per unit; 0 where it is missing or too old to go by."""
+        if pair is None or abs(self.now_ns - pair.mark_time_ns) > self.effective.mark_age_ns:
+            return 0.0
+        return pair.mark
+
+    def _is_older(self, pair: PairHeat, oldest: PairHeat) -> bool:
+        return pair.mark_time_ns < oldest.mark_time_ns and not self._is_of_unknown_age(oldest)
+
+    def _is_of_unknown_age(self, pair: PairHeat) -> bool:
+        """Whether a pair was marked at a time to come, when a clock was wrong: that counts as older than any."""
+        return 0 < self.now_ns < pair.mark_time_ns - self.market_ns(self.limits.nav_age_seconds)
 
     def is_in_the_future(self, time_ns: int) -> bool:
         """Whether a time is beyond the clock. What was seen then must not keep out what comes later."""

@@ -11,7 +11,7 @@ from shared.domain.plan import Plan
 from shared.domain.universe import Pair, Rename, Universe
 from shared.messages.base import Message, derived_id
 from shared.messages.market import BarClosed
-from shared.messages.orders import OrderClosed, OrderDecided, OrderFilled, OrderPlaced, StopPlaced
+from shared.messages.orders import OrderClosed, OrderDecided, OrderFilled, OrderPlaced, StopPlaced, WriteOffDecided
 from tests.domain.market_scripts import (
     BTC,
     ETH,
@@ -350,6 +350,24 @@ def test_a_resting_sell_takes_profit_and_gives_no_more_than_is_left() -> None:
     assert position(machine) == (D(0), None)
 
 
+def test_of_two_sells_that_one_price_passes_the_first_sells_all_and_the_other_ends() -> None:
+    machine = holding()
+    play(machine, sell(**limit(sell(), "110")), sell("s-2", **limit(sell(), "111")))
+    outputs = play(machine, mark(112, bid=111.9, ask=112.1))
+    assert [(fill.order_id, fill.quantity) for fill in fills(outputs)] == [("s-1", D(10))]
+    assert ends(outputs) == [("s-1", "filled", ""), ("s-2", "cancelled", "the position is closed")]
+    assert position(machine) == (D(0), None)
+
+
+def test_orders_fill_in_the_same_order_before_and_after_a_restart() -> None:
+    machine = holding()
+    play(machine, sell("s-2", "4", **limit(sell(), "110")), sell("s-1", "4", **limit(sell(), "110")))
+    again = restarted(machine, flat(0))
+    [before, after] = [play(each, mark(112, hour=1, bid=111.9, ask=112.1)) for each in (machine, again)]
+    assert before == after
+    assert [fill.order_id for fill in fills(before)] == ["s-1", "s-2"]
+
+
 def test_resting_orders_expire_when_time_passes_and_are_not_filled_after() -> None:
     machine = paper()
     play(machine, mark(100, **BOOK), buy(**limit(buy(), "95", expires_ns=T0 + HOUR)))
@@ -427,3 +445,15 @@ def test_memory_of_orders_is_bounded() -> None:
         play(machine, buy(f"o-{number}"))
     [(_, done)] = machine.records.rows("done", object)  # type: ignore[type-var]
     assert len(done.order_ids) == 64
+
+
+# --- write-offs -------------------------------------------------------------------------------------------------------
+
+
+def test_a_pair_that_is_written_off_has_no_position_stop_or_orders_any_more() -> None:
+    machine = holding()
+    play(machine, sell(**limit(sell(), "110")))
+    outputs = play(machine, WriteOffDecided(id="w", time_ns=T0, symbol=BTC, reason="written off by ana: delisted"))
+    assert ends(outputs) == [("s-1", "cancelled", "written off by ana: delisted")]
+    assert position(machine) == (D(0), None)
+    assert play(machine, mark(1, bid=0.9, ask=1.1)) == []

@@ -8,7 +8,7 @@ from shared.domain.risk.machine import RiskMachine
 from shared.messages.halts import Halted, Resumed
 from shared.messages.market import BarClosed, FeedLost, FeedRestored, MarkChanged, PairListed
 from shared.messages.orders import OrderFilled
-from tests.domain.risk.risk_harness import PRICES, UNIVERSE, D, RiskHarness
+from tests.domain.risk.risk_harness import PRICES, UNIVERSE, D, RiskHarness, stop_id
 from tests.samples import T0, bar
 
 HOUR_NS = 3_600_000_000_000
@@ -89,7 +89,7 @@ def stop_fill(harness: RiskHarness, symbol: str, quantity: str, price: str, *, s
     amount, at = D(quantity), D(price)
     harness.handle(
         OrderFilled(
-            id=f"f-{symbol}-{price}", time_ns=harness.now_ns, order_id="stop-0123456789abcdef0123",
+            id=f"f-{symbol}-{price}", time_ns=harness.now_ns, order_id=stop_id(symbol),
             trade_id=f"t-{symbol}-{price}", symbol=symbol, side="sell", quantity=amount, price=at, fee_usdt=D(1),
             stop=stop,
         )

@@ -7,7 +7,7 @@ from shared.domain.risk.breakers.feed import LOST_FEED
 from shared.domain.risk.breakers.liquidity import ILLIQUID
 from shared.messages.base import Message
 from shared.messages.control import Resume, SetLimits
-from shared.messages.halts import Resumed
+from shared.messages.halts import Alerted, Halted, Resumed
 from shared.messages.market import BookSampled
 from shared.messages.orders import CancelDecided
 from shared.messages.portfolio import CommandRefused
@@ -195,8 +195,8 @@ def days(harness: RiskHarness, quote_volume: float, count: int, *, first: int = 
         harness.handle(daily)
 
 
-@pytest.mark.parametrize(("volume", "halts"), [(40_000_001.0, []), (40_000_000.0, []), (39_999_999.0, THIN)])
-def test_a_pair_whose_average_volume_is_under_the_criterion_only_reduces(
+@pytest.mark.parametrize(("volume", "halts"), [(2_000_001.0, []), (2_000_000.0, []), (1_999_999.0, THIN)])
+def test_a_pair_whose_average_volume_is_under_the_floor_only_reduces(
     volume: float, halts: list[tuple[str, str, str]]
 ) -> None:
     harness = RiskHarness(breakers=only("liquidity"))
@@ -204,14 +204,67 @@ def test_a_pair_whose_average_volume_is_under_the_criterion_only_reduces(
     assert in_force(harness) == halts
 
 
-def test_a_thin_pair_is_free_again_when_its_volume_is_back_also_after_a_restart() -> None:
+@pytest.mark.parametrize(("volume", "halts"), [(2_499_999.0, THIN), (2_500_000.0, [])])
+def test_a_thin_pair_is_free_again_well_above_the_floor_also_after_a_restart(
+    volume: float, halts: list[tuple[str, str, str]]
+) -> None:
     harness = RiskHarness(breakers=only("liquidity"))
-    days(harness, 30_000_000.0, 20)
-    assert "ADV 37,000,000 USDT" in halt_of(harness, "ETH/USDT", "liquidity").evidence
+    days(harness, 1_000_000.0, 20)
+    assert halt_of(harness, "ETH/USDT", "liquidity").evidence == "ADV 1,000,000 USDT, floor 2,000,000 USDT"
     restart(harness)
     assert in_force(harness) == THIN
-    days(harness, 90_000_000.0, 20, first=50)
+    days(harness, volume, 20, first=50)
+    assert in_force(harness) == halts
+
+
+def test_a_volume_that_swings_around_the_floor_halts_once() -> None:
+    harness = RiskHarness(breakers=only("liquidity"))
+    days(harness, 2_000_000.0, 20)
+    for number in range(10):
+        days(harness, 1_500_000.0 if number % 2 == 0 else 2_500_000.0, 1, first=50 + number)
+    assert in_force(harness) == THIN
+    assert sum(isinstance(each, Halted) for each in harness.made) == 1
+
+
+def test_a_floor_above_the_criterion_is_the_criterion() -> None:
+    harness = RiskHarness(breakers=structs.replace(only("liquidity"), min_adv_usdt=500_000.0))
+    days(harness, 600_000.0, 20)
     assert in_force(harness) == []
+
+
+def alerts(harness: RiskHarness) -> list[str]:
+    return [each.reason for each in harness.made if isinstance(each, Alerted)]
+
+
+def test_a_pair_under_the_criterion_is_told_once_and_trades_on() -> None:
+    harness = RiskHarness(breakers=only("liquidity"))
+    days(harness, 39_000_000.0, 25)
+    harness.pass_time(2)
+    told = ["ETH/USDT trades less here than the criterion of 40,000,000 USDT a day"]
+    assert (alerts(harness), in_force(harness)) == (told, [])
+    harness.mark("ETH/USDT", 1_500.0)
+    assert harness.buy("ETH/USDT", "1").verdict == "approve"
+    restart(harness)
+    days(harness, 41_000_000.0, 20, first=55)  # above, but not by enough to be news when it falls again
+    days(harness, 30_000_000.0, 20, first=75)
+    assert alerts(harness) == told
+    days(harness, 60_000_000.0, 20, first=95)
+    days(harness, 30_000_000.0, 20, first=115)
+    harness.pass_time(2)
+    assert alerts(harness) == told * 2
+
+
+def test_many_pairs_under_the_criterion_are_one_warning() -> None:
+    harness = RiskHarness(breakers=only("liquidity"))
+    harness.pass_time(86_400)
+    for day in range(30, 50):
+        for symbol in ("ADA/USDT", "ETH/USDT", "SOL/USDT"):
+            daily = structs.replace(bar(symbol, timeframe="1d", hour=24 * day), quote_volume=3_000_000.0)
+            harness.now_ns = daily.close_time_ns
+            harness.machine.state.now_ns = harness.now_ns
+            harness.handle(daily)
+    harness.pass_time(2)
+    assert alerts(harness) == ["3 pairs trade less here than the criterion of 40,000,000 USDT a day"]
 
 
 def test_history_of_long_ago_halts_nothing() -> None:
@@ -270,7 +323,7 @@ def test_one_good_sample_breaks_a_bad_run_and_five_end_the_halt() -> None:
 
 def test_a_pair_that_is_thin_and_wide_is_free_only_when_it_is_neither() -> None:
     harness = booked()
-    days(harness, 30_000_000.0, 20)
+    days(harness, 1_000_000.0, 20)
     sample(harness, 0.01, 5)
     sample(harness, 0.001, 5)
     assert in_force(harness) == THIN
@@ -303,7 +356,7 @@ def test_a_spread_that_an_operator_ended_does_not_halt_the_pair_again_when_its_v
     sample(harness, 0.01, 5)
     without_books(harness)
     resume(harness, "ETH/USDT")
-    days(harness, 30_000_000.0, 20)
+    days(harness, 1_000_000.0, 20)
     assert in_force(harness) == THIN
     assert isinstance(resume(harness, "ETH/USDT"), CommandRefused)  # its volume is looked at
     days(harness, 90_000_000.0, 20, first=50)
@@ -312,20 +365,20 @@ def test_a_spread_that_an_operator_ended_does_not_halt_the_pair_again_when_its_v
 
 def test_what_makes_a_pair_illiquid_is_followed_while_the_breaker_is_off() -> None:
     harness = RiskHarness(breakers=only("liquidity"))
-    days(harness, 30_000_000.0, 20)
+    days(harness, 1_000_000.0, 20)
     switch(harness, CALM)
     days(harness, 90_000_000.0, 20, first=50)
     assert in_force(harness) == []
-    days(harness, 30_000_000.0, 20, first=70)
+    days(harness, 1_000_000.0, 20, first=70)
     assert in_force(harness) == []
     switch(harness, only("liquidity"))
-    days(harness, 30_000_000.0, 20, first=90)
+    days(harness, 1_000_000.0, 20, first=90)
     assert in_force(harness) == THIN
 
 
 def test_the_illiquidity_of_a_former_name_is_forgotten_with_it() -> None:
     harness = RiskHarness(breakers=only("liquidity"))
-    days(harness, 30_000_000.0, 20)
+    days(harness, 1_000_000.0, 20)
     harness.list_pair("LINK/USDT", formerly="ETH/USDT", ratio=D(1))
     assert in_force(harness) == []
     assert harness.machine.records.count(ILLIQUID) == 0

@@ -173,10 +173,11 @@ def test_a_stop_that_fills_far_below_its_price_halts_its_pair(slips: float, halt
     assert in_force(harness) == halts
 
 
-def test_a_fill_that_says_that_no_stop_sold_is_no_gap_whatever_its_id() -> None:
+def test_a_fill_that_says_that_no_stop_sold_is_no_gap() -> None:
     harness = RiskHarness(breakers=only("gap"))
     held(harness, "ETH/USDT", "1", 1450.0)
-    stop_fill(harness, "ETH/USDT", "1", "1400", stop=False)
+    decided = harness.sell("ETH/USDT", "1")
+    harness.handle(structs.replace(harness.fill_of(decided, price=1400.0), stop=False))
     assert in_force(harness) == []
 
 

@@ -124,7 +124,7 @@ def test_a_halt_survives_a_restart() -> None:
 def test_commands_that_change_nothing_say_why() -> None:
     harness = RiskHarness()
     assert "'DOGE/USDT' is not in the universe" in refusal(halt(harness, "DOGE/USDT")[0])
-    assert "has passed" in refusal(halt(harness, until_ns=1)[0])
+    assert "has passed" in refusal(halt(harness, until_ns=harness.now_ns - 1)[0])
     halt(harness)
     assert refusal(halt(harness)[0]) == "the portfolio is halted already, by ana: odd"
     assert (
@@ -362,6 +362,8 @@ def test_flatten_waits_for_resting_sells_to_be_cancelled_and_sells_the_rest_then
 def test_flatten_with_nothing_held_says_so() -> None:
     [answer] = flatten(RiskHarness())
     assert refusal(answer) == "nothing is held or on order in the portfolio"
+    assert isinstance(answer, CommandRefused)
+    assert answer.nothing_to_do
 
 
 def test_flatten_works_with_stale_marks_under_a_kill() -> None:

@@ -129,7 +129,9 @@ def test_what_the_exchanges_lots_and_minima_make_of_an_order_has_codes_of_its_ow
     harness = harness_with(pair_cap_nav=0.00001)
     small = harness.buy(ETH, "1")
     assert (small.verdict, small.binding, small.code) == ("reject", "pair_cap_nav", "below_minimum")
-    assert small.shortfall == Shortfall(quantity=D("0.0013"), min_quantity=D("0.0001"), min_notional_usdt=D(5))
+    assert small.shortfall == Shortfall(
+        D("0.0013"), D("0.0001"), D(5), filter="NOTIONAL", least=D("0.0034"), worth_usdt=D("1.95")
+    )
     harness = harness_with()
     too_small = harness.buy(ETH, "0.001")
     assert (too_small.binding, too_small.code) == ("minimum", "below_minimum")
@@ -140,14 +142,16 @@ def test_what_the_exchanges_lots_and_minima_make_of_an_order_has_codes_of_its_ow
     assert (broken.binding, broken.code, broken.shortfall) == ("lot_step", "lot_size", None)
 
 
-def test_a_sell_that_the_exchange_may_refuse_is_dust_with_the_minimum_that_it_misses() -> None:
+def test_a_sell_that_the_exchange_would_refuse_is_dust_with_the_minimum_that_it_misses() -> None:
     harness = harness_with()
     harness.fill(harness.buy(ETH, "1"))
     plain = harness.sell(ETH, "0.5")
     assert (plain.verdict, plain.code, plain.shortfall) == ("approve", "open", None)
     dust = harness.sell(ETH, "0.001")
-    assert (dust.verdict, dust.code) == ("approve", "dust")
-    assert dust.shortfall == Shortfall(quantity=D("0.001"), min_quantity=D("0.0001"), min_notional_usdt=D(5))
+    assert (dust.verdict, dust.binding, dust.code) == ("reject", "minimum", "dust")
+    assert dust.shortfall == Shortfall(
+        D("0.001"), D("0.0001"), D(5), filter="NOTIONAL", least=D("0.0034"), worth_usdt=D("1.5")
+    )
     assert (harness.sell(ETH, "9").verdict, harness.sell(ETH, "9").code) == ("trim", "limit")
     nothing = harness.sell(BTC, "1")
     assert (nothing.verdict, nothing.binding, nothing.code) == ("reject", "position", "limit")

@@ -8,6 +8,7 @@ import pytest
 from msgspec import structs
 
 from shared.messages.orders import OrderFilled
+from tests.domain.risk.approvals import take
 from tests.domain.risk.gate.rule_scenes import BTC, ETH, EXIT, D, harness_with, row_of, verdict
 from tests.domain.risk.risk_harness import RiskHarness
 
@@ -151,11 +152,12 @@ def test_a_price_that_is_none_closes_the_gate_until_the_next_good_one_and_spoils
 
 def test_a_position_without_a_stop_counts_its_whole_notional_as_risk() -> None:
     harness = harness_with(heat=0.1)
-    harness.handle(
+    take(
+        harness.machine,
         OrderFilled(
             id="f", time_ns=harness.now_ns, order_id="x", trade_id="t", symbol=BTC, side="buy", quantity=D("0.9"),
             price=D(20_000), fee_usdt=D(0), stop_price=None,
-        )
+        ),
     )  # fmt: skip
     heat = harness.machine.state.heat
     assert heat.open_risk == pytest.approx(18_000 * (1 + EXIT))

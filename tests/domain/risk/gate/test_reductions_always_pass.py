@@ -1,4 +1,4 @@
-"""Sells up to the position, cancels and raised stops pass whatever holds new risk back."""
+"""Sells up to the position, cancels and raised stops pass whatever holds new risk back; only the exchange may."""
 
 import math
 from collections.abc import Callable
@@ -6,6 +6,7 @@ from collections.abc import Callable
 import pytest
 from msgspec import structs
 
+from shared.domain.filters import stated
 from shared.domain.plan import PhasePlan
 from shared.domain.risk.state.active_phase import ActivePhase
 from shared.messages.control import Halt
@@ -30,7 +31,7 @@ def _phase(phase: PhasePlan) -> Callable[[RiskHarness], None]:
 
 def _fallen(harness: RiskHarness) -> None:
     harness.pass_time(0.5)
-    harness.mark(BTC, 1.0)
+    harness.mark(BTC, 100.0)
 
 
 def _crowded(harness: RiskHarness) -> None:
@@ -75,7 +76,7 @@ HINDRANCES: list[tuple[str, Callable[[RiskHarness], None]]] = [
 
 @pytest.mark.parametrize("hinder", [each[1] for each in HINDRANCES], ids=[each[0] for each in HINDRANCES])
 def test_sells_cancels_and_raised_stops_pass_whatever_hinders_new_risk(hinder: Callable[[RiskHarness], None]) -> None:
-    harness = harness_with(book_age_seconds=120.0, drawdown=0.15)
+    harness = harness_with(book_age_seconds=120.0, drawdown=0.04)
     harness.book(BTC)
     harness.fill(harness.buy(BTC, "0.5", stop=19_000))
     waiting = harness.buy(BTC, "0.1", stop=19_000)
@@ -86,19 +87,23 @@ def test_sells_cancels_and_raised_stops_pass_whatever_hinders_new_risk(hinder: C
     raised = StopRaised(id="r", time_ns=harness.now_ns, symbol=BTC, stop_price=D(19_500))
     assert [type(message) for message in harness.handle(raised)] == [StopApproved]
     assert harness.sell(BTC, "0.2").verdict == "approve"
-    dust = harness.sell(BTC, "0.00001", reduce_only=True)  # below step, minimum quantity and minimum notional
-    assert (dust.verdict, dust.quantity_approved) == ("approve", D("0.00001"))
-    if BTC in harness.machine.state.listings:
-        assert dust.reason.startswith("dust")
+    small = harness.sell(BTC, "0.00001", reduce_only=True)  # below the lot step
+    if stated(harness.machine.state.listings.get(BTC)) is not None:
+        assert (small.verdict, small.code) == ("reject", "dust")
+    else:
+        assert verdict(small) == ("approve", D("0.00001"), "")
     rest = harness.sell(BTC, "1")
-    assert verdict(rest) == ("trim", D("0.29999"), "position")
+    assert verdict(rest) == ("trim", D("0.3") - small.quantity_approved, "position")
     assert verdict(harness.sell(BTC, "0.1")) == ("reject", D(0), "position")
 
 
-def test_what_is_left_of_a_position_is_flagged_as_dust_although_more_was_asked_for() -> None:
+def test_what_is_left_of_a_position_below_the_exchanges_minimum_is_dust_although_more_was_asked_for() -> None:
     harness = harness_with()
     harness.fill(harness.buy(BTC, "0.5"))
     harness.fill(harness.sell(BTC, "0.4999"))
     decided = harness.sell(BTC, "1")
-    assert verdict(decided) == ("trim", D("0.0001"), "position")
-    assert "dust" in decided.reason
+    assert (decided.verdict, decided.code) == ("reject", "dust")
+    assert decided.reason == (
+        "dust: 0.0001 BTC/USDT held, 0 being sold; 0.0001, worth 2 USDT, is below the exchange's minimum of 5 USDT "
+        "(NOTIONAL): the least is 0.0003"
+    )

@@ -6,10 +6,11 @@ import pytest
 
 from shared.domain.plan import Limits
 from shared.domain.risk.gate.rules import RULES, UNBOUNDED
+from shared.messages.base import Message
 from shared.messages.control import Halt, Resume
 from shared.messages.halts import Halted, Resumed
 from shared.messages.market import PairListed
-from shared.messages.orders import OrderDecided, StopApproved, StopRaised
+from shared.messages.orders import OrderDecided, ProposalRefused, StopApproved, StopRaised
 from tests.domain.risk.risk_harness import PRICES, RiskHarness
 from tests.samples import T0, bar, proposal
 
@@ -245,13 +246,14 @@ def test_a_stop_only_moves_up() -> None:
     harness = RiskHarness()
     harness.fill(harness.buy("BTC/USDT", "0.1", stop=19_000))
 
-    def raised_to(price: int) -> list[object]:
-        return list(harness.handle(StopRaised(id=f"r{price}", time_ns=T0, symbol="BTC/USDT", stop_price=D(price))))
+    def raised_to(price: int) -> type[Message]:
+        [made] = harness.handle(StopRaised(id=f"r{price}", time_ns=T0, symbol="BTC/USDT", stop_price=D(price)))
+        return type(made)
 
-    assert [type(message) for message in raised_to(19_500)] == [StopApproved]
+    assert raised_to(19_500) is StopApproved
     harness.stop_placed("BTC/USDT", "19500")
-    assert raised_to(19_400) == []
-    assert raised_to(19_500) == []
+    assert raised_to(19_400) is ProposalRefused
+    assert raised_to(19_500) is ProposalRefused
     harness.stop_placed("BTC/USDT", "19400")
     position = harness.machine.state.ledger.position("BTC/USDT")
     assert position is not None

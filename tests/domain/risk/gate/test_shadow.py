@@ -12,7 +12,7 @@ from shared.domain.risk.state.effective_limits import policy_of
 from shared.domain.risk.state.limit_words import differing, limit_words
 from shared.messages.ask import ShadowAsked, ShadowCounted
 from shared.messages.catalogue import ANSWERS
-from shared.messages.orders import OrderDecided
+from shared.messages.orders import OrderDecided, ProposalRefused
 from tests.domain.risk.risk_harness import PRICES, UNIVERSE, RiskHarness, relaxed
 from tests.examples import examples
 from tests.samples import T0, D, proposal
@@ -99,7 +99,7 @@ def test_the_same_limits_never_differ() -> None:
     answer = counted(harness)
     assert counts(harness) == (4, 0, 0, 0)
     assert answer.by_rule == {}
-    assert answer.summary == "the shadow limits are those in force; 4 orders were compared"
+    assert answer.summary == "the shadow limits are those in force; 4 orders compared"
 
 
 def test_tighter_heat_counts_what_it_would_have_trimmed_and_rejected_by_its_rule() -> None:
@@ -119,7 +119,7 @@ def test_looser_limits_count_what_they_would_have_allowed_by_the_rule_that_bound
     assert counts(harness) == (1, 0, 0, 1)
     answer = counted(harness)
     assert answer.by_rule == {"equity_at_risk": 1}
-    assert answer.summary == "with 2 % at risk a trade, 1 of 1 orders would have been given more"
+    assert answer.summary == "with 2 % at risk a trade, 1 of 1 order would have been given more"
 
 
 def test_sells_and_repeated_proposals_are_not_counted() -> None:
@@ -127,7 +127,9 @@ def test_sells_and_repeated_proposals_are_not_counted() -> None:
     bought = harness.buy("BTC/USDT", "0.1")
     harness.fill(bought)
     harness.sell("BTC/USDT", "0.1")
-    assert harness.handle(proposal(bought.order_id, time_ns=harness.now_ns)) == []
+    [refused] = harness.handle(proposal(bought.order_id, time_ns=harness.now_ns, quantity=D(9)))
+    assert isinstance(refused, ProposalRefused)
+    harness.sell("BTC/USDT", "0.1")
     assert counts(harness)[0] == 1
 
 
@@ -150,7 +152,7 @@ def test_limits_changed_at_run_time_do_not_change_the_shadow() -> None:
     harness = harness_with(changed(heat=0.06))
     harness.machine.state.use_limits(changed(heat=0.05))
     harness.buy("BTC/USDT", "0.1")
-    assert counted(harness).summary == "with 6 % heat, none of 1 orders would have been decided differently"
+    assert counted(harness).summary == "with 6 % heat, none of 1 order would have been decided differently"
 
 
 @examples(40)

@@ -1,0 +1,73 @@
+"""What can still be made of bytes that strict reading refuses. Good messages never come here, so it costs them nothing.
+
+Two things. A field that has a default and comes as nil was left out: that is how JavaScript writes ``undefined``. And
+who sent something that stays unreadable hears of it under the id it gave, so whatever can be told of it is told.
+"""
+
+from functools import cache
+from typing import Any
+
+import msgspec
+
+from shared.messages.base import Message
+from shared.messages.catalogue import TOPIC_OF
+
+MAX_READ_BYTES = 1024 * 1024  # more is not looked through for an id
+MAX_PART = 96
+_KINDS = {kind.__name__: kind for kind in TOPIC_OF}
+
+
+def without_nil(body: bytes) -> bytes | None:
+    """The same message without the fields that are nil and have a default; None where there are none."""
+    given = _plain(body)
+    optional = _optional_fields(given.get("type"))
+    absent = [name for name, value in given.items() if value is None and name in optional]
+    if not absent:
+        return None
+    for name in absent:
+        del given[name]
+    try:
+        return msgspec.msgpack.encode(given)
+    except (TypeError, ValueError, RecursionError):
+        return None
+
+
+def parts_of(body: bytes) -> dict[str, str]:
+    """The short texts of a map, by name, whether it is MessagePack or JSON; nothing where it is neither."""
+    given = _plain(body) or _plain_json(body)
+    return {name: value for name, value in given.items() if isinstance(value, str) and 0 < len(value) <= MAX_PART}
+
+
+def is_json(body: bytes) -> bool:
+    """Whether somebody wrote JSON in place of MessagePack."""
+    return bool(_plain_json(body))
+
+
+def _plain(body: bytes) -> dict[Any, Any]:
+    if len(body) > MAX_READ_BYTES:
+        return {}
+    try:
+        given = msgspec.msgpack.decode(body)
+    except (msgspec.DecodeError, ValueError, TypeError, RecursionError):
+        return {}
+    return given if isinstance(given, dict) else {}
+
+
+def _plain_json(body: bytes) -> dict[Any, Any]:
+    if len(body) > MAX_READ_BYTES or not body.startswith(b"{"):
+        return {}
+    try:
+        given = msgspec.json.decode(body)
+    except (msgspec.DecodeError, ValueError, RecursionError):
+        return {}
+    return given if isinstance(given, dict) else {}
+
+
+@cache
+def _optional(kind: type[Message]) -> frozenset[str]:
+    return frozenset(field.name for field in msgspec.structs.fields(kind) if not field.required)
+
+
+def _optional_fields(name: object) -> frozenset[str]:
+    kind = _KINDS.get(name) if isinstance(name, str) else None
+    return _optional(kind) if kind is not None else frozenset()

@@ -1,0 +1,118 @@
+"""Taking out of the books what cannot be sold: a delisted pair, dust, and what execution and the books disagree about.
+
+A write-off is not a sale: nothing goes to the exchange. Risk books the position out at the operator's price (0, if he
+names none), frees what the pair's orders reserve, and tells execution and sizing to forget the pair's position, stop
+and orders. What can be sold is sold (``heatsink flatten``), so its write-off is refused.
+"""
+
+from collections.abc import Sequence
+
+from shared.domain.machine import ReservationCheck
+from shared.domain.numbers import ZERO
+from shared.domain.portfolio.ledger import Position
+from shared.domain.risk.claims import REACH
+from shared.domain.risk.commands.halts import FLATTEN
+from shared.domain.risk.fills import Fills
+from shared.domain.risk.state.pair_aliases import aliases_of
+from shared.domain.risk.state.refusals import refused, unsigned
+from shared.domain.risk.state.state import RiskState
+from shared.messages.base import Message, derived_id, truncate
+from shared.messages.control import WriteOff
+from shared.messages.orders import WriteOffDecided
+from shared.messages.portfolio import PositionWrittenOff
+
+GONE = ("delisted", "unlisted", "renamed")
+
+
+class WriteOffs:
+    """Carries out write-offs: each is one ``PositionWrittenOff``, or a ``CommandRefused``."""
+
+    def __init__(self, state: RiskState, fills: Fills) -> None:
+        self._state, self._fills = state, fills
+
+    def write_off(self, command: WriteOff) -> Sequence[Message]:
+        """Take a pair out of the books, whatever name it has there."""
+        state, names = self._state, aliases_of(self._state, command.symbol)
+        if fault := unsigned(command, "a position is written off"):
+            return refused(command, fault)
+        symbol = next((name for name in names if state.ledger.position(name) is not None), command.symbol)
+        held = state.ledger.position(symbol)
+        if fault := self._fault_of(command, symbol, held):
+            return refused(command, fault)
+        self._end_orders(names)
+        written = self._book(command, symbol, held)
+        for name in names:
+            state.records.delete(FLATTEN, name)
+            state.follow_position(name)
+        return [written, *(self._for_others(command, name) for name in names), *self._fills.snapshot(command)]
+
+    def _fault_of(self, command: WriteOff, symbol: str, held: Position | None) -> str:
+        """Why a pair is not written off; empty when it is."""
+        state, price = self._state, command.price
+        doubted = [name for name in aliases_of(state, symbol) if state.halts.get(name, "false_fill") is not None]
+        if held is None and not doubted:
+            return f"nothing is held of {symbol}"
+        if price is not None and price < 0:
+            return f"price {price} must not be below 0"
+        pair = state.heat.pair(symbol)
+        last = pair.mark or pair.unpriced_at if pair is not None else 0.0
+        if held is not None and not last:
+            last = float(held.cost / held.quantity)
+        if price is not None and last and float(price) > REACH * last:
+            return f"price {price} is over {REACH:g} times the last one, {last:.8g}; name what a unit is worth"
+        if doubted or self._is_unsellable(symbol):
+            return ""
+        return self._how_it_trades(symbol)
+
+    def _is_unsellable(self, symbol: str) -> bool:
+        state, listing = self._state, self._state.listings.get(symbol)
+        pair = state.heat.pair(symbol)
+        if symbol in state.outside or (listing is not None and listing.status in GONE):
+            return True
+        return pair is not None and (pair.unpriced_at > 0.0 or pair.is_dust)
+
+    def _how_it_trades(self, symbol: str) -> str:
+        """What there is to do but to write it off."""
+        listing, seconds = self._state.listings.get(symbol), self._state.limits.unpriced_seconds
+        if listing is not None and listing.status == "trading":
+            return f"{symbol} can be sold, for the exchange trades it: heatsink flatten {symbol.partition('/')[0]}"
+        status = listing.status if listing is not None else "not seen on the exchange yet"
+        return (
+            f"{symbol} is {status}, which may pass; once it has had no price for {seconds:g} s, it may be written off"
+        )
+
+    def _end_orders(self, names: Sequence[str]) -> None:
+        """Nothing more comes of the pair's orders; what execution still says of them is no news."""
+        state = self._state
+        for order in state.reservations.all():
+            if order.symbol in names:
+                state.reservations.close(order.order_id)
+                state.finished.add_order(order.symbol, order.order_id)
+                state.reservation_checks.append(ReservationCheck(order.order_id, 0.0))
+
+    def _book(self, command: WriteOff, symbol: str, held: Position | None) -> PositionWrittenOff:
+        price = command.price or ZERO
+        proceeds = self._state.ledger.write_off(symbol, price)
+        return PositionWrittenOff(
+            id=derived_id("written-off", command.id),
+            cause=command.id,
+            trace=command.trace_id,
+            time_ns=self._state.now_ns or command.time_ns,
+            symbol=symbol,
+            who=command.who,
+            reason=truncate(command.reason),
+            quantity=held.quantity if held is not None else ZERO,
+            price=price,
+            cost_usdt=held.cost if held is not None else ZERO,
+            proceeds_usdt=proceeds,
+        )
+
+    def _for_others(self, command: WriteOff, symbol: str) -> WriteOffDecided:
+        return WriteOffDecided(
+            id=derived_id("write-off", command.id, symbol),
+            cause=command.id,
+            trace=command.trace_id,
+            time_ns=self._state.now_ns or command.time_ns,
+            symbol=symbol,
+            reason=truncate(f"written off by {command.who}: {command.reason}"),
+        )

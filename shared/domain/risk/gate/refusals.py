@@ -1,0 +1,108 @@
+"""What becomes of what the gate does not take: who sent it hears so, where verdicts are heard.
+
+A refusal is no verdict. It is bound to the bytes that were refused and not to the id in them, so a proposal that is
+mended may come again under its own id (docs/decisions/0017).
+"""
+
+from collections.abc import Sequence
+
+from shared.domain.answer_budget import AnswerBudget
+from shared.domain.risk.state.state import RiskState
+from shared.messages.ask import RoomAnswered
+from shared.messages.base import Message, derived_id, truncate
+from shared.messages.catalogue import ASK, CONTROL, PROPOSED
+from shared.messages.dead_letter import UnreadableReceived
+from shared.messages.orders import CancelProposed, OrderProposed, ProposalRefused, Refusal, StopRaised
+from shared.messages.portfolio import CommandRefused
+
+Proposal = OrderProposed | StopRaised | CancelProposed
+NOBODY = "nobody who could be read"
+
+
+class Refusals:
+    """Makes the answers, no more of them than ``AnswerBudget`` allows."""
+
+    def __init__(self, state: RiskState) -> None:
+        self._state = state
+        self._budget = AnswerBudget(state.ns_per_second)
+
+    def of(self, message: Proposal, code: Refusal, field: str, reason: str) -> Sequence[ProposalRefused]:
+        """The refusal of a message that was read."""
+        state = self._state
+        if (unanswered := self._budget.take(state.now_ns)) is None:
+            return ()
+        order_id = message.order_id if isinstance(message, CancelProposed) else message.id
+        refused = ProposalRefused(
+            id=derived_id("refused", state.portfolio, message.id, code, field, reason),
+            cause=message.id,
+            trace=message.trace_id,
+            time_ns=state.now_ns or message.time_ns,
+            order_id="" if isinstance(message, StopRaised) else order_id,
+            symbol="" if isinstance(message, CancelProposed) else message.symbol,
+            what=type(message).__name__,
+            code=code,
+            field=field,
+            reason=truncate(reason),
+            unanswered=unanswered,
+        )
+        return (refused,)
+
+    def unreadable(self, received: UnreadableReceived) -> Sequence[Message]:
+        """The answer to bytes that are no message, where the senders of such messages listen."""
+        if received.topic not in (PROPOSED.name, CONTROL.name, ASK.name):
+            return ()
+        if (unanswered := self._budget.take(self._state.now_ns)) is None:
+            return ()
+        if received.topic == PROPOSED.name:
+            return (_proposal_refused(received, unanswered),)
+        if received.topic == CONTROL.name:
+            return (_command_refused(received),)
+        return self._unanswerable(received)
+
+    def _unanswerable(self, received: UnreadableReceived) -> Sequence[RoomAnswered]:
+        """An empty answer with the reason, for who named a channel to answer on."""
+        if not (reply_to := received.parts.get("reply_to", "")[:64]):
+            return ()
+        answer = RoomAnswered(
+            id=derived_id("refused", received.id),
+            cause=received.parts.get("id", ""),
+            time_ns=received.time_ns,
+            reply_to=reply_to,
+            nav=0.0,
+            heat=0.0,
+            rooms=(),
+            reason=received.sentence,
+        )
+        return (answer,)
+
+
+def _proposal_refused(received: UnreadableReceived, unanswered: int) -> ProposalRefused:
+    parts = received.parts
+    sent_id, what = parts.get("id", ""), parts.get("type", "")
+    return ProposalRefused(
+        id=derived_id("refused", received.id),
+        cause=sent_id,
+        trace=parts.get("trace", "") or sent_id,
+        time_ns=received.time_ns,
+        order_id=parts.get("order_id", "") if what == "CancelProposed" else sent_id if what != "StopRaised" else "",
+        symbol=parts.get("symbol", ""),
+        what=what,
+        code="malformed",
+        field=received.bare_field,
+        reason=received.sentence,
+        source=received.source[:128],
+        entry=received.entry,
+        unanswered=unanswered,
+    )
+
+
+def _command_refused(received: UnreadableReceived) -> CommandRefused:
+    parts = received.parts
+    return CommandRefused(
+        id=derived_id("refused", received.id),
+        cause=parts.get("id", ""),
+        time_ns=received.time_ns,
+        command=parts.get("type", "command")[:64],
+        who=parts.get("who", NOBODY)[:64],
+        reason=received.sentence,
+    )

@@ -1,0 +1,15 @@
+"""Figures inside sentences: no exponent, no false plural."""
+
+from decimal import Decimal
+
+from shared.domain.numbers import plain
+
+
+def figure(value: float, digits: int = 8) -> str:
+    """So many significant digits, without an exponent or zeros at the end: ``0.0000123``."""
+    return plain(Decimal(f"{value:.{digits}g}"))
+
+
+def counted(number: int, noun: str) -> str:
+    """``1 order``, ``2 orders``."""
+    return f"{number:,} {noun}{'s' * (number != 1)}"

@@ -44,8 +44,11 @@ class ScaledClock:
 
     def now_ns(self) -> int:
         origin = self.origin
-        elapsed_ns = time.time_ns() - max(origin.origin_wall_ns, origin.begins_wall_ns)
-        return origin.origin_market_ns + int(max(0, elapsed_ns) * self.speed)
+        if origin.begins_wall_ns:
+            elapsed_ns = max(0, time.time_ns() - origin.begins_wall_ns)
+        else:
+            elapsed_ns = time.time_ns() - origin.origin_wall_ns
+        return origin.origin_market_ns + int(elapsed_ns * self.speed)
 
     @property
     def stands(self) -> bool:

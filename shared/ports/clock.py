@@ -17,13 +17,14 @@ WAITING = 2**62
 class ClockOrigin(Struct, frozen=True, kw_only=True):
     """How market time follows wall time. It stands at ``hs:clock``, so that every process of a stack agrees.
 
-    market = origin_market_ns + (wall - the later of origin_wall_ns and begins_wall_ns) x speed, and never less than
-    origin_market_ns. The origin is also the name of a market: no two of them have the same one.
+    market = origin_market_ns + (wall - origin_wall_ns) x speed; with begins_wall_ns it counts from there, and stands
+    at origin_market_ns before. The origin is also the name of a market: no two of them have the same one.
 
     origin_market_ns: a moment in market time, nanoseconds since 1970.
     origin_wall_ns: the same moment in wall time, nanoseconds since 1970.
     speed: market seconds that pass in one wall second.
-    begins_wall_ns: wall time from which the market moves; ``WAITING`` as long as it waits for its readers.
+    begins_wall_ns: wall time from which a market moves that waited for its readers, ``WAITING`` while it does; 0 for
+        one that did not.
     """
 
     origin_market_ns: int

@@ -78,10 +78,13 @@ async def test_a_market_does_not_wait_for_ever() -> None:
     assert clock.origin == origin
 
 
-def test_a_clock_shows_no_time_before_its_origin_even_if_the_wall_clock_steps_back() -> None:
+def test_a_market_that_begins_in_a_moment_shows_no_time_before() -> None:
     wall_ns = RealClock().wall_ns()
-    ahead = ClockOrigin(origin_market_ns=START_NS, origin_wall_ns=wall_ns + 60 * SECOND_NS, speed=60.0)
-    assert ScaledClock(ahead).now_ns() == START_NS
+    soon_ns = wall_ns + 600 * SECOND_NS
+    ahead = ClockOrigin(origin_market_ns=START_NS, origin_wall_ns=wall_ns, speed=60.0, begins_wall_ns=soon_ns)
+    clock = ScaledClock(ahead)
+    assert clock.stands
+    assert clock.now_ns() == START_NS
 
 
 @pytest.mark.parametrize("speed", [0.5, 1.0, 600.0])

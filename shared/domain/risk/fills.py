@@ -167,6 +167,7 @@ class Fills:
             heat_limit=state.limits.heat,
             phase=state.phase.name,
             open_orders=state.reservations.count,
+            stops_hit_usdt=sum(state.stops_hit().values()),
         )
         if snapshot is None:
             return ()

@@ -174,4 +174,6 @@ class PaperExecution:
         listed = self._store.listed(symbol)
         assert listed is not None, "only pairs that trade are matched"
         order = VenueOrder(stop_order_id(symbol, position), listed, "sell", position.quantity)
-        return self._orders.take_stop_trade(symbol, position, self._venue.taker_trade(order, touched), cause)
+        return self._orders.take_stop_trade(
+            symbol, position, self._venue.taker_trade(order, touched, cause.time_ns), cause
+        )

@@ -33,7 +33,7 @@ WIDE = Limits(equity_at_risk=1.0, heat=1.0, pair_cap_nav=1.0, sector_cap_nav=1.0
 
 
 def atr(harness: RiskHarness, symbol: str) -> float:
-    found = harness.machine.state.daily[symbol].atr
+    found = harness.machine.state.daily[symbol].latest.atr
     assert found is not None
     return found
 

@@ -23,7 +23,7 @@ from shared.domain.risk.state.halts import NewHalt
 from shared.domain.risk.state.pair_aliases import trading_name
 from shared.domain.risk.state.state import RiskState
 from shared.messages.base import Message
-from shared.messages.dead_letter import refusal
+from shared.messages.dead_letter import message_refused
 from shared.messages.market import PairListed
 from shared.messages.orders import OrderClosed, OrderFilled, OrderPlaced, StopPlaced
 from shared.messages.portfolio import PortfolioMarked
@@ -130,7 +130,7 @@ class Fills:
         """Refuse the message, and halt the pairs that it is about: the one it names, and the one of its order."""
         state = self._state
         made: list[Message] = [
-            refusal(told, time_ns=state.now_ns or told.time_ns, field=doubt.field, reason=doubt.reason)
+            message_refused(told, time_ns=state.now_ns or told.time_ns, field=doubt.field, reason=doubt.reason)
         ]
         order = state.reservations.get(told.order_id)
         for symbol in dict.fromkeys((told.symbol, order.symbol if order is not None else told.symbol)):

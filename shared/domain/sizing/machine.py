@@ -20,7 +20,7 @@ from shared.domain.stops import stop_below
 from shared.domain.timeframes import DAILY
 from shared.domain.universe import NamedPair, Universe
 from shared.messages.base import Message, TimePassed
-from shared.messages.dead_letter import UnreadableReceived, refusal
+from shared.messages.dead_letter import UnreadableReceived, message_refused
 from shared.messages.halts import Halted, Resumed
 from shared.messages.market import BarClosed, PairListed
 from shared.messages.orders import OrderClosed, OrderDecided, OrderFilled, StopPlaced, WriteOffDecided
@@ -136,7 +136,7 @@ class SizingMachine:
         try:
             self._state.account.change_limits(changed)
         except ValidationError as error:
-            return [refusal(changed, time_ns=changed.time_ns, field="new", reason=f"no limits: {error}")]
+            return [message_refused(changed, time_ns=changed.time_ns, field="new", reason=f"no limits: {error}")]
         self._proposals.on_new_limits()
         return ()
 

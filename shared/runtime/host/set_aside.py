@@ -10,7 +10,7 @@ from typing import Any
 
 from shared.messages.base import Message, derived_id
 from shared.messages.catalogue import ASK, SET_ASIDE, topic_of_key
-from shared.messages.dead_letter import EntrySetAside, refusal
+from shared.messages.dead_letter import EntrySetAside, message_refused
 from shared.ports.bus import Bus
 from shared.ports.clock import Clock
 from shared.ports.streams import Entry
@@ -43,7 +43,7 @@ class SetAside:
             self._held.append(failure)
             self._asides += told
             reason = f"{self._service} fails at it: {failure.reason}"
-            refused = refusal(message, time_ns=self._clock.now_ns(), field="$", reason=reason)
+            refused = message_refused(message, time_ns=self._clock.now_ns(), field="$", reason=reason)
             self._dead_letters.hold_refusals([refused], item)
             self._log.error("entry_set_aside", source=item.stream, entry=item.id, reason=failure.reason)
         return told

@@ -12,9 +12,9 @@ from shared.domain.numbers import ZERO
 from shared.domain.portfolio.ledger import Position
 from shared.domain.risk.claims import REACH
 from shared.domain.risk.commands.halts import FLATTEN
+from shared.domain.risk.commands.refusals import command_refused, unsigned
 from shared.domain.risk.fills import Fills
 from shared.domain.risk.state.pair_aliases import aliases_of
-from shared.domain.risk.state.refusals import refused, unsigned
 from shared.domain.risk.state.state import RiskState
 from shared.messages.base import Message, derived_id, truncate
 from shared.messages.control import WriteOff
@@ -34,11 +34,11 @@ class WriteOffs:
         """Take a pair out of the books, whatever name it has there."""
         state, names = self._state, aliases_of(self._state, command.symbol)
         if fault := unsigned(command, "a position is written off"):
-            return refused(command, fault)
+            return command_refused(command, fault)
         symbol = next((name for name in names if state.ledger.position(name) is not None), command.symbol)
         held = state.ledger.position(symbol)
         if fault := self._fault_of(command, symbol, held):
-            return refused(command, fault)
+            return command_refused(command, fault)
         self._end_orders(names)
         written = self._book(command, symbol, held)
         for name in names:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from decimal import Decimal
 
-from shared.domain.filters import stated
+from shared.domain.filters import filters_of
 from shared.domain.filters.prices import nearest_price, price_fault
 from shared.domain.machine import ReservationCheck
 from shared.domain.numbers import ZERO, plain, round_down
@@ -188,7 +188,7 @@ class Gate:
     def _passing(self, raised: StopRaised) -> tuple[Decimal, str]:
         """Where a raised stop may stand, and why that is not where it was asked for."""
         state, asked = self._state, raised.stop_price
-        listing = stated(state.listings.get(raised.symbol))
+        listing = filters_of(state.listings.get(raised.symbol))
         if listing is None:
             return asked, ""
         mark = state.fresh_mark(state.heat.pair(raised.symbol))

@@ -129,7 +129,7 @@ class SizingMachine:
     def _portfolio_marked(self, marked: PortfolioMarked) -> Sequence[Message]:
         """Without NAV nothing could be proposed. Once it is known, all pairs are looked at."""
         for pair in self._state.halts.doubted():
-            self._state.pairs.agree(pair, marked)
+            self._state.pairs.follow_books(pair, marked)
         return self._proposals.of_all(marked) if self._state.account.take_snapshot(marked) else ()
 
     def _limits_changed(self, changed: LimitsChanged) -> Sequence[Message]:

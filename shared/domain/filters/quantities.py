@@ -5,10 +5,11 @@ from math import gcd
 from typing import NamedTuple
 
 from shared.domain.numbers import CENT8, TRILLIONTH, ZERO, is_multiple, plain, product, quotient, round_down, round_up
+from shared.messages.base import AMOUNT_BELOW, AMOUNT_DIGITS
 from shared.messages.market import PairListed
 from shared.messages.orders import OrderType, Shortfall
 
-MOST, MOST_DIGITS = Decimal("1E18"), 28  # of an amount on the wire: see messages/base.py
+MOST = Decimal(10) ** AMOUNT_BELOW
 SLACK = 1e-9  # of a float, relative: nearer to a limit of worth than this, it is looked at exactly
 
 
@@ -112,7 +113,7 @@ def _least_that_passes(lots: Lots) -> Decimal:
 
 def _if_writable(amount: Decimal) -> Decimal:
     """The amount where a message can carry it, else 0."""
-    return amount if amount < MOST and len(amount.as_tuple().digits) <= MOST_DIGITS else ZERO
+    return amount if amount < MOST and len(amount.as_tuple().digits) <= AMOUNT_DIGITS else ZERO
 
 
 def cut_to_most(quantity: Decimal, lots: Lots) -> Cut:

@@ -65,17 +65,19 @@ async def _by_beginning(bus: Bus, beginning: str) -> OrderDecided:
         return fitting[0]
     if fitting:
         raise UnknownOrderError(_several_text(beginning, [decision.order_id for decision in fitting]))
-    refusals = await _latest(bus, DEAD, MessageRefused)
-    if handed := next((each for each in refusals if each.cause == beginning), None):
-        raise UnknownOrderError(_refused_text(beginning, "handled", handed))
+    letters = await _latest(bus, DEAD, MessageRefused)
+    if unhandled := next((letter for letter in letters if letter.cause == beginning), None):
+        raise UnknownOrderError(_refused_text(beginning, "handled", unhandled))
     for proposed in await _latest(bus, PROPOSED, OrderProposed):
         if proposed.id == beginning:
             raise UnknownOrderError(f"{beginning} was proposed at {clock(proposed.time_ns)} and is not decided yet.")
-    for told in await _latest(bus, DECIDED, ProposalRefused):
-        if told.order_id == beginning:
-            at = clock(told.time_ns)
-            raise UnknownOrderError(f"{beginning} has no verdict; it was refused at {at}: {told.reason}.")
-    if unread := next((each for each in refusals if beginning.encode() in each.body), None):
+    for refused in await _latest(bus, DECIDED, ProposalRefused):
+        if refused.order_id == beginning:
+            at = clock(refused.time_ns)
+            raise UnknownOrderError(f"{beginning} has no verdict; it was refused at {at}: {refused.reason}.")
+    if unread := next(
+        (letter for letter in letters if beginning.encode() in letter.body), None
+    ):  # wherever in them it is
         raise UnknownOrderError(_refused_text(beginning, "read", unread))
     names = ", ".join(decision.order_id for decision in decided[:3])
     hint = f"The last ones decided: {names}." if names else "Nothing was decided here yet."

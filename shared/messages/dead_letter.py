@@ -1,4 +1,9 @@
-"""What a service could do nothing with: the envelope of what was not read or not believed, and what was passed over."""
+"""What a service could do nothing with.
+
+``MessageRefused`` is the letter on ``hs:dead``, of what could not be read, was not believed, or was failed at.
+``EntrySetAside`` tells the gate what was passed over, so that it halts what depends on it. ``UnreadableReceived`` is
+how a host tells its own machine of bytes whose sender is to be answered; it never leaves the process.
+"""
 
 from typing import Annotated
 

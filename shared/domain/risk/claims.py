@@ -52,14 +52,14 @@ def claim_of(state: RiskState, fill: OrderFilled, named: LedgerName, held: Posit
     return FillClaim(fill_in_ledger_units(fill, named), order, held, is_stop)
 
 
-def doubt_about_fill(state: RiskState, heard: OrderFilled, claim: FillClaim) -> Doubt | None:
-    """The first thing that does not fit; ``heard`` is the fill as execution told it."""
+def doubt_about_fill(state: RiskState, fill: OrderFilled, claim: FillClaim) -> Doubt | None:
+    """The first thing that does not fit. fill: as execution sent it, by the name that it used."""
     return (
-        _doubt_about_amounts(heard)
-        or (_doubt_about_stop_fill(claim) if claim.is_stop else _doubt_about_order(state, heard, claim.order))
+        _doubt_about_amounts(fill)
+        or (_doubt_about_stop_fill(claim) if claim.is_stop else _doubt_about_order(state, fill, claim.order))
         or _doubt_about_holding(claim)
-        or _doubt_about_price(state, heard, claim)
-        or _doubt_about_new_stop(heard, claim)
+        or _doubt_about_price(state, fill, claim)
+        or _doubt_about_new_stop(fill, claim)
     )
 
 

@@ -30,7 +30,8 @@ Name = Annotated[str, Meta(min_length=1, max_length=64)]
 MAX_TEXT = 1024
 Text = Annotated[str, Meta(max_length=MAX_TEXT)]
 Cause = Annotated[str, Meta(max_length=MAX_ID)]
-TimeNs = Annotated[int, Meta(ge=0, le=2**63 - 1)]
+LAST_NS = 2**63 - 1  # the last moment that a message can name
+TimeNs = Annotated[int, Meta(ge=0, le=LAST_NS)]
 PositiveFloat = Annotated[float, Meta(gt=0)]
 NonNegativeFloat = Annotated[float, Meta(ge=0)]
 Fraction = Annotated[float, Meta(ge=0, le=1)]

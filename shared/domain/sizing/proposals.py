@@ -23,7 +23,7 @@ from shared.domain.sizing.refused_signals import (
 from shared.domain.sizing.retry_policy import Attempt, Purchase
 from shared.domain.sizing.size import Size
 from shared.domain.sizing.state import SizingState
-from shared.messages.base import Message
+from shared.messages.base import LAST_NS, Message
 from shared.messages.dead_letter import UnreadableReceived
 from shared.messages.halts import Resumed
 from shared.messages.market import BarClosed
@@ -115,7 +115,7 @@ class Proposals:
         target = target_order(fraction, size, exposure, state.listed.get(bar.symbol), band)
         if not target.quantity:
             return ()
-        expires_ns = max(state.now_ns, cause.time_ns) + state.lengths_ns[bar.timeframe]
+        expires_ns = min(LAST_NS, max(state.now_ns, cause.time_ns) + state.lengths_ns[bar.timeframe])
         order = order_proposed(target, bar.symbol, state.portfolio, cause, expires_ns)
         if target.side == "sell":
             self._remember(pair, None)

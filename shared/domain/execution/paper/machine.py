@@ -19,11 +19,8 @@ from shared.domain.plan import Plan
 from shared.domain.timeframes import DAY_NS, timeframe_ns
 from shared.domain.universe import Universe
 from shared.messages.base import Message, TimePassed
-from shared.messages.market import BarClosed, MarkChanged, PairListed
+from shared.messages.market import GONE, BarClosed, MarkChanged, PairListed
 from shared.messages.orders import CancelDecided, OrderDecided, StopApproved, WriteOffDecided
-
-# In these states the exchange drops a pair's working orders; a halt leaves them.
-GONE = ("delisted", "renamed", "unlisted")
 
 
 class PaperExecution:

@@ -110,7 +110,7 @@ class Gap(Breaker):
         below = 1.0 - float(fill.price) / float(held.stop)
         if not exceeds(below, self._slip(fill.symbol)):
             return ()
-        cost = held.cost / held.quantity
+        cost = held.unit_cost
         at_stop, at_fill = ((cost - price) * fill.quantity for price in (held.stop, fill.price))
         losses = f"loss at the stop {_usdt(at_stop)}, at the fill {_usdt(at_fill)}"
         filled = f"filled {plain(fill.quantity)} at {plain(fill.price)}"

@@ -11,7 +11,7 @@ from typing import ClassVar
 
 from msgspec import Struct, structs
 
-from shared.domain.filters import stated
+from shared.domain.filters import filters_of
 from shared.domain.filters.quantities import least_of, lots_of, shortfall
 from shared.domain.numbers import round_up, to_decimal
 from shared.domain.portfolio.heat import PairHeat
@@ -163,7 +163,7 @@ class HeatLimit(Breaker):
 
     def _quantity(self, pair: PairHeat, unsold: Decimal, wanted: float) -> Decimal:
         """So many units, rounded up to the next lot that can be traded; all of them where the rest would be dust."""
-        listing = stated(self._state.listings.get(pair.symbol))
+        listing = filters_of(self._state.listings.get(pair.symbol))
         if listing is None or wanted >= float(unsold):
             return unsold
         lots = lots_of(listing, "market", None, pair.mark)

@@ -6,7 +6,7 @@ from msgspec import structs
 
 from shared.adapters.codec import decode, encode
 from shared.domain.plan import Limits
-from shared.domain.risk.state.halts import LAST_NS
+from shared.messages.base import LAST_NS
 from shared.messages.control import Resume
 from shared.messages.halts import Halted, ResumeAsked
 from shared.messages.market import BarClosed, MarkChanged

@@ -5,7 +5,7 @@ import os
 import signal
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
-from typing import Any
+from typing import Any, TypeVar
 
 from services.cli.failing import EXIT_FAILED
 from services.cli.up.data_dir import locked, server_data_dir
@@ -30,6 +30,7 @@ from shared.ports.errors import BusLostError
 from shared.runtime.logs import get_logger
 from shared.runtime.market_clock import follow_beginning, stack_clock
 
+T = TypeVar("T")
 SERVER_PORT = 6390  # when it is free
 TICK_SECONDS = 0.25
 SIMULATOR_SECONDS = 30.0
@@ -162,12 +163,13 @@ class Stack:
                     self._supervisor.start(service_child(row, self._environ), group)
             follow = group.create_task(monitor.run())
             beside = [follow, group.create_task(Watchdog(self._supervisor, bus).run())]
-            clock = await stack_clock(bus, self._settings.exchange.kind, self._log)
-            beside.append(group.create_task(follow_beginning(bus, clock)))
-            if self._resuming is not None:
-                self._log.warning("resume_after", reason=f"{self._resuming.in_words} (--resume-after)")
-                beside.append(group.create_task(self._resuming.run(bus, clock, monitor.activity.state)))
-            await self._show(screen, monitor, clock)
+            clock = await self._unless_stopped(stack_clock(bus, self._settings.exchange.kind, self._log))
+            if clock is not None:
+                beside.append(group.create_task(follow_beginning(bus, clock)))
+                if self._resuming is not None:
+                    self._log.warning("resume_after", reason=f"{self._resuming.in_words} (--resume-after)")
+                    beside.append(group.create_task(self._resuming.run(bus, clock, monitor.activity.state)))
+                await self._show(screen, monitor, clock)
             for task in beside:
                 task.cancel()
             self._look_for_failures()
@@ -261,10 +263,11 @@ class Stack:
         if without_market and event.child.crashes >= CRASHES_IN_A_ROW:  # there is nothing to run for
             self._stop.set()
 
-    async def _unless_stopped(self, work: Coroutine[Any, Any, object]) -> None:
-        """Wait for the work, or leave it as soon as the run is to end."""
+    async def _unless_stopped(self, work: Coroutine[Any, Any, T]) -> T | None:
+        """What the work came to; it is left, with None, as soon as the run is to end."""
         async with asyncio.TaskGroup() as group:
-            tasks = {group.create_task(work), group.create_task(self._stop.wait())}
-            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-            for task in tasks:
+            working, stopping = group.create_task(work), group.create_task(self._stop.wait())
+            await asyncio.wait({working, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            for task in (working, stopping):
                 task.cancel()
+        return None if working.cancelled() else working.result()

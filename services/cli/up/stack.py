@@ -15,6 +15,7 @@ from services.cli.up.resuming import Resuming
 from services.cli.up.screen import LogPipe, Screen
 from services.cli.up.summary import failure_text, summary_rows
 from services.cli.up.supervisor import CRASHES_IN_A_ROW, ChildEvent, Supervisor
+from services.cli.up.taken_market import refuse_taken_market
 from services.cli.up.watchdog import Watchdog
 from services.wiring import BY_NAME, EXCHANGE_SIM, services_with
 from shared.adapters.clocks import RealClock
@@ -77,6 +78,8 @@ class Stack:
                 # tries again for as long as it takes, and says so.
                 await self._unless_stopped(Exchange(BINANCE).server_time_ns())
             server = self._server(stack)
+            if server is None:
+                await self._unless_stopped(refuse_taken_market(self._options, self._settings.redis.url))
             self._claim_ports(stack)
             group = await stack.enter_async_context(self._children())
             if server is not None:

@@ -25,6 +25,7 @@ from shared.adapters.redis.embedded_valkey import EmbeddedValkey, wait_until_rea
 from shared.application.exchange_reach import BINANCE, Exchange
 from shared.application.monitor import Monitor
 from shared.application.stack import RunNote, remove_note, streams_of, write_note
+from shared.application.wording.formats import clock as clock_text
 from shared.config.faults import EXIT_CONFIG
 from shared.ports.clock import Clock, market_ns
 from shared.ports.errors import BusLostError
@@ -187,7 +188,9 @@ class Stack:
         if self._resuming is not None:
             self.summary.append(("resumed", self._resuming.summary))
         if self._ended_by:
-            self.summary.append(("ended", self._ended_by))
+            market_ns_at_end = monitor.activity.state.market_ns
+            ran_on = f"; the market ran on until {clock_text(market_ns_at_end)}, when the services had ended"
+            self.summary.append(("ended", self._ended_by + ran_on * (market_ns_at_end > self._end_ns)))
         if self._too_fast:
             self.summary.append(("speed", self._too_fast))
         if self._short_history:

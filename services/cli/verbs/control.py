@@ -45,7 +45,7 @@ def resume(
     pair: PairArgument = "",
     code: Annotated[str, typer.Option("--code", help="The second step, with the code that the first one gave.")] = "",
 ) -> None:
-    """End halts. After a drawdown, a market shock or a kill it asks back: that takes two steps."""
+    """End halts. After a drawdown, a shock or a halt of the whole portfolio it asks back: that takes two steps."""
     import asyncio
 
     from services.cli.views.answers import print_answers, print_halts_to_end

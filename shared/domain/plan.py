@@ -1,11 +1,10 @@
 """The plan's numbers as frozen structs. The shipped configuration holds the same defaults."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
-from shared.domain.timeframes import DAILY, iso_ns
-from shared.messages.halts import BreakerName
+from shared.domain.timeframes import DAILY, iso_ns, timeframe_ns
 
 Fraction = Annotated[float, Meta(gt=0, le=1)]
 MOST = 1e12  # of anything: more is no limit, and what is computed with it passes what numbers and time stamps hold
@@ -67,6 +66,10 @@ class Limits(Struct, frozen=True, kw_only=True):
     orders_per_second: Orders = 50
     repeats_per_minute: Orders = 20
     unpriced_seconds: Positive = 600.0
+
+
+# In the order of ``BREAKERS`` in ``shared/domain/risk/breakers/registry.py``.
+BreakerName = Literal["gap", "market_shock", "heat", "drawdown", "day_loss", "feed", "exchange_status", "liquidity"]
 
 
 class BreakerPlan(Struct, frozen=True, kw_only=True):
@@ -232,8 +235,9 @@ class Plan(Struct, frozen=True, kw_only=True):
 
     @property
     def timeframes(self) -> tuple[str, ...]:
-        """Every timeframe in use, the daily one included, each once, in order of first use."""
-        return tuple(dict.fromkeys([*(strategy.timeframe for strategy in self.strategies), DAILY]))
+        """Every timeframe in use, the daily one included, each once, the longest first: what others build on."""
+        used = dict.fromkeys([DAILY, *(strategy.timeframe for strategy in self.strategies)])
+        return tuple(sorted(used, key=timeframe_ns, reverse=True))
 
     @property
     def scale(self) -> float:

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+from contextlib import suppress
 
 from shared.domain.timeframes import SECOND_NS
 from shared.ports.bus import Heartbeat, Liveness, Scope
@@ -23,27 +24,35 @@ class Health:
         self._state = "starting"
         self._facts: dict[str, int | float | str] = {}
         self._started_wall_ns = clock.wall_ns()
+        self._is_ready = asyncio.Event()
         self._other: Heartbeat | None = None
         self._still_looks = 0
 
     def ready(self) -> None:
-        """The service does its work from now on."""
+        """The service does its work from now on, and who waits for it hears of it at once."""
         self._state = "ready"
+        self._is_ready.set()
 
     def fact(self, **facts: float | str) -> None:
         """Add figures to those that are shown already."""
         self._facts.update(facts)
 
     async def beat(self) -> None:
-        """Write the heartbeat every second until cancelled.
+        """Write the heartbeat every second until cancelled, and once more when the service gets ready.
 
         A service has one row. While another process of the same name fills it, one that only starts, or stands by for
         the lease, keeps silent: the row is about the one that works.
         """
         while True:
-            if self._state == "ready" or not await self._is_anothers():
+            was_ready = self._is_ready.is_set()
+            if was_ready or not await self._is_anothers():
                 await self._bus.set_heartbeat(self.heartbeat(), self._scope)
-            await asyncio.sleep(BEAT_SECONDS)
+            if was_ready:
+                await asyncio.sleep(BEAT_SECONDS)
+                continue
+            with suppress(TimeoutError):
+                async with asyncio.timeout(BEAT_SECONDS):
+                    await self._is_ready.wait()
 
     async def _is_anothers(self) -> bool:
         """Whether another process writes the row. That shows in beats that change, whatever its clock says."""

@@ -169,4 +169,4 @@ async def test_a_host_that_comes_back_knows_its_reservations_and_history(bus: An
     await successor.recover()
     machine = successor.spec.machine
     assert machine.state.heat.reserved_risk == pytest.approx(reserved)  # type: ignore[attr-defined]
-    assert machine.state.daily["BTC/USDT"].days == 30  # type: ignore[attr-defined]
+    assert machine.state.daily["BTC/USDT"].latest.days == 30  # type: ignore[attr-defined]

@@ -19,11 +19,8 @@ from shared.domain.plan import Plan
 from shared.domain.timeframes import DAY_NS, timeframe_ns
 from shared.domain.universe import Universe
 from shared.messages.base import Message, TimePassed
-from shared.messages.market import BarClosed, MarkChanged, PairListed
+from shared.messages.market import GONE, BarClosed, MarkChanged, PairListed
 from shared.messages.orders import CancelDecided, OrderDecided, StopApproved, WriteOffDecided
-
-# In these states the exchange drops a pair's working orders; a halt leaves them.
-GONE = ("delisted", "renamed", "unlisted")
 
 
 class PaperExecution:
@@ -174,4 +171,6 @@ class PaperExecution:
         listed = self._store.listed(symbol)
         assert listed is not None, "only pairs that trade are matched"
         order = VenueOrder(stop_order_id(symbol, position), listed, "sell", position.quantity)
-        return self._orders.take_stop_trade(symbol, position, self._venue.taker_trade(order, touched), cause)
+        return self._orders.take_stop_trade(
+            symbol, position, self._venue.taker_trade(order, touched, cause.time_ns), cause
+        )

@@ -10,6 +10,7 @@ from typing import Any
 
 from msgspec import structs
 
+from shared.domain.listing_claims import doubt_about_listing
 from shared.domain.machine import Records, ReservationCheck
 from shared.domain.odd_times import fault_of_time
 from shared.domain.plan import Plan
@@ -33,7 +34,7 @@ from shared.domain.universe import Universe
 from shared.messages.ask import RoomAsked, ShadowAsked
 from shared.messages.base import Message, TimePassed
 from shared.messages.control import ApprovePhase, Command, Flatten, Halt, Resume, SetLimits, SetPhase, WriteOff
-from shared.messages.dead_letter import EntrySetAside, UnreadableReceived
+from shared.messages.dead_letter import EntrySetAside, UnreadableReceived, refusal
 from shared.messages.market import BarClosed, BookSampled, FeedLost, FeedRestored, MarkChanged, PairListed
 from shared.messages.orders import (
     CancelProposed,
@@ -148,7 +149,7 @@ class RiskMachine:
                 self.breakers.warm(message)
                 if message.timeframe == DAILY:
                     self.state.history(message.symbol).add(message)
-            case PairListed():
+            case PairListed() if doubt_about_listing(message, self.state.universe) is None:
                 self.state.listings[message.symbol] = message
             case _:
                 pass
@@ -195,6 +196,8 @@ class RiskMachine:
 
     def _on_bar(self, bar: BarClosed) -> Sequence[Message]:
         watched = self.breakers.on_bar(bar)
+        if self.state.heat.pair(bar.symbol) is None:
+            return watched
         self.state.revalue(bar.symbol, bar.close, bar.close_time_ns)
         if bar.timeframe == DAILY and self.state.history(bar.symbol).add(bar):
             self.state.learn_costs(bar.symbol)
@@ -202,10 +205,16 @@ class RiskMachine:
         return watched
 
     def _on_book(self, book: BookSampled) -> Sequence[Message]:
+        if self.state.heat.pair(book.symbol) is None:  # of names that nobody trades there is no end
+            return ()
         self.state.books[book.symbol] = OrderBook(book)
         return self.breakers.on_book(book)
 
     def _on_listing(self, listing: PairListed) -> Sequence[Message]:
+        if doubt := doubt_about_listing(listing, self.state.universe):
+            return (refusal(listing, time_ns=self.state.now_ns or listing.time_ns, **doubt._asdict()),)
+        if self.state.heat.pair(listing.symbol) is None:
+            return ()
         self.state.listings[listing.symbol] = listing
         return [*self.fills.on_listed(listing), *self.breakers.on_listing(listing)]
 

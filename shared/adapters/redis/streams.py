@@ -130,4 +130,6 @@ class RedisListener(Listener):
 
 def _reader(stream: str, row: dict[str, Any]) -> Reader:
     lag = row.get("lag")
-    return Reader(stream, row["name"].decode(), int(lag) if lag is not None else None, int(row["pending"]))
+    return Reader(
+        stream, row["name"].decode(errors="replace"), int(lag) if lag is not None else None, int(row["pending"])
+    )

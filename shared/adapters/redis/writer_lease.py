@@ -29,7 +29,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 
 from redis.exceptions import ResponseError
 
-from shared.adapters.codec import decode, entry_of
+from shared.adapters.codec import decode_or_none, entry_of
 from shared.adapters.redis.client import MAX_BLOCK_MS, Client, bus_errors
 from shared.adapters.redis.commit_encoder import CommitEncoder
 from shared.adapters.redis.connection import DedicatedConnection
@@ -230,8 +230,7 @@ class RedisWriterLease(WriterLease):
             case ["TYPE", why]:
                 raise CommitRefusedError(f"{self._service}: {why.decode()}: another program's? Move it away")
             case ["DUP", *bodies]:
-                stored = [decode(body) for body in bodies]
-                raise AlreadyDecidedError([decision for decision in stored if isinstance(decision, OrderDecided)])
+                raise self._decided_before(commit, bodies)
             case ["HEAT", order_id]:
                 raise ContentRefusedError(f"order {order_id.decode()} would take reserved heat over its limit")
             case [kind, detail]:
@@ -239,6 +238,14 @@ class RedisWriterLease(WriterLease):
         for stream, entry_id in commit.handled:
             if not self._encoder.is_home(stream):
                 self._unacknowledged[stream].append(entry_id)
+
+    def _decided_before(self, commit: Commit, bodies: Sequence[bytes]) -> Exception:
+        """What the store has of the commit's orders. What is no decision on them would be met by every start anew."""
+        ids = {message.order_id for message in commit.outputs if isinstance(message, OrderDecided)}
+        stored = [message for body in bodies if isinstance(message := decode_or_none(body), OrderDecided)]
+        if len(stored) < len(bodies) or any(decision.order_id not in ids for decision in stored):
+            return ContentRefusedError(f"where the decisions on {', '.join(sorted(ids))} belong, something else stands")
+        return AlreadyDecidedError(stored)
 
     async def _acknowledge_other_slots(self) -> None:
         """Acknowledge what was committed before, in streams that the commit could not reach."""

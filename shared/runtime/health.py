@@ -6,6 +6,8 @@ import os
 from shared.domain.timeframes import SECOND_NS
 from shared.ports.bus import Heartbeat, Liveness, Scope
 from shared.ports.clock import Clock
+from shared.ports.errors import MisplacedKeyError
+from shared.runtime.logs import get_logger
 
 BEAT_SECONDS = 1.0
 DEAD_AFTER_SECONDS = 5.0
@@ -25,6 +27,7 @@ class Health:
         self._started_wall_ns = clock.wall_ns()
         self._other: Heartbeat | None = None
         self._still_looks = 0
+        self._is_refused = False
 
     def ready(self) -> None:
         """The service does its work from now on."""
@@ -41,8 +44,15 @@ class Health:
         the lease, keeps silent: the row is about the one that works.
         """
         while True:
-            if self._state == "ready" or not await self._is_anothers():
-                await self._bus.set_heartbeat(self.heartbeat(), self._scope)
+            try:
+                if self._state == "ready" or not await self._is_anothers():
+                    await self._bus.set_heartbeat(self.heartbeat(), self._scope)
+            except MisplacedKeyError as error:  # the work goes on, and ``status`` shows a service that does not beat
+                if not self._is_refused:
+                    get_logger().error("heartbeat_refused", reason=str(error))
+                self._is_refused = True
+            else:
+                self._is_refused = False
             await asyncio.sleep(BEAT_SECONDS)
 
     async def _is_anothers(self) -> bool:

@@ -124,7 +124,7 @@ class RedisBus(RedisStreams, Bus):
         return {book.symbol: book for book in await self._latest_of(BOOKS.key) if isinstance(book, BookSampled)}
 
     async def _latest_of(self, key: str) -> list[Message | None]:
-        async with bus_errors():
+        async with bus_errors(key):
             rows = await self.client.hgetall(key)
         return [decode_or_none(body) for body in rows.values()]
 
@@ -178,22 +178,24 @@ class RedisBus(RedisStreams, Bus):
     # --- heartbeats -----------------------------------------------------------------------------------------------
 
     async def set_heartbeat(self, beat: Heartbeat, scope: Scope) -> None:
-        async with bus_errors():
-            await self.client.hset(services_key(self.keys, scope), beat.service, encode(beat))
+        key = services_key(self.keys, scope)
+        async with bus_errors(key):
+            await self.client.hset(key, beat.service, encode(beat))
 
     async def heartbeats(self) -> dict[str, Heartbeat]:
         rows: dict[bytes, bytes] = {}
         # The portfolio's own ones come last. Versions before this one kept all in one hash, whose rows stay behind.
         for scope in SCOPES:
-            async with bus_errors():
-                rows |= await self.client.hgetall(services_key(self.keys, scope))
+            key = services_key(self.keys, scope)
+            async with bus_errors(key):
+                rows |= await self.client.hgetall(key)
         beats = (struct_or_none(body, Heartbeat) for body in rows.values())
         return {beat.service: beat for beat in beats if beat is not None}
 
     # --- whose data this is ---------------------------------------------------------------------------------------
 
     async def identity(self) -> str:
-        async with bus_errors():
+        async with bus_errors(IDENTITY_KEY):
             body = await self.client.get(IDENTITY_KEY)
         return body.decode() if body else ""
 
@@ -212,6 +214,6 @@ class RedisBus(RedisStreams, Bus):
         return in_force
 
     async def clock_origin(self) -> ClockOrigin | None:
-        async with bus_errors():
+        async with bus_errors(CLOCK_KEY):
             body = await self.client.get(CLOCK_KEY)
         return msgspec.msgpack.decode(body, type=ClockOrigin) if body else None

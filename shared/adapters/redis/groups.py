@@ -52,7 +52,7 @@ async def begin_group(client: Client, stream: str, prefix: str, epoch: int, curs
 async def groups_of(client: Client, stream: str) -> list[dict[str, Any]]:
     """What the server says of every group of a stream; nothing while the stream does not exist."""
     try:
-        async with bus_errors():
+        async with bus_errors(stream):
             rows: list[dict[str, Any]] = await client.xinfo_groups(stream)
     except ResponseError as error:
         if "no such key" in str(error):

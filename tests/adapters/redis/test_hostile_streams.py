@@ -1,19 +1,28 @@
 """What another program may do to the streams, and what must not come of it."""
 
-import pytest
-from redis.exceptions import ResponseError
+import asyncio
+import re
+from collections.abc import Awaitable, Callable
 
+import pytest
+
+from shared.adapters.clocks import RealClock
 from shared.adapters.codec import encode
 from shared.adapters.redis.bus import RedisBus
 from shared.adapters.redis.keys import decision_key
 from shared.messages.catalogue import AUDIT, BARS, DECIDED, PROPOSED
+from shared.messages.market import MarkChanged
 from shared.messages.portfolio import CommandRefused
-from shared.ports.errors import CommitRefusedError, ContentRefusedError
+from shared.ports.bus import Heartbeat
+from shared.ports.errors import CommitRefusedError, ContentRefusedError, MisplacedKeyError
 from shared.ports.writer_lease import Commit
+from shared.runtime.health import Health
 from tests.keys import MAIN
+from tests.patience import PATIENCE_SECONDS
 from tests.samples import T0, bar, decision, proposal
 
 Proposed, Decided = MAIN.of(PROPOSED), MAIN.of(DECIDED)
+BarsKey = MAIN.of(BARS, "1h")
 LAST_ID = f"{2**64 - 1}-{2**64 - 1}"
 NAMES = [b"\xff\xfe", b"risk:main:" + b"9" * 5_000, "risk:main:²".encode(), b"risk:main:", b"risk:main:-1"]
 
@@ -46,7 +55,7 @@ async def test_a_commit_to_a_stream_that_takes_no_entry_writes_nothing_at_all(re
 async def test_a_bar_that_its_stream_did_not_take_does_not_count_as_published(redis_bus: RedisBus) -> None:
     key = MAIN.of(BARS, "1h")
     await redis_bus.client.xadd(key, {"m": b"x"}, id=LAST_ID)
-    with pytest.raises(ResponseError, match="takes no entry"):
+    with pytest.raises(MisplacedKeyError, match="takes no entry"):
         await redis_bus.publish_bars([bar()])
     await redis_bus.client.delete(key)
     assert await redis_bus.publish_bars([bar()]) == 1
@@ -54,7 +63,7 @@ async def test_a_bar_that_its_stream_did_not_take_does_not_count_as_published(re
 
 async def test_a_published_order_that_its_stream_did_not_take_may_come_again(redis_bus: RedisBus) -> None:
     await redis_bus.client.xadd(Proposed, {"m": b"x"}, id=LAST_ID)
-    with pytest.raises(ResponseError, match="takes no entry"):
+    with pytest.raises(MisplacedKeyError, match="takes no entry"):
         await redis_bus.take_in(proposal("o-1"))
     await redis_bus.client.delete(Proposed)
     assert await redis_bus.take_in(proposal("o-1"))
@@ -67,6 +76,52 @@ async def test_what_stands_in_place_of_a_decision_is_no_decision(redis_bus: Redi
     await redis_bus.client.set(decision_key(MAIN, "o-1"), stored)
     with pytest.raises(ContentRefusedError, match="o-1"):
         await lease.commit(Commit(seq=1, outputs=(decision("o-1"),), records={}, cursors={}, handled=(), digest=0))
+
+
+async def test_a_key_of_another_kind_is_named_and_all_goes_on_once_it_is_moved_away(redis_bus: RedisBus) -> None:
+    client, now = redis_bus.client, Heartbeat(service="ops", pid=1, state="ready", started_wall_ns=1, beat_wall_ns=1)
+    lease = redis_bus.writer_lease("risk", (Proposed,), home=MAIN.home)
+    await lease.acquire()
+    calls: list[tuple[str, Callable[[], Awaitable[object]]]] = [
+        ("hs:services", redis_bus.heartbeats),
+        ("hs:services", lambda: redis_bus.set_heartbeat(now, "market")),
+        ("hs:marks", redis_bus.marks),
+        ("hs:marks", lambda: redis_bus.set_marks([MarkChanged(id="m", time_ns=T0, symbol="BTC/USDT", price=1.0)])),
+        (Proposed, lambda: redis_bus.publish([proposal()])),
+        (Proposed, lambda: redis_bus.take_in(proposal())),
+        (Proposed, lambda: redis_bus.latest(Proposed)),
+        (Proposed, lambda: redis_bus.read_from({Proposed: "0"}, 0)),
+        (Proposed, lambda: redis_bus.writer_lease("sizing", (Proposed,), home=MAIN.home).acquire()),
+        (BarsKey, lambda: redis_bus.publish_bars([bar()])),
+    ]
+    for key, call in calls:
+        kept = f"kept:{key}"
+        if await client.exists(key):
+            await client.rename(key, kept)
+        await client.set(key, "another program's")
+        with pytest.raises(MisplacedKeyError, match=re.escape(key)):
+            await call()
+        assert await redis_bus.readers((key,)) == []
+        await client.delete(key)
+        if await client.exists(kept):
+            await client.rename(kept, key)
+        await call()
+
+
+async def test_a_service_whose_heartbeat_has_no_place_goes_on_and_beats_again_once_it_has(redis_bus: RedisBus) -> None:
+    await redis_bus.client.set("hs:services", "another program's")
+    health = Health("signals", "market", redis_bus, RealClock())
+    health.ready()
+    beating = asyncio.ensure_future(health.beat())
+    try:
+        await asyncio.sleep(0.1)
+        assert not beating.done()
+        await redis_bus.client.delete("hs:services")
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while not await redis_bus.heartbeats():
+                await asyncio.sleep(0.05)
+    finally:
+        beating.cancel()
 
 
 def refused() -> CommandRefused:

@@ -39,8 +39,10 @@ from shared.messages.market import BarClosed, BookSampled, MarkChanged
 from shared.messages.orders import OrderDecided
 from shared.ports.bus import Bus, Heartbeat, Proposal, Scope
 from shared.ports.clock import ClockOrigin
+from shared.ports.errors import CorruptStateError
 
 BARS_PER_CALL = 500
+MOST_SPEED = 1e9  # of a clock; no market is replayed so fast
 
 S = TypeVar("S", bound=Struct)
 
@@ -216,4 +218,7 @@ class RedisBus(RedisStreams, Bus):
     async def clock_origin(self) -> ClockOrigin | None:
         async with bus_errors(CLOCK_KEY):
             body = await self.client.get(CLOCK_KEY)
-        return msgspec.msgpack.decode(body, type=ClockOrigin) if body else None
+        origin = struct_or_none(body, ClockOrigin) if body else None
+        if body and (origin is None or not 0 < origin.speed < MOST_SPEED):
+            raise CorruptStateError(f"{CLOCK_KEY} holds no clock, or one that cannot run: find out who wrote there")
+        return origin

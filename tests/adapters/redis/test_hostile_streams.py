@@ -14,7 +14,14 @@ from shared.messages.catalogue import AUDIT, BARS, DECIDED, PROPOSED
 from shared.messages.market import MarkChanged
 from shared.messages.portfolio import CommandRefused
 from shared.ports.bus import Heartbeat
-from shared.ports.errors import CommitRefusedError, ContentRefusedError, MisplacedKeyError
+from shared.ports.clock import ClockOrigin
+from shared.ports.errors import (
+    BusLostError,
+    CommitRefusedError,
+    ContentRefusedError,
+    CorruptStateError,
+    MisplacedKeyError,
+)
 from shared.ports.writer_lease import Commit
 from shared.runtime.health import Health
 from tests.keys import MAIN
@@ -24,6 +31,12 @@ from tests.samples import T0, bar, decision, proposal
 Proposed, Decided = MAIN.of(PROPOSED), MAIN.of(DECIDED)
 BarsKey = MAIN.of(BARS, "1h")
 LAST_ID = f"{2**64 - 1}-{2**64 - 1}"
+
+
+def clock(speed: float) -> bytes:
+    return encode(ClockOrigin(origin_market_ns=T0, origin_wall_ns=T0, speed=speed))
+
+
 NAMES = [b"\xff\xfe", b"risk:main:" + b"9" * 5_000, "risk:main:²".encode(), b"risk:main:", b"risk:main:-1"]
 
 
@@ -122,6 +135,35 @@ async def test_a_service_whose_heartbeat_has_no_place_goes_on_and_beats_again_on
                 await asyncio.sleep(0.05)
     finally:
         beating.cancel()
+
+
+async def test_a_group_that_somebody_moved_on_ends_the_epoch_and_the_next_one_is_given_what_it_skipped(
+    redis_bus: RedisBus,
+) -> None:
+    lease = redis_bus.writer_lease("risk", (Proposed,), home=MAIN.home)
+    await lease.acquire()
+    await redis_bus.publish([proposal("o-1")])
+    assert len(await lease.read(0)) == 1
+    for _ in range(3):
+        await lease.renew()
+    await redis_bus.client.xgroup_setid(Proposed, lease.group, "99999999999999-0")
+    await redis_bus.publish([proposal("o-2")])
+    assert not await lease.read(0)
+    await lease.renew()
+    with pytest.raises(BusLostError, match="moved"):
+        await lease.renew()
+    await lease.acquire()
+    given = [*await lease.pending(), *await lease.read(0)]
+    assert [entry.message.id for entry in given if entry.message is not None] == ["o-1", "o-2"]
+
+
+@pytest.mark.parametrize("held", [b"garbage", b"", clock(-1.0), clock(1e300)])
+async def test_a_clock_that_cannot_run_is_refused_by_name(redis_bus: RedisBus, held: bytes) -> None:
+    assert await redis_bus.clock_origin() is None
+    await redis_bus.client.set("hs:clock", held)
+    if held:
+        with pytest.raises(CorruptStateError, match="hs:clock"):
+            await redis_bus.clock_origin()
 
 
 def refused() -> CommandRefused:

@@ -1,11 +1,10 @@
 """The plan's numbers as frozen structs. The shipped configuration holds the same defaults."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
 from shared.domain.timeframes import DAILY, iso_ns
-from shared.messages.halts import BreakerName
 
 Fraction = Annotated[float, Meta(gt=0, le=1)]
 MOST = 1e12  # of anything: more is no limit, and what is computed with it passes what numbers and time stamps hold
@@ -67,6 +66,10 @@ class Limits(Struct, frozen=True, kw_only=True):
     orders_per_second: Orders = 50
     repeats_per_minute: Orders = 20
     unpriced_seconds: Positive = 600.0
+
+
+# In the order of ``BREAKERS`` in ``shared/domain/risk/breakers/registry.py``.
+BreakerName = Literal["gap", "market_shock", "heat", "drawdown", "day_loss", "feed", "exchange_status", "liquidity"]
 
 
 class BreakerPlan(Struct, frozen=True, kw_only=True):

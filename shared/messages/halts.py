@@ -1,14 +1,16 @@
 """Halts of new risk: their begin, their end, the second step of a resume, and the alert before one."""
 
-from typing import Literal
+from typing import Annotated, Literal
+
+from msgspec import Meta
 
 from shared.messages.base import Message, Name, Text, TimeNs
 
 HaltMode = Literal["reducing", "halted"]
 ClearedBy = Literal["time", "operator", "two_steps", "condition"]
-# In the order of ``BREAKERS`` in ``shared/domain/risk/breakers/registry.py``.
-BreakerName = Literal["gap", "market_shock", "heat", "drawdown", "day_loss", "feed", "exchange_status", "liquidity"]
-Trigger = Literal["operator", BreakerName, "phase", "set_aside", "false_fill"]
+# The name of a breaker, ``operator``, ``phase``, ``set_aside`` or ``false_fill``. It is text on the wire, so that a
+# reader of an older version takes a halt of a new breaker: an enumeration would make it refuse the whole message.
+Trigger = Annotated[str, Meta(min_length=1, max_length=32)]
 
 
 class Halted(Message, frozen=True, kw_only=True):

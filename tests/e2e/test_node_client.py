@@ -1,6 +1,7 @@
 """A client in another language, Node's ``redis`` and ``@msgpack/msgpack``, beside real sizing and risk processes."""
 
 import asyncio
+import fcntl
 import hashlib
 import json
 import shutil
@@ -53,11 +54,13 @@ def node_client(request: pytest.FixtureRequest) -> Path:
         return SOURCE
     locked = hashlib.sha256((SOURCE / "package-lock.json").read_bytes()).hexdigest()[:12]
     folder = request.config.cache.mkdir(f"node_client-{locked}")
-    for path in SOURCE.iterdir():
-        if path.is_file():
-            shutil.copy(path, folder)
-    if not (folder / "node_modules" / ".package-lock.json").is_file():  # npm writes it when all is there
-        _install(npm, folder)
+    with (folder / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # workers that install into one folder at once destroy each other's packages
+        if not (folder / "node_modules" / ".package-lock.json").is_file():  # npm writes it when all is there
+            for path in SOURCE.iterdir():
+                if path.is_file():
+                    shutil.copy(path, folder)
+            _install(npm, folder)
     return folder
 
 

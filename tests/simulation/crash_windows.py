@@ -25,10 +25,10 @@ from services.wiring import machine_specs
 from shared.adapters.clocks import ManualClock
 from shared.adapters.parquet_store import Columns, KlineFile
 from shared.config.model import Settings
-from shared.domain.plan import BreakerPlan, Limits, PhasePlan, Plan, StrategyPlan
+from shared.domain.plan import BreakerName, BreakerPlan, Limits, PhasePlan, Plan, StrategyPlan
 from shared.messages.base import Message
 from shared.messages.control import Resume
-from shared.messages.halts import Alerted, BreakerName, Halted, ResumeAsked
+from shared.messages.halts import Alerted, Halted, ResumeAsked
 from shared.messages.market import BarClosed, MarkChanged, PairListed
 from shared.messages.orders import OrderDecided, OrderFilled, OrderProposed, StopPlaced
 from shared.messages.portfolio import PortfolioMarked

@@ -6,11 +6,10 @@ from typing import get_args
 
 from msgspec import Struct, structs
 
-from shared.domain.plan import BreakerPlan, Limits, PhasePlan, Plan
+from shared.domain.plan import BreakerName, BreakerPlan, Limits, PhasePlan, Plan
 from shared.domain.risk.machine import RiskMachine
 from shared.domain.universe import Pair, Rename, Universe
 from shared.messages.base import Message, TimePassed
-from shared.messages.halts import BreakerName
 from shared.messages.market import BookSampled, MarkChanged, PairListed
 from shared.messages.orders import OrderClosed, OrderDecided, OrderFilled, OrderProposed, StopPlaced, StopRaised
 from shared.messages.portfolio import PortfolioMarked

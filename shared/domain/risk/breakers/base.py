@@ -5,14 +5,14 @@ from typing import ClassVar
 
 from msgspec import Struct
 
-from shared.domain.plan import BreakerPlan
+from shared.domain.plan import BreakerName, BreakerPlan
 from shared.domain.portfolio.ledger import Position
 from shared.domain.risk.halt_actions import HaltActions
 from shared.domain.risk.state.halts import NewHalt
 from shared.domain.risk.state.state import RiskState
 from shared.domain.timeframes import timeframe_ns
 from shared.messages.base import Message
-from shared.messages.halts import BreakerName, Halted, Resumed
+from shared.messages.halts import Halted, Resumed
 from shared.messages.market import BarClosed, BookSampled, FeedLost, FeedRestored, MarkChanged, PairListed
 from shared.messages.orders import OrderFilled, OrderProposed
 

@@ -2,8 +2,8 @@
 
 from typing import get_args
 
+from shared.domain.plan import BreakerName
 from shared.domain.risk.breakers import BREAKERS
-from shared.messages.halts import BreakerName
 
 
 def test_every_name_of_a_breaker_has_its_breaker_in_the_same_order() -> None:

@@ -85,6 +85,11 @@ def services_with(exchange: str) -> tuple[ServiceRow, ...]:
     return tuple(row for row in SERVICES if row.only_with in ("", exchange))
 
 
+# In a replay machines take turns. Stops rest at the exchange, so execution meets the market first. What was sold is
+# booked before positions are marked, and both before anything new is wanted.
+TURNS = (EXECUTION, RISK, SIGNALS, SIZING)
+
+
 def machine_specs(settings: "Settings", clock: "Clock") -> "list[MachineSpec]":
-    """The machines of a whole stack, made anew, in the order of the table."""
-    return [row.spec(settings, clock) for row in SERVICES if row.machine]
+    """The machines of a whole stack, made anew, in the order in which they take turns in a replay."""
+    return [BY_NAME[name].spec(settings, clock) for name in TURNS]

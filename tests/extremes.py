@@ -17,7 +17,6 @@ from shared.adapters.codec import UnreadableError, decode, encode
 from shared.messages.base import Message
 from tests.samples import samples
 
-LAST_NS = 2**63 - 1
 PLAIN = ("0", "-0", "-1", "1E-28", "-1E-28", "0.1", "1", "7", "123456.789", "1E+17", "-1E+17")
 AMOUNTS = [Decimal(text) for text in (*PLAIN, "1." + "234567890" * 3, "9" * 18, "-" + "9" * 18)]
 ESTIMATES = [0.0, -0.0, 5e-324, -5e-324, 1e-300, 1e-9, 0.5, 1.0, -1.0, 1e15, 9.9e23, -9.9e23, 1 - 2**-53, 1 + 2**-52]

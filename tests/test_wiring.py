@@ -72,9 +72,10 @@ def test_a_stack_ends_against_the_order_in_which_it_answers() -> None:
     assert sorted(row.stage for row in SERVICES) == list(range(1, len(SERVICES) + 1))
 
 
-def test_the_machines_of_a_stack_come_in_the_order_of_the_table() -> None:
+def test_the_machines_of_a_stack_take_turns_and_execution_meets_the_market_first() -> None:
     specs = machine_specs(shipped_settings(), ManualClock())
-    assert [spec.service for spec in specs] == ["signals", "sizing", "risk", "execution"]
+    assert [spec.service for spec in specs] == ["execution", "risk", "signals", "sizing"]
+    assert {spec.service for spec in specs} == {row.name for row in SERVICES if row.machine}
 
 
 def test_the_simulated_exchange_runs_only_where_it_is_the_exchange() -> None:

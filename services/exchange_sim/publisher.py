@@ -82,13 +82,13 @@ class Publisher:
         return Frame(stream, spoil(payload, stream, symbol, self._faults, self._clock.steady_ns()))
 
     def _send_closed(self, streams: list[KlineStream], listeners: Listeners, now_ms: int) -> None:
-        """Every bar that ended since the last tick, however many, in the order of their ends."""
+        """Every bar that ended since the last tick, however many, in the order of their ends, the longer first."""
         closed: list[tuple[int, KlineStream, frames.Kline]] = []
         ended = {one for one in INTERVALS.values() if one.open_of(self.tick_ms) < one.open_of(now_ms)}
         for stream in (stream for stream in streams if stream.interval in ended):
             bars = self._market.closed_between(stream.symbol, stream.interval, self.tick_ms, now_ms)
             closed.extend((kline.close_ms, stream, kline) for kline in frames.klines(bars, stream.interval))
-        for _, stream, kline in sorted(closed, key=lambda one: one[0]):
+        for _, stream, kline in sorted(closed, key=lambda one: (one[0], -one[1].interval.length_ms)):
             self._send_one_closed(stream, kline, listeners, now_ms)
 
     def _send_one_closed(self, stream: KlineStream, kline: frames.Kline, listeners: Listeners, now_ms: int) -> None:

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from services import wiring
+from services.exchange_sim.beginning import begun_with_readers
 from services.exchange_sim.exchange import ExchangeOptions, SimulatedExchange
 from services.exchange_sim.faults import ScriptedFault, read_script
 from services.exchange_sim.market.generated import GeneratedMarket
@@ -18,7 +19,7 @@ from shared.config.faults import ConfigError, Fault
 from shared.config.model import Settings, SimulatorSettings
 from shared.domain.timeframes import LAST_DATE, MS_NS, SECOND_NS, iso_ns
 from shared.domain.universe import Universe
-from shared.ports.clock import ClockOrigin
+from shared.ports.clock import WAITING, ClockOrigin
 from shared.runtime.service import Context, Service
 
 FACT_SECONDS = 1.0
@@ -72,7 +73,12 @@ async def run(context: Context) -> None:
     )
     # Time begins when the market is ready to be asked, so that loading a recording costs none of it.
     origin = await context.bus.agree_on_clock(
-        ClockOrigin(origin_market_ns=start_ns, origin_wall_ns=context.clock.wall_ns(), speed=simulator.speed)
+        ClockOrigin(
+            origin_market_ns=start_ns,
+            origin_wall_ns=context.clock.wall_ns(),
+            speed=simulator.speed,
+            begins_wall_ns=WAITING if simulator.wait_seconds else 0,
+        )
     )
     if origin.speed != simulator.speed or (simulator.start and simulator.start_ns(wall_ns) != start_ns):
         context.log.warning(
@@ -90,6 +96,8 @@ async def run(context: Context) -> None:
             speed=clock.speed,
         )
         context.health.ready()
+        if origin.is_waiting:
+            clock.origin = await begun_with_readers(context, simulator.wait_seconds)
         ended = False
         while True:
             if not ended and market.end_ms is not None and clock.now_ns() // MS_NS >= market.end_ms:

@@ -5,6 +5,7 @@ from shared.config.faults import ConfigError
 from shared.config.model import Settings
 from shared.config.preflight import paper_faults
 from shared.domain.execution.paper.machine import PaperExecution
+from shared.domain.timeframes import DAILY
 from shared.messages.catalogue import BARS, DECIDED, EXECUTED, MARKS, PAIRS
 from shared.ports.clock import Clock, market_ns
 from shared.runtime.host import machine_service
@@ -22,6 +23,7 @@ def spec_of(settings: Settings, clock: Clock) -> MachineSpec:
         machine=PaperExecution(settings.plan, settings.universe, quote_age_limit_ns=limit_ns),
         # Stops see the market before new orders do.
         inputs=(PAIRS.key, *bars, keys.of(DECIDED)),
+        whole=(keys.of(BARS, DAILY),),
         home=keys.home,
         warm=bars,
         writes=keys.of(EXECUTED),

@@ -42,7 +42,25 @@ class Backfill:
         self.filled = 0
 
     def want(self, track: BarTrack) -> None:
-        """Put a track into the queue, unless it is there or must wait."""
+        """Put a track into the queue, unless it is there or must wait.
+
+        Longer bars of the same pair come first, for the shorter ones are judged by them.
+        """
+        for timeframe in self._context.plan.timeframes:
+            longer = self._context.tracks.get(track.symbol, timeframe)
+            if longer is None or longer.sequencer.step_ns <= track.sequencer.step_ns:
+                continue
+            if longer.wants_rest(self._due_ns()):
+                self._put(longer)
+            if longer.asking:
+                return  # the next scan finds this one again
+        self._put(track)
+
+    def _due_ns(self) -> int:
+        """Bars that ended by then should have come."""
+        return max(self._context.time.now_ns() - self._context.late_ns(), self.catch_up_ns)
+
+    def _put(self, track: BarTrack) -> None:
         if track.asking or track.refused or self._queue.full():
             return
         if self._context.clock.steady_ns() >= track.not_before_steady_ns:
@@ -68,7 +86,7 @@ class Backfill:
 
     def scan(self) -> None:
         """Look for tracks that need REST."""
-        due_ns = max(self._context.time.now_ns() - self._context.late_ns(), self.catch_up_ns)
+        due_ns = self._due_ns()
         for track in self._context.tracks.active():
             if not track.asking and track.wants_rest(due_ns):
                 self.want(track)

@@ -3,12 +3,14 @@
 The pair whose sample is the oldest comes next. In a steady state that is one pair after the other, spread evenly over
 ``book_seconds``. Pairs without a sample, or with one that is older than that, are asked for at once, a few at a time,
 so that the first round is over quickly. Two things limit this: the exchange's own budget, in which everything else
-goes first, and ``book_share`` of it.
+goes first, and ``book_share`` of it. Where the market runs faster than the wall, a round takes as little as they allow:
+prices move in market time, and an old book says nothing of the price of now.
 """
 
 import asyncio
 from collections import defaultdict
 from collections.abc import Sequence
+from contextlib import suppress
 
 from services.market_data.context import MarketDataContext
 from services.market_data.feeds import BOOKS
@@ -23,6 +25,7 @@ LEVELS_SENT, SUMS_SENT = 10, 10  # a side; on the wire, where everybody who deci
 SAMPLES = 60  # in the median
 AT_A_TIME = 8
 IDLE_SECONDS = 1.0
+NEVER_NS = -(1 << 62)  # a steady clock may begin at 0
 RETRY_SECONDS, LONGEST_RETRY_SECONDS = 5.0, 60.0
 
 
@@ -37,18 +40,25 @@ class Books:
         settings = context.settings
         self._context = context
         self._share = WeightBudget(context.clock, max(1, int(weight_per_minute * settings.book_share)))
-        self._every_ns = int(settings.book_seconds * 1e9)
+        self._every_ns = int(settings.book_seconds * 1e9 / max(1.0, context.clock.speed))
         self._asked_steady_ns: dict[str, int] = {}
         self._turn_steady_ns = 0
         self._statistics: dict[str, SpreadStatistics] = defaultdict(lambda: SpreadStatistics(SAMPLES))
         self._thin: set[str] = set()
         self._is_first_round = True
+        self._first_round = asyncio.Event()
         self.published = 0
 
     @property
     def thin(self) -> int:
         """How many pairs had a last book that was too thin for the size."""
         return len(self._thin)
+
+    async def first_round(self, seconds: float) -> None:
+        """Wait until every pair was sampled, at most so long."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._first_round.wait()
 
     async def run(self) -> None:
         self._check_share()
@@ -66,14 +76,15 @@ class Books:
     def _next(self) -> list[str]:
         """Whom to ask now: all that are overdue, as many as may be asked at a time, or the one whose turn it is."""
         steady_ns, symbols = self._context.clock.steady_ns(), self._symbols()
-        asked_ns = {symbol: self._asked_steady_ns.get(symbol, steady_ns - self._every_ns) for symbol in symbols}
+        asked_ns = {symbol: self._asked_steady_ns.get(symbol, NEVER_NS) for symbol in symbols}
+        if self._is_first_round and symbols and all(symbol in self._asked_steady_ns for symbol in symbols):
+            self._is_first_round = False
+            self._first_round.set()
+            self._context.log.info("books_sampled", pairs=self.published, thin=self.thin)
         symbols.sort(key=asked_ns.__getitem__)
         overdue = [symbol for symbol in symbols if steady_ns - asked_ns[symbol] >= self._every_ns]
         if overdue:
             return overdue[:AT_A_TIME]
-        if self._is_first_round and symbols:
-            self._is_first_round = False
-            self._context.log.info("books_sampled", pairs=self.published, thin=self.thin)
         return symbols[:1] if steady_ns >= self._turn_steady_ns else []
 
     def _idle_seconds(self) -> float:

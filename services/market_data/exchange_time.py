@@ -7,6 +7,7 @@ asked, and its answer holds.
 
 from typing import Any
 
+from shared.adapters.clocks import ScaledClock
 from shared.domain.timeframes import SECOND_NS
 from shared.ports.clock import STEP_NS, Clock, market_ns
 from shared.ports.exchange import Exchange
@@ -54,6 +55,7 @@ class ExchangeTime:
 
     async def ask(self) -> int:
         """Ask the exchange; the answer proves at least that time from now on. Raises the port's errors."""
+        self._follow_standing()
         asked_ns, proven_ns = self._steady_market_ns(), self.proven_ns
         told_ns = await self._exchange.server_time_ns()
         answered_ns = self._steady_market_ns()
@@ -87,7 +89,13 @@ class ExchangeTime:
             await self.ask()
 
     def now_ns(self) -> int:
+        self._follow_standing()
         return self._steady_market_ns() + self._offset_ns
+
+    def _follow_standing(self) -> None:
+        """A simulated market that waits for its readers has a time that does not pass."""
+        if isinstance(self._clock, ScaledClock) and self._clock.stands:
+            self._offset_ns = self._clock.now_ns() - self._steady_market_ns()
 
     def _steady_market_ns(self) -> int:
         """Market time that has passed since some moment, whoever sets our wall clock."""

@@ -35,6 +35,7 @@ from shared.ports.market_lease import MarketLease
 from shared.runtime.service import Context, Service
 
 FACTS_SECONDS = 1.0
+FIRST_BOOKS_SECONDS = 10.0  # at most
 RENEW_SECONDS = 1.0
 RELEASE_SECONDS = 1.0
 
@@ -117,12 +118,13 @@ async def _follow(context: Context, exchange: CcxtExchange, identity: ExchangeId
         group.create_task(FeedReader(market, backfill, marks, streams, watchdog).run())
         group.create_task(marks.run())
         await subscriptions.warm()
-        context.health.ready()
         group.create_task(backfill.run())
         group.create_task(watchdog.run())
         group.create_task(subscriptions.run())
         group.create_task(books.run())
         group.create_task(_publish_facts(context, market, parts))
+        await books.first_round(FIRST_BOOKS_SECONDS)  # an order without a book is refused
+        context.health.ready()
 
 
 async def _publish_facts(context: Context, market: MarketDataContext, parts: _Parts) -> None:

@@ -11,6 +11,7 @@ from shared.config.model import Settings
 from shared.config.preflight import phase_faults
 from shared.domain.risk.gate.gate import ORDERS_REMEMBERED
 from shared.domain.risk.machine import RiskMachine
+from shared.domain.timeframes import DAILY
 from shared.messages.catalogue import (
     ASK,
     BARS,
@@ -56,6 +57,7 @@ def spec_of(settings: Settings, clock: Clock, *, orders_remembered: int = ORDERS
             *bars,
             proposed,
         ),
+        whole=(keys.of(BARS, DAILY),),
         home=keys.home,
         warm=(PAIRS.key, FEEDS.key, *bars),
         latest=(MARKS, BOOKS),

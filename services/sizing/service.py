@@ -21,14 +21,14 @@ from shared.runtime.machine_spec import MachineSpec
 
 def spec_of(settings: Settings, clock: Clock) -> MachineSpec:
     keys, plan = settings.keys, settings.plan
-    bars = tuple(keys.of(BARS, timeframe) for timeframe in dict.fromkeys((DAILY, *plan.timeframes)))
+    bars = tuple(keys.of(BARS, timeframe) for timeframe in plan.timeframes)
     limit_ns = market_ns(clock, plan.limits.bar_age_seconds)
     machine = SizingMachine(plan, settings.universe, keys.portfolio, bar_age_limit_ns=limit_ns, speed=clock.speed)
     return MachineSpec(
         service=wiring.SIZING,
         machine=machine,
         # What is held and on order comes before what asks for more: a halt that ends, or a bar. AUDIT has limits,
-        # phases and halts as they were decided; HALTS would repeat them. Days come before the bars within them.
+        # phases and halts as they were decided; HALTS would repeat them. Bars are taken as they closed.
         inputs=(
             PAIRS.key,
             keys.of(EXECUTED),
@@ -38,6 +38,7 @@ def spec_of(settings: Settings, clock: Clock) -> MachineSpec:
             *bars,
             SIGNALS.key,
         ),
+        whole=(keys.of(BARS, DAILY),),
         home=keys.home,
         warm=bars,
         writes=keys.of(SIZES),

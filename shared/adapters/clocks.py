@@ -31,7 +31,10 @@ class RealClock:
 
 
 class ScaledClock:
-    """Market time runs ``speed`` times as fast as wall time, from a common origin."""
+    """Market time runs ``speed`` times as fast as wall time, from a common origin.
+
+    origin: may be replaced by the same one with another beginning (``runtime.market_clock``).
+    """
 
     def __init__(self, origin: ClockOrigin) -> None:
         if not origin.speed > 0:
@@ -40,8 +43,17 @@ class ScaledClock:
         self.speed = origin.speed
 
     def now_ns(self) -> int:
-        elapsed_ns = time.time_ns() - self.origin.origin_wall_ns
-        return self.origin.origin_market_ns + int(elapsed_ns * self.speed)
+        origin = self.origin
+        if origin.begins_wall_ns:
+            elapsed_ns = max(0, time.time_ns() - origin.begins_wall_ns)
+        else:
+            elapsed_ns = time.time_ns() - origin.origin_wall_ns
+        return origin.origin_market_ns + int(elapsed_ns * self.speed)
+
+    @property
+    def stands(self) -> bool:
+        """Whether market time has not begun yet."""
+        return time.time_ns() < self.origin.begins_wall_ns
 
     def wall_ns(self) -> int:
         return time.time_ns()

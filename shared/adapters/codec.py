@@ -1,8 +1,10 @@
-"""MessagePack bytes to messages and back, and stream entries as they are read: only this place knows the encoding.
+"""MessagePack bytes to messages and back, and stream entries as they are read.
+
+Only this place knows the encoding, with ``plain_amounts`` and ``unreadable``, which serve it.
 
 Reading is strict. Whatever is wrong with the bytes comes back as one ``UnreadableError`` that names the field and the
-reason, so that the reader can put it on ``hs:dead`` and go on. Only nil in place of an optional field is forgiven
-(``forgiving``): JavaScript writes so what is not there.
+reason, so that the reader can put it on ``hs:dead`` and go on. Only nil in place of an optional field is taken for
+an absent one (``unreadable``): JavaScript writes so what is not there.
 """
 
 import math
@@ -15,16 +17,13 @@ from typing import Any, TypeVar, get_args, get_type_hints
 import msgspec
 from msgspec import Struct
 
-from shared.adapters.forgiving import is_json, without_nil
 from shared.adapters.plain_amounts import encode_plainly
-from shared.messages.base import MAX_MESSAGE_BYTES, Message
+from shared.adapters.unreadable import is_json, without_nil
+from shared.messages.base import AMOUNT_BELOW, AMOUNT_DIGITS, AMOUNT_FROM, MAX_MESSAGE_BYTES, Message
 from shared.messages.catalogue import CATALOGUE, TOPIC_OF, topic_of_key
 from shared.ports.errors import ContentRefusedError
 from shared.ports.streams import Entry
 
-# What an amount may be, so that every sum and product of two of them is exact enough and small enough to be booked.
-AMOUNT_DIGITS = 28
-AMOUNT_BELOW, AMOUNT_FROM = 18, -28  # powers of ten
 ESTIMATE_BELOW = 1e24  # no price, volume or sum of either comes near
 _PLAIN_AMOUNT = re.compile(r"-?[0-9]+(\.[0-9]+)?(E[+-]?[0-9]+)?", re.IGNORECASE | re.ASCII)
 

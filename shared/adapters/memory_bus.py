@@ -9,13 +9,14 @@ from typing import TypeVar
 from uuid import uuid4
 
 import msgspec
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from shared.adapters.codec import decode_or_none, encode, encode_for_wire, struct_or_none
 from shared.adapters.memory_lease import MemoryWriterLease, number_of
 from shared.adapters.memory_market_lease import MemoryMarketLease
 from shared.adapters.memory_server import MemoryListener, MemoryServer
 from shared.adapters.redis.keys import SCOPES, decision_key, is_of_another_portfolio, proposal_marker, services_key
+from shared.domain.timeframes import timeframe_ns
 from shared.messages.base import Message
 from shared.messages.catalogue import BARS, BOOKS, MARKS, PROPOSED
 from shared.messages.keys import Keys
@@ -77,7 +78,7 @@ class MemoryBus(Bus):
     async def publish_bars(self, bars: Sequence[BarClosed]) -> int:
         self._check_market()
         new = 0
-        for bar in bars:
+        for bar in sorted(bars, key=lambda bar: -timeframe_ns(bar.timeframe)):
             opened_ns = self.server.opened_ns[self.keys.of_message(bar)]
             if bar.open_time_ns > opened_ns.get(bar.symbol, -1):
                 opened_ns[bar.symbol] = bar.open_time_ns
@@ -174,8 +175,10 @@ class MemoryBus(Bus):
 
     # --- machines and services ------------------------------------------------------------------------------------
 
-    def writer_lease(self, service: str, inputs: Sequence[str], *, home: str) -> MemoryWriterLease:
-        return MemoryWriterLease(self.server, service, inputs, home=home, keys=self.keys)
+    def writer_lease(
+        self, service: str, inputs: Sequence[str], *, home: str, whole: Sequence[str] = ()
+    ) -> MemoryWriterLease:
+        return MemoryWriterLease(self.server, service, inputs, home=home, keys=self.keys, whole=whole)
 
     async def stored_records(self, service: str, kind: str, as_type: type[S]) -> dict[str, S]:
         rows = self.server.machines[self.keys.home, service].records
@@ -203,6 +206,11 @@ class MemoryBus(Bus):
 
     async def agree_on_clock(self, origin: ClockOrigin) -> ClockOrigin:
         self.server.clock = self.server.clock or origin
+        return self.server.clock
+
+    async def begin_clock(self, begins_wall_ns: int) -> ClockOrigin:
+        assert self.server.clock is not None, "a clock is agreed on before it begins"
+        self.server.clock = structs.replace(self.server.clock, begins_wall_ns=begins_wall_ns)
         return self.server.clock
 
     async def clock_origin(self) -> ClockOrigin | None:

@@ -23,8 +23,18 @@ HEAT_SLACK = 1.000000001
 class MemoryWriterLease(WriterLease):
     """See ``ports.writer_lease.WriterLease``. Nothing is ever trimmed here, so nothing is ever lost."""
 
-    def __init__(self, server: MemoryServer, service: str, inputs: Sequence[str], *, home: str, keys: Keys) -> None:
+    def __init__(
+        self,
+        server: MemoryServer,
+        service: str,
+        inputs: Sequence[str],
+        *,
+        home: str,
+        keys: Keys,
+        whole: Sequence[str] = (),
+    ) -> None:
         self._server, self._service, self._inputs, self._keys = server, service, tuple(inputs), keys
+        self._whole = tuple(whole)
         self._state: MachineState = server.machines[home, service]
         self._state.group = group_prefix(service, home, keys)
         self._owner = f"{service}@{id(self):x}"
@@ -77,8 +87,9 @@ class MemoryWriterLease(WriterLease):
     async def pending(self) -> Sequence[Entry]:
         self._check_epoch()
         entries: list[Entry] = []
+        is_any = any(last > self._state.delivered[stream] for stream, last in self._unfinished.items())
         for stream, last in self._unfinished.items():
-            entries += self._deliver(stream, last)
+            entries += self._deliver(stream, self._end(stream) if is_any and stream in self._whole else last)
         self._unfinished.clear()
         return entries
 
@@ -103,8 +114,12 @@ class MemoryWriterLease(WriterLease):
     def _new_entries(self) -> list[Entry]:
         entries: list[Entry] = []
         for stream in self._inputs:
-            entries += self._deliver(stream, self._state.delivered[stream] + READ_BATCH)
+            up_to = self._end(stream) if stream in self._whole else self._state.delivered[stream] + READ_BATCH
+            entries += self._deliver(stream, up_to)
         return entries
+
+    def _end(self, stream: str) -> int:
+        return len(self._server.streams[stream])
 
     def _deliver(self, stream: str, up_to: int) -> list[Entry]:
         """Give out the next entries of a stream; they are pending until a commit has handled them."""

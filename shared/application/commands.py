@@ -157,41 +157,55 @@ async def answers_to(
     topics = (*ANSWERED_ON, EXECUTED) if to_the_end else ANSWERED_ON
     cursors = await bus.stream_ends([bus.keys.of(topic) for topic in topics])
     await bus.publish([command])
-    answers: list[Message] = []
+    answers = _Answers(command.id, to_the_end=to_the_end)
     try:
         async with asyncio.timeout(wait_seconds):
-            await _gather(bus, cursors, command.id, answers, to_the_end=to_the_end)
+            while not answers.are_complete:
+                for entry in await bus.read_from(cursors, WAIT_MS):
+                    if entry.message is not None:
+                        answers.take(entry.message)
     except TimeoutError:
-        if not answers:
+        if not answers.heard:
             raise NoAnswerError(
                 f"The risk service said nothing to the command within {wait_seconds:g} s{unanswered}."
                 " The command waits in its stream; see heatsink status."
             ) from None
-    return answers
+    return answers.heard
 
 
-async def _gather(
-    bus: Bus, cursors: dict[str, str], command_id: str, answers: list[Message], *, to_the_end: bool
-) -> None:
-    """Collect what follows from the command, which comes at once, then the verdict on every order among it."""
-    causes, orders, waiting = {command_id}, set[str](), set[str]()
-    while not answers or waiting:
-        for entry in await bus.read_from(cursors, WAIT_MS):
-            match entry.message:
-                case OrderFilled(order_id=order_id) | OrderClosed(order_id=order_id) if order_id in orders:
-                    answers.append(entry.message)
-                    if isinstance(entry.message, OrderClosed):
-                        waiting.discard(order_id)
-                case Message(cause=cause) if cause in causes:
-                    answers.append(entry.message)
-                    if isinstance(entry.message, OrderProposed):
-                        causes.add(entry.message.id)
-                        orders.add(entry.message.id)
-                        waiting.add(entry.message.id)
-                    elif isinstance(entry.message, OrderDecided) and not (
-                        to_the_end and entry.message.quantity_approved
-                    ):
-                        waiting.discard(entry.message.order_id)
+class _Answers:
+    """What follows from a command: at once, then the verdict on every order among it, then perhaps their ends.
+
+    heard: in the order in which it came.
+    """
+
+    def __init__(self, command_id: str, *, to_the_end: bool) -> None:
+        self._to_the_end = to_the_end
+        self._causes = {command_id}
+        self._orders: set[str] = set()
+        self._awaited: set[str] = set()
+        self.heard: list[Message] = []
+
+    @property
+    def are_complete(self) -> bool:
+        return bool(self.heard) and not self._awaited
+
+    def take(self, message: Message) -> None:
+        """Keep the message if it is one of the answers."""
+        is_of_order = isinstance(message, OrderFilled | OrderClosed) and message.order_id in self._orders
+        if not is_of_order and message.cause not in self._causes:
+            return
+        self.heard.append(message)
+        match message:
+            case OrderProposed():
+                for ids in (self._causes, self._orders, self._awaited):
+                    ids.add(message.id)
+            case OrderDecided() if not (self._to_the_end and message.quantity_approved):
+                self._awaited.discard(message.order_id)
+            case OrderClosed():
+                self._awaited.discard(message.order_id)
+            case _:
+                pass
 
 
 async def _present_name(bus: Bus, stack: StackLocator, symbol: str) -> str:

@@ -65,21 +65,29 @@ async def _by_beginning(bus: Bus, beginning: str) -> OrderDecided:
         return fitting[0]
     if fitting:
         raise UnknownOrderError(_several_text(beginning, [decision.order_id for decision in fitting]))
-    refusals = await _latest(bus, DEAD, MessageRefused)
-    if handed := next((each for each in refusals if each.cause == beginning), None):
-        raise UnknownOrderError(_refused_text(beginning, "handled", handed))
-    for proposed in await _latest(bus, PROPOSED, OrderProposed):
-        if proposed.id == beginning:
-            raise UnknownOrderError(f"{beginning} was proposed at {clock(proposed.time_ns)} and is not decided yet.")
-    for told in await _latest(bus, DECIDED, ProposalRefused):
-        if told.order_id == beginning:
-            at = clock(told.time_ns)
-            raise UnknownOrderError(f"{beginning} has no verdict; it was refused at {at}: {told.reason}.")
-    if unread := next((each for each in refusals if beginning.encode() in each.body), None):
-        raise UnknownOrderError(_refused_text(beginning, "read", unread))
+    if instead := await _story_without_verdict(bus, beginning):
+        raise UnknownOrderError(instead)
     names = ", ".join(decision.order_id for decision in decided[:3])
     hint = f"The last ones decided: {names}." if names else "Nothing was decided here yet."
     raise UnknownOrderError(f"There is no order {beginning}. {hint}")
+
+
+async def _story_without_verdict(bus: Bus, order_id: str) -> str:
+    """What became of an order that has no verdict, if anything is known of it; empty otherwise."""
+    letters = await _latest(bus, DEAD, MessageRefused)
+    for letter in letters:
+        if letter.cause == order_id:
+            return _letter_text(order_id, "handled", letter)
+    for proposed in await _latest(bus, PROPOSED, OrderProposed):
+        if proposed.id == order_id:
+            return f"{order_id} was proposed at {clock(proposed.time_ns)} and is not decided yet."
+    for refused in await _latest(bus, DECIDED, ProposalRefused):
+        if refused.order_id == order_id:
+            return f"{order_id} has no verdict; it was refused at {clock(refused.time_ns)}: {refused.reason}."
+    for letter in letters:  # of bytes whose id could not be told: whose it is shows only in the bytes
+        if order_id.encode() in letter.body:
+            return _letter_text(order_id, "read", letter)
+    return ""
 
 
 async def _latest(bus: Bus, topic: Topic, kind: type[M]) -> list[M]:
@@ -87,8 +95,8 @@ async def _latest(bus: Bus, topic: Topic, kind: type[M]) -> list[M]:
     return [message for message in await bus.latest(bus.keys.of(topic), PAGE) if isinstance(message, kind)]
 
 
-def _refused_text(order_id: str, done: str, refused: MessageRefused) -> str:
-    return f"{order_id} could not be {done} ({refused.field}: {refused.reason}). See heatsink tail dead --last 20."
+def _letter_text(order_id: str, done: str, letter: MessageRefused) -> str:
+    return f"{order_id} could not be {done} ({letter.field}: {letter.reason}). See heatsink tail dead --last 20."
 
 
 def _several_text(beginning: str, names: list[str]) -> str:

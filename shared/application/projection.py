@@ -167,7 +167,7 @@ class Counts:
     commands_refused: by command.
     untold: messages that could not be taken in or shown, by type: a bug in that must not end who shows them.
     fees_usdt: of all fills together.
-    max_heat: the highest heat of any snapshot, as a fraction of NAV.
+    max_heat: the highest heat of any snapshot, as a fraction of NAV; stops that were hit a moment before do not count.
     first_portfolio: the first snapshot.
     """
 
@@ -231,7 +231,7 @@ def _count_refusal(counts: Counts, message: CommandRefused) -> None:
 
 def _compare_heat(counts: Counts, message: PortfolioMarked) -> None:
     counts.first_portfolio = counts.first_portfolio or message
-    counts.max_heat = max(counts.max_heat, message.heat)
+    counts.max_heat = max(counts.max_heat, message.heat - message.heat_stops_hit)
 
 
 _COUNTED: Folds[Counts] = {

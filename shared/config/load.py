@@ -5,9 +5,7 @@
 but for those that Kubernetes makes of a service's name. Every fault is found in one reading.
 """
 
-import difflib
 import os
-import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -25,6 +23,7 @@ from shared.config.checks import (
     check_sizing,
     check_strategies,
 )
+from shared.config.environment import CONFIG_DIR, PHASE, read_environment
 from shared.config.faults import ENVIRONMENT, ConfigError, did_you_mean
 from shared.config.model import (
     ExchangeSettings,
@@ -41,8 +40,6 @@ from shared.config.tables import Tables, unread_keys
 from shared.config.universe import read_universe
 from shared.domain.plan import BreakerPlan, Costs, Limits, PhasePlan, Plan, RampPlan, SizingPlan, StrategyPlan
 
-PREFIX = "HEATSINK_"
-CONFIG_DIR, PHASE = f"{PREFIX}CONFIG_DIR", f"{PREFIX}PHASE"
 FILES = ("universe.toml", "limits.toml", "phases.toml", "strategies.toml", "stack.toml")
 PLAN_SECTIONS: dict[str, type[Struct]] = {
     "limits": Limits,
@@ -50,9 +47,6 @@ PLAN_SECTIONS: dict[str, type[Struct]] = {
     "costs": Costs,
     "sizing": SizingPlan,
 }
-# What Kubernetes tells every container of a service that is called heatsink or heatsink-redis.
-_OF_KUBERNETES = re.compile(r"HEATSINK_(\w+_)?(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT_[0-9]+_(TCP|UDP|SCTP)(_\w+)?)")
-_ADDRESS_OF_KUBERNETES = ("tcp://", "udp://", "sctp://")  # of HEATSINK_REDIS_PORT
 STACK_SECTIONS: dict[str, type[Struct]] = {
     "redis": RedisSettings,
     "exchange": ExchangeSettings,
@@ -94,7 +88,9 @@ def default_config_dir(environ: Mapping[str, str]) -> Path:
 def load_settings(config_dir: Path, environ: Mapping[str, str]) -> Settings:
     """Everything a process is built from. Raises ``ConfigError`` with all faults of all files at once."""
     tables = Tables()
-    _read_environment(tables, environ)
+    read_environment(
+        tables, environ, [(name, key) for name, kind in SECTIONS.items() for key in kind.__struct_fields__]
+    )
     documents = _read_files(tables, config_dir)
     paths = {name: str(config_dir / name) for name in FILES}
     parts: dict[str, Any] = {}
@@ -216,43 +212,3 @@ def _cross_check(tables: Tables, paths: Mapping[str, str], parts: Mapping[str, A
     check_hosts(tables, paths["stack.toml"], parts.get("simulator"), parts.get("ops"))
     if parts.get("simulator") is not None:
         check_simulator(tables, paths["stack.toml"], parts["simulator"], parts.get("ops"))
-
-
-# --- environment ------------------------------------------------------------------------------------------------------
-
-
-def _read_environment(tables: Tables, environ: Mapping[str, str]) -> None:
-    """Overrides into ``tables``; a variable that nothing reads is a fault when it was meant for heatsink."""
-    known = {f"{PREFIX}{section}__{key}".upper(): (section, key) for section, key in _keys()}
-    names = [*known, PHASE, CONFIG_DIR]
-    one_underscore = {name.replace("__", "_"): name for name in known}
-    for name, text in environ.items():
-        if name in known:
-            tables.overrides[known[name]] = (name, text)
-        elif name in names or not name.upper().startswith(PREFIX) or _is_of_kubernetes(name, text):
-            continue
-        elif (meant := name.upper()) in names:
-            tables.fault(ENVIRONMENT, name, text, "the names of settings are capitals", f"Write {meant}.")
-        elif meant in one_underscore:
-            problem = "one underscore stands between section and key"
-            tables.fault(ENVIRONMENT, name, text, problem, f"Write {one_underscore[meant]}.")
-        elif name.startswith(PREFIX):  # by another beginning it may be somebody else's
-            tables.fault(ENVIRONMENT, name, text, "no such setting", _nearest(name, names))
-
-
-def _is_of_kubernetes(name: str, text: str) -> bool:
-    of_a_port = name.endswith("_PORT") and text.startswith(_ADDRESS_OF_KUBERNETES)
-    return of_a_port or ("__" not in name and _OF_KUBERNETES.fullmatch(name) is not None)
-
-
-def _nearest(name: str, names: list[str]) -> str:
-    """The setting whose name comes next to it; what all of them begin with says nothing of how near it is."""
-    known = {each.removeprefix(PREFIX).replace("__", "_"): each for each in names}
-    near = difflib.get_close_matches(name.removeprefix(PREFIX).replace("__", "_"), known, n=1, cutoff=0.6)
-    if near:
-        return f'Did you mean "{known[near[0]]}"?'
-    return f"Remove it; settings are named {PREFIX}<SECTION>__<KEY>, {PHASE} and {CONFIG_DIR}."
-
-
-def _keys() -> list[tuple[str, str]]:
-    return [(section, key) for section, kind in SECTIONS.items() for key in kind.__struct_fields__]

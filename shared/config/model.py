@@ -94,6 +94,7 @@ class SimulatorSettings(Struct, frozen=True, kw_only=True):
     replay: a parquet file of klines, in place of a generated market. Empty for none.
     start: the date at which market time begins (ISO, such as 2022-11-01); a replay needs one.
     faults: a script of faults to come (TOML or JSON). Empty for none.
+    wait_seconds: how long a market that begins waits for its readers, in wall seconds; 0: it begins at once.
     """
 
     host: str = "127.0.0.1"
@@ -103,6 +104,7 @@ class SimulatorSettings(Struct, frozen=True, kw_only=True):
     replay: str = ""
     start: str = ""
     faults: str = ""
+    wait_seconds: Annotated[float, Meta(ge=0, le=3600)] = 0.0
 
     @property
     def first_date(self) -> str:

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
-from shared.domain.timeframes import DAILY, iso_ns
+from shared.domain.timeframes import DAILY, iso_ns, timeframe_ns
 
 Fraction = Annotated[float, Meta(gt=0, le=1)]
 MOST = 1e12  # of anything: more is no limit, and what is computed with it passes what numbers and time stamps hold
@@ -235,8 +235,9 @@ class Plan(Struct, frozen=True, kw_only=True):
 
     @property
     def timeframes(self) -> tuple[str, ...]:
-        """Every timeframe in use, the daily one included, each once, in order of first use."""
-        return tuple(dict.fromkeys([*(strategy.timeframe for strategy in self.strategies), DAILY]))
+        """Every timeframe in use, the daily one included, each once, the longest first: what others build on."""
+        used = dict.fromkeys([DAILY, *(strategy.timeframe for strategy in self.strategies)])
+        return tuple(sorted(used, key=timeframe_ns, reverse=True))
 
     @property
     def scale(self) -> float:

@@ -1,4 +1,7 @@
-"""Figures inside sentences: no exponent, no false plural."""
+"""Figures inside the sentences of the domain: no exponent, no false plural. Amounts are written by ``numbers.plain``.
+
+What front ends show is shorter, and is written by ``application/wording/formats.py``.
+"""
 
 from decimal import Decimal
 

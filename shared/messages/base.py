@@ -13,6 +13,10 @@ from msgspec import Meta, Struct
 
 MAX_MESSAGE_BYTES = 64 * 1024
 
+# What an amount may be, so that every sum and product of two of them is exact enough and small enough to be booked.
+AMOUNT_DIGITS = 28
+AMOUNT_BELOW, AMOUNT_FROM = 18, -28  # powers of ten
+
 MAX_ID = 96
 # Patterns end with \Z: $ would let a line feed follow, and "mine-1\n" is no id.
 MessageId = Annotated[str, Meta(min_length=1, max_length=MAX_ID, pattern=r"^[A-Za-z0-9._:/-]+\Z")]
@@ -25,8 +29,9 @@ PortfolioOrEmpty = Annotated[str, Meta(max_length=32, pattern=r"^[a-z0-9_-]*\Z")
 Name = Annotated[str, Meta(min_length=1, max_length=64)]
 MAX_TEXT = 1024
 Text = Annotated[str, Meta(max_length=MAX_TEXT)]
-Cause = Annotated[str, Meta(max_length=96)]
-TimeNs = Annotated[int, Meta(ge=0, le=2**63 - 1)]
+Cause = Annotated[str, Meta(max_length=MAX_ID)]
+LAST_NS = 2**63 - 1  # the last moment that a message can name
+TimeNs = Annotated[int, Meta(ge=0, le=LAST_NS)]
 PositiveFloat = Annotated[float, Meta(gt=0)]
 NonNegativeFloat = Annotated[float, Meta(ge=0)]
 Fraction = Annotated[float, Meta(ge=0, le=1)]

@@ -1,4 +1,9 @@
-"""What a service could do nothing with: the envelope of what was not read or not believed, and what was passed over."""
+"""What a service could do nothing with.
+
+``MessageRefused`` is the letter on ``hs:dead``, of what could not be read, was not believed, or was failed at.
+``EntrySetAside`` tells the gate what was passed over, so that it halts what depends on it. ``UnreadableReceived`` is
+how a host tells its own machine of bytes whose sender is to be answered; it never leaves the process.
+"""
 
 from typing import Annotated
 
@@ -53,26 +58,6 @@ class EntrySetAside(Message, frozen=True, kw_only=True):
     reason: Text = ""
 
 
-def refusal(message: Message, *, time_ns: int, field: str, reason: str) -> MessageRefused:
-    """What a machine gives out for a message that it does not believe, while it handles that message.
-
-    Its host adds what only the host knows: where the message stood, its bytes, and who refused it.
-    """
-    return MessageRefused(
-        id=derived_id("dead", message.id, field, reason),
-        time_ns=time_ns,
-        cause=message.id,
-        trace=message.trace_id,
-        source="",
-        entry="",
-        field=field[:256],
-        reason=truncate(reason),
-        body=b"",
-        size_bytes=0,
-        consumer="",
-    )
-
-
 class UnreadableReceived(Message, frozen=True, kw_only=True):
     """Bytes that the host could not read, as it tells its machine, so that their sender is answered. Never on the wire.
 
@@ -98,3 +83,23 @@ class UnreadableReceived(Message, frozen=True, kw_only=True):
     def sentence(self) -> str:
         """Field and reason."""
         return truncate(f"{self.bare_field}: {self.reason}".removeprefix("$: "))
+
+
+def message_refused(message: Message, *, time_ns: int, field: str, reason: str) -> MessageRefused:
+    """What a machine gives out for a message that it does not believe, while it handles that message.
+
+    Its host adds what only the host knows: where the message stood, its bytes, and who refused it.
+    """
+    return MessageRefused(
+        id=derived_id("dead", message.id, field, reason),
+        time_ns=time_ns,
+        cause=message.id,
+        trace=message.trace_id,
+        source="",
+        entry="",
+        field=field[:256],
+        reason=truncate(reason),
+        body=b"",
+        size_bytes=0,
+        consumer="",
+    )

@@ -8,6 +8,8 @@ from msgspec import Meta
 from shared.messages.base import Message, Name, NonNegativeFloat, PositiveFloat, Symbol, Text, Timeframe, TimeNs
 
 PairStatus = Literal["trading", "halted", "delisted", "renamed", "unlisted"]
+# Of a pair that is not on the exchange under this name: a halted one may come back, and its orders stay.
+GONE: tuple[PairStatus, ...] = ("delisted", "renamed", "unlisted")
 
 
 class BarClosed(Message, frozen=True, kw_only=True):

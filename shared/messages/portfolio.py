@@ -46,6 +46,8 @@ class PortfolioMarked(Message, frozen=True, kw_only=True):
         breaker named drawdown go by it.
     unpriced: pairs that are held and have had no price for too long: worth 0 in NAV, their last worth is at risk.
     dust: pairs of which less is held than the exchange trades.
+    heat_stops_hit: the part of heat that is about to be gone, as a fraction of NAV: of positions whose stop was hit at
+        most 5 seconds of wall time ago, and whose fill has not been heard yet. The market made the rest.
     """
 
     nav: float
@@ -68,6 +70,7 @@ class PortfolioMarked(Message, frozen=True, kw_only=True):
     drawdown_since_resume: float = 0.0
     unpriced: tuple[Symbol, ...] = ()
     dust: tuple[Symbol, ...] = ()
+    heat_stops_hit: float = 0.0
 
 
 class LimitsChanged(Message, frozen=True, kw_only=True):

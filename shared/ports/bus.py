@@ -43,7 +43,10 @@ class Market(Protocol):
     """
 
     async def publish_bars(self, bars: Sequence[BarClosed]) -> int:
-        """Append the bars that are newer than their pair's last, and return how many were. Atomic per timeframe."""
+        """Append the bars that are newer than their pair's last, and return how many were.
+
+        Atomic per timeframe, the longest first: whoever reads an hour finds the day before it, if both came together.
+        """
         ...
 
     async def bar_watermarks(self, timeframe: str) -> dict[str, int]:
@@ -90,11 +93,12 @@ class WriterLeases(Protocol):
         """
         ...
 
-    def writer_lease(self, service: str, inputs: Sequence[str], *, home: str) -> WriterLease:
+    def writer_lease(self, service: str, inputs: Sequence[str], *, home: str, whole: Sequence[str] = ()) -> WriterLease:
         """The lease of one machine; ``acquire`` it before anything else.
 
         service: the machine's name. inputs: the keys of its streams, in order of priority.
         home: how the keys of its state begin; the part in braces is their hash tag.
+        whole: those of the inputs that are read to their end before what was read of others is given out.
         """
         ...
 
@@ -150,6 +154,10 @@ class StackFacts(Protocol):
 
     async def agree_on_clock(self, origin: ClockOrigin) -> ClockOrigin:
         """Set the stack's clock unless it is set, and return the one in force."""
+        ...
+
+    async def begin_clock(self, begins_wall_ns: int) -> ClockOrigin:
+        """Let market time run from a wall time on, and return the clock in force. For who agreed on a waiting one."""
         ...
 
     async def clock_origin(self) -> ClockOrigin | None:

@@ -11,20 +11,31 @@ from msgspec import Struct
 
 from shared.domain.timeframes import SECOND_NS
 
+WAITING = 2**62
+
 
 class ClockOrigin(Struct, frozen=True, kw_only=True):
     """How market time follows wall time. It stands at ``hs:clock``, so that every process of a stack agrees.
 
-    market = origin_market_ns + (wall - origin_wall_ns) x speed.
+    market = origin_market_ns + (wall - origin_wall_ns) x speed; with begins_wall_ns it counts from there, and stands
+    at origin_market_ns before. The origin is also the name of a market: no two of them have the same one.
 
     origin_market_ns: a moment in market time, nanoseconds since 1970.
     origin_wall_ns: the same moment in wall time, nanoseconds since 1970.
     speed: market seconds that pass in one wall second.
+    begins_wall_ns: wall time from which a market moves that waited for its readers, ``WAITING`` while it does; 0 for
+        one that did not.
     """
 
     origin_market_ns: int
     origin_wall_ns: int
     speed: float
+    begins_wall_ns: int = 0
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether the market stands still until its readers are there."""
+        return self.begins_wall_ns >= WAITING
 
 
 def market_ns(clock: "Clock", wall_seconds: float) -> int:

@@ -122,7 +122,7 @@ class WriterLease(Protocol):
         ...
 
     async def read(self, wait_ms: int) -> Sequence[Entry]:
-        """New entries of all inputs, in the inputs' order, a bounded number of each.
+        """New entries of all inputs, in the inputs' order, a bounded number of each; all of what is read whole.
 
         Waits for something to come, at most ``wait_ms`` milliseconds. Raises ``FencedError`` when the epoch is over.
         """

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+from contextlib import suppress
 
 from shared.domain.timeframes import SECOND_NS
 from shared.ports.bus import Heartbeat, Liveness, Scope
@@ -25,35 +26,47 @@ class Health:
         self._state = "starting"
         self._facts: dict[str, int | float | str] = {}
         self._started_wall_ns = clock.wall_ns()
+        self._is_ready = asyncio.Event()
         self._other: Heartbeat | None = None
         self._still_looks = 0
         self._is_refused = False
 
     def ready(self) -> None:
-        """The service does its work from now on."""
+        """The service does its work from now on, and who waits for it hears of it at once."""
         self._state = "ready"
+        self._is_ready.set()
 
     def fact(self, **facts: float | str) -> None:
         """Add figures to those that are shown already."""
         self._facts.update(facts)
 
     async def beat(self) -> None:
-        """Write the heartbeat every second until cancelled.
+        """Write the heartbeat every second until cancelled, and once more when the service gets ready.
 
         A service has one row. While another process of the same name fills it, one that only starts, or stands by for
         the lease, keeps silent: the row is about the one that works.
         """
         while True:
-            try:
-                if self._state == "ready" or not await self._is_anothers():
-                    await self._bus.set_heartbeat(self.heartbeat(), self._scope)
-            except MisplacedKeyError as error:  # the work goes on, and ``status`` shows a service that does not beat
-                if not self._is_refused:
-                    get_logger().error("heartbeat_refused", reason=str(error))
-                self._is_refused = True
-            else:
-                self._is_refused = False
-            await asyncio.sleep(BEAT_SECONDS)
+            was_ready = self._is_ready.is_set()
+            await self._beat_once(is_ready=was_ready)
+            if was_ready:
+                await asyncio.sleep(BEAT_SECONDS)
+                continue
+            with suppress(TimeoutError):
+                async with asyncio.timeout(BEAT_SECONDS):
+                    await self._is_ready.wait()
+
+    async def _beat_once(self, *, is_ready: bool) -> None:
+        """Without a place for the beat the work goes on, and ``status`` shows a service that does not beat."""
+        try:
+            if is_ready or not await self._is_anothers():
+                await self._bus.set_heartbeat(self.heartbeat(), self._scope)
+        except MisplacedKeyError as error:
+            if not self._is_refused:
+                get_logger().error("heartbeat_refused", reason=str(error))
+            self._is_refused = True
+        else:
+            self._is_refused = False
 
     async def _is_anothers(self) -> bool:
         """Whether another process writes the row. That shows in beats that change, whatever its clock says."""

@@ -47,6 +47,7 @@ class MachineSpec:
     machine: the machine itself, new.
     home: how the keys of its state begin; the part in braces is their hash tag.
     inputs: the keys of the streams that it reads, in order of priority.
+    whole: those of the streams on which what stands on others builds: they are read to their end in every step.
     warm: those of the streams whose history rebuilds what is not in the records.
     latest: topics of which it wants the newest message of each pair, and no other: marks, books.
     questions: the channel of questions, empty for none. What the machine gives out on a topic that is not durable is
@@ -63,6 +64,7 @@ class MachineSpec:
     machine: Machine
     home: str
     inputs: tuple[str, ...]
+    whole: tuple[str, ...] = ()
     warm: tuple[str, ...] = ()
     latest: tuple[Topic, ...] = ()
     questions: str = ""

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from shared.domain.machine import ReservationCheck
 from shared.messages.base import Message, TimePassed
 from shared.messages.keys import Keys
+from shared.runtime.bar_order import in_closing_order
 from shared.runtime.machine_spec import MachineSpec
 
 
@@ -61,7 +62,7 @@ class Replay:
         while busy:
             busy = False
             for spec, inbox in zip(self._specs, self._inboxes, strict=True):
-                taken = [message for waiting in inbox for message in waiting]
+                taken = in_closing_order([message for waiting in inbox for message in waiting], _itself)
                 if not taken:
                     continue
                 busy = True
@@ -83,3 +84,7 @@ class Replay:
         for _, key in self._keys.places_of(message):
             for waiting in self._routes.get(key, ()):
                 waiting.append(message)
+
+
+def _itself(message: Message) -> Message:
+    return message

@@ -18,7 +18,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from shared.adapters.clocks import RealClock, ScaledClock
+from shared.adapters.clocks import RealClock
 from shared.adapters.redis.bus import RedisBus
 from shared.adapters.redis.client import ServerTooOldError
 from shared.config.faults import EXIT_CONFIG, ConfigError
@@ -37,6 +37,7 @@ from shared.ports.errors import (
 )
 from shared.runtime.health import Health
 from shared.runtime.logs import configure_logs, get_logger, innermost
+from shared.runtime.market_clock import follow_beginning, stack_clock
 
 
 class StartOverError(RuntimeError):
@@ -44,7 +45,6 @@ class StartOverError(RuntimeError):
 
 
 BUS_RETRY_SECONDS = (0.1, 0.25, 0.5, 1.0, 2.0)
-CLOCK_POLL_SECONDS = 0.1
 IDENTITY_SECONDS = 1.0
 CLOCK_LOOK_SECONDS = 0.5
 # What a service may end with that is no bug: the event that says so, and the exit code.
@@ -169,13 +169,14 @@ async def _with_bus(service: Service, settings: Settings, log: Any) -> None:
             async with RedisBus.open(settings.redis.url, settings.keys) as bus:
                 identity = identity or await bus.named_identity()
                 await _check_identity(bus, identity)
-                clock = RealClock() if service.keeps_time else await _stack_clock(bus, settings, log)
+                clock = RealClock() if service.keeps_time else await stack_clock(bus, settings.exchange.kind, log)
                 health = Health(service.name, service.scope, bus, clock)
                 log.info("started", speed=clock.speed)
                 attempt = 0
                 async with asyncio.TaskGroup() as group:
                     beat = group.create_task(health.beat())
                     watch = group.create_task(_watch_identity(bus, identity))
+                    group.create_task(follow_beginning(bus, clock))
                     steps = group.create_task(_watch_clock(clock, log))
                     await service.run(Context(settings, clock, bus, log, health))
                     for beside in (beat, watch, steps):
@@ -219,16 +220,3 @@ async def _check_identity(bus: StackFacts, identity: str) -> None:
 
 def _first(errors: BaseExceptionGroup[Any]) -> BaseException:
     return next(_causes(errors))
-
-
-async def _stack_clock(bus: StackFacts, settings: Settings, log: Any) -> Clock:
-    """Wall time on Binance; on the simulated exchange its own time, once it has said what that is."""
-    if settings.exchange.kind == "binance":
-        return RealClock()
-    told = False
-    while (origin := await bus.clock_origin()) is None:
-        if not told:
-            log.info("waiting_for_clock", reason="the simulated exchange sets hs:clock")
-            told = True
-        await asyncio.sleep(CLOCK_POLL_SECONDS)
-    return ScaledClock(origin)

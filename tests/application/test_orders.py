@@ -5,7 +5,7 @@ from msgspec import structs
 
 from shared.adapters.memory_bus import MemoryBus
 from shared.application.orders import UnknownOrderError, _by_beginning, halt_at
-from shared.messages.dead_letter import refusal
+from shared.messages.dead_letter import message_refused
 from shared.messages.halts import Halted, Resumed, Trigger
 from tests.keys import MAIN
 from tests.samples import T0, header, proposal
@@ -46,7 +46,7 @@ def test_the_halt_over_a_pair_is_the_one_in_force_at_that_time() -> None:
 async def test_an_order_that_was_set_aside_is_not_said_to_wait_for_its_decision() -> None:
     bus = MemoryBus(MAIN)
     await bus.publish([proposal("o-1"), proposal("o-12")])
-    letter = refusal(proposal("o-12"), time_ns=T0, field="$", reason="risk fails at it: KeyError: 'x'")
+    letter = message_refused(proposal("o-12"), time_ns=T0, field="$", reason="risk fails at it: KeyError: 'x'")
     await bus.publish([structs.replace(letter, body=b"o-12", source="s", consumer="risk")])
     with pytest.raises(UnknownOrderError, match=r"o-12 could not be handled \(\$: risk fails at it: KeyError: 'x'\)"):
         await _by_beginning(bus, "o-12")

@@ -17,7 +17,7 @@ from shared.ports.writer_lease import Commit
 from tests.keys import MAIN
 from tests.samples import T0, bar, book, counted, decision, proposal
 
-BarsKey = MAIN.of(BARS, "1h")
+BarsKey, DaysKey = MAIN.of(BARS, "1h"), MAIN.of(BARS, "1d")
 ProposedKey = MAIN.of(PROPOSED)
 AnyBus = MemoryBus | RedisBus
 
@@ -134,6 +134,28 @@ async def test_a_writer_reads_its_inputs_in_order_of_priority_and_what_it_left_i
     await lease.release()
     await successor.acquire()
     assert [entry.id for entry in await successor.pending()] == [entry.id for entry in entries]
+
+
+async def test_of_bars_published_together_the_longer_come_first(bus: AnyBus) -> None:
+    async with bus.listen(BarsKey, DaysKey) as listener:
+        await bus.publish_bars([bar(hour=0), bar(timeframe="1d")])
+        assert [(await listener.next(2.0))[0] for _ in range(2)] == [DaysKey, BarsKey]
+
+
+async def test_a_stream_on_which_others_build_is_read_to_its_end_before_those_are_given_out(bus: AnyBus) -> None:
+    days = [bar(timeframe="1d", hour=24 * number) for number in range(450)]
+    hours = [bar(hour=number) for number in range(450)]
+    lease = bus.writer_lease("risk", (DaysKey, BarsKey), home="hs:{main}", whole=(DaysKey,))
+    await lease.acquire()
+    await bus.publish_bars([*days[:300], *hours])
+    read = [entry.message for entry in await lease.read(500)]
+    assert (read[:300], read[300:]) == (days[:300], hours[:200])
+    await bus.publish_bars(days[300:])
+    successor = bus.writer_lease("risk", (DaysKey, BarsKey), home="hs:{main}", whole=(DaysKey,))
+    await lease.release()
+    await successor.acquire()
+    pending = [entry.message for entry in await successor.pending()]
+    assert (pending[:450], pending[450:]) == (days, hours[:200])
 
 
 async def test_a_commit_stores_everything_and_acknowledges_what_it_handled(bus: AnyBus) -> None:

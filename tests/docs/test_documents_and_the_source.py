@@ -6,7 +6,8 @@ from typing import get_args
 
 import pytest
 
-from shared.config.load import CONFIG_DIR, PHASE, SECTIONS
+from shared.config.environment import CONFIG_DIR, PHASE
+from shared.config.load import SECTIONS
 from shared.domain.risk.breakers import BREAKERS
 from shared.domain.risk.gate.rules import RULES
 from shared.messages.catalogue import CATALOGUE

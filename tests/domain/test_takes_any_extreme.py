@@ -19,7 +19,7 @@ from shared.domain.machine import Machine, Records
 from shared.domain.plan import BreakerPlan, Limits
 from shared.domain.risk.machine import RiskMachine
 from shared.domain.universe import Pair, Universe
-from shared.messages.base import Message, TimePassed
+from shared.messages.base import LAST_NS, Message, TimePassed
 from shared.messages.catalogue import TOPIC_OF
 from shared.messages.dead_letter import MessageRefused
 from shared.messages.market import MarkChanged
@@ -27,7 +27,7 @@ from shared.messages.orders import OrderDecided, OrderFilled, OrderPlaced
 from shared.runtime.replay import Replay
 from tests.domain.market_scripts import BTC, ETH, HOUR, T0, UNIVERSE, days, listed, ohlc, one_hour_plan
 from tests.examples import examples
-from tests.extremes import LAST_NS, extremes, readable, samples_of, values_of
+from tests.extremes import extremes, readable, samples_of, values_of
 from tests.keys import MAIN
 from tests.samples import proposal
 

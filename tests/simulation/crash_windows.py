@@ -218,7 +218,7 @@ def outcome_of(messages: list[Message]) -> Outcome:
     for message in messages:
         match message:
             case PortfolioMarked():
-                found.heat_max = max(found.heat_max, message.heat)
+                found.heat_max = max(found.heat_max, message.heat - message.heat_stops_hit)
                 found.drawdown_max = max(found.drawdown_max, message.drawdown)
                 found.utilisation_max = max(found.utilisation_max, message.utilisation)
                 found.nav_end = message.nav

@@ -53,7 +53,7 @@ def test_no_approval_takes_heat_past_its_limit_in_a_crash(name: str, request: py
 def test_the_tables_peak_of_heat_is_the_highest_that_was_ever_told(name: str, request: pytest.FixtureRequest) -> None:
     messages: list[Message] = request.getfixturevalue(name)
     outcome = outcome_of(messages)
-    told = [each.heat for each in messages if isinstance(each, PortfolioMarked)]
+    told = [each.heat - each.heat_stops_hit for each in messages if isinstance(each, PortfolioMarked)]
     told += [each.heat_after for each in messages if isinstance(each, OrderDecided)]
     assert outcome.heat_max == max(told) >= outcome.heat_approved_max > 0
 
@@ -122,3 +122,11 @@ def test_a_market_that_jumps_costs_more_at_the_stops_than_one_that_walks(crash: 
     lines = list(table(FTX.title, len(crash[0]), 0, [walks, walks, jumps, jumps]))
     assert any("no breaker fired" in line for line in lines)
     assert lines[-1].startswith("  worst stop, jumping, no breakers: ")
+
+
+@pytest.mark.parametrize("jumps", [False, True])
+def test_several_stops_that_are_hit_in_one_instant_are_no_heat_of_the_market(data_dir: Path, jumps: bool) -> None:
+    days = Window("May 2022, as Terra fell", "2022-05-04", 8)
+    outcome = outcome_of(replayed(*market(data_dir, days), ALL_ON, jumping=jumps))
+    assert len(outcome.stopped) > 5
+    assert outcome.heat_max < 0.12  # 0.30 and 0.37 while positions under their stops counted until each fill was booked

@@ -50,6 +50,7 @@ PLAN = Plan(
     ),
 )
 SETTINGS = Settings(universe=UNIVERSE, plan=PLAN)
+RECORDED_TURNS = ("signals", "sizing", "risk", "execution")
 
 
 @dataclass(slots=True)
@@ -61,9 +62,8 @@ class Stack:
     hosts: Sequence[MachineHost] = field(default_factory=tuple)
 
     async def start(self) -> None:
-        self.hosts = [
-            MachineHost(spec, self.bus, self.clock, get_logger()) for spec in machine_specs(SETTINGS, self.clock)
-        ]
+        specs = sorted(machine_specs(SETTINGS, self.clock), key=lambda spec: RECORDED_TURNS.index(spec.service))
+        self.hosts = [MachineHost(spec, self.bus, self.clock, get_logger()) for spec in specs]
         for host in self.hosts:
             await host.recover()
 

@@ -15,6 +15,7 @@ from shared.domain.timeframes import LAST_DATE, iso_ns
 
 COMMAND_LINE = "command line"
 MOST_HOURS = 8_760  # a year
+TESTED_SPEED = 3_600.0  # up to here verdicts are those of a slower market
 OPTION_OF = {
     "HEATSINK_EXCHANGE__KIND": "--exchange",
     "HEATSINK_SIMULATOR__REPLAY": "--replay",
@@ -84,6 +85,7 @@ class Prepared:
     config_dir: the folder that they were read from.
     own_server: nobody named a server, neither by option nor by variable, so one is started.
     short_history: what a recording has too little of, in words; empty when it has enough.
+    too_fast: what a speed beyond the tested ones leads to, in words; empty for one of those.
     holes: what a recording lacks, in words.
     end_ns: market time at which the run ends; 0 for none.
     end_reason: why it ends then, in words.
@@ -94,6 +96,7 @@ class Prepared:
     config_dir: Path
     own_server: bool
     short_history: str = ""
+    too_fast: str = ""
     holes: str = ""
     end_ns: int = 0
     end_reason: str = ""
@@ -101,7 +104,7 @@ class Prepared:
     @property
     def notes(self) -> list[str]:
         """What is no fault, and worth knowing before the start."""
-        return [note for note in (self.short_history, self.holes) if note]
+        return [note for note in (self.short_history, self.holes, self.too_fast) if note]
 
 
 def prepare_settings(options: UpOptions) -> Prepared:
@@ -129,6 +132,7 @@ def prepare_settings(options: UpOptions) -> Prepared:
         environ,
         folder,
         own_server="HEATSINK_REDIS__URL" not in environ,
+        too_fast=_too_fast(settings),
         short_history=recording.short_history if recording else "",
         holes=recording.holes if recording else "",
         end_ns=end_ns,
@@ -160,6 +164,17 @@ def _end(options: UpOptions, settings: Settings, recording: Recording | None) ->
     if end_ns and asked_ns > end_ns:
         return end_ns, reason
     return asked_ns, f"{clock(asked_ns)} has come (--to)"
+
+
+def _too_fast(settings: Settings) -> str:
+    speed = settings.simulator.speed
+    if settings.exchange.kind != "sim" or speed <= TESTED_SPEED:
+        return ""
+    return (
+        f"at {speed:,.0f} x the market runs ahead of its readers: book samples and proposals are old by market time, "
+        "so verdicts differ from those of a slower run, and far beyond nothing is traded. "
+        f"Up to {TESTED_SPEED:,.0f} x is tested"
+    )
 
 
 def _date_ns(text: str) -> int | None:

@@ -26,6 +26,7 @@ from shared.application.wording.activity import (
 )
 from shared.application.wording.formats import clock, count, percent, rehearsed, share, usd
 from shared.application.wording.one_line import event_line
+from shared.application.wording.portfolio_lines import heat_text
 from shared.messages.base import Message
 from shared.messages.portfolio import PortfolioMarked
 from shared.messages.signals import PositionSized
@@ -120,7 +121,7 @@ def _portfolio_text(portfolio: PortfolioMarked | None) -> RenderableType:
     row = Table.grid(padding=(0, 2))
     row.add_row(
         Text(f"NAV {usd(portfolio.nav)}", style="bold"),
-        Text(f"heat {percent(portfolio.heat)} of {percent(portfolio.heat_limit, 0)}", style=colour),
+        Text(heat_text(portfolio), style=colour),
         ProgressBar(total=1.0, completed=used, width=24, complete_style=colour, finished_style=colour),
         Text(f"used {percent(portfolio.utilisation, 1)}"),
         Text(f"drawdown {percent(portfolio.drawdown)}"),

@@ -25,6 +25,8 @@ def run_stack(options: UpOptions) -> int:
     pipe = _log_pipe(options, prepared.settings.logs, output)
     if prepared.short_history:
         get_logger().warning("history_short", reason=prepared.short_history)
+    if prepared.too_fast:
+        get_logger().warning("speed_untested", reason=prepared.too_fast)
     if prepared.holes:
         get_logger().warning("bars_missing", reason=prepared.holes)
     stack = Stack(options, prepared, pipe, _screen_for(options, console, live=live))

@@ -17,7 +17,7 @@ from services.cli.up.summary import failure_text, summary_rows
 from services.cli.up.supervisor import CRASHES_IN_A_ROW, ChildEvent, Supervisor
 from services.cli.up.watchdog import Watchdog
 from services.wiring import BY_NAME, EXCHANGE_SIM, services_with
-from shared.adapters.clocks import RealClock, ScaledClock
+from shared.adapters.clocks import RealClock
 from shared.adapters.local_ports import HOST, claimed_port, wait_for_listener
 from shared.adapters.redis.bus import RedisBus
 from shared.adapters.redis.embedded_valkey import EmbeddedValkey, wait_until_ready
@@ -28,10 +28,12 @@ from shared.config.faults import EXIT_CONFIG
 from shared.ports.clock import Clock, market_ns
 from shared.ports.errors import BusLostError
 from shared.runtime.logs import get_logger
+from shared.runtime.market_clock import follow_beginning, stack_clock
 
 SERVER_PORT = 6390  # when it is free
 TICK_SECONDS = 0.25
 SIMULATOR_SECONDS = 30.0
+READERS_SECONDS = 60.0  # wall time that a new simulated market waits for the services at most
 LAST_BARS_SECONDS = 1.0  # wall time that what follows from the last bars is given
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -52,6 +54,7 @@ class Stack:
         self._options, self._settings = options, prepared.settings
         self._environ, self._config_dir = dict(prepared.environ), prepared.config_dir
         self._own_server, self._short_history = prepared.own_server, prepared.short_history
+        self._too_fast = prepared.too_fast
         self._end_ns, self._end_reason = prepared.end_ns, prepared.end_reason
         self._ended_by = ""  # market time
         hours = options.resume_after_hours
@@ -106,6 +109,7 @@ class Stack:
             "HEATSINK_EXCHANGE__URL": f"http://{HOST}:{simulator}",
             "HEATSINK_OPS__PORT": str(ops),
         }
+        self._environ.setdefault("HEATSINK_SIMULATOR__WAIT_SECONDS", f"{READERS_SECONDS:g}")
 
     @asynccontextmanager
     async def _children(self) -> AsyncIterator[asyncio.TaskGroup]:
@@ -158,7 +162,8 @@ class Stack:
                     self._supervisor.start(service_child(row, self._environ), group)
             follow = group.create_task(monitor.run())
             beside = [follow, group.create_task(Watchdog(self._supervisor, bus).run())]
-            clock = await self._market_clock(bus)
+            clock = await stack_clock(bus, self._settings.exchange.kind, self._log)
+            beside.append(group.create_task(follow_beginning(bus, clock)))
             if self._resuming is not None:
                 self._log.warning("resume_after", reason=f"{self._resuming.in_words} (--resume-after)")
                 beside.append(group.create_task(self._resuming.run(bus, clock, monitor.activity.state)))
@@ -178,6 +183,8 @@ class Stack:
             self.summary.append(("resumed", self._resuming.summary))
         if self._ended_by:
             self.summary.append(("ended", self._ended_by))
+        if self._too_fast:
+            self.summary.append(("speed", self._too_fast))
         if self._short_history:
             self.summary.append(("history", self._short_history))
 
@@ -197,11 +204,6 @@ class Stack:
         self._market_is_there = not self._supervisor.failing()
         if not self._market_is_there:
             self._stop.set()
-
-    async def _market_clock(self, bus: RedisBus) -> Clock:
-        """The time of the market, which the simulated exchange set before it listened."""
-        origin = await bus.clock_origin() if self._settings.exchange.kind == "sim" else None
-        return RealClock() if origin is None else ScaledClock(origin)
 
     async def _show(self, screen: Screen, monitor: Monitor, clock: Clock) -> None:
         """Keep the screen up to date until it is time to end."""

@@ -13,6 +13,7 @@ from shared.application.status import Status, as_object
 from shared.application.wording.activity import NOT_YET_CONNECTED, halted_scope
 from shared.application.wording.formats import clock, count, duration, percent, rehearsed, usd
 from shared.application.wording.holdings import flaws
+from shared.application.wording.portfolio_lines import heat_text
 from shared.domain.timeframes import SECOND_NS
 from shared.messages.portfolio import PortfolioMarked
 from shared.messages.signals import PositionSized
@@ -42,7 +43,7 @@ def print_status(status: Status, *, as_json: bool) -> None:
 def _print_portfolio(console: Console, portfolio: PortfolioMarked, age_seconds: float) -> None:
     rows = Table.grid(padding=(0, 3))
     near = portfolio.heat > 0.9 * portfolio.heat_limit
-    heat = f"{percent(portfolio.heat)} of {percent(portfolio.heat_limit, 0)}"
+    heat = heat_text(portfolio).removeprefix("heat ")
     parts = f"open {percent(portfolio.heat_open)}, reserved {percent(portfolio.heat_reserved)}"
     rows.add_row("NAV", f"[bold]{usd(portfolio.nav)}[/bold]", f"cash {usd(portfolio.cash)}")
     rows.add_row("heat", Text(heat, style="red" if near else "green"), parts)

@@ -142,9 +142,13 @@ class BinanceClient(binance):
         symbol = self.watched.get(pair.upper())
         return None if symbol is None else Stream(symbol, BOOK if kind == "bookTicker" else kind.removeprefix("kline_"))
 
+    def _symbol_of(self, message: dict[str, Any], stream: Stream | None) -> str | None:
+        """The pair that a row names or, where it names none that is watched, the one of its stream."""
+        return self.watched.get(str(message.get("s"))) or (stream.symbol if stream is not None else None)
+
     def _kline(self, message: dict[str, Any], name: str) -> None:
         stream = self._stream_named(name)
-        symbol = self.watched.get(str(message.get("s"))) or (stream.symbol if stream is not None else None)
+        symbol = self._symbol_of(message, stream)
         if symbol is None:
             return
         try:
@@ -158,7 +162,7 @@ class BinanceClient(binance):
 
     def _best_price(self, message: dict[str, Any], name: str) -> None:
         stream = self._stream_named(name)
-        symbol = self.watched.get(str(message.get("s"))) or (stream.symbol if stream is not None else None)
+        symbol = self._symbol_of(message, stream)
         if symbol is None:
             return
         try:

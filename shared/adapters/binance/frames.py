@@ -11,10 +11,8 @@ from shared.domain.timeframes import MS_NS, timeframe_ns
 from shared.ports.exchange import BestPrice, Kline, KlineFrame, ListedPair, OrderBook
 
 CLOSE_SLACK_MS = 1_000  # a bar cannot be called closed this long before its end
-
-
 ROW_SHOWN = 300  # characters of a row that cannot be, as people are shown it
-LAST_NS = 2**62  # more fits no message
+LAST_NS = 2**62  # a bar or two later still fits a message
 LEAST, LARGEST = Decimal(10) ** -18, Decimal(10) ** 18  # of an amount; others do not fit a message
 
 

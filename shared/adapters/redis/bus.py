@@ -7,7 +7,7 @@ from typing import TypeVar
 from uuid import uuid4
 
 import msgspec
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from shared.adapters.codec import decode_or_none, encode, encode_for_wire, struct_or_none
 from shared.adapters.redis.client import bus_errors, is_cluster, new_client, prepare
@@ -26,7 +26,7 @@ from shared.adapters.redis.keys import (
 from shared.adapters.redis.market_lease import RedisMarketLease
 from shared.adapters.redis.streams import RedisStreams
 from shared.adapters.redis.writer_lease import RedisWriterLease
-from shared.domain.timeframes import MS_NS
+from shared.domain.timeframes import MS_NS, timeframe_ns
 from shared.messages.base import Message
 from shared.messages.catalogue import (
     BARS,
@@ -87,7 +87,7 @@ class RedisBus(RedisStreams, Bus):
         for bar in bars:
             by_timeframe[bar.timeframe].append(bar)
         new = 0
-        for timeframe, group in by_timeframe.items():
+        for timeframe, group in sorted(by_timeframe.items(), key=lambda each: -timeframe_ns(each[0])):
             key = self.keys.of(BARS, timeframe)
             for start in range(0, len(group), BARS_PER_CALL):
                 args: list[bytes | str | int] = [BARS.keep, self._market_epoch]
@@ -167,8 +167,12 @@ class RedisBus(RedisStreams, Bus):
 
     # --- machines -------------------------------------------------------------------------------------------------
 
-    def writer_lease(self, service: str, inputs: Sequence[str], *, home: str) -> RedisWriterLease:
-        return RedisWriterLease(self.client, service, inputs, home=home, keys=self.keys, clustered=self.clustered)
+    def writer_lease(
+        self, service: str, inputs: Sequence[str], *, home: str, whole: Sequence[str] = ()
+    ) -> RedisWriterLease:
+        return RedisWriterLease(
+            self.client, service, inputs, home=home, keys=self.keys, clustered=self.clustered, whole=whole
+        )
 
     async def stored_records(self, service: str, kind: str, as_type: type[S]) -> dict[str, S]:
         found = {}
@@ -214,6 +218,14 @@ class RedisBus(RedisStreams, Bus):
         in_force = await self.clock_origin()
         assert in_force is not None
         return in_force
+
+    async def begin_clock(self, begins_wall_ns: int) -> ClockOrigin:
+        waiting = await self.clock_origin()
+        assert waiting is not None, "a clock is agreed on before it begins"
+        begun = structs.replace(waiting, begins_wall_ns=begins_wall_ns)
+        async with bus_errors():
+            await self.client.set(CLOCK_KEY, encode(begun), xx=True)
+        return begun
 
     async def clock_origin(self) -> ClockOrigin | None:
         async with bus_errors(CLOCK_KEY):

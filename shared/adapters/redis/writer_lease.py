@@ -52,6 +52,7 @@ from shared.ports.writer_lease import Commit, Snapshot, WriterLease
 LEASE_MS = 3_000  # three times the host's RENEW_SECONDS: one renewal may be late without a takeover
 TRIES_MS = 24 * 3_600_000
 ENTRIES_PER_READ = 200
+MOST_READ_ON = 10_000  # entries of a stream that is read to its end
 HISTORY_PAGE = 1_000
 GROUP_GONE = ("NOGROUP", "UNBLOCKED")
 
@@ -64,6 +65,7 @@ class RedisWriterLease(WriterLease):
     home: how the keys of its state begin. The part in braces keeps them in one slot of a Redis Cluster.
     keys: where the messages stand that it writes.
     clustered: whether one command may name keys of one slot only (see ``slots``).
+    whole: those of the inputs that are read to their end before what was read of others is given out.
     lease_ms: how long the lease lasts after ``renew``.
     """
 
@@ -76,10 +78,11 @@ class RedisWriterLease(WriterLease):
         home: str,
         keys: Keys,
         clustered: bool,
+        whole: Sequence[str] = (),
         lease_ms: int = LEASE_MS,
     ) -> None:
         self._client, self._connection = client, DedicatedConnection(client)
-        self._inputs = tuple(inputs)
+        self._inputs, self._whole = tuple(inputs), tuple(whole)
         self._reads = reading_order(inputs, home) if clustered else (self._inputs,)
         self._groups = group_prefix(service, home, keys)
         self.group = ""
@@ -188,14 +191,16 @@ class RedisWriterLease(WriterLease):
             start = "(" + rows[-1][0].decode()
 
     async def pending(self) -> Sequence[Entry]:
-        entries: list[Entry] = []
+        found: dict[str, list[Entry]] = {}
         for stream, last in self._unfinished.items():
-            while found := (await self._read_group((stream,), 0)).get(stream):
-                entries += found
-                if entry_order(entries[-1].id) >= entry_order(last):
+            while more := (await self._read_group((stream,), 0)).get(stream):
+                found.setdefault(stream, []).extend(more)
+                if entry_order(more[-1].id) >= entry_order(last):
                     break
         self._unfinished = {}
-        return entries
+        if found:
+            await self._read_on(found, self._whole)
+        return self._in_order(found)
 
     async def begin_try(self, what: str) -> int:
         pipe = self._client.pipeline(transaction=False)
@@ -221,6 +226,20 @@ class RedisWriterLease(WriterLease):
         for streams in before:
             found |= await self._read_group(streams, 0)
         found |= await self._read_group(waited_on, 0 if found else min(wait_ms, MAX_BLOCK_MS))
+        full = [stream for stream in self._whole if len(found.get(stream, ())) >= ENTRIES_PER_READ]
+        await self._read_on(found, full)
+        return self._in_order(found)
+
+    async def _read_on(self, found: dict[str, list[Entry]], streams: Sequence[str]) -> None:
+        """Read these streams to their end, as it is now."""
+        for stream in streams:
+            entries = found.setdefault(stream, [])
+            while more := (await self._read_group((stream,), 0)).get(stream):
+                entries += more
+                if len(more) < ENTRIES_PER_READ or len(entries) >= MOST_READ_ON:
+                    break
+
+    def _in_order(self, found: Mapping[str, Sequence[Entry]]) -> Sequence[Entry]:
         return [entry for stream in self._inputs for entry in found.get(stream, ())]
 
     async def _read_group(self, streams: Sequence[str], wait_ms: int) -> dict[str, list[Entry]]:

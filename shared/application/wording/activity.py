@@ -4,6 +4,7 @@ from collections import Counter
 
 from shared.application.projection import Counts, Projection
 from shared.application.wording.formats import base, clock, percent, scope, some, usd
+from shared.application.wording.portfolio_lines import heat_text
 from shared.messages.base import Message
 from shared.messages.catalogue import AUDIT, DEAD, FEEDS, HALTS, SET_ASIDE
 from shared.messages.halts import Halted
@@ -68,7 +69,7 @@ def status_line(state: Projection, counts: Counts, *, seconds: float, restarts: 
     """One line that says how things stand, so many wall seconds after the start."""
     portfolio = state.portfolio
     figures = (
-        f"NAV {usd(portfolio.nav)} · heat {percent(portfolio.heat)} of {percent(portfolio.heat_limit, 0)}"
+        f"NAV {usd(portfolio.nav)} · {heat_text(portfolio)}"
         f" · used {percent(portfolio.utilisation, 1)} · drawdown {percent(portfolio.drawdown)}"
         if portfolio
         else "no portfolio yet"

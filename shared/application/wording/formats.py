@@ -4,7 +4,9 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 
+from shared.domain.numbers import plain
 from shared.domain.timeframes import SECOND_NS
+from shared.domain.words import counted
 
 LEAST_USD = 0.00005  # under it, four digits say nothing
 
@@ -37,7 +39,7 @@ def _exponent(number: float) -> int:
 
 def quantity(value: Decimal | float) -> str:
     """Base units without trailing zeros or exponent; what is only estimated, to the exchange's finest step."""
-    return _without_trailing_zeros(f"{value:zf}" if isinstance(value, Decimal) else f"{value:z.8f}")
+    return plain(value) if isinstance(value, Decimal) else _without_trailing_zeros(f"{value:z.8f}")
 
 
 def _without_trailing_zeros(text: str) -> str:
@@ -96,9 +98,7 @@ def sentence(text: str) -> str:
     return text if text[-1:] in (".", "?", "!") else f"{text}."
 
 
-def count(number: int, noun: str) -> str:
-    """``1 order``, ``2 orders``."""
-    return f"{number:,} {noun}{'s' * (number != 1)}"
+count = counted  # ``1 order``, ``2 orders``: as in the reasons that the domain gives
 
 
 def some(names: Sequence[str], most: int = 3) -> str:

@@ -32,7 +32,7 @@ def _cause(report: OrderReport) -> str:
     """What set the verdict, as the end of its sentence."""
     decision = report.decision
     if decision.verdict == "approve":
-        if decision.shortfall is not None:
+        if decision.shortfall is not None:  # by an earlier version: dust is rejected now
             small = f"below the exchange's minimum of {quantity(decision.shortfall.min_notional_usdt)} USDT"
             return f" (dust, {small}: selling is never held back here, the exchange may refuse it)"
         return " (what reduces risk always passes)" if decision.side == "sell" else " (no rule stood against it)"

@@ -18,10 +18,17 @@ from shared.messages.portfolio import (
 )
 
 
+def heat_text(message: PortfolioMarked) -> str:
+    """Heat and its limit, and which part of it the next fills will take off."""
+    part = message.heat_stops_hit
+    hit = f" ({percent(part)} of it: stop hit, fill not yet heard)" if part else ""
+    return f"heat {percent(message.heat)} of {percent(message.heat_limit, 0)}{hit}"
+
+
 def _portfolio(message: PortfolioMarked) -> tuple[str, str]:
     unpriced = f" · no price of {', '.join(message.unpriced)}" if message.unpriced else ""
     return "portfolio", (
-        f"NAV {usd(message.nav)} · heat {percent(message.heat)} of {percent(message.heat_limit, 0)} "
+        f"NAV {usd(message.nav)} · {heat_text(message)} "
         f"· used {percent(message.utilisation, 1)} · drawdown {percent(message.drawdown)} "
         f"· {count(len(message.positions), 'position')}, {count(message.open_orders, 'open order')} "
         f"· {rehearsed(message.phase, rehearsal=message.rehearsal)}{unpriced}"

@@ -4,37 +4,60 @@ from collections import deque
 from collections.abc import Sequence
 from math import fsum, inf, isfinite, log, sqrt
 
+from msgspec import Struct
+
 from shared.domain.bars.atr import WilderAtr
 from shared.domain.timeframes import DAY_NS
 from shared.messages.market import BarClosed
 
 MAX_HOLE_DAYS = 5
 MAX_AGE_NS = 3 * DAY_NS
+DAYS_REMEMBERED = 40  # for bars that come late; of an earlier moment nothing is known, and so nothing is bought
 
 
-class DailyHistory:
-    """One pair's completed UTC days, as figures. Memory does not grow with their number.
+class DailyFigures(Struct, frozen=True, gc=False):
+    """What a pair's completed days come to, as of the end of one of them.
 
     atr: Wilder's average true range over ``atr_days`` days, USDT per unit; None until there are enough days.
     adv_usdt: mean quote volume of the last ``adv_days`` days; None until there are enough.
     sigma_day: sample standard deviation of the last ``adv_days`` daily log returns; None until there are enough.
     days: completed days since the history began.
     open_time_ns, close_time_ns: of the last day.
+    """
+
+    atr: float | None = None
+    adv_usdt: float | None = None
+    sigma_day: float | None = None
+    days: int = 0
+    open_time_ns: int = -1
+    close_time_ns: int = -1
+
+    def is_fresh(self, time_ns: int) -> bool:
+        """Whether the last day is recent enough to size with: a daily feed that went quiet must not go unnoticed."""
+        return time_ns - self.close_time_ns <= MAX_AGE_NS
+
+
+NO_DAYS = DailyFigures()
+
+
+class DailyHistory:
+    """One pair's completed UTC days, as figures. Memory does not grow with their number.
+
+    latest: the figures as of the last day. ``as_of`` has those of an earlier moment, because bars may come later than
+        days that closed after them (docs/decisions/0018).
 
     A hole of up to ``MAX_HOLE_DAYS`` missing days is bridged: the true range and the return after it span it, which
     makes both larger, never smaller. After a longer one the history begins anew, for an average from before says
     nothing any more.
     """
 
-    __slots__ = ("_adv_days", "_atr", "_atr_days", "_close", "_returns", "_volumes", "adv_usdt", "atr",
-                 "close_time_ns",
-                 "days", "open_time_ns", "sigma_day")  # fmt: skip
+    __slots__ = ("_adv_days", "_atr", "_atr_days", "_close", "_known", "_returns", "_volumes", "latest")
 
     def __init__(self, *, atr_days: int, adv_days: int) -> None:
         self._atr_days = atr_days
         self._adv_days = adv_days
-        self.open_time_ns = -1
-        self.close_time_ns = -1
+        self._known: deque[DailyFigures] = deque(maxlen=DAYS_REMEMBERED)
+        self.latest = NO_DAYS
         self._begin()
 
     def _begin(self) -> None:
@@ -42,37 +65,41 @@ class DailyHistory:
         self._volumes: deque[float] = deque(maxlen=self._adv_days)
         self._returns: deque[float] = deque(maxlen=self._adv_days)
         self._close = 0.0
-        self.atr: float | None = None
-        self.adv_usdt: float | None = None
-        self.sigma_day: float | None = None
-        self.days = 0
 
     def add(self, bar: BarClosed, price_ratio: float = 1.0) -> bool:
         """Take a completed day; False for one that is not newer than the last, which changes nothing.
 
         price_ratio: prices are divided by it, to carry on in the pair's new units after a rename.
         """
-        if bar.open_time_ns <= self.open_time_ns:
+        last = self.latest
+        if bar.open_time_ns <= last.open_time_ns:
             return False
-        if self.days and bar.open_time_ns - self.open_time_ns > (MAX_HOLE_DAYS + 1) * DAY_NS:
+        if last.days and bar.open_time_ns - last.open_time_ns > (MAX_HOLE_DAYS + 1) * DAY_NS:
             self._begin()
-        self.open_time_ns, self.close_time_ns = bar.open_time_ns, bar.close_time_ns
+            last = NO_DAYS
         close = bar.close / price_ratio
-        self.atr = self._atr.update(bar.high / price_ratio, bar.low / price_ratio, close)
-        ratio = close / self._close if self.days else 0.0
+        ratio = close / self._close if last.days else 0.0
         if 0.0 < ratio < inf:  # of prices next to nothing the quotient may be 0 or infinite
             self._returns.append(log(ratio))
-            self.sigma_day = _deviation(self._returns, self._adv_days)
         self._volumes.append(bar.quote_volume)
-        if len(self._volumes) == self._adv_days:
-            self.adv_usdt = fsum(self._volumes) / self._adv_days
         self._close = close
-        self.days += 1
+        self.latest = DailyFigures(
+            atr=self._atr.update(bar.high / price_ratio, bar.low / price_ratio, close),
+            adv_usdt=fsum(self._volumes) / self._adv_days if len(self._volumes) == self._adv_days else None,
+            sigma_day=_deviation(self._returns, self._adv_days),
+            days=last.days + 1,
+            open_time_ns=bar.open_time_ns,
+            close_time_ns=bar.close_time_ns,
+        )
+        self._known.append(self.latest)
         return True
 
-    def is_fresh(self, time_ns: int) -> bool:
-        """Whether the last day is recent enough to size with: a daily feed that went quiet must not go unnoticed."""
-        return time_ns - self.close_time_ns <= MAX_AGE_NS
+    def as_of(self, time_ns: int) -> DailyFigures:
+        """The figures as they were at that moment: of the days that had closed by then."""
+        for figures in reversed(self._known):
+            if figures.close_time_ns <= time_ns:
+                return figures
+        return NO_DAYS
 
 
 def _deviation(values: Sequence[float], wanted: int) -> float | None:

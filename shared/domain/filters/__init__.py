@@ -5,11 +5,9 @@ LOT_SIZE, MARKET_LOT_SIZE and NOTIONAL (MIN_NOTIONAL), which cut an order down o
 Binance does, the value, and the nearest one that passes. A filter that the exchange did not state holds nothing back.
 """
 
-from shared.messages.market import PairListed
-
-STATED = ("trading", "halted")
+from shared.messages.market import GONE, PairListed
 
 
-def stated(listed: PairListed | None) -> PairListed | None:
+def filters_of(listed: PairListed | None) -> PairListed | None:
     """The message with a pair's filters; None where the exchange states none: of a pair that is gone, or never was."""
-    return listed if listed is not None and listed.status in STATED else None
+    return listed if listed is not None and listed.status not in GONE else None

@@ -5,10 +5,11 @@ from math import gcd
 from typing import NamedTuple
 
 from shared.domain.numbers import CENT8, TRILLIONTH, ZERO, is_multiple, plain, product, quotient, round_down, round_up
+from shared.messages.base import AMOUNT_BELOW, AMOUNT_DIGITS
 from shared.messages.market import PairListed
 from shared.messages.orders import OrderType, Shortfall
 
-MOST, MOST_DIGITS = Decimal("1E18"), 28  # of an amount on the wire
+MOST = Decimal(10) ** AMOUNT_BELOW
 SLACK = 1e-9  # of a float, relative: nearer to a limit of worth than this, it is looked at exactly
 
 
@@ -110,9 +111,9 @@ def _least_that_passes(lots: Lots) -> Decimal:
     return ZERO if 0 < lots.most_worth < _worth(least, lots) else least
 
 
-def _told(amount: Decimal) -> Decimal:
-    """The amount, if a message can carry it; else 0."""
-    return amount if amount < MOST and len(amount.as_tuple().digits) <= MOST_DIGITS else ZERO
+def _if_writable(amount: Decimal) -> Decimal:
+    """The amount where a message can carry it, else 0."""
+    return amount if amount < MOST and len(amount.as_tuple().digits) <= AMOUNT_DIGITS else ZERO
 
 
 def cut_to_most(quantity: Decimal, lots: Lots) -> Cut:
@@ -149,7 +150,7 @@ def shortfall(quantity: Decimal, lots: Lots, listed: PairListed) -> Shortfall | 
         listed.min_quantity,
         listed.min_notional,
         filter=missed,
-        least=_told(_least_that_passes(lots)),
+        least=_if_writable(_least_that_passes(lots)),
         worth_usdt=round_down(worth, CENT8),
     )
 

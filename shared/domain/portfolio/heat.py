@@ -33,6 +33,7 @@ class PairHeat:
     mark_time_ns: market time of that price.
     quantity: held.
     stop: of the position; None without one.
+    stop_hit_ns: market time of the first mark that reached the stop; 0 before that, and when position or stop change.
     notional: quantity x mark.
     price_risk: quantity x max(0, mark - stop), the cost of getting out aside.
     open_risk: the same with that cost.
@@ -44,8 +45,8 @@ class PairHeat:
 
     __slots__ = (
         "exit_rate", "is_dust", "mark", "mark_time_ns", "notional", "open_risk", "others", "price_risk", "quantity",
-        "reserved_cash", "reserved_notional", "reserved_risk", "reserved_sells", "sector", "stop", "symbol",
-        "unpriced_at",
+        "reserved_cash", "reserved_notional", "reserved_risk", "reserved_sells", "sector", "stop", "stop_hit_ns",
+        "symbol", "unpriced_at",
     )  # fmt: skip
 
     def __init__(self, symbol: str, sector: str, exit_rate: float) -> None:
@@ -59,6 +60,7 @@ class PairHeat:
         self.unpriced_at = 0.0
         self.is_dust = False
         self.stop: float | None = None
+        self.stop_hit_ns = 0
         self.notional = 0.0
         self.price_risk = 0.0
         self.open_risk = 0.0
@@ -97,6 +99,9 @@ class Heat:
     reserved_risk, reserved_cash, reserved_notional: of buys that are approved and not finished.
     sectors: notional held and on order, by sector.
     unmarked: pairs that are held and have no price, so that NAV is unknown.
+
+    A stop that the market reaches sells, and its fill is heard a moment later. In between the position is still in the
+    totals, and may count whole. ``stops_hit`` tells this part of heat from that which the market made.
     """
 
     def __init__(self) -> None:
@@ -108,6 +113,7 @@ class Heat:
         self.reserved_notional = 0.0
         self.sectors: dict[str, float] = {}
         self.unmarked: set[str] = set()
+        self._hit: dict[str, PairHeat] = {}
         self._held: set[str] = set()
         self._reserving: set[str] = set()
         self._changes = 0
@@ -144,6 +150,8 @@ class Heat:
         if not pair.quantity:
             pair.unpriced_at, pair.is_dust = 0.0, False
         pair.stop = None if stop is None else float(stop)
+        pair.stop_hit_ns = 0
+        self._hit.pop(pair.symbol, None)
         (self._held.add if pair.quantity else self._held.discard)(pair.symbol)
         self._revalue(pair)
         if not self._held:
@@ -173,6 +181,9 @@ class Heat:
         self.open_risk += open_risk - pair.open_risk
         self.sectors[pair.sector] += notional - pair.notional
         pair.notional, pair.price_risk, pair.open_risk = notional, price_risk, open_risk
+        if pair.stop is not None and 0.0 < pair.mark <= pair.stop and pair.quantity and not pair.stop_hit_ns:
+            pair.stop_hit_ns = pair.mark_time_ns
+            self._hit[pair.symbol] = pair
         if not pair.mark and pair.needs_price:
             self.unmarked.add(pair.symbol)
         else:
@@ -180,6 +191,10 @@ class Heat:
         self._changes += 1
         if self._changes >= RESUM_EVERY:
             self.resum()
+
+    def stops_hit(self, since_ns: float) -> dict[str, float]:
+        """Open risk, USDT, of the positions whose stop was reached from then on and which are still held; by symbol."""
+        return {symbol: pair.open_risk for symbol, pair in self._hit.items() if pair.stop_hit_ns >= since_ns}
 
     def reserve(self, pair: PairHeat, risk: float, notional: float, cash: float) -> None:
         """Set aside what an approved order may come to use; with negative amounts, give it back."""

@@ -53,6 +53,11 @@ class Position(Struct, frozen=True, kw_only=True):
     stop_approved: Decimal | None = None
     stop_order_id: str = ""
 
+    @property
+    def unit_cost(self) -> Decimal:
+        """What a unit was bought for, USDT."""
+        return self.cost / self.quantity
+
     def renamed(self, symbol: str, ratio: Decimal) -> "Position":
         """The same under another name, in ``ratio`` units of it for each unit."""
         return structs.replace(

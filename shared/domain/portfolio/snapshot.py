@@ -8,7 +8,15 @@ from shared.messages.portfolio import PortfolioMarked, PositionMarked
 
 
 def snapshot_of(
-    ledger: Ledger, heat: Heat, *, cause: Message, portfolio: str, heat_limit: float, phase: str, open_orders: int
+    ledger: Ledger,
+    heat: Heat,
+    *,
+    cause: Message,
+    portfolio: str,
+    heat_limit: float,
+    phase: str,
+    open_orders: int,
+    stops_hit_usdt: float,
 ) -> PortfolioMarked | None:
     """The next snapshot; None while a held pair has no price, because then NAV is unknown.
 
@@ -52,4 +60,5 @@ def snapshot_of(
         open_orders=open_orders,
         unpriced=tuple(sorted(pair.symbol for pair in heat.positions() if pair.unpriced_at)),
         dust=tuple(sorted(pair.symbol for pair in heat.positions() if pair.is_dust)),
+        heat_stops_hit=stops_hit_usdt / nav,
     )

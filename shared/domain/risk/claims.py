@@ -8,12 +8,13 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import NamedTuple
 
-from shared.domain.numbers import ZERO
+from shared.domain.numbers import ZERO, plain
 from shared.domain.portfolio.ledger import Position
 from shared.domain.portfolio.renames import LedgerName, fill_in_ledger_units
 from shared.domain.risk.gate.validity import STOP_IDS
 from shared.domain.risk.state.reservations import OpenOrder
 from shared.domain.risk.state.state import RiskState
+from shared.domain.words import figure
 from shared.messages.orders import OrderClosed, OrderFilled, OrderPlaced, StopPlaced
 
 REACH = 2.0  # a price is within reach from half the lowest to twice the highest of the prices that the order has seen
@@ -51,23 +52,23 @@ def claim_of(state: RiskState, fill: OrderFilled, named: LedgerName, held: Posit
     return FillClaim(fill_in_ledger_units(fill, named), order, held, is_stop)
 
 
-def doubt_about_fill(state: RiskState, heard: OrderFilled, claim: FillClaim) -> Doubt | None:
-    """The first thing that does not fit; ``heard`` is the fill as execution told it."""
+def doubt_about_fill(state: RiskState, fill: OrderFilled, claim: FillClaim) -> Doubt | None:
+    """The first thing that does not fit. fill: as execution sent it, by the name that it used."""
     return (
-        _doubt_about_amounts(heard)
-        or (_doubt_about_stop_fill(claim) if claim.is_stop else _doubt_about_order(state, heard, claim.order))
+        _doubt_about_amounts(fill)
+        or (_doubt_about_stop_fill(claim) if claim.is_stop else _doubt_about_order(state, fill, claim.order))
         or _doubt_about_holding(claim)
-        or _doubt_about_price(state, heard, claim)
-        or _doubt_about_new_stop(heard, claim)
+        or _doubt_about_price(state, fill, claim)
+        or _doubt_about_new_stop(fill, claim)
     )
 
 
 def _doubt_about_amounts(fill: OrderFilled) -> Doubt | None:
     for field, amount in (("quantity", fill.quantity), ("price", fill.price)):
         if amount <= 0:
-            return Doubt(field, f"{field} {amount} must be above 0")
+            return Doubt(field, f"{field} {plain(amount)} must be above 0")
     if abs(fill.fee_usdt) > MOST_FEE * fill.quantity * fill.price:
-        return Doubt("fee_usdt", f"a fee of {fill.fee_usdt} USDT is over {MOST_FEE:%} of the trade")
+        return Doubt("fee_usdt", f"a fee of {plain(fill.fee_usdt)} USDT is over {MOST_FEE:%} of the trade")
     return None
 
 
@@ -78,7 +79,7 @@ def _doubt_about_stop_fill(claim: FillClaim) -> Doubt | None:
     if fill.side != "sell":
         return Doubt("side", "a protective stop sells")
     if held is None:
-        return Doubt("symbol", f"a stop sells {fill.quantity} {fill.symbol}, and nothing is held")
+        return Doubt("symbol", f"a stop sells {plain(fill.quantity)} {fill.symbol}, and nothing is held")
     if held.stop is None:
         return Doubt("stop", f"no stop protects {fill.symbol}")
     if held.stop_order_id and fill.order_id != held.stop_order_id:
@@ -92,27 +93,27 @@ def _doubt_about_order(state: RiskState, fill: OrderFilled, order: OpenOrder | N
     if doubt := _other_order(order, fill):
         return doubt
     if fill.quantity > order.left:
-        left = f"{order.quantity} was approved, {order.filled} is filled"
-        return Doubt("quantity", f"order {order.order_id} fills {fill.quantity} more: {left}")
+        left = f"{plain(order.quantity)} was approved, {plain(order.filled)} is filled"
+        return Doubt("quantity", f"order {order.order_id} fills {plain(fill.quantity)} more: {left}")
     return None
 
 
 def _doubt_about_holding(claim: FillClaim) -> Doubt | None:
     fill, held = claim.fill, claim.held.quantity if claim.held is not None else ZERO
     if fill.side == "sell" and fill.quantity > held:
-        return Doubt("quantity", f"it sells {fill.quantity} {fill.symbol}, {held} is held")
+        return Doubt("quantity", f"it sells {plain(fill.quantity)} {fill.symbol}, {plain(held)} is held")
     return None
 
 
 def _doubt_about_price(state: RiskState, fill: OrderFilled, claim: FillClaim) -> Doubt | None:
-    """A price that makes the portfolio look richer than it can be. A sale below reach is no such: see ``is_cheap``."""
+    """A price that makes the portfolio look richer than it can be. A sale below reach is no such: see ``cheapness``."""
     limit = claim.order.limit_price if claim.order is not None else None
     if limit is not None and (fill.price > limit if fill.side == "buy" else fill.price < limit):
-        return Doubt("price", f"{fill.price} is beyond the order's limit of {limit}")
+        return Doubt("price", f"{plain(fill.price)} is beyond the order's limit of {plain(limit)}")
     prices, price = sorted(_prices(state, fill, claim)), float(fill.price)
     if not prices or prices[0] / REACH <= price <= prices[-1] * REACH or (fill.side == "sell" and price < prices[-1]):
         return None
-    return Doubt("price", f"{fill.price} is out of reach: {_range(prices)}")
+    return Doubt("price", f"{plain(fill.price)} is out of reach: {_range(prices)}")
 
 
 def cheapness(state: RiskState, fill: OrderFilled, claim: FillClaim) -> str:
@@ -123,7 +124,8 @@ def cheapness(state: RiskState, fill: OrderFilled, claim: FillClaim) -> str:
     prices = sorted(_prices(state, fill, claim))
     if claim.is_stop or fill.side == "buy" or not prices or float(fill.price) >= prices[0] / REACH:
         return ""
-    return f"{fill.quantity} {fill.symbol} was sold at {fill.price}, out of reach: {_range(prices)}; it is booked"
+    sold = f"{plain(fill.quantity)} {fill.symbol} was sold at {plain(fill.price)}"
+    return f"{sold}, out of reach: {_range(prices)}; it is booked"
 
 
 def _prices(state: RiskState, fill: OrderFilled, claim: FillClaim) -> Iterator[float]:
@@ -142,7 +144,7 @@ def _prices(state: RiskState, fill: OrderFilled, claim: FillClaim) -> Iterator[f
 
 def _range(prices: list[float]) -> str:
     low, high = prices[0], prices[-1]
-    return f"the price is {low:.8g}" if low == high else f"prices are {low:.8g} to {high:.8g}"
+    return f"the price is {figure(low)}" if low == high else f"prices are {figure(low)} to {figure(high)}"
 
 
 def _doubt_about_new_stop(fill: OrderFilled, claim: FillClaim) -> Doubt | None:
@@ -151,7 +153,7 @@ def _doubt_about_new_stop(fill: OrderFilled, claim: FillClaim) -> Doubt | None:
     if stop is None or fill.stop_price is None or order is None or order.stop_price is None:
         return None
     highest = max(order.stop_price * stop / fill.stop_price, _highest_stop(held))
-    return None if stop <= highest else Doubt("stop_price", f"a stop at {stop} was never approved, but {highest}")
+    return _doubt_about_height(stop, highest)
 
 
 def doubt_about_placed(state: RiskState, placed: OrderPlaced) -> Doubt | None:
@@ -162,7 +164,7 @@ def doubt_about_placed(state: RiskState, placed: OrderPlaced) -> Doubt | None:
     if doubt := _other_order(order, placed):
         return doubt
     if placed.quantity > order.quantity:
-        return Doubt("quantity", f"{placed.quantity} was placed, {order.quantity} was approved")
+        return Doubt("quantity", f"{plain(placed.quantity)} was placed, {plain(order.quantity)} was approved")
     return None
 
 
@@ -175,8 +177,8 @@ def doubt_about_closed(state: RiskState, closed: OrderClosed) -> Doubt | None:
     if closed.symbol != order.symbol:
         return Doubt("symbol", f"order {order.order_id} is of {order.symbol}, not of {closed.symbol}")
     if closed.quantity_filled > order.filled:
-        told = f"{closed.quantity_filled} of order {order.order_id} is said to be filled"
-        return Doubt("quantity_filled", f"{told}, {order.filled} is booked; what is left stays reserved")
+        filled = f"{plain(closed.quantity_filled)} of order {order.order_id} is said to be filled"
+        return Doubt("quantity_filled", f"{filled}, {plain(order.filled)} is booked; what is left stays reserved")
     return None
 
 
@@ -184,26 +186,29 @@ def doubt_about_stop(placed: StopPlaced, named: LedgerName, held: Position | Non
     """What is wrong with the word that a stop rests somewhere else."""
     if held is None:
         return Doubt("symbol", f"a stop for {placed.symbol}, of which nothing is held") if placed.quantity else None
-    stop, highest = placed.stop_price / named.ratio, _highest_stop(held)
-    if stop > highest:
-        return Doubt("stop_price", f"a stop at {stop} was never approved, but {highest}")
-    return None
+    return _doubt_about_height(placed.stop_price / named.ratio, _highest_stop(held))
+
+
+def _doubt_about_height(stop: Decimal, highest: Decimal) -> Doubt | None:
+    if stop <= highest:
+        return None
+    return Doubt("stop_price", f"a stop at {plain(stop)} was never approved, but {plain(highest)}")
 
 
 def _highest_stop(held: Position | None) -> Decimal:
     return max(held.stop or ZERO, held.stop_approved or ZERO) if held is not None else ZERO
 
 
-def _other_order(order: OpenOrder, told: OrderFilled | OrderPlaced) -> Doubt | None:
-    if told.symbol != order.symbol:
-        return Doubt("symbol", f"order {order.order_id} is of {order.symbol}, not of {told.symbol}")
-    if told.side != order.side:
-        return Doubt("side", f"order {order.order_id} is a {order.side}, not a {told.side}")
+def _other_order(order: OpenOrder, message: OrderFilled | OrderPlaced) -> Doubt | None:
+    if message.symbol != order.symbol:
+        return Doubt("symbol", f"order {order.order_id} is of {order.symbol}, not of {message.symbol}")
+    if message.side != order.side:
+        return Doubt("side", f"order {order.order_id} is a {order.side}, not a {message.side}")
     return None
 
 
-def _is_finished(state: RiskState, told: OrderPlaced | OrderClosed) -> bool:
-    return told.order_id in state.finished.of(told.symbol).orders
+def _is_finished(state: RiskState, message: OrderPlaced | OrderClosed) -> bool:
+    return message.order_id in state.finished.of(message.symbol).orders
 
 
 def _unknown(state: RiskState, order_id: str, symbol: str) -> Doubt:

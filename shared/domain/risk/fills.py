@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from msgspec import structs
 
 from shared.domain.machine import ReservationCheck
+from shared.domain.portfolio.ledger import Position
 from shared.domain.portfolio.performance import drawdown_of
 from shared.domain.portfolio.renames import LedgerName, ledger_name, position_as
 from shared.domain.portfolio.snapshot import snapshot_of
@@ -23,12 +24,12 @@ from shared.domain.risk.state.halts import NewHalt
 from shared.domain.risk.state.pair_aliases import trading_name
 from shared.domain.risk.state.state import RiskState
 from shared.messages.base import Message
-from shared.messages.dead_letter import refusal
+from shared.messages.dead_letter import message_refused
 from shared.messages.market import PairListed
 from shared.messages.orders import OrderClosed, OrderFilled, OrderPlaced, StopPlaced
 from shared.messages.portfolio import PortfolioMarked
 
-WORDS: dict[type[Message], str] = {
+CLAIM_WORDS: dict[type[Message], str] = {
     OrderFilled: "a fill",
     OrderPlaced: "an order at the venue",
     OrderClosed: "the end of an order",
@@ -68,13 +69,14 @@ class Fills:
         """Take a fill that is believed into the ledger and out of its reservation."""
         state, claim = self._state, self._claim(fill)
         cheap = cheapness(state, fill, claim)
-        symbol = self._ledger_name(fill.symbol).symbol
+        named = self._named(fill.symbol)
+        self._follow_rename(named)
         state.ledger.apply(claim.fill)
         state.finished.add_trade(fill.symbol, fill.trade_id)
         order = state.reservations.fill(fill.order_id, fill.quantity, fill.trade_id)
         if order is not None:
             state.reservation_checks.append(ReservationCheck(order.order_id, float(order.left) * order.unit_risk))
-        state.follow_position(symbol)
+        state.follow_position(named.symbol)
         return [*(self._halt(fill, fill.symbol, cheap) if cheap else ()), *self.snapshot(fill)]
 
     def on_placed(self, placed: OrderPlaced) -> Sequence[Message]:
@@ -97,44 +99,47 @@ class Fills:
     def on_stop_placed(self, placed: StopPlaced) -> Sequence[Message]:
         """The stop of a position rests higher now."""
         state = self._state
-        named = ledger_name(state.ledger, state.universe, placed.symbol)
-        if (doubt := doubt_about_stop(placed, named, position_as(state.ledger, state.universe, named))) is not None:
+        named = self._named(placed.symbol)
+        if (doubt := doubt_about_stop(placed, named, self._held_as(named))) is not None:
             return self._disbelieve(placed, doubt)
-        named = self._ledger_name(placed.symbol)
+        self._follow_rename(named)
         state.ledger.name_stop(named.symbol, placed.order_id)
         if state.ledger.move_stop(named.symbol, placed.stop_price / named.ratio):
             state.follow_position(named.symbol)
         return ()
 
     def _claim(self, fill: OrderFilled) -> FillClaim:
-        state = self._state
-        named = ledger_name(state.ledger, state.universe, fill.symbol)
-        return claim_of(state, fill, named, position_as(state.ledger, state.universe, named))
+        named = self._named(fill.symbol)
+        return claim_of(self._state, fill, named, self._held_as(named))
 
-    def _ledger_name(self, symbol: str) -> LedgerName:
-        """Under which name the ledger has a pair of which execution speaks; the position moves if it has to."""
-        state = self._state
-        named = ledger_name(state.ledger, state.universe, symbol)
-        rename = state.universe.rename_of(symbol)
+    def _named(self, symbol: str) -> LedgerName:
+        """Under which name the ledger has a pair of which execution speaks."""
+        return ledger_name(self._state.ledger, self._state.universe, symbol)
+
+    def _held_as(self, named: LedgerName) -> Position | None:
+        return position_as(self._state.ledger, self._state.universe, named)
+
+    def _follow_rename(self, named: LedgerName) -> None:
+        """Move the position to the name by which execution calls the pair now, if it is not there yet."""
+        state, rename = self._state, self._state.universe.rename_of(named.symbol)
         if named.moves_from and rename is not None:
             state.ledger.rename(named.moves_from, named.symbol, rename.ratio)
             state.follow_position(named.moves_from)
             state.follow_position(named.symbol)
-        return named
 
     # --- what is not believed -------------------------------------------------------------------------------------
 
     def _disbelieve(
-        self, told: OrderFilled | OrderPlaced | OrderClosed | StopPlaced, doubt: Doubt
+        self, message: OrderFilled | OrderPlaced | OrderClosed | StopPlaced, doubt: Doubt
     ) -> Sequence[Message]:
         """Refuse the message, and halt the pairs that it is about: the one it names, and the one of its order."""
         state = self._state
         made: list[Message] = [
-            refusal(told, time_ns=state.now_ns or told.time_ns, field=doubt.field, reason=doubt.reason)
+            message_refused(message, time_ns=state.now_ns or message.time_ns, field=doubt.field, reason=doubt.reason)
         ]
-        order = state.reservations.get(told.order_id)
-        for symbol in dict.fromkeys((told.symbol, order.symbol if order is not None else told.symbol)):
-            made += self._halt(told, symbol, f"{WORDS[type(told)]} is not believed: {doubt.reason}")
+        order = state.reservations.get(message.order_id)
+        for symbol in dict.fromkeys((message.symbol, order.symbol if order is not None else message.symbol)):
+            made += self._halt(message, symbol, f"{CLAIM_WORDS[type(message)]} is not believed: {doubt.reason}")
         return made
 
     def _halt(self, cause: Message, symbol: str, reason: str) -> Sequence[Message]:
@@ -167,6 +172,7 @@ class Fills:
             heat_limit=state.limits.heat,
             phase=state.phase.name,
             open_orders=state.reservations.count,
+            stops_hit_usdt=sum(state.stops_hit().values()),
         )
         if snapshot is None:
             return ()

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from decimal import Decimal
 
-from shared.domain.filters import stated
+from shared.domain.filters import filters_of
 from shared.domain.filters.quantities import cut_to_most, cut_to_step, lots_of
 from shared.domain.numbers import ZERO
 from shared.domain.risk.gate.gate import Gate
@@ -46,7 +46,7 @@ class HaltActions:
 
     def largest_sale(self, symbol: str, quantity: Decimal) -> Decimal:
         """As much of a quantity as the exchange takes in one order at the market."""
-        listing, pair = stated(self._state.listings.get(symbol)), self._state.heat.pair(symbol)
+        listing, pair = filters_of(self._state.listings.get(symbol)), self._state.heat.pair(symbol)
         if listing is None:
             return quantity
         lots = lots_of(listing, "market", None, self._state.fresh_mark(pair))

@@ -8,13 +8,11 @@ This file says who handles what, and nothing else. The parts are ``gate`` (verdi
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from msgspec import structs
-
 from shared.domain.listing_claims import doubt_about_listing
 from shared.domain.machine import Records, ReservationCheck
-from shared.domain.odd_times import fault_of_time
 from shared.domain.plan import Plan
 from shared.domain.risk.breakers import BREAKER_RECORDS, Breakers
+from shared.domain.risk.commands.at_once import at_once
 from shared.domain.risk.commands.halts import HALT_COMMAND_RECORDS, HaltCommands
 from shared.domain.risk.commands.limits import LimitChanges
 from shared.domain.risk.commands.write_off import WriteOffs
@@ -26,15 +24,14 @@ from shared.domain.risk.halt_actions import HaltActions
 from shared.domain.risk.ramp.phases import PHASE_RECORDS, Phases
 from shared.domain.risk.set_aside import SET_ASIDE_RECORDS, SetAsideHalts
 from shared.domain.risk.state.order_book import OrderBook
-from shared.domain.risk.state.refusals import refused
 from shared.domain.risk.state.state import STATE_RECORDS, RiskState
 from shared.domain.risk.unpriced import PriceWatch
 from shared.domain.timeframes import DAILY
 from shared.domain.universe import Universe
 from shared.messages.ask import RoomAsked, ShadowAsked
 from shared.messages.base import Message, TimePassed
-from shared.messages.control import ApprovePhase, Command, Flatten, Halt, Resume, SetLimits, SetPhase, WriteOff
-from shared.messages.dead_letter import EntrySetAside, UnreadableReceived, refusal
+from shared.messages.control import ApprovePhase, Flatten, Halt, Resume, SetLimits, SetPhase, WriteOff
+from shared.messages.dead_letter import EntrySetAside, UnreadableReceived, message_refused
 from shared.messages.market import BarClosed, BookSampled, FeedLost, FeedRestored, MarkChanged, PairListed
 from shared.messages.orders import (
     CancelProposed,
@@ -123,13 +120,13 @@ class RiskMachine:
             OrderFilled: self._on_fill,
             OrderClosed: self._on_close,
             StopPlaced: self.fills.on_stop_placed,
-            Halt: self._at_once(self.halt_commands.halt),
-            Resume: self._at_once(self.halt_commands.resume),
-            Flatten: self._at_once(self.halt_commands.flatten),
-            WriteOff: self._at_once(self.write_offs.write_off),
-            SetLimits: self._at_once(self.limit_changes.set),
-            SetPhase: self._at_once(self.phases.set),
-            ApprovePhase: self._at_once(self.phases.approve),
+            Halt: at_once(state, self.halt_commands.halt),
+            Resume: at_once(state, self.halt_commands.resume),
+            Flatten: at_once(state, self.halt_commands.flatten),
+            WriteOff: at_once(state, self.write_offs.write_off),
+            SetLimits: at_once(state, self.limit_changes.set),
+            SetPhase: at_once(state, self.phases.set),
+            ApprovePhase: at_once(state, self.phases.approve),
             UnreadableReceived: self.gate.refusals.unreadable,
             RoomAsked: self.what_if.answer_room,
             ShadowAsked: self.what_if.answer_shadow,
@@ -212,7 +209,7 @@ class RiskMachine:
 
     def _on_listing(self, listing: PairListed) -> Sequence[Message]:
         if doubt := doubt_about_listing(listing, self.state.universe):
-            return (refusal(listing, time_ns=self.state.now_ns or listing.time_ns, **doubt._asdict()),)
+            return (message_refused(listing, time_ns=self.state.now_ns or listing.time_ns, **doubt._asdict()),)
         if self.state.heat.pair(listing.symbol) is None:
             return ()
         self.state.listings[listing.symbol] = listing
@@ -237,28 +234,13 @@ class RiskMachine:
     def _on_fill(self, fill: OrderFilled) -> Sequence[Message]:
         if self.fills.is_known(fill):
             return ()
-        if refused := self.fills.refuse(fill):
-            return refused
+        if refusals := self.fills.refuse(fill):
+            return refusals
         position = self.state.ledger.position(fill.symbol)
         return [*self.fills.book(fill), *self.breakers.on_fill(fill, position)]
 
     def _on_close(self, closed: OrderClosed) -> Sequence[Message]:
         return [*self.fills.on_closed(closed), *self.halt_commands.on_closed(closed)]
-
-    # --- commands -------------------------------------------------------------------------------------------------
-
-    def _at_once(self, carry_out: Callable[[Any], Sequence[Message]]) -> Callable[[Any], Sequence[Message]]:
-        """A command takes effect when it is read, whatever time its sender wrote. One of an odd time is refused, unless
-        it only makes things safer.
-        """
-
-        def handler(command: Command) -> Sequence[Message]:
-            now_ns = self.state.now_ns or command.time_ns
-            dated = structs.replace(command, time_ns=now_ns)
-            fault = fault_of_time("time_ns", command.time_ns, now_ns)
-            return refused(dated, fault) if fault and not isinstance(command, Halt | Flatten) else carry_out(dated)
-
-        return handler
 
     # --- for the host ---------------------------------------------------------------------------------------------
 

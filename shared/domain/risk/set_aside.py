@@ -16,13 +16,13 @@ SET_ASIDE = "set_aside"
 REMEMBERED = 500
 
 
-class Heard(Struct, frozen=True, kw_only=True):
-    """An entry that was heard of, so that it halts once, however often it is told: an operator may have resumed."""
+class HaltedFor(Struct, frozen=True, kw_only=True):
+    """An entry that was halted for, so that it halts once, however often it is told: an operator may have resumed."""
 
     time_ns: int
 
 
-SET_ASIDE_RECORDS: dict[str, type[Struct]] = {SET_ASIDE: Heard}
+SET_ASIDE_RECORDS: dict[str, type[Struct]] = {SET_ASIDE: HaltedFor}
 
 
 class SetAsideHalts:
@@ -34,36 +34,36 @@ class SetAsideHalts:
     def __init__(self, state: RiskState, halt_actions: HaltActions) -> None:
         self._state, self._halt_actions = state, halt_actions
 
-    def on_set_aside(self, aside: EntrySetAside) -> Sequence[Message]:
+    def on_set_aside(self, passed_over: EntrySetAside) -> Sequence[Message]:
         """Begin the halt. What has no entry goes on failing, so that its halt begins anew when it was ended."""
-        if aside.portfolio not in ("", self._state.portfolio):
+        if passed_over.portfolio not in ("", self._state.portfolio):
             return ()
-        if aside.entry and not self._is_news(aside):
+        if passed_over.entry and not self._is_news(passed_over):
             return ()
-        what = " ".join(filter(None, (aside.message, aside.entry, "of", aside.source)))
+        what = " ".join(filter(None, (passed_over.message, passed_over.entry, "of", passed_over.source)))
         return self._halt_actions.begin(
-            aside,
+            passed_over,
             NewHalt(
-                symbol=self._scope(aside),
+                symbol=self._scope(passed_over),
                 trigger="set_aside",
-                reason=f"{aside.service} could not handle {what}",
-                evidence=aside.reason,
-                renew=bool(aside.entry),
+                reason=f"{passed_over.service} could not handle {what}",
+                evidence=passed_over.reason,
+                renew=bool(passed_over.entry),
             ),
         )
 
-    def _scope(self, aside: EntrySetAside) -> str:
-        symbol = trading_name(self._state, aside.symbol) if aside.symbol else ""
-        if topic_of_key(aside.source) is EXECUTED or self._state.heat.pair(symbol) is None:
+    def _scope(self, passed_over: EntrySetAside) -> str:
+        symbol = trading_name(self._state, passed_over.symbol) if passed_over.symbol else ""
+        if topic_of_key(passed_over.source) is EXECUTED or self._state.heat.pair(symbol) is None:
             return ""
         return symbol
 
-    def _is_news(self, aside: EntrySetAside) -> bool:
+    def _is_news(self, passed_over: EntrySetAside) -> bool:
         records = self._state.records
-        if records.get(SET_ASIDE, aside.id, Heard) is not None:
+        if records.get(SET_ASIDE, passed_over.id, HaltedFor) is not None:
             return False
-        records.put(SET_ASIDE, aside.id, Heard(time_ns=aside.time_ns))
+        records.put(SET_ASIDE, passed_over.id, HaltedFor(time_ns=passed_over.time_ns))
         if records.count(SET_ASIDE) > REMEMBERED:
-            oldest = min(records.rows(SET_ASIDE, Heard), key=lambda row: (row[1].time_ns, row[0]))
+            oldest = min(records.rows(SET_ASIDE, HaltedFor), key=lambda row: (row[1].time_ns, row[0]))
             records.delete(SET_ASIDE, oldest[0])
         return True

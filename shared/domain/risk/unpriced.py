@@ -66,7 +66,7 @@ class PriceWatch:
     def _cost(self, pair: PairHeat) -> float:
         """What a unit was bought for: all that is known of its worth where no price was ever heard."""
         position = self._state.ledger.position(pair.symbol)
-        return float(position.cost / position.quantity) if position is not None else 0.0
+        return float(position.unit_cost) if position is not None else 0.0
 
     def _is_dust(self, pair: PairHeat) -> bool:
         listing = self._state.listings.get(pair.symbol)

@@ -12,7 +12,6 @@ from shared.messages.halts import Halted, Resumed
 
 HALT = "halt"
 PORTFOLIO = ""
-FALSE = "|false_fill"
 
 
 HALT_RECORDS: dict[str, type[Struct]] = {HALT: Halted}
@@ -45,7 +44,7 @@ class KnownHalts:
 
     def doubted(self) -> tuple[str, ...]:
         """The pairs of which execution said what risk does not believe."""
-        return tuple(scope for scope, names in self._halted.items() if any(name.endswith(FALSE) for name in names))
+        return tuple(pair for pair, names in self._halted.items() if pair and any(map(_is_of_false_fill, names)))
 
     def begin(self, halted: Halted) -> None:
         """Take in a halt. One that comes again was prolonged or made stricter, so it is known already."""
@@ -69,3 +68,7 @@ class KnownHalts:
 
 def _name(message: Halted | Resumed) -> str:
     return f"{message.symbol}|{message.trigger}"
+
+
+def _is_of_false_fill(name: str) -> bool:
+    return name.rpartition("|")[2] == "false_fill"

@@ -20,7 +20,7 @@ from shared.domain.stops import stop_below
 from shared.domain.timeframes import DAILY
 from shared.domain.universe import NamedPair, Universe
 from shared.messages.base import Message, TimePassed
-from shared.messages.dead_letter import UnreadableReceived, refusal
+from shared.messages.dead_letter import UnreadableReceived, message_refused
 from shared.messages.halts import Halted, Resumed
 from shared.messages.market import BarClosed, PairListed
 from shared.messages.orders import OrderClosed, OrderDecided, OrderFilled, StopPlaced, WriteOffDecided
@@ -129,14 +129,14 @@ class SizingMachine:
     def _portfolio_marked(self, marked: PortfolioMarked) -> Sequence[Message]:
         """Without NAV nothing could be proposed. Once it is known, all pairs are looked at."""
         for pair in self._state.halts.doubted():
-            self._state.pairs.agree(pair, marked)
+            self._state.pairs.follow_books(pair, marked)
         return self._proposals.of_all(marked) if self._state.account.take_snapshot(marked) else ()
 
     def _limits_changed(self, changed: LimitsChanged) -> Sequence[Message]:
         try:
             self._state.account.change_limits(changed)
         except ValidationError as error:
-            return [refusal(changed, time_ns=changed.time_ns, field="new", reason=f"no limits: {error}")]
+            return [message_refused(changed, time_ns=changed.time_ns, field="new", reason=f"no limits: {error}")]
         self._proposals.on_new_limits()
         return ()
 

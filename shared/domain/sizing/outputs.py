@@ -14,7 +14,8 @@ BLENDER = "blender"
 
 def position_sized(size: Size, bar: BarClosed, portfolio: str, phase_scale: float) -> PositionSized:
     """The size of a pair as of a bar."""
-    quantity, name = size.quantity, f"size-{portfolio}-{bar.id}"
+    quantity = size.quantity
+    name = f"size-{portfolio}-{bar.id}"  # for people; a bar's own id may leave no room for it
     return PositionSized(
         id=name if len(name) <= MAX_ID else derived_id("size", portfolio, bar.id),
         time_ns=bar.time_ns,

@@ -113,8 +113,8 @@ class Pairs:
                 if signal.strength and not signal.spent:
                     self.put_signal(pair, strategy, signal.as_spent())
 
-    def agree(self, pair: str, marked: PortfolioMarked) -> None:
-        """Hold of a pair what the portfolio says: not what execution said, where that was not believed."""
+    def follow_books(self, pair: str, marked: PortfolioMarked) -> None:
+        """Take what is held of a pair from the books of risk, where risk does not believe what execution said of it."""
         state, quantity, stop = self._states[pair], ZERO, None
         for held in marked.positions:
             named = self._names.get(held.symbol)

@@ -14,6 +14,7 @@ from shared.domain.sizing.pairs import PairState
 from shared.domain.sizing.position import after_proposal, exposure_of
 from shared.domain.sizing.refused_signals import (
     RefusedSignals,
+    SignalFault,
     fault_of_order,
     fault_of_times,
     unknown_pair,
@@ -22,7 +23,7 @@ from shared.domain.sizing.refused_signals import (
 from shared.domain.sizing.retry_policy import Attempt, Purchase
 from shared.domain.sizing.size import Size
 from shared.domain.sizing.state import SizingState
-from shared.messages.base import Message
+from shared.messages.base import LAST_NS, Message
 from shared.messages.dead_letter import UnreadableReceived
 from shared.messages.halts import Resumed
 from shared.messages.market import BarClosed
@@ -42,23 +43,29 @@ class Proposals:
         """Only strategies of the plan count; those of other processes stand there as ``external``."""
         state = self._state
         if (found := state.pairs.find(signal.symbol)) is None:
-            return self._refused.of(signal, unknown_pair(signal), state.now_ns)
+            return self._refuse(signal, unknown_pair(signal))
         if signal.strategy not in self._weights:
-            return self._refused.of(signal, unknown_strategy(signal, self._weights), state.now_ns)
+            return self._refuse(signal, unknown_strategy(signal, self._weights))
         pair = found[0]
         last = pair.signals.get(signal.strategy)
         if last is not None and signal.id == last.signal_id:
             return ()
-        is_ordered = last is not None and not state.is_in_the_future(last.time_ns)
-        fault = fault_of_times(signal, state.now_ns) or (fault_of_order(signal, last) if is_ordered else None)
-        if fault:
-            return self._refused.of(signal, fault, state.now_ns)
+        if fault := self._fault_of_times(signal, last):
+            return self._refuse(signal, fault)
         if state.is_in_the_future(signal.time_ns):  # somebody's clock is ahead: later signals must not count as older
             signal = replace(signal, time_ns=state.now_ns)
         time_ns = signal.time_ns or (last.time_ns if last is not None else 0)  # without one, it comes after the last
         latest = LatestSignal(signal.strength, time_ns, signal.id, signal.expires_ns)
         state.pairs.put_signal(pair, signal.strategy, latest)
         return self.of(pair, signal)
+
+    def _fault_of_times(self, signal: SignalRaised, last: LatestSignal | None) -> SignalFault | None:
+        if last is not None and self._state.is_in_the_future(last.time_ns):
+            last = None  # it was dated by a clock that has been set back since: nothing has to come after it
+        return fault_of_times(signal, self._state.now_ns) or fault_of_order(signal, last)
+
+    def _refuse(self, signal: SignalRaised, fault: SignalFault) -> Sequence[SignalRefused]:
+        return self._refused.of(signal, fault, self._state.now_ns)
 
     def on_unreadable(self, received: UnreadableReceived) -> Sequence[SignalRefused]:
         """Something on the stream of signals was none."""
@@ -108,7 +115,7 @@ class Proposals:
         target = target_order(fraction, size, exposure, state.listed.get(bar.symbol), band)
         if not target.quantity:
             return ()
-        expires_ns = max(state.now_ns, cause.time_ns) + state.lengths_ns[bar.timeframe]
+        expires_ns = min(LAST_NS, max(state.now_ns, cause.time_ns) + state.lengths_ns[bar.timeframe])
         order = order_proposed(target, bar.symbol, state.portfolio, cause, expires_ns)
         if target.side == "sell":
             self._remember(pair, None)

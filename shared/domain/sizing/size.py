@@ -16,7 +16,7 @@ from math import inf, isfinite
 
 from msgspec import Struct
 
-from shared.domain.bars.series import DailyHistory
+from shared.domain.bars.series import DailyFigures
 from shared.domain.numbers import ZERO, round_down, to_decimal
 from shared.domain.plan import Limits, SizingPlan
 from shared.messages.market import PairListed
@@ -79,7 +79,7 @@ def size_of(
     price: float,
     time_ns: int,
     account: Account,
-    history: DailyHistory,
+    daily: DailyFigures,
     listed: PairListed | None,
     limits: Limits,
     sizing: SizingPlan,
@@ -87,13 +87,14 @@ def size_of(
 ) -> Size:
     """The full size at ``price`` (USDT) as of ``time_ns``.
 
-    price_ratio: what one unit of the history's prices is worth in units of ``price`` (1 unless the pair is renamed with
+    daily: the pair's figures as of that moment.
+    price_ratio: what one unit of the daily prices is worth in units of ``price`` (1 unless the pair is renamed with
     another ratio).
     """
     if not 0.0 < price < inf:  # false for NaN as well
         return Size(ZERO, "price", 0.0)
-    nav, adv, atr = account.nav_usdt or 0.0, history.adv_usdt or 0.0, history.atr
-    missing = _missing_for_stop(history, time_ns, listed, sizing)
+    nav, adv, atr = account.nav_usdt or 0.0, daily.adv_usdt or 0.0, daily.atr
+    missing = _missing_for_stop(daily, time_ns, listed, sizing)
     if missing or atr is None or listed is None:
         return Size(ZERO, missing or "atr", price, _finite(atr) * price_ratio, _finite(adv))
     atr *= price_ratio
@@ -126,13 +127,13 @@ def size_of(
     )
 
 
-def _missing_for_stop(history: DailyHistory, time_ns: int, listed: PairListed | None, sizing: SizingPlan) -> str:
+def _missing_for_stop(daily: DailyFigures, time_ns: int, listed: PairListed | None, sizing: SizingPlan) -> str:
     """The name of the first thing that is missing to place a stop; empty when all is there."""
     if listed is None or listed.status != "trading":
         return "pair"
-    if history.days < sizing.min_history_days or not history.is_fresh(time_ns):
+    if daily.days < sizing.min_history_days or not daily.is_fresh(time_ns):
         return "history"
-    return "" if history.atr is not None and isfinite(history.atr) else "atr"
+    return "" if daily.atr is not None and isfinite(daily.atr) else "atr"
 
 
 def _below_minimum(quantity: Decimal, price: float, listed: PairListed) -> str:

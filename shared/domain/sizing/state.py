@@ -68,12 +68,12 @@ class SizingState:
         return self.now_ns - bar.close_time_ns <= self._age_limits_ns[bar.timeframe]
 
     def size(self, pair: PairState, named: NamedPair, bar: BarClosed) -> Size:
-        """The full size of a pair as of a bar."""
+        """The full size of a pair as of a bar: with the days that had closed by then, and the account as it is."""
         return size_of(
             price=bar.close,
             time_ns=bar.close_time_ns,
             account=self.account.current,
-            history=pair.history,
+            daily=pair.history.as_of(bar.close_time_ns),
             listed=self.listed.get(bar.symbol),
             limits=self.account.limits,
             sizing=self.plan.sizing,

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from shared.adapters.codec import encode
-from shared.adapters.forgiving import parts_of
+from shared.adapters.unreadable import parts_of
 from shared.domain.timeframes import SECOND_NS
 from shared.messages.base import Message, derived_id, truncate
 from shared.messages.catalogue import topic_of_key
@@ -93,13 +93,13 @@ class DeadLetters:
         if not 0 <= now_ns - self._window_ns < WINDOW_NS:
             self._window_ns, self._refused = now_ns, 0
         self._refused += 1
-        told = {"source": letter.source, "field": letter.field, "reason": letter.reason}
+        fields = {"source": letter.source, "field": letter.field, "reason": letter.reason}
         if letter.cause:
-            told["message"] = letter.cause
+            fields["message"] = letter.cause
         if self._refused <= WARNED_EACH:
-            self._log.warning("message_refused", entry=letter.entry, **told)
+            self._log.warning("message_refused", entry=letter.entry, **fields)
         elif str(self._refused).rstrip("0") == "1":
-            self._log.warning("messages_refused", count=self._refused, **told)
+            self._log.warning("messages_refused", count=self._refused, **fields)
 
 
 def _received(entry: Entry, letter: MessageRefused) -> UnreadableReceived:

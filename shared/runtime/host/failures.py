@@ -32,13 +32,13 @@ class Failure(Struct, kw_only=True):
     """One thing that a machine failed at.
 
     tries: how often. reason: the last exception.
-    told: everybody who depends on it was told that it is passed over.
+    announced: it stands on ``hs:set-aside`` that this is passed over.
     passed: how many of the same origin were passed over.
     """
 
     tries: int = 0
     reason: str = ""
-    told: bool = False
+    announced: bool = False
     passed: int = 0
 
 
@@ -72,7 +72,7 @@ class Failures:
         if failure is None or failure.tries < TRIES:
             return None
         if not item.id and failure.passed >= PASSED_OVER:
-            failure.tries, failure.told, failure.passed = TRIES - 1, False, 0
+            failure.tries, failure.announced, failure.passed = TRIES - 1, False, 0
             return None
         failure.passed += 1
         return failure

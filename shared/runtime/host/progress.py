@@ -38,6 +38,12 @@ class Progress:
         last = self.cursors.get(entry.stream)
         return last is None or entry_order(entry.id) > entry_order(last)
 
+    def advance(self, entries: Sequence[Entry]) -> None:
+        """Count these as handled by the next commit. Those of one stream stand in the order of their ids."""
+        for stream, last in {entry.stream: entry for entry in entries}.items():
+            if self.is_new(last):
+                self.cursors[stream] = last.id
+
     def next_commit(
         self,
         entries: Sequence[Entry],

@@ -76,7 +76,7 @@ def _decode_record(kind: type[Struct], body: bytes) -> Struct:
 async def _warm(
     spec: MachineSpec, lease: WriterLease, clock: Clock, cursors: Mapping[str, str], failures: Failures
 ) -> Sequence[Entry]:
-    """Show the machine what was handled before and is not in its records: daily bars, listings, trades booked.
+    """Show the machine what was handled before and is not in its records: daily bars, listings, lost feeds.
 
     It is shown the same in the same order by every start, so once is enough to tell that it fails at an entry.
     """

@@ -10,7 +10,7 @@ from typing import Any
 
 from shared.messages.base import Message, derived_id
 from shared.messages.catalogue import ASK, SET_ASIDE, topic_of_key
-from shared.messages.dead_letter import EntrySetAside, refusal
+from shared.messages.dead_letter import EntrySetAside, message_refused
 from shared.ports.bus import Bus
 from shared.ports.clock import Clock
 from shared.ports.streams import Entry
@@ -30,7 +30,7 @@ class SetAside:
         self._service, self._portfolio = service, portfolio
         self._bus, self._clock, self._log, self._dead_letters = bus, clock, log, dead_letters
         self._held: list[Failure] = []
-        self._asides: list[EntrySetAside] = []
+        self._announcements: list[EntrySetAside] = []
 
     def take(self, item: Entry, message: Message, failure: Failure) -> Sequence[EntrySetAside]:
         """Pass something over; what has to be published waits for ``publish``. Returns what the machine has to hear.
@@ -38,26 +38,26 @@ class SetAside:
         Nothing depends on a question, so nobody is told. Nor is it told here that somebody failed at what is told here.
         """
         depended_on = topic_of_key(item.stream) not in (ASK, SET_ASIDE)
-        told = (self._aside(item, message, failure),) if depended_on else ()
-        if not failure.told:
+        heard = (self._announcement(item, message, failure),) if depended_on else ()
+        if not failure.announced:
             self._held.append(failure)
-            self._asides += told
+            self._announcements += heard
             reason = f"{self._service} fails at it: {failure.reason}"
-            refused = refusal(message, time_ns=self._clock.now_ns(), field="$", reason=reason)
+            refused = message_refused(message, time_ns=self._clock.now_ns(), field="$", reason=reason)
             self._dead_letters.hold_refusals([refused], item)
             self._log.error("entry_set_aside", source=item.stream, entry=item.id, reason=failure.reason)
-        return told
+        return heard
 
     async def publish(self) -> None:
         """Tell of what was passed over since the last call; its dead letters went out before."""
-        if self._asides:
-            await self._bus.publish(self._asides)
+        if self._announcements:
+            await self._bus.publish(self._announcements)
         for failure in self._held:
-            failure.told = True
+            failure.announced = True
         self._held.clear()
-        self._asides.clear()
+        self._announcements.clear()
 
-    def _aside(self, item: Entry, message: Message, failure: Failure) -> EntrySetAside:
+    def _announcement(self, item: Entry, message: Message, failure: Failure) -> EntrySetAside:
         return EntrySetAside(
             id=derived_id("aside", self._service, item.stream, item.id or message.id),
             time_ns=self._clock.now_ns(),

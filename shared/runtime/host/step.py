@@ -15,6 +15,7 @@ from shared.ports.errors import AlreadyDecidedError, BusLostError, ContentRefuse
 from shared.ports.streams import Entry
 from shared.ports.writer_lease import Snapshot, WriterLease
 from shared.runtime.audit_log import log_outputs
+from shared.runtime.bar_order import in_closing_order
 from shared.runtime.host.bars_to_come import without_bar_to_come
 from shared.runtime.host.dead_letters import DeadLetters
 from shared.runtime.host.failures import TRIES, ProcessEndedError
@@ -54,7 +55,7 @@ class MachineHost:
         self.spec, self.bus, self.clock, self.log = spec, bus, clock, log
         self.memory = memory or ProcessMemory()
         self._renew_seconds = renew_seconds
-        self.lease: WriterLease = bus.writer_lease(spec.service, spec.inputs, home=spec.home)
+        self.lease: WriterLease = bus.writer_lease(spec.service, spec.inputs, home=spec.home, whole=spec.whole)
         self.dead_letters = DeadLetters(spec.service, bus, clock, log)
         portfolio = bus.keys.portfolio if spec.home == bus.keys.home else ""
         self.set_aside = SetAside(spec.service, portfolio, bus, clock, log, self.dead_letters)
@@ -137,8 +138,9 @@ class MachineHost:
         """Let the machine take some things in, and commit all that follows from them."""
         entries = [item for item in items if item.id]
         outputs: list[Message] = []
-        for item in items:
+        for item in in_closing_order(items, _message_of):
             outputs += self._take(item)
+        self._progress.advance(entries)
         await self.dead_letters.put_held()
         await self.set_aside.publish()
         kept, answers = durable_and_answers(outputs)
@@ -166,8 +168,6 @@ class MachineHost:
         elif is_new:
             received = message if message is not None else self.dead_letters.hold_entry(item)
             made = self._hand_over(item, received) if failure is None else ()
-        if item.id and is_new:
-            self._progress.cursors[item.stream] = item.id
         return made
 
     def _hand_over(self, item: Entry, message: Message) -> Sequence[Message]:
@@ -236,3 +236,7 @@ class MachineHost:
         while True:
             await asyncio.sleep(self._renew_seconds)
             await self.lease.renew()
+
+
+def _message_of(item: Entry) -> Message | None:
+    return item.message

@@ -107,3 +107,11 @@ def test_a_rehearsal_is_started(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_the_verb_explains_itself() -> None:
     assert up.__doc__ == "Run everything: Redis, the exchange, every service. Ctrl-C ends it."
+
+
+@pytest.mark.parametrize(("speed", "warned"), [(1.0, False), (3_600.0, False), (3_600.1, True), (100_000.0, True)])
+def test_a_speed_beyond_those_that_are_tested_is_warned_of(speed: float, warned: bool) -> None:
+    prepared = prepare_settings(options(speed=speed))
+    assert bool(prepared.too_fast) is warned
+    assert (prepared.too_fast in prepared.notes) is warned
+    assert ("Up to 3,600 x is tested" in prepared.too_fast) is warned

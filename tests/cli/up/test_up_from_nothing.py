@@ -54,10 +54,13 @@ def test_a_stack_decides_survives_a_killed_service_and_leaves_nothing_behind(tmp
     everybody: set[int] = set()
     summary: dict[str, Any] = {}
     stopped: list[str] = []
-    decided = False
-    with running(tmp_path, "--speed", "1800") as process:
+    decided, begins = False, ""
+    with running(tmp_path, "--speed", "1800", "--from", "2026-05-04") as process:
         for event in events(process):
             match event["event"]:
+                case "market_begins":
+                    begins = event["market_time"]
+                    assert "without" not in event
                 case "child_started":
                     pids[event["child"]] = event["pid"]
                     everybody.add(event["pid"])
@@ -75,6 +78,7 @@ def test_a_stack_decides_survives_a_killed_service_and_leaves_nothing_behind(tmp
                     summary = event
         assert process.wait(END_SECONDS) == 0
     assert decided
+    assert begins == "2026-05-04T00:00:00+00:00"
     assert set(stopped) >= {row.name for row in services_with("sim")}
     assert summary["restarts"] == "1: sizing 1"
     assert summary["first_decision"].endswith("s after the services' start")

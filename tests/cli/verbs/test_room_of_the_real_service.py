@@ -55,7 +55,7 @@ async def risk_service(bus: RedisBus) -> AsyncIterator[MachineHost]:
         await ready.wait()
         while isinstance(host.spec.machine, RiskMachine):
             known = host.spec.machine.state.daily
-            if len(known) == len(PRICES) and all(history.days == DAYS for history in known.values()):
+            if len(known) == len(PRICES) and all(history.latest.days == DAYS for history in known.values()):
                 break
             await asyncio.sleep(0.02)
         yield host

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.domain.bars.atr import WilderAtr
-from shared.domain.bars.series import MAX_HOLE_DAYS, DailyHistory
+from shared.domain.bars.series import DAYS_REMEMBERED, MAX_HOLE_DAYS, NO_DAYS, DailyHistory
 from shared.domain.universe import Pair, PairNames, Rename, Universe
 from tests.domain.market_scripts import DAY, T0, days, ohlc
 
@@ -32,18 +32,20 @@ def test_each_figure_stands_once_there_are_enough_days() -> None:
     known = []
     for number in range(6):
         daily.add(day(number, 100.0 + number))
-        known.append((daily.atr is not None, daily.adv_usdt is not None, daily.sigma_day is not None))
+        known.append(
+            (daily.latest.atr is not None, daily.latest.adv_usdt is not None, daily.latest.sigma_day is not None)
+        )
     assert [row[0] for row in known] == [False, False, False, True, True, True]
     assert [row[1] for row in known] == [False, False, False, True, True, True]
     assert [row[2] for row in known] == [False, False, False, False, True, True]
-    assert daily.days == 6
+    assert daily.latest.days == 6
 
 
 def test_adv_is_the_mean_quote_volume_of_the_last_days() -> None:
     daily = history(adv_days=3)
     for number, volume in enumerate([9e9, 1e6, 2e6, 6e6]):
         daily.add(day(number, 100.0, volume))
-    assert daily.adv_usdt == pytest.approx(3e6)
+    assert daily.latest.adv_usdt == pytest.approx(3e6)
 
 
 def test_sigma_is_the_sample_deviation_of_the_last_daily_log_returns() -> None:
@@ -52,17 +54,17 @@ def test_sigma_is_the_sample_deviation_of_the_last_daily_log_returns() -> None:
     for number, close in enumerate(closes):
         daily.add(day(number, close))
     returns = [math.log(after / before) for before, after in pairwise(closes)]
-    assert daily.sigma_day == pytest.approx(statistics.stdev(returns[-4:]))
+    assert daily.latest.sigma_day == pytest.approx(statistics.stdev(returns[-4:]))
 
 
 def test_a_bar_that_is_not_newer_than_the_last_changes_nothing() -> None:
     daily = history(atr_days=2, adv_days=2)
     for number in range(5):
         assert daily.add(day(number, 100.0 + number))
-    before = (daily.atr, daily.adv_usdt, daily.sigma_day, daily.days)
+    before = (daily.latest.atr, daily.latest.adv_usdt, daily.latest.sigma_day, daily.latest.days)
     assert not daily.add(day(4, 900.0))
     assert not daily.add(day(2, 900.0))
-    assert (daily.atr, daily.adv_usdt, daily.sigma_day, daily.days) == before
+    assert (daily.latest.atr, daily.latest.adv_usdt, daily.latest.sigma_day, daily.latest.days) == before
 
 
 def test_a_short_hole_is_bridged_and_its_gap_counts_as_range() -> None:
@@ -70,8 +72,19 @@ def test_a_short_hole_is_bridged_and_its_gap_counts_as_range() -> None:
     for number in (0, 1, 2):
         daily.add(day(number, 100.0))
     daily.add(day(3 + MAX_HOLE_DAYS, 200.0))
-    assert daily.days == 4
-    assert daily.atr == pytest.approx((4.0 + 104.0) / 2)
+    assert daily.latest.days == 4
+    assert daily.latest.atr == pytest.approx((4.0 + 104.0) / 2)
+
+
+def test_figures_as_of_a_moment_are_those_of_the_days_that_had_closed_by_then() -> None:
+    daily, known = history(atr_days=2, adv_days=2), []
+    for number in range(DAYS_REMEMBERED + 5):
+        daily.add(day(number, 100.0 + number))
+        known.append(daily.latest)
+    for number, figures in enumerate(known[5:], 5):
+        assert daily.as_of(figures.close_time_ns) == daily.as_of(figures.close_time_ns + DAY - 1) == figures
+        assert daily.as_of(figures.close_time_ns - 1) == (known[number - 1] if number > 5 else NO_DAYS)
+    assert daily.as_of(known[4].close_time_ns) == NO_DAYS  # too long ago: nothing is known, so nothing is bought
 
 
 def test_after_a_long_hole_the_history_begins_anew() -> None:
@@ -79,16 +92,16 @@ def test_after_a_long_hole_the_history_begins_anew() -> None:
     for number in (0, 1, 2):
         daily.add(day(number, 100.0))
     daily.add(day(4 + MAX_HOLE_DAYS, 200.0))
-    assert (daily.days, daily.atr, daily.adv_usdt, daily.sigma_day) == (1, None, None, None)
+    assert (daily.latest.days, daily.latest.atr, daily.latest.adv_usdt, daily.latest.sigma_day) == (1, None, None, None)
 
 
 def test_a_history_whose_last_day_is_long_gone_is_not_fresh() -> None:
     daily = history()
     for bar in days(30):
         daily.add(bar)
-    assert daily.is_fresh(T0)
-    assert daily.is_fresh(T0 + 2 * DAY)
-    assert not daily.is_fresh(T0 + 4 * DAY)
+    assert daily.latest.is_fresh(T0)
+    assert daily.latest.is_fresh(T0 + 2 * DAY)
+    assert not daily.latest.is_fresh(T0 + 4 * DAY)
 
 
 def test_figures_carry_on_in_new_units_through_a_rename() -> None:
@@ -97,9 +110,9 @@ def test_figures_carry_on_in_new_units_through_a_rename() -> None:
         close = 100.0 + number
         plain.add(day(number, close))
         renamed.add(day(number, close * 10 if number < 5 else close), price_ratio=10.0 if number < 5 else 1.0)
-    assert renamed.atr == pytest.approx(plain.atr)
-    assert renamed.sigma_day == pytest.approx(plain.sigma_day)
-    assert renamed.adv_usdt == plain.adv_usdt
+    assert renamed.latest.atr == pytest.approx(plain.latest.atr)
+    assert renamed.latest.sigma_day == pytest.approx(plain.latest.sigma_day)
+    assert renamed.latest.adv_usdt == plain.latest.adv_usdt
 
 
 def test_every_name_of_a_pair_leads_to_its_newest_name() -> None:
@@ -123,10 +136,10 @@ def test_figures_equal_those_of_the_last_window_alone(rows: list[tuple[float, fl
     for number, (close, volume) in enumerate(rows):
         daily.add(day(number, close, volume))
     if len(rows) >= adv_days:
-        assert daily.adv_usdt == pytest.approx(statistics.fmean(volume for _, volume in rows[-adv_days:]))
+        assert daily.latest.adv_usdt == pytest.approx(statistics.fmean(volume for _, volume in rows[-adv_days:]))
     else:
-        assert daily.adv_usdt is None
-    assert (daily.sigma_day is not None) == (len(rows) > adv_days > 1)
+        assert daily.latest.adv_usdt is None
+    assert (daily.latest.sigma_day is not None) == (len(rows) > adv_days > 1)
 
 
 def test_the_real_history_of_a_pair_gives_figures_a_trader_would_know(data_dir: Path) -> None:
@@ -140,10 +153,10 @@ def test_the_real_history_of_a_pair_gives_figures_a_trader_would_know(data_dir: 
                    quote_volume=row["quote_volume"])  # fmt: skip
         daily.add(bar)
         atr.update(row["high"], row["low"], row["close"])
-    assert daily.days == len(rows) == 2924
-    assert daily.atr == atr.value
-    assert 0.005 < daily.atr / rows[-1]["close"] < 0.06
-    assert daily.adv_usdt is not None
-    assert 5e8 < daily.adv_usdt < 1e10
-    assert daily.sigma_day is not None
-    assert 0.005 < daily.sigma_day < 0.06
+    assert daily.latest.days == len(rows) == 2924
+    assert daily.latest.atr == atr.value
+    assert 0.005 < daily.latest.atr / rows[-1]["close"] < 0.06
+    assert daily.latest.adv_usdt is not None
+    assert 5e8 < daily.latest.adv_usdt < 1e10
+    assert daily.latest.sigma_day is not None
+    assert 0.005 < daily.latest.sigma_day < 0.06

@@ -165,7 +165,7 @@ def test_a_sale_far_below_the_price_is_booked_for_what_is_sold_is_gone_and_its_p
     harness.handle(harness.fill_of(harness.sell(ETH, "1"), price=700.0))
     assert harness.machine.state.ledger.positions() == []
     [halt] = harness.machine.state.halts.of(ETH)
-    assert halt.reason == "1 ETH/USDT was sold at 700.0, out of reach: the price is 1500; it is booked"
+    assert halt.reason == "1 ETH/USDT was sold at 700, out of reach: the price is 1500; it is booked"
 
 
 def test_a_stop_fills_at_any_price_below_it_after_a_gap() -> None:

@@ -65,7 +65,7 @@ class Plant:
         for bar in days(60, price=PRICE, atr_pct=self.atr_pct, adv_usdt=1e9):
             history.add(bar)
         sized = size_of(
-            price=PRICE, time_ns=T0, account=Account(NAV, 1.0), history=history, listed=STEP, limits=self.limits,
+            price=PRICE, time_ns=T0, account=Account(NAV, 1.0), daily=history.latest, listed=STEP, limits=self.limits,
             sizing=SizingPlan(),
         )  # fmt: skip
         return sized.quantity, sized.stop_price

@@ -10,7 +10,7 @@ from shared.domain.plan import Plan, SizingPlan
 from shared.domain.sizing.machine import SizingMachine
 from shared.domain.sizing.pairs import POSITION, SIGNAL
 from shared.domain.universe import Pair, Rename, Universe
-from shared.messages.base import Message
+from shared.messages.base import LAST_NS, Message
 from shared.messages.orders import OrderFilled, OrderProposed, StopRaised
 from shared.messages.signals import PositionSized, SignalRaised
 from tests.domain.market_scripts import (
@@ -265,6 +265,13 @@ def test_all_pairs_are_looked_at_once_when_nav_first_becomes_known() -> None:
     first = play(machine, nav(hour=1))
     assert [(order.symbol, order.cause) for order in orders(first)] == [(BTC, "portfolio-1"), (ETH, "portfolio-1")]
     assert play(machine, nav(200_001.0, hour=2)) == []
+
+
+def test_an_order_that_follows_from_the_end_of_time_expires_no_later_than_a_message_can_say() -> None:
+    machine = SizingMachine(one_hour_plan(), UNIVERSE, "main")
+    play(machine, listed(BTC), *days(60), flat(0), signal(1.0, hour=1))
+    order = only_order(play(machine, structs.replace(nav(hour=1), time_ns=LAST_NS)))
+    assert order.expires_ns == LAST_NS
 
 
 def test_an_expired_signal_is_dropped_on_the_next_bar() -> None:

@@ -39,7 +39,9 @@ def size(
         price=price,
         time_ns=time_ns,
         account=Account(nav, scale),
-        history=daily or history(atr_pct, price=price if math.isfinite(price) and price > 0 else 100.0, **changes),  # type: ignore[arg-type]
+        daily=(
+            daily or history(atr_pct, price=price if math.isfinite(price) and price > 0 else 100.0, **changes)
+        ).latest,  # type: ignore[arg-type]
         listed=pair,
         limits=limits,
         sizing=SizingPlan(),

@@ -170,7 +170,7 @@ async def test_a_host_that_comes_back_knows_its_reservations_and_history(bus: An
     await successor.recover()
     machine = successor.spec.machine
     assert machine.state.heat.reserved_risk == pytest.approx(reserved)  # type: ignore[attr-defined]
-    assert machine.state.daily["BTC/USDT"].days == 30  # type: ignore[attr-defined]
+    assert machine.state.daily["BTC/USDT"].latest.days == 30  # type: ignore[attr-defined]
 
 
 async def test_a_bar_of_a_time_to_come_keeps_out_no_bar_of_now_before_or_after_a_restart(
@@ -189,7 +189,7 @@ async def test_a_bar_of_a_time_to_come_keeps_out_no_bar_of_now_before_or_after_a
     await host.lease.release()
     for machine in (host.spec.machine, (await recovered(risk_host(bus, clock))).spec.machine):
         assert isinstance(machine, RiskMachine)
-        assert machine.state.daily["ETH/USDT"].days == 31
+        assert machine.state.daily["ETH/USDT"].latest.days == 31
 
 
 async def recovered(host: MachineHost) -> MachineHost:

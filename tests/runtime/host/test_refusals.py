@@ -8,7 +8,7 @@ from shared.adapters.memory_bus import MemoryBus
 from shared.adapters.redis.bus import RedisBus
 from shared.messages.base import Message
 from shared.messages.catalogue import AUDIT, DEAD
-from shared.messages.dead_letter import MessageRefused, refusal
+from shared.messages.dead_letter import MessageRefused, message_refused
 from shared.runtime.host import MachineHost
 from tests.keys import MAIN
 from tests.market_data.market_stage import LogLines
@@ -21,7 +21,7 @@ AnyBus = MemoryBus | RedisBus
 def disbelieve(message: Message) -> Sequence[Message]:
     if message.id != "odd":
         return ()
-    return [refusal(message, time_ns=T0, field="quantity", reason="nobody approved so much")]
+    return [message_refused(message, time_ns=T0, field="quantity", reason="nobody approved so much")]
 
 
 async def test_a_message_that_a_machine_refuses_lands_on_the_dead_stream_with_its_entry_and_the_rest_is_committed(

@@ -20,12 +20,9 @@ from shared.domain.plan import Plan
 from shared.domain.timeframes import DAY_NS, timeframe_ns
 from shared.domain.universe import Universe
 from shared.messages.base import Message, TimePassed
-from shared.messages.dead_letter import refusal
-from shared.messages.market import BarClosed, MarkChanged, PairListed
+from shared.messages.dead_letter import message_refused
+from shared.messages.market import GONE, BarClosed, MarkChanged, PairListed
 from shared.messages.orders import CancelDecided, OrderDecided, StopApproved, WriteOffDecided
-
-# In these states the exchange drops a pair's working orders; a halt leaves them.
-GONE = ("delisted", "renamed", "unlisted")
 
 
 class PaperExecution:
@@ -80,7 +77,7 @@ class PaperExecution:
     def _pair_listed(self, listed: PairListed) -> Sequence[Message]:
         """A halted pair's orders wait until it trades again; those of a pair that is gone end here."""
         if doubt := doubt_about_listing(listed, self._universe):
-            return (refusal(listed, time_ns=self._now_ns or listed.time_ns, **doubt._asdict()),)
+            return (message_refused(listed, time_ns=self._now_ns or listed.time_ns, **doubt._asdict()),)
         if not self._is_followed(listed.symbol):
             return ()
         self._store.list_pair(listed)
@@ -184,4 +181,6 @@ class PaperExecution:
         listed = self._store.listed(symbol)
         assert listed is not None, "only pairs that trade are matched"
         order = VenueOrder(stop_order_id(symbol, position), listed, "sell", position.quantity)
-        return self._orders.take_stop_trade(symbol, position, self._venue.taker_trade(order, touched), cause)
+        return self._orders.take_stop_trade(
+            symbol, position, self._venue.taker_trade(order, touched, cause.time_ns), cause
+        )

@@ -40,11 +40,14 @@ class PaperMarket:
         """Whether the pair is in the universe, by any of its names."""
         return self._names.get(symbol) is not None
 
-    def depth(self, symbol: str) -> Depth:
-        """How much the pair bears. It goes on through a rename, for it is the same market."""
+    def depth(self, symbol: str, at_ns: int) -> Depth:
+        """How much the pair bore at that moment. It goes on through a rename, for it is the same market."""
         named = self._names.get(symbol)
         history = self._histories.get(named.pair if named else symbol)
-        return UNKNOWN if history is None else Depth(history.adv_usdt, history.sigma_day)
+        if history is None:
+            return UNKNOWN
+        daily = history.as_of(at_ns)
+        return Depth(daily.adv_usdt, daily.sigma_day)
 
     def take_mark(self, mark: MarkChanged, now_ns: int) -> Quote | None:
         """The new quote; None when the mark is older than what is known."""

@@ -24,15 +24,15 @@ class PaperVenue:
         """Trade at the market; an order that cannot have its whole quantity within its limit waits as a maker."""
         quote = self._market.fresh_quote(order.symbol, now_ns)
         assert quote is not None, "the manager asks for faults first"
-        trade = self.taker_trade(order, touch(order.side, quote, self._costs))
+        trade = self.taker_trade(order, touch(order.side, quote, self._costs), now_ns)
         limit, waits = order.limit_price, False
         if limit is not None:
             waits = trade.price > limit if order.side == "buy" else trade.price < limit
         return Placed(f"paper-{order.order_id}", None if waits else trade)
 
-    def taker_trade(self, order: VenueOrder, touched: float) -> Trade:
-        """An order that takes what stands in the book from the price ``touched`` on, USDT per unit."""
-        depth = self._market.depth(order.symbol)
+    def taker_trade(self, order: VenueOrder, touched: float, at_ns: int) -> Trade:
+        """An order that takes, at that moment, what stands in the book from the price ``touched`` on, USDT per unit."""
+        depth = self._market.depth(order.symbol, at_ns)
         price = taker_price(
             order.side, order.quantity, touched, depth=depth, costs=self._costs, step=order.listed.price_step
         )

@@ -7,6 +7,7 @@ price beyond, so the loss is what the fill says and not what the stop promised.
 from collections.abc import Sequence
 from decimal import Decimal
 
+from shared.domain.bars.series import NO_DAYS
 from shared.domain.numbers import plain
 from shared.domain.portfolio.ledger import Position
 from shared.domain.risk.breakers.base import Breaker, exceeds
@@ -62,15 +63,16 @@ class Gap(Breaker):
 
     def _opened(self, bar: BarClosed, last_close: float) -> Sequence[Message]:
         history = self._state.daily.get(bar.symbol)
-        if history is None or not history.atr or not history.is_fresh(self._state.now_ns):
+        daily = NO_DAYS if history is None else history.as_of(bar.close_time_ns)
+        if not daily.atr or not daily.is_fresh(bar.close_time_ns):
             return ()
-        distance, limit = bar.open - last_close, self.plan.gap_atr * history.atr
+        distance, limit = bar.open - last_close, self.plan.gap_atr * daily.atr
         if not exceeds(abs(distance), limit):
             return ()
         self._gap_ns[bar.symbol] = bar.open_time_ns
         where = f"{bar.timeframe} bar opened at {figure(bar.open)} after a close at {figure(last_close)}"
-        evidence = f"{where}; ATR {figure(history.atr)}, limit {self.plan.gap_atr:g} ATR"
-        return self._halt(bar, bar.symbol, f"a gap of {distance / history.atr:+.2f} ATR", evidence)
+        evidence = f"{where}; ATR {figure(daily.atr)}, limit {self.plan.gap_atr:g} ATR"
+        return self._halt(bar, bar.symbol, f"a gap of {distance / daily.atr:+.2f} ATR", evidence)
 
     def warm(self, bar: BarClosed) -> None:
         self._last[bar.symbol, bar.timeframe] = (bar.open_time_ns, bar.close)
@@ -108,7 +110,7 @@ class Gap(Breaker):
         below = 1.0 - float(fill.price) / float(held.stop)
         if not exceeds(below, self._slip(fill.symbol)):
             return ()
-        cost = held.cost / held.quantity
+        cost = held.unit_cost
         at_stop, at_fill = ((cost - price) * fill.quantity for price in (held.stop, fill.price))
         losses = f"loss at the stop {_usdt(at_stop)}, at the fill {_usdt(at_fill)}"
         filled = f"filled {plain(fill.quantity)} at {plain(fill.price)}"

@@ -1,7 +1,8 @@
 """Heat is over its limit because marks moved. New risk halts; if it is switched on, the hottest positions are reduced.
 
 The gate never approves past the limit, so it is the market that takes heat over it. A limit that was tightened is
-another case: what exceeds it then is reported, not sold.
+another case: what exceeds it then is reported, not sold. And a stop that is hit sells: until its fill is heard, for a
+bounded time, its position neither begins a halt nor is sold a second time. It holds back the end of one.
 """
 
 from collections.abc import Sequence
@@ -10,7 +11,7 @@ from typing import ClassVar
 
 from msgspec import Struct, structs
 
-from shared.domain.filters import stated
+from shared.domain.filters import filters_of
 from shared.domain.filters.quantities import least_of, lots_of, shortfall
 from shared.domain.numbers import round_up, to_decimal
 from shared.domain.portfolio.heat import PairHeat
@@ -62,7 +63,10 @@ class HeatLimit(Breaker):
         nav, limit, risk = state.nav, state.limits.heat, state.heat.risk
         if not nav > 0.0:
             return ()
-        heat = risk / nav
+        heat, stops_hit = risk / nav, state.stops_hit()
+        lasting = (risk - sum(stops_hit.values())) / nav
+        if not exceeds(lasting, limit) and exceeds(heat, limit):
+            return ()
         if not exceeds(heat, limit):
             if limit != state.loss_baselines.heat_limit:
                 state.move_loss_baselines(heat_limit=limit)
@@ -74,7 +78,7 @@ class HeatLimit(Breaker):
             NewHalt(
                 symbol="",
                 trigger="heat",
-                reason=f"heat of {heat:.2%} is over its limit",
+                reason=f"heat of {lasting:.2%} is over its limit",
                 evidence=f"open {state.heat.open_risk:z,.2f} USDT, reserved {state.heat.reserved_risk:z,.2f} USDT, "
                 f"NAV {nav:,.2f} USDT; limit {limit:.2%}",
                 cleared_by="condition",
@@ -96,7 +100,9 @@ class HeatLimit(Breaker):
         if undecided := self._undecided(message):
             return undecided
         target = self._state.limits.heat * self.plan.heat_clear
-        left = [(pair, self._halt_actions.unsold(pair.symbol)) for pair in self._state.heat.positions()]
+        stops_hit = self._state.stops_hit()
+        positions = [pair for pair in self._state.heat.positions() if pair.symbol not in stops_hit]
+        left = [(pair, self._halt_actions.unsold(pair.symbol)) for pair in positions]
         hottest = sorted(left, key=lambda each: (-_unit_risk(each[0]) * float(each[1]), each[0].symbol))
         excess = sum(_unit_risk(pair) * float(unsold) for pair, unsold in left) - target * nav
         sales: list[Message] = []
@@ -157,7 +163,7 @@ class HeatLimit(Breaker):
 
     def _quantity(self, pair: PairHeat, unsold: Decimal, wanted: float) -> Decimal:
         """So many units, rounded up to the next lot that can be traded; all of them where the rest would be dust."""
-        listing = stated(self._state.listings.get(pair.symbol))
+        listing = filters_of(self._state.listings.get(pair.symbol))
         if listing is None or wanted >= float(unsold):
             return unsold
         lots = lots_of(listing, "market", None, pair.mark)

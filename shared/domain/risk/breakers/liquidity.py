@@ -47,9 +47,10 @@ class Liquidity(Breaker):
 
     def on_day(self, bar: BarClosed) -> Sequence[Message]:
         history = self._state.daily.get(bar.symbol)
-        if history is None or history.adv_usdt is None or not self.is_current(bar):
+        adv = None if history is None else history.latest.adv_usdt
+        if adv is None or not self.is_current(bar):
             return ()
-        adv, known = history.adv_usdt, self._known(bar.symbol)
+        known = self._known(bar.symbol)
         self._compare_with_criterion(bar.symbol, adv, known)
         return self._change(bar, bar.symbol, thin=self._thin(adv, known))
 

@@ -35,12 +35,8 @@ BREAKERS: tuple[type[Breaker], ...] = (
     Liquidity,
 )
 BREAKER_RECORDS: dict[str, type[Struct]] = {kind: row for each in BREAKERS for kind, row in each.records.items()}
-MOVES = (
-    "gap",
-    "operator",
-    "set_aside",
-    "false_fill",
-)  # these halts go along when a pair gets another name; other breakers judge it afresh
+# These halts go along when a pair gets another name; other breakers judge it afresh.
+MOVES = ("gap", "operator", "set_aside", "false_fill")
 Hook = Callable[..., Any]
 
 

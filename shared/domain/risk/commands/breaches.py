@@ -54,7 +54,7 @@ def _pairs(state: RiskState, nav: float) -> Iterator[str]:
         if notional > cap * nav:
             yield f"{symbol}: {_over(notional, cap * nav, f'{cap:.2%} of NAV')}"
         history = state.daily.get(symbol)
-        adv = history.adv_usdt if history is not None else None
+        adv = history.latest.adv_usdt if history is not None else None
         if adv is not None and notional > limits.pair_cap_adv * adv:
             share = limits.pair_cap_adv
             yield f"{symbol}: {_over(notional, share * adv, f'{share:.2%} of ADV')}"

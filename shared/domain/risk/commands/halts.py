@@ -12,10 +12,10 @@ from msgspec import Struct, structs
 
 from shared.domain.odd_times import fault_of_expiry
 from shared.domain.risk.breakers import Breakers
+from shared.domain.risk.commands.refusals import command_refused, unsigned
 from shared.domain.risk.halt_actions import HaltActions
 from shared.domain.risk.state.halts import NewHalt
 from shared.domain.risk.state.pair_aliases import aliases_of, trading_name
-from shared.domain.risk.state.refusals import refused, unsigned
 from shared.domain.risk.state.state import RiskState
 from shared.messages.base import Message, derived_id
 from shared.messages.control import Flatten, Halt, Resume
@@ -55,12 +55,14 @@ class HaltCommands:
         """Halt a pair or the portfolio, until a time or until an operator resumes."""
         command = self._by_trading_name(command)
         if fault := self._fault_of(command):
-            return refused(command, fault)
+            return command_refused(command, fault)
         if fault := fault_of_expiry(command.until_ns, 0, self._state.now_ns, "until_ns"):
             reason = f"{_reason(command)}; {fault}. So the halt has no end by time"
             command = structs.replace(command, until_ns=0, reason=reason)  # a halt that ends in 1970 would be none
         if command.until_ns and command.until_ns <= self._state.now_ns:
-            return refused(command, f"until_ns {command.until_ns} has passed; name a later time, or 0 for no end")
+            return command_refused(
+                command, f"until_ns {command.until_ns} has passed; name a later time, or 0 for no end"
+            )
         kill = not command.symbol and command.mode == "halted"
         begun = self._halt_actions.begin(
             command,
@@ -78,7 +80,7 @@ class HaltCommands:
         if begun or earlier is None:
             return begun
         scope = _scope(command.symbol)
-        return refused(command, f"{scope} is {earlier.mode} already, by {earlier.who}: {earlier.reason}")
+        return command_refused(command, f"{scope} is {earlier.mode} already, by {earlier.who}: {earlier.reason}")
 
     # --- resume ---------------------------------------------------------------------------------------------------
 
@@ -86,16 +88,16 @@ class HaltCommands:
         """End the halts of a scope that an operator may end; where they take two steps, ask for the second."""
         command = self._by_trading_name(command)
         if fault := self._fault_of(command) or unsigned(command, "trading resumes"):
-            return refused(command, fault)
+            return command_refused(command, fault)
         halts = [halt for name in aliases_of(self._state, command.symbol) for halt in self._state.halts.of(name)]
         endable = [halt for halt in halts if halt.cleared_by != "condition" or not self._is_watched(halt)]
         if not endable:
-            return refused(command, self._why_not(command.symbol, halts))
+            return command_refused(command, self._why_not(command.symbol, halts))
         if any(halt.cleared_by == "two_steps" for halt in endable):
             if not command.confirm:
                 return self._ask(command, endable)
             if fault := self._fault_of_code(command, endable):
-                return refused(command, fault)
+                return command_refused(command, fault)
             self._state.halts.drop_pending_resume(command.symbol)
         answers: list[Message] = []
         for halt in endable:
@@ -161,7 +163,7 @@ class HaltCommands:
         """Cancel every open order of the scope and sell what is held, through the same gate as every order."""
         command = self._by_trading_name(command)
         if fault := self._fault_of(command):
-            return refused(command, fault)
+            return command_refused(command, fault)
         state, reason = self._state, f"flatten: {_reason(command)}"
         scope = aliases_of(state, command.symbol)
         made: list[Message] = []
@@ -180,7 +182,7 @@ class HaltCommands:
                 state.records.put(FLATTEN, position.symbol, Flattening(command=command, waiting=tuple(sells)))
             made += self._sale(command, position.symbol, "")
         nothing = f"nothing is held or on order in {_scope(command.symbol)}"
-        return made or refused(command, nothing, nothing_to_do=True)
+        return made or command_refused(command, nothing, nothing_to_do=True)
 
     def on_closed(self, closed: OrderClosed) -> Sequence[Message]:
         """A resting sell ended. If a flatten waited for it, sell what it held back, by the pair's present name."""

@@ -12,8 +12,8 @@ from shared.domain.active_limits import ActiveLimits, with_changes
 from shared.domain.numbers import range_in_words
 from shared.domain.plan import Limits
 from shared.domain.risk.commands.breaches import limit_breaches
+from shared.domain.risk.commands.refusals import command_refused, unsigned
 from shared.domain.risk.state.effective_limits import policy_of
-from shared.domain.risk.state.refusals import refused, unsigned
 from shared.domain.risk.state.state import LIMITS, RiskState
 from shared.messages.base import Message, derived_id, truncate
 from shared.messages.control import SetLimits
@@ -55,7 +55,7 @@ class LimitChanges:
         if not fault and after == before:
             fault = f"nothing changes: {_listed({name: getattr(before, name) for name in command.limits})} already"
         if fault:
-            return refused(command, fault)
+            return command_refused(command, fault)
         state.use_limits(after)
         state.records.put(
             LIMITS,

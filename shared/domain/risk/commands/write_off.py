@@ -8,20 +8,20 @@ and orders. What can be sold is sold (``heatsink flatten``), so its write-off is
 from collections.abc import Sequence
 
 from shared.domain.machine import ReservationCheck
-from shared.domain.numbers import ZERO
+from shared.domain.numbers import ZERO, plain
 from shared.domain.portfolio.ledger import Position
 from shared.domain.risk.claims import REACH
 from shared.domain.risk.commands.halts import FLATTEN
+from shared.domain.risk.commands.refusals import command_refused, unsigned
 from shared.domain.risk.fills import Fills
 from shared.domain.risk.state.pair_aliases import aliases_of
-from shared.domain.risk.state.refusals import refused, unsigned
 from shared.domain.risk.state.state import RiskState
+from shared.domain.words import figure
 from shared.messages.base import Message, derived_id, truncate
 from shared.messages.control import WriteOff
+from shared.messages.market import GONE
 from shared.messages.orders import WriteOffDecided
 from shared.messages.portfolio import PositionWrittenOff
-
-GONE = ("delisted", "unlisted", "renamed")
 
 
 class WriteOffs:
@@ -34,11 +34,11 @@ class WriteOffs:
         """Take a pair out of the books, whatever name it has there."""
         state, names = self._state, aliases_of(self._state, command.symbol)
         if fault := unsigned(command, "a position is written off"):
-            return refused(command, fault)
+            return command_refused(command, fault)
         symbol = next((name for name in names if state.ledger.position(name) is not None), command.symbol)
         held = state.ledger.position(symbol)
         if fault := self._fault_of(command, symbol, held):
-            return refused(command, fault)
+            return command_refused(command, fault)
         self._end_orders(names)
         written = self._book(command, symbol, held)
         for name in names:
@@ -53,16 +53,20 @@ class WriteOffs:
         if held is None and not doubted:
             return f"nothing is held of {symbol}"
         if price is not None and price < 0:
-            return f"price {price} must not be below 0"
-        pair = state.heat.pair(symbol)
-        last = pair.mark or pair.unpriced_at if pair is not None else 0.0
-        if held is not None and not last:
-            last = float(held.cost / held.quantity)
+            return f"price {plain(price)} must not be below 0"
+        last = self._last_price(symbol, held)
         if price is not None and last and float(price) > REACH * last:
-            return f"price {price} is over {REACH:g} times the last one, {last:.8g}; name what a unit is worth"
+            over = f"price {plain(price)} is over {REACH:g} times the last one, {figure(last)}"
+            return f"{over}; name what a unit is worth"
         if doubted or self._is_unsellable(symbol):
             return ""
         return self._how_it_trades(symbol)
+
+    def _last_price(self, symbol: str, held: Position | None) -> float:
+        """The last one that was heard, or what a unit was bought for; 0 where neither is known."""
+        pair = self._state.heat.pair(symbol)
+        heard = pair.mark or pair.unpriced_at if pair is not None else 0.0
+        return heard or (float(held.unit_cost) if held is not None else 0.0)
 
     def _is_unsellable(self, symbol: str) -> bool:
         state, listing = self._state, self._state.listings.get(symbol)

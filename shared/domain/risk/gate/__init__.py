@@ -24,8 +24,8 @@ Whatever is missing, stale, NaN or unknown makes a ceiling of 0 with its name as
 the view, and every comparison is written so that NaN closes the gate.
 
 What reduces risk always passes: a sell up to what is held and not being sold yet, a cancel, a higher stop. No rule,
-halt or stale price holds them back (``decide_reducing``, ``raise_stop``, ``cancel``). A lower stop is refused: stops
-only rise.
+halt or stale price holds them back (``decide_reducing``, ``raise_stop``, ``cancel``). Only what the exchange itself
+would refuse does not pass, by the name of the filter (docs/decisions/0016). A lower stop is refused: stops only rise.
 
 An approved order reserves what it may come to risk and to cost (``state/reservations.py``) from its verdict until it is
 filled, cancelled or known dead. A reservation never ends by time: an order of which there is no news may still fill.

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from decimal import Decimal
 
-from shared.domain.filters import stated
+from shared.domain.filters import filters_of
 from shared.domain.filters.prices import nearest_price, price_fault
 from shared.domain.machine import ReservationCheck
 from shared.domain.numbers import ZERO, plain, round_down
@@ -163,7 +163,7 @@ class Gate:
             return self._other_portfolio(raised)
         if held is None:
             return self.refusals.of(raised, "nothing_held", "symbol", self._nothing_held(raised.symbol))
-        stop, reason = self._passing(raised)
+        stop, reason = self._passing_stop(raised)
         if not stop > (held.stop or ZERO):
             why = f"stop_price {plain(stop)} is not above the stop of {plain(held.stop or ZERO)}: stops only rise"
             return self.refusals.of(raised, "lower_stop", "stop_price", why)
@@ -185,10 +185,10 @@ class Gate:
             return f"symbol {symbol} is held as {name} now: raise the stop of that"
         return f"nothing is held of symbol {symbol}: there is no stop to raise"
 
-    def _passing(self, raised: StopRaised) -> tuple[Decimal, str]:
+    def _passing_stop(self, raised: StopRaised) -> tuple[Decimal, str]:
         """Where a raised stop may stand, and why that is not where it was asked for."""
         state, asked = self._state, raised.stop_price
-        listing = stated(state.listings.get(raised.symbol))
+        listing = filters_of(state.listings.get(raised.symbol))
         if listing is None:
             return asked, ""
         mark = state.fresh_mark(state.heat.pair(raised.symbol))

@@ -12,6 +12,7 @@ from math import isfinite
 from shared.domain.risk.gate.ceilings import UNBOUNDED, beyond, budget, closed, opened, within
 from shared.domain.risk.gate.validity import fault_of_opening, fault_of_pair, fault_of_prices
 from shared.domain.risk.gate.view import View
+from shared.domain.timeframes import HOUR_NS
 from shared.domain.words import figure
 from shared.messages.orders import CeilingReport as Ceiling
 from shared.messages.orders import Finding, OrderProposed
@@ -119,6 +120,9 @@ def price_collar(order: OrderProposed, view: View) -> Ceiling:
         return Ceiling("price_collar", quantity, quantity, 0.0, quantity, "base", code="limit")
     best = book.sample.asks[0][0]
     far = f"book of {order.symbol} asks {figure(best)}, which is over {figure(highest)}"
+    if view.state.speed > 1.0:
+        hours = (view.now_ns - book.sample.time_ns) / HOUR_NS
+        far += f"; it was sampled {hours:.1f} h of market time ago, for the market runs at {view.state.speed:g} x"
     return closed("price_collar", "limit", far, "base")
 
 

@@ -2,7 +2,7 @@
 
 from decimal import Decimal
 
-from shared.domain.filters import stated
+from shared.domain.filters import filters_of
 from shared.domain.filters.prices import PriceFault, price_fault
 from shared.domain.numbers import ZERO, plain
 from shared.domain.odd_times import fault_of_expiry, fault_of_time, is_odd
@@ -53,7 +53,7 @@ def fault_of_prices(order: OrderProposed, view: View) -> PriceFault | None:
 
 def fault_of_price(name: str, price: Decimal | None, side: Side, view: View) -> PriceFault | None:
     """Which of the exchange's filters a price would not pass, if any; ``side`` is that of the order that has it."""
-    listing = stated(view.listing)
+    listing = filters_of(view.listing)
     if price is None or listing is None:
         return None
     return price_fault(name, price, side, listing, view.fresh_mark)

@@ -4,7 +4,7 @@ from decimal import Decimal
 
 from msgspec import Struct, structs
 
-from shared.domain.filters import stated
+from shared.domain.filters import filters_of
 from shared.domain.filters.quantities import (
     Lots,
     cut_to_most,
@@ -99,7 +99,10 @@ def _cut_to_filters(cut: _Cut, lots: Lots, listing: PairListed) -> _Cut:
         cut = _Cut(most.quantity, most.rule, "lot_size", most.reason)
     whole = cut_to_step(cut.quantity, lots)
     if whole.rule:
-        cut = structs.replace(cut, quantity=whole.quantity) if cut.binding else _Cut(*whole[:2], "lot_size", whole[2])
+        if cut.binding:
+            cut = structs.replace(cut, quantity=whole.quantity)
+        else:
+            cut = _Cut(whole.quantity, whole.rule, "lot_size", whole.reason)
     short = shortfall(whole.quantity or most.quantity, lots, listing)
     if short is None:
         return cut
@@ -130,7 +133,7 @@ def decide_reducing(order: OrderProposed, view: View, held: Decimal, selling: De
     cut = _Cut(order.quantity, "", "open", "")
     if room < order.quantity:
         cut = _Cut(room, "position", "limit", _held(order, held, selling))
-    listing = stated(view.listing)
+    listing = filters_of(view.listing)
     if listing is not None:
         lots = lots_of(listing, order.order_type, order.limit_price, view.fresh_mark)
         cut = _cut_to_filters(cut, lots, listing)

@@ -46,9 +46,9 @@ class View:
         self.nav = math.nan if heat.unmarked else state.ledger.cash + heat.holdings
         history = state.daily.get(symbol)
         self.atr = self.adv = math.nan
-        if history is not None and history.is_fresh(now_ns):
-            self.atr = math.nan if history.atr is None else history.atr
-            self.adv = math.nan if history.adv_usdt is None else history.adv_usdt
+        if history is not None and (daily := history.latest).is_fresh(now_ns):
+            self.atr = math.nan if daily.atr is None else daily.atr
+            self.adv = math.nan if daily.adv_usdt is None else daily.adv_usdt
         book = state.books.get(symbol)
         is_usable = book is not None and not book.fault and abs(now_ns - book.sample.time_ns) <= effective.book_age_ns
         self.book = book if is_usable else None

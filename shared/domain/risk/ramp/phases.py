@@ -10,11 +10,11 @@ from msgspec import structs
 
 from shared.domain.plan import PhasePlan
 from shared.domain.portfolio.performance import drawdown_of
+from shared.domain.risk.commands.refusals import command_refused, unsigned
 from shared.domain.risk.ramp.history import PHASE_RECORDS, REFUSED, PhaseHistory, PhaseStep
 from shared.domain.risk.state.active_phase import Entered
 from shared.domain.risk.state.evidence import Evidence, evidence_in_words, lacking, phase_by_date
 from shared.domain.risk.state.halts import NewHalt
-from shared.domain.risk.state.refusals import refused, unsigned
 from shared.domain.risk.state.state import RiskState
 from shared.domain.timeframes import DAY_NS
 from shared.messages.base import Message, derived_id, truncate
@@ -216,7 +216,7 @@ class Phases:
                 answer=fault,
             )
         )
-        return refused(command, fault)
+        return command_refused(command, fault)
 
 
 __all__ = ["PHASE_RECORDS", "Phases"]

@@ -8,13 +8,12 @@ from collections.abc import Sequence
 from msgspec import Struct
 
 from shared.domain.machine import Records
-from shared.messages.base import Message, derived_id, truncate
+from shared.messages.base import LAST_NS, Message, derived_id, truncate
 from shared.messages.halts import ClearedBy, Halted, HaltMode, ResumeAsked, Resumed, Trigger
 
 HALT, RESUME_ASKED = "halt", "resume_asked"
 HALT_RECORDS: dict[str, type[Struct]] = {HALT: Halted, RESUME_ASKED: ResumeAsked}
-NEVER_NS = 2**63
-LAST_NS = NEVER_NS - 1  # the last moment that a message can name
+NEVER_NS = LAST_NS + 1
 STRICTNESS: tuple[ClearedBy, ...] = ("time", "operator", "condition", "two_steps")
 
 

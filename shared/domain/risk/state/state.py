@@ -26,6 +26,8 @@ from shared.domain.universe import Universe
 from shared.messages.market import PairListed
 
 LIMITS, PHASE, UNPRICED = "limits", "phase", "unpriced"
+# Wall time within which the fill of a stop is heard; after that its position counts as any other.
+STOP_FILL_SECONDS = 5.0
 OUTSIDE = "outside the universe"  # the sector of what is held although it is not in the universe any more
 
 
@@ -154,6 +156,10 @@ class RiskState:
 
     # --- figures --------------------------------------------------------------------------------------------------
 
+    def stops_hit(self) -> dict[str, float]:
+        """Open risk, USDT, by symbol, of positions whose stop was hit just now and whose fill is not heard yet."""
+        return self.heat.stops_hit(self.now_ns - self.market_ns(STOP_FILL_SECONDS))
+
     @property
     def nav(self) -> float:
         """NAV in USDT; NaN while the value of a held pair is unknown."""
@@ -253,13 +259,13 @@ class RiskState:
 
     def learn_costs(self, symbol: str) -> None:
         """Estimate what getting out of a pair costs: the fee, half the spread, and the slippage of a full position."""
-        pair, history, costs = self.heat.pair(symbol), self.daily[symbol], self.plan.costs
-        if pair is None or not history.adv_usdt or history.sigma_day is None:
+        pair, daily, costs = self.heat.pair(symbol), self.daily[symbol].latest, self.plan.costs
+        if pair is None or not daily.adv_usdt or daily.sigma_day is None:
             return
         # Of the highest NAV, for the present one is not known yet when this is called after a restart. Not of all time:
         # a NAV that one false price made must not make all dear for ever, and who resumes has looked at it.
         full_usdt = self.limits.pair_cap_nav * max(self.loss_baselines.peak_nav_since_resume, self.ledger.cash)
         slippage = square_root_slippage(
-            full_usdt, factor=costs.slippage_factor, sigma_day=history.sigma_day, adv_usdt=history.adv_usdt
+            full_usdt, factor=costs.slippage_factor, sigma_day=daily.sigma_day, adv_usdt=daily.adv_usdt
         )
         self.heat.set_exit_rate(pair, costs.fee + costs.half_spread + slippage)

@@ -12,6 +12,7 @@ from shared.messages.base import Message
 from shared.messages.control import Resume
 from shared.messages.halts import Alerted, ResumeAsked
 from shared.messages.orders import CancelDecided, OrderDecided, OrderProposed
+from shared.messages.portfolio import PortfolioMarked
 from tests.domain.risk.breakers.halt_scenes import halt_of, held, in_force, only, restart, resumed, stop_fill, switch
 from tests.domain.risk.gate.rule_scenes import row_of
 from tests.domain.risk.risk_harness import D, RiskHarness, relaxed
@@ -257,6 +258,57 @@ def test_heat_exactly_at_its_limit_is_not_over_it() -> None:
         harness.machine.state.use_limits(limits(heat=heat_of(harness) * share))
         harness.pass_time(1)
         assert in_force(harness) == halted
+
+
+@pytest.mark.parametrize("speed", [1.0, 3600.0])
+def test_a_stop_that_is_hit_makes_no_heat_until_its_fill_is_overdue(speed: float) -> None:
+    harness = RiskHarness(limits=limits(heat=0.15), exact=True, breakers=only("heat", reduce_heat=True), speed=speed)
+    held(harness, "BTC/USDT", "1", 15_000.0)
+    held(harness, "ETH/USDT", "30", 1_200.0)
+    harness.pass_time(speed)
+    for symbol, price in (("BTC/USDT", 14_000.0), ("ETH/USDT", 1_100.0)):  # both more than 1 % under their stops
+        harness.mark(symbol, price)
+    for _ in range(4):
+        told = harness.pass_time(speed)
+        assert heat_of(harness) > 0.15
+        assert in_force(harness) == []
+        assert not [message for message in told if isinstance(message, OrderProposed)]
+    [snapshot] = [message for message in told if isinstance(message, PortfolioMarked)]
+    assert snapshot.heat == pytest.approx(heat_of(harness))
+    assert snapshot.heat_stops_hit == pytest.approx(snapshot.heat)
+    stop_fill(harness, "ETH/USDT", "30", "1100")
+    snapshot = [message for message in harness.made if isinstance(message, PortfolioMarked)][-1]
+    assert snapshot.heat_stops_hit == pytest.approx(snapshot.heat) == pytest.approx(14_000.0 / snapshot.nav, rel=0.01)
+    harness.machine.state.use_limits(limits(heat=0.05))
+    harness.pass_time(speed)
+    assert in_force(harness) == []  # 5 s: the fill may still come
+    made = harness.pass_time(speed)
+    assert in_force(harness) == [HEAT]
+    snapshot = [message for message in made if isinstance(message, PortfolioMarked)][-1]
+    assert (snapshot.heat_stops_hit, snapshot.heat) == (0.0, pytest.approx(heat_of(harness)))
+
+
+def test_a_stop_that_is_hit_is_no_reason_to_end_a_halt_before_it_is_filled() -> None:
+    harness = invested("heat", heat=0.15)
+    worth(harness, 208_000.0)
+    assert in_force(harness) == [HEAT]
+    worth(harness, 170_000.0)  # bitcoin at 14,000, its stop at 15,000
+    assert in_force(harness) == [HEAT]
+    stop_fill(harness, "BTC/USDT", "5", "14000")
+    harness.pass_time(1)
+    assert in_force(harness) == []
+
+
+def test_what_is_over_its_limit_beside_a_stop_that_is_hit_halts_at_once() -> None:
+    harness = RiskHarness(limits=limits(heat=0.10), exact=True, breakers=only("heat"))
+    held(harness, "BTC/USDT", "1", 15_000.0)
+    held(harness, "ETH/USDT", "30", 1_200.0)
+    harness.pass_time(1)
+    harness.mark("BTC/USDT", 14_000.0)
+    harness.mark("ETH/USDT", 2_200.0)
+    harness.pass_time(1)
+    assert in_force(harness) == [HEAT]
+    assert halt_of(harness, "", "heat").reason.startswith("heat of 1")
 
 
 def test_nothing_is_sold_over_the_limit_unless_it_is_switched_on() -> None:

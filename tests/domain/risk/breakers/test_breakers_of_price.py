@@ -6,7 +6,7 @@ from msgspec import structs
 
 from shared.adapters.codec import decode, encode
 from shared.domain.plan import Limits
-from shared.domain.risk.state.halts import LAST_NS
+from shared.messages.base import LAST_NS
 from shared.messages.control import Resume
 from shared.messages.halts import Halted, ResumeAsked
 from shared.messages.market import BarClosed, MarkChanged
@@ -33,7 +33,7 @@ WIDE = Limits(equity_at_risk=1.0, heat=1.0, pair_cap_nav=1.0, sector_cap_nav=1.0
 
 
 def atr(harness: RiskHarness, symbol: str) -> float:
-    found = harness.machine.state.daily[symbol].atr
+    found = harness.machine.state.daily[symbol].latest.atr
     assert found is not None
     return found
 

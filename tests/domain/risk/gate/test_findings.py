@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any, get_args
 
 import pytest
+from msgspec import structs
 
 from shared.domain.risk.state.halts import NewHalt
 from shared.messages.orders import Finding, Shortfall
@@ -27,7 +28,13 @@ def _no_book(harness: RiskHarness) -> None:
 
 
 def _no_atr(harness: RiskHarness) -> None:
-    harness.machine.state.daily[ETH].atr = None
+    history = harness.machine.state.daily[ETH]
+    history.latest = structs.replace(history.latest, atr=None)
+
+
+def _no_adv(harness: RiskHarness) -> None:
+    history = harness.machine.state.daily[ETH]
+    history.latest = structs.replace(history.latest, adv_usdt=None)
 
 
 def _halted(harness: RiskHarness) -> None:
@@ -63,7 +70,7 @@ FOUND: list[tuple[str, str, dict[str, Any], Scene, dict[str, Any]]] = [
     ("price_collar", "limit", {"price_collar": 0.01}, _book(asks=((1_600.0, 1.0),)), {}),
     ("price_collar", "limit", {"price_collar": 0.01}, _pass(0), {"order_type": "limit", "limit_price": D(1_600)}),
     ("known_atr", "missing", {}, _no_atr, {}),
-    ("pair_cap_adv", "missing", {}, lambda harness: setattr(harness.machine.state.daily[ETH], "adv_usdt", None), {}),
+    ("pair_cap_adv", "missing", {}, _no_adv, {}),
     ("spread_at_size", "median_spread", {}, _book(spread=0.003, median_spread=0.003), {}),
     ("spread_at_size", "limit", {}, _book(spread=0.01), {}),
     ("spread_at_size", "thin_book", {}, _book(spread=None), {}),

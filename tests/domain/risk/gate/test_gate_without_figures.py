@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from shared.messages.orders import OrderFilled
 from tests.domain.risk.approvals import take
@@ -38,8 +39,8 @@ def _mark_from_tomorrow(harness: RiskHarness) -> None:
 
 def _history_of(**figures: float | None) -> Callable[[RiskHarness], None]:
     def scene(harness: RiskHarness) -> None:
-        for name, value in figures.items():
-            setattr(harness.machine.state.daily[ETH], name, value)
+        history = harness.machine.state.daily[ETH]
+        history.latest = structs.replace(history.latest, **figures)
 
     return scene
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 from msgspec import structs
 
-from shared.domain.filters import stated
+from shared.domain.filters import filters_of
 from shared.domain.plan import PhasePlan
 from shared.domain.risk.state.active_phase import ActivePhase
 from shared.messages.control import Halt
@@ -88,7 +88,7 @@ def test_sells_cancels_and_raised_stops_pass_whatever_hinders_new_risk(hinder: C
     assert [type(message) for message in harness.handle(raised)] == [StopApproved]
     assert harness.sell(BTC, "0.2").verdict == "approve"
     small = harness.sell(BTC, "0.00001", reduce_only=True)  # below the lot step
-    if stated(harness.machine.state.listings.get(BTC)) is not None:
+    if filters_of(harness.machine.state.listings.get(BTC)) is not None:
         assert (small.verdict, small.code) == ("reject", "dust")
     else:
         assert verdict(small) == ("approve", D("0.00001"), "")

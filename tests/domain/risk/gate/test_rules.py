@@ -303,3 +303,17 @@ def test_a_renamed_pair_takes_its_position_along() -> None:
     assert position is not None
     assert (position.quantity, position.stop) == (D(20), D("14.5"))
     assert harness.machine.state.ledger.position("SOL/USDT") is None
+
+
+@pytest.mark.parametrize(("speed", "said"), [(1.0, ""), (7_200.0, "sampled 6.0 h of market time ago")])
+def test_the_price_collar_says_how_old_a_book_is_in_a_market_that_runs_fast(speed: float, said: str) -> None:
+    limits = Limits(price_collar=0.02, book_age_seconds=120.0, mark_age_seconds=60.0)
+    harness = RiskHarness(limits=limits, exact=True, speed=speed)
+    harness.book("ETH/USDT")
+    harness.pass_time(3 * speed)
+    harness.mark("ETH/USDT", 1_400.0)
+    decided = harness.buy("ETH/USDT", "0.1", stop=1_300.0)
+    [row] = [row for row in decided.ceilings if row.rule == "price_collar"]
+    assert (decided.verdict, row.quantity) == ("reject", 0.0)
+    assert said in row.reason
+    assert ("market time" in row.reason) is bool(said)

@@ -169,7 +169,7 @@ def test_room_shrinks_by_what_others_have_reserved() -> None:
 
 def test_without_a_stop_it_is_the_one_that_sizing_would_set() -> None:
     harness = RiskHarness()
-    atr = harness.machine.state.daily["ETH/USDT"].atr
+    atr = harness.machine.state.daily["ETH/USDT"].latest.atr
     assert atr is not None
     distance = harness.plan.sizing.stop_atr * max(atr, harness.plan.limits.atr_floor * 1500.0)
     assert room(harness, "ETH/USDT").stop_price == stop_below(1500.0, distance, D("0.0001"))

@@ -9,17 +9,17 @@ from typing import Any
 
 import msgspec
 
-from shared.messages.base import Message
+from shared.messages.base import MAX_ID, Message
 from shared.messages.catalogue import TOPIC_OF
 
 MAX_READ_BYTES = 1024 * 1024  # more is not looked through for an id
-MAX_PART = 96
+MAX_PART = MAX_ID  # what is longer is no id, no name and no symbol
 _KINDS = {kind.__name__: kind for kind in TOPIC_OF}
 
 
 def without_nil(body: bytes) -> bytes | None:
     """The same message without the fields that are nil and have a default; None where there are none."""
-    given = _plain(body)
+    given = _map_of(body)
     optional = _optional_fields(given.get("type"))
     absent = [name for name, value in given.items() if value is None and name in optional]
     if not absent:
@@ -34,16 +34,16 @@ def without_nil(body: bytes) -> bytes | None:
 
 def parts_of(body: bytes) -> dict[str, str]:
     """The short texts of a map, by name, whether it is MessagePack or JSON; nothing where it is neither."""
-    given = _plain(body) or _plain_json(body)
+    given = _map_of(body) or _map_of_json(body)
     return {name: value for name, value in given.items() if isinstance(value, str) and 0 < len(value) <= MAX_PART}
 
 
 def is_json(body: bytes) -> bool:
     """Whether somebody wrote JSON in place of MessagePack."""
-    return bool(_plain_json(body))
+    return bool(_map_of_json(body))
 
 
-def _plain(body: bytes) -> dict[Any, Any]:
+def _map_of(body: bytes) -> dict[Any, Any]:
     if len(body) > MAX_READ_BYTES:
         return {}
     try:
@@ -53,7 +53,7 @@ def _plain(body: bytes) -> dict[Any, Any]:
     return given if isinstance(given, dict) else {}
 
 
-def _plain_json(body: bytes) -> dict[Any, Any]:
+def _map_of_json(body: bytes) -> dict[Any, Any]:
     if len(body) > MAX_READ_BYTES or not body.startswith(b"{"):
         return {}
     try:

@@ -5,7 +5,7 @@ from shared.messages.control import Command
 from shared.messages.portfolio import CommandRefused
 
 
-def refused(command: Command, reason: str, *, nothing_to_do: bool = False) -> tuple[CommandRefused]:
+def command_refused(command: Command, reason: str, *, nothing_to_do: bool = False) -> tuple[CommandRefused]:
     """The command was not carried out, and why. nothing_to_do: what it asks for is so already."""
     answer = CommandRefused(
         id=derived_id("refused", command.id),

@@ -1,0 +1,47 @@
+"""Variables that override settings; one that nothing reads is a fault, for whoever set it believes that it counts."""
+
+import difflib
+import re
+from collections.abc import Mapping, Sequence
+
+from shared.config.faults import ENVIRONMENT
+from shared.config.tables import Tables
+
+PREFIX = "HEATSINK_"
+CONFIG_DIR, PHASE = f"{PREFIX}CONFIG_DIR", f"{PREFIX}PHASE"
+# What Kubernetes tells every container of a service that is called heatsink or heatsink-redis.
+_OF_KUBERNETES = re.compile(r"HEATSINK_(\w+_)?(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT_[0-9]+_(TCP|UDP|SCTP)(_\w+)?)")
+_ADDRESS_OF_KUBERNETES = ("tcp://", "udp://", "sctp://")  # of HEATSINK_REDIS_PORT
+
+
+def read_environment(tables: Tables, environ: Mapping[str, str], keys: Sequence[tuple[str, str]]) -> None:
+    """Overrides into ``tables``. keys: section and key of every setting."""
+    known = {f"{PREFIX}{section}__{key}".upper(): (section, key) for section, key in keys}
+    names = [*known, PHASE, CONFIG_DIR]
+    one_underscore = {name.replace("__", "_"): name for name in known}
+    for name, text in environ.items():
+        if name in known:
+            tables.overrides[known[name]] = (name, text)
+        elif name in names or not name.upper().startswith(PREFIX) or _is_of_kubernetes(name, text):
+            continue
+        elif (meant := name.upper()) in names:
+            tables.fault(ENVIRONMENT, name, text, "the names of settings are capitals", f"Write {meant}.")
+        elif meant in one_underscore:
+            problem = "one underscore stands between section and key"
+            tables.fault(ENVIRONMENT, name, text, problem, f"Write {one_underscore[meant]}.")
+        elif name.startswith(PREFIX):  # by another beginning it may be somebody else's
+            tables.fault(ENVIRONMENT, name, text, "no such setting", _nearest(name, names))
+
+
+def _is_of_kubernetes(name: str, text: str) -> bool:
+    of_a_port = name.endswith("_PORT") and text.startswith(_ADDRESS_OF_KUBERNETES)
+    return of_a_port or ("__" not in name and _OF_KUBERNETES.fullmatch(name) is not None)
+
+
+def _nearest(name: str, names: Sequence[str]) -> str:
+    """The setting whose name comes next to it; what all of them begin with says nothing of how near it is."""
+    known = {each.removeprefix(PREFIX).replace("__", "_"): each for each in names}
+    near = difflib.get_close_matches(name.removeprefix(PREFIX).replace("__", "_"), known, n=1, cutoff=0.6)
+    if near:
+        return f'Did you mean "{known[near[0]]}"?'
+    return f"Remove it; settings are named {PREFIX}<SECTION>__<KEY>, {PHASE} and {CONFIG_DIR}."

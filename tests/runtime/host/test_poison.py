@@ -6,22 +6,29 @@ from typing import Any
 
 import pytest
 
+from services.risk.service import spec_of
+from shared.adapters.clocks import ManualClock
+from shared.adapters.codec import encode
 from shared.adapters.memory_bus import MemoryBus
 from shared.adapters.memory_lease import MemoryWriterLease
 from shared.adapters.redis.bus import RedisBus
+from shared.adapters.redis.keys import decision_key
+from shared.config.model import Settings
 from shared.messages.ask import ShadowAsked
 from shared.messages.base import MAX_MESSAGE_BYTES, Message, TimePassed
-from shared.messages.catalogue import ASK, AUDIT, DEAD, MARKS, SET_ASIDE
+from shared.messages.catalogue import ASK, AUDIT, DEAD, DECIDED, MARKS, SET_ASIDE
 from shared.messages.dead_letter import EntrySetAside, MessageRefused
 from shared.messages.halts import Alerted
 from shared.messages.market import MarkChanged
+from shared.messages.orders import OrderDecided
 from shared.ports.errors import BusLostError
 from shared.ports.writer_lease import Commit
 from shared.runtime.host.failures import PASSED_OVER, TRIES
+from tests.domain.risk.risk_harness import UNIVERSE
 from tests.keys import MAIN
 from tests.runtime.host.process import Process
 from tests.runtime.host.scripted_machine import PROPOSALS, Script, ScriptedMachine, scripted_spec
-from tests.samples import T0, proposal
+from tests.samples import T0, decision, proposal
 
 AnyBus = MemoryBus | RedisBus
 
@@ -351,3 +358,17 @@ async def test_a_server_that_goes_away_again_and_again_condemns_no_entry(memory_
     assert left == [8]
     assert [aside.cause for aside in await set_aside(memory_bus)] == ["poison"]
     assert await alerted(memory_bus) == ["innocent"]
+
+
+async def test_an_order_in_place_of_whose_decision_another_stands_is_set_aside_and_the_gate_lives(
+    redis_bus: RedisBus,
+) -> None:
+    clock = ManualClock(T0)
+    process = Process(redis_bus, lambda: spec_of(Settings(universe=UNIVERSE), clock), clock)
+    await process.settle()
+    await redis_bus.client.set(decision_key(MAIN, "o-1"), encode(decision("o-2")))
+    await redis_bus.publish([proposal("o-1"), proposal("o-3")])
+    await process.settle()
+    decided = await redis_bus.latest(MAIN.of(DECIDED), 10)
+    assert [each.order_id for each in decided if isinstance(each, OrderDecided)] == ["o-3"]
+    assert [each.cause for each in await set_aside(redis_bus)] == ["o-1"]

@@ -43,9 +43,11 @@ def _sentence_for(error: BaseException, redis_remedy: str) -> str:
     """The sentence for an expected error; empty for a bug."""
     from shared.adapters.redis.client import ServerTooOldError
     from shared.adapters.redis.embedded_valkey import NoServerError
-    from shared.ports.errors import BusLostError
+    from shared.ports.errors import BusLostError, MisplacedKeyError
 
     match error:
+        case MisplacedKeyError():
+            return str(error)
         case BusLostError():
             return f"Redis is away: {error}\n{redis_remedy}"
         case UserError() | NoServerError() | ServerTooOldError():

@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import Iterable
 from typing import Any
 
+from services.market_data.overheard import Overheard
 from shared.messages.base import Message, derived_id, truncate
 from shared.messages.catalogue import FEEDS
 from shared.messages.market import FeedLost, FeedRestored
@@ -24,12 +25,20 @@ class FeedHealth:
 
     def __init__(self, bus: Bus, clock: Clock, log: Any) -> None:
         self._bus, self._clock, self._log = bus, clock, log
+        self._stream = Overheard(bus, FEEDS.key)
         self._lost: dict[tuple[str, str], FeedLost] = {}
         self._in_order = asyncio.Lock()  # a loss and a return must not overtake each other on the way out
 
     async def recover(self) -> None:
         """Take over what was lost when the last process ended."""
+        await self.hear()
         self.replay(reversed(await self._bus.latest(FEEDS.key, LOOK_BACK)))
+
+    async def hear(self) -> None:
+        """Take over what others say of feeds, for it is believed. Whoever knows better says so at the next look."""
+        if foreign := await self._stream.foreign():
+            self._log.warning("feeds_disputed", messages=len(foreign), reason="somebody else writes on hs:feeds")
+            self.replay(foreign)
 
     def replay(self, messages: Iterable[Message]) -> None:
         for message in messages:
@@ -68,7 +77,7 @@ class FeedHealth:
             self._log.warning("feed_lost", feed=feed, symbol=symbol, reason=reason)
         else:
             self._log.info("feed_awaited", feed=feed, symbol=symbol, reason=reason)
-        await self._bus.publish([message])
+        await self._stream.publish([message])
 
     async def set_restored(self, feed: str, symbol: str = "") -> None:
         """Report a return, if it was lost."""
@@ -92,4 +101,4 @@ class FeedHealth:
         )
         seconds = round(outage_ns / self._clock.speed / 1e9, 1)
         self._log.info("feed_restored", feed=feed, symbol=symbol, outage_wall_seconds=seconds)
-        await self._bus.publish([message])
+        await self._stream.publish([message])

@@ -11,8 +11,10 @@ from msgspec.structs import replace
 
 from services.market_data.context import MarketDataContext
 from services.market_data.feeds import LISTING
+from services.market_data.overheard import Overheard
 from shared.domain.universe import Pair, Universe
 from shared.messages.base import derived_id
+from shared.messages.catalogue import PAIRS
 from shared.messages.market import PairListed, PairStatus
 from shared.ports.exchange import ListedPair
 
@@ -87,6 +89,7 @@ class Pairs:
 
     def __init__(self, context: MarketDataContext) -> None:
         self._context = context
+        self._stream = Overheard(context.bus, PAIRS.key)
         self.known: dict[str, PairListed] = {}
 
     async def refresh(self) -> list[str]:
@@ -103,8 +106,13 @@ class Pairs:
             if symbol not in odd:
                 context.odd.good(LISTING, symbol)
         now = resolve(context.universe, listed, self.known, context.clock.now_ns(), odd)
-        changed = [message for message in now if not _same(message, self.known.get(message.symbol))]
-        await context.bus.publish(changed)
+        disputed = await self._disputed()
+        changed = [
+            message
+            for message in now
+            if message.symbol in disputed or not _same(message, self.known.get(message.symbol))
+        ]
+        await self._stream.publish(changed)
         opened = [message.symbol for message in changed if self._take(message)]
         if not self.known or changed:
             self._count(now)
@@ -112,6 +120,14 @@ class Pairs:
             context.log.warning("pairs_unlisted", count=len(unlisted), pairs=", ".join(unlisted))
         self.known.update((message.symbol, message) for message in changed)
         return opened
+
+    async def _disputed(self) -> set[str]:
+        """The pairs of which somebody else said something: what we said of them is said again."""
+        foreign = {message.symbol for message in await self._stream.foreign() if isinstance(message, PairListed)}
+        if foreign:
+            reason = "somebody else writes on hs:pairs"
+            self._context.log.warning("pairs_disputed", pairs=", ".join(sorted(foreign))[:500], reason=reason)
+        return foreign
 
     def _take(self, message: PairListed) -> bool:
         """Switch the pair on or off; says whether it is to be followed from now on."""

@@ -76,6 +76,7 @@ class Watchdog:
     async def look(self) -> None:
         """One look at everything. Raises the port's errors when a question fails."""
         self._look_at_own_clock()
+        await self._look_at_claims()
         await self._look_at_tracks()
         await self._look_at_marks()
         await self._look_at_odd_rows()
@@ -86,6 +87,20 @@ class Watchdog:
         if self._health.is_lost(CONNECTION) and self._context.feed.all_up:
             await self._way_back()
         await self._streams.look()
+
+    async def _look_at_claims(self) -> None:
+        """What others say of feeds. Those that nobody follows (any more) would stay lost for ever."""
+        await self._health.hear()
+        for feed, symbol in self._health.lost:
+            if not self._is_followed(feed, symbol):
+                await self._health.set_restored(feed, symbol)
+
+    def _is_followed(self, feed: str, symbol: str) -> bool:
+        if feed == CONNECTION:
+            return not symbol
+        context = self._context
+        of_pairs = (MARKS, LISTING, BOOKS, *(f"bars:{timeframe}" for timeframe in context.plan.timeframes))
+        return feed in of_pairs and context.universe.sector_of(symbol) is not None
 
     def _look_at_own_clock(self) -> None:
         """Our clock was set, perhaps because this machine stood still: no price counts as confirmed from before it."""

@@ -73,6 +73,11 @@ class Universe(Struct, frozen=True, kw_only=True):
         base = symbol.partition("/")[0]
         return next((rename for rename in self.renames if base in (rename.old, rename.new)), None)
 
+    def has_renamed(self, old: str, new: str, ratio: Decimal) -> bool:
+        """Whether a pair of the one name became one of the other, with so many new units for each old one."""
+        rename = self.rename_of(new)
+        return rename is not None and self.names_of(new) == (new, old) and ratio == rename.ratio
+
 
 class NamedPair(Struct, frozen=True):
     """One of a pair's names.

@@ -3,6 +3,7 @@
 | error | what happened | what the process does |
 |---|---|---|
 | ``BusLostError`` | no server, or no reply | starts over from what is stored, again and again |
+| ``MisplacedKeyError`` | a key holds another kind of value | the same, until somebody has moved the key away |
 | ``AlreadyDecidedError`` | the machine had forgotten an order | starts over, and asks the store first from then on |
 | ``FencedError`` | another writer took over | ends; its successor is at work already |
 | ``MarketTakenError`` | another market_data writes the server's market | ends before it writes anything |
@@ -19,6 +20,13 @@ from shared.messages.orders import OrderDecided
 
 class BusLostError(ConnectionError):
     """The server went away or its reply did not arrive: what was under way may or may not have happened."""
+
+
+class MisplacedKeyError(BusLostError):
+    """A key holds another kind of value than heatsink's, so it is another program's. The call did nothing.
+
+    The server is there, but as good as away for whoever needs that key; all goes on by itself once the key is moved.
+    """
 
 
 class FencedError(RuntimeError):

@@ -7,6 +7,8 @@ from contextlib import suppress
 from shared.domain.timeframes import SECOND_NS
 from shared.ports.bus import Heartbeat, Liveness, Scope
 from shared.ports.clock import Clock
+from shared.ports.errors import MisplacedKeyError
+from shared.runtime.logs import get_logger
 
 BEAT_SECONDS = 1.0
 DEAD_AFTER_SECONDS = 5.0
@@ -27,6 +29,7 @@ class Health:
         self._is_ready = asyncio.Event()
         self._other: Heartbeat | None = None
         self._still_looks = 0
+        self._is_refused = False
 
     def ready(self) -> None:
         """The service does its work from now on, and who waits for it hears of it at once."""
@@ -45,14 +48,25 @@ class Health:
         """
         while True:
             was_ready = self._is_ready.is_set()
-            if was_ready or not await self._is_anothers():
-                await self._bus.set_heartbeat(self.heartbeat(), self._scope)
+            await self._beat_once(is_ready=was_ready)
             if was_ready:
                 await asyncio.sleep(BEAT_SECONDS)
                 continue
             with suppress(TimeoutError):
                 async with asyncio.timeout(BEAT_SECONDS):
                     await self._is_ready.wait()
+
+    async def _beat_once(self, *, is_ready: bool) -> None:
+        """Without a place for the beat the work goes on, and ``status`` shows a service that does not beat."""
+        try:
+            if is_ready or not await self._is_anothers():
+                await self._bus.set_heartbeat(self.heartbeat(), self._scope)
+        except MisplacedKeyError as error:
+            if not self._is_refused:
+                get_logger().error("heartbeat_refused", reason=str(error))
+            self._is_refused = True
+        else:
+            self._is_refused = False
 
     async def _is_anothers(self) -> bool:
         """Whether another process writes the row. That shows in beats that change, whatever its clock says."""

@@ -39,8 +39,10 @@ from shared.messages.market import BarClosed, BookSampled, MarkChanged
 from shared.messages.orders import OrderDecided
 from shared.ports.bus import Bus, Heartbeat, Proposal, Scope
 from shared.ports.clock import ClockOrigin
+from shared.ports.errors import CorruptStateError
 
 BARS_PER_CALL = 500
+MOST_SPEED = 1e9  # of a clock; no market is replayed so fast
 
 S = TypeVar("S", bound=Struct)
 
@@ -124,7 +126,7 @@ class RedisBus(RedisStreams, Bus):
         return {book.symbol: book for book in await self._latest_of(BOOKS.key) if isinstance(book, BookSampled)}
 
     async def _latest_of(self, key: str) -> list[Message | None]:
-        async with bus_errors():
+        async with bus_errors(key):
             rows = await self.client.hgetall(key)
         return [decode_or_none(body) for body in rows.values()]
 
@@ -182,22 +184,24 @@ class RedisBus(RedisStreams, Bus):
     # --- heartbeats -----------------------------------------------------------------------------------------------
 
     async def set_heartbeat(self, beat: Heartbeat, scope: Scope) -> None:
-        async with bus_errors():
-            await self.client.hset(services_key(self.keys, scope), beat.service, encode(beat))
+        key = services_key(self.keys, scope)
+        async with bus_errors(key):
+            await self.client.hset(key, beat.service, encode(beat))
 
     async def heartbeats(self) -> dict[str, Heartbeat]:
         rows: dict[bytes, bytes] = {}
         # The portfolio's own ones come last. Versions before this one kept all in one hash, whose rows stay behind.
         for scope in SCOPES:
-            async with bus_errors():
-                rows |= await self.client.hgetall(services_key(self.keys, scope))
+            key = services_key(self.keys, scope)
+            async with bus_errors(key):
+                rows |= await self.client.hgetall(key)
         beats = (struct_or_none(body, Heartbeat) for body in rows.values())
         return {beat.service: beat for beat in beats if beat is not None}
 
     # --- whose data this is ---------------------------------------------------------------------------------------
 
     async def identity(self) -> str:
-        async with bus_errors():
+        async with bus_errors(IDENTITY_KEY):
             body = await self.client.get(IDENTITY_KEY)
         return body.decode() if body else ""
 
@@ -224,6 +228,9 @@ class RedisBus(RedisStreams, Bus):
         return begun
 
     async def clock_origin(self) -> ClockOrigin | None:
-        async with bus_errors():
+        async with bus_errors(CLOCK_KEY):
             body = await self.client.get(CLOCK_KEY)
-        return msgspec.msgpack.decode(body, type=ClockOrigin) if body else None
+        origin = struct_or_none(body, ClockOrigin) if body else None
+        if body and (origin is None or not 0 < origin.speed < MOST_SPEED):
+            raise CorruptStateError(f"{CLOCK_KEY} holds no clock, or one that cannot run: find out who wrote there")
+        return origin

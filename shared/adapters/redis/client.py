@@ -20,7 +20,7 @@ from redis.exceptions import (
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
-from shared.ports.errors import BusLostError
+from shared.ports.errors import BusLostError, MisplacedKeyError
 
 CALL_SECONDS = 5.0
 MAX_BLOCK_MS = 2_000  # below the bound of a call, so that a quiet stream is no broken connection
@@ -28,6 +28,7 @@ MAX_BLOCK_MS = 2_000  # below the bound of a call, so that a quiet stream is no 
 Client: TypeAlias = Any
 # Conditions of the server that pass, or that starting over mends (the function library is loaded anew).
 PASSING = (ClusterDownError, MasterDownError, OutOfMemoryError, ReadOnlyError)
+WRONG_TYPE = "WRONGTYPE"
 PASSING_TEXTS = ("BUSY ", "MISCONF ", "Function not found")
 OLDEST = {"redis": (7, 0), "valkey": (8, 0)}
 
@@ -55,11 +56,16 @@ def new_client(url: str) -> Client:
 class bus_errors:  # noqa: N801 - used like ``contextlib.suppress``; a class costs half of what a generator does
     """Bounds the calls inside in time; whatever the client raises when the server is away becomes ``BusLostError``.
 
+    keys: what the calls are about, to be named where one of them holds another kind of value (``MisplacedKeyError``).
+
     The client's own timeout goes through ``asyncio.wait_for``, which costs a task for every command and, before
     Python 3.12, can swallow a cancellation: a service would then not stop when it is told to.
     """
 
-    __slots__ = ("_bound",)
+    __slots__ = ("_bound", "_keys")
+
+    def __init__(self, *keys: str) -> None:
+        self._keys = keys
 
     async def __aenter__(self) -> None:
         self._bound = asyncio.timeout(CALL_SECONDS)
@@ -74,8 +80,17 @@ class bus_errors:  # noqa: N801 - used like ``contextlib.suppress``; a class cos
             raise BusLostError(str(late) or "TimeoutError") from error
         if isinstance(error, TimeoutError | RedisConnectionError | RedisTimeoutError | OSError):
             raise BusLostError(str(error) or type(error).__name__) from error
+        if isinstance(error, ResponseError) and WRONG_TYPE in str(error):
+            raise MisplacedKeyError(_misplaced(str(error), self._keys)) from error
         if isinstance(error, ResponseError) and (isinstance(error, PASSING) or str(error).startswith(PASSING_TEXTS)):
             raise BusLostError(str(error)) from error
+
+
+def _misplaced(told: str, keys: tuple[str, ...]) -> str:
+    """Which key it is: as the server says, or one of those that were asked for."""
+    said = told.partition(f"{WRONG_TYPE} ")[2]
+    what = said if " holds a " in said or " takes no " in said else f"{' or '.join(keys) or 'a key'} holds another kind"
+    return f"{what}: another program's? Move it away"[:300]
 
 
 async def server_version(client: Client) -> tuple[str, tuple[int, ...]]:

@@ -13,6 +13,7 @@ from shared.adapters.redis.client import Client, bus_errors
 from shared.ports.streams import entry_order
 
 PENDING_LOOKED_AT = 10_000
+MOST_DIGITS = 19  # of an epoch, which the server keeps as 64 bits
 NEVER = entry_order(f"{2**63}")
 
 
@@ -51,7 +52,7 @@ async def begin_group(client: Client, stream: str, prefix: str, epoch: int, curs
 async def groups_of(client: Client, stream: str) -> list[dict[str, Any]]:
     """What the server says of every group of a stream; nothing while the stream does not exist."""
     try:
-        async with bus_errors():
+        async with bus_errors(stream):
             rows: list[dict[str, Any]] = await client.xinfo_groups(stream)
     except ResponseError as error:
         if "no such key" in str(error):
@@ -62,13 +63,14 @@ async def groups_of(client: Client, stream: str) -> list[dict[str, Any]]:
 
 async def _earlier_groups(client: Client, stream: str, prefix: str, epoch: int) -> list[dict[str, Any]]:
     rows = await groups_of(client, stream)
-    return [row for row in rows if -1 < _epoch_of(row["name"].decode(), prefix) <= epoch]
+    return [row for row in rows if -1 < _epoch_of(row["name"], prefix) <= epoch]
 
 
-def _epoch_of(group: str, prefix: str) -> int:
-    """The epoch in a group's name; -1 for a group of somebody else."""
-    number = group.removeprefix(prefix)
-    return int(number) if group.startswith(prefix) and number.isdecimal() else -1
+def _epoch_of(group: bytes, prefix: str) -> int:
+    """The epoch in a group's name; -1 for a group of somebody else, whose name may be any bytes."""
+    number = group.removeprefix(prefix.encode())
+    is_ours = number != group and number.isdigit() and len(number) <= MOST_DIGITS
+    return int(number) if is_ours else -1
 
 
 async def _gone_before(client: Client, stream: str) -> int:

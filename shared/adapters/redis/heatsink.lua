@@ -9,7 +9,9 @@
 -- What it cannot do. Lua has no rollback: a command that fails half way leaves the writes before it in place. So a
 -- commit checks all that could make a write fail, or should forbid it, before its first write: the kind of every key,
 -- the epoch, the sequence, what was decided before, and the heat. (A server that is out of memory refuses a function
--- before it begins.) After that, only a server that dies can stop it. Whether the call is there when it comes back is a
+-- before it begins.) A stream may be full although it is a stream: somebody wrote an entry with the last id there is.
+-- So entries are appended first, and taken out again when one is refused. After that, only a server that dies can stop
+-- it. Whether the call is there when it comes back is a
 -- matter of its append-only file, which takes the effects of a call as one unit.
 --
 -- The epoch is a fencing token (shared/ports/writer_lease.py). ``hs_acquire`` hands out the next one with the lease; it
@@ -134,6 +136,30 @@ local function write_rows(key, rows)
   end
 end
 
+-- Append an entry. Returns its id; nil and why when the stream takes none.
+local function append(key, keep, body)
+  local id = redis.pcall('XADD', key, 'MAXLEN', '~', keep, '*', 'm', body)
+  if type(id) == 'table' then
+    return nil, key .. ' takes no entry (' .. id.err .. ')'
+  end
+  return id
+end
+
+-- Append all entries of a commit, or none: {{key, keep, bytes}}. Returns why not; nil when they are there.
+local function append_all(entries)
+  local added = {}
+  for i, entry in ipairs(entries) do
+    local id, why = append(entry[1], entry[2], entry[3])
+    if not id then
+      for j, before in ipairs(added) do
+        redis.call('XDEL', entries[j][1], before)
+      end
+      return why
+    end
+    added[i] = id
+  end
+end
+
 -- The commit. KEYS: meta, cursors, state, journal, reserved, then whatever the plan names by index.
 -- ARGV[1]: the plan as MessagePack (commit_encoder.py). Numbers that must not be rounded come as text: Lua has doubles.
 --   epoch, seq, digest (strings), journal (bytes), keep
@@ -172,6 +198,15 @@ local function commit(keys, args)
   if not reserved then
     return {'HEAT', total}
   end
+  local entries = {}
+  for i, output in ipairs(plan.outputs) do
+    entries[i] = {keys[output[1]], output[2], output[3]}
+  end
+  entries[#entries + 1] = {keys[4], plan.keep, plan.journal}
+  why = append_all(entries)
+  if why then
+    return {'TYPE', why}
+  end
 
   for _, decision in ipairs(plan.decisions) do
     redis.call('SET', keys[decision[1]], plan.outputs[decision[2]][3], 'PX', decision[3])
@@ -189,7 +224,6 @@ local function commit(keys, args)
   write_rows(keys[3], plan.records)
   write_rows(keys[2], plan.cursors)
   for _, output in ipairs(plan.outputs) do
-    redis.call('XADD', keys[output[1]], 'MAXLEN', '~', output[2], '*', 'm', output[3])
     for _, channel in ipairs(output[4]) do
       redis.call('PUBLISH', channel, output[3])
     end
@@ -197,7 +231,6 @@ local function commit(keys, args)
   for _, ack in ipairs(plan.acks) do
     redis.call('XACK', keys[ack[1]], ack[2], unpack(ack[3]))
   end
-  redis.call('XADD', keys[4], 'MAXLEN', '~', plan.keep, '*', 'm', plan.journal)
   if #plan.guards > 0 and redis.call('EXISTS', keys[5]) == 0 then
     total = 0 -- nothing is reserved: what float errors left over goes
   end
@@ -230,8 +263,11 @@ local function publish_bars(keys, args)
   for i = keys[3] and 3 or 2, #args, 4 do
     local last = redis.call('HGET', keys[2], args[i])
     if not last or tonumber(last) < tonumber(args[i + 1]) then
+      local id, full = append(keys[1], args[1], args[i + 2]) -- first: what is not there must not count as published
+      if not id then
+        return redis.error_reply('WRONGTYPE ' .. full)
+      end
       redis.call('HSET', keys[2], args[i], args[i + 1])
-      redis.call('XADD', keys[1], 'MAXLEN', '~', args[1], '*', 'm', args[i + 2])
       redis.call('PUBLISH', keys[1], args[i + 2])
       redis.call('PUBLISH', args[i + 3], args[i + 2])
       new = new + 1
@@ -267,7 +303,11 @@ local function take_in(keys, args)
   if not redis.call('SET', keys[2], '1', 'NX', 'PX', args[2]) then
     return 0
   end
-  redis.call('XADD', keys[1], 'MAXLEN', '~', args[3], '*', 'm', args[1])
+  local id, full = append(keys[1], args[3], args[1])
+  if not id then
+    redis.call('DEL', keys[2])
+    return redis.error_reply('WRONGTYPE ' .. full)
+  end
   return 1
 end
 

@@ -13,6 +13,7 @@ from shared.adapters.redis.keys import is_of_another_portfolio
 from shared.adapters.redis.slots import reading_order
 from shared.messages.base import Message
 from shared.messages.keys import Keys
+from shared.ports.errors import MisplacedKeyError
 from shared.ports.streams import Entry, Listener, LiveChannels, Publisher, Reader, StreamReader
 
 ENTRIES_PER_LOOK = 500
@@ -41,11 +42,11 @@ class RedisStreams(Publisher, StreamReader, LiveChannels):
             for topic, key in self.keys.places_of(message):
                 pipe.xadd(key, {"m": body}, maxlen=topic.keep, approximate=True)
                 pipe.publish(key, body)
-        async with bus_errors():
+        async with bus_errors(*{key for message in messages for _, key in self.keys.places_of(message)}):
             await pipe.execute()
 
     async def latest(self, key: str, count: int = 1) -> list[Message]:
-        async with bus_errors():
+        async with bus_errors(key):
             rows = await self.client.xrevrange(key, count=count)
         found = (decode_or_none(fields.get(b"m", b"")) for _, fields in rows)
         return [message for message in found if message is not None]
@@ -53,7 +54,7 @@ class RedisStreams(Publisher, StreamReader, LiveChannels):
     async def stream_ends(self, streams: Sequence[str]) -> dict[str, str]:
         ends = {}
         for stream in streams:
-            async with bus_errors():
+            async with bus_errors(stream):
                 rows = await self.client.xrevrange(stream, count=1)
             ends[stream] = rows[0][0].decode() if rows else "0-0"
         return ends
@@ -74,7 +75,7 @@ class RedisStreams(Publisher, StreamReader, LiveChannels):
         self, cursors: dict[str, str], streams: Sequence[str], wait_ms: int
     ) -> dict[str, list[Entry]]:
         after = {stream: cursors[stream] for stream in streams}
-        async with bus_errors():
+        async with bus_errors(*streams):
             rows = await self.client.xread(after, count=ENTRIES_PER_LOOK, block=wait_ms or None)
         return {
             stream.decode(): [entry_of(stream.decode(), entry_id, fields) for entry_id, fields in items]
@@ -84,7 +85,9 @@ class RedisStreams(Publisher, StreamReader, LiveChannels):
     async def readers(self, streams: Sequence[str]) -> list[Reader]:
         found: list[Reader] = []
         for stream in streams:
-            with suppress(ResponseError):  # a key of another kind, or one that this user must not look at
+            with suppress(
+                ResponseError, MisplacedKeyError
+            ):  # a key of another kind, or one that this user must not look at
                 found += (_reader(stream, row) for row in await groups_of(self.client, stream))
         return [reader for reader in found if not is_of_another_portfolio(reader.group, self.keys)]
 
@@ -130,4 +133,6 @@ class RedisListener(Listener):
 
 def _reader(stream: str, row: dict[str, Any]) -> Reader:
     lag = row.get("lag")
-    return Reader(stream, row["name"].decode(), int(lag) if lag is not None else None, int(row["pending"]))
+    return Reader(
+        stream, row["name"].decode(errors="replace"), int(lag) if lag is not None else None, int(row["pending"])
+    )

@@ -29,11 +29,11 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 
 from redis.exceptions import ResponseError
 
-from shared.adapters.codec import decode, entry_of
+from shared.adapters.codec import decode_or_none, entry_of
 from shared.adapters.redis.client import MAX_BLOCK_MS, Client, bus_errors
 from shared.adapters.redis.commit_encoder import CommitEncoder
 from shared.adapters.redis.connection import DedicatedConnection
-from shared.adapters.redis.groups import begin_group
+from shared.adapters.redis.groups import begin_group, groups_of
 from shared.adapters.redis.keys import group_prefix, state_key
 from shared.adapters.redis.slots import reading_order
 from shared.messages.keys import Keys
@@ -95,6 +95,8 @@ class RedisWriterLease(WriterLease):
         self._service, self._lease_ms = service, lease_ms
         self._epoch = 0
         self._unacknowledged: dict[str, list[str]] = defaultdict(list)
+        self._given: dict[str, str] = {}  # stream to the last entry that this epoch was given
+        self._ahead: dict[str, str] = {}  # stream to where its group stood at the last look, beyond what was given
         self._unfinished: dict[str, str] = {}  # stream to the last entry that an earlier holder was given
 
     # --- the right to write ---------------------------------------------------------------------------------------
@@ -111,6 +113,7 @@ class RedisWriterLease(WriterLease):
             )
             for stream in self._inputs
         }
+        self._given = {stream.decode(): entry_id.decode() for stream, entry_id in cursors.items()}
         self._unfinished = {stream: left.unfinished for stream, left in begun.items() if left.unfinished}
         self.losses = {stream: left.lost for stream, left in begun.items() if left.lost}
         return self._epoch
@@ -133,6 +136,23 @@ class RedisWriterLease(WriterLease):
             raise self._gone()
         if not alive:
             raise FencedError(f"{self._service}: another writer took over after epoch {self._epoch}")
+        await self._check_groups()
+
+    async def _check_groups(self) -> None:
+        """A group that somebody moved on gives us nothing of what it skips. A new epoch's begins at the cursor again.
+
+        What was given between two looks may be on its way, so it takes two of them that find the same.
+        """
+        before, self._ahead = self._ahead, {}
+        for stream in self._inputs if self.group else ():
+            row = next(
+                (row for row in await groups_of(self._client, stream) if row["name"] == self.group.encode()), None
+            )
+            at = row["last-delivered-id"].decode() if row is not None else "0"
+            if entry_order(at) > entry_order(self._given.get(stream, "0")):
+                self._ahead[stream] = at
+                if before.get(stream) == at:
+                    raise BusLostError(f"{self._service}: somebody moved {self.group} on {stream} to {at}")
 
     def _gone(self) -> StateGoneError:
         return StateGoneError(f"{self._service}: the server has forgotten epoch {self._epoch} and all that came before")
@@ -234,7 +254,9 @@ class RedisWriterLease(WriterLease):
             await self.renew()  # tells whether somebody took over
             raise BusLostError(f"{self._service}: {error}") from error
         rows = reply.items() if isinstance(reply, dict) else reply or ()
-        return {name.decode(): _entries(name.decode(), items) for name, items in rows}
+        found = {name.decode(): _entries(name.decode(), items) for name, items in rows}
+        self._given.update((stream, entries[-1].id) for stream, entries in found.items() if entries)
+        return found
 
     async def commit(self, commit: Commit) -> None:
         keys, plan = self._encoder.encode(commit, self._epoch, self.group)
@@ -249,8 +271,7 @@ class RedisWriterLease(WriterLease):
             case ["TYPE", why]:
                 raise CommitRefusedError(f"{self._service}: {why.decode()}: another program's? Move it away")
             case ["DUP", *bodies]:
-                stored = [decode(body) for body in bodies]
-                raise AlreadyDecidedError([decision for decision in stored if isinstance(decision, OrderDecided)])
+                raise self._decided_before(commit, bodies)
             case ["HEAT", order_id]:
                 raise ContentRefusedError(f"order {order_id.decode()} would take reserved heat over its limit")
             case [kind, detail]:
@@ -258,6 +279,14 @@ class RedisWriterLease(WriterLease):
         for stream, entry_id in commit.handled:
             if not self._encoder.is_home(stream):
                 self._unacknowledged[stream].append(entry_id)
+
+    def _decided_before(self, commit: Commit, bodies: Sequence[bytes]) -> Exception:
+        """What the store has of the commit's orders. What is no decision on them would be met by every start anew."""
+        ids = {message.order_id for message in commit.outputs if isinstance(message, OrderDecided)}
+        stored = [message for body in bodies if isinstance(message := decode_or_none(body), OrderDecided)]
+        if len(stored) < len(bodies) or any(decision.order_id not in ids for decision in stored):
+            return ContentRefusedError(f"where the decisions on {', '.join(sorted(ids))} belong, something else stands")
+        return AlreadyDecidedError(stored)
 
     async def _acknowledge_other_slots(self) -> None:
         """Acknowledge what was committed before, in streams that the commit could not reach."""

@@ -8,6 +8,7 @@ This file says who handles what, and nothing else. The parts are ``gate`` (verdi
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from shared.domain.listing_claims import doubt_about_listing
 from shared.domain.machine import Records, ReservationCheck
 from shared.domain.plan import Plan
 from shared.domain.risk.breakers import BREAKER_RECORDS, Breakers
@@ -30,7 +31,7 @@ from shared.domain.universe import Universe
 from shared.messages.ask import RoomAsked, ShadowAsked
 from shared.messages.base import Message, TimePassed
 from shared.messages.control import ApprovePhase, Flatten, Halt, Resume, SetLimits, SetPhase, WriteOff
-from shared.messages.dead_letter import EntrySetAside, UnreadableReceived
+from shared.messages.dead_letter import EntrySetAside, UnreadableReceived, message_refused
 from shared.messages.market import BarClosed, BookSampled, FeedLost, FeedRestored, MarkChanged, PairListed
 from shared.messages.orders import (
     CancelProposed,
@@ -145,7 +146,7 @@ class RiskMachine:
                 self.breakers.warm(message)
                 if message.timeframe == DAILY:
                     self.state.history(message.symbol).add(message)
-            case PairListed():
+            case PairListed() if doubt_about_listing(message, self.state.universe) is None:
                 self.state.listings[message.symbol] = message
             case _:
                 pass
@@ -192,6 +193,8 @@ class RiskMachine:
 
     def _on_bar(self, bar: BarClosed) -> Sequence[Message]:
         watched = self.breakers.on_bar(bar)
+        if self.state.heat.pair(bar.symbol) is None:
+            return watched
         self.state.revalue(bar.symbol, bar.close, bar.close_time_ns)
         if bar.timeframe == DAILY and self.state.history(bar.symbol).add(bar):
             self.state.learn_costs(bar.symbol)
@@ -199,10 +202,16 @@ class RiskMachine:
         return watched
 
     def _on_book(self, book: BookSampled) -> Sequence[Message]:
+        if self.state.heat.pair(book.symbol) is None:  # of names that nobody trades there is no end
+            return ()
         self.state.books[book.symbol] = OrderBook(book)
         return self.breakers.on_book(book)
 
     def _on_listing(self, listing: PairListed) -> Sequence[Message]:
+        if doubt := doubt_about_listing(listing, self.state.universe):
+            return (message_refused(listing, time_ns=self.state.now_ns or listing.time_ns, **doubt._asdict()),)
+        if self.state.heat.pair(listing.symbol) is None:
+            return ()
         self.state.listings[listing.symbol] = listing
         return [*self.fills.on_listed(listing), *self.breakers.on_listing(listing)]
 

@@ -1,5 +1,6 @@
 """What the parts of the sizing machine share: time, pairs, listings, account, halts. It is rebuilt from the records."""
 
+from shared.domain.listing_claims import doubt_about_listing
 from shared.domain.machine import Records
 from shared.domain.plan import Plan
 from shared.domain.sizing.account import ACCOUNT_RECORDS, AccountTracker
@@ -31,7 +32,7 @@ class SizingState:
         self.plan, self.portfolio = plan, portfolio
         self.ns_per_second = speed * SECOND_NS
         self.records = Records(KINDS)
-        names = PairNames(universe)
+        self._universe, names = universe, PairNames(universe)
         self.pairs = Pairs(self.records, names, plan.sizing)
         self.account = AccountTracker(self.records, plan)
         self.halts = KnownHalts(self.records, names)
@@ -58,7 +59,7 @@ class SizingState:
 
     def list_pair(self, listed: PairListed) -> None:
         """Keep what the exchange says of a pair of the universe."""
-        if self.pairs.find(listed.symbol) is not None:
+        if self.pairs.find(listed.symbol) is not None and doubt_about_listing(listed, self._universe) is None:
             self.listed[listed.symbol] = listed
             self.records.put(LISTED, listed.symbol, listed)
 

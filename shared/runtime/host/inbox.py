@@ -36,6 +36,7 @@ class Inbox:
         self._dead_letters, self._idempotency = dead_letters, idempotency
         self._latest: dict[tuple[type[Message], str], Latest] = {}
         self._questions: deque[Message] = deque()
+        self._dropped = 0  # since none waited
 
     # --- taking in ------------------------------------------------------------------------------------------------
 
@@ -79,8 +80,10 @@ class Inbox:
         """Keep a question, or something else to be answered; what comes while too many wait is not."""
         if len(self._questions) < QUESTIONS_KEPT:
             self._questions.append(question)
-        else:
-            self._log.warning("question_dropped", question=question.id, waiting=QUESTIONS_KEPT)
+            return
+        self._dropped += 1
+        if str(self._dropped).rstrip("0") == "1":  # of a flood the first, then every tenfold
+            self._log.warning("question_dropped", question=question.id, waiting=QUESTIONS_KEPT, count=self._dropped)
 
     # --- handing on -----------------------------------------------------------------------------------------------
 
@@ -104,6 +107,8 @@ class Inbox:
         much as there are pairs. So a step's work is bounded by the number of pairs, whatever is asked.
         """
         taken: list[Message] = []
+        if not self._questions:
+            self._dropped = 0
         while self._questions and len(taken) < QUESTIONS_A_STEP:
             if _is_over_all_pairs(self._questions[0]):
                 return taken or [self._questions.popleft()]

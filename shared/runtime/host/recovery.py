@@ -7,9 +7,11 @@ import msgspec
 from msgspec import Struct
 
 from shared.domain.machine import Machine
+from shared.ports.clock import Clock
 from shared.ports.errors import CorruptStateError, StateGoneError
 from shared.ports.streams import Entry, StreamReader
 from shared.ports.writer_lease import WriterLease
+from shared.runtime.host.bars_to_come import without_bar_to_come
 from shared.runtime.host.failures import TRIES, Failures
 from shared.runtime.host.progress import Progress
 from shared.runtime.machine_spec import MachineSpec
@@ -17,7 +19,14 @@ from shared.runtime.service import StartOverError
 
 
 async def recover_machine(
-    spec: MachineSpec, lease: WriterLease, bus: StreamReader, log: Any, *, known_seq: int, failures: Failures
+    spec: MachineSpec,
+    lease: WriterLease,
+    bus: StreamReader,
+    log: Any,
+    clock: Clock,
+    *,
+    known_seq: int,
+    failures: Failures,
 ) -> tuple[Progress, Sequence[Entry]]:
     """Load the records and rebuild what derives from history.
 
@@ -32,7 +41,7 @@ async def recover_machine(
     if progress.digest != snapshot.digest:
         raise CorruptStateError(f"{spec.service}: records do not match the digest of commit {snapshot.seq}")
     _load_records(spec.machine, snapshot.records)
-    passed_over = await _warm(spec, lease, progress.cursors, failures)
+    passed_over = await _warm(spec, lease, clock, progress.cursors, failures)
     spec.machine.restored()
     spec.verify()
     return progress, passed_over
@@ -65,7 +74,7 @@ def _decode_record(kind: type[Struct], body: bytes) -> Struct:
 
 
 async def _warm(
-    spec: MachineSpec, lease: WriterLease, cursors: Mapping[str, str], failures: Failures
+    spec: MachineSpec, lease: WriterLease, clock: Clock, cursors: Mapping[str, str], failures: Failures
 ) -> Sequence[Entry]:
     """Show the machine what was handled before and is not in its records: daily bars, listings, lost feeds.
 
@@ -74,7 +83,8 @@ async def _warm(
     passed_over: list[Entry] = []
     for stream in spec.warm:
         if up_to := cursors.get(stream):
-            async for entry in lease.history(stream, up_to):
+            async for read in lease.history(stream, up_to):
+                entry = without_bar_to_come(read, clock)
                 if entry.message is None:
                     continue
                 if failures and failures.settled(entry):

@@ -16,6 +16,7 @@ from shared.ports.streams import Entry
 from shared.ports.writer_lease import Snapshot, WriterLease
 from shared.runtime.audit_log import log_outputs
 from shared.runtime.bar_order import in_closing_order
+from shared.runtime.host.bars_to_come import without_bar_to_come
 from shared.runtime.host.dead_letters import DeadLetters
 from shared.runtime.host.failures import TRIES, ProcessEndedError
 from shared.runtime.host.inbox import Inbox, durable_and_answers
@@ -73,14 +74,15 @@ class MachineHost:
 
     async def _catch_up(self, epoch: int) -> None:
         spec, memory = self.spec, self.memory
+        # First of all, so that it stays pending for the next host when this one fails at the history.
+        pending = await self.lease.pending()
         self._progress, passed_over = await recover_machine(
-            spec, self.lease, self.bus, self.log, known_seq=memory.known_seq, failures=memory.failures
+            spec, self.lease, self.bus, self.log, self.clock, known_seq=memory.known_seq, failures=memory.failures
         )
         memory.known_seq = self.seq
         if spec.idempotency is not None:
             await spec.idempotency.load(self.bus)
         await self.inbox.load(spec.latest)
-        pending = await self.lease.pending()
         await self._recall(pending)
         start = f"start after {self.seq}"
         died_before = await self.lease.begin_try(start) > TRIES if pending else False
@@ -157,6 +159,7 @@ class MachineHost:
     def _take(self, item: Entry) -> Sequence[Message]:
         """Hand one thing to the machine, unless it was handled before, cannot be read, or is to be passed over."""
         made: Sequence[Message] = ()
+        item = without_bar_to_come(item, self.clock)
         failures, message = self.memory.failures, item.message
         is_new = not item.id or self._progress.is_new(item)
         failure = failures.settled(item) if failures else None

@@ -1,5 +1,6 @@
 """A risk machine with a market around it, for tests that read as scripts."""
 
+from datetime import date
 from decimal import Decimal
 from typing import get_args
 
@@ -7,7 +8,7 @@ from msgspec import Struct, structs
 
 from shared.domain.plan import BreakerName, BreakerPlan, Limits, PhasePlan, Plan
 from shared.domain.risk.machine import RiskMachine
-from shared.domain.universe import Pair, Universe
+from shared.domain.universe import Pair, Rename, Universe
 from shared.messages.base import Message, TimePassed
 from shared.messages.market import BookSampled, MarkChanged, PairListed
 from shared.messages.orders import OrderClosed, OrderDecided, OrderFilled, OrderProposed, StopPlaced, StopRaised
@@ -18,6 +19,14 @@ D = Decimal
 PRICES = {"BTC": 20_000.0, "ETH": 1_500.0, "BNB": 300.0, "SOL": 30.0, "XRP": 0.5, "ADA": 0.4, "LINK": 7.0}
 SECTORS = {"BTC": "Majors", "ETH": "Majors", "BNB": "Majors", "LINK": "DeFi"}
 UNIVERSE = Universe(pairs=tuple(Pair(base=base, quote="USDT", sector=SECTORS.get(base, "Layer 1")) for base in PRICES))
+
+
+def renaming(old: str, new: str, ratio: Decimal = D(1)) -> Universe:
+    """The universe, in which one of its coins has become another."""
+    rename = Rename(old=old, new=new, cutover=date(2022, 11, 1), ratio=ratio)
+    return Universe(pairs=tuple(pair for pair in UNIVERSE.pairs if pair.base != old), renames=(rename,))
+
+
 ADV = 100_000_000.0
 CALM = BreakerPlan(off=get_args(BreakerName))
 
@@ -59,6 +68,7 @@ class RiskHarness:
         exact: bool = False,
         shadow: Limits | None = None,
         breakers: BreakerPlan = CALM,
+        universe: Universe = UNIVERSE,
     ):
         phases = (PhasePlan(name="live", scale=scale),)
         self.plan = Plan(
@@ -68,20 +78,22 @@ class RiskHarness:
             phases=phases,
             phase="live",
         )
-        self.machine = RiskMachine(self.plan, UNIVERSE, portfolio="main", starting_cash_usdt=cash, speed=speed)
+        self.machine = RiskMachine(self.plan, universe, portfolio="main", starting_cash_usdt=cash, speed=speed)
         self.now_ns = T0 + 30 * 86_400_000_000_000
         self.told: list[Message] = []
         self.made: list[Message] = []
         self._count = 0
+        self._universe = universe
+        names = [name for symbol in universe.symbols for name in universe.names_of(symbol)]
         self._cash, self._speed, self._stored = cash, speed, dict[str, Struct | None]()
-        for symbol in UNIVERSE.symbols:
+        for symbol in names:
             self.list_pair(symbol)
             for day in range(30):
                 price = PRICES[symbol.partition("/")[0]]
                 daily = bar(symbol, timeframe="1d", hour=24 * day, close=price)
                 self.handle(structs.replace(daily, quote_volume=ADV))
         self.pass_time(1)
-        for symbol in UNIVERSE.symbols:
+        for symbol in names:
             self.mark(symbol, PRICES[symbol.partition("/")[0]])
 
     def handle(self, message: Message) -> list[Message]:
@@ -95,7 +107,7 @@ class RiskHarness:
         self._stored |= self.machine.records.drain()
         rows = {key: row for key, row in reversed(self._stored.items()) if row is not None}
         self.machine = RiskMachine(
-            self.plan, UNIVERSE, portfolio="main", starting_cash_usdt=self._cash, speed=self._speed
+            self.plan, self._universe, portfolio="main", starting_cash_usdt=self._cash, speed=self._speed
         )
         self.machine.records.load(rows)
         for message in self.told:

@@ -13,6 +13,7 @@ from shared.adapters.redis.bus import RedisBus
 from shared.config.model import Settings
 from shared.domain.plan import BreakerPlan, Limits, Plan
 from shared.domain.risk.gate.gate import ORDERS_REMEMBERED
+from shared.domain.risk.machine import RiskMachine
 from shared.messages.base import Message
 from shared.messages.catalogue import DEAD, DECIDED, PROPOSED
 from shared.messages.dead_letter import MessageRefused
@@ -25,7 +26,7 @@ from shared.runtime.host.step import RENEW_SECONDS
 from shared.runtime.logs import get_logger
 from tests.domain.risk.risk_harness import PRICES, UNIVERSE
 from tests.keys import MAIN
-from tests.samples import T0, bar, proposal
+from tests.samples import HOUR, T0, bar, proposal
 
 AnyBus = MemoryBus | RedisBus
 Decided = MAIN.of(DECIDED)
@@ -170,3 +171,27 @@ async def test_a_host_that_comes_back_knows_its_reservations_and_history(bus: An
     machine = successor.spec.machine
     assert machine.state.heat.reserved_risk == pytest.approx(reserved)  # type: ignore[attr-defined]
     assert machine.state.daily["BTC/USDT"].latest.days == 30  # type: ignore[attr-defined]
+
+
+async def test_a_bar_of_a_time_to_come_keeps_out_no_bar_of_now_before_or_after_a_restart(
+    bus: AnyBus, clock: ManualClock
+) -> None:
+    host = risk_host(bus, clock)
+    await host.recover()
+    await settle(host)
+    await bus.publish([bar("ETH/USDT", timeframe="1d", hour=24 * 60_000)])
+    await settle(host)
+    clock.time_ns += 24 * HOUR
+    await bus.publish_bars([bar("ETH/USDT", timeframe="1d", hour=24 * 30, close=1500.0)])
+    await settle(host)
+    refused = [each for each in await bus.latest(DEAD.key, 10) if isinstance(each, MessageRefused)]
+    assert [each.field for each in refused] == ["$.close_time_ns"]
+    await host.lease.release()
+    for machine in (host.spec.machine, (await recovered(risk_host(bus, clock))).spec.machine):
+        assert isinstance(machine, RiskMachine)
+        assert machine.state.daily["ETH/USDT"].latest.days == 31
+
+
+async def recovered(host: MachineHost) -> MachineHost:
+    await host.recover()
+    return host

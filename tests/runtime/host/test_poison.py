@@ -6,22 +6,29 @@ from typing import Any
 
 import pytest
 
+from services.risk.service import spec_of
+from shared.adapters.clocks import ManualClock
+from shared.adapters.codec import encode
 from shared.adapters.memory_bus import MemoryBus
 from shared.adapters.memory_lease import MemoryWriterLease
 from shared.adapters.redis.bus import RedisBus
+from shared.adapters.redis.keys import decision_key
+from shared.config.model import Settings
 from shared.messages.ask import ShadowAsked
 from shared.messages.base import MAX_MESSAGE_BYTES, Message, TimePassed
-from shared.messages.catalogue import ASK, AUDIT, DEAD, MARKS, SET_ASIDE
+from shared.messages.catalogue import ASK, AUDIT, DEAD, DECIDED, MARKS, SET_ASIDE
 from shared.messages.dead_letter import EntrySetAside, MessageRefused
 from shared.messages.halts import Alerted
 from shared.messages.market import MarkChanged
+from shared.messages.orders import OrderDecided
 from shared.ports.errors import BusLostError
 from shared.ports.writer_lease import Commit
 from shared.runtime.host.failures import PASSED_OVER, TRIES
+from tests.domain.risk.risk_harness import UNIVERSE
 from tests.keys import MAIN
 from tests.runtime.host.process import Process
 from tests.runtime.host.scripted_machine import PROPOSALS, Script, ScriptedMachine, scripted_spec
-from tests.samples import T0, proposal
+from tests.samples import T0, decision, proposal
 
 AnyBus = MemoryBus | RedisBus
 
@@ -281,26 +288,51 @@ async def test_what_leads_to_a_commit_that_cannot_be_made_is_set_aside_too(bus: 
 # --- what ends the process --------------------------------------------------------------------------------------------
 
 
-async def test_an_entry_that_kills_the_process_is_set_aside_after_some_starts(bus: AnyBus) -> None:
-    def script(message: Message) -> Sequence[Message]:
-        if message.id == "poison":
-            raise SystemExit("killed")  # no exception that a host could handle
-        return ()
-
-    await bus.publish([proposal("before"), proposal("poison"), proposal("after")])
+async def die_until_set_aside(bus: AnyBus, script: Script, cause: str, **place: Any) -> None:
+    """Start process after process, each of which dies, until the entry is set aside."""
     deaths = 0
-    while not await set_aside(bus):
-        process = process_of(bus, script)
+    while cause not in [aside.cause for aside in await set_aside(bus)]:
+        process = process_of(bus, script, **place)
         try:
             await process.settle()
         except SystemExit:
             deaths += 1
-            assert deaths < 10
+            assert deaths < 10, "it kills for ever"
             assert process.host is not None
             await process.host.lease.release()
+
+
+def deadly_at(entry_id: str, *failing: str) -> Script:
+    """Fails at some, and ends the process at one."""
+    fail = failing_at(*failing)
+
+    def script(message: Message) -> Sequence[Message]:
+        if message.id == entry_id:
+            raise SystemExit("killed")  # no exception that a host could handle
+        return fail(message)
+
+    return script
+
+
+async def test_an_entry_that_kills_the_process_is_set_aside_after_some_starts(bus: AnyBus) -> None:
+    await bus.publish([proposal("before"), proposal("poison"), proposal("after")])
+    await die_until_set_aside(bus, deadly_at("poison"), "poison")
     assert await alerted(bus) == ["before", "after"]
     [aside] = await set_aside(bus)
     assert (aside.cause, aside.reason) == ("poison", "ProcessEndedError: the process ended while it handled this")
+
+
+async def test_deaths_are_counted_though_every_start_fails_at_the_history_first(bus: AnyBus) -> None:
+    """A host that fails at the history must leave pending to the next one what it was to handle."""
+    script = deadly_at("deadly", "history")
+    await bus.publish([proposal("history")])
+    process = process_of(bus, script, warm=(PROPOSALS,))
+    await process.settle()
+    assert process.host is not None
+    await process.host.lease.release()
+    await bus.publish([proposal("deadly"), proposal("after")])
+    await die_until_set_aside(bus, script, "deadly", warm=(PROPOSALS,))
+    assert await alerted(bus) == ["after"]
 
 
 async def test_a_server_that_goes_away_again_and_again_condemns_no_entry(memory_bus: MemoryBus) -> None:
@@ -326,3 +358,17 @@ async def test_a_server_that_goes_away_again_and_again_condemns_no_entry(memory_
     assert left == [8]
     assert [aside.cause for aside in await set_aside(memory_bus)] == ["poison"]
     assert await alerted(memory_bus) == ["innocent"]
+
+
+async def test_an_order_in_place_of_whose_decision_another_stands_is_set_aside_and_the_gate_lives(
+    redis_bus: RedisBus,
+) -> None:
+    clock = ManualClock(T0)
+    process = Process(redis_bus, lambda: spec_of(Settings(universe=UNIVERSE), clock), clock)
+    await process.settle()
+    await redis_bus.client.set(decision_key(MAIN, "o-1"), encode(decision("o-2")))
+    await redis_bus.publish([proposal("o-1"), proposal("o-3")])
+    await process.settle()
+    decided = await redis_bus.latest(MAIN.of(DECIDED), 10)
+    assert [each.order_id for each in decided if isinstance(each, OrderDecided)] == ["o-3"]
+    assert [each.cause for each in await set_aside(redis_bus)] == ["o-1"]

@@ -15,10 +15,12 @@ from shared.domain.execution.paper.triggers import (
     stop_touched_by_quote,
 )
 from shared.domain.execution.paper.venue import PaperVenue
+from shared.domain.listing_claims import doubt_about_listing
 from shared.domain.plan import Plan
 from shared.domain.timeframes import DAY_NS, timeframe_ns
 from shared.domain.universe import Universe
 from shared.messages.base import Message, TimePassed
+from shared.messages.dead_letter import message_refused
 from shared.messages.market import GONE, BarClosed, MarkChanged, PairListed
 from shared.messages.orders import CancelDecided, OrderDecided, StopApproved, WriteOffDecided
 
@@ -34,7 +36,7 @@ class PaperExecution:
 
     def __init__(self, plan: Plan, universe: Universe, *, quote_age_limit_ns: int = 0) -> None:
         longest_ns = max((timeframe_ns(strategy.timeframe) for strategy in plan.strategies), default=DAY_NS)
-        self._costs = plan.costs
+        self._costs, self._universe = plan.costs, universe
         self._store = OrderStore()
         self._market = PaperMarket(plan.sizing, universe, max(quote_age_limit_ns, longest_ns), quote_age_limit_ns)
         self._venue = PaperVenue(self._market, plan.costs)
@@ -58,7 +60,7 @@ class PaperExecution:
         return () if handler is None else handler(message)
 
     def warm(self, message: Message) -> None:
-        if isinstance(message, BarClosed) and self._market.take_bar(message):
+        if isinstance(message, BarClosed) and self._is_followed(message.symbol) and self._market.take_bar(message):
             self._market.take_close(message, self._now_ns)
 
     def restored(self) -> None:
@@ -74,6 +76,10 @@ class PaperExecution:
 
     def _pair_listed(self, listed: PairListed) -> Sequence[Message]:
         """A halted pair's orders wait until it trades again; those of a pair that is gone end here."""
+        if doubt := doubt_about_listing(listed, self._universe):
+            return (message_refused(listed, time_ns=self._now_ns or listed.time_ns, **doubt._asdict()),)
+        if not self._is_followed(listed.symbol):
+            return ()
         self._store.list_pair(listed)
         outputs: list[Message] = []
         if listed.status in GONE:
@@ -96,13 +102,13 @@ class PaperExecution:
         return self._orders.expire(passed, self._now_ns)
 
     def _mark(self, mark: MarkChanged) -> Sequence[Message]:
-        quote = self._market.take_mark(mark, self._now_ns)
+        quote = self._market.take_mark(mark, self._now_ns) if self._is_followed(mark.symbol) else None
         if quote is None or not self._is_busy(mark.symbol):
             return ()
         return (*self._orders.expire(mark, self._time_of(mark)), *self._match_quote(mark.symbol, quote, mark))
 
     def _bar(self, bar: BarClosed) -> Sequence[Message]:
-        if not self._market.take_bar(bar):
+        if not self._is_followed(bar.symbol) or not self._market.take_bar(bar):
             return ()
         if not self._is_busy(bar.symbol):
             self._market.take_close(bar, self._now_ns)
@@ -110,6 +116,10 @@ class PaperExecution:
         outputs = [*self._orders.expire(bar, self._time_of(bar)), *self._match_bar(bar)]
         quote = self._market.take_close(bar, self._now_ns)
         return outputs if quote is None else (*outputs, *self._match_quote(bar.symbol, quote, bar))
+
+    def _is_followed(self, symbol: str) -> bool:
+        """Whether a pair is one of ours, by any of its names: of names that nobody trades there is no end."""
+        return self._market.knows(symbol) or self._store.position(symbol) is not None
 
     def _is_busy(self, symbol: str) -> bool:
         """Whether anything of the pair could fill: most marks and bars concern nobody."""

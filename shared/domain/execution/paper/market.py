@@ -36,6 +36,10 @@ class PaperMarket:
         """Whether somebody's clock was wrong when the quote was taken: nobody knows how old it is."""
         return now_ns > 0 and 0 < self._clock_slack_ns < quote.time_ns - now_ns
 
+    def knows(self, symbol: str) -> bool:
+        """Whether the pair is in the universe, by any of its names."""
+        return self._names.get(symbol) is not None
+
     def depth(self, symbol: str, at_ns: int) -> Depth:
         """How much the pair bore at that moment. It goes on through a rename, for it is the same market."""
         named = self._names.get(symbol)

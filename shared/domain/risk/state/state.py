@@ -113,10 +113,9 @@ class RiskState:
             if (priceless := self.heat.pair(symbol)) is not None and priceless.quantity:
                 self.heat.set_unpriced(priceless, unpriced.price)
         self.reservations.rebuild()
-        for symbol in self.daily:
-            self.learn_costs(symbol)
-        self.halts.rebuild()
         self.loss_baselines = self.records.get(BASELINES, "", LossBaselines) or LossBaselines()
+        self._learn_all_costs()
+        self.halts.rebuild()
         self.reservation_checks.clear()
 
     # --- limits and phase in force --------------------------------------------------------------------------------
@@ -134,8 +133,7 @@ class RiskState:
     def use_limits(self, limits: Limits) -> None:
         """Hold every order to these limits from here on. This does not store them."""
         self.effective = EffectiveLimits(limits, self.plan, self.speed, before=self.effective)
-        for symbol in self.daily:  # the cost of getting out is that of a full position
-            self.learn_costs(symbol)
+        self._learn_all_costs()
 
     def use_phase(self, phase: ActivePhase) -> None:
         """Let this phase be in force from here on. This does not store it."""
@@ -169,8 +167,11 @@ class RiskState:
 
     def move_loss_baselines(self, **changes: object) -> None:
         """Change what losses are measured from: fields of ``LossBaselines``."""
+        before = self.loss_baselines.peak_nav_since_resume
         self.loss_baselines = structs.replace(self.loss_baselines, **changes)
         self.records.put(BASELINES, "", self.loss_baselines)
+        if self.loss_baselines.peak_nav_since_resume < before:
+            self._learn_all_costs()
 
     def _add_outside(self, symbol: str) -> PairHeat:
         """Take in a pair that is not in the universe (any more).
@@ -251,13 +252,19 @@ class RiskState:
             found = self.daily[symbol] = DailyHistory(atr_days=sizing.atr_days, adv_days=sizing.adv_days)
         return found
 
+    def _learn_all_costs(self) -> None:
+        """The cost of getting out is that of a full position, and that follows limits and NAV."""
+        for symbol in self.daily:
+            self.learn_costs(symbol)
+
     def learn_costs(self, symbol: str) -> None:
         """Estimate what getting out of a pair costs: the fee, half the spread, and the slippage of a full position."""
         pair, daily, costs = self.heat.pair(symbol), self.daily[symbol].latest, self.plan.costs
         if pair is None or not daily.adv_usdt or daily.sigma_day is None:
             return
-        # Of the highest NAV, for the present one is not known yet when this is called after a restart.
-        full_usdt = self.limits.pair_cap_nav * max(self.ledger.account.peak_nav_of_all_time, self.ledger.cash)
+        # Of the highest NAV, for the present one is not known yet when this is called after a restart. Not of all time:
+        # a NAV that one false price made must not make all dear for ever, and who resumes has looked at it.
+        full_usdt = self.limits.pair_cap_nav * max(self.loss_baselines.peak_nav_since_resume, self.ledger.cash)
         slippage = square_root_slippage(
             full_usdt, factor=costs.slippage_factor, sigma_day=daily.sigma_day, adv_usdt=daily.adv_usdt
         )

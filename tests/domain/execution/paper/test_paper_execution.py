@@ -10,6 +10,7 @@ from shared.domain.execution.paper.machine import PaperExecution
 from shared.domain.plan import Plan
 from shared.domain.universe import Pair, Rename, Universe
 from shared.messages.base import Message, derived_id
+from shared.messages.dead_letter import MessageRefused
 from shared.messages.market import BarClosed
 from shared.messages.orders import OrderClosed, OrderDecided, OrderFilled, OrderPlaced, StopPlaced, WriteOffDecided
 from tests.domain.market_scripts import (
@@ -418,6 +419,23 @@ def test_position_and_stop_go_on_under_the_new_name_of_a_pair() -> None:
     assert (position(machine, matic), position(machine, pol)) == ((D(0), None), (D(20), D(45)))
     [fill] = fills(play(machine, mark(44, symbol=pol, hour=30)))
     assert (fill.symbol, fill.quantity) == (pol, D(20))
+
+
+def test_a_rename_that_the_universe_does_not_know_moves_nothing_and_cancels_nothing() -> None:
+    machine = holding()
+    play(machine, buy("o-2", **limit(buy(), "95")))
+    [refused] = play(machine, listed(ETH, formerly=BTC, ratio=D(1000)))
+    assert isinstance(refused, MessageRefused)
+    assert (position(machine), position(machine, ETH)) == ((D(10), D(90)), (D(0), None))
+    assert len(list(machine.records.rows(WORKING, WorkingOrder))) == 1
+
+
+def test_of_pairs_that_nobody_trades_nothing_is_stored() -> None:
+    machine = paper()
+    machine.records.drain()
+    for number in range(20):
+        play(machine, listed(f"Z{number}/USDT"), mark(100, symbol=f"Z{number}/USDT"))
+    assert not machine.records.drain()
 
 
 # --- restarting ---------------------------------------------------------------------------------------------------

@@ -21,7 +21,7 @@ from tests.domain.risk.breakers.halt_scenes import (
     restart,
     switch,
 )
-from tests.domain.risk.risk_harness import CALM, D, RiskHarness
+from tests.domain.risk.risk_harness import CALM, D, RiskHarness, renaming
 from tests.samples import bar
 
 ETH_FEED = ("ETH/USDT", "feed", "halted")
@@ -174,7 +174,7 @@ def test_a_stopped_pair_resumes_when_it_trades_again_also_after_a_restart() -> N
 
 
 def test_a_cool_down_follows_a_pair_to_its_new_name_and_what_is_judged_afresh_does_not() -> None:
-    harness = RiskHarness(breakers=only("gap", "feed", "exchange_status"))
+    harness = RiskHarness(breakers=only("gap", "feed", "exchange_status"), universe=renaming("ETH", "LINK"))
     jump(harness, "ETH/USDT", 1300.0)
     feed_lost(harness, "marks", "ETH/USDT")
     until_ns = halt_of(harness, "ETH/USDT", "gap").until_ns
@@ -377,7 +377,7 @@ def test_what_makes_a_pair_illiquid_is_followed_while_the_breaker_is_off() -> No
 
 
 def test_the_illiquidity_of_a_former_name_is_forgotten_with_it() -> None:
-    harness = RiskHarness(breakers=only("liquidity"))
+    harness = RiskHarness(breakers=only("liquidity"), universe=renaming("ETH", "LINK"))
     days(harness, 1_000_000.0, 20)
     harness.list_pair("LINK/USDT", formerly="ETH/USDT", ratio=D(1))
     assert in_force(harness) == []

@@ -11,7 +11,7 @@ from shared.messages.control import Halt, Resume
 from shared.messages.halts import Halted, Resumed
 from shared.messages.market import PairListed
 from shared.messages.orders import OrderDecided, ProposalRefused, StopApproved, StopRaised
-from tests.domain.risk.risk_harness import PRICES, RiskHarness
+from tests.domain.risk.risk_harness import PRICES, RiskHarness, renaming
 from tests.samples import T0, bar, proposal
 
 D = Decimal
@@ -294,7 +294,7 @@ def test_no_ceiling_travels_as_a_finite_number() -> None:
 
 
 def test_a_renamed_pair_takes_its_position_along() -> None:
-    harness = RiskHarness()
+    harness = RiskHarness(universe=renaming("SOL", "LINK", D(2)))
     harness.fill(harness.buy("SOL/USDT", "10", stop=29))
     harness.handle(
         PairListed(id="x", time_ns=T0, symbol="LINK/USDT", status="trading", formerly="SOL/USDT", ratio=D(2))

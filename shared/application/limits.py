@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from shared.application.commands import ANSWER_SECONDS, answers_to
 from shared.application.errors import UserError
 from shared.application.stack import StackLocator
+from shared.config.faults import as_number
 from shared.domain.active_limits import ActiveLimits
 from shared.domain.plan import Limits
 from shared.domain.risk.state.effective_limits import policy_of
@@ -64,8 +65,8 @@ def changes_of(texts: Sequence[str]) -> dict[str, float]:
     changes = {}
     for text in texts:
         name, _, value = text.partition("=")
-        try:
-            changes[name.strip()] = float(value)
-        except ValueError:
-            raise UnreadableChangeError(f"{text} is no change of a limit. Write it as heat=0.06.") from None
+        number = as_number(value)
+        if isinstance(number, str):  # no number, or none that is finite
+            raise UnreadableChangeError(f"{text} is no change of a limit to a number. Write it as heat=0.06.")
+        changes[name.strip()] = number
     return changes

@@ -39,9 +39,24 @@ def _is_of_kubernetes(name: str, text: str) -> bool:
 
 
 def _nearest(name: str, names: Sequence[str]) -> str:
-    """The setting whose name comes next to it; what all of them begin with says nothing of how near it is."""
+    """The settings that may be meant: those that end in the same key, wherever they are, or come next to the name.
+
+    What all names begin with says nothing of how near one is.
+    """
     known = {each.removeprefix(PREFIX).replace("__", "_"): each for each in names}
-    near = difflib.get_close_matches(name.removeprefix(PREFIX).replace("__", "_"), known, n=1, cutoff=0.6)
-    if near:
-        return f'Did you mean "{known[near[0]]}"?'
+    wanted = name.removeprefix(PREFIX).replace("__", "_")
+    of_key = _of_key(name.rpartition("__")[2].removeprefix(PREFIX), names)
+    near = difflib.get_close_matches(wanted, known, n=1, cutoff=0.6)
+    if near and (not of_key or ("__" in name and known[near[0]] in of_key)):
+        of_key = [known[near[0]]]
+    if of_key:
+        quoted = [f'"{each}"' for each in of_key]
+        return f"Did you mean {' or '.join(quoted)}?"
     return f"Remove it; settings are named {PREFIX}<SECTION>__<KEY>, {PHASE} and {CONFIG_DIR}."
+
+
+def _of_key(key: str, names: Sequence[str]) -> list[str]:
+    """The settings of this key, or of the one next to it, in whatever section."""
+    keys = {each: each.rpartition("__")[2] for each in names if "__" in each}
+    near = difflib.get_close_matches(key, sorted(set(keys.values())), n=1, cutoff=0.8)
+    return [each for each, found in keys.items() if found in near]

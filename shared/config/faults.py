@@ -129,6 +129,10 @@ def remedy_for(value: object, kind: object, default: object) -> str:
 
 
 def _remedy_for_list(value: object, known: list[str]) -> str:
+    if isinstance(value, list) and any(set("[]\"'") & set(str(each)) for each in value):
+        value = [name for each in value if (name := str(each).strip("[]\"'"))]  # a list as TOML writes it
+        if all(name in known for name in value):
+            return f"Write it with commas: {','.join(value)}." if value else "Leave it empty for none."
     if isinstance(value, list) and (strange := [each for each in value if str(each) not in known]):
         return did_you_mean(str(strange[0]), known)
     example = known[:2] or ["one", "two"]

@@ -10,6 +10,7 @@ import pytest
 from shared.adapters.codec import encode
 from shared.adapters.memory_bus import MemoryBus
 from shared.adapters.redis.bus import RedisBus
+from shared.adapters.redis.market_lease import holder_of_market
 from shared.messages.catalogue import BARS, FEEDS, PAIRS
 from shared.messages.keys import Keys
 from shared.messages.market import FeedLost, MarkChanged, PairListed
@@ -93,6 +94,16 @@ async def test_when_the_holder_is_gone_the_next_one_waits_for_its_lease_to_run_o
     async with beside(bus) as second:
         first = await bus.market_lease("market_data").acquire()
         assert await second.market_lease("market_data").acquire() > first
+
+
+async def test_a_visitor_is_told_of_a_holder_that_lives_and_not_of_one_that_is_gone(redis_bus: RedisBus) -> None:
+    assert await holder_of_market(redis_bus.client) == ""
+    lease = redis_bus.market_lease("market_data")
+    epoch = await lease.acquire()
+    async with alive(lease):
+        assert (await holder_of_market(redis_bus.client)).startswith("market_data@")
+    assert await holder_of_market(redis_bus.client) == ""  # it ran out
+    assert await lease.acquire() == epoch + 1
 
 
 @pytest.mark.parametrize("what", WRITES)

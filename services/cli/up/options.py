@@ -11,7 +11,7 @@ from shared.config.faults import ENVIRONMENT, ConfigError, Fault
 from shared.config.load import default_config_dir, load_settings, process_environment
 from shared.config.model import Settings
 from shared.config.preflight import start_faults
-from shared.domain.timeframes import LAST_DATE, iso_ns
+from shared.domain.timeframes import DAY_NS, LAST_DATE, iso_ns
 
 COMMAND_LINE = "command line"
 MOST_HOURS = 8_760  # a year
@@ -159,11 +159,17 @@ def _end(options: UpOptions, settings: Settings, recording: Recording | None) ->
     asked_ns = _date_ns(options.end)
     if asked_ns is None or not settings.simulator.start or asked_ns <= settings.simulator.start_ns(0):
         problem = "no date after the one at which the market begins"
-        remedy = f"Write one after {settings.simulator.start or 'a date given by --from'}, such as 2022-11-15."
+        remedy = f"Write one after {settings.simulator.start or 'a date given by --from'}, such as {_later(settings)}."
         raise ConfigError([Fault(COMMAND_LINE, "--to", options.end, problem, remedy)])
     if end_ns and asked_ns > end_ns:
         return end_ns, reason
     return asked_ns, f"{clock(asked_ns)} has come (--to)"
+
+
+def _later(settings: Settings) -> str:
+    """A date two weeks after the one at which the market begins."""
+    start_ns = settings.simulator.start_ns(0) if settings.simulator.start else iso_ns("2022-11-01")
+    return clock(min(start_ns + 14 * DAY_NS, iso_ns(LAST_DATE)))[:10]
 
 
 def _too_fast(settings: Settings) -> str:

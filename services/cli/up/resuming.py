@@ -36,7 +36,7 @@ class Resuming:
     @property
     def in_words(self) -> str:
         """For the head of the panel."""
-        return f"halts end by themselves after {self.hours:g} h"
+        return f"halts that wait for an operator end after {self.hours:g} h"
 
     @property
     def summary(self) -> str:

@@ -5,7 +5,7 @@ import os
 import signal
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
-from typing import Any
+from typing import Any, TypeVar
 
 from services.cli.failing import EXIT_FAILED
 from services.cli.up.data_dir import locked, server_data_dir
@@ -15,6 +15,7 @@ from services.cli.up.resuming import Resuming
 from services.cli.up.screen import LogPipe, Screen
 from services.cli.up.summary import failure_text, summary_rows
 from services.cli.up.supervisor import CRASHES_IN_A_ROW, ChildEvent, Supervisor
+from services.cli.up.taken_market import refuse_taken_market
 from services.cli.up.watchdog import Watchdog
 from services.wiring import BY_NAME, EXCHANGE_SIM, services_with
 from shared.adapters.clocks import RealClock
@@ -24,12 +25,14 @@ from shared.adapters.redis.embedded_valkey import EmbeddedValkey, wait_until_rea
 from shared.application.exchange_reach import BINANCE, Exchange
 from shared.application.monitor import Monitor
 from shared.application.stack import RunNote, remove_note, streams_of, write_note
+from shared.application.wording.formats import clock as clock_text
 from shared.config.faults import EXIT_CONFIG
 from shared.ports.clock import Clock, market_ns
 from shared.ports.errors import BusLostError
 from shared.runtime.logs import get_logger
 from shared.runtime.market_clock import follow_beginning, stack_clock
 
+T = TypeVar("T")
 SERVER_PORT = 6390  # when it is free
 TICK_SECONDS = 0.25
 SIMULATOR_SECONDS = 30.0
@@ -76,6 +79,8 @@ class Stack:
                 # tries again for as long as it takes, and says so.
                 await self._unless_stopped(Exchange(BINANCE).server_time_ns())
             server = self._server(stack)
+            if server is None:
+                await self._unless_stopped(refuse_taken_market(self._options, self._settings.redis.url))
             self._claim_ports(stack)
             group = await stack.enter_async_context(self._children())
             if server is not None:
@@ -162,12 +167,13 @@ class Stack:
                     self._supervisor.start(service_child(row, self._environ), group)
             follow = group.create_task(monitor.run())
             beside = [follow, group.create_task(Watchdog(self._supervisor, bus).run())]
-            clock = await stack_clock(bus, self._settings.exchange.kind, self._log)
-            beside.append(group.create_task(follow_beginning(bus, clock)))
-            if self._resuming is not None:
-                self._log.warning("resume_after", reason=f"{self._resuming.in_words} (--resume-after)")
-                beside.append(group.create_task(self._resuming.run(bus, clock, monitor.activity.state)))
-            await self._show(screen, monitor, clock)
+            clock = await self._unless_stopped(stack_clock(bus, self._settings.exchange.kind, self._log))
+            if clock is not None:
+                beside.append(group.create_task(follow_beginning(bus, clock)))
+                if self._resuming is not None:
+                    self._log.warning("resume_after", reason=f"{self._resuming.in_words} (--resume-after)")
+                    beside.append(group.create_task(self._resuming.run(bus, clock, monitor.activity.state)))
+                await self._show(screen, monitor, clock)
             for task in beside:
                 task.cancel()
             self._look_for_failures()
@@ -182,7 +188,9 @@ class Stack:
         if self._resuming is not None:
             self.summary.append(("resumed", self._resuming.summary))
         if self._ended_by:
-            self.summary.append(("ended", self._ended_by))
+            market_ns_at_end = monitor.activity.state.market_ns
+            ran_on = f"; the market ran on until {clock_text(market_ns_at_end)}, when the services had ended"
+            self.summary.append(("ended", self._ended_by + ran_on * (market_ns_at_end > self._end_ns)))
         if self._too_fast:
             self.summary.append(("speed", self._too_fast))
         if self._short_history:
@@ -261,10 +269,11 @@ class Stack:
         if without_market and event.child.crashes >= CRASHES_IN_A_ROW:  # there is nothing to run for
             self._stop.set()
 
-    async def _unless_stopped(self, work: Coroutine[Any, Any, object]) -> None:
-        """Wait for the work, or leave it as soon as the run is to end."""
+    async def _unless_stopped(self, work: Coroutine[Any, Any, T]) -> T | None:
+        """What the work came to; it is left, with None, as soon as the run is to end."""
         async with asyncio.TaskGroup() as group:
-            tasks = {group.create_task(work), group.create_task(self._stop.wait())}
-            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-            for task in tasks:
+            working, stopping = group.create_task(work), group.create_task(self._stop.wait())
+            await asyncio.wait({working, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            for task in (working, stopping):
                 task.cancel()
+        return None if working.cancelled() else working.result()

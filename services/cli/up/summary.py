@@ -22,7 +22,7 @@ def summary_rows(activity: Activity, seconds: float, restarts: Mapping[str, int]
     rows = [
         ("ran", duration(seconds) + (f", market at {clock(state.market_ns)}" if state.market_ns else "")),
         ("bars", f"{counts.bars:,} live, {counts.backfilled:,} of history"),
-        ("sizes", f"{counts.of(PositionSized):,} for {len(state.latest_sizes)} pairs"),
+        ("sizes", f"{counts.of(PositionSized):,} for {count(len(state.latest_sizes), 'pair')}"),
         ("signals", f"{counts.of(SignalRaised):,}"),
         ("proposals", f"{counts.of(OrderProposed):,}"),
         ("verdicts", f"{counts.decisions.total():,}: {verdicts_text(counts.decisions)}"),

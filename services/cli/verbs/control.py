@@ -45,7 +45,7 @@ def resume(
     pair: PairArgument = "",
     code: Annotated[str, typer.Option("--code", help="The second step, with the code that the first one gave.")] = "",
 ) -> None:
-    """End halts. After a drawdown, a market shock or a kill it asks back: that takes two steps."""
+    """End halts. After a drawdown, a shock or a halt of the whole portfolio it asks back: that takes two steps."""
     import asyncio
 
     from services.cli.views.answers import print_answers, print_halts_to_end
@@ -107,12 +107,19 @@ def write_off(
     """
     import asyncio
 
-    from services.cli.views.answers import print_answers, print_holdings
+    from services.cli.views.answers import RefusedError, print_answers, print_holdings
     from shared.application.commands import send_write_off
     from shared.application.pairs import booked_symbol_of
     from shared.application.status import read_portfolio
+    from shared.application.write_offs import look_before_write_off
 
     symbol = booked_symbol_of(stack.settings, pair)
+    look = asyncio.run(look_before_write_off(stack, symbol))
+    if look.nothing_to_do:
+        print(f"Nothing to do: nothing is held of {symbol}.")
+        return
+    if look.refusal:
+        raise RefusedError(f"Refused: {look.refusal}.")
     print_holdings(asyncio.run(read_portfolio(stack)), stack.settings.universe.names_of(symbol))
     if not yes:
         confirm(f"Take {symbol} out of the books at {price or 0} USDT a unit?", "Answer beforehand: --yes")

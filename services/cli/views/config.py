@@ -36,6 +36,7 @@ def _essentials(settings: Settings) -> list[tuple[str, str]]:
     rows = [
         ("universe", f"{len(pairs)} pairs, {sectors} sectors, {renames} renames"),
         ("limits", f"heat {limits.heat:.0%}, {limits.equity_at_risk:.2%} at risk a trade, {caps}"),
+        ("breakers", f"off: {', '.join(plan.breakers.off)}" if plan.breakers.off else "all on"),
         ("phase", f"{phase}, scale {plan.scale:g}, orders on {settings.exchange.orders}"),
         (
             "strategies",

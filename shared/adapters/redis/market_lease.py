@@ -16,7 +16,25 @@ from shared.ports.market_lease import MarketLease
 LEASE_MS = 3_000
 PATIENCE_SECONDS = 1.5 * LEASE_MS / 1000  # by then the lease of a holder that is gone has run out
 LOOK_SECONDS = 0.25
+NEVER_ENDS = -1  # what the server calls the time that is left of a key that stays
 LEASE_KEY, META_KEY = "{hs:market}:lease", "{hs:market}:meta"
+
+
+async def holder_of_market(client: Client) -> str:
+    """Who writes the market of this server and is alive, which shows in a lease that is renewed; empty for nobody.
+
+    The lease of a holder that is gone is waited for until it has run out. Nothing is changed on the server.
+    """
+    left_ms = LEASE_MS
+    while True:
+        async with bus_errors():
+            holder, now_left_ms = await client.get(LEASE_KEY), int(await client.pttl(LEASE_KEY))
+        if holder is None:
+            return ""
+        if now_left_ms > left_ms or now_left_ms == NEVER_ENDS:
+            return str(holder.decode())
+        left_ms = now_left_ms
+        await asyncio.sleep(LOOK_SECONDS)
 
 
 class RedisMarketLease(MarketLease):

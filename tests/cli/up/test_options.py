@@ -115,3 +115,11 @@ def test_a_speed_beyond_those_that_are_tested_is_warned_of(speed: float, warned:
     assert bool(prepared.too_fast) is warned
     assert (prepared.too_fast in prepared.notes) is warned
     assert ("Up to 3,600 x is tested" in prepared.too_fast) is warned
+
+
+def test_the_date_that_is_suggested_for_the_end_is_one_that_would_do() -> None:
+    (fault,) = faults(end="2022-10-01")
+    assert fault.remedy == "Write one after 2026-05-04, such as 2026-05-18."
+    assert prepare_settings(options(end="2026-05-18")).end_ns
+    (late,) = faults(start="2023-03-01", end="2023-02-01")
+    assert late.remedy == "Write one after 2023-03-01, such as 2023-03-15."

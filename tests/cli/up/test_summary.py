@@ -16,6 +16,7 @@ def test_the_summary_counts_verdicts_rules_fills_and_the_first_decision() -> Non
     assert rows["ran"].startswith("1 min 1 s")
     assert rows["verdicts"] == "1: approve 0, trim 1, reject 0"
     assert rows["bound by"] == "sector_cap 1"
+    assert rows["sizes"] == "1 for 1 pair"
     assert rows["fills"] == "1, fees $6.36"
     assert rows["NAV"] == "$200,000 (+0.00 %), drawdown 0.00 %"
     assert rows["heat"] == "0.16 % of 8 %, at most 0.16 %"

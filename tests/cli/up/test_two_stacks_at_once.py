@@ -97,7 +97,7 @@ def test_two_stacks_that_start_at_once_have_each_their_own_server_exchange_and_d
 
 
 @pytest.mark.stack(seconds=25)
-def test_a_second_stack_on_one_server_is_refused_by_name_before_it_writes_the_market(tmp_path: Path) -> None:
+def test_a_second_stack_on_one_server_is_refused_by_name_before_it_starts_anything(tmp_path: Path) -> None:
     ports = {"HEATSINK_SIMULATOR__PORT": str(free_port()), "HEATSINK_OPS__PORT": str(free_port())}
     first, second = tmp_path / "first", tmp_path / "second"
     (tmp_path / "server").mkdir()
@@ -107,14 +107,24 @@ def test_a_second_stack_on_one_server_is_refused_by_name_before_it_writes_the_ma
             wait_for(first, "backfill_done")
             with started(second, *url, "--duration", "60", **ports) as other:
                 code = other.wait(PATIENCE_SECONDS)
+            by_hand = subprocess.run(
+                (sys.executable, "-m", "services.market_data"),
+                cwd=ROOT, capture_output=True, text=True, timeout=PATIENCE_SECONDS, check=False,
+                env={**process_environment(), "HEATSINK_REDIS__URL": server.url},
+            )  # fmt: skip
             assert one.poll() is None
             one.send_signal(signal.SIGTERM)
             assert one.wait(PATIENCE_SECONDS) == 0
     logs = (second / "up.log").read_text()
     assert code == 78, logs
-    refused = told(events(second), "market_taken")
-    assert "writes the market of this server" in refused["reason"]
-    assert "market_lease_acquired" not in {row["event"] for row in events(second)}
+    assert "--redis-url = redis://" in logs
+    assert "another stack runs on this server: market_data@" in logs
+    assert "End that stack first, or leave out --redis-url" in logs
+    assert "child_started" not in {row["event"] for row in events(second)}
+    assert by_hand.returncode == 78, by_hand.stderr
+    assert "market_taken" in by_hand.stderr
+    assert "writes the market of this server" in by_hand.stderr
+    assert "market_lease_acquired" not in by_hand.stderr
     assert not [row for row in events(first) if row["event"] in ("fenced", "child_died", "crashed")]
 
 

@@ -100,7 +100,7 @@ def test_halts_that_end_by_themselves_are_said_at_the_head_and_in_the_summary(tm
     with running(tmp_path, "--duration", "1", "--resume-after", "6") as process:
         told = {event["event"]: event for event in events(process)}
         assert process.wait(END_SECONDS) == 0
-    assert told["resume_after"]["reason"] == "halts end by themselves after 6 h (--resume-after)"
+    assert told["resume_after"]["reason"] == "halts that wait for an operator end after 6 h (--resume-after)"
     assert told["summary"]["resumed"] == "0 halts by --resume-after 6"
 
 

@@ -52,3 +52,9 @@ def test_config_check_names_the_server_of_the_stack_that_runs_here(
     )  # fmt: skip
     write_note(tmp_path / ".heatsink", note)
     assert "redis://127.0.0.1:7777/0 (of the stack" in CliRunner().invoke(app, ["config", "check"]).stdout
+
+
+def test_config_check_says_which_breakers_are_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "breakers    all on" in CliRunner().invoke(app, ["config", "check"]).stdout
+    monkeypatch.setenv("HEATSINK_BREAKERS__OFF", "gap,liquidity")
+    assert "breakers    off: gap, liquidity" in CliRunner().invoke(app, ["config", "check"]).stdout

@@ -187,8 +187,10 @@ async def test_flatten_tells_what_execution_refused_and_a_write_off_takes_it_out
     redis_bus: RedisBus, run: Run
 ) -> None:
     async with execution_service(redis_bus), risk_service(redis_bus):
-        trades = await asyncio.to_thread(run, "write-off", "ETH", "--reason", "gone", "--yes")
-        assert trades.exit_code == 1
+        unheld = await asyncio.to_thread(run, "write-off", "BTC", "--reason", "gone")
+        assert (unheld.exit_code, unheld.stdout) == (0, "Nothing to do: nothing is held of BTC/USDT.\n")
+        trades = await asyncio.to_thread(run, "write-off", "ETH", "--reason", "gone", "--price", "9000")
+        assert (trades.exit_code, trades.stdout) == (1, "")
         assert "Refused: ETH/USDT can be sold, for the exchange trades it: heatsink flatten ETH" in trades.stderr
         gone = PairListed(id="gone", time_ns=RealClock().now_ns(), symbol="ETH/USDT", status="delisted")
         await redis_bus.publish([gone])
@@ -199,4 +201,5 @@ async def test_flatten_tells_what_execution_refused_and_a_write_off_takes_it_out
         written = await asyncio.to_thread(run, "write-off", "ETH", "--reason", "gone", "--price", "2", "--yes")
         assert (written.exit_code, "WRITE-OFF 1 ETH/USDT at 2 = $2.00" in written.output) == (0, True)
         nothing = await asyncio.to_thread(run, "write-off", "ETH", "--reason", "gone", "--yes")
-        assert "Refused: nothing is held of ETH/USDT" in nothing.stderr
+        assert (nothing.exit_code, nothing.stderr) == (0, "")
+        assert "Nothing to do: nothing is held of ETH/USDT." in nothing.stdout

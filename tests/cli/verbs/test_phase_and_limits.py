@@ -152,8 +152,9 @@ async def test_a_limit_out_of_range_is_refused_with_the_remedy(redis_bus: RedisB
     assert "write 0.06 for 6 %" in result.stderr
 
 
-async def test_a_change_that_is_none_is_told_how_to_write_one(heatsink: Verb) -> None:
-    result = await heatsink("limits", "set", "heat", "--reason", "typo")
+@pytest.mark.parametrize("change", ["heat", "heat=nan", "heat=inf", "heat=", "heat=much"])
+async def test_a_change_that_is_none_is_told_how_to_write_one(heatsink: Verb, change: str) -> None:
+    result = await heatsink("limits", "set", change, "--reason", "typo")
     assert result.exit_code == 1
     assert "Write it as heat=0.06" in result.stderr
 

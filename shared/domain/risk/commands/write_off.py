@@ -24,6 +24,11 @@ from shared.messages.orders import WriteOffDecided
 from shared.messages.portfolio import PositionWrittenOff
 
 
+def can_be_sold(symbol: str) -> str:
+    """Why what the exchange trades is not written off."""
+    return f"{symbol} can be sold, for the exchange trades it: heatsink flatten {symbol.partition('/')[0]}"
+
+
 class WriteOffs:
     """Carries out write-offs: each is one ``PositionWrittenOff``, or a ``CommandRefused``."""
 
@@ -37,6 +42,8 @@ class WriteOffs:
             return command_refused(command, fault)
         symbol = next((name for name in names if state.ledger.position(name) is not None), command.symbol)
         held = state.ledger.position(symbol)
+        if held is None and not self._is_doubted(symbol):
+            return self._nothing_held(command, symbol, names)
         if fault := self._fault_of(command, symbol, held):
             return command_refused(command, fault)
         self._end_orders(names)
@@ -46,21 +53,31 @@ class WriteOffs:
             state.follow_position(name)
         return [written, *(self._for_others(command, name) for name in names), *self._fills.snapshot(command)]
 
+    def _nothing_held(self, command: WriteOff, symbol: str, names: Sequence[str]) -> Sequence[Message]:
+        """There is nothing to do, unless the pair has orders, for which this is not the command."""
+        nothing = f"nothing is held of {symbol}"
+        if any(order.symbol in names for order in self._state.reservations.all()):
+            end_them = f"{nothing}, and it has open orders; to cancel them: heatsink flatten {symbol.partition('/')[0]}"
+            return command_refused(command, end_them)
+        return command_refused(command, nothing, nothing_to_do=True)
+
+    def _is_doubted(self, symbol: str) -> bool:
+        """Whether execution said something of it that does not fit the books."""
+        state = self._state
+        return any(state.halts.get(name, "false_fill") is not None for name in aliases_of(state, symbol))
+
     def _fault_of(self, command: WriteOff, symbol: str, held: Position | None) -> str:
-        """Why a pair is not written off; empty when it is."""
-        state, price = self._state, command.price
-        doubted = [name for name in aliases_of(state, symbol) if state.halts.get(name, "false_fill") is not None]
-        if held is None and not doubted:
-            return f"nothing is held of {symbol}"
+        """Why a pair is not written off; empty when it is. Where it can be sold, no price is right."""
+        price = command.price
+        if not self._is_doubted(symbol) and not self._is_unsellable(symbol):
+            return self._how_it_trades(symbol)
         if price is not None and price < 0:
             return f"price {plain(price)} must not be below 0"
         last = self._last_price(symbol, held)
         if price is not None and last and float(price) > REACH * last:
             over = f"price {plain(price)} is over {REACH:g} times the last one, {figure(last)}"
             return f"{over}; name what a unit is worth"
-        if doubted or self._is_unsellable(symbol):
-            return ""
-        return self._how_it_trades(symbol)
+        return ""
 
     def _last_price(self, symbol: str, held: Position | None) -> float:
         """The last one that was heard, or what a unit was bought for; 0 where neither is known."""
@@ -79,7 +96,7 @@ class WriteOffs:
         """What there is to do but to write it off."""
         listing, seconds = self._state.listings.get(symbol), self._state.limits.unpriced_seconds
         if listing is not None and listing.status == "trading":
-            return f"{symbol} can be sold, for the exchange trades it: heatsink flatten {symbol.partition('/')[0]}"
+            return can_be_sold(symbol)
         status = listing.status if listing is not None else "not seen on the exchange yet"
         return (
             f"{symbol} is {status}, which may pass; once it has had no price for {seconds:g} s, it may be written off"

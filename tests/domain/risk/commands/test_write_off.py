@@ -130,6 +130,24 @@ def test_a_write_off_that_makes_no_sense_is_refused_with_the_reason(changes: dic
     assert refused.reason == reason
 
 
+def test_where_nothing_is_held_there_is_nothing_to_do_unless_orders_are_open() -> None:
+    harness = holding()
+    [nothing] = write_off(harness, BTC)
+    assert isinstance(nothing, CommandRefused)
+    assert (nothing.nothing_to_do, nothing.reason) == (True, "nothing is held of BTC/USDT")
+    harness.buy(BTC, "0.01", order_type="limit", limit_price=D(19_900))
+    [refused] = write_off(harness, BTC)
+    assert isinstance(refused, CommandRefused)
+    assert not refused.nothing_to_do
+    assert "it has open orders; to cancel them: heatsink flatten BTC" in refused.reason
+
+
+def test_that_a_pair_can_be_sold_is_said_before_anything_of_its_price() -> None:
+    [refused] = write_off(holding(), price=D(3_001))
+    assert isinstance(refused, CommandRefused)
+    assert "ETH/USDT can be sold" in refused.reason
+
+
 def test_a_position_of_a_pair_that_left_the_universe_is_written_off_by_its_name() -> None:
     harness = holding()
     ledger = harness.machine.state.ledger

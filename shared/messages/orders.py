@@ -135,6 +135,7 @@ Refusal = Literal[
     "unknown_order",
     "nothing_held",
     "lower_stop",
+    "stop_above_price",
     "other_portfolio",
     "unknown_strategy",
     "unknown_pair",

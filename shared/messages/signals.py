@@ -64,7 +64,8 @@ class PositionSized(Message, frozen=True, kw_only=True):
     atr_pct: atr / price.
     adv_usdt: mean daily quote volume.
     equity_at_risk_usdt: NAV x fraction x phase scale.
-    stop_distance, stop_price: USDT per unit.
+    stop_distance: stop_atr x ATR, USDT per unit.
+    stop_price: where the stop of a purchase belongs, USDT per unit; on the pair's price step, where that is known.
     quantity: base units, rounded down to the lot step.
     notional_usdt: quantity x price.
     binding: what set the size (``equity_at_risk``, ``pair_cap_nav``, ``pair_cap_adv``, ``atr_floor``), or the name of

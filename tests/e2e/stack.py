@@ -5,7 +5,7 @@ import json
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,6 +14,7 @@ from typing import Any
 import aiohttp
 
 from shared.adapters.redis.bus import RedisBus
+from shared.config.load import process_environment
 from shared.messages.base import Message
 from shared.messages.catalogue import DECIDED, PORTFOLIO
 from tests.keys import MAIN
@@ -115,19 +116,27 @@ class Stack:
             found: dict[str, Any] = await answer.json()
             return found
 
+    def logged(self, event: str) -> list[dict[str, Any]]:
+        """The lines of the log about an event, of all processes."""
+        lines = self.log.read_text(errors="replace").splitlines()
+        return [row for line in lines if f'"{event}"' in line and (row := json.loads(line))["event"] == event]
+
     def tail(self) -> str:
         return "\n".join(self.log.read_text(errors="replace").splitlines()[-40:])
 
 
 @asynccontextmanager
-async def running_stack(bus: RedisBus, url: str, folder: Path, *arguments: str) -> AsyncIterator[Stack]:
-    """``heatsink up`` on the given server; ended with SIGTERM, and it must end well."""
+async def running_stack(
+    bus: RedisBus, url: str, folder: Path, *arguments: str, environ: Mapping[str, str] | None = None
+) -> AsyncIterator[Stack]:
+    """``heatsink up`` on the given server; ended with SIGTERM, and it must end well. environ: more variables for it."""
     command = (sys.executable, "-m", "services.cli", "up", "--redis-url", url, "--json-logs", *arguments)
     log = folder / "up.log"
     with log.open("wb") as output:
         process = await asyncio.create_subprocess_exec(
-            *command, "--data", str(folder / "data"), cwd=ROOT, stdout=output, stderr=output
-        )
+            *command, "--data", str(folder / "data"), cwd=ROOT, stdout=output, stderr=output,
+            env={**process_environment(), **(environ or {})},
+        )  # fmt: skip
     stack = Stack(bus, process, log)
     try:
         yield stack

@@ -1,54 +1,28 @@
 """A whole stack on a real server, whose machines fail at an entry of each of their streams: it lives, and halts."""
 
-from collections.abc import Sequence
 from dataclasses import replace
 from decimal import Decimal
-
-from msgspec import structs
 
 from services.wiring import machine_specs
 from shared.adapters.clocks import ManualClock
 from shared.adapters.redis.bus import RedisBus
 from shared.config.model import Settings
-from shared.domain.machine import Machine
 from shared.domain.plan import BreakerPlan, Limits
-from shared.messages.base import Message
-from shared.messages.catalogue import DEAD, DECIDED, HALTS, PORTFOLIO, SET_ASIDE, topic_of_key
+from shared.messages.catalogue import DEAD, DECIDED, HALTS, PORTFOLIO, SET_ASIDE
 from shared.messages.control import Resume
 from shared.messages.dead_letter import EntrySetAside, MessageRefused
 from shared.messages.halts import Halted
-from shared.messages.market import BarClosed
 from shared.messages.orders import OrderDecided
 from shared.messages.portfolio import PortfolioMarked
 from shared.runtime.machine_spec import MachineSpec
 from tests.domain.market_scripts import BTC, ETH, HOUR, T0, UNIVERSE, days, listed, mark, ohlc, one_hour_plan
 from tests.keys import MAIN
+from tests.runtime.host.fragile_machine import Fragile, poison_of
 from tests.runtime.host.process import Process
-from tests.samples import proposal, samples
+from tests.samples import proposal
 
 SPEED = 3600.0
 NOW_NS = T0 + HOUR
-
-
-class Fragile:
-    """A machine with a bug: it raises at messages that are marked, after it has changed its state."""
-
-    def __init__(self, machine: Machine) -> None:
-        self._machine, self.records, self.restored = machine, machine.records, machine.restored
-
-    def handle(self, message: Message) -> Sequence[Message]:
-        made = self._machine.handle(message)
-        _fail_at(message)
-        return made
-
-    def warm(self, message: Message) -> None:
-        self._machine.warm(message)
-        _fail_at(message)
-
-
-def _fail_at(message: Message) -> None:
-    if message.id.startswith("poison"):
-        raise AttributeError(f"{type(message).__name__} has no attribute 'spam'")
 
 
 def specs(clock: ManualClock) -> dict[str, MachineSpec]:
@@ -57,19 +31,6 @@ def specs(clock: ManualClock) -> dict[str, MachineSpec]:
     )
     made = machine_specs(Settings(universe=UNIVERSE, plan=plan), clock)
     return {spec.service: replace(spec, machine=Fragile(spec.machine)) for spec in made}
-
-
-def poison_of(stream: str) -> Message:
-    """A message as it stands on the stream, marked."""
-    topic = topic_of_key(stream)
-    assert topic is not None
-    sample = next(each for each in samples() if type(each) is topic.messages[0])
-    changes: dict[str, object] = {"id": f"poison-{topic.name}", "time_ns": NOW_NS}
-    if isinstance(sample, BarClosed):
-        changes |= {"timeframe": stream.rpartition(":")[2], "symbol": ETH}
-    if hasattr(sample, "order_id"):
-        changes |= {"order_id": f"poison-{topic.name}"}
-    return structs.replace(sample, **changes)
 
 
 async def decision_on(bus: RedisBus, order_id: str) -> OrderDecided:
@@ -95,7 +56,7 @@ async def test_a_poison_entry_in_every_stream_of_every_service_is_set_aside_and_
 
     read = {(name, stream) for name, spec in specs(clock).items() for stream in spec.inputs}
     for stream in sorted({stream for _, stream in read}):
-        await bus.publish([poison_of(stream)])
+        await bus.publish([poison_of(stream, ETH, NOW_NS)])
     await bus.publish([proposal("o-1", symbol=BTC, quantity=Decimal(1), stop_price=Decimal(95), time_ns=NOW_NS)])
     await settle()
 

@@ -14,7 +14,7 @@ from shared.adapters.codec import encode
 from shared.adapters.redis.bus import RedisBus
 from shared.messages.halts import Alerted
 from shared.messages.orders import OrderDecided, OrderFilled, ProposalRefused
-from shared.messages.signals import SignalRefused
+from shared.messages.signals import PositionSized, SignalRefused
 from tests.upgrade.record import Row, b64decode, made_after, restore, written
 from tests.upgrade.scene import Stack
 
@@ -40,6 +40,8 @@ def decoded(row: Row) -> dict[str, Any]:
     """
     message: dict[str, Any] = msgpack.unpackb(b64decode(row["body"]))
     message = {name: value for name, value in message.items() if not name.startswith("policy")}
+    if message["type"] == PositionSized.__name__:
+        message["stop_price"] = round(message["stop_price"])  # it stands on the price step now
     if "positions" in message:
         message["positions"].sort(key=itemgetter("symbol"))
     return message

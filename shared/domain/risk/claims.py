@@ -46,9 +46,8 @@ class FillClaim(NamedTuple):
 def claim_of(state: RiskState, fill: OrderFilled, named: LedgerName, held: Position | None) -> FillClaim:
     """The fill beside its order and position."""
     order, is_stop = state.reservations.get(fill.order_id), fill.stop
-    if is_stop is None:  # from before it was kept: a sale that no order asked for is a stop's
-        is_finished = fill.order_id in state.finished.of(fill.symbol).orders
-        is_stop = order is None and not is_finished and fill.side == "sell" and held is not None
+    if is_stop is None:  # from before it was kept
+        is_stop = order is None and fill.side == "sell" and fill.order_id.startswith(STOP_IDS)
     return FillClaim(fill_in_ledger_units(fill, named), order, held, is_stop)
 
 
@@ -82,6 +81,8 @@ def _doubt_about_stop_fill(claim: FillClaim) -> Doubt | None:
         return Doubt("symbol", f"a stop sells {plain(fill.quantity)} {fill.symbol}, and nothing is held")
     if held.stop is None:
         return Doubt("stop", f"no stop protects {fill.symbol}")
+    if not fill.order_id.startswith(STOP_IDS):
+        return Doubt("order_id", f"{fill.order_id} is no stop's: their ids begin with {STOP_IDS}")
     if held.stop_order_id and fill.order_id != held.stop_order_id:
         return Doubt("order_id", f"the stop of {fill.symbol} is {held.stop_order_id}, not {fill.order_id}")
     return None

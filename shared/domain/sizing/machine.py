@@ -89,7 +89,7 @@ class SizingMachine:
         if not self._is_sized(bar, is_current=is_current):
             return ()
         size = state.size(pair, named, bar)
-        sized = position_sized(size, bar, state.portfolio, state.account.current.scale)
+        sized = position_sized(size, bar, state.listed.get(bar.symbol), state.portfolio, state.account.current.scale)
         if not is_current:
             return (sized,)
         return (

@@ -4,17 +4,21 @@ from decimal import Decimal
 
 from shared.domain.sizing.blender import TargetOrder
 from shared.domain.sizing.size import Size
+from shared.domain.stops import stop_below
 from shared.messages.base import MAX_ID, Message, derived_id
-from shared.messages.market import BarClosed
+from shared.messages.market import BarClosed, PairListed
 from shared.messages.orders import OrderProposed, StopRaised
 from shared.messages.signals import PositionSized
 
 BLENDER = "blender"
 
 
-def position_sized(size: Size, bar: BarClosed, portfolio: str, phase_scale: float) -> PositionSized:
-    """The size of a pair as of a bar."""
+def position_sized(
+    size: Size, bar: BarClosed, listed: PairListed | None, portfolio: str, phase_scale: float
+) -> PositionSized:
+    """The size of a pair as of a bar, with a stop that the exchange takes as it is: on the pair's price step."""
     quantity = size.quantity
+    stop = stop_below(size.price, size.stop_distance, listed.price_step) if listed and size.stop_distance else None
     name = f"size-{portfolio}-{bar.id}"  # for people; a bar's own id may leave no room for it
     return PositionSized(
         id=name if len(name) <= MAX_ID else derived_id("size", portfolio, bar.id),
@@ -30,7 +34,7 @@ def position_sized(size: Size, bar: BarClosed, portfolio: str, phase_scale: floa
         adv_usdt=size.adv_usdt,
         equity_at_risk_usdt=size.equity_at_risk_usdt,
         stop_distance=size.stop_distance,
-        stop_price=size.stop_price,
+        stop_price=size.stop_price if stop is None else float(stop),
         quantity=quantity,
         notional_usdt=float(quantity) * bar.close,
         binding=size.binding,

@@ -73,6 +73,8 @@ class MachineHost:
 
     async def _catch_up(self, epoch: int) -> None:
         spec, memory = self.spec, self.memory
+        # First of all, so that it stays pending for the next host when this one fails at the history.
+        pending = await self.lease.pending()
         self._progress, passed_over = await recover_machine(
             spec, self.lease, self.bus, self.log, known_seq=memory.known_seq, failures=memory.failures
         )
@@ -80,7 +82,6 @@ class MachineHost:
         if spec.idempotency is not None:
             await spec.idempotency.load(self.bus)
         await self.inbox.load(spec.latest)
-        pending = await self.lease.pending()
         await self._recall(pending)
         start = f"start after {self.seq}"
         died_before = await self.lease.begin_try(start) > TRIES if pending else False

@@ -188,6 +188,15 @@ def test_the_fill_of_a_stop_has_to_be_that_of_the_position() -> None:
     assert harness.machine.state.ledger.positions() == []
 
 
+def test_a_sale_that_nobody_approved_is_no_stops_fill_whatever_it_calls_itself() -> None:
+    """Before execution has named the stop of a position, its id could be any: not that of an order."""
+    for stop in (None, True):
+        harness = RiskHarness()
+        decided = harness.buy(ETH, "1", stop=1_425)
+        harness.handle(structs.replace(harness.fill_of(decided), stop_price=D(1_425)))
+        assert refused(harness, stop_fill(harness, order_id="nobody-1", stop=stop))[0] == "order_id"
+
+
 def test_a_fill_with_a_stop_that_nobody_approved_is_refused_for_it_would_hide_risk() -> None:
     harness = RiskHarness()
     fill = structs.replace(harness.fill_of(harness.buy(ETH, "1", stop=1_425)), stop_price=D("1499.99"))

@@ -66,6 +66,15 @@ def test_every_bar_of_a_strategys_timeframe_gives_a_size() -> None:
     assert (sized.cause, sized.trace, sized.time_ns) == (bar.id, bar.id, bar.time_ns)
 
 
+def test_a_size_names_a_stop_that_the_exchange_takes_as_it_is() -> None:
+    """Clients copy it into their orders."""
+    machine = ready()
+    machine.handle(structs.replace(listed(), price_step=D("0.7")))
+    [sized] = play(machine, flat(0))
+    assert isinstance(sized, PositionSized)
+    assert sized.stop_price == 88.2  # the next step above 100 - 1.2 x 10
+
+
 def test_a_size_of_zero_is_given_too_and_names_what_is_missing() -> None:
     machine = SizingMachine(one_hour_plan(), UNIVERSE, "main")
     told = []

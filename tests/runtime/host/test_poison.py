@@ -281,26 +281,51 @@ async def test_what_leads_to_a_commit_that_cannot_be_made_is_set_aside_too(bus: 
 # --- what ends the process --------------------------------------------------------------------------------------------
 
 
-async def test_an_entry_that_kills_the_process_is_set_aside_after_some_starts(bus: AnyBus) -> None:
-    def script(message: Message) -> Sequence[Message]:
-        if message.id == "poison":
-            raise SystemExit("killed")  # no exception that a host could handle
-        return ()
-
-    await bus.publish([proposal("before"), proposal("poison"), proposal("after")])
+async def die_until_set_aside(bus: AnyBus, script: Script, cause: str, **place: Any) -> None:
+    """Start process after process, each of which dies, until the entry is set aside."""
     deaths = 0
-    while not await set_aside(bus):
-        process = process_of(bus, script)
+    while cause not in [aside.cause for aside in await set_aside(bus)]:
+        process = process_of(bus, script, **place)
         try:
             await process.settle()
         except SystemExit:
             deaths += 1
-            assert deaths < 10
+            assert deaths < 10, "it kills for ever"
             assert process.host is not None
             await process.host.lease.release()
+
+
+def deadly_at(entry_id: str, *failing: str) -> Script:
+    """Fails at some, and ends the process at one."""
+    fail = failing_at(*failing)
+
+    def script(message: Message) -> Sequence[Message]:
+        if message.id == entry_id:
+            raise SystemExit("killed")  # no exception that a host could handle
+        return fail(message)
+
+    return script
+
+
+async def test_an_entry_that_kills_the_process_is_set_aside_after_some_starts(bus: AnyBus) -> None:
+    await bus.publish([proposal("before"), proposal("poison"), proposal("after")])
+    await die_until_set_aside(bus, deadly_at("poison"), "poison")
     assert await alerted(bus) == ["before", "after"]
     [aside] = await set_aside(bus)
     assert (aside.cause, aside.reason) == ("poison", "ProcessEndedError: the process ended while it handled this")
+
+
+async def test_deaths_are_counted_though_every_start_fails_at_the_history_first(bus: AnyBus) -> None:
+    """A host that fails at the history must leave pending to the next one what it was to handle."""
+    script = deadly_at("deadly", "history")
+    await bus.publish([proposal("history")])
+    process = process_of(bus, script, warm=(PROPOSALS,))
+    await process.settle()
+    assert process.host is not None
+    await process.host.lease.release()
+    await bus.publish([proposal("deadly"), proposal("after")])
+    await die_until_set_aside(bus, script, "deadly", warm=(PROPOSALS,))
+    assert await alerted(bus) == ["after"]
 
 
 async def test_a_server_that_goes_away_again_and_again_condemns_no_entry(memory_bus: MemoryBus) -> None:

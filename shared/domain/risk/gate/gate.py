@@ -16,6 +16,7 @@ from shared.domain.risk.gate.view import View
 from shared.domain.risk.state.pair_aliases import held_as
 from shared.domain.risk.state.reservations import OpenOrder
 from shared.domain.risk.state.state import RiskState
+from shared.domain.words import figure
 from shared.messages.base import Message, derived_id, truncate
 from shared.messages.orders import (
     CancelDecided,
@@ -27,6 +28,7 @@ from shared.messages.orders import (
     StopRaised,
 )
 
+FAR_ABOVE = 1.5  # times the price; a stop that follows the price may come to stand above it, after a fall: that sells
 ORDERS_REMEMBERED = 10_000
 
 
@@ -154,9 +156,9 @@ class Gate:
     # --- what always passes ---------------------------------------------------------------------------------------
 
     def raise_stop(self, raised: StopRaised) -> Sequence[Message]:
-        """A higher stop always passes, at the next price that the exchange takes.
+        """A higher stop passes, at the next price that the exchange takes.
 
-        A lower one is refused, and so is one for nothing.
+        A lower one is refused, one for nothing, and one so far above the price that it can only be a slip.
         """
         held = self._state.ledger.position(raised.symbol)
         if raised.portfolio not in ("", self._state.portfolio):
@@ -167,6 +169,10 @@ class Gate:
         if not stop > (held.stop or ZERO):
             why = f"stop_price {plain(stop)} is not above the stop of {plain(held.stop or ZERO)}: stops only rise"
             return self.refusals.of(raised, "lower_stop", "stop_price", why)
+        mark = self._state.fresh_mark(self._state.heat.pair(raised.symbol))
+        if float(held.stop or ZERO) < mark and mark * FAR_ABOVE < float(stop):
+            why = f"stop_price {plain(stop)} is far above the price of {figure(mark)}, and would sell at once"
+            return self.refusals.of(raised, "stop_above_price", "stop_price", f"{why}: to sell, propose a sell")
         self._state.ledger.approve_stop(raised.symbol, stop)
         return (
             StopApproved(
@@ -198,6 +204,8 @@ class Gate:
         passing = nearest_price(asked, "sell", listing, mark, up=True)
         if passing is not None and float(asked) < mark <= passing:  # it would sell at once, which nobody asked for
             passing = round_down(asked, listing.price_step)
+            if price_fault("stop_price", passing, "sell", listing, mark) is not None:
+                passing = None
         return (asked, "") if passing is None else (passing, fault.reason)
 
     def cancel(self, proposed: CancelProposed) -> Sequence[Message]:

@@ -72,6 +72,16 @@ def test_a_raised_stop_for_nothing_held_and_a_lower_one_are_answered() -> None:
     assert told.reason == "stop_price 19500 is not above the stop of 19800: stops only rise"
 
 
+def test_a_stop_far_above_the_price_is_a_slip_and_one_a_little_above_it_sells() -> None:
+    harness = RiskHarness()
+    harness.fill(harness.buy("BTC/USDT", "0.1", stop=19_800))
+    told = refusal(harness, StopRaised(id="r-1", time_ns=0, symbol="BTC/USDT", stop_price=D(30_001)))
+    assert (told.code, told.field) == ("stop_above_price", "stop_price")
+    assert "30001 is far above the price of 20000" in told.reason
+    [approved] = harness.handle(StopRaised(id="r-2", time_ns=0, symbol="BTC/USDT", stop_price=D(30_000)))
+    assert isinstance(approved, StopApproved)
+
+
 @pytest.mark.parametrize(
     "message",
     [

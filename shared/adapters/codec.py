@@ -1,6 +1,6 @@
 """MessagePack bytes to messages and back, and stream entries as they are read.
 
-Only this place knows the encoding, with ``plain_amounts`` and ``unreadable``, which serve it.
+Only this place knows the encoding, with ``plain_amounts``, ``unreadable`` and ``fault_sentences``, which serve it.
 
 Reading is strict. Whatever is wrong with the bytes comes back as one ``UnreadableError`` that names the field and the
 reason, so that the reader can put it on ``hs:dead`` and go on. Only nil in place of an optional field is taken for
@@ -17,6 +17,7 @@ from typing import Any, TypeVar, get_args, get_type_hints
 import msgspec
 from msgspec import Struct
 
+from shared.adapters.fault_sentences import fault_of
 from shared.adapters.plain_amounts import encode_plainly
 from shared.adapters.unreadable import is_json, without_nil
 from shared.messages.base import AMOUNT_BELOW, AMOUNT_DIGITS, AMOUNT_FROM, MAX_MESSAGE_BYTES, Message
@@ -81,7 +82,7 @@ def decode(body: bytes, kinds: Iterable[type[Message]] = ()) -> Message:
     except msgspec.ValidationError as error:
         if (rest := without_nil(body)) is not None:
             return decode(rest, allowed)
-        raise _json_or(body, _explained(error)) from None
+        raise _json_or(body, UnreadableError(*fault_of(str(error), body, allowed))) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise _json_or(body, UnreadableError("$", f"not MessagePack: {error}")) from None
     if allowed and type(message) not in allowed:
@@ -132,16 +133,6 @@ def _refuse_longer(body: bytes, most: int) -> None:
 def _json_or(body: bytes, error: UnreadableError) -> UnreadableError:
     """JSON's first byte is a number in MessagePack, which explains nothing to who wrote it."""
     return UnreadableError("$", "this is JSON; write it as MessagePack") if is_json(body) else error
-
-
-def _explained(error: msgspec.ValidationError) -> UnreadableError:
-    """msgspec writes ``reason - at `$.field``` or ``... - at `key` in `$```; without a place the whole is meant."""
-    reason, separator, place = str(error).rpartition(" - at `")
-    if not separator:
-        return UnreadableError("$", str(error))
-    if (wanted := reason.removesuffix(", got `null`").removesuffix(", got `None`")) != reason:
-        reason = f"{wanted}, got nil; it is required, so give it a value"
-    return UnreadableError("$" + place.rpartition("$")[2].rstrip("`"), reason)
 
 
 def _refuse_odd_amounts(message: Message, body: bytes) -> None:

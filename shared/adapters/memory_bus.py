@@ -117,10 +117,12 @@ class MemoryBus(Bus):
     async def take_in(self, proposal: Proposal) -> bool:
         stream, body = self.keys.of(PROPOSED), encode_for_wire(proposal)
         marker = proposal_marker(stream, proposal.id)
-        if marker in self.server.proposals:
+        known = self.server.proposals.get(marker)
+        if known is None:
+            self.server.append_bytes(stream, body)
+        elif known != body:
             return False
-        self.server.proposals.add(marker)
-        self.server.append_bytes(stream, body)
+        self.server.proposals[marker] = b""
         return True
 
     async def decision(self, order_id: str) -> OrderDecided | None:

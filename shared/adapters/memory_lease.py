@@ -148,7 +148,7 @@ class MemoryWriterLease(WriterLease):
             if isinstance(message, OrderDecided):
                 server.decisions[decision_key(self._keys, message.order_id)] = body
             elif isinstance(message, Proposal):
-                server.proposals.add(proposal_marker(self._keys.of_message(message), message.id))
+                server.proposals[proposal_marker(self._keys.of_message(message), message.id)] = body
         state.cursors.update(commit.cursors)
         for stream, entry_id in commit.handled:
             state.pending[stream].discard(number_of(entry_id))

@@ -68,8 +68,9 @@ class MemoryServer:
     """Everything by the same keys as on a real server.
 
     streams: the messages of each stream; an entry's id is its place, from 1 on. latest: the newest mark or book of each
-    pair. opened_ns: when the last bar of each pair opened, by stream. decisions: stored decisions. proposals: which
-    are known to stand in their stream. machines: by home and service. heartbeats: by hash, then by service.
+    pair. opened_ns: when the last bar of each pair opened, by stream. decisions: stored decisions. proposals: those
+    that are known to stand in their stream, each with the copy that a commit published, until that is heard. machines:
+    by home and service. heartbeats: by hash, then by service.
     """
 
     def __init__(self) -> None:
@@ -77,7 +78,7 @@ class MemoryServer:
         self.latest: dict[str, dict[str, bytes]] = defaultdict(dict)
         self.opened_ns: dict[str, dict[str, int]] = defaultdict(dict)
         self.decisions: dict[str, bytes] = {}
-        self.proposals: set[str] = set()
+        self.proposals: dict[str, bytes] = {}
         self.machines: dict[tuple[str, str], MachineState] = defaultdict(MachineState)
         self.heartbeats: dict[str, dict[str, bytes]] = defaultdict(dict)
         self.market = MarketHolder()

@@ -14,12 +14,12 @@ from shared.messages.catalogue import TOPIC_OF
 
 MAX_READ_BYTES = 1024 * 1024  # more is not looked through for an id
 MAX_PART = MAX_ID  # what is longer is no id, no name and no symbol
-_KINDS = {kind.__name__: kind for kind in TOPIC_OF}
+KINDS = {kind.__name__: kind for kind in TOPIC_OF}
 
 
 def without_nil(body: bytes) -> bytes | None:
     """The same message without the fields that are nil and have a default; None where there are none."""
-    given = _map_of(body)
+    given = map_of(body)
     optional = _optional_fields(given.get("type"))
     absent = [name for name, value in given.items() if value is None and name in optional]
     if not absent:
@@ -34,7 +34,7 @@ def without_nil(body: bytes) -> bytes | None:
 
 def parts_of(body: bytes) -> dict[str, str]:
     """The short texts of a map, by name, whether it is MessagePack or JSON; nothing where it is neither."""
-    given = _map_of(body) or _map_of_json(body)
+    given = map_of(body) or _map_of_json(body)
     return {name: value for name, value in given.items() if isinstance(value, str) and 0 < len(value) <= MAX_PART}
 
 
@@ -43,7 +43,8 @@ def is_json(body: bytes) -> bool:
     return bool(_map_of_json(body))
 
 
-def _map_of(body: bytes) -> dict[Any, Any]:
+def map_of(body: bytes) -> dict[Any, Any]:
+    """What the bytes hold, if that is a map; an empty one if not."""
     if len(body) > MAX_READ_BYTES:
         return {}
     try:
@@ -69,5 +70,5 @@ def _optional(kind: type[Message]) -> frozenset[str]:
 
 
 def _optional_fields(name: object) -> frozenset[str]:
-    kind = _KINDS.get(name) if isinstance(name, str) else None
+    kind = KINDS.get(name) if isinstance(name, str) else None
     return _optional(kind) if kind is not None else frozenset()

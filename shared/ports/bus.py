@@ -74,7 +74,10 @@ class DecisionStore(Protocol):
     """Proposals and decisions by their order's id, so that each happens once."""
 
     async def take_in(self, proposal: Proposal) -> bool:
-        """Make a proposal that came by PUBLISH durable, unless its stream has it already; says whether it was new."""
+        """Make a proposal that came by PUBLISH durable, unless its stream has it already.
+
+        Returns whether it came for the first time. So does the copy that a commit publishes of what it writes.
+        """
         ...
 
     async def decision(self, order_id: str) -> OrderDecided | None:

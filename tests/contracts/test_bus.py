@@ -115,11 +115,16 @@ async def test_a_cancel_by_publish_becomes_durable_too(bus: AnyBus) -> None:
     assert await bus.latest(ProposedKey, 10) == [cancel]
 
 
-async def test_a_proposal_that_a_commit_wrote_is_not_taken_in_again(bus: AnyBus) -> None:
+async def test_a_proposal_that_a_commit_wrote_is_not_taken_in_again_and_its_published_copy_is_no_repeat(
+    bus: AnyBus,
+) -> None:
     lease = bus.writer_lease("sizing", (), home="hs:{main}")
     await lease.acquire()
     await lease.commit(commit_of(1, outputs=[proposal("a")]))
+    assert not await bus.take_in(proposal("a", symbol="ETH/USDT"))  # somebody else's, under the same id
+    assert await bus.take_in(proposal("a"))
     assert not await bus.take_in(proposal("a"))
+    assert await bus.latest(ProposedKey, 10) == [proposal("a")]
 
 
 async def test_a_writer_reads_its_inputs_in_order_of_priority_and_what_it_left_is_pending(bus: AnyBus) -> None:

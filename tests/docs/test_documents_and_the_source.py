@@ -11,7 +11,7 @@ from shared.config.load import SECTIONS
 from shared.domain.risk.breakers import BREAKERS
 from shared.domain.risk.gate.rules import RULES
 from shared.messages.catalogue import CATALOGUE
-from shared.messages.orders import Finding
+from shared.messages.orders import Finding, Refusal
 from tests.docs.command_line import COMMANDS, options_of
 from tests.docs.pages import DOCS, DOCUMENTS, FENCED, ROOT, USER_PAGES, name_of, snippets_of, text_of
 
@@ -133,3 +133,9 @@ def test_a_list_of_rules_that_a_page_prints_keeps_the_order_of_the_source_and_sa
 def test_no_page_counts_the_rules_or_the_breakers_for_the_tables_grow() -> None:
     counted = re.compile(r"\b(?:\d+|eight|nine|ten|nineteen|twenty) (?:rules|breakers)", re.IGNORECASE)
     assert [found for page in USER_PAGES for found in counted.findall(text_of(page))] == []
+
+
+def test_the_page_on_joining_explains_every_code_of_a_refusal() -> None:
+    rows = table_of(text_of(DOCS / "join.md"), "| `code` of a refusal |").splitlines()
+    named = {code for row in rows[2:] for code in INLINE.findall(row.split("|")[1])}
+    assert named == set(get_args(Refusal))

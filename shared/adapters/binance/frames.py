@@ -189,7 +189,10 @@ def _multipliers(filters: Mapping[str, Any]) -> dict[str, Any]:
 
 def _amount(fields: Mapping[str, Any], name: str) -> Decimal:
     """A filter's amount without trailing zeros; 0 where there is no such filter."""
-    amount = Decimal(fields.get(name, 0))
+    value = fields.get(name, 0)
+    amount = Decimal(
+        repr(value) if isinstance(value, float) else value
+    )  # of a float, the digits that it was written by
     if not (amount.is_finite() and amount >= 0):
         raise ValueError(f"{name} {amount}")
     return Decimal(plain(amount))

@@ -136,8 +136,8 @@ class RedisBus(RedisStreams, Bus):
         key, body = self.keys.of(PROPOSED), encode_for_wire(proposal)
         marker = proposal_marker(key, proposal.id)
         async with bus_errors():
-            new = await self.client.fcall("hs_take_in", 2, key, marker, body, MARKER_TTL_MS, PROPOSED.keep)
-        return bool(new)
+            first = await self.client.fcall("hs_take_in", 2, key, marker, body, MARKER_TTL_MS, PROPOSED.keep)
+        return bool(first)
 
     async def decision(self, order_id: str) -> OrderDecided | None:
         async with bus_errors():

@@ -63,7 +63,7 @@ class CommitEncoder:
                 stored = number(decision_key(self._topics, message.order_id))
                 decisions.append((stored, len(outputs), DECISION_TTL_MS))
             elif isinstance(message, Proposal):
-                markers.append((number(proposal_marker(key, message.id)), MARKER_TTL_MS))
+                markers.append((number(proposal_marker(key, message.id)), MARKER_TTL_MS, len(outputs)))
         acks: dict[str, list[str]] = defaultdict(list)
         for stream, entry_id in commit.handled:
             if self.is_home(stream):

@@ -160,12 +160,16 @@ local function append_all(entries)
   end
 end
 
+-- The marker of a proposal says that its stream has it. It is the digest of the copy that its commit published until
+-- that is heard, for that copy is no repeat; from then on it is this.
+local HEARD = '1'
+
 -- The commit. KEYS: meta, cursors, state, journal, reserved, then whatever the plan names by index.
 -- ARGV[1]: the plan as MessagePack (commit_encoder.py). Numbers that must not be rounded come as text: Lua has doubles.
 --   epoch, seq, digest (strings), journal (bytes), keep
 --   guards    {{order, risk, open, limit}}       the reservation checks; named as every version names them
 --   decisions {{key index, output number, ttl_ms}}   must not exist yet
---   markers   {{key index, ttl_ms}}              proposals known to be in their stream
+--   markers   {{key index, ttl_ms, output number}}   proposals that it writes to their stream
 --   outputs   {{key index, keep, bytes, {channel, ...}}}
 --   records   {{field, bytes or false}}
 --   cursors   {{stream, id}}
@@ -212,7 +216,8 @@ local function commit(keys, args)
     redis.call('SET', keys[decision[1]], plan.outputs[decision[2]][3], 'PX', decision[3])
   end
   for _, marker in ipairs(plan.markers) do
-    redis.call('SET', keys[marker[1]], '1', 'PX', marker[2])
+    local copy = plan.outputs[marker[3]]
+    redis.call('SET', keys[marker[1]], copy and redis.sha1hex(copy[3]) or HEARD, 'PX', marker[2])
   end
   for id, risk in pairs(reserved) do
     if risk > 0 then
@@ -294,20 +299,24 @@ local function set_latest(keys, args)
   return 1
 end
 
--- A proposal that came by PUBLISH. KEYS: stream, marker. ARGV: bytes, marker_ms, keep. Returns 1 when it was new.
+-- A proposal that came by PUBLISH. KEYS: stream, marker. ARGV: bytes, marker_ms, keep.
+-- Returns 1 when it came for the first time, be it as the copy of what a commit wrote; 0 for a repeat.
 local function take_in(keys, args)
   local why = misfit(keys[1], 'stream')
   if why then
     return redis.error_reply('WRONGTYPE ' .. why)
   end
-  if not redis.call('SET', keys[2], '1', 'NX', 'PX', args[2]) then
+  local known = redis.pcall('GET', keys[2])  -- what is no string is no digest
+  if known and known ~= redis.sha1hex(args[1]) then
     return 0
   end
-  local id, full = append(keys[1], args[3], args[1])
-  if not id then
-    redis.call('DEL', keys[2])
-    return redis.error_reply('WRONGTYPE ' .. full)
+  if not known then
+    local id, full = append(keys[1], args[3], args[1])
+    if not id then
+      return redis.error_reply('WRONGTYPE ' .. full)
+    end
   end
+  redis.call('SET', keys[2], HEARD, 'PX', args[2])
   return 1
 end
 

@@ -65,7 +65,8 @@ class OrderIdempotency:
                 self._machine.remember(decision)
 
     async def take_in(self, bus: Bus, message: Message) -> Message | None:
-        """Put what came by PUBLISH into its stream. An order that came before is answered with its decision, if any;
+        """Put what came by PUBLISH into its stream, unless it is the copy of what a commit wrote there: that is no
+        repeat, and the entry is answered. An order that came before is answered with its decision, if any;
         another order under an id that was decided is given back, for the machine to refuse.
         """
         if not isinstance(message, Proposal) or await bus.take_in(message) or not isinstance(message, OrderProposed):

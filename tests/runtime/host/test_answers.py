@@ -67,8 +67,12 @@ async def refusals(bus: AnyBus) -> list[ProposalRefused]:
     [
         (changed(proposal("o-1"), quantity=0.1), "o-1", "quantity: expected a decimal string"),
         (changed(proposal("o-1"), symbol=None), "o-1", "symbol: Expected `str`, got nil; it is required"),
-        (changed(proposal("o-1"), id="x" * 40), "x" * 40, "id: Expected `str` of length <= 36"),
-        (changed(proposal("o-1"), type="OrderPropsed"), "o-1", "type: Invalid value 'OrderPropsed'"),
+        (changed(proposal("o-1"), id="x" * 40), "x" * 40, "id: it has 40 characters; at most 36 are taken"),
+        (
+            changed(proposal("o-1"), type="OrderPropsed"),
+            "o-1",
+            "type: Invalid value 'OrderPropsed'; did you mean 'OrderP",
+        ),
         (json.dumps({"type": "OrderProposed", "id": "o-1"}).encode(), "o-1", "this is JSON; write it as MessagePack"),
         (encode(proposal("o-1"))[:-3], "", "not MessagePack"),
     ],

@@ -16,6 +16,7 @@ from shared.messages.orders import OrderDecided, ProposalRefused, StopRaised
 from shared.ports.errors import AlreadyDecidedError
 from shared.ports.streams import Listener
 from shared.runtime.host import MachineHost
+from tests.contracts.test_bus import commit_of
 from tests.keys import MAIN
 from tests.patience import PATIENCE_SECONDS
 from tests.runtime.host.test_host import decisions, risk_host, settle
@@ -73,6 +74,29 @@ async def test_a_published_order_that_was_written_too_is_decided_once(bus: AnyBu
         await bus.echo([order])  # its stream does not say who wrote it: it stands there twice, and is one order
         assert await heard(listener) == first
     assert await decisions(bus) == [first]
+
+
+@pytest.mark.parametrize("copy_first", [False, True])
+async def test_the_published_copy_of_an_order_that_a_commit_wrote_is_no_repeat_and_a_later_one_is(
+    bus: AnyBus, clock: ManualClock, *, copy_first: bool
+) -> None:
+    host = await started(bus, clock)
+    order, last = proposal("o-1", quantity=SMALL), proposal("o-2", quantity=SMALL)
+    sizing = bus.writer_lease("sizing", (), home=MAIN.home)
+    await sizing.acquire()
+    async with bus.listen(Decided) as listener:
+        await sizing.commit(commit_of(1, outputs=[order]))
+        if not copy_first:
+            await settle(host)
+        await host.inbox.take(Proposed, encode(order))  # as the commit published it
+        await settle(host)
+        await host.inbox.take(Proposed, encode(order))  # somebody who heard no answer
+        await bus.publish([last])
+        await settle(host)
+        answers = [await heard(listener) for _ in range(3)]
+    assert [told.order_id for told in answers if isinstance(told, OrderDecided)] == ["o-1", "o-1", "o-2"]
+    assert answers[0] == answers[1]
+    assert await bus.latest(Proposed, 10) == [last, order]
 
 
 async def test_what_else_is_proposed_by_publish_becomes_durable_once(bus: AnyBus, clock: ManualClock) -> None:

@@ -115,6 +115,30 @@ def test_an_id_with_another_body_is_told_and_the_first_verdict_stands(field: str
     assert harness.machine.take_repeats() == ["o-9"]  # so it is published again as well
 
 
+@pytest.mark.parametrize(
+    ("wrong", "mended", "code"),
+    [
+        ({"portfolio": "other"}, {"portfolio": ""}, "invalid"),
+        ({"time_ns": T0 // MS}, {"time_ns": T0}, "invalid"),
+        ({"symbol": "FOO/USDT"}, {"symbol": "BTC/USDT"}, "pair_off"),
+    ],
+)
+def test_an_order_with_what_other_messages_are_refused_for_is_rejected_and_keeps_its_id(
+    wrong: dict[str, object], mended: dict[str, object], code: str
+) -> None:
+    harness = RiskHarness()
+    order = structs.replace(proposal("o-9", time_ns=harness.now_ns), **wrong)
+    [decided] = harness.handle(order)
+    assert isinstance(decided, OrderDecided)
+    assert (decided.verdict, decided.code) == ("reject", code)
+    told = harness.handle(structs.replace(order, **mended))
+    assert [type(each) for each in told] == ([ProposalRefused] if "symbol" in mended else [])
+    assert harness.machine.take_repeats() == ["o-9"]
+    [second] = harness.handle(structs.replace(order, id="o-10", **mended))
+    assert isinstance(second, OrderDecided)
+    assert second.verdict != "reject"
+
+
 @given(st.sampled_from(["buy", "sell"]), st.booleans(), st.integers(0, 9), st.booleans())
 def test_a_repeat_with_another_time_or_a_later_expiry_is_the_same_order(
     side: str,

@@ -20,12 +20,11 @@ from msgspec import Struct
 from shared.adapters.fault_sentences import fault_of
 from shared.adapters.plain_amounts import encode_plainly
 from shared.adapters.unreadable import is_json, without_nil
-from shared.messages.base import AMOUNT_BELOW, AMOUNT_DIGITS, AMOUNT_FROM, MAX_MESSAGE_BYTES, Message
+from shared.messages.base import AMOUNT_BELOW, AMOUNT_DIGITS, AMOUNT_FROM, ESTIMATE_BELOW, MAX_MESSAGE_BYTES, Message
 from shared.messages.catalogue import CATALOGUE, TOPIC_OF, topic_of_key
 from shared.ports.errors import ContentRefusedError
 from shared.ports.streams import Entry
 
-ESTIMATE_BELOW = 1e24  # no price, volume or sum of either comes near
 _PLAIN_AMOUNT = re.compile(r"-?[0-9]+(\.[0-9]+)?(E[+-]?[0-9]+)?", re.IGNORECASE | re.ASCII)
 
 S = TypeVar("S", bound=Struct)

@@ -31,6 +31,7 @@ MAX_TEXT = 1024
 Text = Annotated[str, Meta(max_length=MAX_TEXT)]
 Cause = Annotated[str, Meta(max_length=MAX_ID)]
 LAST_NS = 2**63 - 1  # the last moment that a message can name
+ESTIMATE_BELOW = 1e24  # no price, volume or sum of either comes near
 TimeNs = Annotated[int, Meta(ge=0, le=LAST_NS)]
 PositiveFloat = Annotated[float, Meta(gt=0)]
 NonNegativeFloat = Annotated[float, Meta(ge=0)]

@@ -8,6 +8,7 @@ from typing import Any
 
 from shared.domain.numbers import ONE, plain
 from shared.domain.timeframes import MS_NS, timeframe_ns
+from shared.messages.base import ESTIMATE_BELOW
 from shared.ports.exchange import BestPrice, Kline, KlineFrame, ListedPair, OrderBook
 
 CLOSE_SLACK_MS = 1_000  # a bar cannot be called closed this long before its end
@@ -238,8 +239,8 @@ def _fault_of_filter(one: Mapping[str, Any]) -> str:
 def _check(kline: Kline) -> None:
     """A bar that cannot be is as good as lost: better asked for again than traded on."""
     prices = (kline.open, kline.high, kline.low, kline.close)
-    finite = all(map(math.isfinite, (*prices, kline.volume, kline.quote_volume)))
-    if not (finite and kline.low > 0 and kline.low <= min(prices) and kline.high >= max(prices)):
+    fits = all(-ESTIMATE_BELOW < value < ESTIMATE_BELOW for value in (*prices, kline.volume, kline.quote_volume))
+    if not (fits and kline.low > 0 and kline.low <= min(prices) and kline.high >= max(prices)):
         raise MalformedError(
             f"a bar that cannot be: open {kline.open}, high {kline.high}, low {kline.low}, close {kline.close}"
         )

@@ -24,37 +24,31 @@ alone say that they were handled, which is enough.
 import asyncio
 import os
 import socket
-from collections import defaultdict
 from collections.abc import AsyncIterator, Mapping, Sequence
-
-from redis.exceptions import ResponseError
+from contextlib import asynccontextmanager
 
 from shared.adapters.codec import decode_or_none, entry_of
-from shared.adapters.redis.client import MAX_BLOCK_MS, Client, bus_errors
+from shared.adapters.redis.client import Client, bus_errors
 from shared.adapters.redis.commit_encoder import CommitEncoder
 from shared.adapters.redis.connection import DedicatedConnection
-from shared.adapters.redis.groups import begin_group, groups_of
+from shared.adapters.redis.group_reader import GroupGoneError, GroupReader
 from shared.adapters.redis.keys import group_prefix, state_key
 from shared.adapters.redis.slots import reading_order
 from shared.messages.keys import Keys
 from shared.messages.orders import OrderDecided
 from shared.ports.errors import (
     AlreadyDecidedError,
-    BusLostError,
     CommitRefusedError,
     ContentRefusedError,
     FencedError,
     StateGoneError,
 )
-from shared.ports.streams import Entry, entry_order
+from shared.ports.streams import Entry
 from shared.ports.writer_lease import Commit, Snapshot, WriterLease
 
 LEASE_MS = 3_000  # three times the host's RENEW_SECONDS: one renewal may be late without a takeover
 TRIES_MS = 24 * 3_600_000
-ENTRIES_PER_READ = 200
-MOST_READ_ON = 10_000  # entries of a stream that is read to its end
 HISTORY_PAGE = 1_000
-GROUP_GONE = ("NOGROUP", "UNBLOCKED")
 
 
 class RedisWriterLease(WriterLease):
@@ -82,10 +76,8 @@ class RedisWriterLease(WriterLease):
         lease_ms: int = LEASE_MS,
     ) -> None:
         self._client, self._connection = client, DedicatedConnection(client)
-        self._inputs, self._whole = tuple(inputs), tuple(whole)
-        self._reads = reading_order(inputs, home) if clustered else (self._inputs,)
-        self._groups = group_prefix(service, home, keys)
-        self.group = ""
+        prefix, reads = group_prefix(service, home, keys), reading_order(inputs, home) if clustered else (inputs,)
+        self._reader = GroupReader(client, self._connection, prefix, inputs, reads, whole)
         self.losses: Mapping[str, int] = {}
         self._owner = f"{service}@{socket.gethostname()}:{os.getpid()}:{id(self):x}"
         self._lease_key, self._meta = f"{home}:lease:{service}", f"{home}:meta:{service}"
@@ -94,28 +86,22 @@ class RedisWriterLease(WriterLease):
         self._encoder = CommitEncoder(service, home, keys)
         self._service, self._lease_ms = service, lease_ms
         self._epoch = 0
-        self._unacknowledged: dict[str, list[str]] = defaultdict(list)
-        self._given: dict[str, str] = {}  # stream to the last entry that this epoch was given
-        self._ahead: dict[str, str] = {}  # stream to where its group stood at the last look, beyond what was given
-        self._unfinished: dict[str, str] = {}  # stream to the last entry that an earlier holder was given
+
+    @property
+    def group(self) -> str:
+        """The consumer group of this epoch; empty before there is one."""
+        return self._reader.group
 
     # --- the right to write ---------------------------------------------------------------------------------------
 
     async def acquire(self) -> int:
         while not await self._try_acquire():
             await asyncio.sleep(self._lease_ms / 1000 / 10)
-        self.group = f"{self._groups}{self._epoch}"
         async with bus_errors():
             cursors = await self._client.hgetall(self._cursors)
-        begun = {
-            stream: await begin_group(
-                self._client, stream, self._groups, self._epoch, cursors.get(stream.encode(), b"").decode()
-            )
-            for stream in self._inputs
-        }
-        self._given = {stream.decode(): entry_id.decode() for stream, entry_id in cursors.items()}
-        self._unfinished = {stream: left.unfinished for stream, left in begun.items() if left.unfinished}
-        self.losses = {stream: left.lost for stream, left in begun.items() if left.lost}
+        self.losses = await self._reader.begin(
+            self._epoch, {stream.decode(): entry_id.decode() for stream, entry_id in cursors.items()}
+        )
         return self._epoch
 
     async def _try_acquire(self) -> bool:
@@ -136,23 +122,7 @@ class RedisWriterLease(WriterLease):
             raise self._gone()
         if not alive:
             raise FencedError(f"{self._service}: another writer took over after epoch {self._epoch}")
-        await self._check_groups()
-
-    async def _check_groups(self) -> None:
-        """A group that somebody moved on gives us nothing of what it skips. A new epoch's begins at the cursor again.
-
-        What was given between two looks may be on its way, so it takes two of them that find the same.
-        """
-        before, self._ahead = self._ahead, {}
-        for stream in self._inputs if self.group else ():
-            row = next(
-                (row for row in await groups_of(self._client, stream) if row["name"] == self.group.encode()), None
-            )
-            at = row["last-delivered-id"].decode() if row is not None else "0"
-            if entry_order(at) > entry_order(self._given.get(stream, "0")):
-                self._ahead[stream] = at
-                if before.get(stream) == at:
-                    raise BusLostError(f"{self._service}: somebody moved {self.group} on {stream} to {at}")
+        await self._reader.check_groups()
 
     def _gone(self) -> StateGoneError:
         return StateGoneError(f"{self._service}: the server has forgotten epoch {self._epoch} and all that came before")
@@ -171,7 +141,6 @@ class RedisWriterLease(WriterLease):
             seq, digest = await self._client.hmget(self._meta, ["seq", "digest"])
             cursors = await self._client.hgetall(self._cursors)
             records = await self._client.hgetall(self._state)
-        self._unacknowledged.clear()
         return Snapshot(
             seq=int(seq or 0),
             digest=int(digest or 0),
@@ -191,16 +160,8 @@ class RedisWriterLease(WriterLease):
             start = "(" + rows[-1][0].decode()
 
     async def pending(self) -> Sequence[Entry]:
-        found: dict[str, list[Entry]] = {}
-        for stream, last in self._unfinished.items():
-            while more := (await self._read_group((stream,), 0)).get(stream):
-                found.setdefault(stream, []).extend(more)
-                if entry_order(more[-1].id) >= entry_order(last):
-                    break
-        self._unfinished = {}
-        if found:
-            await self._read_on(found, self._whole)
-        return self._in_order(found)
+        async with self._fenced():
+            return await self._reader.pending()
 
     async def begin_try(self, what: str) -> int:
         pipe = self._client.pipeline(transaction=False)
@@ -217,46 +178,17 @@ class RedisWriterLease(WriterLease):
     # --- reading and writing --------------------------------------------------------------------------------------
 
     async def read(self, wait_ms: int) -> Sequence[Entry]:
-        await self._acknowledge_other_slots()
-        if not self._inputs:  # a machine that is configured to do nothing
-            await asyncio.sleep(wait_ms / 1000)
-            return ()
-        *before, waited_on = self._reads
-        found: dict[str, list[Entry]] = {}
-        for streams in before:
-            found |= await self._read_group(streams, 0)
-        found |= await self._read_group(waited_on, 0 if found else min(wait_ms, MAX_BLOCK_MS))
-        full = [stream for stream in self._whole if len(found.get(stream, ())) >= ENTRIES_PER_READ]
-        await self._read_on(found, full)
-        return self._in_order(found)
+        async with self._fenced():
+            return await self._reader.read(wait_ms)
 
-    async def _read_on(self, found: dict[str, list[Entry]], streams: Sequence[str]) -> None:
-        """Read these streams to their end, as it is now."""
-        for stream in streams:
-            entries = found.setdefault(stream, [])
-            while more := (await self._read_group((stream,), 0)).get(stream):
-                entries += more
-                if len(more) < ENTRIES_PER_READ or len(entries) >= MOST_READ_ON:
-                    break
-
-    def _in_order(self, found: Mapping[str, Sequence[Entry]]) -> Sequence[Entry]:
-        return [entry for stream in self._inputs for entry in found.get(stream, ())]
-
-    async def _read_group(self, streams: Sequence[str], wait_ms: int) -> dict[str, list[Entry]]:
-        """What nobody of this epoch was given yet. Raises ``FencedError`` when the epoch is over."""
-        block = ("BLOCK", wait_ms) if wait_ms else ()
-        command = ("XREADGROUP", "GROUP", self.group, "writer", "COUNT", ENTRIES_PER_READ, *block, "STREAMS")
+    @asynccontextmanager
+    async def _fenced(self) -> AsyncIterator[None]:
+        """A group that is gone may mean that another writer took over, and then says so by ``FencedError``."""
         try:
-            reply = await self._connection.call(*command, *streams, *(">" for _ in streams))
-        except ResponseError as error:
-            if not str(error).startswith(GROUP_GONE):
-                raise
-            await self.renew()  # tells whether somebody took over
-            raise BusLostError(f"{self._service}: {error}") from error
-        rows = reply.items() if isinstance(reply, dict) else reply or ()
-        found = {name.decode(): _entries(name.decode(), items) for name, items in rows}
-        self._given.update((stream, entries[-1].id) for stream, entries in found.items() if entries)
-        return found
+            yield
+        except GroupGoneError:
+            await self.renew()
+            raise
 
     async def commit(self, commit: Commit) -> None:
         keys, plan = self._encoder.encode(commit, self._epoch, self.group)
@@ -278,7 +210,7 @@ class RedisWriterLease(WriterLease):
                 raise CommitRefusedError(f"{kind}: expected sequence after {detail.decode()}, got {commit.seq}")
         for stream, entry_id in commit.handled:
             if not self._encoder.is_home(stream):
-                self._unacknowledged[stream].append(entry_id)
+                self._reader.acknowledge_later(stream, entry_id)
 
     def _decided_before(self, commit: Commit, bodies: Sequence[bytes]) -> Exception:
         """What the store has of the commit's orders. What is no decision on them would be met by every start anew."""
@@ -287,19 +219,3 @@ class RedisWriterLease(WriterLease):
         if len(stored) < len(bodies) or any(decision.order_id not in ids for decision in stored):
             return ContentRefusedError(f"where the decisions on {', '.join(sorted(ids))} belong, something else stands")
         return AlreadyDecidedError(stored)
-
-    async def _acknowledge_other_slots(self) -> None:
-        """Acknowledge what was committed before, in streams that the commit could not reach."""
-        if not self._unacknowledged:
-            return
-        pipe = self._client.pipeline(transaction=False)
-        for stream, ids in self._unacknowledged.items():
-            pipe.xack(stream, self.group, *ids)
-        async with bus_errors():
-            await pipe.execute()
-        self._unacknowledged.clear()
-
-
-def _entries(stream: str, items: Sequence[tuple[bytes, Sequence[bytes]]]) -> list[Entry]:
-    """Entries as the server gives them: an id, and names and values in turns."""
-    return [entry_of(stream, entry_id, dict(zip(fields[::2], fields[1::2], strict=True))) for entry_id, fields in items]

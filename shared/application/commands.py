@@ -67,14 +67,7 @@ async def send_resume(
     """
     async with stack.bus() as bus:
         clock, scope = await stack.clock(bus), await _present_name(bus, stack, symbol)
-        command = Resume(
-            id=_command_id(who, scope, clock),
-            time_ns=clock.now_ns(),
-            who=who,
-            reason=reason,
-            symbol=scope,
-            confirm=confirm,
-        )
+        command = _resume(clock, scope, who=who, reason=reason, confirm=confirm)
         return await answers_to(bus, command, wait_seconds, f": {scope or 'the portfolio'} is as it was")
 
 
@@ -86,14 +79,7 @@ async def resume_in_steps(bus: Bus, clock: Clock, symbol: str, *, who: str, reas
     answers: list[Message] = []
     for _ in range(2):
         asked = resume_asked(answers)
-        command = Resume(
-            id=_command_id(who, symbol, clock),
-            time_ns=clock.now_ns(),
-            who=who,
-            reason=reason,
-            symbol=symbol,
-            confirm=asked.confirm if asked else "",
-        )
+        command = _resume(clock, symbol, who=who, reason=reason, confirm=asked.confirm if asked else "")
         answers = await answers_to(bus, command, ANSWER_SECONDS)
         if resume_asked(answers) is None:
             break
@@ -213,6 +199,17 @@ async def _present_name(bus: Bus, stack: StackLocator, symbol: str) -> str:
     names = stack.settings.universe.names_of(symbol) if symbol else ()
     marks = [mark for name, mark in (await bus.marks()).items() if name in names]
     return max(marks, key=lambda mark: mark.time_ns).symbol if marks else symbol
+
+
+def _resume(clock: Clock, symbol: str, *, who: str, reason: str, confirm: str) -> Resume:
+    return Resume(
+        id=_command_id(who, symbol, clock),
+        time_ns=clock.now_ns(),
+        who=who,
+        reason=reason,
+        symbol=symbol,
+        confirm=confirm,
+    )
 
 
 def _command_id(who: str, scope: str, clock: Clock) -> str:

@@ -13,7 +13,7 @@ from services.cli.up.options import Prepared, UpOptions
 from services.cli.up.processes import STAGE_SERVER, server_child, service_child
 from services.cli.up.resuming import Resuming
 from services.cli.up.screen import LogPipe, Screen
-from services.cli.up.summary import failure_text, summary_rows
+from services.cli.up.summary import end_text, failure_text, summary_rows
 from services.cli.up.supervisor import CRASHES_IN_A_ROW, ChildEvent, Supervisor
 from services.cli.up.taken_market import refuse_taken_market
 from services.cli.up.watchdog import Watchdog
@@ -25,7 +25,6 @@ from shared.adapters.redis.embedded_valkey import EmbeddedValkey, wait_until_rea
 from shared.application.exchange_reach import BINANCE, Exchange
 from shared.application.monitor import Monitor
 from shared.application.stack import RunNote, remove_note, streams_of, write_note
-from shared.application.wording.formats import clock as clock_text
 from shared.config.faults import EXIT_CONFIG
 from shared.ports.clock import Clock, market_ns
 from shared.ports.errors import BusLostError
@@ -59,7 +58,7 @@ class Stack:
         self._own_server, self._short_history = prepared.own_server, prepared.short_history
         self._too_fast = prepared.too_fast
         self._end_ns, self._end_reason = prepared.end_ns, prepared.end_reason
-        self._ended_by = ""  # market time
+        self._ended_by = ""  # why the market ended; empty while it runs
         hours = options.resume_after_hours
         self._resuming = Resuming(hours) if hours is not None else None
         self._make_screen, self._pipe = make_screen, pipe
@@ -155,6 +154,7 @@ class Stack:
     # --- the run itself -------------------------------------------------------------------------------------------
 
     async def _work(self, bus: RedisBus, group: asyncio.TaskGroup) -> None:
+        """Start the services, show what happens until it is time to end, and end them in order."""
         streams = [key for keys in streams_of(self._settings, bus.keys).values() for key in keys]
         screen = self._make_screen(self._title())
         monitor = Monitor(bus, await bus.stream_ends(streams), screen.message)
@@ -165,8 +165,20 @@ class Stack:
             for row in services_with(self._settings.exchange.kind):
                 if row.name != EXCHANGE_SIM:
                     self._supervisor.start(service_child(row, self._environ), group)
-            follow = group.create_task(monitor.run())
-            beside = [follow, group.create_task(Watchdog(self._supervisor, bus).run())]
+            await self._watch(bus, screen, monitor)
+            self._look_for_failures()
+            seconds = loop.time() - began
+            await self._supervisor.end(down_to_stage=STAGE_SERVER + 1)
+            with suppress(BusLostError):
+                await monitor.drain()
+        finally:
+            screen.close()
+        self.summary = self._summarise(monitor, seconds)
+
+    async def _watch(self, bus: RedisBus, screen: Screen, monitor: Monitor) -> None:
+        """Follow the market, the services' heartbeats and, where that was asked for, halts, until it is time to end."""
+        async with asyncio.TaskGroup() as group:
+            beside = [group.create_task(monitor.run()), group.create_task(Watchdog(self._supervisor, bus).run())]
             clock = await self._unless_stopped(stack_clock(bus, self._settings.exchange.kind, self._log))
             if clock is not None:
                 beside.append(group.create_task(follow_beginning(bus, clock)))
@@ -176,25 +188,20 @@ class Stack:
                 await self._show(screen, monitor, clock)
             for task in beside:
                 task.cancel()
-            self._look_for_failures()
-            seconds = loop.time() - began
-            await self._supervisor.end(down_to_stage=STAGE_SERVER + 1)
-            with suppress(BusLostError):
-                await monitor.drain()
-        finally:
-            screen.close()
+
+    def _summarise(self, monitor: Monitor, seconds: float) -> list[tuple[str, str]]:
+        """The rows of the summary: what the run came to, and what was particular about it."""
         restarts = {name: child.restarts for name, child in self._supervisor.children.items() if child.restarts}
-        self.summary = summary_rows(monitor.activity, seconds, restarts)
+        rows = summary_rows(monitor.activity, seconds, restarts)
         if self._resuming is not None:
-            self.summary.append(("resumed", self._resuming.summary))
+            rows.append(("resumed", self._resuming.summary))
         if self._ended_by:
-            market_ns_at_end = monitor.activity.state.market_ns
-            ran_on = f"; the market ran on until {clock_text(market_ns_at_end)}, when the services had ended"
-            self.summary.append(("ended", self._ended_by + ran_on * (market_ns_at_end > self._end_ns)))
+            rows.append(("ended", end_text(self._ended_by, self._end_ns, monitor.activity.state.market_ns)))
         if self._too_fast:
-            self.summary.append(("speed", self._too_fast))
+            rows.append(("speed", self._too_fast))
         if self._short_history:
-            self.summary.append(("history", self._short_history))
+            rows.append(("history", self._short_history))
+        return rows
 
     def _look_for_failures(self) -> None:
         """Called before the children are ended."""

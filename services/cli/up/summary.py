@@ -51,6 +51,13 @@ def summary_rows(activity: Activity, seconds: float, restarts: Mapping[str, int]
     return rows
 
 
+def end_text(reason: str, end_ns: int, market_ns: int) -> str:
+    """Why the market of a run ended, and how far it went on beyond that; both times are market time."""
+    if market_ns <= end_ns:
+        return reason
+    return f"{reason}; the market ran on until {clock(market_ns)}, when the services had ended"
+
+
 def failure_text(child: Child, last_error: str) -> str:
     """A sentence that says which child did not stay up, and the last error that it told."""
     if child.exit_code == EXIT_CONFIG:

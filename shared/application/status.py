@@ -8,7 +8,7 @@ from shared.application.stack import StackLocator
 from shared.domain.risk.state.halts import HALT
 from shared.domain.timeframes import SECOND_NS
 from shared.messages.base import Message
-from shared.messages.catalogue import FEEDS, PORTFOLIO, SIZES
+from shared.messages.catalogue import DECIDED, FEEDS, PORTFOLIO, SIZES
 from shared.messages.halts import Halted
 from shared.messages.market import FeedLost
 from shared.messages.portfolio import PortfolioMarked
@@ -72,12 +72,10 @@ async def read_status(stack: StackLocator) -> Status:
     """Read everything at once. Raises ``BusLostError``."""
     async with stack.bus() as bus:
         clock, state = await stack.clock(bus), Projection()
-        state.take_newest_first(await bus.latest(bus.keys.of(PORTFOLIO)))
-        state.take_newest_first(await bus.latest(bus.keys.of(FEEDS), FEEDS_READ))
+        for message in await what_holds(bus):
+            state.take(message)
         marks = await bus.marks()
         oldest = min(marks.values(), key=lambda mark: mark.time_ns, default=None)
-        for halt in await halts_in_force(stack, bus):
-            state.take(halt)
         return Status(
             stack=stack,
             clock=clock,
@@ -90,9 +88,22 @@ async def read_status(stack: StackLocator) -> Status:
         )
 
 
-async def halts_in_force(stack: StackLocator, bus: Bus) -> list[Halted]:
+async def what_holds(bus: Bus) -> list[Message]:
+    """The snapshot, the feeds and the halts that hold now, for a ``Projection`` to take in: oldest first of each kind.
+
+    Halts are as old as they are, so they come from the risk service's records: no stream goes back far enough for sure.
+    """
+    newest_first = (
+        await bus.latest(bus.keys.of(PORTFOLIO)),
+        await bus.latest(bus.keys.of(FEEDS), FEEDS_READ),
+        await halts_in_force(bus),
+    )
+    return [message for messages in newest_first for message in reversed(messages)]
+
+
+async def halts_in_force(bus: Bus) -> list[Halted]:
     """Every halt that was not ended yet, newest first, as the risk service has stored it."""
-    halts = await stack.risk_records(bus, HALT, Halted)
+    halts = await bus.stored_records(DECIDED.written_by, HALT, Halted)
     return sorted(halts.values(), key=lambda halt: -halt.time_ns)
 
 
@@ -112,7 +123,7 @@ async def read_portfolio(stack: StackLocator) -> PortfolioMarked | None:
 async def read_halts(stack: StackLocator, symbol: str) -> list[Halted]:
     """The halts in force of a pair itself, or of the portfolio for an empty symbol. Raises ``BusLostError``."""
     async with stack.bus() as bus:
-        return [halt for halt in await halts_in_force(stack, bus) if halt.symbol == symbol]
+        return [halt for halt in await halts_in_force(bus) if halt.symbol == symbol]
 
 
 async def read_sizes(stack: StackLocator, names: tuple[str, ...] = ()) -> dict[str, PositionSized]:

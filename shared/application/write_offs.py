@@ -33,7 +33,7 @@ async def look_before_write_off(stack: StackLocator, symbol: str) -> WriteOffLoo
     """What is to be told before the question. Raises ``BusLostError``."""
     names = {symbol, *stack.settings.universe.names_of(symbol)}
     async with stack.bus() as bus:
-        if any(halt.symbol in names and halt.trigger == "false_fill" for halt in await halts_in_force(stack, bus)):
+        if any(halt.symbol in names and halt.trigger == "false_fill" for halt in await halts_in_force(bus)):
             return WriteOffLook()
         held = await stack.risk_records(bus, POSITION, Position)
         if not names & held.keys():

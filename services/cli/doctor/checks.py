@@ -4,7 +4,7 @@ import shutil
 from pathlib import Path
 
 from services.cli.doctor.findings import Finding
-from services.cli.views.stack import origin_text, redis_remedy
+from services.cli.views.stack import redis_remedy, server_text
 from services.wiring import services_with
 from shared.adapters.clocks import RealClock
 from shared.adapters.redis.bus import RedisBus
@@ -34,7 +34,7 @@ async def examine(stack: StackLocator) -> list[Finding]:
             clock = await stack.clock(bus)
             findings += await services(bus, clock, stack)
     except BusLostError as error:
-        text = f"{stack.redis_url} (by {origin_text(stack)}) is away: {error}"
+        text = f"{server_text(stack)} is away: {error}"
         findings.append(Finding("fail", "redis", text, redis_remedy(stack)))
     findings += await exchange(stack, clock)
     return findings
@@ -71,7 +71,7 @@ def server(facts: ServerFacts, stack: StackLocator) -> list[Finding]:
 
 
 def _version(facts: ServerFacts, stack: StackLocator) -> Finding:
-    found = f"{facts.kind} {'.'.join(map(str, facts.version))} at {stack.redis_url} (by {origin_text(stack)})"
+    found = f"{facts.kind} {'.'.join(map(str, facts.version))} at {server_text(stack)}"
     if facts.version[:2] < OLDEST[facts.kind]:
         return Finding("fail", "redis", found, "Use Redis >= 7.0 or Valkey >= 8.")
     return Finding("ok", "redis", found)

@@ -5,12 +5,11 @@ from typing import Any
 
 from services.wiring import OPS, SERVICES
 from shared.application.projection import Counts, Projection
-from shared.application.status import what_holds
+from shared.application.status import services_as_objects, what_holds
 from shared.messages.base import Message
 from shared.messages.catalogue import AUDIT, DEAD, DECIDED, EXECUTED, FEEDS, PORTFOLIO, SET_ASIDE, SIGNALS, SIZES
 from shared.ports.bus import Bus
 from shared.ports.clock import Clock
-from shared.runtime.health import is_alive
 
 FOLLOWED = (SIGNALS, SIZES, DECIDED, EXECUTED, PORTFOLIO, AUDIT, FEEDS, DEAD, SET_ASIDE)  # AUDIT has all of HALTS
 EXPECTED = tuple(row.name for row in SERVICES if not row.only_with and row.name != OPS)
@@ -66,17 +65,7 @@ class Figures:
 
     async def services(self) -> dict[str, dict[str, Any]]:
         """Every service's heartbeat, and whether it is recent."""
-        wall_ns = self._clock.wall_ns()
-        return {
-            name: {
-                "alive": is_alive(beat, wall_ns),
-                "state": beat.state,
-                "pid": beat.pid,
-                "age_seconds": round((wall_ns - beat.beat_wall_ns) / 1e9, 3),
-                "facts": beat.facts,
-            }
-            for name, beat in (await self._bus.heartbeats()).items()
-        }
+        return services_as_objects(await self._bus.heartbeats(), self._clock)
 
     async def faults(self) -> list[str]:
         """What keeps the stack from being healthy, in words; empty when it is."""

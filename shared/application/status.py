@@ -1,6 +1,8 @@
 """How a stack stands now: its portfolio, halts, feeds, marks, sizes, services, and how far its readers are behind."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from shared.application.errors import UserError
 from shared.application.projection import Projection
@@ -145,7 +147,6 @@ def _age_seconds(clock: Clock, message: Message) -> float:
 
 def as_object(status: Status) -> dict[str, object]:
     """The status as one object for programs."""
-    wall_ns = status.clock.wall_ns()
     return {
         "redis_url": status.stack.redis_url,
         "exchange": status.stack.exchange,
@@ -156,12 +157,24 @@ def as_object(status: Status) -> dict[str, object]:
         "halts": status.halts,
         "lost_feeds": status.lost_feeds,
         "oldest_mark": (status.oldest_mark.symbol, status.oldest_mark.age_seconds) if status.oldest_mark else None,
-        "services": {
-            name: {"alive": is_alive(beat, wall_ns), "state": beat.state, "pid": beat.pid, "facts": beat.facts}
-            for name, beat in status.beats.items()
-        },
+        "services": services_as_objects(status.beats, status.clock),
         "readers": [
             {"stream": reader.stream, "group": reader.group, "lag": reader.lag, "pending": reader.pending}
             for reader in status.readers
         ],
+    }
+
+
+def services_as_objects(beats: Mapping[str, Heartbeat], clock: Clock) -> dict[str, dict[str, Any]]:
+    """Every service's last heartbeat as an object for programs, and whether it is recent."""
+    wall_ns = clock.wall_ns()
+    return {
+        name: {
+            "alive": is_alive(beat, wall_ns),
+            "state": beat.state,
+            "pid": beat.pid,
+            "age_seconds": round((wall_ns - beat.beat_wall_ns) / SECOND_NS, 3),
+            "facts": beat.facts,
+        }
+        for name, beat in beats.items()
     }

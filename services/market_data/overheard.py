@@ -5,6 +5,7 @@ nobody but market_data says that it is back. So market_data listens to its own s
 says once more how it is.
 """
 
+from collections import deque
 from collections.abc import Sequence
 
 from shared.messages.base import Message
@@ -18,11 +19,11 @@ class Overheard:
 
     def __init__(self, bus: Bus, stream: str) -> None:
         self._bus, self._cursors = bus, {stream: "$"}
-        self._own: list[Message] = []
+        self._own: deque[Message] = deque(maxlen=OWN_KEPT)
 
     async def publish(self, messages: Sequence[Message]) -> None:
         """Write as the owner."""
-        self._own = [*self._own, *messages][-OWN_KEPT:]
+        self._own.extend(messages)
         await self._bus.publish(messages)
 
     async def foreign(self) -> Sequence[Message]:

@@ -28,8 +28,9 @@ class Overheard:
 
     async def foreign(self) -> Sequence[Message]:
         """What others wrote since the last call."""
-        told = [entry.message for entry in await self._bus.read_from(self._cursors, 0) if entry.message is not None]
-        return [message for message in told if not self._is_own(message)]
+        entries = await self._bus.read_from(self._cursors, 0)
+        messages = [entry.message for entry in entries if entry.message is not None]
+        return [message for message in messages if not self._is_own(message)]
 
     def _is_own(self, message: Message) -> bool:
         """An own message is so once: written again by another, it is his."""

@@ -24,7 +24,7 @@ app.add_typer(config_app, name="config")
 
 
 def main() -> None:
-    app()
+    app(prog_name=app.info.name)  # help and errors say what people type, however it was started
 
 
 if __name__ == "__main__":

@@ -61,9 +61,8 @@ def script_of(simulator: SimulatorSettings) -> tuple[ScriptedFault, ...]:
 async def run(context: Context) -> None:
     """Serve until cancelled. A clock that was set before goes on: a restarted exchange is where it would be."""
     settings, simulator = context.settings, context.settings.simulator
-    wall_ns = context.clock.wall_ns()
     earlier = await context.bus.clock_origin()
-    start_ns = earlier.origin_market_ns if earlier is not None else simulator.start_ns(wall_ns)
+    start_ns = earlier.origin_market_ns if earlier is not None else simulator.start_ns(context.clock.wall_ns())
     # In a thread: a long recording takes its time, and the heart beats meanwhile.
     market = await asyncio.to_thread(market_of, simulator, settings.universe, start_ns // MS_NS)
     options = ExchangeOptions(
@@ -72,19 +71,7 @@ async def run(context: Context) -> None:
         script=script_of(simulator),
     )
     # Time begins when the market is ready to be asked, so that loading a recording costs none of it.
-    origin = await context.bus.agree_on_clock(
-        ClockOrigin(
-            origin_market_ns=start_ns,
-            origin_wall_ns=context.clock.wall_ns(),
-            speed=simulator.speed,
-            begins_wall_ns=WAITING if simulator.wait_seconds else 0,
-        )
-    )
-    if origin.speed != simulator.speed or (simulator.start and simulator.start_ns(wall_ns) != start_ns):
-        context.log.warning(
-            "clock_continued", speed=origin.speed, started_at=_iso(start_ns), reason="hs:clock was set before"
-        )
-    clock = ScaledClock(origin)
+    clock = await _agreed_clock(context, start_ns)
     exchange = SimulatedExchange(market, clock, options)
     async with exchange.running(simulator.host, simulator.port) as port:
         context.log.info(
@@ -96,17 +83,36 @@ async def run(context: Context) -> None:
             speed=clock.speed,
         )
         context.health.ready()
-        if origin.is_waiting:
+        if clock.origin.is_waiting:
             clock.origin = await begun_with_readers(context, simulator.wait_seconds)
-        ended = False
-        while True:
-            if not ended and market.end_ms is not None and clock.now_ns() // MS_NS >= market.end_ms:
-                ended = True
-                context.log.warning(
-                    "recording_ended", reason="no pair trades any more", market_time=_iso(clock.now_ns())
-                )
-            context.health.fact(connections=len(exchange.hub.connections), faults=exchange.faults.happened.total())
-            await clock.sleep_wall(FACT_SECONDS)
+        await _report(context, exchange, clock)
+
+
+async def _agreed_clock(context: Context, start_ns: int) -> ScaledClock:
+    """The clock that the stack has already, or a new one that begins here."""
+    simulator, wall_ns = context.settings.simulator, context.clock.wall_ns()
+    begins_wall_ns = WAITING if simulator.wait_seconds else 0
+    origin = await context.bus.agree_on_clock(
+        ClockOrigin(
+            origin_market_ns=start_ns, origin_wall_ns=wall_ns, speed=simulator.speed, begins_wall_ns=begins_wall_ns
+        )
+    )
+    if origin.speed != simulator.speed or (simulator.start and simulator.start_ns(wall_ns) != start_ns):
+        context.log.warning(
+            "clock_continued", speed=origin.speed, started_at=_iso(start_ns), reason="hs:clock was set before"
+        )
+    return ScaledClock(origin)
+
+
+async def _report(context: Context, exchange: SimulatedExchange, clock: ScaledClock) -> None:
+    """Tell how the exchange is doing, and once that its recording has ended."""
+    end_ms, has_ended = exchange.market.end_ms, False
+    while True:
+        if not has_ended and end_ms is not None and clock.now_ns() // MS_NS >= end_ms:
+            has_ended = True
+            context.log.warning("recording_ended", reason="no pair trades any more", market_time=_iso(clock.now_ns()))
+        context.health.fact(connections=len(exchange.hub.connections), faults=exchange.faults.happened.total())
+        await clock.sleep_wall(FACT_SECONDS)
 
 
 def _iso(time_ns: int) -> str:

@@ -32,11 +32,11 @@ class ExchangeIdentity:
 
     async def wait(self) -> None:
         """Wait until the exchange answers. Raises ``ConfigError`` when somebody else does."""
-        told = False
+        is_logged = False
         while not await self._answers():
-            if not told:
+            if not is_logged:
                 self._log.info("waiting_for_exchange", url=self._url)
-                told = True
+                is_logged = True
             await asyncio.sleep(ASK_SECONDS)
 
     async def watch(self) -> None:
@@ -50,21 +50,21 @@ class ExchangeIdentity:
         if self._origin is None:
             return True
         try:
-            told = await get_json(f"{self._url}/sim/clock", timeout_seconds=ANSWER_SECONDS, proxies=False)
+            answer = await get_json(f"{self._url}/sim/clock", timeout_seconds=ANSWER_SECONDS, proxies=False)
         except (HttpLateError, HttpUnreachableError):
             return False
         except HttpError:
-            told = None
-        if not self._is_ours(told):
+            answer = None
+        if not self._is_ours(answer):
             raise ConfigError([Fault("stack.toml", "exchange.url", self._url, PROBLEM, REMEDY)])
         return True
 
-    def _is_ours(self, told: Any) -> bool:
+    def _is_ours(self, answer: Any) -> bool:
         """The origin has the wall clock's nanosecond at which the market began: no two stacks share it."""
         ours: ClockOrigin | None = self._origin
         return (
-            isinstance(told, dict)
+            isinstance(answer, dict)
             and ours is not None
-            and (told.get("origin_market_ns"), told.get("origin_wall_ns"), told.get("speed"))
+            and (answer.get("origin_market_ns"), answer.get("origin_wall_ns"), answer.get("speed"))
             == (ours.origin_market_ns, ours.origin_wall_ns, ours.speed)
         )

@@ -72,7 +72,8 @@ class FeedReader:
         self._context.time.saw(frame.event_time_ns)
         self._streams.heard(track.stream)
         self._context.odd.good(track.feed, track.symbol)
-        if track.newest is None or kline.open_time_ns >= track.newest.kline.open_time_ns:
+        newest_ns = track.newest.kline.open_time_ns if track.newest is not None else 0
+        if not kline.open_time_ns < newest_ns <= self._context.time.now_ns():  # none is of a time to come
             track.newest = frame
         self._marks.last_price(frame)
 

@@ -5,6 +5,7 @@ nobody but market_data says that it is back. So market_data listens to its own s
 says once more how it is.
 """
 
+from collections import deque
 from collections.abc import Sequence
 
 from shared.messages.base import Message
@@ -18,17 +19,18 @@ class Overheard:
 
     def __init__(self, bus: Bus, stream: str) -> None:
         self._bus, self._cursors = bus, {stream: "$"}
-        self._own: list[Message] = []
+        self._own: deque[Message] = deque(maxlen=OWN_KEPT)
 
     async def publish(self, messages: Sequence[Message]) -> None:
         """Write as the owner."""
-        self._own = [*self._own, *messages][-OWN_KEPT:]
+        self._own.extend(messages)
         await self._bus.publish(messages)
 
     async def foreign(self) -> Sequence[Message]:
         """What others wrote since the last call."""
-        told = [entry.message for entry in await self._bus.read_from(self._cursors, 0) if entry.message is not None]
-        return [message for message in told if not self._is_own(message)]
+        entries = await self._bus.read_from(self._cursors, 0)
+        messages = [entry.message for entry in entries if entry.message is not None]
+        return [message for message in messages if not self._is_own(message)]
 
     def _is_own(self, message: Message) -> bool:
         """An own message is so once: written again by another, it is his."""

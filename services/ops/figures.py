@@ -5,17 +5,16 @@ from typing import Any
 
 from services.wiring import OPS, SERVICES
 from shared.application.projection import Counts, Projection
+from shared.application.status import services_as_objects, what_holds
 from shared.messages.base import Message
-from shared.messages.catalogue import AUDIT, DEAD, DECIDED, EXECUTED, FEEDS, HALTS, PORTFOLIO, SET_ASIDE, SIGNALS, SIZES
+from shared.messages.catalogue import AUDIT, DEAD, DECIDED, EXECUTED, FEEDS, PORTFOLIO, SET_ASIDE, SIGNALS, SIZES
 from shared.ports.bus import Bus
 from shared.ports.clock import Clock
-from shared.runtime.health import is_alive
 
 FOLLOWED = (SIGNALS, SIZES, DECIDED, EXECUTED, PORTFOLIO, AUDIT, FEEDS, DEAD, SET_ASIDE)  # AUDIT has all of HALTS
-REMEMBERED = (PORTFOLIO, HALTS, AUDIT, FEEDS)
 EXPECTED = tuple(row.name for row in SERVICES if not row.only_with and row.name != OPS)
 WAIT_MS = 500
-RECALLED = 1_000
+RECALLED = 1_000  # of AUDIT, for the last change of the phase and of the limits
 
 
 class Figures:
@@ -31,18 +30,26 @@ class Figures:
         self.state, self.counts = Projection(), Counts()
 
     async def recall(self) -> None:
-        """Look up how things stand, from what was written before this process started."""
-        for topic in REMEMBERED:
-            for message in reversed(await self._bus.latest(self._bus.keys.of(topic), RECALLED)):
-                self._fold(self.state.take, message)
+        """Look up how things stand, from what was written before this process started.
+
+        It is followed from before that look: what is written meanwhile is perhaps taken in twice, and never missed.
+        """
+        self._cursors = await self._bus.stream_ends(list(self._cursors))
+        changes = reversed(await self._bus.latest(self._bus.keys.of(AUDIT), RECALLED))
+        for message in (*changes, *await what_holds(self._bus)):
+            self._fold(self.state.take, message)
 
     async def follow(self) -> None:
         """Take in what the streams bring, until cancelled."""
         await self.recall()
         while True:
-            for entry in await self._bus.read_from(self._cursors, WAIT_MS):
-                if entry.message is not None:
-                    self.take(entry.message)
+            await self.step(WAIT_MS)
+
+    async def step(self, wait_ms: int) -> None:
+        """Read once."""
+        for entry in await self._bus.read_from(self._cursors, wait_ms):
+            if entry.message is not None:
+                self.take(entry.message)
 
     def take(self, message: Message) -> None:
         """Count a message, and take it into what holds now."""
@@ -58,17 +65,7 @@ class Figures:
 
     async def services(self) -> dict[str, dict[str, Any]]:
         """Every service's heartbeat, and whether it is recent."""
-        wall_ns = self._clock.wall_ns()
-        return {
-            name: {
-                "alive": is_alive(beat, wall_ns),
-                "state": beat.state,
-                "pid": beat.pid,
-                "age_seconds": round((wall_ns - beat.beat_wall_ns) / 1e9, 3),
-                "facts": beat.facts,
-            }
-            for name, beat in (await self._bus.heartbeats()).items()
-        }
+        return services_as_objects(await self._bus.heartbeats(), self._clock)
 
     async def faults(self) -> list[str]:
         """What keeps the stack from being healthy, in words; empty when it is."""

@@ -13,6 +13,7 @@ from shared.domain.risk.state.effective_limits import policy_of
 from shared.domain.risk.state.state import LIMITS
 from shared.messages.base import Message, derived_id
 from shared.messages.control import SetLimits
+from shared.ports.bus import Bus
 
 
 class UnreadableChangeError(UserError):
@@ -38,10 +39,20 @@ class LimitsReport:
 async def read_limits(stack: StackLocator) -> LimitsReport:
     """The limits in force, beside the configuration's. Raises ``BusLostError``."""
     async with stack.bus() as bus:
-        stored = (await stack.risk_records(bus, LIMITS, ActiveLimits)).get("")
+        stored = await _stored_limits(stack, bus)
     plan = stack.settings.plan
     limits = stored.limits if stored else plan.limits
     return LimitsReport(limits, plan.limits, policy_of(limits, plan), stored)
+
+
+async def limits_in_force(stack: StackLocator, bus: Bus) -> Limits:
+    """What orders are held to now; before the risk service has run, what it would begin with."""
+    stored = await _stored_limits(stack, bus)
+    return stored.limits if stored else stack.settings.plan.limits
+
+
+async def _stored_limits(stack: StackLocator, bus: Bus) -> ActiveLimits | None:
+    return (await stack.risk_records(bus, LIMITS, ActiveLimits)).get("")
 
 
 async def set_limits(

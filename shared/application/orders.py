@@ -8,6 +8,7 @@ from shared.application.order_report import OrderReport
 from shared.application.projection import Projection
 from shared.application.stack import StackLocator
 from shared.application.wording.formats import clock
+from shared.messages.ask import RoomAnswered
 from shared.messages.base import Message
 from shared.messages.catalogue import DEAD, DECIDED, EXECUTED, HALTS, PROPOSED, Topic
 from shared.messages.dead_letter import MessageRefused
@@ -40,10 +41,17 @@ async def read_order(stack: StackLocator, order_id: str) -> OrderReport:
     return OrderReport(decision, tuple(own), sector, halt)
 
 
-async def read_halt(stack: StackLocator, symbol: str, time_ns: int) -> Halted | None:
-    """The halt that kept new risk out of a pair at that time. Raises ``BusLostError``."""
-    async with stack.bus() as bus:
-        return await _halt_at(bus, symbol, time_ns)
+async def read_halt_behind(stack: StackLocator, answer: RoomAnswered) -> Halted | None:
+    """The halt that left no room in the one pair that was asked about; None where it was something else.
+
+    Raises ``BusLostError``.
+    """
+    match answer.rooms:
+        case [room] if room.binding == "halted":
+            async with stack.bus() as bus:
+                return await _halt_at(bus, room.symbol, answer.time_ns)
+        case _:
+            return None
 
 
 async def _halt_at(bus: Bus, symbol: str, time_ns: int) -> Halted | None:

@@ -14,7 +14,7 @@ def symbol_of(settings: Settings, text: str) -> str:
     if not text:
         return ""
     universe = settings.universe
-    wanted = text.upper().replace("-", "/")
+    wanted = _written_whole(text)
     for symbol in (name for pair in universe.symbols for name in universe.names_of(pair)):
         base, _, quote = symbol.partition("/")
         if wanted in (symbol, base, base + quote):
@@ -27,10 +27,16 @@ def booked_symbol_of(settings: Settings, text: str) -> str:
     """The same, also for a pair that is in the books and not in the universe any more, by its whole name."""
     try:
         return symbol_of(settings, text)
-    except UnknownPairError:
-        if "/" not in text:
-            raise
-        return text.upper()
+    except UnknownPairError as error:
+        if "/" not in (symbol := _written_whole(text)):
+            outside = f"A pair that is held and not in it any more is written whole: {symbol}/USDT."
+            raise UnknownPairError(f"{error} {outside}") from None
+        return symbol
+
+
+def _written_whole(text: str) -> str:
+    """``ETH/USDT`` for ``eth-usdt``."""
+    return text.upper().replace("-", "/")
 
 
 def names_of(settings: Settings, text: str) -> tuple[str, ...]:

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from shared.messages.base import Message
+from shared.messages.catalogue import BARS, BOOKS, FEEDS, MARKS, PAIRS, PORTFOLIO, SIZES
 from shared.messages.halts import Alerted, Halted, Resumed, Trigger
 from shared.messages.market import BarClosed, FeedLost, FeedRestored, PairListed
 from shared.messages.orders import OrderClosed, OrderDecided, OrderFilled
@@ -39,7 +40,8 @@ def is_not_yet_connected(message: Message) -> bool:
 class Projection:
     """The present state of a stack, as far as the messages that were taken tell it.
 
-    market_ns: the newest time of any message. It goes back when the snapshots' does, for clocks are set back.
+    market_ns: the newest time that the market, the portfolio or a verdict told. It goes back when the snapshots' does,
+        for clocks are set back.
     halts: the halts in force, by pair and trigger; the pair is empty for the whole portfolio.
     lost_feeds: the feeds that are lost, by feed and pair; the pair is empty for what concerns all of them.
     off_pairs: what the exchange said last of each pair that does not trade.
@@ -59,8 +61,9 @@ class Projection:
     limits: LimitsChanged | None = None
 
     def take(self, message: Message) -> None:
-        """Take in the next message. One that changes no state only moves the time on."""
-        self.market_ns = message.time_ns if self._shows_step_back(message) else max(self.market_ns, message.time_ns)
+        """Take in the next message. Some move the time on, see ``market_ns``."""
+        if type(message) in _OF_MARKET_TIME:
+            self.market_ns = message.time_ns if self._shows_step_back(message) else max(self.market_ns, message.time_ns)
         if (fold := _STATE.get(type(message))) is not None:
             fold(self, message)
 
@@ -134,6 +137,11 @@ def _keep_phase(state: Projection, message: PhaseChanged) -> None:
 def _keep_limits(state: Projection, message: LimitsChanged) -> None:
     state.limits = message
 
+
+# What clients and operators write has whatever time they gave it, and so has much of what follows from it.
+_OF_MARKET_TIME = frozenset(
+    (OrderDecided, *(kind for topic in (BARS, MARKS, BOOKS, PAIRS, FEEDS, SIZES, PORTFOLIO) for kind in topic.messages))
+)
 
 _STATE: Folds[Projection] = {
     Halted: _begin_halt,

@@ -1,6 +1,8 @@
 """How a stack stands now: its portfolio, halts, feeds, marks, sizes, services, and how far its readers are behind."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from shared.application.errors import UserError
 from shared.application.projection import Projection
@@ -8,7 +10,7 @@ from shared.application.stack import StackLocator
 from shared.domain.risk.state.halts import HALT
 from shared.domain.timeframes import SECOND_NS
 from shared.messages.base import Message
-from shared.messages.catalogue import FEEDS, PORTFOLIO, SIZES
+from shared.messages.catalogue import DECIDED, FEEDS, PORTFOLIO, SIZES
 from shared.messages.halts import Halted
 from shared.messages.market import FeedLost
 from shared.messages.portfolio import PortfolioMarked
@@ -72,12 +74,10 @@ async def read_status(stack: StackLocator) -> Status:
     """Read everything at once. Raises ``BusLostError``."""
     async with stack.bus() as bus:
         clock, state = await stack.clock(bus), Projection()
-        state.take_newest_first(await bus.latest(bus.keys.of(PORTFOLIO)))
-        state.take_newest_first(await bus.latest(bus.keys.of(FEEDS), FEEDS_READ))
+        for message in await what_holds(bus):
+            state.take(message)
         marks = await bus.marks()
         oldest = min(marks.values(), key=lambda mark: mark.time_ns, default=None)
-        for halt in await halts_in_force(stack, bus):
-            state.take(halt)
         return Status(
             stack=stack,
             clock=clock,
@@ -90,9 +90,22 @@ async def read_status(stack: StackLocator) -> Status:
         )
 
 
-async def halts_in_force(stack: StackLocator, bus: Bus) -> list[Halted]:
+async def what_holds(bus: Bus) -> list[Message]:
+    """The snapshot, the feeds and the halts that hold now, for a ``Projection`` to take in: oldest first of each kind.
+
+    Halts are as old as they are, so they come from the risk service's records: no stream goes back far enough for sure.
+    """
+    newest_first = (
+        await bus.latest(bus.keys.of(PORTFOLIO)),
+        await bus.latest(bus.keys.of(FEEDS), FEEDS_READ),
+        await halts_in_force(bus),
+    )
+    return [message for messages in newest_first for message in reversed(messages)]
+
+
+async def halts_in_force(bus: Bus) -> list[Halted]:
     """Every halt that was not ended yet, newest first, as the risk service has stored it."""
-    halts = await stack.risk_records(bus, HALT, Halted)
+    halts = await bus.stored_records(DECIDED.written_by, HALT, Halted)
     return sorted(halts.values(), key=lambda halt: -halt.time_ns)
 
 
@@ -112,7 +125,7 @@ async def read_portfolio(stack: StackLocator) -> PortfolioMarked | None:
 async def read_halts(stack: StackLocator, symbol: str) -> list[Halted]:
     """The halts in force of a pair itself, or of the portfolio for an empty symbol. Raises ``BusLostError``."""
     async with stack.bus() as bus:
-        return [halt for halt in await halts_in_force(stack, bus) if halt.symbol == symbol]
+        return [halt for halt in await halts_in_force(bus) if halt.symbol == symbol]
 
 
 async def read_sizes(stack: StackLocator, names: tuple[str, ...] = ()) -> dict[str, PositionSized]:
@@ -134,7 +147,6 @@ def _age_seconds(clock: Clock, message: Message) -> float:
 
 def as_object(status: Status) -> dict[str, object]:
     """The status as one object for programs."""
-    wall_ns = status.clock.wall_ns()
     return {
         "redis_url": status.stack.redis_url,
         "exchange": status.stack.exchange,
@@ -145,12 +157,24 @@ def as_object(status: Status) -> dict[str, object]:
         "halts": status.halts,
         "lost_feeds": status.lost_feeds,
         "oldest_mark": (status.oldest_mark.symbol, status.oldest_mark.age_seconds) if status.oldest_mark else None,
-        "services": {
-            name: {"alive": is_alive(beat, wall_ns), "state": beat.state, "pid": beat.pid, "facts": beat.facts}
-            for name, beat in status.beats.items()
-        },
+        "services": services_as_objects(status.beats, status.clock),
         "readers": [
             {"stream": reader.stream, "group": reader.group, "lag": reader.lag, "pending": reader.pending}
             for reader in status.readers
         ],
+    }
+
+
+def services_as_objects(beats: Mapping[str, Heartbeat], clock: Clock) -> dict[str, dict[str, Any]]:
+    """Every service's last heartbeat as an object for programs, and whether it is recent."""
+    wall_ns = clock.wall_ns()
+    return {
+        name: {
+            "alive": is_alive(beat, wall_ns),
+            "state": beat.state,
+            "pid": beat.pid,
+            "age_seconds": round((wall_ns - beat.beat_wall_ns) / SECOND_NS, 3),
+            "facts": beat.facts,
+        }
+        for name, beat in beats.items()
     }

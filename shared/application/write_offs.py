@@ -5,13 +5,14 @@ The risk service decides; this looks at what it has stored and told, so that nob
 
 from dataclasses import dataclass
 
+from shared.application.limits import limits_in_force
 from shared.application.stack import StackLocator
 from shared.application.status import halts_in_force, latest_portfolio
 from shared.domain.portfolio.ledger import POSITION, Position
-from shared.domain.risk.commands.write_off import can_be_sold
+from shared.domain.risk.commands.write_off import how_it_trades
 from shared.domain.risk.state.reservations import ORDER, OpenOrder
 from shared.messages.catalogue import PAIRS
-from shared.messages.market import PairListed
+from shared.messages.market import GONE, PairListed
 from shared.ports.bus import Bus
 
 LISTINGS_READ = 1_000
@@ -31,26 +32,25 @@ class WriteOffLook:
 
 async def look_before_write_off(stack: StackLocator, symbol: str) -> WriteOffLook:
     """What is to be told before the question. Raises ``BusLostError``."""
-    names = {symbol, *stack.settings.universe.names_of(symbol)}
+    names = dict.fromkeys((symbol, *stack.settings.universe.names_of(symbol)))
     async with stack.bus() as bus:
-        if any(halt.symbol in names and halt.trigger == "false_fill" for halt in await halts_in_force(stack, bus)):
+        if any(halt.symbol in names and halt.trigger == "false_fill" for halt in await halts_in_force(bus)):
             return WriteOffLook()
         held = await stack.risk_records(bus, POSITION, Position)
-        if not names & held.keys():
-            orders = await stack.risk_records(bus, ORDER, OpenOrder)
-            return WriteOffLook(nothing_to_do=not any(order.symbol in names for order in orders.values()))
-        booked = next(name for name in names if name in held)
-        return WriteOffLook(refusal=can_be_sold(booked) if await _is_traded(stack, bus, booked) else "")
+        booked = next((name for name in names if name in held), "")
+        if booked:
+            return WriteOffLook(refusal=await _why_not(stack, bus, booked))
+        orders = await stack.risk_records(bus, ORDER, OpenOrder)
+        return WriteOffLook(nothing_to_do=not any(order.symbol in names for order in orders.values()))
 
 
-async def _is_traded(stack: StackLocator, bus: Bus, symbol: str) -> bool:
-    """Whether the exchange trades the pair, has a price for it, and the position is no dust."""
+async def _why_not(stack: StackLocator, bus: Bus, symbol: str) -> str:
+    """Why the risk service would refuse, as far as its snapshot and the newest listings tell; empty otherwise."""
     portfolio = await latest_portfolio(bus)
-    if (
-        portfolio is None
-        or symbol in (*portfolio.unpriced, *portfolio.dust)
-        or symbol not in stack.settings.universe.symbols
-    ):
-        return False
+    if portfolio is None or symbol in (*portfolio.unpriced, *portfolio.dust):
+        return ""
     listed = [each for each in await bus.latest(PAIRS.key, LISTINGS_READ) if isinstance(each, PairListed)]
-    return next((each.status for each in listed if each.symbol == symbol), "") == "trading"
+    status = next((each.status for each in listed if each.symbol == symbol), None)
+    if status is None or status in GONE or symbol not in stack.settings.universe.symbols:
+        return ""
+    return how_it_trades(symbol, status, (await limits_in_force(stack, bus)).unpriced_seconds)

@@ -13,6 +13,12 @@ _DATABASE = re.compile(r"/?[0-9]{0,5}", re.ASCII)
 # What may follow a ? in the address of a server: the client would take anything else for an option, and fail on it.
 _QUERY = ("db", "ssl_ca_certs", "ssl_cert_reqs", "ssl_certfile", "ssl_keyfile")
 _CERTIFICATES = ("none", "optional", "required")
+_PASSWORD = re.compile(r"^([a-z]+://[^:@/?#]*:).*@")
+
+
+def without_password(url: str) -> str:
+    """An address as it is shown: what people see is copied into logs, issues and pictures."""
+    return _PASSWORD.sub(r"\1***@", url)
 
 
 def check_addresses(tables: Tables, file: str, redis: RedisSettings | None, exchange: ExchangeSettings | None) -> None:
@@ -52,26 +58,26 @@ def _check_url(
         return parts
     source, key = tables.place_of(dotted, file)
     remedy = f'Write an address that starts with {" or ".join(f"{s}://" for s in schemes)}, such as "{example}".'
-    tables.fault(source, key, url, "not a usable address", remedy)
+    tables.fault(source, key, without_password(url), "not a usable address", remedy)
     return None
 
 
 def _check_redis(tables: Tables, file: str, url: str, parts: SplitResult) -> None:
     """The client takes the number of the database from the path, and 0 where that is none, without a word."""
-    source, key = tables.place_of("redis.url", file)
+    (source, key), shown = tables.place_of("redis.url", file), without_password(url)
     query = parse_qs(parts.query, keep_blank_values=True)
     number = query["db"][0] if "db" in query else "" if parts.scheme == "unix" else unquote(parts.path)
     if not _DATABASE.fullmatch(number) or query.get("db") == [""]:
         problem = f"{number.removeprefix('/')!r} is no number of a database"
-        tables.fault(source, key, url, problem, f'End it with a number from 0, such as "{REDIS_EXAMPLE}".')
+        tables.fault(source, key, shown, problem, f'End it with a number from 0, such as "{REDIS_EXAMPLE}".')
     for name, values in query.items():
         if name not in _QUERY:
-            tables.fault(source, key, url, f"an address knows no option {name!r}", did_you_mean(name, _QUERY))
+            tables.fault(source, key, shown, f"an address knows no option {name!r}", did_you_mean(name, _QUERY))
         elif name == "ssl_cert_reqs" and values[0] not in _CERTIFICATES:
             problem = f"{values[0]!r} says nothing about certificates"
-            tables.fault(source, key, url, problem, did_you_mean(values[0], _CERTIFICATES))
+            tables.fault(source, key, shown, problem, did_you_mean(values[0], _CERTIFICATES))
         elif name.startswith("ssl_") and parts.scheme != "rediss":
             problem = f"{name} belongs to an encrypted connection"
-            tables.fault(source, key, url, problem, "Begin the address with rediss://, or leave it out.")
+            tables.fault(source, key, shown, problem, "Begin the address with rediss://, or leave it out.")
     if parts.fragment:
-        tables.fault(source, key, url, "an address has no part behind a #", "Leave it out, or write %23 for a #.")
+        tables.fault(source, key, shown, "an address has no part behind a #", "Leave it out, or write %23 for a #.")

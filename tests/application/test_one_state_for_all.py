@@ -14,6 +14,7 @@ from shared.application.status import read_status
 from shared.messages.base import Message
 from shared.messages.catalogue import HALTS
 from shared.messages.control import Halt, Resume, SetLimits, SetPhase
+from shared.messages.halts import Resumed
 from shared.messages.market import FeedLost, FeedRestored
 from shared.runtime.host import MachineHost
 from shared.runtime.logs import get_logger
@@ -83,6 +84,27 @@ async def test_the_panel_status_ops_and_the_report_of_an_order_agree(
     halts = await redis_bus.latest(MAIN.of(HALTS), 1_000)
     for symbol in (ETH, BTC, "SOL/USDT"):
         assert halt_at(symbol, T0 + HOUR, halts) == panel.halt_of(symbol)
+
+
+async def test_halts_are_known_however_much_was_said_since(
+    redis_bus: RedisBus, valkey_server: str, tmp_path: Path
+) -> None:
+    stack = find_stack(redis_url=valkey_server, config_dir=None, data_dir=tmp_path, environ={})
+    await live_through(redis_bus, stack)
+    before = await read_by_ops(redis_bus)
+    ends = [Resumed(id=f"r-{n}", time_ns=T0, symbol="SOL/USDT", trigger="gap", reason="quiet") for n in range(1_500)]
+    await redis_bus.publish(ends)
+    assert (await read_by_ops(redis_bus)).halts == before.halts
+    assert len(before.halts) == 4
+
+
+async def test_ops_misses_nothing_that_is_written_while_it_looks_up_what_was(redis_bus: RedisBus) -> None:
+    figures = Figures(redis_bus, ManualClock(T0))
+    await figures.recall()
+    lost = FeedLost(id="l-9", feed="connection", symbol="", last_seen_ns=T0, time_ns=T0)
+    await redis_bus.publish([lost])
+    await figures.step(0)
+    assert figures.state.lost_feeds == {("connection", ""): lost}
 
 
 async def test_status_tells_the_newest_trouble_first(redis_bus: RedisBus, valkey_server: str, tmp_path: Path) -> None:

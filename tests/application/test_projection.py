@@ -8,11 +8,13 @@ from msgspec import structs
 
 from shared.application.projection import Counts, Projection, is_not_yet_connected
 from shared.messages.base import Message
+from shared.messages.catalogue import TOPIC_OF
+from shared.messages.control import Halt
 from shared.messages.halts import Alerted, Halted, Resumed
 from shared.messages.market import FeedLost, FeedRestored, PairListed
-from shared.messages.orders import OrderClosed, OrderDecided, OrderFilled
+from shared.messages.orders import OrderClosed, OrderDecided, OrderFilled, OrderProposed
 from shared.messages.portfolio import CommandRefused, PortfolioMarked
-from shared.messages.signals import PositionSized
+from shared.messages.signals import PositionSized, SignalRaised
 from tests.samples import HOUR, T0, D, bar, decision, fill, header, samples
 
 M = TypeVar("M", bound=Message)
@@ -121,9 +123,17 @@ def test_market_time_is_the_newest_that_was_heard_of() -> None:
 
 
 @pytest.mark.parametrize("message", samples(), ids=lambda message: type(message).__name__)
-def test_every_kind_of_message_can_be_taken_in_and_moves_the_time_on(message: Message) -> None:
-    assert projected(message).market_ns == message.time_ns
+def test_every_kind_of_message_can_be_taken_in_and_those_of_the_market_move_the_time_on(message: Message) -> None:
+    is_of_market = TOPIC_OF[type(message)].written_by in ("market_data", "sizing")
+    tells = is_of_market or isinstance(message, PortfolioMarked | OrderDecided)
+    assert projected(message).market_ns == message.time_ns * tells
     assert counted(message).of(type(message)) == 1
+
+
+@pytest.mark.parametrize("kind", [OrderProposed, SignalRaised, Halt, OrderFilled, CommandRefused, Halted])
+def test_a_time_that_somebody_made_up_is_not_the_market_s(kind: type[Message]) -> None:
+    snapshot = one(PortfolioMarked)
+    assert projected(snapshot, one(kind, time_ns=snapshot.time_ns * 2)).market_ns == snapshot.time_ns
 
 
 def test_a_history_is_the_same_from_its_newest_message_back() -> None:

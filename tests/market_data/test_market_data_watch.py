@@ -112,14 +112,31 @@ def test_an_answer_of_rest_does_not_undo_what_the_stream_brought_meanwhile() -> 
     assert marks.due()[0].bid == 200.0
 
 
+def reader_of(there: MarketDataContext) -> FeedReader:
+    marks, backfill = Marks(there), Backfill(there)
+    streams, health = Streams(there, marks), FeedHealth(there.bus, there.clock, LogLines())
+    return FeedReader(there, backfill, marks, streams, Watchdog(there, backfill, marks, streams, health))
+
+
+async def test_a_forming_bar_from_before_the_exchange_s_clock_was_set_back_does_not_stay_the_newest() -> None:
+    """By the newest bar a silent stream is judged: asked from a time to come on, the exchange has nothing new."""
+    clock = ManualClock(100 * HOUR_NS)
+    there = context(clock, MemoryBus(MAIN))
+    track = there.tracks.add(Stream("BTC/USDT", "1h"), 98 * HOUR_NS)
+    reader = reader_of(there)
+    ahead = KlineFrame(kline=kline(110 * HOUR_NS), closed=False, event_time_ns=110 * HOUR_NS)
+    now = KlineFrame(kline=kline(100 * HOUR_NS), closed=False, event_time_ns=100 * HOUR_NS)
+    late = KlineFrame(kline=kline(99 * HOUR_NS), closed=False, event_time_ns=100 * HOUR_NS)
+    for frame in (ahead, now, late):
+        await reader.handle(FeedBatch(forming=[frame]))
+    assert track.newest == now
+
+
 async def test_a_closed_bar_of_the_future_is_not_published_and_proves_no_time() -> None:
     clock = ManualClock(100 * HOUR_NS)
     there = context(clock, MemoryBus(MAIN))
     there.tracks.add(Stream("BTC/USDT", "1h"), 98 * HOUR_NS)
-    marks, backfill = Marks(there), Backfill(there)
-    streams = Streams(there, marks)
-    health = FeedHealth(there.bus, clock, LogLines())
-    follower = FeedReader(there, backfill, marks, streams, Watchdog(there, backfill, marks, streams, health))
+    follower = reader_of(there)
     early = KlineFrame(kline=kline(110 * HOUR_NS), closed=True, event_time_ns=111 * HOUR_NS)
     now = KlineFrame(kline=kline(99 * HOUR_NS), closed=True, event_time_ns=100 * HOUR_NS)
     await follower.handle(FeedBatch(closed=[early]))

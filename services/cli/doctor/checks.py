@@ -1,12 +1,12 @@
 """The checks of ``heatsink doctor``: each looks at one thing and says ``ok``, ``warn`` or ``fail``."""
 
-import asyncio
 import shutil
 from pathlib import Path
 
 from services.cli.doctor.findings import Finding
-from services.cli.views.stack import origin_text, redis_remedy
+from services.cli.views.stack import redis_remedy, server_text
 from services.wiring import services_with
+from shared.adapters.clocks import RealClock
 from shared.adapters.redis.bus import RedisBus
 from shared.adapters.redis.client import OLDEST
 from shared.adapters.redis.inspect import ServerFacts, server_facts
@@ -34,7 +34,7 @@ async def examine(stack: StackLocator) -> list[Finding]:
             clock = await stack.clock(bus)
             findings += await services(bus, clock, stack)
     except BusLostError as error:
-        text = f"{stack.redis_url} (by {origin_text(stack)}) is away: {error}"
+        text = f"{server_text(stack)} is away: {error}"
         findings.append(Finding("fail", "redis", text, redis_remedy(stack)))
     findings += await exchange(stack, clock)
     return findings
@@ -71,7 +71,7 @@ def server(facts: ServerFacts, stack: StackLocator) -> list[Finding]:
 
 
 def _version(facts: ServerFacts, stack: StackLocator) -> Finding:
-    found = f"{facts.kind} {'.'.join(map(str, facts.version))} at {stack.redis_url} (by {origin_text(stack)})"
+    found = f"{facts.kind} {'.'.join(map(str, facts.version))} at {server_text(stack)}"
     if facts.version[:2] < OLDEST[facts.kind]:
         return Finding("fail", "redis", found, "Use Redis >= 7.0 or Valkey >= 8.")
     return Finding("ok", "redis", found)
@@ -140,11 +140,12 @@ async def services(bus: RedisBus, clock: Clock, stack: StackLocator) -> list[Fin
 async def exchange(stack: StackLocator, clock: Clock | None) -> list[Finding]:
     """Whether the exchange can be reached, has the same time as we do, and trades the pairs of the universe."""
     remote = Exchange(BINANCE if stack.exchange == "binance" else stack.exchange_url)
-    loop = asyncio.get_running_loop()
+    timer = clock or RealClock()  # without the stack's server nobody knows its market time
     try:
-        began = loop.time()
+        began_ns = timer.steady_ns()
         server_ns = await remote.server_time_ns()
-        round_trip = loop.time() - began
+        # Both before the pairs are asked for, which may take long.
+        round_trip, now_ns = (timer.steady_ns() - began_ns) / SECOND_NS, timer.now_ns()
         statuses = await remote.statuses()
     except ExchangeAwayError as error:
         remedy = error.remedy
@@ -153,17 +154,17 @@ async def exchange(stack: StackLocator, clock: Clock | None) -> list[Finding]:
         return [Finding("fail", "exchange", error.problem, f"{remedy[:1].upper()}{remedy[1:]}")]
     findings = [Finding("ok", "exchange", f"{remote.url} answers in {round_trip * 1000:.0f} ms")]
     if clock is not None:
-        findings.append(_skew(server_ns, clock, round_trip))
+        findings.append(_skew((now_ns - server_ns) / clock.speed / SECOND_NS, round_trip))
     return [*findings, *_pairs(stack, statuses)]
 
 
-def _skew(server_ns: int, clock: Clock, round_trip: float) -> Finding:
-    """How far our clock and the exchange's are apart, in wall seconds.
+def _skew(ahead: float, round_trip: float) -> Finding:
+    """How far our clock and the exchange's are apart.
 
-    Both give market time. Half of the round trip is taken for the way back of the answer.
+    ahead: wall seconds from the exchange's time to ours, when its answer came. Half of the round trip is taken for the
+    way back of that answer.
     """
-    now_ns = clock.now_ns()
-    skew = abs((now_ns - server_ns) / clock.speed / SECOND_NS - round_trip / 2)
+    skew = abs(ahead - round_trip / 2)
     text = f"{skew * 1000:.0f} ms apart from the exchange"
     remedy = "Let this machine keep its time by NTP."
     if skew >= SKEW_FAIL_SECONDS:

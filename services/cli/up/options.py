@@ -116,12 +116,13 @@ def prepare_settings(options: UpOptions) -> Prepared:
     named = options.config_dir or default_config_dir(inherited)
     folder, overrides = named.resolve(), options.overrides()
     environ = {**inherited, **overrides, "HEATSINK_CONFIG_DIR": str(folder)}
-    faults = [*_contradictions(options, inherited), *_odd_numbers(options)]
+    faults = [*_replay_without_date(options, inherited), *_odd_numbers(options)]
     try:
         settings = load_settings(named, environ)
     except ConfigError as error:
+        faults += _only_simulated(options, options.exchange or "sim")
         raise ConfigError([*faults, *(_named_after_option(fault, overrides) for fault in error.faults)]) from None
-    if faults := [*faults, *_only_simulated(options, settings), *start_faults(settings)]:
+    if faults := [*faults, *_only_simulated(options, settings.exchange.kind), *start_faults(settings)]:
         raise ConfigError(faults)
     for row in services_with(settings.exchange.kind):
         row.check(settings)
@@ -208,36 +209,25 @@ def _odd_numbers(options: UpOptions) -> Iterator[Fault]:
         yield Fault(COMMAND_LINE, "--duration", f"{seconds:g}", problem, "Write seconds, or leave it out for no end.")
 
 
-def _only_simulated(options: UpOptions, settings: Settings) -> Iterator[Fault]:
-    """Options for a simulated market, where files or variables say that the market is a real one."""
-    if settings.exchange.kind == "sim" or options.exchange is not None:
+def _only_simulated(options: UpOptions, exchange: str) -> Iterator[Fault]:
+    """Options for a simulated market, where an option, a variable or a file says that the market is a real one."""
+    of_simulation = {
+        "--replay": options.replay,
+        "--from": options.start,
+        "--to": options.end,
+        "--speed": options.speed,
+        "--seed": options.seed,
+        "--resume-after": options.resume_after_hours,
+    }
+    if exchange == "sim":
         return
-    for option, value in _of_simulation(options):
+    for option, value in of_simulation.items():
         if value is not None:
             remedy = f"Leave out {option}, or use --exchange sim."
-            yield Fault(COMMAND_LINE, option, str(value), f"the market is {settings.exchange.kind}, a real one", remedy)
+            yield Fault(COMMAND_LINE, option, str(value), f"the market is {exchange}, a real one", remedy)
 
 
-def _of_simulation(options: UpOptions) -> tuple[tuple[str, object], ...]:
-    return (
-        ("--replay", options.replay),
-        ("--from", options.start),
-        ("--to", options.end),
-        ("--speed", options.speed),
-        ("--resume-after", options.resume_after_hours),
-    )
-
-
-def _contradictions(options: UpOptions, inherited: dict[str, str]) -> list[Fault]:
-    """Options that do not go together."""
-    faults = []
+def _replay_without_date(options: UpOptions, inherited: dict[str, str]) -> Iterator[Fault]:
     if options.replay and options.start is None and "HEATSINK_SIMULATOR__START" not in inherited:
         problem = "a replay needs the date at which it begins"
-        faults.append(Fault(COMMAND_LINE, "--replay", str(options.replay), problem, "Add --from 2022-11-01."))
-    if options.exchange == "binance":
-        for option, value in _of_simulation(options):
-            if value is not None:
-                remedy = f"Leave out {option}, or use --exchange sim."
-                problem = "it belongs to the simulated exchange"
-                faults.append(Fault(COMMAND_LINE, option, str(value), problem, remedy))
-    return faults
+        yield Fault(COMMAND_LINE, "--replay", str(options.replay), problem, "Add --from 2022-11-01.")

@@ -104,7 +104,7 @@ def short_history(spans: Spans, universe: Universe, start_ms: int, needed_days: 
                 short[days].append(pair.base)
     if not short:
         return ""
-    parts = [f"{days} day{'s' * (days != 1)} of {_names(short[days], known)}" for days in sorted(short)]
+    parts = [f"{count(days, 'day')} of {_names(short[days], known)}" for days in sorted(short)]
     return f"sizes are 0 until there are {needed_days} days of history; before the start there are {', '.join(parts)}"
 
 

@@ -53,7 +53,7 @@ class Resuming:
                 try:
                     await self._resume(bus, clock, symbol)
                 except (BusLostError, NoAnswerError):
-                    continue  # the services are away: at the next look
+                    continue  # the services are away: it is tried again after ``RETRY_LOOKS``
 
     def due(self, state: Projection, now_ns: int) -> list[str]:
         """The pairs, or the portfolio (empty), all of whose halts that wait for an operator stood for long enough."""

@@ -1,4 +1,4 @@
-"""Where a running stack shows itself: as lines (here), or as a live panel on a terminal (``live``).
+"""Where a running stack shows itself: as lines (here), or as a live panel on a terminal (``panel``).
 
 Events of the market and the portfolio go to standard output, log lines of the processes to standard error. Log lines
 below WARNING are left out unless ``--json-logs`` asks for all: the events say the same, in fewer words.

@@ -8,6 +8,7 @@ from contextlib import aclosing
 from services.cli.up.options import COMMAND_LINE, UpOptions
 from shared.adapters.redis.client import new_client
 from shared.adapters.redis.market_lease import holder_of_market
+from shared.config.addresses import without_password
 from shared.config.faults import ENVIRONMENT, ConfigError, Fault
 
 
@@ -22,7 +23,7 @@ async def refuse_taken_market(options: UpOptions, url: str) -> None:
                 Fault(
                     file,
                     key,
-                    "" if "@" in url else url,  # it may hold a password
+                    without_password(url),
                     f"another stack runs on this server: {holder} writes its market, and one does for a server",
                     f"End that stack first, or leave out {key} and have a server of your own started.",
                 )

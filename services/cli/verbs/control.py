@@ -18,7 +18,9 @@ def halt(
     stack: StackLocator,
     pair: PairArgument = "",
     reason: ReasonOption = "halted by hand",
-    minutes: Annotated[float, typer.Option("--minutes", help="Market minutes until it ends by itself.", min=0)] = 0,
+    minutes: Annotated[
+        float, typer.Option("--minutes", help="Market minutes until it ends; 0: when it is resumed.", min=0)
+    ] = 0,
     reducing: Annotated[bool, typer.Option("--reducing", help="Leave open entry orders where they are.")] = False,
 ) -> None:
     """Stop new risk and cancel open entry orders, in a pair or everywhere; selling stays possible."""

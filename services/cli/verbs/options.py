@@ -48,8 +48,10 @@ def price_of(text: str) -> Decimal:
     try:
         value = Decimal(text)
     except InvalidOperation:
-        raise typer.BadParameter(f"{text!r} is no price; write it like 1500.25") from None
-    if not (value.is_finite() and value > 0):
+        value = Decimal("nan")
+    if not value.is_finite():
+        raise typer.BadParameter(f"{text!r} is no price; write it like 1500.25")
+    if value <= 0:
         raise typer.BadParameter(f"{text} must be above 0")
     return value
 

@@ -27,15 +27,14 @@ def room(
     import asyncio
 
     from services.cli.views.room import print_rooms
-    from shared.application.orders import read_halt
+    from shared.application.orders import read_halt_behind
     from shared.application.questions import ask_room
 
     if not pair and (stop is not None or limit is not None):
         raise typer.BadParameter("a price belongs to one pair: heatsink room PAIR --stop PRICE")
     symbol = symbol_of(stack.settings, pair)
     answer = asyncio.run(ask_room(stack, symbol, stop_price=stop, limit_price=limit, strategy=strategy))
-    halted = [room.symbol for room in answer.rooms if pair and room.binding == "halted"]
-    halt = asyncio.run(read_halt(stack, halted[0], answer.time_ns)) if halted else None
+    halt = asyncio.run(read_halt_behind(stack, answer))
     print_rooms(answer, stack, one=bool(pair), as_json=json, halt=halt)
 
 

@@ -25,7 +25,8 @@ def up(
     speed: Annotated[float | None, typer.Option(help="Market seconds in a wall second (sim).")] = None,
     seed: Annotated[int | None, typer.Option(help="Of the generated market (sim).")] = None,
     resume_after: Annotated[
-        float | None, typer.Option(metavar="HOURS", help="Ends halts that wait for an operator (sim).")
+        float | None,
+        typer.Option(metavar="HOURS", help="Market hours after which halts end that wait for an operator (sim)."),
     ] = None,
     duration: Annotated[float | None, typer.Option(help="Seconds after which it ends with a summary.", min=0)] = None,
     redis_url: Annotated[str | None, typer.Option(help="A running Redis >= 7.0 or Valkey >= 8.")] = None,

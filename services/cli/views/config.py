@@ -5,6 +5,7 @@ from pathlib import Path
 
 from shared.application.stack import DATA_DIR, REDIS_VARIABLE, read_note
 from shared.application.wording.formats import rehearsed
+from shared.config.addresses import without_password
 from shared.config.model import Settings
 from shared.domain.risk.state.limit_words import differing
 
@@ -21,10 +22,10 @@ def print_essentials(folder: Path, settings: Settings, *, named: bool, notes: Se
 def _redis(settings: Settings, *, named: bool) -> str:
     """The server that is meant, and the one that a stack from this folder uses now."""
     if named:
-        return f"{settings.redis.url} (by {REDIS_VARIABLE})"
+        return f"{without_password(settings.redis.url)} (by {REDIS_VARIABLE})"
     if note := read_note(DATA_DIR):
-        return f"{note.redis_url} (of the stack that runs from {DATA_DIR})"
-    return f"heatsink up starts its own; services started by hand use {settings.redis.url}"
+        return f"{without_password(note.redis_url)} (of the stack that runs from {DATA_DIR})"
+    return f"heatsink up starts its own; services started by hand use {without_password(settings.redis.url)}"
 
 
 def _essentials(settings: Settings) -> list[tuple[str, str]]:

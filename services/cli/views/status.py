@@ -7,7 +7,7 @@ from rich.table import Table
 from rich.text import Text
 
 from services.cli.views.printing import bare_table, json_text, plain_console, positions_table, sizes_table
-from services.cli.views.stack import origin_text
+from services.cli.views.stack import server_text
 from shared.application.projection import is_not_yet_connected
 from shared.application.status import Status, as_object
 from shared.application.wording.activity import NOT_YET_CONNECTED, halted_scope
@@ -30,7 +30,7 @@ def print_status(status: Status, *, as_json: bool) -> None:
     console = plain_console()
     stack = status.stack
     speed = f" at {status.clock.speed:g}x" if status.clock.speed != 1 else ""
-    console.print(f"[dim]{stack.redis_url} (by {origin_text(stack)}) · {stack.exchange}{speed} · market[/dim]", end=" ")
+    console.print(f"[dim]{server_text(stack)} · {stack.exchange}{speed} · market[/dim]", end=" ")
     console.print(clock(status.clock.now_ns()))
     if status.state.portfolio is None:
         console.print("No snapshot of the portfolio yet: the risk service has not run here.", style="yellow")

@@ -3,7 +3,7 @@
 from collections import Counter
 
 from shared.application.projection import Counts, Projection
-from shared.application.wording.formats import base, clock, percent, scope, some, usd
+from shared.application.wording.formats import base, clock, count, percent, scope, some, usd
 from shared.application.wording.portfolio_lines import heat_text
 from shared.messages.base import Message
 from shared.messages.catalogue import AUDIT, DEAD, FEEDS, HALTS, SET_ASIDE
@@ -59,9 +59,9 @@ class SizeGroups:
 
 def _group_line(group: list[PositionSized]) -> str:
     last = group[-1]
-    why = ", ".join(f"{name} {count}" for name, count in Counter(size.binding for size in group).most_common())
+    why = ", ".join(f"{name} {number}" for name, number in Counter(size.binding for size in group).most_common())
     total = usd(sum(size.notional_usdt for size in group))
-    pairs = f"{len(group)} pair{'s' * (len(group) != 1)}"
+    pairs = count(len(group), "pair")
     return f"{clock(last.time_ns)}  {'sized':<9} {pairs} on the {last.timeframe} bar, {total} in all; set by {why}"
 
 

@@ -88,7 +88,7 @@ def _plain_words(rule: str, reason: str, symbol: str) -> str:
             return f"the daily range (ATR) of {symbol} is unknown, so nobody can say how far its stop is"
         case "throttle":
             return f"orders come too fast: {reason}"
-        case "lot_step" | "minimum" | "max_quantity" | "max_notional" | "position" | _:
+        case _:
             return reason or rule.replace("_", " ")
 
 

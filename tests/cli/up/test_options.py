@@ -62,11 +62,30 @@ def test_a_generated_market_may_begin_at_any_date() -> None:
     assert prepare_settings(options(start="2022-11-01")).settings.simulator.start == "2022-11-01"
 
 
-def test_history_and_speed_do_not_go_with_the_real_exchange(tmp_path: Path) -> None:
+@pytest.mark.parametrize("named_by", ["option", "variable"])
+def test_what_is_for_a_simulated_market_does_not_go_with_the_real_exchange(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, named_by: str
+) -> None:
     klines = tmp_path / "klines.parquet"
     klines.touch()
-    found = faults(exchange="binance", replay=klines, start="2022-11-01", speed=2.0)
-    assert [fault.key for fault in found] == ["--replay", "--from", "--speed"]
+    if named_by == "variable":
+        monkeypatch.setenv("HEATSINK_EXCHANGE__KIND", "binance")
+    found = faults(
+        exchange="binance" if named_by == "option" else None,
+        replay=klines,
+        start="2022-11-01",
+        end="2022-11-15",
+        speed=2.0,
+        seed=7,
+        resume_after_hours=6.0,
+    )
+    assert [fault.key for fault in found] == ["--replay", "--from", "--to", "--speed", "--seed", "--resume-after"]
+    assert {fault.problem for fault in found} == {"the market is binance, a real one"}
+
+
+def test_that_an_option_is_for_a_simulated_market_is_told_together_with_what_is_no_setting() -> None:
+    found = faults(exchange="binance", speed=-3.0)
+    assert [fault.key for fault in found] == ["--speed", "--speed"]
 
 
 def test_a_server_that_is_named_by_option_or_variable_is_used_instead_of_an_own_one(

@@ -20,7 +20,7 @@ from shared.domain.execution.orders.store import POSITION, VenuePosition
 from shared.domain.plan import BreakerPlan, Limits, Plan
 from shared.messages.catalogue import CONTROL, DECIDED
 from shared.messages.control import Halt
-from shared.messages.market import MarkChanged, PairListed
+from shared.messages.market import MarkChanged, PairListed, PairStatus
 from shared.messages.orders import OrderClosed, OrderFilled
 from shared.runtime.host import MachineHost
 from shared.runtime.logs import get_logger
@@ -183,6 +183,10 @@ async def test_flatten_asks_back_and_tells_the_verdict_on_every_sale(redis_bus: 
         assert "ETH/USDT: sold 1 at 1,499.25" in sold.output
 
 
+def listing(status: PairStatus) -> PairListed:
+    return PairListed(id=status, time_ns=RealClock().now_ns(), symbol="ETH/USDT", status=status)
+
+
 async def test_flatten_tells_what_execution_refused_and_a_write_off_takes_it_out_of_the_books(
     redis_bus: RedisBus, run: Run
 ) -> None:
@@ -192,8 +196,11 @@ async def test_flatten_tells_what_execution_refused_and_a_write_off_takes_it_out
         trades = await asyncio.to_thread(run, "write-off", "ETH", "--reason", "gone", "--price", "9000")
         assert (trades.exit_code, trades.stdout) == (1, "")
         assert "Refused: ETH/USDT can be sold, for the exchange trades it: heatsink flatten ETH" in trades.stderr
-        gone = PairListed(id="gone", time_ns=RealClock().now_ns(), symbol="ETH/USDT", status="delisted")
-        await redis_bus.publish([gone])
+        await redis_bus.publish([listing("halted")])
+        paused = await asyncio.to_thread(run, "write-off", "ETH", "--reason", "gone", typed="y\n")
+        assert (paused.exit_code, paused.stdout) == (1, "")
+        assert "Refused: ETH/USDT is halted, which may pass; once it has had no price for 600 s" in paused.stderr
+        await redis_bus.publish([listing("delisted")])
         kept = await asyncio.to_thread(run, "flatten", "ETH", "--yes")
         assert kept.exit_code == 1
         assert "ETH/USDT: approved, and rejected by execution: ETH/USDT is delisted; what cannot" in kept.output

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from services.cli.views.stack import origin_text, redis_remedy
+from services.cli.views.stack import origin_text, redis_remedy, server_text
 from shared.application.stack import RunNote, StackLocator, find_stack, write_note
 from shared.config.load import default_config_dir
 
@@ -27,6 +27,12 @@ def test_a_server_that_was_named_is_to_be_started_by_whoever_named_it(
     stack = found(tmp_path, redis_url, environ)
     assert origin_text(stack) == origin
     assert redis_remedy(stack) == f"{origin} names {stack.redis_url}: start that server, or name another one."
+
+
+def test_a_password_in_the_address_is_not_shown(tmp_path: Path) -> None:
+    stack = found(tmp_path, "redis://ana:s3:cr/t@host:1/0")
+    assert server_text(stack) == "redis://ana:***@host:1/0 (by --redis-url)"
+    assert redis_remedy(stack).startswith("--redis-url names redis://ana:***@host:1/0: start")
 
 
 def test_without_a_running_stack_the_file_is_named_and_how_to_start_one(tmp_path: Path) -> None:

@@ -24,9 +24,15 @@ from shared.messages.orders import WriteOffDecided
 from shared.messages.portfolio import PositionWrittenOff
 
 
-def can_be_sold(symbol: str) -> str:
-    """Why what the exchange trades is not written off."""
-    return f"{symbol} can be sold, for the exchange trades it: heatsink flatten {symbol.partition('/')[0]}"
+def how_it_trades(symbol: str, status: str, unpriced_seconds: float) -> str:
+    """Why what has a price is not written off, and what there is to do instead.
+
+    status: of the pair at the exchange; empty when it was not seen there yet. unpriced_seconds: the limit in force.
+    """
+    if status == "trading":
+        return f"{symbol} can be sold, for the exchange trades it: heatsink flatten {symbol.partition('/')[0]}"
+    found = f"{symbol} is {status or 'not seen on the exchange yet'}, which may pass"
+    return f"{found}; once it has had no price for {unpriced_seconds:g} s, it may be written off"
 
 
 class WriteOffs:
@@ -70,7 +76,8 @@ class WriteOffs:
         """Why a pair is not written off; empty when it is. Where it can be sold, no price is right."""
         price = command.price
         if not self._is_doubted(symbol) and not self._is_unsellable(symbol):
-            return self._how_it_trades(symbol)
+            listing, seconds = self._state.listings.get(symbol), self._state.limits.unpriced_seconds
+            return how_it_trades(symbol, listing.status if listing is not None else "", seconds)
         if price is not None and price < 0:
             return f"price {plain(price)} must not be below 0"
         last = self._last_price(symbol, held)
@@ -91,16 +98,6 @@ class WriteOffs:
         if symbol in state.outside or (listing is not None and listing.status in GONE):
             return True
         return pair is not None and (pair.unpriced_at > 0.0 or pair.is_dust)
-
-    def _how_it_trades(self, symbol: str) -> str:
-        """What there is to do but to write it off."""
-        listing, seconds = self._state.listings.get(symbol), self._state.limits.unpriced_seconds
-        if listing is not None and listing.status == "trading":
-            return can_be_sold(symbol)
-        status = listing.status if listing is not None else "not seen on the exchange yet"
-        return (
-            f"{symbol} is {status}, which may pass; once it has had no price for {seconds:g} s, it may be written off"
-        )
 
     def _end_orders(self, names: Sequence[str]) -> None:
         """Nothing more comes of the pair's orders; what execution still says of them is no news."""

@@ -25,6 +25,7 @@ from shared.adapters.redis.embedded_valkey import EmbeddedValkey, wait_until_rea
 from shared.application.exchange_reach import BINANCE, Exchange
 from shared.application.monitor import Monitor
 from shared.application.stack import RunNote, remove_note, streams_of, write_note
+from shared.config.addresses import without_password
 from shared.config.faults import EXIT_CONFIG
 from shared.ports.clock import Clock, market_ns
 from shared.ports.errors import BusLostError
@@ -251,7 +252,7 @@ class Stack:
             market = f"{what} at {simulator.speed:g}x"
         if self._resuming is not None:
             market = f"{market} · {self._resuming.in_words}"
-        return f"heatsink · {market} · {self._note.redis_url}"
+        return f"heatsink · {market} · {without_password(self._note.redis_url)}"
 
     # --- signals --------------------------------------------------------------------------------------------------
 

@@ -2,10 +2,11 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from itertools import pairwise
 from typing import Any
 
+from shared.adapters.codec import odd_amount
 from shared.domain.numbers import ONE, plain
 from shared.domain.timeframes import MS_NS, timeframe_ns
 from shared.messages.base import ESTIMATE_BELOW
@@ -14,7 +15,7 @@ from shared.ports.exchange import BestPrice, Kline, KlineFrame, ListedPair, Orde
 CLOSE_SLACK_MS = 1_000  # a bar cannot be called closed this long before its end
 ROW_SHOWN = 300  # characters of a row that cannot be, as people are shown it
 LAST_NS = 2**62  # a bar or two later still fits a message
-LEAST, LARGEST = Decimal(10) ** -18, Decimal(10) ** 18  # of an amount; others do not fit a message
+LEAST = Decimal(10) ** -18  # of an amount in a filter
 
 
 class MalformedError(ValueError):
@@ -136,27 +137,42 @@ def _side(body: Mapping[str, Any], name: str) -> tuple[tuple[float, float], ...]
 def listed_pair(row: Mapping[str, Any]) -> ListedPair:
     """One symbol of ``GET /api/v3/exchangeInfo``, with the filters of 2021 or of today."""
     try:
-        filters = {one["filterType"]: one for one in row["filters"]}
-        price, lot, market = (filters.get(name, {}) for name in ("PRICE_FILTER", "LOT_SIZE", "MARKET_LOT_SIZE"))
-        status = str(row["status"])
-        return ListedPair(
-            symbol=f"{row['baseAsset']}/{row['quoteAsset']}",
-            status="trading" if status == "TRADING" and row.get("isSpotTradingAllowed", True) else "halted",
-            venue_status=status,
-            price_step=_step(price.get("tickSize"), row.get("quotePrecision", 8)),
-            quantity_step=_step(lot.get("stepSize"), row.get("baseAssetPrecision", 8)),
-            min_quantity=_amount(lot, "minQty"),
-            max_quantity=_amount(lot, "maxQty"),
-            min_price=_amount(price, "minPrice"),
-            max_price=_amount(price, "maxPrice"),
-            market_quantity_step=_amount(market, "stepSize"),
-            market_min_quantity=_amount(market, "minQty"),
-            market_max_quantity=_amount(market, "maxQty"),
-            **_notional(filters),
-            **_multipliers(filters),
-        )
-    except (KeyError, TypeError, ValueError, InvalidOperation) as error:
+        pair = _pair_as_stated(row)
+    except (KeyError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
         raise MalformedError(f"symbol {row.get('symbol')!r}: {error!r}") from None
+    if pair.symbol.replace("/", "") != row.get("symbol"):
+        raise MalformedError(f"a symbol of {pair.symbol}")
+    for name in pair.__struct_fields__:
+        amount = getattr(pair, name)
+        if isinstance(amount, Decimal) and (0 < amount < LEAST or odd_amount(amount)):
+            raise MalformedError(f"{name} is {amount}")
+    if 0 < pair.max_quantity < pair.min_quantity:
+        raise MalformedError(f"max_quantity {pair.max_quantity} is below min_quantity {pair.min_quantity}")
+    if fault := next(filter(None, map(_fault_of_filter, row["filters"])), ""):
+        raise MalformedError(fault)
+    return pair
+
+
+def _pair_as_stated(row: Mapping[str, Any]) -> ListedPair:
+    filters = {one["filterType"]: one for one in row["filters"]}
+    price, lot, market = (filters.get(name, {}) for name in ("PRICE_FILTER", "LOT_SIZE", "MARKET_LOT_SIZE"))
+    status = str(row["status"])
+    return ListedPair(
+        symbol=f"{row['baseAsset']}/{row['quoteAsset']}",
+        status="trading" if status == "TRADING" and row.get("isSpotTradingAllowed", True) else "halted",
+        venue_status=status,
+        price_step=_amount(price, "tickSize") or _step_of(row.get("quotePrecision", 8)),
+        quantity_step=_amount(lot, "stepSize") or _step_of(row.get("baseAssetPrecision", 8)),
+        min_quantity=_amount(lot, "minQty"),
+        max_quantity=_amount(lot, "maxQty"),
+        min_price=_amount(price, "minPrice"),
+        max_price=_amount(price, "maxPrice"),
+        market_quantity_step=_amount(market, "stepSize"),
+        market_min_quantity=_amount(market, "minQty"),
+        market_max_quantity=_amount(market, "maxQty"),
+        **_notional(filters),
+        **_multipliers(filters),
+    )
 
 
 def _notional(filters: Mapping[str, Any]) -> dict[str, Any]:
@@ -191,37 +207,15 @@ def _multipliers(filters: Mapping[str, Any]) -> dict[str, Any]:
 def _amount(fields: Mapping[str, Any], name: str) -> Decimal:
     """A filter's amount without trailing zeros; 0 where there is no such filter."""
     value = fields.get(name, 0)
-    amount = Decimal(
-        repr(value) if isinstance(value, float) else value
-    )  # of a float, the digits that it was written by
+    amount = Decimal(repr(value) if isinstance(value, float) else value)  # of a float, the digits it was written by
     if not (amount.is_finite() and amount >= 0):
         raise ValueError(f"{name} {amount}")
     return Decimal(plain(amount))
 
 
-def _step(text: str | None, places: int) -> Decimal:
-    """A filter's step without trailing zeros; where there is no filter, the precision's."""
-    step = Decimal(text or 0)
-    return Decimal(plain(step)) if step > 0 else ONE.scaleb(-int(places))
-
-
-def checked_pair(row: Mapping[str, Any]) -> ListedPair:
-    """One symbol of ``GET /api/v3/exchangeInfo``, whose name is its own and whose amounts can be."""
-    try:
-        pair = listed_pair(row)
-    except (ArithmeticError, AttributeError) as error:
-        raise MalformedError(f"symbol {row.get('symbol')!r}: {error!r}") from None
-    if pair.symbol.replace("/", "") != row.get("symbol"):
-        raise MalformedError(f"a symbol of {pair.symbol}")
-    for name in pair.__struct_fields__:
-        amount = getattr(pair, name)
-        if isinstance(amount, Decimal) and not (amount.is_finite() and (amount == 0 or LEAST <= amount < LARGEST)):
-            raise MalformedError(f"{name} is {amount}")
-    if 0 < pair.max_quantity < pair.min_quantity:
-        raise MalformedError(f"max_quantity {pair.max_quantity} is below min_quantity {pair.min_quantity}")
-    if fault := next(filter(None, map(_fault_of_filter, row["filters"])), ""):
-        raise MalformedError(fault)
-    return pair
+def _step_of(places: Any) -> Decimal:
+    """The step of so many decimals."""
+    return ONE.scaleb(-int(places))
 
 
 def _fault_of_filter(one: Mapping[str, Any]) -> str:

@@ -19,9 +19,9 @@ from shared.adapters.binance.frames import (
     ROW_SHOWN,
     MalformedError,
     best_price,
-    checked_pair,
     kline_frame,
     kline_row,
+    listed_pair,
     order_book,
     with_row,
 )
@@ -139,7 +139,7 @@ def test_a_symbol_is_a_listing_that_can_be_sent_or_is_refused(row: Any) -> None:
     if not isinstance(row, dict):
         return
     try:
-        pair = checked_pair(row)
+        pair = listed_pair(row)
     except MalformedError:
         return
     assert pair.symbol == "BTC/USDT"
@@ -156,6 +156,7 @@ def test_a_symbol_is_a_listing_that_can_be_sent_or_is_refused(row: Any) -> None:
         ("stepSize", "-1"),
         ("tickSize", "1e99"),
         ("minQty", "-1"),
+        ("maxQty", "9000.0000000000000000000000000001"),
     ],
 )
 def test_a_symbol_whose_filter_cannot_be_is_refused(field: str, value: object) -> None:
@@ -164,7 +165,7 @@ def test_a_symbol_whose_filter_cannot_be_is_refused(field: str, value: object) -
         if field in one and one["filterType"] != "MARKET_LOT_SIZE":
             one[field] = value
     with pytest.raises(MalformedError):
-        checked_pair(row)
+        listed_pair(row)
 
 
 # --- answers over many pairs ------------------------------------------------------------------------------------------

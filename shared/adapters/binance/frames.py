@@ -29,16 +29,20 @@ def with_row(error: MalformedError, row: object) -> str:
 
 
 def _number(row: Any, name: Any) -> float:
-    """A field that is a number, or text of one. Raises ``MalformedError`` with its name."""
+    """A field that is a number, or text of one, and fits a message. Raises ``MalformedError`` with its name."""
     try:
         value = row[name]
     except (KeyError, IndexError):
         raise MalformedError(f"field {name} is missing") from None
     if isinstance(value, str | int | float) and not isinstance(value, bool):
         try:
-            return float(value)
+            number = float(value)
         except (ValueError, OverflowError):
-            pass
+            number = math.nan
+        if -ESTIMATE_BELOW < number < ESTIMATE_BELOW:
+            return number
+        if math.isfinite(number):
+            raise MalformedError(f"field {name} is {value!r}, out of all bounds")
     raise MalformedError(f"field {name} is {value!r}, no number")
 
 
@@ -102,7 +106,7 @@ def best_price(row: Mapping[str, Any], symbol: str, *, bid: str, ask: str, seen_
     if not isinstance(row, Mapping):
         raise MalformedError("a best price that is no object")
     price = BestPrice(symbol=symbol, bid=_number(row, bid), ask=_number(row, ask), seen_steady_ns=seen_steady_ns)
-    if not (math.isfinite(price.bid) and math.isfinite(price.ask) and price.bid >= 0 and price.ask >= 0):
+    if price.bid < 0 or price.ask < 0:
         raise MalformedError(f"a best price that cannot be: bid {price.bid}, ask {price.ask}")
     if price.bid > price.ask > 0:
         raise MalformedError(f"the bid {price.bid} is over the ask {price.ask}")
@@ -129,7 +133,7 @@ def _side(body: Mapping[str, Any], name: str) -> tuple[tuple[float, float], ...]
     if not isinstance(rows, list) or not all(isinstance(row, list) and len(row) >= 2 for row in rows):
         raise MalformedError(f"an order book without {name}")
     levels = tuple((_number(row, 0), _number(row, 1)) for row in rows)
-    if not all(0 < price < math.inf and 0 <= quantity < math.inf for price, quantity in levels):
+    if not all(price > 0 and quantity >= 0 for price, quantity in levels):
         raise MalformedError(f"an order book with {name} that cannot be")
     return levels
 
@@ -233,8 +237,7 @@ def _fault_of_filter(one: Mapping[str, Any]) -> str:
 def _check(kline: Kline) -> None:
     """A bar that cannot be is as good as lost: better asked for again than traded on."""
     prices = (kline.open, kline.high, kline.low, kline.close)
-    fits = all(-ESTIMATE_BELOW < value < ESTIMATE_BELOW for value in (*prices, kline.volume, kline.quote_volume))
-    if not (fits and kline.low > 0 and kline.low <= min(prices) and kline.high >= max(prices)):
+    if not (kline.low > 0 and kline.low <= min(prices) and kline.high >= max(prices)):
         raise MalformedError(
             f"a bar that cannot be: open {kline.open}, high {kline.high}, low {kline.low}, close {kline.close}"
         )

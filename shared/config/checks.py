@@ -1,6 +1,6 @@
 """Checks that need more than one value: does the plan fit together, and with the world it will run in?"""
 
-from pathlib import Path
+import os
 
 from shared.config.faults import did_you_mean
 from shared.config.model import MarketDataSettings, OpsSettings, SimulatorSettings
@@ -175,7 +175,7 @@ def check_simulator(tables: Tables, file: str, simulator: SimulatorSettings, ops
     }
     for name, remedy in needed.items():
         path = getattr(simulator, name)
-        if path and not Path(path).is_file():
+        if path and not os.path.isfile(path):
             source, key = tables.place_of(f"simulator.{name}", file)
             tables.fault(source, key, path, "no such file", remedy)
     if simulator.replay and not simulator.start:

@@ -120,7 +120,7 @@ def load_settings(config_dir: Path, environ: Mapping[str, str]) -> Settings:
 
 
 def _read_files(tables: Tables, folder: Path) -> dict[str, dict[str, Any]]:
-    if not folder.is_dir():
+    if not os.path.isdir(folder):  # not ``Path.is_dir``, which raises where one may not look
         remedy = f"Set {CONFIG_DIR} or --config to the folder that holds {', '.join(FILES)}."
         tables.fault(str(folder), "", None, "no such folder", remedy)
         return {}
@@ -142,7 +142,7 @@ def _read_files(tables: Tables, folder: Path) -> dict[str, dict[str, Any]]:
 
 def _find_strays(tables: Tables, folder: Path, shadow_file: Path | None) -> None:
     """Find files that look like configuration and are not read: whoever wrote one believes that it counts."""
-    for stray in sorted(folder.glob("*.toml")):
+    for stray in sorted(folder.glob("*.toml")) if os.path.isdir(folder) else ():
         if stray.name not in FILES and stray != shadow_file:
             tables.fault(str(stray), "", None, "a file that nothing reads", did_you_mean(stray.name, FILES))
 

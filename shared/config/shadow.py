@@ -4,6 +4,7 @@ It holds ``[limits]`` with those that differ; the others are the live ones. Read
 live limits, because places of faults are remembered by key.
 """
 
+import os
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -24,7 +25,7 @@ def shadow_path(folder: Path, portfolio: PortfolioSettings | None) -> Path | Non
     if portfolio is not None and portfolio.shadow_limits:
         return folder / portfolio.shadow_limits
     usual = folder / SHADOW_FILE
-    return usual if usual.is_file() else None
+    return usual if os.path.isfile(usual) else None
 
 
 def read_shadow(

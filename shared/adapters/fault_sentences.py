@@ -61,11 +61,11 @@ def _of_missing(name: str, given: Mapping[Any, Any], allowed: Sequence[type[Mess
     if kind is None:
         return sentence
     known = {field.encode_name for field in _fields(kind)} | {"type"}
-    odd = list(islice((key for key in given if isinstance(key, str) and key not in known), 20))
-    for key in odd:
+    unknown = list(islice((key for key in given if isinstance(key, str) and key not in known), 20))
+    for key in unknown:
         if len(key) <= MAX_PART and difflib.get_close_matches(key.lower(), [name], cutoff=0.5):
             return f"{sentence}; {key!r} is no field of {kind.__name__}, did you mean {name!r}?"
-    return f"{sentence}; {_short(odd[0])} is no field of {kind.__name__}" if odd else sentence
+    return f"{sentence}; {_short(unknown[0])} is no field of {kind.__name__}" if unknown else sentence
 
 
 def _of_value(reason: str, place: str, given: Mapping[Any, Any], allowed: Sequence[type[Message]]) -> str:

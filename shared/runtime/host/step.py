@@ -85,10 +85,10 @@ class MachineHost:
         await self.inbox.load(spec.latest)
         await self._recall(pending)
         if failures.careful or failures.died_before:
-            await self._handle_one_by_one([*self._heard(), *passed_over, *pending])
+            await self._handle_one_by_one([*self._time_and_market(), *passed_over, *pending])
         else:
             for first in range(0, len(pending), BATCH):
-                await self._handle([*self._heard(), *pending[first : first + BATCH]])
+                await self._handle([*self._time_and_market(), *pending[first : first + BATCH]])
         await failures.end_start(self.lease)
         records = self._progress.records
         self.log.info("recovered", epoch=epoch, seq=self.seq, records=records, pending=len(pending))
@@ -115,9 +115,9 @@ class MachineHost:
         entries = await self.lease.read(0 if self.inbox.has_questions else wait_ms)
         if self.memory.ask_first:
             await self._recall(entries)
-        return await self._handle([*self._heard(), *entries, *map(self._copy, self.inbox.take_questions())])
+        return await self._handle([*self._time_and_market(), *entries, *map(self._copy, self.inbox.take_questions())])
 
-    def _heard(self) -> list[Entry]:
+    def _time_and_market(self) -> list[Entry]:
         """What comes before the entries: the time, and the market as it is now."""
         now_ns = self.clock.now_ns()
         time = Entry("time", "", TimePassed(id=f"time-{now_ns}", time_ns=now_ns))
@@ -157,8 +157,8 @@ class MachineHost:
         is_new = not item.id or self._progress.is_new(item)
         failure = failures.settled(item) if failures else None
         if failure is not None and message is not None:
-            for aside in self.set_aside.take(item, message, failure):
-                made = self._take(self._copy(aside))
+            for announcement in self.set_aside.take(item, message, failure):
+                made = self._take(self._copy(announcement))
         elif is_new:
             received = message if message is not None else self.dead_letters.hold_entry(item)
             made = self._hand_over(item, received) if failure is None else ()

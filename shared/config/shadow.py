@@ -62,9 +62,8 @@ def _document(tables: Tables, path: Path, stack_file: str) -> dict[str, Any] | N
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        source, key = tables.place_of("portfolio.shadow_limits", stack_file)
         remedy = "Write the path of a TOML file with [limits], or leave it empty for none."
-        tables.fault(source, key, str(path), "no such file", remedy)
+        tables.fault_at("portfolio.shadow_limits", stack_file, str(path), "no such file", remedy)
     except (OSError, UnicodeDecodeError) as error:
         tables.fault(str(path), "", None, f"cannot be read: {error}", "Make it a readable UTF-8 file.")
     except tomllib.TOMLDecodeError as error:

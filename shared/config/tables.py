@@ -42,6 +42,11 @@ class Tables:
         text = "" if value is None else shown(value)
         self.faults.append(Fault(file=file, key=visible(key), value=text, problem=problem, remedy=remedy))
 
+    def fault_at(self, dotted: str, file: str, value: object, problem: str, remedy: str) -> None:
+        """``fault`` of a value that ``struct`` read, with the variable as its place where one overrode it."""
+        source, key = self._places.get(dotted, (file, dotted))
+        self.fault(source, key, value, problem, remedy)
+
     def section(self, kind: type[S], file: str, name: str, table: object) -> S | None:
         """``[name]`` of a file as a struct of ``kind``, overridden by the environment; see ``struct``."""
         if not isinstance(table, dict):
@@ -105,10 +110,6 @@ class Tables:
     def _stand_in(self, values: dict[str, Any], field: msgspec.structs.FieldInfo) -> None:
         if is_number(field.type):
             values[field.name] = math.nan
-
-    def place_of(self, dotted: str, file: str) -> tuple[str, str]:
-        """Where a value came from: its file and key, or the environment and the variable."""
-        return self._places.get(dotted, (file, dotted))
 
 
 def _meant(text: str, kind: object) -> object:

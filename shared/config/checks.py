@@ -171,14 +171,12 @@ def check_simulator(tables: Tables, file: str, simulator: SimulatorSettings, ops
         if path and not os.path.isfile(path):
             tables.fault_at(f"simulator.{name}", file, path, "no such file", remedy)
     if simulator.replay and not simulator.start:
+        problem = "a replay needs the date at which it begins"
         remedy = 'Name its first day: simulator.start = "2022-11-01" (--from 2022-11-01).'
-        tables.fault_at(
-            "simulator.replay", file, simulator.replay, "a replay needs the date at which it begins", remedy
-        )
+        tables.fault_at("simulator.replay", file, simulator.replay, problem, remedy)
     if simulator.start:
         _check_date(tables, file, "simulator.start", simulator.start, simulator.first_date)
     if ops is not None and ops.port == simulator.port != 0 and ops.host == simulator.host:
         problem = "the simulated exchange listens on the same port"
-        tables.fault_at(
-            "ops.port", file, ops.port, problem, f"Write another one, such as {ops.port + 10}, or 0 for any."
-        )
+        remedy = f"Write another one, such as {ops.port + 10}, or 0 for any."
+        tables.fault_at("ops.port", file, ops.port, problem, remedy)

@@ -6,7 +6,6 @@ but for those that Kubernetes makes of a service's name. Every fault is found in
 """
 
 import os
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -127,16 +126,13 @@ def _read_files(tables: Tables, folder: Path) -> dict[str, dict[str, Any]]:
     documents = {}
     for name in FILES:
         try:
-            documents[name] = tomllib.loads((folder / name).read_text(encoding="utf-8"))
+            document = tables.document(folder / name)
         except FileNotFoundError:
-            tables.fault(
-                str(folder / name), "", None, "the file is missing", "Restore it from the shipped deploy/config."
-            )
-        except (OSError, UnicodeDecodeError) as error:
-            tables.fault(str(folder / name), "", None, f"cannot be read: {error}", "Make it a readable UTF-8 file.")
-        except tomllib.TOMLDecodeError as error:
-            remedy = "Correct the line; text wants quotes, and every section or key stands once."
-            tables.fault(str(folder / name), "", None, f"not TOML: {error}", remedy)
+            remedy = "Restore it from the shipped deploy/config."
+            tables.fault(str(folder / name), "", None, "the file is missing", remedy)
+            continue
+        if document is not None:
+            documents[name] = document
     return documents
 
 

@@ -5,7 +5,6 @@ live limits, because places of faults are remembered by key.
 """
 
 import os
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -60,13 +59,8 @@ def read_shadow(
 
 def _document(tables: Tables, path: Path, stack_file: str) -> dict[str, Any] | None:
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return tables.document(path)
     except FileNotFoundError:
         remedy = "Write the path of a TOML file with [limits], or leave it empty for none."
         tables.fault_at("portfolio.shadow_limits", stack_file, str(path), "no such file", remedy)
-    except (OSError, UnicodeDecodeError) as error:
-        tables.fault(str(path), "", None, f"cannot be read: {error}", "Make it a readable UTF-8 file.")
-    except tomllib.TOMLDecodeError as error:
-        remedy = "Correct the line; text wants quotes, and every section or key stands once."
-        tables.fault(str(path), "", None, f"not TOML: {error}", remedy)
-    return None
+        return None

@@ -3,7 +3,9 @@
 import difflib
 import math
 import re
+import tomllib
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, TypeVar
 
 import msgspec
@@ -46,6 +48,19 @@ class Tables:
         """``fault`` of a value that ``struct`` read, with the variable as its place where one overrode it."""
         source, key = self._places.get(dotted, (file, dotted))
         self.fault(source, key, value, problem, remedy)
+
+    def document(self, path: Path) -> dict[str, Any] | None:
+        """What a TOML file holds; None, with a fault, where it cannot be read. Raises ``FileNotFoundError``."""
+        try:
+            return tomllib.loads(path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            raise
+        except (OSError, UnicodeDecodeError) as error:
+            self.fault(str(path), "", None, f"cannot be read: {error}", "Make it a readable UTF-8 file.")
+        except (ValueError, RecursionError) as error:  # a number too long, lists too deep
+            remedy = "Correct the line; text wants quotes, and every section or key stands once."
+            self.fault(str(path), "", None, f"not TOML: {error}", remedy)
+        return None
 
     def section(self, kind: type[S], file: str, name: str, table: object) -> S | None:
         """``[name]`` of a file as a struct of ``kind``, overridden by the environment; see ``struct``."""

@@ -94,9 +94,7 @@ def load_settings(config_dir: Path, environ: Mapping[str, str]) -> Settings:
     paths = {name: str(config_dir / name) for name in FILES}
     parts: dict[str, Any] = {}
     if "universe.toml" in documents:
-        own = ("quote", "sectors", "assumed", "renames")
-        homes = {name: home for name, home in HOMES.items() if name not in own}
-        parts["universe"] = read_universe(tables, paths["universe.toml"], documents["universe.toml"], homes)
+        parts["universe"] = read_universe(tables, paths["universe.toml"], documents["universe.toml"], HOMES)
     for name, kinds in (("limits.toml", PLAN_SECTIONS), ("stack.toml", STACK_SECTIONS)):
         if name in documents:
             _read_sections(tables, paths[name], documents[name], kinds, parts)
@@ -146,7 +144,7 @@ def _find_strays(tables: Tables, folder: Path, shadow_file: Path | None) -> None
 def _read_sections(
     tables: Tables, file: str, document: dict[str, Any], kinds: Mapping[str, type[Struct]], parts: dict[str, Any]
 ) -> None:
-    unread_keys(tables, file, document, tuple(kinds), {key: home for key, home in HOMES.items() if key not in kinds})
+    unread_keys(tables, file, document, tuple(kinds), HOMES)
     for name, kind in kinds.items():
         parts[name] = tables.section(kind, file, name, document.get(name, {}))
 
@@ -164,8 +162,7 @@ def _rows(tables: Tables, file: str, name: str, document: dict[str, Any], kind: 
 def _read_phases(
     tables: Tables, file: str, document: dict[str, Any], environ: Mapping[str, str], parts: dict[str, Any]
 ) -> None:
-    own = ("phase", "phases", RAMP)
-    unread_keys(tables, file, document, own, {key: home for key, home in HOMES.items() if key not in own})
+    unread_keys(tables, file, document, ("phase", "phases", RAMP), HOMES)
     parts[RAMP] = tables.section(RampPlan, file, RAMP, document.get(RAMP, {}))
     phases = _rows(tables, file, "phases", document, PhasePlan)
     phase, source, key = document.get("phase"), file, "phase"
@@ -184,8 +181,7 @@ def _read_phases(
 
 
 def _read_strategies(tables: Tables, file: str, document: dict[str, Any], parts: dict[str, Any]) -> None:
-    homes = {key: home for key, home in HOMES.items() if key != "strategies"}
-    unread_keys(tables, file, document, ("strategies",), homes)
+    unread_keys(tables, file, document, ("strategies",), HOMES)
     parts["strategies"] = _rows(tables, file, "strategies", document, StrategyPlan)
 
 

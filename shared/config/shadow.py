@@ -37,7 +37,7 @@ def read_shadow(
     if document is None:
         return None
     file = str(path)
-    unread_keys(tables, file, document, ("limits",), {key: home for key, home in homes.items() if key != "limits"})
+    unread_keys(tables, file, document, ("limits",), homes)
     table = document.get("limits", {})
     if not table:
         remedy = f"Write [limits] and those that differ, such as heat = 0.06; or remove {path.name}."

@@ -143,7 +143,7 @@ def unread_keys(
         remedy = did_you_mean(key, known)
         if key in homes:
             remedy = f"[{key}] belongs in {homes[key]}."
-        elif near and near[0] in homes:
+        elif near and near[0] not in known:
             remedy = f'Did you mean "{near[0]}"? It belongs in {homes[near[0]]}.'
         what = "section" if isinstance(value, dict | list) else "key"
         shown_value = None if isinstance(value, dict | list) else value

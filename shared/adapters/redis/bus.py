@@ -198,7 +198,7 @@ class RedisBus(RedisStreams, Bus):
     async def identity(self) -> str:
         async with bus_errors(IDENTITY_KEY):
             body = await self.client.get(IDENTITY_KEY)
-        return body.decode() if body else ""
+        return body.decode(errors="replace") if body else ""
 
     async def named_identity(self) -> str:
         async with bus_errors():

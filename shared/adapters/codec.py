@@ -167,7 +167,7 @@ def _unbookable(value: Any) -> tuple[str, str] | None:
     if isinstance(value, float):
         return None if -ESTIMATE_BELOW < value < ESTIMATE_BELOW else ("", _odd_estimate(value))
     if isinstance(value, Decimal):
-        reason = _odd_amount(value)
+        reason = odd_amount(value)
         return ("", reason) if reason else None
     if isinstance(value, Struct):
         for name in _numeric_fields(type(value)):
@@ -189,7 +189,8 @@ def _odd_estimate(value: float) -> str:
     return f"{value} is out of all bounds ({ESTIMATE_BELOW:g})"
 
 
-def _odd_amount(value: Decimal) -> str:
+def odd_amount(value: Decimal) -> str:
+    """Why a message cannot hold this amount; empty when it can."""
     if not value.is_finite():
         return f"{value} is not a finite number"[:100]
     size = value.adjusted()

@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from shared.adapters.unreadable import KINDS, MAX_PART, map_of
+from shared.adapters.unreadable import KINDS, MAX_PART, kind_of, map_of
 from shared.messages.base import Message, MessageId, OrderId, PortfolioName, PortfolioOrEmpty, Symbol, Timeframe
 
 _STEP = re.compile(r"\.(\w+)|\[(\d+)\]")
@@ -56,16 +56,16 @@ def _of_missing(name: str, given: Mapping[Any, Any], allowed: Sequence[type[Mess
     """Perhaps it is there under a name that is none."""
     if name == "type":
         return f"it is missing and required; it is one of {_listed(_names(allowed))}"
-    kind = KINDS.get(given["type"]) if isinstance(given.get("type"), str) else None
+    kind = kind_of(given)
     sentence = "it is missing and required"
     if kind is None:
         return sentence
     known = {field.encode_name for field in _fields(kind)} | {"type"}
-    odd = list(islice((key for key in given if isinstance(key, str) and key not in known), 20))
-    for key in odd:
+    unknown = list(islice((key for key in given if isinstance(key, str) and key not in known), 20))
+    for key in unknown:
         if len(key) <= MAX_PART and difflib.get_close_matches(key.lower(), [name], cutoff=0.5):
             return f"{sentence}; {key!r} is no field of {kind.__name__}, did you mean {name!r}?"
-    return f"{sentence}; {_short(odd[0])} is no field of {kind.__name__}" if odd else sentence
+    return f"{sentence}; {_short(unknown[0])} is no field of {kind.__name__}" if unknown else sentence
 
 
 def _of_value(reason: str, place: str, given: Mapping[Any, Any], allowed: Sequence[type[Message]]) -> str:
@@ -111,7 +111,7 @@ def _at(given: Any, place: str) -> Any:
 
 def _choices(place: str, given: Mapping[Any, Any]) -> Sequence[str]:
     """What may stand in a field of the message itself."""
-    kind = KINDS.get(given["type"]) if isinstance(given.get("type"), str) else None
+    kind = kind_of(given)
     for field in _fields(kind) if kind is not None else ():
         if place == f"$.{field.encode_name}":
             return _literals(msgspec.inspect.type_info(field.type))

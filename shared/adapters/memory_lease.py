@@ -45,12 +45,10 @@ class MemoryWriterLease(WriterLease):
     # --- the right to write ---------------------------------------------------------------------------------------
 
     async def acquire(self) -> int:
-        state, loop = self._state, asyncio.get_running_loop()
-        while state.holder not in ("", self._owner) and loop.time() < state.held_until:
+        state = self._state
+        while not state.is_free_for(self._owner):
             await asyncio.sleep(LEASE_SECONDS / 10)
-        state.epoch += 1
-        self._epoch = state.epoch
-        self._hold()
+        self._epoch = state.take(self._owner, LEASE_SECONDS)
         for stream in self._inputs:  # groups begin at the cursors, see ``adapters.redis.groups``
             handled = number_of(state.cursors.get(stream, "0"))
             self._unfinished[stream] = state.delivered.get(stream, 0)
@@ -58,17 +56,12 @@ class MemoryWriterLease(WriterLease):
             state.pending[stream].clear()
         return self._epoch
 
-    def _hold(self) -> None:
-        self._state.holder = self._owner
-        self._state.held_until = asyncio.get_running_loop().time() + LEASE_SECONDS
-
     async def release(self) -> None:
-        if self._state.holder == self._owner:
-            self._state.holder = ""
+        self._state.give_back(self._owner)
 
     async def renew(self) -> None:
         self._check_epoch()
-        self._hold()
+        self._state.hold(self._owner, LEASE_SECONDS)
 
     def _check_epoch(self) -> None:
         if self._epoch != self._state.epoch:

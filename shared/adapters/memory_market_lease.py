@@ -19,22 +19,16 @@ class MemoryMarketLease(MarketLease):
     async def acquire(self) -> int:
         market, loop = self._market, asyncio.get_running_loop()
         deadline = loop.time() + PATIENCE_SECONDS
-        while market.holder not in ("", self._owner) and loop.time() < market.held_until:
+        while not market.is_free_for(self._owner):
             if loop.time() >= deadline:
                 raise MarketTakenError(market.holder)
             await asyncio.sleep(LOOK_SECONDS)
-        market.epoch += 1
-        self.epoch = market.epoch
-        self._hold()
+        self.epoch = market.take(self._owner, LEASE_MS / 1000)
         return self.epoch
-
-    def _hold(self) -> None:
-        self._market.holder = self._owner
-        self._market.held_until = asyncio.get_running_loop().time() + LEASE_MS / 1000
 
     async def renew(self) -> None:
         self.check()
-        self._hold()
+        self._market.hold(self._owner, LEASE_MS / 1000)
 
     def check(self) -> None:
         """Raise ``FencedError`` when another one took over. A lease that was never acquired checks nothing."""
@@ -44,5 +38,4 @@ class MemoryMarketLease(MarketLease):
             )
 
     async def release(self) -> None:
-        if self._market.holder == self._owner:
-            self._market.holder = ""
+        self._market.give_back(self._owner)

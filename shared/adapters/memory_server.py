@@ -39,16 +39,46 @@ class MemoryListener(Listener):
             return None
 
 
-class MachineState:
-    """What the commits of one machine left behind, and who may make the next one.
+class Tenure:
+    """Who holds a lease, and the epoch that came with it.
 
-    group: how the names of its reading groups begin. holder: who holds the lease until ``held_until``, in the loop's
-    time. delivered: how many entries of a stream were given out. pending: which of them were not handled, by number.
+    holder: empty for nobody. held_until: when the lease runs out, in the loop's time.
     """
 
     def __init__(self) -> None:
-        self.group, self.holder, self.held_until = "", "", 0.0
-        self.epoch = self.seq = self.digest = 0
+        self.holder, self.held_until, self.epoch = "", 0.0, 0
+
+    def is_free_for(self, owner: str) -> bool:
+        """Whether nobody else holds it."""
+        return self.holder in ("", owner) or asyncio.get_running_loop().time() >= self.held_until
+
+    def take(self, owner: str, seconds: float) -> int:
+        """Hold it from now on; returns the new epoch."""
+        self.epoch += 1
+        self.hold(owner, seconds)
+        return self.epoch
+
+    def hold(self, owner: str, seconds: float) -> None:
+        """Hold it for so long."""
+        self.holder, self.held_until = owner, asyncio.get_running_loop().time() + seconds
+
+    def give_back(self, owner: str) -> None:
+        """Let others have it, unless they have it by now."""
+        if self.holder == owner:
+            self.holder = ""
+
+
+class MachineState(Tenure):
+    """What the commits of one machine left behind, and who may make the next one.
+
+    group: how the names of its reading groups begin. delivered: how many entries of a stream were given out. pending:
+    which of them were not handled, by number. tries: what was begun and did not end, and how often.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.group = ""
+        self.seq = self.digest = 0
         self.cursors: dict[str, str] = {}
         self.records: dict[str, bytes] = {}
         self.delivered: dict[str, int] = {}
@@ -57,20 +87,13 @@ class MachineState:
         self.tries: dict[str, int] = {}
 
 
-class MarketHolder:
-    """Who writes the market: the holder of its lease until ``held_until``, in the loop's time, and the epoch."""
-
-    def __init__(self) -> None:
-        self.holder, self.held_until, self.epoch = "", 0.0, 0
-
-
 class MemoryServer:
     """Everything by the same keys as on a real server.
 
     streams: the messages of each stream; an entry's id is its place, from 1 on. latest: the newest mark or book of each
     pair. opened_ns: when the last bar of each pair opened, by stream. decisions: stored decisions. proposals: those
     that are known to stand in their stream, each with the copy that a commit published, until that is heard. machines:
-    by home and service. heartbeats: by hash, then by service.
+    by home and service. heartbeats: by hash, then by service. market: who writes it.
     """
 
     def __init__(self) -> None:
@@ -81,7 +104,7 @@ class MemoryServer:
         self.proposals: dict[str, bytes] = {}
         self.machines: dict[tuple[str, str], MachineState] = defaultdict(MachineState)
         self.heartbeats: dict[str, dict[str, bytes]] = defaultdict(dict)
-        self.market = MarketHolder()
+        self.market = Tenure()
         self.identity = ""
         self.clock: ClockOrigin | None = None
         self._arrived = asyncio.Event()

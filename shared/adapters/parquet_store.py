@@ -8,6 +8,7 @@ column ``interval``. Every row is looked at before the first one is used.
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -45,6 +46,15 @@ def _fault_of_file(path: Path, problem: str) -> RecordingError:
     return RecordingError(f"{path}: {problem}", problem)
 
 
+@contextmanager
+def _readable(path: Path) -> Iterator[None]:
+    """What the reader of parquet says of a file that is none, or is damaged, as ``RecordingError``."""
+    try:
+        yield
+    except (OSError, pa.ArrowException) as error:
+        raise _fault_of_file(path, f"not a readable parquet file: {str(error).strip()}") from None
+
+
 @dataclass(frozen=True, slots=True)
 class Columns:
     """Klines of one symbol, oldest first, each open time once; all arrays have the same length.
@@ -76,10 +86,8 @@ class KlineFile:
 
     def __init__(self, path: Path, near_ms: int) -> None:
         self.path = path
-        try:
+        with _readable(path):
             schema = pq.read_schema(path)
-        except (OSError, pa.ArrowInvalid) as error:
-            raise _fault_of_file(path, f"not a readable parquet file: {error}") from None
         names = schema.names
         missing = [name for name in NEEDED if name not in names]
         if missing:
@@ -198,9 +206,12 @@ class KlineFile:
         """The rows that fit, one row group at a time: a long recording never stands in memory whole."""
         where = where if self._where is None else self._where if where is None else where & self._where
         needed = columns if self._where is None else [*columns, "interval"]
-        with pq.ParquetFile(self.path, read_dictionary=["symbol"]) as file:
+        with _readable(self.path):
+            opened = pq.ParquetFile(self.path, read_dictionary=["symbol"])
+        with opened as file:
             for group in range(file.num_row_groups):
-                table = file.read_row_group(group, columns=needed)
+                with _readable(self.path):
+                    table = file.read_row_group(group, columns=needed)
                 yield (table if where is None else table.filter(where)).select(columns)
 
 
@@ -241,7 +252,8 @@ def _chunks(column: Any) -> Iterator[tuple[Any, int]]:
 
 def _of_common_interval(path: Path, near_ms: int) -> pc.Expression:
     near = (pc.field("open_time") >= near_ms - DAY_MS) & (pc.field("open_time") < near_ms + DAY_MS)
-    table = pq.read_table(path, columns=["symbol", "interval"], filters=near)
+    with _readable(path):
+        table = pq.read_table(path, columns=["symbol", "interval"], filters=near)
     rows: list[dict[str, Any]] = table.group_by("interval").aggregate([("symbol", "count_distinct")]).to_pylist()
     if not rows:
         none = f"no klines around {np.datetime64(near_ms, 'ms')}"

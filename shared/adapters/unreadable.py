@@ -4,6 +4,7 @@ Two things. A field that has a default and comes as nil was left out: that is ho
 who sent something that stays unreadable hears of it under the id it gave, so whatever can be told of it is told.
 """
 
+from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
@@ -20,7 +21,8 @@ KINDS = {kind.__name__: kind for kind in TOPIC_OF}
 def without_nil(body: bytes) -> bytes | None:
     """The same message without the fields that are nil and have a default; None where there are none."""
     given = map_of(body)
-    optional = _optional_fields(given.get("type"))
+    kind = kind_of(given)
+    optional = _optional_fields(kind) if kind is not None else ()
     absent = [name for name, value in given.items() if value is None and name in optional]
     if not absent:
         return None
@@ -54,6 +56,12 @@ def map_of(body: bytes) -> dict[Any, Any]:
     return given if isinstance(given, dict) else {}
 
 
+def kind_of(given: Mapping[Any, Any]) -> type[Message] | None:
+    """The type of message that a map says it is; None for none that there is."""
+    name = given.get("type")
+    return KINDS.get(name) if isinstance(name, str) else None
+
+
 def _map_of_json(body: bytes) -> dict[Any, Any]:
     if len(body) > MAX_READ_BYTES or not body.startswith(b"{"):
         return {}
@@ -65,10 +73,5 @@ def _map_of_json(body: bytes) -> dict[Any, Any]:
 
 
 @cache
-def _optional(kind: type[Message]) -> frozenset[str]:
+def _optional_fields(kind: type[Message]) -> frozenset[str]:
     return frozenset(field.name for field in msgspec.structs.fields(kind) if not field.required)
-
-
-def _optional_fields(name: object) -> frozenset[str]:
-    kind = KINDS.get(name) if isinstance(name, str) else None
-    return _optional(kind) if kind is not None else frozenset()

@@ -30,18 +30,16 @@ def check_addresses(tables: Tables, file: str, redis: RedisSettings | None, exch
     if exchange is not None and exchange.kind == "sim":
         parts = _check_url(tables, file, "exchange.url", exchange.url, ("http", "https"), EXCHANGE_EXAMPLE)
         if parts is not None and (parts.path or parts.query or parts.fragment):
-            source, key = tables.place_of("exchange.url", file)
             problem = "the paths of the exchange are added to it, so it must have none of its own"
-            tables.fault(source, key, exchange.url, problem, f'Write "{parts.scheme}://{parts.netloc}".')
+            tables.fault_at("exchange.url", file, exchange.url, problem, f'Write "{parts.scheme}://{parts.netloc}".')
 
 
 def check_hosts(tables: Tables, file: str, simulator: SimulatorSettings | None, ops: OpsSettings | None) -> None:
     """Where servers listen: an empty host would be every network of this machine, without anybody saying so."""
     for dotted, settings in (("simulator.host", simulator), ("ops.host", ops)):
         if settings is not None and not _HOST.fullmatch(settings.host):
-            source, key = tables.place_of(dotted, file)
             remedy = 'Write "127.0.0.1" for this machine alone, or "0.0.0.0" for every network it is on.'
-            tables.fault(source, key, settings.host, "not the name or address of a host", remedy)
+            tables.fault_at(dotted, file, settings.host, "not the name or address of a host", remedy)
 
 
 def _check_url(
@@ -56,28 +54,28 @@ def _check_url(
         usable = False
     if usable:
         return parts
-    source, key = tables.place_of(dotted, file)
     remedy = f'Write an address that starts with {" or ".join(f"{s}://" for s in schemes)}, such as "{example}".'
-    tables.fault(source, key, without_password(url), "not a usable address", remedy)
+    tables.fault_at(dotted, file, without_password(url), "not a usable address", remedy)
     return None
 
 
 def _check_redis(tables: Tables, file: str, url: str, parts: SplitResult) -> None:
     """The client takes the number of the database from the path, and 0 where that is none, without a word."""
-    (source, key), shown = tables.place_of("redis.url", file), without_password(url)
+    shown = without_password(url)
     query = parse_qs(parts.query, keep_blank_values=True)
     number = query["db"][0] if "db" in query else "" if parts.scheme == "unix" else unquote(parts.path)
     if not _DATABASE.fullmatch(number) or query.get("db") == [""]:
         problem = f"{number.removeprefix('/')!r} is no number of a database"
-        tables.fault(source, key, shown, problem, f'End it with a number from 0, such as "{REDIS_EXAMPLE}".')
+        tables.fault_at("redis.url", file, shown, problem, f'End it with a number from 0, such as "{REDIS_EXAMPLE}".')
     for name, values in query.items():
         if name not in _QUERY:
-            tables.fault(source, key, shown, f"an address knows no option {name!r}", did_you_mean(name, _QUERY))
+            tables.fault_at("redis.url", file, shown, f"an address knows no option {name!r}", did_you_mean(name, _QUERY))
         elif name == "ssl_cert_reqs" and values[0] not in _CERTIFICATES:
             problem = f"{values[0]!r} says nothing about certificates"
-            tables.fault(source, key, shown, problem, did_you_mean(values[0], _CERTIFICATES))
+            tables.fault_at("redis.url", file, shown, problem, did_you_mean(values[0], _CERTIFICATES))
         elif name.startswith("ssl_") and parts.scheme != "rediss":
             problem = f"{name} belongs to an encrypted connection"
-            tables.fault(source, key, shown, problem, "Begin the address with rediss://, or leave it out.")
+            tables.fault_at("redis.url", file, shown, problem, "Begin the address with rediss://, or leave it out.")
     if parts.fragment:
-        tables.fault(source, key, shown, "an address has no part behind a #", "Leave it out, or write %23 for a #.")
+        problem = "an address has no part behind a #"
+        tables.fault_at("redis.url", file, shown, problem, "Leave it out, or write %23 for a #.")

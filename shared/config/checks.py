@@ -1,6 +1,6 @@
 """Checks that need more than one value: does the plan fit together, and with the world it will run in?"""
 
-from pathlib import Path
+import os
 
 from shared.config.faults import did_you_mean
 from shared.config.model import MarketDataSettings, OpsSettings, SimulatorSettings
@@ -16,32 +16,29 @@ from shared.domain.universe import Universe
 def check_limits(tables: Tables, file: str, limits: Limits) -> None:
     """Caps must nest: that of a pair within that of its sector, the risk of one trade within the heat."""
     if limits.pair_cap_nav > limits.sector_cap_nav:
-        source, key = tables.place_of("limits.pair_cap_nav", file)
         problem = f"one pair may hold more than its whole sector ({limits.sector_cap_nav:g})"
         remedy = "Lower limits.pair_cap_nav or raise limits.sector_cap_nav."
-        tables.fault(source, key, limits.pair_cap_nav, problem, remedy)
+        tables.fault_at("limits.pair_cap_nav", file, limits.pair_cap_nav, problem, remedy)
     if limits.equity_at_risk > limits.heat:
-        source, key = tables.place_of("limits.equity_at_risk", file)
         problem = f"one trade would risk more than the whole portfolio may ({limits.heat:g})"
-        tables.fault(source, key, limits.equity_at_risk, problem, "Lower limits.equity_at_risk or raise limits.heat.")
+        remedy = "Lower limits.equity_at_risk or raise limits.heat."
+        tables.fault_at("limits.equity_at_risk", file, limits.equity_at_risk, problem, remedy)
     if limits.atr_floor >= 1:
-        source, key = tables.place_of("limits.atr_floor", file)
         remedy = "Write a fraction of the price, such as 0.01."
-        tables.fault(source, key, limits.atr_floor, "a floor of the whole price leaves no size", remedy)
+        tables.fault_at("limits.atr_floor", file, limits.atr_floor, "a floor of the whole price leaves no size", remedy)
 
 
 def check_sizing(tables: Tables, file: str, sizing: SizingPlan, market_data: MarketDataSettings | None) -> None:
     """History must be long enough for the averages taken over it, and loaded at start."""
     needed = max(sizing.atr_days + 1, sizing.adv_days)
-    source, key = tables.place_of("sizing.min_history_days", file)
     if sizing.min_history_days < needed:
         problem = f"ATR over {sizing.atr_days} and ADV over {sizing.adv_days} days need {needed} daily bars"
-        tables.fault(source, key, sizing.min_history_days, problem, f"Write {needed} or more; 60 lets the ATR settle.")
+        remedy = f"Write {needed} or more; 60 lets the ATR settle."
+        tables.fault_at("sizing.min_history_days", file, sizing.min_history_days, problem, remedy)
     elif market_data is not None and market_data.warmup_days < sizing.min_history_days:
-        source, key = tables.place_of("market_data.warmup_days", file)
         problem = f"fewer daily bars are loaded at start than a size needs ({sizing.min_history_days})"
         remedy = f"Write {sizing.min_history_days} or more, or lower sizing.min_history_days."
-        tables.fault(source, key, market_data.warmup_days, problem, remedy)
+        tables.fault_at("market_data.warmup_days", file, market_data.warmup_days, problem, remedy)
 
 
 def check_breakers(
@@ -49,19 +46,16 @@ def check_breakers(
 ) -> None:
     """The warning must come before the halt, gaps must be remembered while they count, and the pair must exist."""
     if limits is not None and breakers.drawdown_warning >= limits.drawdown:
-        source, key = tables.place_of("breakers.drawdown_warning", file)
         problem = f"the warning would come no sooner than the halt (limits.drawdown {limits.drawdown:g})"
         remedy = "Lower breakers.drawdown_warning or raise limits.drawdown."
-        tables.fault(source, key, breakers.drawdown_warning, problem, remedy)
+        tables.fault_at("breakers.drawdown_warning", file, breakers.drawdown_warning, problem, remedy)
     if breakers.shock_gap_minutes > breakers.cool_down_minutes:
-        source, key = tables.place_of("breakers.shock_gap_minutes", file)
         problem = f"a gap is forgotten after its cool-down ({breakers.cool_down_minutes:g} minutes), before it counts"
         remedy = f"Write {breakers.cool_down_minutes:g} or less, or lengthen breakers.cool_down_minutes."
-        tables.fault(source, key, breakers.shock_gap_minutes, problem, remedy)
+        tables.fault_at("breakers.shock_gap_minutes", file, breakers.shock_gap_minutes, problem, remedy)
     if universe is not None and breakers.shock_pair not in universe.symbols:
-        source, key = tables.place_of("breakers.shock_pair", file)
         remedy = did_you_mean(breakers.shock_pair, universe.symbols)
-        tables.fault(source, key, breakers.shock_pair, "no pair of the universe", remedy)
+        tables.fault_at("breakers.shock_pair", file, breakers.shock_pair, "no pair of the universe", remedy)
 
 
 def _check_name(tables: Tables, file: str, place: str, name: str) -> None:
@@ -90,15 +84,14 @@ def check_phases(tables: Tables, file: str, phases: tuple[PhasePlan, ...], limit
 
 
 def _check_date(tables: Tables, file: str, dotted: str, text: str, first: str) -> None:
-    source, key = tables.place_of(dotted, file)
     try:
         time_ns = iso_ns(text)
     except (ValueError, OverflowError):
-        tables.fault(source, key, text, "not a date", 'Write it as "2022-11-01".')
+        tables.fault_at(dotted, file, text, "not a date", 'Write it as "2022-11-01".')
         return
     if not iso_ns(first) <= time_ns <= iso_ns(LAST_DATE):
         problem = "there is no market then"
-        tables.fault(source, key, text, problem, f"Write a date from {first} to {LAST_DATE}.")
+        tables.fault_at(dotted, file, text, problem, f"Write a date from {first} to {LAST_DATE}.")
 
 
 def check_ramp(tables: Tables, file: str, ramp: RampPlan) -> None:
@@ -150,9 +143,9 @@ def _check_parameters(
     name = "warmup_days" if strategy.timeframe == DAILY else "warmup_bars"
     loaded = market_data.warmup_days if strategy.timeframe == DAILY else market_data.warmup_bars
     if loaded < needed:
-        source, key = tables.place_of(f"market_data.{name}", file.replace("strategies.toml", "stack.toml"))
         problem = f"fewer bars are loaded at start than strategy {strategy.name!r} needs ({needed})"
-        tables.fault(source, key, loaded, problem, f"Write {needed} or more, or shorten the strategy's windows.")
+        remedy = f"Write {needed} or more, or shorten the strategy's windows."
+        tables.fault_at(f"market_data.{name}", file.replace("strategies.toml", "stack.toml"), loaded, problem, remedy)
 
 
 def _check_timeframe(tables: Tables, file: str, place: str, timeframe: str) -> None:
@@ -175,16 +168,15 @@ def check_simulator(tables: Tables, file: str, simulator: SimulatorSettings, ops
     }
     for name, remedy in needed.items():
         path = getattr(simulator, name)
-        if path and not Path(path).is_file():
-            source, key = tables.place_of(f"simulator.{name}", file)
-            tables.fault(source, key, path, "no such file", remedy)
+        if path and not os.path.isfile(path):
+            tables.fault_at(f"simulator.{name}", file, path, "no such file", remedy)
     if simulator.replay and not simulator.start:
-        source, key = tables.place_of("simulator.replay", file)
+        problem = "a replay needs the date at which it begins"
         remedy = 'Name its first day: simulator.start = "2022-11-01" (--from 2022-11-01).'
-        tables.fault(source, key, simulator.replay, "a replay needs the date at which it begins", remedy)
+        tables.fault_at("simulator.replay", file, simulator.replay, problem, remedy)
     if simulator.start:
         _check_date(tables, file, "simulator.start", simulator.start, simulator.first_date)
     if ops is not None and ops.port == simulator.port != 0 and ops.host == simulator.host:
-        source, key = tables.place_of("ops.port", file)
         problem = "the simulated exchange listens on the same port"
-        tables.fault(source, key, ops.port, problem, f"Write another one, such as {ops.port + 10}, or 0 for any.")
+        remedy = f"Write another one, such as {ops.port + 10}, or 0 for any."
+        tables.fault_at("ops.port", file, ops.port, problem, remedy)

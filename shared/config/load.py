@@ -6,7 +6,6 @@ but for those that Kubernetes makes of a service's name. Every fault is found in
 """
 
 import os
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -95,9 +94,7 @@ def load_settings(config_dir: Path, environ: Mapping[str, str]) -> Settings:
     paths = {name: str(config_dir / name) for name in FILES}
     parts: dict[str, Any] = {}
     if "universe.toml" in documents:
-        own = ("quote", "sectors", "assumed", "renames")
-        homes = {name: home for name, home in HOMES.items() if name not in own}
-        parts["universe"] = read_universe(tables, paths["universe.toml"], documents["universe.toml"], homes)
+        parts["universe"] = read_universe(tables, paths["universe.toml"], documents["universe.toml"], HOMES)
     for name, kinds in (("limits.toml", PLAN_SECTIONS), ("stack.toml", STACK_SECTIONS)):
         if name in documents:
             _read_sections(tables, paths[name], documents[name], kinds, parts)
@@ -120,29 +117,26 @@ def load_settings(config_dir: Path, environ: Mapping[str, str]) -> Settings:
 
 
 def _read_files(tables: Tables, folder: Path) -> dict[str, dict[str, Any]]:
-    if not folder.is_dir():
+    if not os.path.isdir(folder):  # not ``Path.is_dir``, which raises where one may not look
         remedy = f"Set {CONFIG_DIR} or --config to the folder that holds {', '.join(FILES)}."
         tables.fault(str(folder), "", None, "no such folder", remedy)
         return {}
     documents = {}
     for name in FILES:
         try:
-            documents[name] = tomllib.loads((folder / name).read_text(encoding="utf-8"))
+            document = tables.document(folder / name)
         except FileNotFoundError:
-            tables.fault(
-                str(folder / name), "", None, "the file is missing", "Restore it from the shipped deploy/config."
-            )
-        except (OSError, UnicodeDecodeError) as error:
-            tables.fault(str(folder / name), "", None, f"cannot be read: {error}", "Make it a readable UTF-8 file.")
-        except tomllib.TOMLDecodeError as error:
-            remedy = "Correct the line; text wants quotes, and every section or key stands once."
-            tables.fault(str(folder / name), "", None, f"not TOML: {error}", remedy)
+            remedy = "Restore it from the shipped deploy/config."
+            tables.fault(str(folder / name), "", None, "the file is missing", remedy)
+            continue
+        if document is not None:
+            documents[name] = document
     return documents
 
 
 def _find_strays(tables: Tables, folder: Path, shadow_file: Path | None) -> None:
     """Find files that look like configuration and are not read: whoever wrote one believes that it counts."""
-    for stray in sorted(folder.glob("*.toml")):
+    for stray in sorted(folder.glob("*.toml")) if os.path.isdir(folder) else ():
         if stray.name not in FILES and stray != shadow_file:
             tables.fault(str(stray), "", None, "a file that nothing reads", did_you_mean(stray.name, FILES))
 
@@ -150,7 +144,7 @@ def _find_strays(tables: Tables, folder: Path, shadow_file: Path | None) -> None
 def _read_sections(
     tables: Tables, file: str, document: dict[str, Any], kinds: Mapping[str, type[Struct]], parts: dict[str, Any]
 ) -> None:
-    unread_keys(tables, file, document, tuple(kinds), {key: home for key, home in HOMES.items() if key not in kinds})
+    unread_keys(tables, file, document, tuple(kinds), HOMES)
     for name, kind in kinds.items():
         parts[name] = tables.section(kind, file, name, document.get(name, {}))
 
@@ -168,8 +162,7 @@ def _rows(tables: Tables, file: str, name: str, document: dict[str, Any], kind: 
 def _read_phases(
     tables: Tables, file: str, document: dict[str, Any], environ: Mapping[str, str], parts: dict[str, Any]
 ) -> None:
-    own = ("phase", "phases", RAMP)
-    unread_keys(tables, file, document, own, {key: home for key, home in HOMES.items() if key not in own})
+    unread_keys(tables, file, document, ("phase", "phases", RAMP), HOMES)
     parts[RAMP] = tables.section(RampPlan, file, RAMP, document.get(RAMP, {}))
     phases = _rows(tables, file, "phases", document, PhasePlan)
     phase, source, key = document.get("phase"), file, "phase"
@@ -188,8 +181,7 @@ def _read_phases(
 
 
 def _read_strategies(tables: Tables, file: str, document: dict[str, Any], parts: dict[str, Any]) -> None:
-    homes = {key: home for key, home in HOMES.items() if key != "strategies"}
-    unread_keys(tables, file, document, ("strategies",), homes)
+    unread_keys(tables, file, document, ("strategies",), HOMES)
     parts["strategies"] = _rows(tables, file, "strategies", document, StrategyPlan)
 
 

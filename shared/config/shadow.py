@@ -4,7 +4,7 @@ It holds ``[limits]`` with those that differ; the others are the live ones. Read
 live limits, because places of faults are remembered by key.
 """
 
-import tomllib
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,7 @@ def shadow_path(folder: Path, portfolio: PortfolioSettings | None) -> Path | Non
     if portfolio is not None and portfolio.shadow_limits:
         return folder / portfolio.shadow_limits
     usual = folder / SHADOW_FILE
-    return usual if usual.is_file() else None
+    return usual if os.path.isfile(usual) else None
 
 
 def read_shadow(
@@ -37,7 +37,7 @@ def read_shadow(
     if document is None:
         return None
     file = str(path)
-    unread_keys(tables, file, document, ("limits",), {key: home for key, home in homes.items() if key != "limits"})
+    unread_keys(tables, file, document, ("limits",), homes)
     table = document.get("limits", {})
     if not table:
         remedy = f"Write [limits] and those that differ, such as heat = 0.06; or remove {path.name}."
@@ -59,14 +59,8 @@ def read_shadow(
 
 def _document(tables: Tables, path: Path, stack_file: str) -> dict[str, Any] | None:
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return tables.document(path)
     except FileNotFoundError:
-        source, key = tables.place_of("portfolio.shadow_limits", stack_file)
         remedy = "Write the path of a TOML file with [limits], or leave it empty for none."
-        tables.fault(source, key, str(path), "no such file", remedy)
-    except (OSError, UnicodeDecodeError) as error:
-        tables.fault(str(path), "", None, f"cannot be read: {error}", "Make it a readable UTF-8 file.")
-    except tomllib.TOMLDecodeError as error:
-        remedy = "Correct the line; text wants quotes, and every section or key stands once."
-        tables.fault(str(path), "", None, f"not TOML: {error}", remedy)
-    return None
+        tables.fault_at("portfolio.shadow_limits", stack_file, str(path), "no such file", remedy)
+        return None

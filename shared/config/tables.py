@@ -3,7 +3,9 @@
 import difflib
 import math
 import re
+import tomllib
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, TypeVar
 
 import msgspec
@@ -41,6 +43,24 @@ class Tables:
         """Note what is wrong with a value (None: with its absence), and what to do about it."""
         text = "" if value is None else shown(value)
         self.faults.append(Fault(file=file, key=visible(key), value=text, problem=problem, remedy=remedy))
+
+    def fault_at(self, dotted: str, file: str, value: object, problem: str, remedy: str) -> None:
+        """``fault`` of a value that ``struct`` read, with the variable as its place where one overrode it."""
+        source, key = self._places.get(dotted, (file, dotted))
+        self.fault(source, key, value, problem, remedy)
+
+    def document(self, path: Path) -> dict[str, Any] | None:
+        """What a TOML file holds; None, with a fault, where it cannot be read. Raises ``FileNotFoundError``."""
+        try:
+            return tomllib.loads(path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            raise
+        except (OSError, UnicodeDecodeError) as error:
+            self.fault(str(path), "", None, f"cannot be read: {error}", "Make it a readable UTF-8 file.")
+        except (ValueError, RecursionError) as error:  # a number too long, lists too deep
+            remedy = "Correct the line; text wants quotes, and every section or key stands once."
+            self.fault(str(path), "", None, f"not TOML: {error}", remedy)
+        return None
 
     def section(self, kind: type[S], file: str, name: str, table: object) -> S | None:
         """``[name]`` of a file as a struct of ``kind``, overridden by the environment; see ``struct``."""
@@ -106,10 +126,6 @@ class Tables:
         if is_number(field.type):
             values[field.name] = math.nan
 
-    def place_of(self, dotted: str, file: str) -> tuple[str, str]:
-        """Where a value came from: its file and key, or the environment and the variable."""
-        return self._places.get(dotted, (file, dotted))
-
 
 def _meant(text: str, kind: object) -> object:
     """What the text of a variable stands for: names with commas between are a list."""
@@ -127,7 +143,7 @@ def unread_keys(
         remedy = did_you_mean(key, known)
         if key in homes:
             remedy = f"[{key}] belongs in {homes[key]}."
-        elif near and near[0] in homes:
+        elif near and near[0] not in known:
             remedy = f'Did you mean "{near[0]}"? It belongs in {homes[near[0]]}.'
         what = "section" if isinstance(value, dict | list) else "key"
         shown_value = None if isinstance(value, dict | list) else value

@@ -19,11 +19,11 @@ async def stack_clock(bus: StackFacts, exchange: Literal["sim", "binance"], log:
     """Wall time on Binance; on the simulated exchange its own time, once it has said what that is."""
     if exchange == "binance":
         return RealClock()
-    told = False
+    is_waiting = False
     while (origin := await bus.clock_origin()) is None:
-        if not told:
+        if not is_waiting:
             log.info("waiting_for_clock", reason="the simulated exchange sets hs:clock")
-            told = True
+            is_waiting = True
         await asyncio.sleep(POLL_SECONDS)
     return ScaledClock(origin)
 

@@ -174,13 +174,16 @@ async def _with_bus(service: Service, settings: Settings, log: Any) -> None:
                 log.info("started", speed=clock.speed)
                 attempt = 0
                 async with asyncio.TaskGroup() as group:
-                    beat = group.create_task(health.beat())
-                    watch = group.create_task(_watch_identity(bus, identity))
-                    group.create_task(follow_beginning(bus, clock))
-                    steps = group.create_task(_watch_clock(clock, log))
+                    beside = (
+                        health.beat(),
+                        _watch_identity(bus, identity),
+                        _watch_clock(clock, log),
+                        follow_beginning(bus, clock),
+                    )
+                    tasks = [group.create_task(work) for work in beside]
                     await service.run(Context(settings, clock, bus, log, health))
-                    for beside in (beat, watch, steps):
-                        beside.cancel()
+                    for each in tasks:
+                        each.cancel()
                 return
         except* (BusLostError, AlreadyDecidedError, StartOverError) as errors:
             delay = BUS_RETRY_SECONDS[min(attempt, len(BUS_RETRY_SECONDS) - 1)]

@@ -326,6 +326,21 @@ def test_a_replay_that_is_gone_and_has_no_date_is_two_faults(config_dir: Path, e
     assert problems == ["no such file", "a replay needs the date at which it begins"]
 
 
+@pytest.mark.parametrize("key", ["REPLAY", "FAULTS"])
+def test_a_path_that_cannot_be_looked_at_is_a_fault_like_one_that_leads_nowhere(key: str) -> None:
+    environ = {f"HEATSINK_SIMULATOR__{key}": "x" * 300, "HEATSINK_SIMULATOR__START": "2022-11-01"}
+    assert the_fault(SHIPPED, environ).problem == "no such file"
+    assert [fault.problem for fault in faults_of(Path("x" * 300))] == ["no such folder"]
+
+
+@pytest.mark.parametrize("text", ["x = " + "[" * 5_000, "x = " + "9" * 5_000])
+def test_a_file_that_its_reader_gives_up_on_is_a_fault(config_dir: Path, text: str) -> None:
+    for name in ("limits.toml", "shadow.toml"):
+        (config_dir / name).write_text(text, encoding="utf-8")
+    faults = {Path(fault.file).name: fault.problem for fault in faults_of(config_dir)}
+    assert all(faults[name].startswith("not TOML: ") for name in ("limits.toml", "shadow.toml"))
+
+
 def test_a_strategy_that_needs_more_history_than_is_loaded_is_a_fault(config_dir: Path, edit: Edit) -> None:
     edit("stack.toml", "warmup_bars = 200", "warmup_bars = 50")
     fault = faults_of(config_dir)[-1]

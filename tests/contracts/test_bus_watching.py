@@ -256,6 +256,12 @@ async def test_data_are_named_once_and_keep_their_name(bus: AnyBus) -> None:
     assert await bus.named_identity() == await bus.identity() == name
 
 
+async def test_a_name_that_is_no_text_is_another_one(redis_bus: RedisBus) -> None:
+    name = await redis_bus.named_identity()
+    await redis_bus.client.set("hs:identity", b"\xff" + name.encode())
+    assert await redis_bus.identity() not in ("", name)
+
+
 async def test_the_clock_that_was_set_first_is_in_force(bus: AnyBus) -> None:
     first = ClockOrigin(origin_market_ns=T0, origin_wall_ns=5, speed=60.0)
     assert await bus.clock_origin() is None

@@ -10,7 +10,7 @@ import pytest
 from shared.adapters.codec import encode
 from shared.adapters.memory_bus import MemoryBus
 from shared.adapters.redis.bus import RedisBus
-from shared.adapters.redis.market_lease import holder_of_market
+from shared.adapters.redis.market_lease import LEASE_KEY, holder_of_market
 from shared.messages.catalogue import BARS, FEEDS, PAIRS
 from shared.messages.keys import Keys
 from shared.messages.market import FeedLost, MarkChanged, PairListed
@@ -81,6 +81,13 @@ async def test_a_second_one_is_refused_by_the_name_of_the_first_whatever_its_por
     assert "writes the market of this server" in told
     assert "HEATSINK_REDIS__URL" in told
     assert await written(bus) == []
+
+
+async def test_a_holder_whose_name_is_no_text_refuses_like_any_other(redis_bus: RedisBus) -> None:
+    await redis_bus.client.set(LEASE_KEY, b"\xff")
+    assert await holder_of_market(redis_bus.client)
+    with pytest.raises(MarketTakenError):
+        await redis_bus.market_lease("market_data").acquire()
 
 
 async def test_after_a_clean_end_the_next_one_is_let_in(bus: AnyBus) -> None:

@@ -124,6 +124,19 @@ def test_a_column_of_another_type_is_named(tmp_path: Path, column: str, values: 
     assert problem in problem_of(path)
 
 
+@pytest.mark.parametrize("interval", [{}, {"interval": ["1h"] * BARS}])
+def test_a_file_whose_pages_are_damaged_is_refused(tmp_path: Path, interval: Columns) -> None:
+    """Its end, which says what is in it, can be read."""
+    path = written(tmp_path, hours() | interval)
+    body = bytearray(path.read_bytes())
+    places = pq.read_metadata(path).row_group(0)
+    for column in range(places.num_columns):
+        begins = places.column(column).data_page_offset
+        body[begins : begins + 8] = b"\xff" * 8
+    path.write_bytes(body)
+    assert problem_of(path).startswith("not a readable parquet file: ")
+
+
 def test_a_quote_volume_that_nobody_knows_is_estimated(tmp_path: Path) -> None:
     columns = hours(volume=2.0)
     columns["quote_volume"] = [None] * BARS

@@ -18,8 +18,8 @@ from shared.adapters.binance.frames import (
     LAST_NS,
     MalformedError,
     best_price,
-    checked_pair,
     kline_row,
+    listed_pair,
     order_book,
     with_row,
 )
@@ -73,7 +73,7 @@ class CcxtExchange:
         question = {"showPermissionSets": "false"}  # they are most of the answer, and nobody here reads them
         body = await self._ask(EXCHANGE_INFO_WEIGHT, self._client.publicGetExchangeInfo, question)
 
-        found, odd = _read_each(_field(body, "symbols"), wanted, lambda row, _: checked_pair(row))
+        found, odd = _read_each(_field(body, "symbols"), wanted, lambda row, _: listed_pair(row))
         return Listings({pair.symbol: pair for pair in found}, odd)
 
     async def klines(self, symbol: str, timeframe: str, since_ns: int, limit: int) -> Sequence[Kline]:

@@ -2,10 +2,11 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from itertools import pairwise
 from typing import Any
 
+from shared.adapters.codec import odd_amount
 from shared.domain.numbers import ONE, plain
 from shared.domain.timeframes import MS_NS, timeframe_ns
 from shared.messages.base import ESTIMATE_BELOW
@@ -14,7 +15,7 @@ from shared.ports.exchange import BestPrice, Kline, KlineFrame, ListedPair, Orde
 CLOSE_SLACK_MS = 1_000  # a bar cannot be called closed this long before its end
 ROW_SHOWN = 300  # characters of a row that cannot be, as people are shown it
 LAST_NS = 2**62  # a bar or two later still fits a message
-LEAST, LARGEST = Decimal(10) ** -18, Decimal(10) ** 18  # of an amount; others do not fit a message
+LEAST = Decimal(10) ** -18  # of an amount in a filter
 
 
 class MalformedError(ValueError):
@@ -28,16 +29,20 @@ def with_row(error: MalformedError, row: object) -> str:
 
 
 def _number(row: Any, name: Any) -> float:
-    """A field that is a number, or text of one. Raises ``MalformedError`` with its name."""
+    """A field that is a number, or text of one, and fits a message. Raises ``MalformedError`` with its name."""
     try:
         value = row[name]
     except (KeyError, IndexError):
         raise MalformedError(f"field {name} is missing") from None
     if isinstance(value, str | int | float) and not isinstance(value, bool):
         try:
-            return float(value)
+            number = float(value)
         except (ValueError, OverflowError):
-            pass
+            number = math.nan
+        if -ESTIMATE_BELOW < number < ESTIMATE_BELOW:
+            return number
+        if math.isfinite(number):
+            raise MalformedError(f"field {name} is {value!r}, out of all bounds")
     raise MalformedError(f"field {name} is {value!r}, no number")
 
 
@@ -101,7 +106,7 @@ def best_price(row: Mapping[str, Any], symbol: str, *, bid: str, ask: str, seen_
     if not isinstance(row, Mapping):
         raise MalformedError("a best price that is no object")
     price = BestPrice(symbol=symbol, bid=_number(row, bid), ask=_number(row, ask), seen_steady_ns=seen_steady_ns)
-    if not (math.isfinite(price.bid) and math.isfinite(price.ask) and price.bid >= 0 and price.ask >= 0):
+    if price.bid < 0 or price.ask < 0:
         raise MalformedError(f"a best price that cannot be: bid {price.bid}, ask {price.ask}")
     if price.bid > price.ask > 0:
         raise MalformedError(f"the bid {price.bid} is over the ask {price.ask}")
@@ -128,7 +133,7 @@ def _side(body: Mapping[str, Any], name: str) -> tuple[tuple[float, float], ...]
     if not isinstance(rows, list) or not all(isinstance(row, list) and len(row) >= 2 for row in rows):
         raise MalformedError(f"an order book without {name}")
     levels = tuple((_number(row, 0), _number(row, 1)) for row in rows)
-    if not all(0 < price < math.inf and 0 <= quantity < math.inf for price, quantity in levels):
+    if not all(price > 0 and quantity >= 0 for price, quantity in levels):
         raise MalformedError(f"an order book with {name} that cannot be")
     return levels
 
@@ -136,27 +141,42 @@ def _side(body: Mapping[str, Any], name: str) -> tuple[tuple[float, float], ...]
 def listed_pair(row: Mapping[str, Any]) -> ListedPair:
     """One symbol of ``GET /api/v3/exchangeInfo``, with the filters of 2021 or of today."""
     try:
-        filters = {one["filterType"]: one for one in row["filters"]}
-        price, lot, market = (filters.get(name, {}) for name in ("PRICE_FILTER", "LOT_SIZE", "MARKET_LOT_SIZE"))
-        status = str(row["status"])
-        return ListedPair(
-            symbol=f"{row['baseAsset']}/{row['quoteAsset']}",
-            status="trading" if status == "TRADING" and row.get("isSpotTradingAllowed", True) else "halted",
-            venue_status=status,
-            price_step=_step(price.get("tickSize"), row.get("quotePrecision", 8)),
-            quantity_step=_step(lot.get("stepSize"), row.get("baseAssetPrecision", 8)),
-            min_quantity=_amount(lot, "minQty"),
-            max_quantity=_amount(lot, "maxQty"),
-            min_price=_amount(price, "minPrice"),
-            max_price=_amount(price, "maxPrice"),
-            market_quantity_step=_amount(market, "stepSize"),
-            market_min_quantity=_amount(market, "minQty"),
-            market_max_quantity=_amount(market, "maxQty"),
-            **_notional(filters),
-            **_multipliers(filters),
-        )
-    except (KeyError, TypeError, ValueError, InvalidOperation) as error:
+        pair = _pair_as_stated(row)
+    except (KeyError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
         raise MalformedError(f"symbol {row.get('symbol')!r}: {error!r}") from None
+    if pair.symbol.replace("/", "") != row.get("symbol"):
+        raise MalformedError(f"a symbol of {pair.symbol}")
+    for name in pair.__struct_fields__:
+        amount = getattr(pair, name)
+        if isinstance(amount, Decimal) and (0 < amount < LEAST or odd_amount(amount)):
+            raise MalformedError(f"{name} is {amount}")
+    if 0 < pair.max_quantity < pair.min_quantity:
+        raise MalformedError(f"max_quantity {pair.max_quantity} is below min_quantity {pair.min_quantity}")
+    if fault := next(filter(None, map(_fault_of_filter, row["filters"])), ""):
+        raise MalformedError(fault)
+    return pair
+
+
+def _pair_as_stated(row: Mapping[str, Any]) -> ListedPair:
+    filters = {one["filterType"]: one for one in row["filters"]}
+    price, lot, market = (filters.get(name, {}) for name in ("PRICE_FILTER", "LOT_SIZE", "MARKET_LOT_SIZE"))
+    status = str(row["status"])
+    return ListedPair(
+        symbol=f"{row['baseAsset']}/{row['quoteAsset']}",
+        status="trading" if status == "TRADING" and row.get("isSpotTradingAllowed", True) else "halted",
+        venue_status=status,
+        price_step=_amount(price, "tickSize") or _step_of(row.get("quotePrecision", 8)),
+        quantity_step=_amount(lot, "stepSize") or _step_of(row.get("baseAssetPrecision", 8)),
+        min_quantity=_amount(lot, "minQty"),
+        max_quantity=_amount(lot, "maxQty"),
+        min_price=_amount(price, "minPrice"),
+        max_price=_amount(price, "maxPrice"),
+        market_quantity_step=_amount(market, "stepSize"),
+        market_min_quantity=_amount(market, "minQty"),
+        market_max_quantity=_amount(market, "maxQty"),
+        **_notional(filters),
+        **_multipliers(filters),
+    )
 
 
 def _notional(filters: Mapping[str, Any]) -> dict[str, Any]:
@@ -191,37 +211,15 @@ def _multipliers(filters: Mapping[str, Any]) -> dict[str, Any]:
 def _amount(fields: Mapping[str, Any], name: str) -> Decimal:
     """A filter's amount without trailing zeros; 0 where there is no such filter."""
     value = fields.get(name, 0)
-    amount = Decimal(
-        repr(value) if isinstance(value, float) else value
-    )  # of a float, the digits that it was written by
+    amount = Decimal(repr(value) if isinstance(value, float) else value)  # of a float, the digits it was written by
     if not (amount.is_finite() and amount >= 0):
         raise ValueError(f"{name} {amount}")
     return Decimal(plain(amount))
 
 
-def _step(text: str | None, places: int) -> Decimal:
-    """A filter's step without trailing zeros; where there is no filter, the precision's."""
-    step = Decimal(text or 0)
-    return Decimal(plain(step)) if step > 0 else ONE.scaleb(-int(places))
-
-
-def checked_pair(row: Mapping[str, Any]) -> ListedPair:
-    """One symbol of ``GET /api/v3/exchangeInfo``, whose name is its own and whose amounts can be."""
-    try:
-        pair = listed_pair(row)
-    except (ArithmeticError, AttributeError) as error:
-        raise MalformedError(f"symbol {row.get('symbol')!r}: {error!r}") from None
-    if pair.symbol.replace("/", "") != row.get("symbol"):
-        raise MalformedError(f"a symbol of {pair.symbol}")
-    for name in pair.__struct_fields__:
-        amount = getattr(pair, name)
-        if isinstance(amount, Decimal) and not (amount.is_finite() and (amount == 0 or LEAST <= amount < LARGEST)):
-            raise MalformedError(f"{name} is {amount}")
-    if 0 < pair.max_quantity < pair.min_quantity:
-        raise MalformedError(f"max_quantity {pair.max_quantity} is below min_quantity {pair.min_quantity}")
-    if fault := next(filter(None, map(_fault_of_filter, row["filters"])), ""):
-        raise MalformedError(fault)
-    return pair
+def _step_of(places: Any) -> Decimal:
+    """The step of so many decimals."""
+    return ONE.scaleb(-int(places))
 
 
 def _fault_of_filter(one: Mapping[str, Any]) -> str:
@@ -239,8 +237,7 @@ def _fault_of_filter(one: Mapping[str, Any]) -> str:
 def _check(kline: Kline) -> None:
     """A bar that cannot be is as good as lost: better asked for again than traded on."""
     prices = (kline.open, kline.high, kline.low, kline.close)
-    fits = all(-ESTIMATE_BELOW < value < ESTIMATE_BELOW for value in (*prices, kline.volume, kline.quote_volume))
-    if not (fits and kline.low > 0 and kline.low <= min(prices) and kline.high >= max(prices)):
+    if not (kline.low > 0 and kline.low <= min(prices) and kline.high >= max(prices)):
         raise MalformedError(
             f"a bar that cannot be: open {kline.open}, high {kline.high}, low {kline.low}, close {kline.close}"
         )

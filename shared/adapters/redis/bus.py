@@ -28,12 +28,7 @@ from shared.adapters.redis.streams import RedisStreams
 from shared.adapters.redis.writer_lease import RedisWriterLease
 from shared.domain.timeframes import MS_NS, timeframe_ns
 from shared.messages.base import Message
-from shared.messages.catalogue import (
-    BARS,
-    BOOKS,
-    MARKS,
-    PROPOSED,
-)
+from shared.messages.catalogue import BARS, BOOKS, MARKS, PROPOSED
 from shared.messages.keys import Keys
 from shared.messages.market import BarClosed, BookSampled, MarkChanged
 from shared.messages.orders import OrderDecided
@@ -203,7 +198,7 @@ class RedisBus(RedisStreams, Bus):
     async def identity(self) -> str:
         async with bus_errors(IDENTITY_KEY):
             body = await self.client.get(IDENTITY_KEY)
-        return body.decode() if body else ""
+        return body.decode(errors="replace") if body else ""
 
     async def named_identity(self) -> str:
         async with bus_errors():

@@ -11,8 +11,8 @@
 -- the epoch, the sequence, what was decided before, and the heat. (A server that is out of memory refuses a function
 -- before it begins.) A stream may be full although it is a stream: somebody wrote an entry with the last id there is.
 -- So entries are appended first, and taken out again when one is refused. After that, only a server that dies can stop
--- it. Whether the call is there when it comes back is a
--- matter of its append-only file, which takes the effects of a call as one unit.
+-- it. Whether the call is there when it comes back is a matter of its append-only file, which takes the effects of a
+-- call as one unit.
 --
 -- The epoch is a fencing token (shared/ports/writer_lease.py). ``hs_acquire`` hands out the next one with the lease; it
 -- never goes back, and outlives the lease. ``hs_commit`` compares it before it writes. So a writer that slept while

@@ -32,7 +32,7 @@ async def holder_of_market(client: Client) -> str:
         if holder is None:
             return ""
         if now_left_ms > left_ms or now_left_ms == NEVER_ENDS:
-            return str(holder.decode())
+            return str(holder.decode(errors="replace"))
         left_ms = now_left_ms
         await asyncio.sleep(LOOK_SECONDS)
 
@@ -59,7 +59,7 @@ class RedisMarketLease(MarketLease):
         async with bus_errors():
             epoch, holder = await self._client.fcall("hs_acquire", 2, LEASE_KEY, META_KEY, self._owner, LEASE_MS)
         self.epoch = int(epoch)
-        return str(holder.decode())
+        return str(holder.decode(errors="replace"))
 
     async def renew(self) -> None:
         async with bus_errors():

@@ -85,9 +85,7 @@ class RedisStreams(Publisher, StreamReader, LiveChannels):
     async def readers(self, streams: Sequence[str]) -> list[Reader]:
         found: list[Reader] = []
         for stream in streams:
-            with suppress(
-                ResponseError, MisplacedKeyError
-            ):  # a key of another kind, or one that this user must not look at
+            with suppress(ResponseError, MisplacedKeyError):  # of another kind, or this user must not look at it
                 found += (_reader(stream, row) for row in await groups_of(self.client, stream))
         return [reader for reader in found if not is_of_another_portfolio(reader.group, self.keys)]
 

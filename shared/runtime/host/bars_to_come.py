@@ -13,8 +13,8 @@ WRONG_CLOCK_SECONDS = 3600.0  # wall time by which our clock may be behind, befo
 
 def without_bar_to_come(item: Entry, clock: Clock) -> Entry:
     """The same, or one that cannot be read, with the reason."""
-    bar, now_ns = item.message, clock.now_ns()
-    if type(bar) is not BarClosed or not now_ns:
+    bar = item.message
+    if type(bar) is not BarClosed or not (now_ns := clock.now_ns()):
         return item
     ahead_ns = bar.close_time_ns - now_ns
     if ahead_ns <= max(DAY_NS, market_ns(clock, WRONG_CLOCK_SECONDS)):

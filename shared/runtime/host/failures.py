@@ -9,8 +9,10 @@ An entry does not come again once the cursor is past it. What comes by a channel
 of the pair, the next question. So those are settled by where they come from, for the next ``PASSED_OVER`` of them; then
 one is tried again.
 
-What kills the process leaves no exception. So a start that has something pending is noted on the server, and after
-``TRIES`` starts that came to nothing each thing is noted as well before it is handed over (``WriterLease.begin_try``).
+What kills the process leaves no exception. So every start is noted on the server, and after ``TRIES`` of them that came
+to nothing each entry is noted as well before it is handed over, be it pending or history (``WriterLease.begin_try``).
+A process makes each note once, so that it is processes which are counted. What ended ``TRIES`` of them is *condemned*:
+its note stays, and so does that of the start. So the next process looks for it, and does not take it in again.
 """
 
 from msgspec import Struct
@@ -18,10 +20,12 @@ from msgspec import Struct
 from shared.messages.base import truncate
 from shared.messages.market import BookSampled, MarkChanged
 from shared.ports.streams import Entry
+from shared.ports.writer_lease import WriterLease
 
 TRIES = 2
 PASSED_OVER = 500
 REMEMBERED = 1_000
+START = "start"  # what the note of a start is called; those of entries are called by stream and id
 
 
 class ProcessEndedError(RuntimeError):
@@ -46,12 +50,14 @@ class Failures:
     """See the module. Bounded: the oldest is forgotten.
 
     careful: hand the machine one thing at a time, with a commit each, until all that was pending is done.
-    survived: what was begun last while being careful. Who remembers it is alive, whatever else went wrong.
+    died_before: the processes before this one died while they started, so each entry of this start is noted.
     """
 
     def __init__(self) -> None:
-        self.careful, self.survived = False, ""
+        self.careful, self.died_before = False, False
         self._all: dict[tuple[str, str], Failure] = {}
+        self._begun: set[str] = set()  # what this process noted, and did not come to the end of
+        self._condemned: set[str] = set()
 
     def __bool__(self) -> bool:
         return bool(self._all)
@@ -76,6 +82,46 @@ class Failures:
             return None
         failure.passed += 1
         return failure
+
+    # --- what ends the process ------------------------------------------------------------------------------------
+
+    async def begin_start(self, lease: WriterLease) -> None:
+        """Note that a host starts."""
+        if await self._ended_others(START, lease):
+            self.died_before = True
+
+    async def end_start(self, lease: WriterLease) -> None:
+        """All that was history or pending is done."""
+        if not self._condemned:
+            await self._survived(START, lease)
+            self.died_before = False
+
+    async def begin(self, entry: Entry, lease: WriterLease) -> None:
+        """Note that the machine is handed this. It is settled if that ended the process too often."""
+        name = _name(entry)
+        if await self._ended_others(name, lease):
+            self._condemned.add(name)
+            self.note(entry, ProcessEndedError("the process ended while it handled this"), tries=TRIES)
+
+    async def end(self, entry: Entry, lease: WriterLease) -> None:
+        """The process lives, so it was not this that ends it."""
+        if (name := _name(entry)) not in self._condemned:
+            await self._survived(name, lease)
+
+    async def _ended_others(self, what: str, lease: WriterLease) -> bool:
+        """Note it, once. Whether too many processes ended since they noted the same."""
+        if what in self._begun:
+            return False
+        self._begun.add(what)  # before: a note that may not have been made is not made twice
+        return await lease.begin_try(what) > TRIES
+
+    async def _survived(self, what: str, lease: WriterLease) -> None:
+        await lease.end_try(what)
+        self._begun.discard(what)
+
+
+def _name(entry: Entry) -> str:
+    return f"{entry.stream} {entry.id}"
 
 
 def _origin(item: Entry) -> tuple[str, str]:

@@ -7,6 +7,7 @@ import msgspec
 from msgspec import Struct
 
 from shared.domain.machine import Machine
+from shared.messages.base import Message
 from shared.ports.clock import Clock
 from shared.ports.errors import CorruptStateError, StateGoneError
 from shared.ports.streams import Entry, StreamReader
@@ -87,12 +88,20 @@ async def _warm(
                 entry = without_bar_to_come(read, clock)
                 if entry.message is None:
                     continue
+                if failures.died_before:
+                    await failures.begin(entry, lease)
                 if failures and failures.settled(entry):
                     passed_over.append(entry)
-                    continue
-                try:
-                    spec.machine.warm(entry.message)
-                except Exception as error:
-                    failures.note(entry, error, tries=TRIES)
-                    raise StartOverError(f"{entry.message.id} of {stream} cannot be read again: {error!r}") from error
+                else:
+                    _show(spec.machine, entry, entry.message, failures)
+                if failures.died_before:
+                    await failures.end(entry, lease)
     return passed_over
+
+
+def _show(machine: Machine, entry: Entry, message: Message, failures: Failures) -> None:
+    try:
+        machine.warm(message)
+    except Exception as error:
+        failures.note(entry, error, tries=TRIES)
+        raise StartOverError(f"{message.id} of {entry.stream} cannot be read again: {error!r}") from error

@@ -38,15 +38,15 @@ class SetAside:
         Nothing depends on a question, so nobody is told. Nor is it told here that somebody failed at what is told here.
         """
         depended_on = topic_of_key(item.stream) not in (ASK, SET_ASIDE)
-        heard = (self._announcement(item, message, failure),) if depended_on else ()
+        announcements = (self._announcement(item, message, failure),) if depended_on else ()
         if not failure.announced:
             self._held.append(failure)
-            self._announcements += heard
+            self._announcements += announcements
             reason = f"{self._service} fails at it: {failure.reason}"
             refused = message_refused(message, time_ns=self._clock.now_ns(), field="$", reason=reason)
             self._dead_letters.hold_refusals([refused], item)
             self._log.error("entry_set_aside", source=item.stream, entry=item.id, reason=failure.reason)
-        return heard
+        return announcements
 
     async def publish(self) -> None:
         """Tell of what was passed over since the last call; its dead letters went out before."""

@@ -18,7 +18,6 @@ from shared.runtime.audit_log import log_outputs
 from shared.runtime.bar_order import in_closing_order
 from shared.runtime.host.bars_to_come import without_bar_to_come
 from shared.runtime.host.dead_letters import DeadLetters
-from shared.runtime.host.failures import TRIES, ProcessEndedError
 from shared.runtime.host.inbox import Inbox, durable_and_answers
 from shared.runtime.host.process_memory import ProcessMemory
 from shared.runtime.host.progress import Progress
@@ -73,43 +72,37 @@ class MachineHost:
         await self._catch_up(await self.lease.acquire())
 
     async def _catch_up(self, epoch: int) -> None:
-        spec, memory = self.spec, self.memory
+        spec, memory, failures = self.spec, self.memory, self.memory.failures
         # First of all, so that it stays pending for the next host when this one fails at the history.
         pending = await self.lease.pending()
+        await failures.begin_start(self.lease)
         self._progress, passed_over = await recover_machine(
-            spec, self.lease, self.bus, self.log, self.clock, known_seq=memory.known_seq, failures=memory.failures
+            spec, self.lease, self.bus, self.log, self.clock, known_seq=memory.known_seq, failures=failures
         )
         memory.known_seq = self.seq
         if spec.idempotency is not None:
             await spec.idempotency.load(self.bus)
         await self.inbox.load(spec.latest)
         await self._recall(pending)
-        start = f"start after {self.seq}"
-        died_before = await self.lease.begin_try(start) > TRIES if pending else False
-        if memory.failures.careful or died_before:
-            await self._handle_one_by_one([*self._heard(), *passed_over, *pending])
+        if failures.careful or failures.died_before:
+            await self._handle_one_by_one([*self._time_and_market(), *passed_over, *pending])
         else:
             for first in range(0, len(pending), BATCH):
-                await self._handle([*self._heard(), *pending[first : first + BATCH]])
-        if pending:
-            await self.lease.end_try(start)
+                await self._handle([*self._time_and_market(), *pending[first : first + BATCH]])
+        await failures.end_start(self.lease)
         records = self._progress.records
         self.log.info("recovered", epoch=epoch, seq=self.seq, records=records, pending=len(pending))
 
     async def _handle_one_by_one(self, items: Sequence[Entry]) -> None:
         """After a failure: each with a commit of its own, and noted before, in case that it ends the process."""
-        failures, lease = self.memory.failures, self.lease
-        if failures.survived:
-            await lease.end_try(failures.survived)
+        failures = self.memory.failures
         for item in items:
-            name = f"{item.stream} {item.id}"
-            if item.id and await lease.begin_try(name) > TRIES:
-                failures.note(item, ProcessEndedError("the process ended while it handled this"), tries=TRIES)
-            failures.survived = name  # as long as this process remembers it, it did not die of it
+            if item.id:
+                await failures.begin(item, self.lease)
             await self._handle([item])
             if item.id:
-                await lease.end_try(name)
-        failures.careful, failures.survived = False, ""
+                await failures.end(item, self.lease)
+        failures.careful = False
 
     async def _recall(self, entries: Sequence[Entry]) -> None:
         if self.spec.idempotency is not None:
@@ -122,9 +115,9 @@ class MachineHost:
         entries = await self.lease.read(0 if self.inbox.has_questions else wait_ms)
         if self.memory.ask_first:
             await self._recall(entries)
-        return await self._handle([*self._heard(), *entries, *map(self._copy, self.inbox.take_questions())])
+        return await self._handle([*self._time_and_market(), *entries, *map(self._copy, self.inbox.take_questions())])
 
-    def _heard(self) -> list[Entry]:
+    def _time_and_market(self) -> list[Entry]:
         """What comes before the entries: the time, and the market as it is now."""
         now_ns = self.clock.now_ns()
         time = Entry("time", "", TimePassed(id=f"time-{now_ns}", time_ns=now_ns))
@@ -164,8 +157,8 @@ class MachineHost:
         is_new = not item.id or self._progress.is_new(item)
         failure = failures.settled(item) if failures else None
         if failure is not None and message is not None:
-            for aside in self.set_aside.take(item, message, failure):
-                made = self._take(self._copy(aside))
+            for announcement in self.set_aside.take(item, message, failure):
+                made = self._take(self._copy(announcement))
         elif is_new:
             received = message if message is not None else self.dead_letters.hold_entry(item)
             made = self._hand_over(item, received) if failure is None else ()

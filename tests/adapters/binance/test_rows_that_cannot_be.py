@@ -19,15 +19,16 @@ from shared.adapters.binance.frames import (
     ROW_SHOWN,
     MalformedError,
     best_price,
-    checked_pair,
     kline_frame,
     kline_row,
+    listed_pair,
     order_book,
     with_row,
 )
 from shared.adapters.clocks import ManualClock
 from shared.adapters.codec import decode, encode
 from shared.domain.universe import Pair, Universe
+from shared.messages.base import ESTIMATE_BELOW
 from shared.ports.exchange import BOOK, BestPrice, Stream
 from tests.adapters.binance.test_frames import KLINE
 from tests.examples import examples
@@ -118,7 +119,7 @@ def test_a_best_price_is_above_zero_with_its_bid_below_its_ask_or_is_refused(row
         price = best_price(row, "BTC/USDT", bid="bidPrice", ask="askPrice", seen_steady_ns=1)
     except MalformedError:
         return
-    assert price is None or 0 < price.bid <= price.ask < math.inf
+    assert price is None or 0 < price.bid <= price.ask < ESTIMATE_BELOW
 
 
 @examples(400)
@@ -131,6 +132,16 @@ def test_an_order_book_has_its_levels_in_order_or_is_refused(body: Any) -> None:
     assert sorted(book.bids, reverse=True) == list(book.bids)
     assert sorted(book.asks) == list(book.asks)
     assert not (book.bids and book.asks) or book.bids[0][0] <= book.asks[0][0]
+    levels = (*book.bids, *book.asks)
+    assert all(0 < price < ESTIMATE_BELOW and 0 <= quantity < ESTIMATE_BELOW for price, quantity in levels)
+
+
+def test_a_price_or_quantity_that_no_message_can_hold_is_refused() -> None:
+    with pytest.raises(MalformedError, match="askPrice is '1e30'"):
+        best_price({**TICKER, "askPrice": "1e30"}, "BTC/USDT", bid="bidPrice", ask="askPrice", seen_steady_ns=1)
+    for level in (["1e30", "5"], ["1.3", "1e30"]):
+        with pytest.raises(MalformedError, match="'1e30'"):
+            order_book({**DEPTH, "asks": [*DEPTH["asks"], level]}, "BTC/USDT")
 
 
 @examples(400)
@@ -139,7 +150,7 @@ def test_a_symbol_is_a_listing_that_can_be_sent_or_is_refused(row: Any) -> None:
     if not isinstance(row, dict):
         return
     try:
-        pair = checked_pair(row)
+        pair = listed_pair(row)
     except MalformedError:
         return
     assert pair.symbol == "BTC/USDT"
@@ -156,6 +167,7 @@ def test_a_symbol_is_a_listing_that_can_be_sent_or_is_refused(row: Any) -> None:
         ("stepSize", "-1"),
         ("tickSize", "1e99"),
         ("minQty", "-1"),
+        ("maxQty", "9000.0000000000000000000000000001"),
     ],
 )
 def test_a_symbol_whose_filter_cannot_be_is_refused(field: str, value: object) -> None:
@@ -164,7 +176,7 @@ def test_a_symbol_whose_filter_cannot_be_is_refused(field: str, value: object) -
         if field in one and one["filterType"] != "MARKET_LOT_SIZE":
             one[field] = value
     with pytest.raises(MalformedError):
-        checked_pair(row)
+        listed_pair(row)
 
 
 # --- answers over many pairs ------------------------------------------------------------------------------------------

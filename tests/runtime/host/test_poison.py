@@ -22,8 +22,8 @@ from shared.messages.halts import Alerted
 from shared.messages.market import MarkChanged
 from shared.messages.orders import OrderDecided
 from shared.ports.errors import BusLostError
-from shared.ports.writer_lease import Commit
-from shared.runtime.host.failures import PASSED_OVER, TRIES
+from shared.ports.writer_lease import Commit, Snapshot
+from shared.runtime.host.failures import PASSED_OVER, START, TRIES
 from tests.domain.risk.risk_harness import UNIVERSE
 from tests.keys import MAIN
 from tests.runtime.host.process import Process
@@ -333,6 +333,91 @@ async def test_deaths_are_counted_though_every_start_fails_at_the_history_first(
     await bus.publish([proposal("deadly"), proposal("after")])
     await die_until_set_aside(bus, script, "deadly", warm=(PROPOSALS,))
     assert await alerted(bus) == ["after"]
+
+
+async def handled_and_ended(bus: AnyBus, *names: str) -> None:
+    """A process handles these and ends, so that they are history."""
+    process = process_of(bus, lambda _: ())
+    await bus.publish([proposal(name) for name in names])
+    await process.settle()
+    assert process.host is not None
+    await process.host.lease.release()
+
+
+async def test_an_entry_that_kills_the_process_when_it_is_read_again_is_set_aside_after_some_starts(
+    bus: AnyBus,
+) -> None:
+    await handled_and_ended(bus, "before", "deadly", "raises", "after")
+    await die_until_set_aside(bus, deadly_at("deadly", "raises"), "deadly", warm=(PROPOSALS,))
+    reasons = {aside.cause: aside.reason for aside in await set_aside(bus)}
+    assert reasons["deadly"] == "ProcessEndedError: the process ended while it handled this"
+    assert set(reasons) == {"deadly", "raises"}
+
+
+@pytest.mark.parametrize("is_history", [False, True])
+async def test_an_entry_that_killed_processes_is_not_shown_to_those_that_come_later(
+    bus: AnyBus, *, is_history: bool
+) -> None:
+    """Whether it was handled or read again when it was set aside."""
+    if is_history:
+        await handled_and_ended(bus, "before", "deadly")
+    else:
+        await bus.publish([proposal("before"), proposal("deadly")])
+    script = deadly_at("deadly")
+    await die_until_set_aside(bus, script, "deadly", warm=(PROPOSALS,))
+    for number in range(TRIES + 2):
+        process = process_of(bus, script, warm=(PROPOSALS,))
+        await bus.publish([proposal(f"later-{number}")])
+        await process.settle()
+        assert process.starts == 1
+        assert process.host is not None
+        await process.host.lease.release()
+    assert (await alerted(bus))[-TRIES - 2 :] == [f"later-{number}" for number in range(TRIES + 2)]
+
+
+async def test_starts_that_were_killed_condemn_no_entry_of_the_history(bus: AnyBus) -> None:
+    names = [f"o-{number}" for number in range(6)]
+    await handled_and_ended(bus, *names)
+    for name in names:  # whoever killed them, and wherever they were
+        process = process_of(bus, deadly_at(name), warm=(PROPOSALS,))
+        with pytest.raises(SystemExit):
+            await process.settle()
+        assert process.host is not None
+        await process.host.lease.release()
+    process = process_of(bus, lambda _: (), warm=(PROPOSALS,))
+    await process.settle()
+    assert not await set_aside(bus)
+    assert process.host is not None
+    assert await process.host.lease.begin_try(START) == 1
+
+
+async def test_a_process_that_lives_counts_its_own_starts_once(memory_bus: MemoryBus) -> None:
+    """Or a server that goes away again and again would make every start a slow one."""
+    await handled_and_ended(memory_bus, "o-1")
+    lease_of, left, begun = memory_bus.writer_lease, [2 * TRIES], list[str]()
+
+    def flaky_lease(*arguments: Any, **place: Any) -> MemoryWriterLease:
+        lease = lease_of(*arguments, **place)
+        load, begin_try = lease.load, lease.begin_try
+
+        async def lose_some() -> Snapshot:
+            if left[0]:
+                left[0] -= 1
+                raise BusLostError("gone")
+            return await load()
+
+        async def begin_noted(what: str) -> int:
+            begun.append(what)
+            return await begin_try(what)
+
+        lease.load, lease.begin_try = lose_some, begin_noted  # type: ignore[method-assign]
+        return lease
+
+    memory_bus.writer_lease = flaky_lease  # type: ignore[method-assign]
+    process = process_of(memory_bus, lambda _: (), warm=(PROPOSALS,))
+    await process.settle()
+    assert process.starts == 1 + 2 * TRIES
+    assert begun == [START]
 
 
 async def test_a_server_that_goes_away_again_and_again_condemns_no_entry(memory_bus: MemoryBus) -> None:

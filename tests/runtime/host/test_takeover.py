@@ -196,7 +196,7 @@ async def test_an_emptied_server_ends_the_writer_instead_of_giving_it_a_new_port
         await host.step(wait_ms=0)
     redis_clock.time_ns += 10**10
     with pytest.raises(StateGoneError):
-        await host._handle(host._heard())
+        await host._handle(host._time_and_market())
 
 
 async def test_a_server_that_lost_commits_is_not_gone_on_with(redis_bus: RedisBus, redis_clock: ManualClock) -> None:

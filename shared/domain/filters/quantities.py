@@ -106,9 +106,10 @@ def least_of(lots: Lots) -> Decimal:
 
 
 def _least_that_passes(lots: Lots) -> Decimal:
-    """The least quantity; 0 where whole lots of enough worth are worth too much."""
+    """The least quantity; 0 where none passes, because whole lots of enough worth are too many or worth too much."""
     least = least_of(lots)
-    return ZERO if 0 < lots.most_worth < _worth(least, lots) else least
+    is_over = 0 < lots.most < least or 0 < lots.most_worth < _worth(least, lots)
+    return ZERO if is_over else least
 
 
 def _if_writable(amount: Decimal) -> Decimal:

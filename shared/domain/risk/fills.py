@@ -60,16 +60,20 @@ class Fills:
             return True
         return fill.trade_id in self._state.finished.of(fill.symbol).trades
 
-    def refuse(self, fill: OrderFilled) -> Sequence[Message]:
-        """What follows from a fill that is not believed; nothing for one that is."""
-        doubt = doubt_about_fill(self._state, fill, self._claim(fill))
-        return self._disbelieve(fill, doubt) if doubt is not None else ()
-
-    def book(self, fill: OrderFilled) -> Sequence[Message]:
-        """Take a fill that is believed into the ledger and out of its reservation."""
-        state, claim = self._state, self._claim(fill)
-        cheap = cheapness(state, fill, claim)
+    def claim(self, fill: OrderFilled) -> FillClaim:
+        """The fill beside what is known of it."""
         named = self._named(fill.symbol)
+        return claim_of(self._state, fill, named, self._held_as(named))
+
+    def refuse(self, claim: FillClaim) -> Sequence[Message]:
+        """What follows from a fill that is not believed; nothing for one that is."""
+        doubt = doubt_about_fill(self._state, claim)
+        return self._disbelieve(claim.sent, doubt) if doubt is not None else ()
+
+    def book(self, claim: FillClaim) -> Sequence[Message]:
+        """Take a fill that is believed into the ledger and out of its reservation."""
+        state, fill, named = self._state, claim.sent, claim.named
+        cheap = cheapness(state, claim)
         self._follow_rename(named)
         state.ledger.apply(claim.fill)
         state.finished.add_trade(fill.symbol, fill.trade_id)
@@ -107,10 +111,6 @@ class Fills:
         if state.ledger.move_stop(named.symbol, placed.stop_price / named.ratio):
             state.follow_position(named.symbol)
         return ()
-
-    def _claim(self, fill: OrderFilled) -> FillClaim:
-        named = self._named(fill.symbol)
-        return claim_of(self._state, fill, named, self._held_as(named))
 
     def _named(self, symbol: str) -> LedgerName:
         """Under which name the ledger has a pair of which execution speaks."""

@@ -88,6 +88,22 @@ def test_a_sale_under_the_old_name_is_booked_although_the_rename_was_heard_of_be
     assert machine.state.ledger.account.cash == D("960.00000000")
 
 
+@pytest.mark.parametrize(("name", "price"), [(NEW, "0.25"), (OLD, "0.5")])
+@pytest.mark.parametrize("was_heard", [True, False])
+def test_a_stop_that_fills_far_below_its_price_halts_the_pair_by_whatever_name_it_fills(
+    name: str, price: str, *, was_heard: bool
+) -> None:
+    machine = renaming("2")
+    if was_heard:
+        machine.handle(renamed("2"))
+    filled = trade("sell", name, "200" if name == NEW else "100", price)
+    made = machine.handle(structs.replace(filled, order_id="stop-1", stop=True))
+    assert machine.state.ledger.positions() == []
+    [halt] = [each for each in made if isinstance(each, Halted)]
+    assert (halt.trigger, halt.symbol) == ("gap", NEW if was_heard else name)
+    assert halt.reason == "a stop filled 44.44% below its price"
+
+
 def test_a_sell_under_the_old_name_after_the_rename_is_told_where_to_sell() -> None:
     machine = renaming()
     machine.handle(renamed())

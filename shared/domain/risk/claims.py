@@ -15,17 +15,11 @@ from shared.domain.risk.gate.validity import STOP_IDS
 from shared.domain.risk.state.reservations import OpenOrder
 from shared.domain.risk.state.state import RiskState
 from shared.domain.words import figure
+from shared.messages.dead_letter import Doubt
 from shared.messages.orders import OrderClosed, OrderFilled, OrderPlaced, StopPlaced
 
 REACH = 2.0  # a price is within reach from half the lowest to twice the highest of the prices that the order has seen
 MOST_FEE = Decimal("0.1")  # of the trade
-
-
-class Doubt(NamedTuple):
-    """What is not believed of a message. field: which one. reason: why, for people."""
-
-    field: str
-    reason: str
 
 
 class FillClaim(NamedTuple):

@@ -10,7 +10,6 @@ from shared.domain.portfolio.performance import drawdown_of
 from shared.domain.portfolio.renames import LedgerName, ledger_name, position_as
 from shared.domain.portfolio.snapshot import snapshot_of
 from shared.domain.risk.claims import (
-    Doubt,
     FillClaim,
     cheapness,
     claim_of,
@@ -24,7 +23,7 @@ from shared.domain.risk.state.halts import NewHalt
 from shared.domain.risk.state.pair_aliases import trading_name
 from shared.domain.risk.state.state import RiskState
 from shared.messages.base import Message
-from shared.messages.dead_letter import message_refused
+from shared.messages.dead_letter import Doubt, message_refused
 from shared.messages.market import PairListed
 from shared.messages.orders import OrderClosed, OrderFilled, OrderPlaced, StopPlaced
 from shared.messages.portfolio import PortfolioMarked
@@ -134,9 +133,7 @@ class Fills:
     ) -> Sequence[Message]:
         """Refuse the message, and halt the pairs that it is about: the one it names, and the one of its order."""
         state = self._state
-        made: list[Message] = [
-            message_refused(message, time_ns=state.now_ns or message.time_ns, field=doubt.field, reason=doubt.reason)
-        ]
+        made: list[Message] = [message_refused(message, time_ns=state.now_ns or message.time_ns, **doubt._asdict())]
         order = state.reservations.get(message.order_id)
         for symbol in dict.fromkeys((message.symbol, order.symbol if order is not None else message.symbol)):
             made += self._halt(message, symbol, f"{CLAIM_WORDS[type(message)]} is not believed: {doubt.reason}")

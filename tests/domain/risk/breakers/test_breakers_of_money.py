@@ -288,6 +288,17 @@ def test_a_stop_that_is_hit_makes_no_heat_until_its_fill_is_overdue(speed: float
     assert (snapshot.heat_stops_hit, snapshot.heat) == (0.0, pytest.approx(heat_of(harness)))
 
 
+def test_a_stop_that_is_hit_at_a_time_to_come_is_not_waited_for_until_then() -> None:
+    """The clock of the market data was an hour ahead: nobody knows when its price was there."""
+    harness = RiskHarness(limits=limits(heat=0.05), exact=True, breakers=only("heat"))
+    held(harness, "BTC/USDT", "1", 15_000.0)
+    harness.pass_time(1)
+    harness.mark("BTC/USDT", 14_000.0, age_seconds=-3_600)
+    harness.pass_time(6)
+    assert harness.snapshot.heat_stops_hit == 0.0
+    assert in_force(harness) == [HEAT]
+
+
 def test_a_stop_that_is_hit_is_no_reason_to_end_a_halt_before_it_is_filled() -> None:
     harness = invested("heat", heat=0.15)
     worth(harness, 208_000.0)

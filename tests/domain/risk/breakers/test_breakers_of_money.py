@@ -282,10 +282,12 @@ def test_a_stop_that_is_hit_makes_no_heat_until_its_fill_is_overdue(speed: float
     harness.machine.state.use_limits(limits(heat=0.05))
     harness.pass_time(speed)
     assert in_force(harness) == []  # 5 s: the fill may still come
+    assert harness.machine.state.phase.breach_hours == 0
     made = harness.pass_time(speed)
     assert in_force(harness) == [HEAT]
     snapshot = [message for message in made if isinstance(message, PortfolioMarked)][-1]
     assert (snapshot.heat_stops_hit, snapshot.heat) == (0.0, pytest.approx(heat_of(harness)))
+    assert harness.machine.state.phase.breach_hours == 1
 
 
 def test_a_stop_that_is_hit_at_a_time_to_come_is_not_waited_for_until_then() -> None:

@@ -1,6 +1,6 @@
 """What is held and has no price: for a while the gate waits for one, then the position counts for nothing.
 
-A pair that was delisted, or of which nobody hears any more, would keep NAV unknown for ever. So after
+A pair that was delisted, or of which no price comes any more, would keep NAV unknown for ever. So after
 ``limits.unpriced_seconds`` what is held of it is worth 0 in NAV, and all that it was worth last is at risk; the rest of
 the portfolio goes on under its limits. A fresh price ends that, and so does writing the position off. While the whole
 market is silent nothing is judged: then nobody knows anything, and the gate is closed anyhow.
@@ -65,7 +65,7 @@ class PriceWatch:
             self._state.heat.set_unpriced(pair, 0.0)
 
     def _cost(self, pair: PairHeat) -> float:
-        """What a unit was bought for: all that is known of its worth where no price was ever heard."""
+        """What a unit was bought for: all that is known of its worth where no price ever came."""
         position = self._state.ledger.position(pair.symbol)
         return float(position.unit_cost) if position is not None else 0.0
 

@@ -70,7 +70,7 @@ class Gate:
         return (decided,)
 
     def _repeat(self, order: OrderProposed) -> Sequence[ProposalRefused]:
-        """The decision that stands is published again. Who sent another order under its id is told which it is on."""
+        """The decision that stands is published again; another order under its id is refused by what differs."""
         self._repeats.append(order.id)
         first = self._decided.get(order.id)
         if first is None or not (field := difference(order, first)):
@@ -224,7 +224,7 @@ class Gate:
         return self.refusals.of(message, "other_portfolio", "portfolio", reason)
 
     def _time_of(self, cause: Message) -> int:
-        """Of what follows from a message at once: the message's own, unless that is none, of a time to come, or odd."""
+        """The time of what follows at once: the message's own, unless that is 0, yet to come, or far from now."""
         now_ns, time_ns = self._state.now_ns, cause.time_ns
         return now_ns if now_ns and (not 0 < time_ns <= now_ns or is_odd(time_ns, now_ns)) else time_ns
 

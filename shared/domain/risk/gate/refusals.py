@@ -1,4 +1,4 @@
-"""What becomes of what the gate does not take: who sent it hears so, where verdicts are heard.
+"""The answers to what the gate does not take, on the stream of verdicts, where its senders listen.
 
 A refusal is no verdict. It is bound to the bytes that were refused and not to the id in them, so a proposal that is
 mended may come again under its own id (docs/decisions/0017).

@@ -86,8 +86,8 @@ def _doubt_about_stop_fill(claim: FillClaim) -> Doubt | None:
         return Doubt("symbol", f"a stop sells {plain(fill.quantity)} {fill.symbol}, and nothing is held")
     if held.stop is None:
         return Doubt("stop", f"no stop protects {fill.symbol}")
-    if not fill.order_id.startswith(STOP_IDS):
-        return Doubt("order_id", f"{fill.order_id} is no stop's: their ids begin with {STOP_IDS}")
+    if doubt := _other_than_a_stop(fill.order_id):
+        return doubt
     if held.stop_order_id and fill.order_id != held.stop_order_id:
         return Doubt("order_id", f"the stop of {fill.symbol} is {held.stop_order_id}, not {fill.order_id}")
     return None
@@ -194,6 +194,8 @@ def doubt_about_stop(placed: StopPlaced, named: LedgerName, held: Position | Non
     """What is wrong with the word that a stop rests somewhere else."""
     if held is None:
         return Doubt("symbol", f"a stop for {placed.symbol}, of which nothing is held") if placed.quantity else None
+    if doubt := _other_than_a_stop(placed.order_id):  # its fill would not be believed when it has sold
+        return doubt
     return _doubt_about_height(placed.stop_price / named.ratio, _highest_stop(held))
 
 
@@ -213,6 +215,12 @@ def _other_order(order: OpenOrder, message: OrderFilled | OrderPlaced) -> Doubt 
     if message.side != order.side:
         return Doubt("side", f"order {order.order_id} is a {order.side}, not a {message.side}")
     return None
+
+
+def _other_than_a_stop(order_id: str) -> Doubt | None:
+    if order_id.startswith(STOP_IDS):
+        return None
+    return Doubt("order_id", f"{order_id} is no stop's: their ids begin with {STOP_IDS}")
 
 
 def _is_finished(state: RiskState, message: OrderPlaced | OrderClosed) -> bool:

@@ -55,7 +55,7 @@ def renamed(ratio: str = "1") -> PairListed:
 
 
 def stop_at(symbol: str, price: str) -> StopPlaced:
-    return StopPlaced(id="s", time_ns=T0, order_id="s", symbol=symbol, stop_price=D(price), quantity=D(1))
+    return StopPlaced(id="s", time_ns=T0, order_id="stop-1", symbol=symbol, stop_price=D(price), quantity=D(1))
 
 
 def raise_stop(machine: RiskMachine, placed: StopPlaced) -> None:

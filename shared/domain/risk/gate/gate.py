@@ -10,7 +10,7 @@ from shared.domain.numbers import ZERO, plain, round_down
 from shared.domain.odd_times import is_odd
 from shared.domain.recent import Recent
 from shared.domain.risk.gate.refusals import Refusals
-from shared.domain.risk.gate.repeats import difference, proposal_of
+from shared.domain.risk.gate.repeats import as_sent, difference, proposal_of
 from shared.domain.risk.gate.verdict import Ruling, decide_opening, decide_reducing
 from shared.domain.risk.gate.view import View
 from shared.domain.risk.state.pair_aliases import held_as
@@ -75,11 +75,9 @@ class Gate:
         first = self._decided.get(order.id)
         if first is None or not (field := difference(order, first)):
             return ()
-        reason = (
-            f"{field} is {getattr(order, field)}, but order {order.id} was decided as one with"
-            f" {getattr(first, field)}; that verdict stands. Propose another order under another id"
-        )
-        return self.refusals.of(order, "other_body", field, reason)
+        differs = f"{field} is {as_sent(order, field)}, but order {order.id} was decided as one with"
+        stands = "that verdict stands. Propose another order under another id"
+        return self.refusals.of(order, "other_body", field, f"{differs} {as_sent(first, field)}; {stands}")
 
     def _ruling(self, order: OrderProposed, view: View) -> Ruling:
         if order.side == "buy":

@@ -94,13 +94,11 @@ class WriteOffs:
 
     def _how_it_trades(self, symbol: str) -> str:
         """What there is to do but to write it off."""
-        listing, seconds = self._state.listings.get(symbol), self._state.limits.unpriced_seconds
+        listing, seconds = self._state.listings.get(symbol), figure(self._state.limits.unpriced_seconds)
         if listing is not None and listing.status == "trading":
             return can_be_sold(symbol)
         status = listing.status if listing is not None else "not seen on the exchange yet"
-        return (
-            f"{symbol} is {status}, which may pass; once it has had no price for {seconds:g} s, it may be written off"
-        )
+        return f"{symbol} is {status}, which may pass; once it has had no price for {seconds} s, it may be written off"
 
     def _end_orders(self, names: Sequence[str]) -> None:
         """Nothing more comes of the pair's orders; what execution still says of them is no news."""

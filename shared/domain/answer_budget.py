@@ -1,4 +1,4 @@
-"""How many refusals are answered: who sends nonsense hears of it, but a flood of it makes no flood of answers."""
+"""How many refusals are answered: nonsense gets an answer, but a flood of it makes no flood of answers."""
 
 BURST = 1_000
 PER_SECOND = 10.0

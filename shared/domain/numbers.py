@@ -72,6 +72,6 @@ def round_usdt(value: Decimal) -> Decimal:
 def range_in_words(kind: FloatType | IntType) -> str:
     """The values that a number may have: ``a number above 0 and at most 1``."""
     bounds = (("above", kind.gt), ("of at least", kind.ge), ("below", kind.lt), ("at most", kind.le))
-    parts = [f"{word} {bound:g}" for word, bound in bounds if bound is not None]
+    parts = [f"{word} {plain(Decimal(repr(bound)))}" for word, bound in bounds if bound is not None]
     noun = "a whole number" if isinstance(kind, IntType) else "a number"
     return f"{noun} {' and '.join(parts)}" if parts else noun

@@ -93,7 +93,7 @@ DECIDED = Topic(
     "hs:{P}:orders:decided",
     (OrderDecided, StopApproved, CancelDecided, WriteOffDecided, ProposalRefused),
     "risk",
-    "verdicts; proposals that were refused unheard",
+    "verdicts, and refusals of what led to none",
 )
 EXECUTED = Topic(
     "executed",

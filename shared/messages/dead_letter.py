@@ -5,7 +5,7 @@
 how a host tells its own machine of bytes whose sender is to be answered; it never leaves the process.
 """
 
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 from msgspec import Meta
 
@@ -83,6 +83,13 @@ class UnreadableReceived(Message, frozen=True, kw_only=True):
     def sentence(self) -> str:
         """Field and reason."""
         return truncate(f"{self.bare_field}: {self.reason}".removeprefix("$: "))
+
+
+class Doubt(NamedTuple):
+    """What a machine does not believe of a message. field: which one. reason: why, for people."""
+
+    field: str
+    reason: str
 
 
 def message_refused(message: Message, *, time_ns: int, field: str, reason: str) -> MessageRefused:

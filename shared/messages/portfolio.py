@@ -72,6 +72,11 @@ class PortfolioMarked(Message, frozen=True, kw_only=True):
     dust: tuple[Symbol, ...] = ()
     heat_stops_hit: float = 0.0
 
+    @property
+    def lasting_heat(self) -> float:
+        """Heat without that of stops which were hit just now: what is judged against the limit."""
+        return self.heat - self.heat_stops_hit
+
 
 class LimitsChanged(Message, frozen=True, kw_only=True):
     """Limits were changed at run time.

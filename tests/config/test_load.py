@@ -104,7 +104,7 @@ VALUES = [
         "mark_age_seconds = inf",
         "limits.mark_age_seconds",
         "inf",
-        "above 0 and at most 1e+12",
+        "above 0 and at most 1000000000000",
         "5",
     ),
     ("limits.toml", "heat = 0.08", "heet = 0.08", "limits.heet", "0.08", "no such key", 'Did you mean "heat"?'),

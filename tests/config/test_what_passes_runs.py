@@ -147,7 +147,7 @@ def test_the_generated_market_is_refused_before_it_has_all_of_its_history() -> N
         ("HEATSINK_SIMULATOR__SEED", "-1", "a whole number of at least 0", "the default is 7"),
         ("HEATSINK_SIMULATOR__START", "2262-04-11", "no market then", "to 2100-01-01"),
         ("HEATSINK_SIMULATOR__START", "9999-12-31", "no market then", "to 2100-01-01"),
-        ("HEATSINK_PORTFOLIO__STARTING_CASH_USDT", "1e18", "at most 1e+12", "the default is 200000"),
+        ("HEATSINK_PORTFOLIO__STARTING_CASH_USDT", "1e18", "at most 1000000000000", "the default is 200000"),
         ("HEATSINK_PORTFOLIO__NAME", "mine\n", "a line break", "Write it without"),
         ("HEATSINK_PORTFOLIO__NAME", "Mine", "of the form ^[a-z0-9_-]+$", "at most 32 characters"),
         ("HEATSINK_LIMITS__HEAT", "\udc80", "a sign that cannot be seen", "Write it without"),

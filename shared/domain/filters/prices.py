@@ -51,7 +51,7 @@ def price_filter(price: Decimal, listed: PairListed) -> str:
         return f"is off the tick of {plain(listed.price_step)} (PRICE_FILTER)"
     if price < listed.min_price:
         return f"is below the lowest price of {plain(listed.min_price)} (PRICE_FILTER)"
-    if 0 < listed.max_price < price:
+    if ZERO < listed.max_price < price:
         return f"is above the highest price of {plain(listed.max_price)} (PRICE_FILTER)"
     return ""
 

@@ -64,25 +64,25 @@ def lots_of(listed: PairListed, order_type: OrderType, limit_price: Decimal | No
     """
     if order_type == "limit" and limit_price is not None:
         return Lots(
-            listed.quantity_step,
-            listed.min_quantity,
-            listed.max_quantity,
-            "LOT_SIZE",
-            limit_price,
-            listed.min_notional,
-            listed.max_notional,
+            step=listed.quantity_step,
+            least=listed.min_quantity,
+            most=listed.max_quantity,
+            most_filter="LOT_SIZE",
+            price=limit_price,
+            least_worth=listed.min_notional,
+            most_worth=listed.max_notional,
         )
     most, most_filter, market_most = listed.max_quantity, "LOT_SIZE", listed.market_max_quantity
     if market_most and not 0 < most <= market_most:
         most, most_filter = market_most, "MARKET_LOT_SIZE"
     return Lots(
-        common_step(listed.quantity_step, listed.market_quantity_step),
-        max(listed.min_quantity, listed.market_min_quantity),
-        most,
-        most_filter,
-        mark,
-        listed.min_notional if listed.min_notional_at_market else ZERO,
-        listed.max_notional if listed.max_notional_at_market else ZERO,
+        step=common_step(listed.quantity_step, listed.market_quantity_step),
+        least=max(listed.min_quantity, listed.market_min_quantity),
+        most=most,
+        most_filter=most_filter,
+        price=mark,
+        least_worth=listed.min_notional if listed.min_notional_at_market else ZERO,
+        most_worth=listed.max_notional if listed.max_notional_at_market else ZERO,
     )
 
 
@@ -106,9 +106,10 @@ def least_of(lots: Lots) -> Decimal:
 
 
 def _least_that_passes(lots: Lots) -> Decimal:
-    """The least quantity; 0 where whole lots of enough worth are worth too much."""
+    """The least quantity; 0 where none passes, because whole lots of enough worth are too many or worth too much."""
     least = least_of(lots)
-    return ZERO if 0 < lots.most_worth < _worth(least, lots) else least
+    is_over = 0 < lots.most < least or 0 < lots.most_worth < _worth(least, lots)
+    return ZERO if is_over else least
 
 
 def _if_writable(amount: Decimal) -> Decimal:

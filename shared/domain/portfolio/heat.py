@@ -192,9 +192,13 @@ class Heat:
         if self._changes >= RESUM_EVERY:
             self.resum()
 
-    def stops_hit(self, since_ns: float) -> dict[str, float]:
-        """Open risk, USDT, of the positions whose stop was reached from then on and which are still held; by symbol."""
-        return {symbol: pair.open_risk for symbol, pair in self._hit.items() if pair.stop_hit_ns >= since_ns}
+    def stops_hit(self, now_ns: int, within_ns: float) -> dict[str, float]:
+        """Open risk, USDT, of positions that are still held and whose stop was reached so near to now; by symbol.
+
+        One that was reached at a time to come, by a clock that is wrong, was not reached just now.
+        """
+        hit = self._hit.items()
+        return {symbol: pair.open_risk for symbol, pair in hit if abs(now_ns - pair.stop_hit_ns) <= within_ns}
 
     def reserve(self, pair: PairHeat, risk: float, notional: float, cash: float) -> None:
         """Set aside what an approved order may come to use; with negative amounts, give it back."""

@@ -15,28 +15,26 @@ from shared.domain.risk.gate.validity import STOP_IDS
 from shared.domain.risk.state.reservations import OpenOrder
 from shared.domain.risk.state.state import RiskState
 from shared.domain.words import figure
+from shared.messages.dead_letter import Doubt
 from shared.messages.orders import OrderClosed, OrderFilled, OrderPlaced, StopPlaced
 
 REACH = 2.0  # a price is within reach from half the lowest to twice the highest of the prices that the order has seen
 MOST_FEE = Decimal("0.1")  # of the trade
 
 
-class Doubt(NamedTuple):
-    """What is not believed of a message. field: which one. reason: why, for people."""
-
-    field: str
-    reason: str
-
-
 class FillClaim(NamedTuple):
     """A fill beside what is known of it.
 
-    fill: in units of the ledger's name.
+    sent: the fill as execution sent it, by the name that it used.
+    named: where the ledger has the pair.
+    fill: the same in units of the ledger's name.
     order: the approved order that it names; None without one.
     held: what the ledger has of the pair; None when that is nothing.
     is_stop: whether a protective stop sold.
     """
 
+    sent: OrderFilled
+    named: LedgerName
     fill: OrderFilled
     order: OpenOrder | None
     held: Position | None
@@ -48,17 +46,24 @@ def claim_of(state: RiskState, fill: OrderFilled, named: LedgerName, held: Posit
     order, is_stop = state.reservations.get(fill.order_id), fill.stop
     if is_stop is None:  # from before it was kept
         is_stop = order is None and fill.side == "sell" and fill.order_id.startswith(STOP_IDS)
-    return FillClaim(fill_in_ledger_units(fill, named), order, held, is_stop)
+    return FillClaim(
+        sent=fill,
+        named=named,
+        fill=fill_in_ledger_units(fill, named),
+        order=order,
+        held=held,
+        is_stop=is_stop,
+    )
 
 
-def doubt_about_fill(state: RiskState, fill: OrderFilled, claim: FillClaim) -> Doubt | None:
-    """The first thing that does not fit. fill: as execution sent it, by the name that it used."""
+def doubt_about_fill(state: RiskState, claim: FillClaim) -> Doubt | None:
+    """The first thing that does not fit."""
     return (
-        _doubt_about_amounts(fill)
-        or (_doubt_about_stop_fill(claim) if claim.is_stop else _doubt_about_order(state, fill, claim.order))
+        _doubt_about_amounts(claim.sent)
+        or (_doubt_about_stop_fill(claim) if claim.is_stop else _doubt_about_order(state, claim))
         or _doubt_about_holding(claim)
-        or _doubt_about_price(state, fill, claim)
-        or _doubt_about_new_stop(fill, claim)
+        or _doubt_about_price(state, claim)
+        or _doubt_about_new_stop(claim)
     )
 
 
@@ -81,14 +86,15 @@ def _doubt_about_stop_fill(claim: FillClaim) -> Doubt | None:
         return Doubt("symbol", f"a stop sells {plain(fill.quantity)} {fill.symbol}, and nothing is held")
     if held.stop is None:
         return Doubt("stop", f"no stop protects {fill.symbol}")
-    if not fill.order_id.startswith(STOP_IDS):
-        return Doubt("order_id", f"{fill.order_id} is no stop's: their ids begin with {STOP_IDS}")
+    if doubt := _other_than_a_stop(fill.order_id):
+        return doubt
     if held.stop_order_id and fill.order_id != held.stop_order_id:
         return Doubt("order_id", f"the stop of {fill.symbol} is {held.stop_order_id}, not {fill.order_id}")
     return None
 
 
-def _doubt_about_order(state: RiskState, fill: OrderFilled, order: OpenOrder | None) -> Doubt | None:
+def _doubt_about_order(state: RiskState, claim: FillClaim) -> Doubt | None:
+    fill, order = claim.sent, claim.order
     if order is None:
         return _unknown(state, fill.order_id, fill.symbol)
     if doubt := _other_order(order, fill):
@@ -106,32 +112,33 @@ def _doubt_about_holding(claim: FillClaim) -> Doubt | None:
     return None
 
 
-def _doubt_about_price(state: RiskState, fill: OrderFilled, claim: FillClaim) -> Doubt | None:
+def _doubt_about_price(state: RiskState, claim: FillClaim) -> Doubt | None:
     """A price that makes the portfolio look richer than it can be. A sale below reach is no such: see ``cheapness``."""
-    limit = claim.order.limit_price if claim.order is not None else None
+    fill, limit = claim.sent, claim.order.limit_price if claim.order is not None else None
     if limit is not None and (fill.price > limit if fill.side == "buy" else fill.price < limit):
         return Doubt("price", f"{plain(fill.price)} is beyond the order's limit of {plain(limit)}")
-    prices, price = sorted(_prices(state, fill, claim)), float(fill.price)
+    prices, price = sorted(_prices(state, claim)), float(fill.price)
     if not prices or prices[0] / REACH <= price <= prices[-1] * REACH or (fill.side == "sell" and price < prices[-1]):
         return None
     return Doubt("price", f"{plain(fill.price)} is out of reach: {_range(prices)}")
 
 
-def cheapness(state: RiskState, fill: OrderFilled, claim: FillClaim) -> str:
+def cheapness(state: RiskState, claim: FillClaim) -> str:
     """Why a sale by an order is far below all that is known of the price; empty when it is not.
 
     It is booked all the same: what is sold is gone at whatever price. A stop may fill anywhere below its price.
     """
-    prices = sorted(_prices(state, fill, claim))
+    fill, prices = claim.sent, sorted(_prices(state, claim))
     if claim.is_stop or fill.side == "buy" or not prices or float(fill.price) >= prices[0] / REACH:
         return ""
     sold = f"{plain(fill.quantity)} {fill.symbol} was sold at {plain(fill.price)}"
     return f"{sold}, out of reach: {_range(prices)}; it is booked"
 
 
-def _prices(state: RiskState, fill: OrderFilled, claim: FillClaim) -> Iterator[float]:
+def _prices(state: RiskState, claim: FillClaim) -> Iterator[float]:
     """The prices that the order has to do with, USDT per unit of the name that execution used."""
-    pair, order, held = state.heat.pair(fill.symbol), claim.order, claim.held
+    fill, order, held = claim.sent, claim.order, claim.held
+    pair = state.heat.pair(fill.symbol)
     if pair is not None and pair.mark > 0.0:
         yield pair.mark
     if order is not None:
@@ -148,9 +155,9 @@ def _range(prices: list[float]) -> str:
     return f"the price is {figure(low)}" if low == high else f"prices are {figure(low)} to {figure(high)}"
 
 
-def _doubt_about_new_stop(fill: OrderFilled, claim: FillClaim) -> Doubt | None:
+def _doubt_about_new_stop(claim: FillClaim) -> Doubt | None:
     """A stop that stands higher than anybody approved makes a position look safer than it is."""
-    order, held, stop = claim.order, claim.held, claim.fill.stop_price
+    fill, order, held, stop = claim.sent, claim.order, claim.held, claim.fill.stop_price
     if stop is None or fill.stop_price is None or order is None or order.stop_price is None:
         return None
     highest = max(order.stop_price * stop / fill.stop_price, _highest_stop(held))
@@ -187,6 +194,8 @@ def doubt_about_stop(placed: StopPlaced, named: LedgerName, held: Position | Non
     """What is wrong with the word that a stop rests somewhere else."""
     if held is None:
         return Doubt("symbol", f"a stop for {placed.symbol}, of which nothing is held") if placed.quantity else None
+    if doubt := _other_than_a_stop(placed.order_id):  # its fill would not be believed when it has sold
+        return doubt
     return _doubt_about_height(placed.stop_price / named.ratio, _highest_stop(held))
 
 
@@ -206,6 +215,12 @@ def _other_order(order: OpenOrder, message: OrderFilled | OrderPlaced) -> Doubt 
     if message.side != order.side:
         return Doubt("side", f"order {order.order_id} is a {order.side}, not a {message.side}")
     return None
+
+
+def _other_than_a_stop(order_id: str) -> Doubt | None:
+    if order_id.startswith(STOP_IDS):
+        return None
+    return Doubt("order_id", f"{order_id} is no stop's: their ids begin with {STOP_IDS}")
 
 
 def _is_finished(state: RiskState, message: OrderPlaced | OrderClosed) -> bool:

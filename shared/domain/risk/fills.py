@@ -10,7 +10,6 @@ from shared.domain.portfolio.performance import drawdown_of
 from shared.domain.portfolio.renames import LedgerName, ledger_name, position_as
 from shared.domain.portfolio.snapshot import snapshot_of
 from shared.domain.risk.claims import (
-    Doubt,
     FillClaim,
     cheapness,
     claim_of,
@@ -24,7 +23,7 @@ from shared.domain.risk.state.halts import NewHalt
 from shared.domain.risk.state.pair_aliases import trading_name
 from shared.domain.risk.state.state import RiskState
 from shared.messages.base import Message
-from shared.messages.dead_letter import message_refused
+from shared.messages.dead_letter import Doubt, message_refused
 from shared.messages.market import PairListed
 from shared.messages.orders import OrderClosed, OrderFilled, OrderPlaced, StopPlaced
 from shared.messages.portfolio import PortfolioMarked
@@ -60,16 +59,20 @@ class Fills:
             return True
         return fill.trade_id in self._state.finished.of(fill.symbol).trades
 
-    def refuse(self, fill: OrderFilled) -> Sequence[Message]:
-        """What follows from a fill that is not believed; nothing for one that is."""
-        doubt = doubt_about_fill(self._state, fill, self._claim(fill))
-        return self._disbelieve(fill, doubt) if doubt is not None else ()
-
-    def book(self, fill: OrderFilled) -> Sequence[Message]:
-        """Take a fill that is believed into the ledger and out of its reservation."""
-        state, claim = self._state, self._claim(fill)
-        cheap = cheapness(state, fill, claim)
+    def claim(self, fill: OrderFilled) -> FillClaim:
+        """The fill beside what is known of it."""
         named = self._named(fill.symbol)
+        return claim_of(self._state, fill, named, self._held_as(named))
+
+    def refuse(self, claim: FillClaim) -> Sequence[Message]:
+        """What follows from a fill that is not believed; nothing for one that is."""
+        doubt = doubt_about_fill(self._state, claim)
+        return self._disbelieve(claim.sent, doubt) if doubt is not None else ()
+
+    def book(self, claim: FillClaim) -> Sequence[Message]:
+        """Take a fill that is believed into the ledger and out of its reservation."""
+        state, fill, named = self._state, claim.sent, claim.named
+        cheap = cheapness(state, claim)
         self._follow_rename(named)
         state.ledger.apply(claim.fill)
         state.finished.add_trade(fill.symbol, fill.trade_id)
@@ -108,10 +111,6 @@ class Fills:
             state.follow_position(named.symbol)
         return ()
 
-    def _claim(self, fill: OrderFilled) -> FillClaim:
-        named = self._named(fill.symbol)
-        return claim_of(self._state, fill, named, self._held_as(named))
-
     def _named(self, symbol: str) -> LedgerName:
         """Under which name the ledger has a pair of which execution speaks."""
         return ledger_name(self._state.ledger, self._state.universe, symbol)
@@ -134,9 +133,7 @@ class Fills:
     ) -> Sequence[Message]:
         """Refuse the message, and halt the pairs that it is about: the one it names, and the one of its order."""
         state = self._state
-        made: list[Message] = [
-            message_refused(message, time_ns=state.now_ns or message.time_ns, field=doubt.field, reason=doubt.reason)
-        ]
+        made: list[Message] = [message_refused(message, time_ns=state.now_ns or message.time_ns, **doubt._asdict())]
         order = state.reservations.get(message.order_id)
         for symbol in dict.fromkeys((message.symbol, order.symbol if order is not None else message.symbol)):
             made += self._halt(message, symbol, f"{CLAIM_WORDS[type(message)]} is not believed: {doubt.reason}")

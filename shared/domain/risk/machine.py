@@ -234,10 +234,10 @@ class RiskMachine:
     def _on_fill(self, fill: OrderFilled) -> Sequence[Message]:
         if self.fills.is_known(fill):
             return ()
-        if refusals := self.fills.refuse(fill):
+        claim = self.fills.claim(fill)
+        if refusals := self.fills.refuse(claim):
             return refusals
-        position = self.state.ledger.position(fill.symbol)
-        return [*self.fills.book(fill), *self.breakers.on_fill(fill, position)]
+        return [*self.fills.book(claim), *self.breakers.on_fill(claim.fill, claim.held)]
 
     def _on_close(self, closed: OrderClosed) -> Sequence[Message]:
         return [*self.fills.on_closed(closed), *self.halt_commands.on_closed(closed)]

@@ -17,7 +17,7 @@ REMEMBERED = 500
 
 
 class HaltedFor(Struct, frozen=True, kw_only=True):
-    """An entry that was halted for, so that it halts once, however often it is told: an operator may have resumed."""
+    """An entry that was halted for: it halts once, however often it is reported, for an operator may have resumed."""
 
     time_ns: int
 

@@ -1,6 +1,6 @@
 """What is held and has no price: for a while the gate waits for one, then the position counts for nothing.
 
-A pair that was delisted, or of which nobody hears any more, would keep NAV unknown for ever. So after
+A pair that was delisted, or of which no price comes any more, would keep NAV unknown for ever. So after
 ``limits.unpriced_seconds`` what is held of it is worth 0 in NAV, and all that it was worth last is at risk; the rest of
 the portfolio goes on under its limits. A fresh price ends that, and so does writing the position off. While the whole
 market is silent nothing is judged: then nobody knows anything, and the gate is closed anyhow.
@@ -37,20 +37,21 @@ class PriceWatch:
                 self._wait(pair)
 
     def _is_fresh(self, pair: PairHeat) -> bool:
+        """A price of a time to come is none: nobody knows how old it is, and NAV waits for another."""
         state = self._state
-        age_ns = state.now_ns - pair.mark_time_ns
+        age_ns = abs(state.now_ns - pair.mark_time_ns)
         return pair.mark > 0.0 and age_ns <= state.market_ns(state.limits.nav_age_seconds)
 
     def _wait(self, pair: PairHeat) -> None:
         """Once it has had no price for too long, it counts for nothing."""
         state, limits = self._state, self._state.limits
         known = state.records.get(UNPRICED, pair.symbol, Unpriced)
-        if known is None and not pair.mark:
-            state.records.put(UNPRICED, pair.symbol, Unpriced(since_ns=state.now_ns))
-            return
         if known is not None and known.price:
             return
         since_ns = known.since_ns if known is not None else pair.mark_time_ns
+        if since_ns > state.now_ns or (known is None and not pair.mark):
+            state.records.put(UNPRICED, pair.symbol, Unpriced(since_ns=state.now_ns))
+            return
         if state.now_ns - since_ns > state.market_ns(max(limits.unpriced_seconds, limits.nav_age_seconds)):
             price = pair.mark or self._cost(pair)
             state.records.put(UNPRICED, pair.symbol, Unpriced(since_ns=since_ns, price=price))
@@ -64,7 +65,7 @@ class PriceWatch:
             self._state.heat.set_unpriced(pair, 0.0)
 
     def _cost(self, pair: PairHeat) -> float:
-        """What a unit was bought for: all that is known of its worth where no price was ever heard."""
+        """What a unit was bought for: all that is known of its worth where no price ever came."""
         position = self._state.ledger.position(pair.symbol)
         return float(position.unit_cost) if position is not None else 0.0
 

@@ -1,4 +1,4 @@
-"""Signals that are not followed, and how their senders hear of it: a ``SignalRefused`` on the portfolio's audit stream.
+"""The answers to signals that are not followed: a ``SignalRefused`` on the portfolio's audit stream.
 
 A signal that was followed is answered by the orders it leads to, under its trace.
 """

@@ -113,7 +113,7 @@ def size_of(
         quantity, binding = cap, PAIR_CAP_ADV
     if not quantity < MOST_UNITS:
         return Size(ZERO, "price", price, atr, adv)
-    whole = cut_to_step(quantity, listed.quantity_step)
+    whole = whole_lots(quantity, listed.quantity_step)
     if too_small := _below_minimum(whole, price, listed):
         whole, binding = ZERO, too_small
     return Size(
@@ -148,7 +148,7 @@ def _finite(figure: float | None) -> float:
     return figure if figure is not None and isfinite(figure) else 0.0
 
 
-def cut_to_step(quantity: float, step: Decimal) -> Decimal:
+def whole_lots(quantity: float, step: Decimal) -> Decimal:
     """The largest multiple of ``step`` that is not above ``quantity``: an estimate becomes something to book."""
     if step <= 0:
         return to_decimal(quantity)

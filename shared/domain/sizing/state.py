@@ -54,7 +54,7 @@ class SizingState:
         self.now_ns = passed.time_ns
 
     def is_in_the_future(self, time_ns: int) -> bool:
-        """Whether a time is beyond the clock. What was told then must not keep out what is told now."""
+        """Whether a time is beyond the clock. What came then must not keep out what comes now."""
         return 0 < self.now_ns < time_ns
 
     def list_pair(self, listed: PairListed) -> None:

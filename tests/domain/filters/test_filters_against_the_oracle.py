@@ -75,12 +75,8 @@ def test_no_buy_passes_that_the_exchange_would_refuse(
     if decided.quantity_approved:
         assert refused_by(rows, "BUY", kind, decided.quantity_approved, limit, MARK) == ""
         assert stop_refused_by(rows, stop, MARK) == ""
-    elif decided.shortfall is not None and decided.shortfall.filter and 0 < decided.shortfall.least < 4:
-        assert refused_by(rows, "BUY", kind, decided.shortfall.least, limit, MARK) in (
-            "",
-            "LOT_SIZE",
-            "MARKET_LOT_SIZE",
-        )
+    elif decided.shortfall is not None and decided.shortfall.least:
+        assert refused_by(rows, "BUY", kind, decided.shortfall.least, limit, MARK) == ""
 
 
 @examples(400)

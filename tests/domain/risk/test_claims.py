@@ -113,7 +113,7 @@ def test_a_trade_counts_once_however_many_came_since(restarts: bool) -> None:
     assert harness.machine.state.halts.all() == []
 
 
-def test_a_trade_of_a_finished_order_that_is_heard_twice_is_a_repeat_and_no_lie() -> None:
+def test_a_trade_of_a_finished_order_that_comes_twice_is_a_repeat_and_halts_nothing() -> None:
     harness = RiskHarness()
     decided = harness.buy(ETH, "1", stop=1_425)
     fill = harness.fill_of(decided)
@@ -283,11 +283,19 @@ def test_a_stop_of_nothing_or_one_that_nobody_approved_halts_its_pair() -> None:
     assert refused(harness, placed) == ("stop_price", "a stop at 1499 was never approved, but 1425")
 
 
-def test_the_end_of_a_stop_of_a_position_that_is_gone_is_no_lie() -> None:
+def test_a_stop_under_an_id_that_no_stop_has_is_refused_and_the_true_one_still_fills() -> None:
+    harness = holding()
+    placed = StopPlaced(id="s", time_ns=0, order_id="o-9", symbol=ETH, stop_price=D(1_425), quantity=D(1))
+    assert refused(harness, placed) == ("order_id", "o-9 is no stop's: their ids begin with stop-")
+    harness.handle(stop_fill(harness))
+    assert harness.machine.state.ledger.positions() == []
+
+
+def test_the_end_of_a_stop_of_a_position_that_is_gone_halts_nothing() -> None:
     harness = holding()
     harness.handle(stop_fill(harness))
     harness.handle(
         OrderClosed(id="c", time_ns=0, order_id=stop_id(ETH), symbol=ETH, ending="filled", quantity_filled=D(1))
     )
-    harness.handle(StopPlaced(id="s", time_ns=0, order_id="s", symbol=ETH, stop_price=D(1_425), quantity=D(0)))
+    harness.handle(StopPlaced(id="s", time_ns=0, order_id=stop_id(ETH), symbol=ETH, stop_price=D(1_425), quantity=D(0)))
     assert harness.machine.state.halts.all() == []

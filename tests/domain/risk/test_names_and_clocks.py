@@ -55,7 +55,7 @@ def renamed(ratio: str = "1") -> PairListed:
 
 
 def stop_at(symbol: str, price: str) -> StopPlaced:
-    return StopPlaced(id="s", time_ns=T0, order_id="s", symbol=symbol, stop_price=D(price), quantity=D(1))
+    return StopPlaced(id="s", time_ns=T0, order_id="stop-1", symbol=symbol, stop_price=D(price), quantity=D(1))
 
 
 def raise_stop(machine: RiskMachine, placed: StopPlaced) -> None:
@@ -86,6 +86,22 @@ def test_a_sale_under_the_old_name_is_booked_although_the_rename_was_heard_of_be
     [left] = machine.state.ledger.positions()
     assert (left.symbol, left.quantity, left.cost) == (NEW, D(180), D("60.00000000"))
     assert machine.state.ledger.account.cash == D("960.00000000")
+
+
+@pytest.mark.parametrize(("name", "price"), [(NEW, "0.25"), (OLD, "0.5")])
+@pytest.mark.parametrize("was_heard", [True, False])
+def test_a_stop_that_fills_far_below_its_price_halts_the_pair_by_whatever_name_it_fills(
+    name: str, price: str, *, was_heard: bool
+) -> None:
+    machine = renaming("2")
+    if was_heard:
+        machine.handle(renamed("2"))
+    filled = trade("sell", name, "200" if name == NEW else "100", price)
+    made = machine.handle(structs.replace(filled, order_id="stop-1", stop=True))
+    assert machine.state.ledger.positions() == []
+    [halt] = [each for each in made if isinstance(each, Halted)]
+    assert (halt.trigger, halt.symbol) == ("gap", NEW if was_heard else name)
+    assert halt.reason == "a stop filled 44.44% below its price"
 
 
 def test_a_sell_under_the_old_name_after_the_rename_is_told_where_to_sell() -> None:

@@ -206,7 +206,7 @@ def message(wild: Wild, kind: str, symbol: str, one: int, other: int) -> Message
             return StopRaised(**head, symbol=symbol, stop_price=price(symbol, one))
         case "placed":
             return StopPlaced(
-                **head, order_id="s", symbol=symbol, stop_price=price(symbol, one) * D("0.9"), quantity=D(1)
+                **head, order_id="stop-1", symbol=symbol, stop_price=price(symbol, one) * D("0.9"), quantity=D(1)
             )
         case "mark":
             return MarkChanged(**head, symbol=symbol, price=bent)

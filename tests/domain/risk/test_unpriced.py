@@ -5,6 +5,7 @@ from decimal import Decimal
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
 from shared.domain.plan import Limits
 from tests.domain.risk.risk_harness import RiskHarness
@@ -15,10 +16,10 @@ ETH, BTC, SOL = "ETH/USDT", "BTC/USDT", "SOL/USDT"
 LIMITS = Limits(nav_age_seconds=30.0, unpriced_seconds=600.0, mark_age_seconds=1e9, book_age_seconds=0.0)
 
 
-def holding(quantity: str = "2") -> RiskHarness:
+def holding(limits: Limits = LIMITS) -> RiskHarness:
     """ETH at 1,500, whole $3,000; and BTC, whose price comes."""
-    harness = RiskHarness(limits=LIMITS, exact=True)
-    harness.fill(harness.buy(ETH, quantity, stop=1_425))
+    harness = RiskHarness(limits=limits, exact=True)
+    harness.fill(harness.buy(ETH, "2", stop=1_425))
     harness.fill(harness.buy(BTC, "0.1", stop=19_000))
     return harness
 
@@ -61,6 +62,30 @@ def test_while_the_whole_market_is_silent_nothing_is_written_down() -> None:
         harness.pass_time(60)
     assert harness.snapshot.unpriced == ()
     assert harness.buy(BTC, "0.01", stop=19_000).binding == "fresh_nav"
+
+
+def test_a_price_of_a_time_to_come_keeps_the_gate_waiting_no_longer_than_none() -> None:
+    """Its clock was a year ahead, and was set right after the pair had lost its price."""
+    harness = holding()
+    harness.mark(ETH, 1_500.0, age_seconds=-366 * 86_400)
+    pass_with_prices(harness, 590)
+    assert harness.buy(BTC, "0.01", stop=19_000).binding == "fresh_nav"
+    pass_with_prices(harness, 30)
+    assert harness.snapshot.unpriced == (ETH,)
+    assert harness.buy(BTC, "0.01", stop=19_000).verdict == "approve"
+
+
+def test_the_wait_for_a_price_begins_anew_with_a_clock_that_was_set_back() -> None:
+    harness = holding(structs.replace(LIMITS, mark_age_seconds=5.0))
+    harness.told = [each for each in harness.told if getattr(each, "symbol", "") != ETH]  # its price was never heard
+    harness.restart()
+    pass_with_prices(harness, 300)
+    harness.now_ns -= 10 * 86_400 * 1_000_000_000
+    pass_with_prices(harness, 590)
+    assert harness.buy(BTC, "0.01", stop=19_000).reason.startswith("NAV is unknown: no price of ETH/USDT")
+    pass_with_prices(harness, 30)
+    assert harness.snapshot.unpriced == (ETH,)
+    assert harness.buy(BTC, "0.01", stop=19_000).verdict == "approve"
 
 
 def test_it_stays_so_over_a_restart_and_the_wait_goes_on_too() -> None:

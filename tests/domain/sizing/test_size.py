@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from shared.domain.bars.series import DailyHistory
 from shared.domain.plan import Limits, SizingPlan
-from shared.domain.sizing.size import Account, Size, cut_to_step, size_of
+from shared.domain.sizing.size import Account, Size, size_of, whole_lots
 from shared.messages.market import PairListed
 from tests.domain.market_scripts import DAY, T0, D, days, listed
 
@@ -172,6 +172,6 @@ def test_a_size_is_never_above_any_cap_and_a_whole_number_of_lots(
 
 @given(st.floats(0, 1e12), st.sampled_from(["0.00000001", "0.00001", "0.01", "0.1", "1", "1000"]))
 def test_cutting_to_the_lot_step_gives_the_largest_multiple_that_is_not_above(quantity: float, step: str) -> None:
-    booked = cut_to_step(quantity, D(step))
+    booked = whole_lots(quantity, D(step))
     assert booked <= Decimal(quantity) < booked + D(step)
     assert booked % D(step) == 0

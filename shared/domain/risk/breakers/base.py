@@ -91,6 +91,7 @@ class Breaker:
     def on_fill(self, fill: OrderFilled, position_before: Position | None) -> Sequence[Message]:
         """Called after a fill was taken in.
 
+        fill: in units of the name that the ledger has for the pair.
         position_before: what was held of the pair before it.
         """
         return ()

@@ -15,7 +15,7 @@ Handler = Callable[[Any], Sequence[Message]]
 
 
 def at_once(state: RiskState, carry_out: Handler) -> Handler:
-    """The handler of a command that is dated now. One of an odd time is refused, unless it only makes things safer."""
+    """The handler of a command that is dated now. One dated far from now is refused, unless it makes things safer."""
 
     def handler(command: Command) -> Sequence[Message]:
         now_ns = state.now_ns or command.time_ns

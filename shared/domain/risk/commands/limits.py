@@ -15,6 +15,7 @@ from shared.domain.risk.commands.breaches import limit_breaches
 from shared.domain.risk.commands.refusals import command_refused, unsigned
 from shared.domain.risk.state.effective_limits import policy_of
 from shared.domain.risk.state.state import LIMITS, RiskState
+from shared.domain.words import figure
 from shared.messages.base import Message, derived_id, truncate
 from shared.messages.control import SetLimits
 from shared.messages.portfolio import LimitsChanged
@@ -101,13 +102,15 @@ def changed_limits(limits: Limits, changes: Mapping[str, float], largest_scale: 
 
 def _fault_of(name: str, value: float) -> str:
     """Name, value and remedy of a limit that cannot be set so."""
+    given = f"{name} = {figure(value) if math.isfinite(value) else value}"
     if name not in FIELDS:
         near = difflib.get_close_matches(name, FIELDS, n=1)
         remedy = f"did you mean {near[0]}?" if near else f"there are {', '.join(FIELDS)}"
-        return f"{name} = {value:g}: no limit of this name; {remedy}"
+        return f"{given}: no limit of this name; {remedy}"
     if not _fits(value, FIELDS[name].type, whole=_is_whole(name)):
-        hint = f"write {value / 100:g} for {value:g} %" if 1 < value <= 100 and _most(name) == 1 else ""
-        return f"{name} = {value:g}: expected {_range(name)}; {hint or f'the plan has {FIELDS[name].default:g}'}"
+        is_percent = 1 < value <= 100 and _most(name) == 1
+        percent = f"write {figure(value / 100)} for {figure(value)} %"
+        return f"{given}: expected {_range(name)}; {percent if is_percent else _planned(name)}"
     return ""
 
 
@@ -126,17 +129,18 @@ def _contradictions(limits: Limits, largest_scale: float) -> list[str]:
     faults = []
     if limits.pair_cap_nav > limits.sector_cap_nav:
         faults.append(
-            f"pair_cap_nav = {limits.pair_cap_nav:g}: more than a whole sector may hold ({limits.sector_cap_nav:g})"
-            "; lower it or raise sector_cap_nav"
+            f"pair_cap_nav = {figure(limits.pair_cap_nav)}: more than a whole sector may hold"
+            f" ({figure(limits.sector_cap_nav)}); lower it or raise sector_cap_nav"
         )
     if limits.equity_at_risk * largest_scale > limits.heat:
         risk = limits.equity_at_risk * largest_scale
         faults.append(
-            f"equity_at_risk = {limits.equity_at_risk:g}: one trade would risk {risk:g} in the largest phase, heat is"
-            f" {limits.heat:g}; lower it or raise heat"
+            f"equity_at_risk = {figure(limits.equity_at_risk)}: one trade would risk {figure(risk)} in the largest"
+            f" phase, heat is {figure(limits.heat)}; lower it or raise heat"
         )
     if limits.atr_floor >= 1:
-        faults.append(f"atr_floor = {limits.atr_floor:g}: leaves no size; write a fraction of the price, such as 0.01")
+        floor = figure(limits.atr_floor)
+        faults.append(f"atr_floor = {floor}: leaves no size; write a fraction of the price, such as 0.01")
     return faults
 
 
@@ -147,6 +151,10 @@ def _is_whole(name: str) -> bool:
 def _most(name: str) -> float | None:
     info = msgspec.inspect.type_info(FIELDS[name].type)
     return info.le if isinstance(info, FloatType | IntType) else None
+
+
+def _planned(name: str) -> str:
+    return f"the plan has {figure(FIELDS[name].default)}"
 
 
 def _range(name: str) -> str:
@@ -166,4 +174,4 @@ def _overruled(stored: ActiveLimits, file_limits: Limits) -> str:
 
 
 def _listed(values: Mapping[str, float]) -> str:
-    return ", ".join(f"{name} = {value:g}" for name, value in values.items())
+    return ", ".join(f"{name} = {figure(value)}" for name, value in values.items())

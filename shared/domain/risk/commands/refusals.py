@@ -2,7 +2,10 @@
 
 from shared.messages.base import derived_id, truncate
 from shared.messages.control import Command
+from shared.messages.dead_letter import UnreadableReceived
 from shared.messages.portfolio import CommandRefused
+
+NOBODY = "nobody who could be read"
 
 
 def command_refused(command: Command, reason: str, *, nothing_to_do: bool = False) -> tuple[CommandRefused]:
@@ -16,6 +19,20 @@ def command_refused(command: Command, reason: str, *, nothing_to_do: bool = Fals
         who=command.who,
         reason=truncate(reason),
         nothing_to_do=nothing_to_do,
+    )
+    return (answer,)
+
+
+def unreadable_command(received: UnreadableReceived) -> tuple[CommandRefused]:
+    """The same for bytes that could not be read as a command: by whom and of what kind, as far as they say."""
+    parts = received.parts
+    answer = CommandRefused(
+        id=derived_id("refused", received.id),
+        cause=parts.get("id", ""),
+        time_ns=received.time_ns,
+        command=parts.get("type", "command")[:64],
+        who=parts.get("who", NOBODY)[:64],
+        reason=received.sentence,
     )
     return (answer,)
 

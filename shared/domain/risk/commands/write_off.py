@@ -32,7 +32,7 @@ def how_it_trades(symbol: str, status: str, unpriced_seconds: float) -> str:
     if status == "trading":
         return f"{symbol} can be sold, for the exchange trades it: heatsink flatten {symbol.partition('/')[0]}"
     found = f"{symbol} is {status or 'not seen on the exchange yet'}, which may pass"
-    return f"{found}; once it has had no price for {unpriced_seconds:g} s, it may be written off"
+    return f"{found}; once it has had no price for {figure(unpriced_seconds)} s, it may be written off"
 
 
 class WriteOffs:
@@ -87,10 +87,10 @@ class WriteOffs:
         return ""
 
     def _last_price(self, symbol: str, held: Position | None) -> float:
-        """The last one that was heard, or what a unit was bought for; 0 where neither is known."""
+        """The last one that was known, or what a unit was bought for; 0 where there is neither."""
         pair = self._state.heat.pair(symbol)
-        heard = pair.mark or pair.unpriced_at if pair is not None else 0.0
-        return heard or (float(held.unit_cost) if held is not None else 0.0)
+        known = pair.mark or pair.unpriced_at if pair is not None else 0.0
+        return known or (float(held.unit_cost) if held is not None else 0.0)
 
     def _is_unsellable(self, symbol: str) -> bool:
         state, listing = self._state, self._state.listings.get(symbol)

@@ -40,8 +40,7 @@ when a gate closes (docs/decisions/0009).
 An order is decided once. The latest orders are kept in memory, older decisions in the store: a proposal that comes
 again gets the stored decision again, never a second one. Another order under the same id is refused (``repeats.py``).
 
-Who sends something that leads to no verdict hears so: a ``ProposalRefused`` on the stream of verdicts
-(``refusals.py``).
+What leads to no verdict is answered too: by a ``ProposalRefused`` on the stream of verdicts (``refusals.py``).
 
 Where to read on: ``gate.py`` (a proposal in, its verdict out), ``view.py`` (all that a rule may look at),
 ``ceilings.py`` (how rules make their answers), ``validity.py`` (what makes an order no order), ``shadow.py`` (a second

@@ -10,7 +10,7 @@ from shared.domain.numbers import ZERO, plain, round_down
 from shared.domain.odd_times import is_odd
 from shared.domain.recent import Recent
 from shared.domain.risk.gate.refusals import Refusals
-from shared.domain.risk.gate.repeats import difference, proposal_of
+from shared.domain.risk.gate.repeats import as_sent, difference, proposal_of
 from shared.domain.risk.gate.verdict import Ruling, decide_opening, decide_reducing
 from shared.domain.risk.gate.view import View
 from shared.domain.risk.state.pair_aliases import held_as
@@ -70,16 +70,14 @@ class Gate:
         return (decided,)
 
     def _repeat(self, order: OrderProposed) -> Sequence[ProposalRefused]:
-        """The decision that stands is published again. Who sent another order under its id is told which it is on."""
+        """The decision that stands is published again; another order under its id is refused by what differs."""
         self._repeats.append(order.id)
         first = self._decided.get(order.id)
         if first is None or not (field := difference(order, first)):
             return ()
-        reason = (
-            f"{field} is {getattr(order, field)}, but order {order.id} was decided as one with"
-            f" {getattr(first, field)}; that verdict stands. Propose another order under another id"
-        )
-        return self.refusals.of(order, "other_body", field, reason)
+        differs = f"{field} is {as_sent(order, field)}, but order {order.id} was decided as one with"
+        stands = "that verdict stands. Propose another order under another id"
+        return self.refusals.of(order, "other_body", field, f"{differs} {as_sent(first, field)}; {stands}")
 
     def _ruling(self, order: OrderProposed, view: View) -> Ruling:
         if order.side == "buy":
@@ -224,7 +222,7 @@ class Gate:
         return self.refusals.of(message, "other_portfolio", "portfolio", reason)
 
     def _time_of(self, cause: Message) -> int:
-        """Of what follows from a message at once: the message's own, unless that is none, of a time to come, or odd."""
+        """The time of what follows at once: the message's own, unless that is 0, yet to come, or far from now."""
         now_ns, time_ns = self._state.now_ns, cause.time_ns
         return now_ns if now_ns and (not 0 < time_ns <= now_ns or is_odd(time_ns, now_ns)) else time_ns
 

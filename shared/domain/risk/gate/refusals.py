@@ -1,4 +1,4 @@
-"""What becomes of what the gate does not take: who sent it hears so, where verdicts are heard.
+"""The answers to what the gate does not take, on the stream of verdicts, where its senders listen.
 
 A refusal is no verdict. It is bound to the bytes that were refused and not to the id in them, so a proposal that is
 mended may come again under its own id (docs/decisions/0017).
@@ -7,16 +7,15 @@ mended may come again under its own id (docs/decisions/0017).
 from collections.abc import Sequence
 
 from shared.domain.answer_budget import AnswerBudget
+from shared.domain.risk.commands.refusals import unreadable_command
 from shared.domain.risk.state.state import RiskState
 from shared.messages.ask import RoomAnswered
 from shared.messages.base import Message, derived_id, truncate
 from shared.messages.catalogue import ASK, CONTROL, PROPOSED
 from shared.messages.dead_letter import UnreadableReceived
 from shared.messages.orders import CancelProposed, OrderProposed, ProposalRefused, Refusal, StopRaised
-from shared.messages.portfolio import CommandRefused
 
 Proposal = OrderProposed | StopRaised | CancelProposed
-NOBODY = "nobody who could be read"
 
 
 class Refusals:
@@ -56,7 +55,7 @@ class Refusals:
         if received.topic == PROPOSED.name:
             return (_proposal_refused(received, unanswered),)
         if received.topic == CONTROL.name:
-            return (_command_refused(received),)
+            return unreadable_command(received)
         return self._unanswerable(received)
 
     def _unanswerable(self, received: UnreadableReceived) -> Sequence[RoomAnswered]:
@@ -93,16 +92,4 @@ def _proposal_refused(received: UnreadableReceived, unanswered: int) -> Proposal
         source=received.source[:128],
         entry=received.entry,
         unanswered=unanswered,
-    )
-
-
-def _command_refused(received: UnreadableReceived) -> CommandRefused:
-    parts = received.parts
-    return CommandRefused(
-        id=derived_id("refused", received.id),
-        cause=parts.get("id", ""),
-        time_ns=received.time_ns,
-        command=parts.get("type", "command")[:64],
-        who=parts.get("who", NOBODY)[:64],
-        reason=received.sentence,
     )

@@ -4,6 +4,8 @@ A client that heard no answer sends its order once more, perhaps with another ti
 and gets the decision that stands. Whatever else differs makes it another order under a name that is taken.
 """
 
+from decimal import Decimal
+
 from shared.messages.orders import OrderDecided, OrderProposed
 
 COMPARED = ("symbol", "side", "quantity", "order_type", "limit_price", "stop_price", "strategy")
@@ -15,6 +17,12 @@ def difference(order: OrderProposed, first: OrderProposed) -> str:
         if getattr(order, name) != getattr(first, name):
             return name
     return "" if _reduces(order) == _reduces(first) else "reduce_only"
+
+
+def as_sent(order: OrderProposed, field: str) -> str:
+    """A field as its sender would write it: amounts with all their zeros, and without an exponent."""
+    value = getattr(order, field)
+    return f"{value:f}" if isinstance(value, Decimal) else str(value)
 
 
 def proposal_of(decided: OrderDecided) -> OrderProposed:

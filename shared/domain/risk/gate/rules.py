@@ -9,7 +9,7 @@ Every order runs through all of them. So whatever only a closed gate needs, word
 from collections.abc import Callable
 from math import isfinite
 
-from shared.domain.risk.gate.ceilings import UNBOUNDED, beyond, budget, closed, opened, within
+from shared.domain.risk.gate.ceilings import beyond, budget, closed, opened, within
 from shared.domain.risk.gate.validity import fault_of_opening, fault_of_pair, fault_of_prices
 from shared.domain.risk.gate.view import View
 from shared.domain.timeframes import HOUR_NS
@@ -230,6 +230,17 @@ def drawdown(order: OrderProposed, view: View) -> Ceiling:
     return beyond("drawdown", limit, fallen, "fraction", f"drawdown is {fallen:.1%}")
 
 
+def _book_fault(order: OrderProposed, view: View) -> tuple[Finding, str]:
+    """What keeps the pair's book sample from being used, in a word and in words."""
+    book = view.state.books.get(order.symbol)
+    if book is None:
+        return "missing", f"book of {order.symbol} is missing"
+    if book.fault:
+        return "missing", f"book of {order.symbol} {book.fault}"
+    fault = "is of a time to come" if book.sample.time_ns > view.now_ns else "is stale"
+    return "stale", f"book of {order.symbol} {fault}"
+
+
 RULES: tuple[Rule, ...] = (
     known_and_valid,
     halted,
@@ -251,17 +262,3 @@ RULES: tuple[Rule, ...] = (
     throttle,
     drawdown,
 )
-
-
-def _book_fault(order: OrderProposed, view: View) -> tuple[Finding, str]:
-    """What keeps the pair's book sample from being used, in a word and in words."""
-    book = view.state.books.get(order.symbol)
-    if book is None:
-        return "missing", f"book of {order.symbol} is missing"
-    if book.fault:
-        return "missing", f"book of {order.symbol} {book.fault}"
-    fault = "is of a time to come" if book.sample.time_ns > view.now_ns else "is stale"
-    return "stale", f"book of {order.symbol} {fault}"
-
-
-__all__ = ["RULES", "UNBOUNDED", "Rule"]

@@ -1,14 +1,12 @@
 """What makes an order no order at all. The words name field, value and remedy."""
 
-from decimal import Decimal
-
 from shared.domain.filters import filters_of
 from shared.domain.filters.prices import PriceFault, price_fault
 from shared.domain.numbers import ZERO, plain
 from shared.domain.odd_times import fault_of_expiry, fault_of_time, is_odd
 from shared.domain.risk.gate.view import View
 from shared.domain.words import figure
-from shared.messages.orders import OrderProposed, Side
+from shared.messages.orders import OrderProposed
 
 STOP_IDS = "stop-"  # a fill's id follows from its order's: of two orders with one id, the second fill would be ignored
 
@@ -45,18 +43,16 @@ def fault_of_opening(order: OrderProposed, view: View) -> str:
 
 
 def fault_of_prices(order: OrderProposed, view: View) -> PriceFault | None:
-    """The first price of an order that opens risk which the exchange would refuse: its limit, or its stop."""
-    if order.order_type == "limit" and (fault := fault_of_price("limit_price", order.limit_price, "buy", view)):
-        return fault
-    return fault_of_price("stop_price", order.stop_price, "sell", view)
-
-
-def fault_of_price(name: str, price: Decimal | None, side: Side, view: View) -> PriceFault | None:
-    """Which of the exchange's filters a price would not pass, if any; ``side`` is that of the order that has it."""
-    listing = filters_of(view.listing)
-    if price is None or listing is None:
+    """The first price of an order that the exchange would refuse: its limit, or the stop that sells what it buys."""
+    listing, limit, stop = filters_of(view.listing), order.limit_price, order.stop_price
+    if listing is None:
         return None
-    return price_fault(name, price, side, listing, view.fresh_mark)
+    mark, buys = view.fresh_mark, order.side == "buy"
+    if limit is not None and order.order_type == "limit":
+        fault = price_fault("limit_price", limit, order.side, listing, mark)
+        if fault is not None:
+            return fault
+    return price_fault("stop_price", stop, "sell", listing, mark) if buys and stop is not None else None
 
 
 def fault_of_any(order: OrderProposed, view: View) -> str:

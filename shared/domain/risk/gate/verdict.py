@@ -16,7 +16,7 @@ from shared.domain.filters.quantities import (
 )
 from shared.domain.numbers import ZERO, plain, to_decimal
 from shared.domain.risk.gate.rules import RULES
-from shared.domain.risk.gate.validity import fault_of_any, fault_of_price
+from shared.domain.risk.gate.validity import fault_of_any, fault_of_prices
 from shared.domain.risk.gate.view import View
 from shared.domain.risk.state.pair_aliases import held_as
 from shared.messages.market import PairListed
@@ -123,7 +123,7 @@ def decide_reducing(order: OrderProposed, view: View, held: Decimal, selling: De
     position = Ceiling("position", float(room), float(held), float(selling), float(room), "base", code="limit")
     if fault := fault_of_any(order, view):
         return _rejected(position, "position", "invalid", fault)
-    if order.order_type == "limit" and (refused := fault_of_price("limit_price", order.limit_price, "sell", view)):
+    if refused := fault_of_prices(order, view):
         return _rejected(position, "position", refused.code, refused.reason)
     if room <= 0:
         nothing = f"nothing to sell: {_held(order, held, selling)}"

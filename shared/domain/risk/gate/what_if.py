@@ -109,7 +109,7 @@ def room_in(state: RiskState, symbol: str, asked: RoomAsked) -> Room:
 class _Stop(NamedTuple):
     """A stop to ask with.
 
-    price: to be told, USDT per unit; None when nobody can say.
+    price: to answer with, USDT per unit; None when nobody can say.
     order_price: what the rules get to see, USDT per unit.
     """
 

@@ -170,6 +170,6 @@ def _with_snapshot(phase: ActivePhase, snapshot: PortfolioMarked) -> ActivePhase
     if peak != phase.peak_nav_in_phase or worst != phase.worst_drawdown:
         phase = structs.replace(phase, peak_nav_in_phase=peak, worst_drawdown=worst)
     hour = snapshot.time_ns // HOUR_NS
-    if snapshot.heat > snapshot.heat_limit and hour != phase.breach_hour:
+    if snapshot.lasting_heat > snapshot.heat_limit and hour != phase.breach_hour:
         phase = structs.replace(phase, breach_hours=phase.breach_hours + 1, breach_hour=hour)
     return phase

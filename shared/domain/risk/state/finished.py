@@ -1,4 +1,4 @@
-"""What is over in a pair: its latest trades and orders, so that what is heard twice is told from what is false."""
+"""What is over in a pair: its latest trades and orders, so that what comes twice is not taken for false."""
 
 from msgspec import Struct
 

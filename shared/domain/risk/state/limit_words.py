@@ -4,6 +4,7 @@ import msgspec
 from msgspec import structs
 
 from shared.domain.plan import Limits
+from shared.domain.words import figure
 
 NAMED = 6  # limits named in one sentence
 _LABELS = {
@@ -25,11 +26,11 @@ def limit_words(limits: Limits, name: str) -> str:
     if name.endswith("_usdt"):
         amount, label = f"${value:,.0f}", name.removesuffix("_usdt")
     elif name.endswith("_seconds"):
-        amount, label = f"{value:g} s", name.removesuffix("_seconds")
+        amount, label = f"{figure(value)} s", name.removesuffix("_seconds")
     elif isinstance(info, msgspec.inspect.FloatType) and (info.le == 1 or (0 < value < 1)):
-        amount = f"{value * 100:g} %"
+        amount = f"{figure(value * 100)} %"
     else:
-        amount = f"{value:g}" if isinstance(value, float) else str(value)
+        amount = figure(value) if isinstance(value, float) else str(value)
     return f"{amount} {_LABELS.get(name, label.replace('_', ' '))}"
 
 

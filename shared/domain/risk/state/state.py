@@ -158,7 +158,7 @@ class RiskState:
 
     def stops_hit(self) -> dict[str, float]:
         """Open risk, USDT, by symbol, of positions whose stop was hit just now and whose fill is not heard yet."""
-        return self.heat.stops_hit(self.now_ns - self.market_ns(STOP_FILL_SECONDS))
+        return self.heat.stops_hit(self.now_ns, self.market_ns(STOP_FILL_SECONDS))
 
     @property
     def nav(self) -> float:

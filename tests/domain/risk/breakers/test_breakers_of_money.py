@@ -282,10 +282,23 @@ def test_a_stop_that_is_hit_makes_no_heat_until_its_fill_is_overdue(speed: float
     harness.machine.state.use_limits(limits(heat=0.05))
     harness.pass_time(speed)
     assert in_force(harness) == []  # 5 s: the fill may still come
+    assert harness.machine.state.phase.breach_hours == 0
     made = harness.pass_time(speed)
     assert in_force(harness) == [HEAT]
     snapshot = [message for message in made if isinstance(message, PortfolioMarked)][-1]
     assert (snapshot.heat_stops_hit, snapshot.heat) == (0.0, pytest.approx(heat_of(harness)))
+    assert harness.machine.state.phase.breach_hours == 1
+
+
+def test_a_stop_that_is_hit_at_a_time_to_come_is_not_waited_for_until_then() -> None:
+    """The clock of the market data was an hour ahead: nobody knows when its price was there."""
+    harness = RiskHarness(limits=limits(heat=0.05), exact=True, breakers=only("heat"))
+    held(harness, "BTC/USDT", "1", 15_000.0)
+    harness.pass_time(1)
+    harness.mark("BTC/USDT", 14_000.0, age_seconds=-3_600)
+    harness.pass_time(6)
+    assert harness.snapshot.heat_stops_hit == 0.0
+    assert in_force(harness) == [HEAT]
 
 
 def test_a_stop_that_is_hit_is_no_reason_to_end_a_halt_before_it_is_filled() -> None:

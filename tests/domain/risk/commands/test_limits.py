@@ -67,6 +67,16 @@ def test_the_next_decision_is_held_to_the_new_limits() -> None:
         ("mark_age_seconds", math.inf, "mark_age_seconds = inf: expected a number above 0"),
         ("max_open_orders", 2.5, "max_open_orders = 2.5: expected a whole number of at least 1"),
         ("max_open_orders", 0, "max_open_orders = 0: expected a whole number of at least 1"),
+        (
+            "max_open_orders",
+            1.5e7,
+            "max_open_orders = 15000000: expected a whole number of at least 1 and at most 1000000",
+        ),
+        (
+            "max_order_usdt",
+            1e13,
+            "max_order_usdt = 10000000000000: expected a number above 0 and at most 1000000000000",
+        ),
         ("heet", 0.06, "heet = 0.06: no limit of this name; did you mean heat?"),
         ("pair_cap_nav", 0.3, "more than a whole sector may hold (0.25); lower it or raise sector_cap_nav"),
         ("equity_at_risk", 0.05, "one trade would risk 0.1 in the largest phase, heat is 0.08"),

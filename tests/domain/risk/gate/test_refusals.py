@@ -326,3 +326,5 @@ def test_amounts_in_an_answer_are_those_that_were_sent() -> None:
     harness.handle(proposal("o-9", quantity=Decimal("0.10"), time_ns=harness.now_ns))
     told = refusal(harness, proposal("o-9", quantity=Decimal("0.30"), time_ns=harness.now_ns))
     assert told.reason.startswith("quantity is 0.30, but order o-9 was decided as one with 0.10;")
+    told = refusal(harness, proposal("o-9", quantity=Decimal("1E-8"), time_ns=harness.now_ns))
+    assert told.reason.startswith("quantity is 0.00000001, but order o-9")

@@ -5,7 +5,8 @@ from decimal import Decimal
 import pytest
 
 from shared.domain.plan import Limits
-from shared.domain.risk.gate.rules import RULES, UNBOUNDED
+from shared.domain.risk.gate.ceilings import UNBOUNDED
+from shared.domain.risk.gate.rules import RULES
 from shared.messages.base import Message
 from shared.messages.control import Halt, Resume
 from shared.messages.halts import Halted, Resumed

@@ -26,7 +26,7 @@ from shared.messages.orders import (
 )
 from shared.messages.portfolio import CommandRefused, LimitsChanged, PhaseChanged
 from tests.domain.risk.risk_harness import UNIVERSE
-from tests.domain.risk.risk_life import STEP, Life
+from tests.domain.risk.risk_life import STEP, Life, Told
 from tests.domain.risk.risk_model import Model
 from tests.examples import examples
 
@@ -47,7 +47,7 @@ CHANGES = {
     "gap_stress": st.floats(0.05, 1.0),
 }
 
-LIES: dict[str, Callable[[OrderFilled], Message]] = {
+LIES: dict[str, Callable[[OrderFilled], Told]] = {
     "nobody's": lambda fill: structs.replace(fill, order_id="nobody-1"),
     "other side": lambda fill: structs.replace(fill, side="sell" if fill.side == "buy" else "buy"),
     "other pair": lambda fill: structs.replace(fill, symbol="ADA/USDT"),

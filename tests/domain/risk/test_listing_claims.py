@@ -14,6 +14,7 @@ from tests.samples import T0, bar
 
 D = Decimal
 BTC, ETH = "BTC/USDT", "ETH/USDT"
+FILTERS = [each.name for each in structs.fields(PairListed) if each.type is Decimal and each.name != "ratio"]
 
 
 def holding(harness: RiskHarness) -> RiskHarness:
@@ -52,7 +53,7 @@ def test_a_false_rename_ends_no_halt() -> None:
     assert harness.machine.state.halts.find(BTC) is not None
 
 
-@pytest.mark.parametrize("field", ["price_step", "quantity_step", "max_quantity", "min_notional", "ask_multiplier_up"])
+@pytest.mark.parametrize("field", FILTERS)
 def test_a_filter_below_0_is_refused(field: str) -> None:
     harness = RiskHarness()
     assert is_refused(harness, listing(**{field: D("-0.1")}), field)

@@ -16,15 +16,15 @@ from msgspec import inspect
 from services.exchange_sim.market.factors import FIRST_DAY
 from services.exchange_sim.market.generated import HISTORY_DAYS
 from shared.config.faults import ConfigError
-from shared.config.load import SECTIONS, default_config_dir, load_settings
+from shared.config.load import SECTIONS, load_settings
 from shared.config.model import GENERATED_SINCE, Settings
 from shared.config.preflight import check_start
 from shared.domain.timeframes import DAY_NS, iso_ns
 from tests.config.starting import started
 from tests.config.wrong_settings import the_fault
 from tests.examples import examples, mostly
+from tests.shipped import SHIPPED
 
-SHIPPED = default_config_dir({})
 UNIVERSE = """
 quote = "USDT"
 [sectors]

@@ -28,7 +28,7 @@ from tests.samples import proposal
 
 D = Decimal
 STEP, TICK = D("0.0001"), D("0.000001")
-Told = OrderFilled | OrderPlaced | OrderClosed | StopPlaced
+Claim = OrderFilled | OrderPlaced | OrderClosed | StopPlaced
 WARMING = (BarClosed, PairListed, FeedLost, FeedRestored)
 
 
@@ -79,7 +79,7 @@ class Life:
                     check(self.model, each, self.limits, self.scale, self.marks, ADV)
         return made
 
-    def lie(self, false: Told) -> None:
+    def claim_falsely(self, false: Claim) -> None:
         """To the machine alone, which must not believe it: the model goes on as if nothing had been said.
 
         The pair that it names halts, and the pair of its order; one that is not in the universe has no halt.

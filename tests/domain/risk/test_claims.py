@@ -113,7 +113,7 @@ def test_a_trade_counts_once_however_many_came_since(restarts: bool) -> None:
     assert harness.machine.state.halts.all() == []
 
 
-def test_a_trade_of_a_finished_order_that_is_heard_twice_is_a_repeat_and_no_lie() -> None:
+def test_a_trade_of_a_finished_order_that_is_heard_twice_is_a_repeat_and_halts_nothing() -> None:
     harness = RiskHarness()
     decided = harness.buy(ETH, "1", stop=1_425)
     fill = harness.fill_of(decided)
@@ -283,7 +283,7 @@ def test_a_stop_of_nothing_or_one_that_nobody_approved_halts_its_pair() -> None:
     assert refused(harness, placed) == ("stop_price", "a stop at 1499 was never approved, but 1425")
 
 
-def test_the_end_of_a_stop_of_a_position_that_is_gone_is_no_lie() -> None:
+def test_the_end_of_a_stop_of_a_position_that_is_gone_is_believed() -> None:
     harness = holding()
     harness.handle(stop_fill(harness))
     harness.handle(

@@ -86,7 +86,7 @@ def step(life: Life, what: str, symbol: str, part: float, fraction: float) -> No
         case "cancel" if one:
             life.close(one)
         case "late" if life.ended and (most := life.fillable(late := list(life.ended)[-1])):
-            life.lie(life.fill_of(life.ended.pop(late)[0], most, life.marks[symbol]))
+            life.claim_falsely(life.fill_of(life.ended.pop(late)[0], most, life.marks[symbol]))
         case "mark":
             life.mark(symbol, 0.9 + part / 5)
         case "stop":

@@ -57,7 +57,7 @@ def test_at_a_price_it_goes_to_cash() -> None:
     assert harness.machine.state.ledger.account.realised == D(-2_800)
 
 
-def test_orders_of_the_pair_end_with_it_and_what_execution_still_says_of_them_is_no_lie() -> None:
+def test_orders_of_the_pair_end_with_it_and_what_execution_still_says_of_them_is_believed() -> None:
     harness = holding()
     selling = harness.sell(ETH, "1", order_type="limit", limit_price=D(1_600))
     harness.list_pair(ETH, status="delisted")

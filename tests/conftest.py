@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+import structlog
 
 from shared.adapters.memory_bus import MemoryBus
 from shared.adapters.redis.bus import RedisBus
@@ -18,6 +19,12 @@ EVENTS = {
     "processes": ("subprocess.Popen", "os.fork", "os.forkpty", "os.posix_spawn", "os.system"),
     "sockets": ("socket.bind", "socket.connect"),
 }
+
+
+@pytest.fixture(autouse=True)
+def services_log_beside_what_verbs_print() -> None:
+    """A verb that runs in this process prints to a stdout of its own, where nothing of a service beside it belongs."""
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.__stdout__))
 
 
 # --- what leaves the process ------------------------------------------------------------------------------------------

@@ -69,7 +69,9 @@ def _check_redis(tables: Tables, file: str, url: str, parts: SplitResult) -> Non
         tables.fault_at("redis.url", file, shown, problem, f'End it with a number from 0, such as "{REDIS_EXAMPLE}".')
     for name, values in query.items():
         if name not in _QUERY:
-            tables.fault_at("redis.url", file, shown, f"an address knows no option {name!r}", did_you_mean(name, _QUERY))
+            tables.fault_at(
+                "redis.url", file, shown, f"an address knows no option {name!r}", did_you_mean(name, _QUERY)
+            )
         elif name == "ssl_cert_reqs" and values[0] not in _CERTIFICATES:
             problem = f"{values[0]!r} says nothing about certificates"
             tables.fault_at("redis.url", file, shown, problem, did_you_mean(values[0], _CERTIFICATES))

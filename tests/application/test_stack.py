@@ -6,8 +6,7 @@ from pathlib import Path
 import pytest
 
 from shared.application.stack import RunNote, find_stack, note_path, read_note, remove_note, write_note
-
-SHIPPED = Path(__file__).parents[2] / "deploy" / "config"
+from tests.shipped import SHIPPED
 
 
 def note(pid: int) -> RunNote:

@@ -7,8 +7,7 @@ import pytest
 from shared.config.faults import ConfigError
 from shared.config.load import load_settings
 from shared.domain.plan import BreakerPlan
-
-SHIPPED = Path(__file__).parents[2] / "deploy" / "config"
+from tests.shipped import SHIPPED
 
 
 def with_change(folder: Path, old: str, new: str) -> Path:

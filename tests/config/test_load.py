@@ -1,6 +1,5 @@
 """Reading the configuration: what is right comes through, and everything that is wrong is named at once."""
 
-import shutil
 import tomllib
 from collections.abc import Callable
 from decimal import Decimal
@@ -14,16 +13,9 @@ from shared.config.load import FILES, HOMES, SECTIONS, default_config_dir, load_
 from shared.config.model import Settings
 from shared.domain.plan import PhasePlan, StrategyPlan
 from tests.config.wrong_settings import faults_of, the_fault
-
-SHIPPED = Path(__file__).parents[2] / "deploy" / "config"
+from tests.shipped import SHIPPED
 
 Edit = Callable[[str, str, str], None]
-
-
-@pytest.fixture
-def config_dir(tmp_path: Path) -> Path:
-    """A copy of the shipped configuration, to be broken."""
-    return Path(shutil.copytree(SHIPPED, tmp_path / "config"))
 
 
 @pytest.fixture

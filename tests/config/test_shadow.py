@@ -1,6 +1,5 @@
 """The second limits file: what differs is written there, and it is read as strictly as everything else."""
 
-import shutil
 from pathlib import Path
 
 import pytest
@@ -8,13 +7,7 @@ from msgspec import structs
 
 from shared.config.load import load_settings
 from tests.config.wrong_settings import faults_of, the_fault
-
-SHIPPED = Path(__file__).parents[2] / "deploy" / "config"
-
-
-@pytest.fixture
-def config_dir(tmp_path: Path) -> Path:
-    return Path(shutil.copytree(SHIPPED, tmp_path / "config"))
+from tests.shipped import SHIPPED
 
 
 def test_without_a_second_file_there_are_no_shadow_limits() -> None:

@@ -6,24 +6,25 @@ from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
 from shutil import copytree
+from typing import cast
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from msgspec.structs import fields
+from msgspec import inspect
 
 from services.exchange_sim.market.factors import FIRST_DAY
 from services.exchange_sim.market.generated import HISTORY_DAYS
 from shared.config.faults import ConfigError
-from shared.config.load import SECTIONS, default_config_dir, load_settings
+from shared.config.load import SECTIONS, load_settings
 from shared.config.model import GENERATED_SINCE, Settings
 from shared.config.preflight import check_start
 from shared.domain.timeframes import DAY_NS, iso_ns
 from tests.config.starting import started
 from tests.config.wrong_settings import the_fault
-from tests.examples import examples
+from tests.examples import examples, mostly
+from tests.shipped import SHIPPED
 
-SHIPPED = default_config_dir({})
 UNIVERSE = """
 quote = "USDT"
 [sectors]
@@ -34,9 +35,33 @@ old = "MATIC"
 new = "POL"
 cutover = 2024-09-13
 """
-KEYS = sorted(
-    f"HEATSINK_{section}__{field.name}".upper() for section in SECTIONS for field in fields(SECTIONS[section])
-)
+
+
+def usual_of(field: inspect.Field) -> list[str]:
+    """What a setting may well be: its default, half and twice as much, and its bounds."""
+    match field.type:
+        case inspect.BoolType():
+            return ["true", "false"]
+        case inspect.LiteralType():
+            return [str(value) for value in field.type.values]
+        case inspect.IntType():
+            values = (field.default, field.default * 2, field.default // 2, field.type.ge, field.type.le)
+            return [str(value) for value in values if value is not None]
+        case inspect.FloatType():
+            values = (field.default, field.default * 2, field.default / 2, field.type.ge, field.type.le)
+            return [str(value) for value in values if value is not None]
+        case inspect.StrType():
+            return [field.default]
+        case _:
+            return [",".join(field.default), "gap", "gap,heat"]
+
+
+USUAL = {
+    f"HEATSINK_{section}__{field.name}".upper(): usual_of(field)
+    for section, kind in sorted(SECTIONS.items())
+    for field in cast("inspect.StructType", inspect.type_info(kind)).fields
+}
+KEYS = sorted(USUAL)
 NUMBERS = (
     "-1", "0", "1e-320", "1e-12", "0.005", "0.25", "1", "2", "3", "20", "60", "90", "1000", "65535", "65536", "1e6",
     "4294967296", "1e12", "1e18", "9223372036854775808", "1e300", "inf", "nan", "-0.0", "1_0", "1.5", "", "one",
@@ -50,6 +75,10 @@ TEXTS = (
     "9999-12-31", "0001-01-01", "2022-11-01T00:00:00-23:59", "1970-01-01", "gap", "gap,heat", "gap, gaps", "[]", "true",
     "binance", "sim", "paper", "debug", "json",
 )  # fmt: skip
+VARIABLES = mostly(
+    st.sampled_from(KEYS).flatmap(lambda key: st.tuples(st.just(key), st.sampled_from(USUAL[key]))),
+    st.tuples(st.sampled_from(KEYS), st.sampled_from(NUMBERS + TEXTS)),
+)
 
 
 def folder_with(folder: Path, universe: str = UNIVERSE, **more: str) -> Path:
@@ -77,7 +106,7 @@ def sound(folder: Path, environ: Mapping[str, str] | None = None) -> Settings | 
     return settings
 
 
-@given(environ=st.dictionaries(st.sampled_from(KEYS), st.sampled_from(NUMBERS + TEXTS), max_size=3))
+@given(environ=st.lists(VARIABLES, max_size=3).map(dict))
 @examples(200)
 def test_whatever_variables_are_called_sound_a_stack_starts_on_them(environ: dict[str, str]) -> None:
     with tempfile.TemporaryDirectory() as place:
@@ -86,18 +115,33 @@ def test_whatever_variables_are_called_sound_a_stack_starts_on_them(environ: dic
             started(settings)
 
 
-COINS = st.sampled_from(("BTC", "ETH", "MATIC", "POL", "FTM", "USDT", "A", "X" * 15, "X" * 16, "S\n", "é", ""))
-NAMES = st.sampled_from(("soak", "dry_run", "x" * 64, "x" * 65, "", "a\nb", "\u202e", "phase four", "é"))
+COINS = mostly(
+    st.sampled_from(("MATIC", "FTM", "SOL", "A", "X" * 15)),
+    st.sampled_from(("BTC", "POL", "USDT", "X" * 16, "S\n", "é", "")),
+)
+NAMES = mostly(
+    st.sampled_from(("soak", "fourth", "x" * 64)),
+    st.sampled_from(("soak", "dry_run", "x" * 65, "", "a\nb", "\u202e", "phase four", "é")),
+)
+RATIOS = mostly(
+    st.sampled_from(("1", "0.001", "1000")), st.sampled_from(("0", "-1", "NaN", "Infinity", "1E+500", "1E-500", "1E-8"))
+)
+DAYS = mostly(st.just(date(2024, 9, 13)), st.sampled_from((date(1, 1, 1), date(1970, 12, 31), date(9999, 12, 31))))
 ROWS = st.fixed_dictionaries(
-    {"old": COINS, "new": COINS},
-    optional={
-        "ratio": st.sampled_from(("1", "0.001", "1000", "0", "-1", "NaN", "Infinity", "1E+500", "1E-500", "1E-8")),
-        "cutover": st.sampled_from([date(1, 1, 1), date(1970, 12, 31), date(2024, 9, 13), date(9999, 12, 31)]),
+    {
+        "old": mostly(st.sampled_from(("BTC", "ETH")), COINS),
+        "new": mostly(st.sampled_from(("POL", "S")), COINS),
+        "cutover": DAYS,
     },
+    optional={"ratio": RATIOS},
 )
 PHASES = st.fixed_dictionaries(
-    {"name": NAMES, "scale": st.sampled_from((1e-320, 0.001, 4.0, 16.0, 17.0, 1e300))},
-    optional={"from_day": st.sampled_from((0, 1, 60, 90, 10**6, 10**9, 10**20)), "paper": st.booleans()},
+    {
+        "name": NAMES,
+        "scale": mostly(st.sampled_from((4.0, 16.0)), st.sampled_from((1e-320, 0.001, 17.0, 1e300))),
+        "from_day": mostly(st.sampled_from((60, 90, 10**4)), st.sampled_from((0, 1, 10**6, 10**9, 10**20))),
+    },
+    optional={"paper": st.booleans()},
 )
 
 
@@ -114,12 +158,12 @@ def as_toml(value: object) -> str:
             return json.dumps(value)
 
 
-@given(sector=NAMES, coins=st.lists(COINS, max_size=3), renames=st.lists(ROWS, max_size=2), phase=PHASES)
+@given(sector=NAMES, coins=st.lists(COINS, max_size=3, unique=True), renames=st.lists(ROWS, max_size=2), phase=PHASES)
 @examples(150)
 def test_whatever_universe_and_ramp_are_called_sound_a_stack_starts_on_them(
     sector: str, coins: list[str], renames: list[dict[str, object]], phase: dict[str, object]
 ) -> None:
-    sectors = as_toml({"Majors": ["BTC"], sector: coins})
+    sectors = as_toml({"Majors": ["BTC", "ETH"], sector: coins})
     universe = f'quote = "USDT"\nsectors = {sectors}\nrenames = {as_toml(renames)}\n'
     ramp = "\n[[phases]]\n" + "".join(f"{key} = {as_toml(value)}\n" for key, value in phase.items())
     with tempfile.TemporaryDirectory() as place:

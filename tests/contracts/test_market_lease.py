@@ -73,10 +73,9 @@ async def test_a_second_one_is_refused_by_the_name_of_the_first_whatever_its_por
 ) -> None:
     await bus.market_lease("market_data").acquire()
     async with beside(bus, portfolio) as second, alive(bus.market_lease("market_data")):
-        try:
+        with pytest.raises(MarketTakenError) as refused:
             await second.market_lease("market_data").acquire()
-        except MarketTakenError as error:
-            told = str(error)
+    told = str(refused.value)
     assert told.startswith("market_data@")
     assert "writes the market of this server" in told
     assert "HEATSINK_REDIS__URL" in told

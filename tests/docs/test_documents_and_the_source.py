@@ -1,6 +1,7 @@
 """The documents name what is there: verbs, options, variables, topics, rules, files."""
 
 import re
+import tomllib
 from pathlib import Path
 from typing import get_args
 
@@ -45,6 +46,15 @@ def test_every_make_verb_that_is_named_exists(document: Path) -> None:
     verbs = set(re.findall(r"^([a-z-]+):", text_of(ROOT / "Makefile"), re.MULTILINE))
     named = {verb for line in code_of(document) for verb in re.findall(r"(?:^|\s)make ([a-z][a-z-]*)", line)}
     assert named <= verbs
+
+
+def test_the_page_on_contributing_lists_every_verb_of_make_and_every_mark_of_tests() -> None:
+    page = text_of(ROOT / "CONTRIBUTING.md")
+    verbs = re.findall(r"^([a-z-]+):.*# ", text_of(ROOT / "Makefile"), re.MULTILINE)
+    marks = tomllib.loads(text_of(ROOT / "pyproject.toml"))["tool"]["pytest"]["ini_options"]["markers"]
+    named = {name for code in INLINE.findall(page) for name in re.findall(r"^(?:make )?([a-z-]+)", code)}
+    assert "chaos" in verbs
+    assert {*verbs, *(re.split(r"[(:]", mark)[0] for mark in marks)} - {"help"} <= named
 
 
 def test_every_heatsink_verb_that_is_named_exists_with_its_options(document: Path) -> None:

@@ -5,7 +5,7 @@ While the stack runs: ``settled``. Once it has ended: ``check_books``. Both go b
 
 import os
 from collections import Counter, defaultdict
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -109,27 +109,26 @@ async def check_books(bus: RedisBus, trader: Trader) -> Told:
     """Each order is decided once and within the heat limit, and the money adds up from fills of approved orders."""
     decisions = await all_of(bus, MAIN.of(DECIDED), OrderDecided)
     refused = await all_of(bus, MAIN.of(DECIDED), ProposalRefused)
-    check_decisions(decisions, trader, {each.order_id for each in refused})
+    check_decisions(decisions, HEAT_LIMIT)
+    assert not set(trader.sent) - {each.order_id for each in (*decisions, *refused)}
     executed = await all_of(bus, MAIN.of(EXECUTED), Message)
     fills = [each for each in executed if isinstance(each, OrderFilled)]
     check_fills(fills, decisions)
     snapshots = await all_of(bus, MAIN.of(PORTFOLIO), PortfolioMarked)
     bare = {position.symbol for snapshot in snapshots for position in snapshot.positions if position.stop is None}
     assert not bare, f"held without a stop: {bare}"
-    check_ledger([each for each in executed if isinstance(each, OrderFilled | StopPlaced)], snapshots[-1])
+    check_ledger(executed, snapshots[-1])
     letters = await all_of(bus, DEAD.key, MessageRefused)
     return Told(Counter(each.binding for each in decisions), letters, len(fills))
 
 
-def check_decisions(decisions: list[OrderDecided], trader: Trader, refused: Collection[str]) -> None:
-    """One decision for each order, unless it was refused and took no id; numbered without a gap; heat in its limit."""
-    times = Counter(each.order_id for each in decisions)
-    assert set(times.values()) == {1}
+def check_decisions(decisions: Sequence[OrderDecided], heat_limit: float) -> None:
+    """No order is decided twice, no number is left out, and heat is in its limit after every purchase."""
+    assert set(Counter(each.order_id for each in decisions).values()) == {1}
     assert [each.seq for each in decisions] == list(range(1, len(decisions) + 1))
-    assert not set(trader.sent) - set(times) - set(refused)
-    for each in decisions:
-        if each.side == "buy" and each.quantity_approved:
-            assert each.heat_after <= HEAT_LIMIT * (1 + 1e-9), each
+    bought = [each for each in decisions if each.side == "buy" and each.quantity_approved]
+    assert bought
+    assert [each for each in bought if each.heat_after > heat_limit * (1 + 1e-9)] == []
 
 
 def check_fills(fills: list[OrderFilled], decisions: list[OrderDecided]) -> None:
@@ -148,13 +147,13 @@ def check_fills(fills: list[OrderFilled], decisions: list[OrderDecided]) -> None
     assert set(trades.values()) <= {1}
 
 
-def check_ledger(executed: list[OrderFilled | StopPlaced], last: PortfolioMarked) -> None:
+def check_ledger(executed: Sequence[Message], last: PortfolioMarked) -> None:
     """Cash and positions, booked afresh, are those that the risk service shows."""
     ledger = Ledger(Records(LEDGER_RECORDS), Decimal("200000.0"))
     for message in executed:
         if isinstance(message, OrderFilled):
             ledger.apply(message)
-        else:
+        elif isinstance(message, StopPlaced):
             ledger.move_stop(message.symbol, message.stop_price)
     assert last.cash == ledger.account.cash
     assert {row.symbol: (row.quantity, row.stop) for row in last.positions} == {

@@ -8,9 +8,9 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from shared.adapters.redis.bus import RedisBus
-from shared.config.load import process_environment
 from shared.messages.catalogue import PROPOSED
 from tests.keys import MAIN
+from tests.shipped import bare_environ
 
 END_SECONDS, POLL_SECONDS = 10, 0.05
 
@@ -22,7 +22,7 @@ async def service(
     """``python -m services.<name>`` on the server at ``url``; ``settings``: ``HEATSINK_...`` of its environment, and no
     others. Its log is in ``folder``. It must still be there at the end, and is ended then.
     """
-    environment = {key: value for key, value in process_environment().items() if not key.startswith("HEATSINK_")}
+    environment = bare_environ()
     environment |= {"HEATSINK_REDIS__URL": url, "HEATSINK_EXCHANGE__KIND": "sim", **(settings or {})}
     root = Path(__file__).parents[2]
     with (folder / f"{name}.log").open("wb") as log:

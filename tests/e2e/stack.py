@@ -18,6 +18,7 @@ from shared.config.load import process_environment
 from shared.messages.base import Message
 from shared.messages.catalogue import DECIDED, PORTFOLIO
 from tests.keys import MAIN
+from tests.shipped import SHIPPED
 
 ROOT = Path(__file__).resolve().parents[2]
 END_SECONDS = 30.0
@@ -43,7 +44,7 @@ def hourly_config(folder: Path) -> Path:
     """The shipped configuration with hourly strategies only, so that the file's own bars are the ones in use, and with
     pairs that were thinner then than the criterion of today.
     """
-    for file in (ROOT / "deploy" / "config").glob("*.toml"):
+    for file in SHIPPED.glob("*.toml"):
         (folder / file.name).write_text(file.read_text(encoding="utf-8"), encoding="utf-8")
     (folder / "strategies.toml").write_text(CONFIG, encoding="utf-8")
     limits = (folder / "limits.toml").read_text(encoding="utf-8")

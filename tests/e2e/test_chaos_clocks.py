@@ -6,6 +6,7 @@ While a clock is wrong the gate may close, by name. Once it is right, all goes o
 import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from itertools import accumulate
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,8 @@ from tests.keys import MAIN
 WRONG_SECONDS = 6.0  # how long a clock stays wrong
 STEPS = (20.0, -20.0, -20.0, 20.0)  # wall seconds: ahead, right, behind, right
 HOUR = 3_600.0
+OUR_STEPS = (20.0, -20.0, -20.0, 20.0, HOUR, -HOUR)
+OUR_SERVICES = [name for name in EVERY_SERVICE if name != EXCHANGE_SIM]  # which has a clock of its own
 
 
 @pytest.mark.chaos
@@ -62,15 +65,16 @@ async def test_our_own_clock_steps_and_every_service_says_so_and_goes_on(tmp_pat
         async with running_stack(bus, url, tmp_path, *options, environ=clock.environ) as stack:
             await settled(bus, trader)
             async with trader.trading():
-                for ahead_seconds in (20.0, 0.0, -20.0, 0.0, HOUR, 0.0):
+                for ahead_seconds in accumulate(OUR_STEPS):
                     clock.set_ahead(ahead_seconds)
                     trader.ahead_seconds = ahead_seconds
                     await stack.until(lambda: every_service_said(stack, clock.steps), 60)
                     await asyncio.sleep(WRONG_SECONDS)
             await settled(bus, trader)
             assert stack.logged("child_died") == []
+            told = said(stack)
         seen = await check_books(bus, trader)
-    assert clock.steps == 6
+    assert told == {name: list(OUR_STEPS) for name in OUR_SERVICES}
     assert seen.fills > 0
 
 
@@ -96,6 +100,10 @@ async def is_said(stack: Stack, event: str, times: int) -> bool:
 
 
 async def every_service_said(stack: Stack, times: int) -> bool:
-    """Every service but the exchange, which has a clock of its own, has noticed each step."""
-    said = [row["service"] for row in stack.logged("clock_stepped")]
-    return all(said.count(name) >= times for name in EVERY_SERVICE if name != EXCHANGE_SIM)
+    return all(len(said(stack)[name]) >= times for name in OUR_SERVICES)
+
+
+def said(stack: Stack) -> dict[str, list[float]]:
+    """By how many whole seconds each service noticed that the clock was set, every time."""
+    rows = [(row["service"], float(round(row["seconds"]))) for row in stack.logged("clock_stepped")]
+    return {name: [seconds for service, seconds in rows if service == name] for name in OUR_SERVICES}

@@ -17,7 +17,7 @@ from tests.e2e.invariants import check_books, settled
 from tests.e2e.stack import running_stack
 from tests.keys import MAIN
 
-BTC, ETH, SOL, XRP, ADA, LTC = LIED_ABOUT = TRADED[:6]
+BTC, ETH, SOL, XRP, ADA, LTC = CLAIMED_OF = TRADED[:6]
 
 
 def false_fill(kind: str, now_ns: int, symbol: str, **fields: object) -> OrderFilled:
@@ -30,7 +30,7 @@ def false_fill(kind: str, now_ns: int, symbol: str, **fields: object) -> OrderFi
     )  # type: ignore[arg-type]
 
 
-async def lies(bus: RedisBus, trader: Trader) -> list[Message]:
+async def false_claims(bus: RedisBus, trader: Trader) -> list[Message]:
     """One of each kind, most in a pair of its own: fills of an order that nobody approved, of one that has ended, of
     more than is held, of no stop, at a price that no market had; and words on an order and a stop that never were.
     """
@@ -74,12 +74,12 @@ async def test_false_fills_move_no_money_and_halt_their_pairs_until_an_operator_
     async with running_stack(redis_bus, valkey_server, tmp_path, *options) as stack:
         await settled(redis_bus, trader)
         async with trader.trading():
-            told = await lies(redis_bus, trader)
+            told = await false_claims(redis_bus, trader)
             await redis_bus.publish(told)
             await until(lambda: all_refused(redis_bus, told))
-        expected = {(each, "false_fill") for each in LIED_ABOUT}
+        expected = {(each, "false_fill") for each in CLAIMED_OF}
         await settled(redis_bus, trader, halted=expected)
-        await stack.kill("risk")  # a lie that was refused is not believed by the next one
+        await stack.kill("risk")  # what was refused is not believed by its successor either
         await settled(redis_bus, trader, halted=expected)
         for symbol, _ in expected:
             await trader.resume(symbol)

@@ -17,7 +17,7 @@ from services.wiring import SERVICES, machine_specs
 from shared.adapters.clocks import ManualClock
 from shared.adapters.local_ports import HOST, claimed_port
 from shared.adapters.redis.bus import RedisBus
-from shared.config.load import load_settings, process_environment
+from shared.config.load import load_settings
 from shared.messages.catalogue import BARS, DEAD, SET_ASIDE
 from shared.messages.dead_letter import EntrySetAside, MessageRefused
 from tests.cli.up.children import supervised
@@ -25,6 +25,7 @@ from tests.e2e.chaos import Trader, all_of, chaos_config, until
 from tests.e2e.invariants import check_books, halts, settled
 from tests.keys import MAIN
 from tests.runtime.host.fragile_machine import DEADLY, poison_of
+from tests.shipped import bare_environ
 
 ETH = "ETH/USDT"
 HOURLY = MAIN.of(BARS, "1h")
@@ -33,7 +34,7 @@ Reader = tuple[str, str]  # a service and a stream that it reads
 
 
 def environ_of(config: Path, url: str, ports: tuple[int, int]) -> dict[str, str]:
-    inherited = {name: text for name, text in process_environment().items() if not name.startswith("HEATSINK_")}
+    inherited = bare_environ()
     simulator, ops = ports
     return inherited | {
         "HEATSINK_CONFIG_DIR": str(config),

@@ -19,6 +19,8 @@ from tests.e2e.stack import ROOT, running_stack
 from tests.keys import MAIN
 from tests.patience import PATIENCE_SECONDS
 
+AT_THE_LEASE, AT_THE_START = '"event":"market_taken"', "another stack runs on this server"  # how it is refused
+
 
 async def ended(folder: Path, *command: str, **settings: str) -> tuple[int, str]:
     """Run a command to its end; its exit code and its log, which is in the folder."""
@@ -53,16 +55,18 @@ async def test_a_second_market_is_refused_however_it_is_started_and_the_first_go
         }
         up = ("services.cli", "up", "--redis-url", valkey_server, "--json-logs", "--data", str(tmp_path / "other"))
         ways = {
-            "the service": (ended, (f"services.{MARKET_DATA}",), service),
-            "a stack of the same market": (ended, (*up, "--config", config, "--speed", "600"), {}),
-            "a stack of another market": (ended, (*up, "--seed", "99", "--from", "2024-03-05"), {}),
+            "the service": ((f"services.{MARKET_DATA}",), service, AT_THE_LEASE),
+            "a stack of the same market": ((*up, "--config", config, "--speed", "600"), {}, AT_THE_START),
+            "a stack of another market": ((*up, "--seed", "99", "--from", "2024-03-05"), {}, AT_THE_START),
         }
         async with trader.trading():
-            for name, (run, command, settings) in ways.items():
-                code, log = await run(tmp_path, *command, **settings)
-                assert (code, "market_lease_acquired" in log) == (EXIT_CONFIG, False), log
-                assert "writes the market of this server" in log
-                refused[name] += log.count('"event":"market_taken"')
+            for name, (command, settings, words) in ways.items():
+                code, log = await ended(tmp_path, *command, **settings)
+                assert (code, "market_lease_acquired" in log, "child_started" in log) == (EXIT_CONFIG, False, False), (
+                    log
+                )
+                assert f"{MARKET_DATA}@" in log, log
+                refused[name] += log.count(words)
         await stack.kill(MARKET_DATA)  # a restart of the first is no second
         await settled(redis_bus, trader)
         assert stack.logged("fenced") == []

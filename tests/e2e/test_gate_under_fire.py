@@ -23,15 +23,14 @@ from shared.adapters.local_ports import free_port
 from shared.adapters.parent_death import die_with_parent
 from shared.adapters.redis.bus import RedisBus
 from shared.adapters.redis.embedded_valkey import EmbeddedValkey, wait_until_ready
-from shared.domain.machine import Records
-from shared.domain.portfolio.ledger import LEDGER_RECORDS, Ledger
 from shared.domain.timeframes import DAY_NS
 from shared.messages.base import Message
 from shared.messages.catalogue import DEAD, DECIDED, EXECUTED, PORTFOLIO, PROPOSED
 from shared.messages.market import BarClosed, MarkChanged, PairListed
-from shared.messages.orders import OrderClosed, OrderDecided, OrderFilled, OrderProposed, StopPlaced
+from shared.messages.orders import OrderClosed, OrderDecided, OrderProposed
 from shared.messages.portfolio import PortfolioMarked
 from tests.e2e.cutting_proxy import CuttingProxy
+from tests.e2e.invariants import check_decisions, check_ledger
 from tests.keys import MAIN
 from tests.patience import PATIENCE_SECONDS
 
@@ -276,25 +275,13 @@ async def everything_decided(field_: Battlefield) -> None:
 async def check(field_: Battlefield) -> Counter[str]:
     decisions = [each for each in await field_.all_of(MAIN.of(DECIDED)) if isinstance(each, OrderDecided)]
     assert Counter(each.order_id for each in decisions) == Counter(list(field_.sent))
-    assert [each.seq for each in decisions] == list(range(1, len(decisions) + 1))
-    assert max(each.heat_after for each in decisions if each.side == "buy" and each.quantity_approved) <= (
-        HEAT_LIMIT * (1 + 1e-9)
-    )
+    check_decisions(decisions, HEAT_LIMIT)
     executed = await field_.all_of(MAIN.of(EXECUTED))
     ends = Counter(each.order_id for each in executed if isinstance(each, OrderClosed))
     assert {each.order_id: 1 for each in decisions if each.quantity_approved}.items() <= ends.items()
-    ledger = Ledger(Records(LEDGER_RECORDS), Decimal("200000.0"))
-    for message in executed:
-        if isinstance(message, OrderFilled):
-            ledger.apply(message)
-        elif isinstance(message, StopPlaced):
-            ledger.move_stop(message.symbol, message.stop_price)
     last = (await field_.bus.latest(MAIN.of(PORTFOLIO)))[0]
     assert isinstance(last, PortfolioMarked)
-    assert last.cash == ledger.account.cash
-    assert {row.symbol: (row.quantity, row.stop) for row in last.positions} == {
-        row.symbol: (row.quantity, row.stop) for row in ledger.positions()
-    }
+    check_ledger(executed, last)
     assert await field_.all_of(DEAD.key) == []
     return Counter(each.binding for each in decisions)
 

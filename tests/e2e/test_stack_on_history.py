@@ -3,21 +3,19 @@
 import asyncio
 import json
 from collections import Counter
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from shared.adapters.redis.bus import RedisBus
-from shared.domain.machine import Records
-from shared.domain.portfolio.ledger import LEDGER_RECORDS, Ledger
 from shared.messages.base import Message
 from shared.messages.catalogue import BARS, DEAD, DECIDED, EXECUTED, PORTFOLIO, PROPOSED, SIZES
 from shared.messages.market import BarClosed
-from shared.messages.orders import OrderDecided, OrderFilled, OrderProposed, StopPlaced
+from shared.messages.orders import OrderDecided, OrderFilled, OrderProposed
 from shared.messages.portfolio import PortfolioMarked
 from shared.messages.signals import PositionSized
+from tests.e2e.invariants import check_decisions, check_ledger
 from tests.e2e.stack import Stack, hourly_config, running_stack
 from tests.history import DAY_MS, HOUR_MS, exchange_symbols, hourly, ms_of, rows_of
 from tests.keys import MAIN
@@ -25,6 +23,7 @@ from tests.shipped import shipped_universe
 
 START, DAYS = "2022-11-01", 10.5
 SPEED = 10_800.0  # three market hours a second
+HEAT_LIMIT = 0.08
 HourlyBars = MAIN.of(BARS, "1h")
 
 
@@ -70,41 +69,24 @@ def check_bars(data_dir: Path, bars: list[Message], days: float) -> int:
     return checked
 
 
-def check_decisions(proposals: list[Message], decisions: list[Message]) -> Counter[str]:
+def check_verdicts(proposals: list[Message], decisions: list[Message]) -> Counter[str]:
     """One decision for every proposal, none without, and no approval over the heat limit."""
     proposed = [message.id for message in proposals if isinstance(message, OrderProposed)]
     decided = [message for message in decisions if isinstance(message, OrderDecided)]
     assert Counter(decision.order_id for decision in decided) == Counter(proposed)
-    for decision in decided:
-        if decision.side == "buy" and decision.quantity_approved:
-            assert decision.heat_after <= 0.08 * (1 + 1e-9)
-    assert [decision.seq for decision in decided] == list(range(1, len(decided) + 1))
+    check_decisions(decided, HEAT_LIMIT)
     return Counter(decision.verdict for decision in decided)
-
-
-def check_ledger(executed: list[Message], last: PortfolioMarked) -> int:
-    """The ledger booked afresh from the executed stream is the one the risk service shows; returns the fills."""
-    ledger = Ledger(Records(LEDGER_RECORDS), Decimal("200000.0"))
-    fills = 0
-    for message in executed:
-        if isinstance(message, OrderFilled):
-            ledger.apply(message)
-            fills += 1
-        elif isinstance(message, StopPlaced):
-            ledger.move_stop(message.symbol, message.stop_price)
-    assert last.cash == ledger.account.cash
-    rebuilt = {position.symbol: (position.quantity, position.stop) for position in ledger.positions()}
-    assert {row.symbol: (row.quantity, row.stop) for row in last.positions} == rebuilt
-    return fills
 
 
 async def check_everything(stack: Stack, data_dir: Path, days: float) -> dict[str, Any]:
     bars = check_bars(data_dir, await stack.entries(HourlyBars), days)
     sizes = [message for message in await stack.entries(MAIN.of(SIZES)) if isinstance(message, PositionSized)]
-    verdicts = check_decisions(await stack.entries(MAIN.of(PROPOSED)), await stack.entries(MAIN.of(DECIDED)))
+    verdicts = check_verdicts(await stack.entries(MAIN.of(PROPOSED)), await stack.entries(MAIN.of(DECIDED)))
     last = (await stack.entries(MAIN.of(PORTFOLIO)))[-1]
     assert isinstance(last, PortfolioMarked)
-    fills = check_ledger(await stack.entries(MAIN.of(EXECUTED)), last)
+    executed = await stack.entries(MAIN.of(EXECUTED))
+    check_ledger(executed, last)
+    fills = sum(isinstance(message, OrderFilled) for message in executed)
     assert await stack.entries(DEAD.key) == []
     sized = Counter((size.symbol, size.timeframe, size.bar_open_time_ns) for size in sizes)
     assert set(sized.values()) == {1}

@@ -9,8 +9,7 @@ import pytest
 from services.cli.up.options import UpOptions, prepare_settings
 from services.cli.verbs.up import up
 from shared.config.faults import ConfigError, Fault
-
-SHIPPED = Path(__file__).parents[3] / "deploy" / "config"
+from tests.shipped import SHIPPED
 
 
 def options(**given: object) -> UpOptions:

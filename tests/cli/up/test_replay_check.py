@@ -10,9 +10,9 @@ import pytest
 
 from services.cli.up.options import Prepared, UpOptions, prepare_settings
 from shared.config.faults import ConfigError, Fault
+from tests.shipped import SHIPPED
 
 ROOT = Path(__file__).parents[3]
-SHIPPED = ROOT / "deploy" / "config"
 DAY_MS = 86_400_000
 FIRST_MS = 1_640_995_200_000  # 2022-01-01
 END_SECONDS = 120

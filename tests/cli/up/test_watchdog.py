@@ -14,12 +14,12 @@ from services.cli.up.watchdog import FINE_LOOKS, HUNG_LOOKS, RESTARTS, Watchdog
 from services.wiring import BY_NAME, SIGNALS
 from shared.adapters.memory_bus import MemoryBus
 from shared.adapters.redis.bus import RedisBus
-from shared.config.load import process_environment
 from shared.ports.bus import Heartbeat
 from shared.ports.errors import BusLostError
 from tests.cli.up.children import SLEEPS, Notes, python, supervised
 from tests.keys import MAIN
 from tests.patience import PATIENCE_SECONDS
+from tests.shipped import bare_environ
 
 pytestmark = pytest.mark.processes
 
@@ -128,7 +128,7 @@ def stopped(pid: int) -> Iterator[None]:
 async def test_a_real_service_that_is_stopped_is_ready_again_as_another_process(
     redis_bus: RedisBus, valkey_server: str
 ) -> None:
-    environ = {name: text for name, text in process_environment().items() if not name.startswith("HEATSINK_")}
+    environ = bare_environ()
     environ |= {"HEATSINK_REDIS__URL": valkey_server, "HEATSINK_EXCHANGE__KIND": "binance"}  # wall time
     async with supervised(service_child(BY_NAME[SIGNALS], environ)) as (supervisor, notes):
 

@@ -8,6 +8,7 @@ from typer.testing import CliRunner
 
 from services.cli.__main__ import app
 from shared.application.stack import RunNote, write_note
+from tests.shipped import SHIPPED
 
 
 def test_config_check_tells_what_is_configured() -> None:
@@ -18,7 +19,7 @@ def test_config_check_tells_what_is_configured() -> None:
 
 
 def test_config_check_names_every_fault_and_ends_with_the_code_for_configuration(tmp_path: Path) -> None:
-    for path in (Path(__file__).parents[3] / "deploy" / "config").iterdir():
+    for path in SHIPPED.iterdir():
         text = path.read_text().replace("heat = 0.08", "heat = 8").replace('kind = "sim"', 'kind = "simm"')
         (tmp_path / path.name).write_text(text)
     result = CliRunner().invoke(app, ["config", "check", "--config", str(tmp_path)])

@@ -7,6 +7,7 @@ from typer.testing import CliRunner
 
 from services.cli.__main__ import app
 from tests.cli.verbs.sample_server import Heatsink
+from tests.shipped import SHIPPED
 
 
 def test_doctor_names_what_is_missing_and_fails(heatsink: Heatsink) -> None:
@@ -26,7 +27,7 @@ def test_without_a_stack_in_the_folder_people_are_told_how_to_start_or_find_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("HEATSINK_REDIS__URL", raising=False)
-    for file in (Path(__file__).parents[3] / "deploy" / "config").glob("*.toml"):
+    for file in SHIPPED.glob("*.toml"):
         (tmp_path / file.name).write_text(file.read_text().replace("127.0.0.1:6379", "127.0.0.1:1"))
     arguments = ["--data", str(tmp_path / "none"), "--config", str(tmp_path)]
     told = CliRunner().invoke(app, ["status", *arguments]).stderr

@@ -12,7 +12,15 @@ from shared.domain.risk.machine import RiskMachine
 from shared.messages.base import Message, TimePassed
 from shared.messages.dead_letter import MessageRefused
 from shared.messages.market import BarClosed, FeedLost, FeedRestored, MarkChanged, PairListed
-from shared.messages.orders import OrderClosed, OrderDecided, OrderFilled, OrderProposed, StopPlaced, StopRaised
+from shared.messages.orders import (
+    OrderClosed,
+    OrderDecided,
+    OrderFilled,
+    OrderPlaced,
+    OrderProposed,
+    StopPlaced,
+    StopRaised,
+)
 from shared.messages.portfolio import PhaseChanged
 from tests.domain.risk.risk_harness import ADV, CALM, UNIVERSE, RiskHarness, stop_id
 from tests.domain.risk.risk_model import Model, check, figures_of
@@ -20,6 +28,7 @@ from tests.samples import proposal
 
 D = Decimal
 STEP, TICK = D("0.0001"), D("0.000001")
+Claim = OrderFilled | OrderPlaced | OrderClosed | StopPlaced
 WARMING = (BarClosed, PairListed, FeedLost, FeedRestored)
 
 
@@ -70,14 +79,24 @@ class Life:
                     check(self.model, each, self.limits, self.scale, self.marks, ADV)
         return made
 
-    def lie(self, false: Message) -> None:
-        """To the machine alone, which must not believe it: the model goes on as if nothing had been said."""
+    def claim_falsely(self, false: Claim) -> None:
+        """To the machine alone, which must not believe it: the model goes on as if nothing had been said.
+
+        The pair that it names halts, and the pair of its order; one that is not in the universe has no halt.
+        """
+        about = {false.symbol}
+        if order := self.model.orders.get(false.order_id):
+            about.add(order[0].symbol)
+        before = self._pairs_of_false_fills()
         made = list(self.machine.handle(false))
         assert isinstance(made[0], MessageRefused)
         assert made[0].cause == false.id
         for each in made:
             self.model.hear(each)
-        assert ("false_fill" in {trigger for _, trigger in self.model.halts}) or "XXX" in repr(false)
+        assert self._pairs_of_false_fills() == before | (about & set(UNIVERSE.symbols))
+
+    def _pairs_of_false_fills(self) -> set[str]:
+        return {symbol for symbol, trigger in self.model.halts if trigger == "false_fill"}
 
     def number(self) -> int:
         self._count += 1

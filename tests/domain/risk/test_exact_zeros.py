@@ -54,13 +54,19 @@ def test_a_budget_that_is_used_up_says_so_without_a_negative_rest() -> None:
     assert used_up.reason == "sector_cap is used up: 27,000.00 of 20,898.20 USDT"
 
 
-@pytest.mark.parametrize("residue", [4.5e-13, -4.5e-13])
-def test_what_float_sums_leave_of_a_budget_is_nothing(residue: float) -> None:
+@pytest.mark.parametrize("residue", [4.5e-13, 1e-14, 0.0])
+def test_what_float_sums_take_beyond_a_budget_is_nothing(residue: float) -> None:
     harness = harness_with()
     view = View(proposal(), harness.machine.state)
     ceiling = budget("cash", view, 249.9, 249.9 + residue, 100.0)
-    assert ceiling.quantity * 100.0 < 1e-12 * 249.9
-    assert residue < 0 or (ceiling.headroom, ceiling.quantity) == (0.0, 0.0)
+    assert (ceiling.headroom, ceiling.quantity) == (0.0, 0.0)
+
+
+def test_what_float_sums_leave_of_a_budget_buys_less_than_anybody_sells() -> None:
+    view = View(proposal(), harness_with().machine.state)
+    ceiling = budget("cash", view, 249.9, 249.9 - 4.5e-13, 100.0)
+    assert 0.0 < ceiling.quantity < 1e-14
+    assert ceiling.headroom == ceiling.limit - ceiling.used
 
 
 def test_figures_in_sentences_have_no_exponent_and_nouns_their_number() -> None:

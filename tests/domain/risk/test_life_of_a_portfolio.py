@@ -26,7 +26,7 @@ from shared.messages.orders import (
 )
 from shared.messages.portfolio import CommandRefused, LimitsChanged, PhaseChanged
 from tests.domain.risk.risk_harness import UNIVERSE
-from tests.domain.risk.risk_life import STEP, Life
+from tests.domain.risk.risk_life import STEP, Claim, Life
 from tests.domain.risk.risk_model import Model
 from tests.examples import examples
 
@@ -47,7 +47,7 @@ CHANGES = {
     "gap_stress": st.floats(0.05, 1.0),
 }
 
-LIES: dict[str, Callable[[OrderFilled], Message]] = {
+FALSE_CLAIMS: dict[str, Callable[[OrderFilled], Claim]] = {
     "nobody's": lambda fill: structs.replace(fill, order_id="nobody-1"),
     "other side": lambda fill: structs.replace(fill, side="sell" if fill.side == "buy" else "buy"),
     "other pair": lambda fill: structs.replace(fill, symbol="ADA/USDT"),
@@ -196,16 +196,16 @@ class RiskLife(RuleBasedStateMachine):
         """After its end an order fills no more."""
         order_id = next(each for each in self.life.ended if self.life.fillable(each))
         most, (order, _) = self.life.fillable(order_id), self.life.ended.pop(order_id)
-        self.life.lie(self.life.fill_of(order, most, self.life.marks[order.symbol]))
+        self.life.claim_falsely(self.life.fill_of(order, most, self.life.marks[order.symbol]))
 
     @precondition(lambda self: any(self.life.fillable(each) for each in self.life.model.orders))
-    @rule(lie=st.sampled_from(sorted(LIES)))
-    def fill_falsely(self, lie: str) -> None:
+    @rule(kind=st.sampled_from(sorted(FALSE_CLAIMS)))
+    def fill_falsely(self, kind: str) -> None:
         """A believable fill, but for one thing."""
         order_id = next(each for each in self.life.model.orders if self.life.fillable(each))
         order, left = self.life.model.orders[order_id]
         true = self.life.fill_of(order, self.life.fillable(order_id), self.life.marks[order.symbol])
-        self.life.lie(LIES[lie](structs.replace(true, quantity=left) if lie == "more" else true))
+        self.life.claim_falsely(FALSE_CLAIMS[kind](structs.replace(true, quantity=left) if kind == "more" else true))
 
     @rule(symbol=SYMBOLS, fraction=st.floats(0.8, 0.999))
     def raise_stop(self, symbol: str, fraction: float) -> None:

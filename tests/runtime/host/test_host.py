@@ -60,13 +60,17 @@ def listings() -> list[Message]:
     ]
 
 
-@pytest.fixture
-async def clock(bus: AnyBus) -> ManualClock:
+async def a_market(bus: AnyBus) -> ManualClock:
     """A market with history; now is the moment after its last bar."""
     await bus.publish(listings())
     bars = history()
     await bus.publish_bars(bars)
     return ManualClock(bars[-1].close_time_ns + 1)
+
+
+@pytest.fixture
+async def clock(bus: AnyBus) -> ManualClock:
+    return await a_market(bus)
 
 
 async def settle(host: MachineHost) -> None:

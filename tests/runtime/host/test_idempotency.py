@@ -19,8 +19,8 @@ from shared.runtime.host import MachineHost
 from tests.contracts.test_bus import commit_of
 from tests.keys import MAIN
 from tests.patience import PATIENCE_SECONDS
-from tests.runtime.host.test_host import decisions, risk_host, settle
-from tests.runtime.host.test_takeover import a_market, started
+from tests.runtime.host.test_host import a_market, decisions, risk_host, settle
+from tests.runtime.host.test_takeover import started
 from tests.samples import T0, proposal
 
 AnyBus = MemoryBus | RedisBus

@@ -22,7 +22,7 @@ from shared.ports.errors import (
 from shared.ports.streams import Entry
 from shared.runtime.host import MachineHost, ProcessMemory
 from tests.keys import MAIN
-from tests.runtime.host.test_host import decisions, history, listings, risk_host, settle
+from tests.runtime.host.test_host import a_market, decisions, risk_host, settle
 from tests.samples import bar, fill, proposal
 
 AnyBus = MemoryBus | RedisBus
@@ -39,13 +39,6 @@ async def clock(bus: AnyBus) -> ManualClock:
 @pytest.fixture
 async def redis_clock(redis_bus: RedisBus) -> ManualClock:
     return await a_market(redis_bus)
-
-
-async def a_market(bus: AnyBus) -> ManualClock:
-    await bus.publish(listings())
-    bars = history()
-    await bus.publish_bars(bars)
-    return ManualClock(bars[-1].close_time_ns + 1)
 
 
 async def started(bus: AnyBus, clock: ManualClock, *, orders_remembered: int = ORDERS_REMEMBERED) -> MachineHost:

@@ -1,5 +1,6 @@
 """What the tests of single rules share: a harness at which only the named limits can bind."""
 
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
@@ -10,6 +11,7 @@ from shared.messages.orders import OrderDecided
 from tests.domain.risk.risk_harness import RiskHarness
 
 D = Decimal
+Scene = Callable[[RiskHarness], None]  # what happens to a harness before the order
 BTC, ETH = "BTC/USDT", "ETH/USDT"
 NAV = 200_000.0
 EXIT = 0.0015  # fee and half a spread: the harness's market stands still, so there is no slippage
@@ -23,6 +25,14 @@ WIDE = Limits(
 def harness_with(cash: float = NAV, **limits: Any) -> RiskHarness:
     """Only the limits that are named can bind."""
     return RiskHarness(cash=cash, limits=structs.replace(WIDE, **limits), exact=True)
+
+
+def book_with(**changes: Any) -> Scene:
+    return lambda harness: harness.book(ETH, **changes)
+
+
+def no_book(harness: RiskHarness) -> None:
+    del harness.machine.state.books[ETH]
 
 
 def verdict(decided: OrderDecided) -> tuple[str, Decimal, str]:

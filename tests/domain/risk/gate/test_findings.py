@@ -1,7 +1,6 @@
 """What a rule found is said in one word, so that nobody has to read the sentence for it."""
 
 import math
-from collections.abc import Callable
 from typing import Any, get_args
 
 import pytest
@@ -9,22 +8,12 @@ from msgspec import structs
 
 from shared.domain.risk.state.halts import NewHalt
 from shared.messages.orders import Finding, Shortfall
-from tests.domain.risk.gate.rule_scenes import BTC, ETH, D, harness_with, row_of
+from tests.domain.risk.gate.rule_scenes import BTC, ETH, D, Scene, book_with, harness_with, no_book, row_of
 from tests.domain.risk.risk_harness import RiskHarness
-
-Scene = Callable[[RiskHarness], None]
 
 
 def _pass(seconds: float) -> Scene:
     return lambda harness: harness.pass_time(seconds) and None
-
-
-def _book(**changes: Any) -> Scene:
-    return lambda harness: harness.book(ETH, **changes)
-
-
-def _no_book(harness: RiskHarness) -> None:
-    del harness.machine.state.books[ETH]
 
 
 def _no_atr(harness: RiskHarness) -> None:
@@ -65,15 +54,15 @@ FOUND: list[tuple[str, str, dict[str, Any], Scene, dict[str, Any]]] = [
     ("fresh_nav", "stale", {"nav_age_seconds": 30.0}, _stale_nav, {}),
     ("known_ledger", "unacknowledged", {"ledger_age_seconds": 30.0}, _silent_execution, {}),
     ("order_size", "limit", {"max_order_usdt": 10.0}, _pass(0), {}),
-    ("price_collar", "missing", {}, _no_book, {}),
-    ("price_collar", "missing", {}, _book(asks=()), {}),
-    ("price_collar", "limit", {"price_collar": 0.01}, _book(asks=((1_600.0, 1.0),)), {}),
+    ("price_collar", "missing", {}, no_book, {}),
+    ("price_collar", "missing", {}, book_with(asks=()), {}),
+    ("price_collar", "limit", {"price_collar": 0.01}, book_with(asks=((1_600.0, 1.0),)), {}),
     ("price_collar", "limit", {"price_collar": 0.01}, _pass(0), {"order_type": "limit", "limit_price": D(1_600)}),
     ("known_atr", "missing", {}, _no_atr, {}),
     ("pair_cap_adv", "missing", {}, _no_adv, {}),
-    ("spread_at_size", "median_spread", {}, _book(spread=0.003, median_spread=0.003), {}),
-    ("spread_at_size", "limit", {}, _book(spread=0.01), {}),
-    ("spread_at_size", "thin_book", {}, _book(spread=None), {}),
+    ("spread_at_size", "median_spread", {}, book_with(spread=0.003, median_spread=0.003), {}),
+    ("spread_at_size", "limit", {}, book_with(spread=0.01), {}),
+    ("spread_at_size", "thin_book", {}, book_with(spread=None), {}),
     ("spread_at_size", "stale", {}, _pass(121), {}),
     ("open_orders", "limit", {"max_open_orders": 1}, lambda harness: harness.buy(BTC, "0.1") and None, {}),
     ("throttle", "throttled", {"repeats_per_minute": 1}, lambda harness: harness.buy(ETH, "0.1") and None, {}),

@@ -1,19 +1,28 @@
 """Whatever is missing, stale, NaN or unknown closes the gate with its name as the reason."""
 
 import math
-from collections.abc import Callable
-from typing import Any
 
 import pytest
 from msgspec import structs
 
 from shared.messages.orders import OrderFilled
 from tests.domain.risk.approvals import take
-from tests.domain.risk.gate.rule_scenes import BTC, ETH, EXIT, D, harness_with, row_of, verdict
+from tests.domain.risk.gate.rule_scenes import (
+    BTC,
+    ETH,
+    EXIT,
+    D,
+    Scene,
+    book_with,
+    harness_with,
+    no_book,
+    row_of,
+    verdict,
+)
 from tests.domain.risk.risk_harness import RiskHarness
 
 
-def _set_mark(price: float) -> Callable[[RiskHarness], None]:
+def _set_mark(price: float) -> Scene:
     def scene(harness: RiskHarness) -> None:
         harness.pass_time(0.1)
         harness.mark(ETH, price)
@@ -25,7 +34,7 @@ def _no_mark(harness: RiskHarness) -> None:
     harness.machine.state.heat.set_mark(harness.machine.state.heat.pairs[ETH], 0.0, harness.now_ns)
 
 
-def _held_without_price(price: float) -> Callable[[RiskHarness], None]:
+def _held_without_price(price: float) -> Scene:
     def scene(harness: RiskHarness) -> None:
         harness.fill(harness.buy(BTC, "0.1"))
         harness.machine.state.heat.set_mark(harness.machine.state.heat.pairs[BTC], price, harness.now_ns)
@@ -37,7 +46,7 @@ def _mark_from_tomorrow(harness: RiskHarness) -> None:
     harness.mark(ETH, 1_500.0, age_seconds=-86_400.0)
 
 
-def _history_of(**figures: float | None) -> Callable[[RiskHarness], None]:
+def _history_of(**figures: float | None) -> Scene:
     def scene(harness: RiskHarness) -> None:
         history = harness.machine.state.daily[ETH]
         history.latest = structs.replace(history.latest, **figures)
@@ -51,14 +60,6 @@ def _stale_days(harness: RiskHarness) -> None:
     harness.book(ETH)
 
 
-def _book_with(**changes: Any) -> Callable[[RiskHarness], None]:
-    return lambda harness: harness.book(ETH, **changes)
-
-
-def _no_book(harness: RiskHarness) -> None:
-    del harness.machine.state.books[ETH]
-
-
 def _stale_book(harness: RiskHarness) -> None:
     harness.pass_time(121)
     harness.mark(ETH, 1_500.0)
@@ -70,11 +71,11 @@ def _no_sector(harness: RiskHarness) -> None:
     heat.pairs[ETH].sector = ""
 
 
-def _sector_of(notional: float) -> Callable[[RiskHarness], None]:
+def _sector_of(notional: float) -> Scene:
     return lambda harness: harness.machine.state.heat.sectors.update(Majors=notional)
 
 
-def _ledger_of(cash: float) -> Callable[[RiskHarness], None]:
+def _ledger_of(cash: float) -> Scene:
     return lambda harness: setattr(harness.machine.state.ledger, "cash", cash)
 
 
@@ -83,7 +84,7 @@ def _not_listed(harness: RiskHarness) -> None:
 
 
 NAN = math.nan
-MISSING: list[tuple[str, Callable[[RiskHarness], None], str, str]] = [
+MISSING: list[tuple[str, Scene, str, str]] = [
     ("mark never seen", _no_mark, "fresh_mark", "mark of ETH/USDT is missing"),
     ("mark NaN", _set_mark(NAN), "fresh_mark", "mark of ETH/USDT is missing"),
     ("mark infinite", _set_mark(math.inf), "fresh_mark", "mark of ETH/USDT is missing"),
@@ -101,24 +102,22 @@ MISSING: list[tuple[str, Callable[[RiskHarness], None], str, str]] = [
     ("ADV NaN", _history_of(adv_usdt=NAN), "pair_cap_adv", "ADV is unknown"),
     ("sector missing", _no_sector, "sector_cap", "sector of ETH/USDT is unknown"),
     ("sector total NaN", _sector_of(NAN), "sector_cap", "position is unknown"),
-    ("book missing", _no_book, "price_collar", "book of ETH/USDT is missing"),
+    ("book missing", no_book, "price_collar", "book of ETH/USDT is missing"),
     ("book stale", _stale_book, "price_collar", "book of ETH/USDT is stale"),
-    ("book empty", _book_with(asks=()), "price_collar", ""),
-    ("book of NaN", _book_with(asks=((1_500.0, NAN),)), "price_collar", "book of ETH/USDT"),
-    ("book of infinity", _book_with(asks=((1_500.0, math.inf),)), "price_collar", "book of ETH/USDT"),
-    ("spread unknown", _book_with(spread=None), "spread_at_size", "too thin"),
-    ("spread NaN", _book_with(spread=NAN), "spread_at_size", "spread of ETH/USDT"),
-    ("median unknown", _book_with(median_spread=None), "spread_at_size", "too thin"),
-    ("median NaN", _book_with(median_spread=NAN), "spread_at_size", "spread of ETH/USDT"),
+    ("book empty", book_with(asks=()), "price_collar", ""),
+    ("book of NaN", book_with(asks=((1_500.0, NAN),)), "price_collar", "book of ETH/USDT"),
+    ("book of infinity", book_with(asks=((1_500.0, math.inf),)), "price_collar", "book of ETH/USDT"),
+    ("spread unknown", book_with(spread=None), "spread_at_size", "too thin"),
+    ("spread NaN", book_with(spread=NAN), "spread_at_size", "spread of ETH/USDT"),
+    ("median unknown", book_with(median_spread=None), "spread_at_size", "too thin"),
+    ("median NaN", book_with(median_spread=NAN), "spread_at_size", "spread of ETH/USDT"),
     ("ledger NaN", _ledger_of(NAN), "equity_at_risk", "NAV is unknown"),
     ("pair not listed", _not_listed, "known_and_valid", "ETH/USDT has not been seen"),
 ]
 
 
 @pytest.mark.parametrize(("scene", "rule", "why"), [each[1:] for each in MISSING], ids=[each[0] for each in MISSING])
-def test_whatever_is_missing_stale_or_nan_closes_the_gate_with_its_name(
-    scene: Callable[[RiskHarness], None], rule: str, why: str
-) -> None:
+def test_whatever_is_missing_stale_or_nan_closes_the_gate_with_its_name(scene: Scene, rule: str, why: str) -> None:
     harness = harness_with(book_age_seconds=120.0)
     harness.book(BTC)
     harness.book(ETH)

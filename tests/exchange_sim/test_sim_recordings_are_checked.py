@@ -12,10 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.exchange_sim.market.bars import INTERVALS
-from services.exchange_sim.market.believable import price_places, quantity_places
 from services.exchange_sim.market.market import Market
 from services.exchange_sim.market.replayed import ReplayedMarket
-from shared.adapters.parquet_store import KlineFile, RecordingError
+from shared.adapters.klines.believable import price_places, quantity_places
+from shared.adapters.klines.columns import RecordingError
+from shared.adapters.klines.kline_file import KlineFile
 from shared.domain.timeframes import DAY_MS, HOUR_MS
 from tests.examples import examples
 from tests.exchange_sim.sim_stage import ms

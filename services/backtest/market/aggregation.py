@@ -4,7 +4,7 @@ from dataclasses import fields
 
 import numpy as np
 
-from shared.adapters.parquet_store import Columns
+from shared.adapters.klines.columns import Columns
 
 NAMES = [field.name for field in fields(Columns)]
 
@@ -13,18 +13,20 @@ def aggregated(columns: Columns, bar_ms: int, length_ms: int) -> Columns:
     """Bars of ``length_ms`` out of bars of ``bar_ms``, UTC. One whose last part is missing is left out, for nobody
     knows at what it closed; a hole before that is no obstacle, as at the exchange.
     """
+    if bar_ms == length_ms or not len(columns.open_ms):
+        return columns
     starts = columns.open_ms // length_ms * length_ms
-    first = np.flatnonzero(np.diff(starts, prepend=-1)) if len(starts) else np.zeros(0, np.intp)
-    last = np.append(first[1:], len(starts)) - 1 if len(first) else first
+    first = np.flatnonzero(np.diff(starts, prepend=-1))
+    last = np.append(first[1:], len(starts)) - 1
     whole = columns.open_ms[last] == starts[last] + length_ms - bar_ms
     return Columns(
         open_ms=starts[first][whole],
         open=columns.open[first][whole],
-        high=np.maximum.reduceat(columns.high, first)[whole] if len(first) else columns.high,
-        low=np.minimum.reduceat(columns.low, first)[whole] if len(first) else columns.low,
+        high=np.maximum.reduceat(columns.high, first)[whole],
+        low=np.minimum.reduceat(columns.low, first)[whole],
         close=columns.close[last][whole],
-        volume=np.add.reduceat(columns.volume, first)[whole] if len(first) else columns.volume,
-        quote_volume=np.add.reduceat(columns.quote_volume, first)[whole] if len(first) else columns.quote_volume,
+        volume=np.add.reduceat(columns.volume, first)[whole],
+        quote_volume=np.add.reduceat(columns.quote_volume, first)[whole],
     )
 
 

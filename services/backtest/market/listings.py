@@ -75,14 +75,22 @@ def _of_name(
     is_renamed = rename is not None and bool(former) and former[0] in spans
     ratio = rename.ratio if rename is not None and is_renamed else Decimal(1)
     formerly = former[0] if is_renamed else ""
-    due = [Due(begin_ms * MS_NS, False, _listed(name, "trading", begin_ms, filters[name], formerly=formerly, ratio=ratio))]
+    due = [
+        Due(begin_ms * MS_NS, False, _listed(name, "trading", begin_ms, filters[name], formerly=formerly, ratio=ratio))
+    ]
     if is_renamed:
         due.append(Due(begin_ms * MS_NS, False, _listed(formerly, "renamed", begin_ms, reason=f"now {name}")))
     if first_ms > start_ms:
         due.append(Due(start_ms * MS_NS, False, _listed(name, "unlisted", start_ms, reason="not listed yet")))
     if newer is not None:
         if spans[newer][0] > closed_ms:
-            due.append(Due(closed_ms * MS_NS - MS_NS, True, _listed(name, "halted", closed_ms, filters[name], reason="it is being renamed")))
+            due.append(
+                Due(
+                    closed_ms * MS_NS - MS_NS,
+                    True,
+                    _listed(name, "halted", closed_ms, filters[name], reason="it is being renamed"),
+                )
+            )
     elif closed_ms < end_ms:
         closes_ns = closed_ms * MS_NS - MS_NS
         command = Flatten(id=derived_id("end", name), time_ns=closes_ns, who=OPERATOR, reason=ENDED, symbol=name)

@@ -6,17 +6,19 @@ ones: hours out of minutes, days out of hours.
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import UTC, datetime
 
 import numpy as np
 
 from services.backtest.market.aggregation import aggregated, between, joined
 from services.backtest.market.reader import KlineReader
-from shared.adapters.parquet_store import Columns
+from shared.adapters.klines.columns import Columns
 from shared.domain.timeframes import DAILY, DAY_MS, MS_NS, timeframe_ns
 from shared.domain.universe import Universe
 from shared.runtime.columns import PRICES, Block, Grid
+
+SAMPLE_BARS = 240  # that tell a pair's tick and lot
 
 
 class NoMarketError(ValueError):
@@ -27,7 +29,8 @@ class Market:
     """The pairs of a universe between two times, as the store has them.
 
     start_ms, end_ms: from when on it is traded, and until when; milliseconds since 1970, whole days.
-    bars: the timeframe that orders and stops meet; timeframes: all that are needed, that one and the daily one included.
+    bars: the timeframe that orders and stops meet.
+    timeframes: all that are needed, that one and the daily one included.
     history_days, history_bars: how much comes before the start, of the daily bars and of each other timeframe.
 
     symbols: the pairs that have any bars then, by every name they had, in the order of the names.
@@ -65,6 +68,17 @@ class Market:
     def bar_ms(self) -> int:
         """The length of the bars that orders and stops meet."""
         return self._lengths_ms[self.bars]
+
+    def samples(self) -> dict[str, Columns]:
+        """Some bars of each pair, by name: the last before the start, or its first ones where it comes later."""
+        length_ms = SAMPLE_BARS * self.bar_ms
+        begins: dict[int, set[str]] = {}
+        for name, (first_ms, _) in self.spans.items():
+            begins.setdefault(max(first_ms, self.start_ms - length_ms), set()).add(name)
+        found: dict[str, Columns] = {}
+        for begin_ms, names in begins.items():
+            found |= self._columns(self.bars, begin_ms, begin_ms + length_ms, names)
+        return {name: columns for name, columns in found.items() if len(columns.open_ms)}
 
     def history(self) -> Block:
         """What comes before the start, so that averages are known: days, and the last bars of every timeframe."""
@@ -112,7 +126,9 @@ class Market:
         begin_ms = self.start_ms - self._history_days * DAY_MS
         found = {name: span for name, span in spans.items() if span[0] < self.end_ms and span[1] >= begin_ms}
         if not any(last >= self.start_ms for _, last in found.values()):
-            dates = f"{_day(min(span[0] for span in spans.values()))} to {_day(max(span[1] for span in spans.values()))}"
+            dates = (
+                f"{_day(min(span[0] for span in spans.values()))} to {_day(max(span[1] for span in spans.values()))}"
+            )
             raise NoMarketError(f"from {_day(self.start_ms)}: the store has bars from {dates}")
         return found
 
@@ -125,18 +141,23 @@ class Market:
     def _grid(self, timeframe: str, start_ms: int, end_ms: int) -> Grid:
         return grid_of(self._columns(timeframe, start_ms, end_ms), self.symbols)
 
-    def _columns(self, timeframe: str, start_ms: int, end_ms: int) -> dict[str, Columns]:
+    def _columns(
+        self, timeframe: str, start_ms: int, end_ms: int, names: Collection[str] | None = None
+    ) -> dict[str, Columns]:
         """By name. What the store lacks of this timeframe is made of the next shorter one that it has."""
-        wanted = {name.replace("/", ""): name for name in self.symbols}
+        wanted = {name.replace("/", ""): name for name in names or self.symbols}
         found: dict[str, Columns] = {}
         for source in self._sources(timeframe):
-            missing = {exchange for exchange, name in wanted.items() if self._lacks(found.get(name), timeframe, start_ms, end_ms)}
+            missing = {
+                exchange
+                for exchange, name in wanted.items()
+                if self._lacks(found.get(name), timeframe, start_ms, end_ms)
+            }
             if not missing:
                 break
-            for exchange, columns in self._reader.read(source, missing, start_ms, end_ms).items():
+            for exchange, shorter in self._reader.read(source, missing, start_ms, end_ms).items():
                 name = wanted[exchange]
-                if source != timeframe:
-                    columns = aggregated(columns, self._lengths_ms[source], self._lengths_ms[timeframe])
+                columns = aggregated(shorter, self._lengths_ms[source], self._lengths_ms[timeframe])
                 both = joined(found.get(name), columns)
                 assert both is not None
                 found[name] = both

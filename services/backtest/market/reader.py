@@ -3,7 +3,9 @@
 from pathlib import Path
 from typing import Protocol
 
-from shared.adapters.parquet_store import Columns, KlineFile
+from shared.adapters.klines.columns import Columns, RecordingError
+from shared.adapters.klines.kline_file import KlineFile
+from shared.adapters.klines.store import KlineStore, is_store
 from shared.domain.timeframes import kline_interval
 
 Spans = dict[str, tuple[int, int]]
@@ -38,3 +40,12 @@ class Recording:
 
     def read(self, timeframe: str, symbols: set[str], start_ms: int, end_ms: int) -> dict[str, Columns]:
         return self._file.read(symbols, start_ms, end_ms) if timeframe in self.timeframes else {}
+
+
+def reader_of(path: Path, near_ms: int) -> KlineReader:
+    """A store, or a recording that has bars around ``near_ms``. Raises ``RecordingError`` for what is neither."""
+    if is_store(path):
+        return KlineStore(path)
+    if path.is_dir():
+        raise RecordingError(f"{path}: no store of klines; heatsink data import makes one")
+    return Recording(path, near_ms)

@@ -177,6 +177,5 @@ class FillRecorder:
         self.trades.append(self._open.pop(pair).closed(time_ns, reason, bar_ns=self._bar_ns))
 
 
-
 def _by_time(trade: Trade) -> tuple[int, int, str]:
     return trade.closed_ns, trade.opened_ns, trade.symbol

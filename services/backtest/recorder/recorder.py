@@ -1,8 +1,8 @@
 """Keeps what a run did. It is told of every instant once all that follows from it has settled.
 
-    recorder = Recorder(state, plan, universe, bar_ns=HOUR_NS)
-    recorder.take(now_ns, host.feed(bars))
-    recorder.finish(now_ns)
+recorder = Recorder(state, plan, universe, bar_ns=HOUR_NS)
+recorder.take(now_ns, host.feed(bars))
+recorder.finish(now_ns)
 """
 
 from collections import Counter

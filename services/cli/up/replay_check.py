@@ -1,6 +1,6 @@
 """Checks the recording of a replay before anything is started: can it be read, has it that date, how long is it?
 
-The rows themselves are looked at where they are read: ``shared/adapters/kline_checks.py``.
+The rows themselves are looked at where they are read: ``shared/adapters/klines/checks.py``.
 """
 
 from collections import defaultdict
@@ -42,7 +42,8 @@ def check_replay(settings: Settings, file: str, keys: tuple[str, str] = KEYS, *,
     keys: by which keys or options they named the recording and the date.
     until_ns: when the run ends, if that may be before the recording does.
     """
-    from shared.adapters.parquet_store import KlineFile, NoKlinesThenError, RecordingError
+    from shared.adapters.klines.columns import NoKlinesThenError, RecordingError
+    from shared.adapters.klines.kline_file import KlineFile
 
     simulator = settings.simulator
     start_ms = simulator.start_ns(0) // MS_NS

@@ -5,10 +5,10 @@ from pathlib import Path
 import numpy as np
 
 from services.exchange_sim.market.bars import Bars, interval_of_length, joined, no_bars
-from services.exchange_sim.market.believable import price_places, quantity_places
 from services.exchange_sim.market.levels import LEVELS, UNKNOWN
 from services.exchange_sim.market.source import Instrument
-from shared.adapters.parquet_store import QUOTE, KlineFile
+from shared.adapters.klines.believable import price_places, quantity_places
+from shared.adapters.klines.kline_file import QUOTE, KlineFile
 from shared.domain.timeframes import DAY_MS
 
 HISTORY_DAYS = 120  # loaded before the start

@@ -24,6 +24,19 @@ class Digests(Struct, frozen=True, kw_only=True):
     code: str
 
 
+class Goals(Struct, frozen=True, kw_only=True):
+    """What the plan watches, and the scorecard holds a run against. Fractions of NAV, but the Sharpe ratio."""
+
+    utilisation_low: float = 0.80
+    utilisation_high: float = 0.90
+    sharpe: float = 1.0
+    drawdown: float = 0.15
+    heat: float = 0.08
+    pair: float = 0.05
+    sector: float = 0.25
+    day_loss: float = 0.05
+
+
 class RunSetup(Struct, frozen=True, kw_only=True):
     """With what a run was made.
 
@@ -37,6 +50,7 @@ class RunSetup(Struct, frozen=True, kw_only=True):
     cost_factor: by which fees, spread and slippage were multiplied.
     rules_off: rules and breakers that could not act, and why, in words.
     assumptions: what else the run takes for granted, in words.
+    goals: what the plan watches.
     """
 
     command: str
@@ -52,6 +66,7 @@ class RunSetup(Struct, frozen=True, kw_only=True):
     rules_off: tuple[str, ...]
     assumptions: tuple[str, ...]
     digests: Digests
+    goals: Goals = Goals()
 
 
 class Curve(Struct, frozen=True, kw_only=True):

@@ -21,7 +21,7 @@ from services.backtest.operator import Operator
 from services.backtest.options import HISTORY_DAYS, BacktestOptions
 from services.backtest.recorder.coverage import CoverageRecorder
 from services.backtest.recorder.recorder import Recorder
-from services.backtest.result import Digests, Run, RunSetup
+from services.backtest.result import Digests, Goals, Run, RunSetup
 from services.backtest.words import assumptions, rules_off
 from shared.adapters.clocks import ManualClock
 from shared.domain.risk.machine import RiskMachine
@@ -37,16 +37,19 @@ from shared.runtime.replay import Replay
 Progress = Callable[[int, int], None]  # market time in ns, bars so far
 
 
-def run(options: BacktestOptions, progress: Progress = lambda _now_ns, _bars: None) -> Run:
-    """Run it whole. Raises ``NoMarketError`` and ``RecordingError`` where the store does not have what it takes."""
-    backtest = BacktestRun(options)
-    for _ in backtest.instants(progress):
-        pass
-    return backtest.result()
+def no_progress(_now_ns: int, _bars: int) -> None:
+    """For whoever does not watch."""
 
 
 class BacktestRun:
     """A run that can be looked at instant by instant.
+
+        played = BacktestRun(options)
+        for messages in played.instants():
+            ...
+        run = played.result()
+
+    Raises ``NoMarketError`` and ``RecordingError`` where the store does not have what it takes.
 
     host: what runs the machines. risk: the machine whose state is measured. recorder: what was kept so far.
     """
@@ -89,7 +92,7 @@ class BacktestRun:
 
     # --- the loop -------------------------------------------------------------------------------------------------
 
-    def instants(self, progress: Progress = lambda _now_ns, _bars: None) -> Iterator[list[Message]]:
+    def instants(self, progress: Progress = no_progress) -> Iterator[list[Message]]:
         """Play the market; yields the messages of each instant, once all has settled and was recorded."""
         self._begin()
         for block in self.market.months():
@@ -188,6 +191,7 @@ class BacktestRun:
             rules_off=rules_off(options),
             assumptions=assumptions(options),
             digests=digests,
+            goals=goals_of(options),
         )
         return Run(
             setup=setup,
@@ -209,3 +213,15 @@ class BacktestRun:
             alerts=recorder.alerts,
             market_returns=self.coverage.market_returns(),
         )
+
+
+def goals_of(options: BacktestOptions) -> Goals:
+    """What the plan watches: its own limits, and those that it states beside them."""
+    limits = options.plan.limits
+    return Goals(
+        drawdown=limits.drawdown,
+        heat=limits.heat,
+        pair=limits.pair_cap_nav,
+        sector=limits.sector_cap_nav,
+        day_loss=options.plan.breakers.day_loss,
+    )

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from services.backtest.recorder.curve import CurveRecorder, ExposureRecorder
+from services.backtest.recorder.decisions import Decision, decision_of
 from services.backtest.recorder.fills import FillRecorder
 from services.backtest.recorder.halts import HaltRecorder
 from services.backtest.recorder.verdicts import VerdictRecorder
@@ -27,7 +28,7 @@ from shared.messages.signals import SignalRaised
 class Recorder:
     """Everything that a ``Run`` has of what happened.
 
-    signals: raised, by strategy. raises: stops that were raised. alerts: how many there were.
+    decisions: all of them, in order. signals: raised, by strategy. raises: stops that were raised. alerts: how many there were.
     """
 
     def __init__(self, state: RiskState, plan: Plan, universe: Universe, *, bar_ns: int, start_ns: int) -> None:
@@ -38,6 +39,7 @@ class Recorder:
         self.verdicts = VerdictRecorder()
         self.halts = HaltRecorder(state, plan)
         self.phases = [PhaseSpan(phase=plan.phase, scale=plan.scale, since_ns=start_ns, reason="the run begins")]
+        self.decisions: list[Decision] = []
         self.signals: Counter[str] = Counter()
         self.raises = self.alerts = 0
         self._causes: dict[str, str] = {}  # in words, by the id of a message of this instant
@@ -91,6 +93,7 @@ class Recorder:
             self._reasons[order.id] = self._causes.get(order.cause, "the strategies still want more of it")
 
     def _decided(self, order: OrderDecided) -> None:
+        self.decisions.append(decision_of(order))
         self.verdicts.decided(order)
         self.halts.decided(order)
         self.fills.decided(order)

@@ -15,7 +15,7 @@ from msgspec import structs
 
 from services.backtest.options import BacktestOptions
 from services.backtest.recorder.decisions import Decision
-from services.backtest.result import Backtest, Run, Variant
+from services.backtest.result import Backtest, FillMoment, MarketKind, Run, Variant
 from services.backtest.run import BacktestRun, Progress, no_progress
 from services.backtest.statistics.figures import variant_of
 from shared.domain.plan import BreakerName
@@ -49,11 +49,11 @@ def digest_of(run: Run) -> str:
 
 def variants_of(options: BacktestOptions) -> Iterator[tuple[str, BacktestOptions]]:
     """The same run with one thing otherwise."""
-    other_market = "jumping" if options.market == "smooth" else "smooth"
+    other_market: MarketKind = "jumping" if options.market == "smooth" else "smooth"
     yield f"{other_market} market", replace(options, market=other_market)
     for factor in (0.5, 2.0):
         yield f"{factor:g} x costs", replace(options, cost_factor=options.cost_factor * factor)
-    other_fill = "next_open" if options.fill == "close" else "close"
+    other_fill: FillMoment = "next_open" if options.fill == "close" else "close"
     words = {"next_open": "filled at the next open", "close": "filled at the close"}
     yield words[other_fill], replace(options, fill=other_fill)
     plan = options.settings.plan

@@ -5,14 +5,15 @@ the bars that close. Whatever follows from them settles before anything is measu
 sizes and orders made, decided and filled. Then the operator acts, and the recorder takes the figures.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from types import MappingProxyType
 from typing import cast
 
 from services import wiring
 from services.backtest.digests import code_digest, config_digest
 from services.backtest.market.filters import filters_of
-from services.backtest.market.listings import Due, listings
+from services.backtest.market.listings import Due, Filters, listings
 from services.backtest.market.market import Market
 from services.backtest.market.path import jumps, opens
 from services.backtest.market.reader import KlineReader, reader_of
@@ -49,13 +50,20 @@ class BacktestRun:
             ...
         run = played.result()
 
+    reader: in place of the store of the options. filters: ticks and lots by name, in place of those that bars show.
+
     Raises ``NoMarketError`` and ``RecordingError`` where the store does not have what it takes.
 
     host: what runs the machines. risk: the machine whose state is measured. recorder: what was kept so far.
     """
 
-    def __init__(self, options: BacktestOptions, reader: KlineReader | None = None) -> None:
-        self.options = options
+    def __init__(
+        self,
+        options: BacktestOptions,
+        reader: KlineReader | None = None,
+        filters: Mapping[str, Filters] = MappingProxyType({}),
+    ) -> None:
+        self.options, self.filters = options, dict(filters)
         settings, factor = options.run_settings, options.history_factor
         self.market = Market(
             reader or reader_of(options.store, options.start_ms),
@@ -109,13 +117,13 @@ class BacktestRun:
         self.recorder.finish(self.last_ns)
 
     def _begin(self) -> None:
-        """The pairs that trade at the start, then the history. Only its last bars, closed just now, lead to anything."""
-        filters = {name: filters_of(columns) for name, columns in self.market.samples().items()}
-        spans = {name: span for name, span in self.market.spans.items() if name in filters}
+        """List the pairs, and play the history: only bars that closed just now lead to anything."""
+        self.filters = self.filters or self._shown_filters()
+        spans = {name: span for name, span in self.market.spans.items() if name in self.filters}
         self._due = listings(
             self.options.universe,
             spans,
-            filters,
+            self.filters,
             bar_ms=self.market.bar_ms,
             start_ms=self.options.start_ms,
             end_ms=self.end_ms,
@@ -127,6 +135,9 @@ class BacktestRun:
         for instant in instants(history):
             made += self.host.feed(bars_at(history, instant))
         self.recorder.take(self.options.start_ms * MS_NS, made)
+
+    def _shown_filters(self) -> dict[str, Filters]:
+        return {name: filters_of(columns) for name, columns in self.market.samples().items()}
 
     def _play(self, now_ns: int, bars: list[BarClosed]) -> list[Message]:
         """One instant, to where nothing follows any more."""

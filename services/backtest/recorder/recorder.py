@@ -28,7 +28,7 @@ from shared.messages.signals import SignalRaised
 class Recorder:
     """Everything that a ``Run`` has of what happened.
 
-    decisions: all of them, in order. signals: raised, by strategy. raises: stops that were raised. alerts: how many there were.
+    decisions: all of them, in order. signals: raised, by strategy. raises, alerts: how many there were.
     """
 
     def __init__(self, state: RiskState, plan: Plan, universe: Universe, *, bar_ns: int, start_ns: int) -> None:

@@ -18,12 +18,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from shared.adapters.klines.checks import PRICES, Findings, RowChecks, check_unit, time_text
+from shared.adapters.klines.checks import PRICES, Findings, RowChecks, check_unit
 from shared.adapters.klines.columns import Columns, NoKlinesThenError, RecordingError
 from shared.domain.timeframes import DAY_MS, kline_interval
 
 NEEDED = ("symbol", "open_time", *PRICES, "volume")
-QUOTE = "USDT"
+QUOTE = "USDT"  # of the symbols that can be replayed
 LEAST_STEPS = 10  # between bars of one symbol, that tell how long its bars are
 _SYMBOL = re.compile(r"[A-Z0-9]+(/[A-Z0-9]+)?")
 
@@ -131,21 +131,6 @@ class KlineFile:
     def _raise_findings(self) -> None:
         if found := str(self._findings):
             raise _fault_of_file(self.path, found)
-
-    def spans_at(self, start_ms: int) -> dict[str, tuple[int, int]]:
-        """The spans of every symbol against USDT, for a replay that begins at ``start_ms``.
-
-        Raises ``ValueError`` if none can, ``NoKlinesThenError`` if none can begin then.
-        """
-        spans = {symbol: span for symbol, span in sorted(self.spans.items()) if symbol.endswith(QUOTE)}
-        if not spans:
-            problem = f"column symbol: no symbol against {QUOTE}, such as BTC{QUOTE}"
-            raise _fault_of_file(self.path, problem)
-        first_ms, last_ms = min(first for first, _ in spans.values()), max(last for _, last in spans.values())
-        if not first_ms <= start_ms <= last_ms:
-            dates = f"{time_text(first_ms)} to {time_text(last_ms)}"
-            raise NoKlinesThenError(f"{self.path} has klines from {dates}, none at {time_text(start_ms)}")
-        return spans
 
     def read(self, symbols: set[str], start_ms: int, end_ms: int) -> dict[str, Columns]:
         """The klines with start_ms <= open time < end_ms of each symbol that has some."""

@@ -76,6 +76,11 @@ class KlineStore:
                 found[symbol].extend(part.filled() for part in read_file(path, start_ms, end_ms))
         return {symbol: concatenated(parts) for symbol, parts in found.items() if parts}
 
+    def check_files(self, timeframe: str) -> None:
+        """Compare every file of a timeframe with the manifest now, before the first one is used."""
+        for symbol, year, _ in self.manifest.of(timeframe):
+            self._file(path_of(timeframe, symbol, year))
+
     def write(
         self, timeframe: str, symbol: str, columns: Columns, source: Source, on_conflict: OnConflict = "refuse"
     ) -> Written:

@@ -4,6 +4,7 @@ import fcntl
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
@@ -19,6 +20,7 @@ from shared.adapters.klines.manifest import (
     flush,
     hash_of,
     load_manifest,
+    parts_of,
     path_of,
     save_manifest,
 )
@@ -28,6 +30,7 @@ from shared.adapters.klines.year_file import NAMES, content_hash, holes_of, read
 
 _SYMBOL = re.compile(r"[A-Z0-9_]{2,40}")
 _EVER_MS = 1 << 62
+_UNWRITTEN = YearFile(sha256="", content="", rows=0, first_ms=0, last_ms=0)
 
 
 class Written(NamedTuple):
@@ -53,13 +56,27 @@ def locked(store: Path) -> Iterator[None]:
         yield
 
 
+@dataclass(slots=True)
+class _Year:
+    """A year of one symbol that is being added to."""
+
+    name: str
+    columns: Columns | None
+    sources: tuple[Source, ...]
+    changed: bool = False
+
+
 class StoreWriter:
-    """Takes bars for one commit. It must hold the lock."""
+    """Takes bars for one commit. It must hold the lock.
+
+    The year that was added to last stays in memory until another one is: months that come in order cost one file.
+    """
 
     def __init__(self, store: Path) -> None:
         self._store = store
         self._manifest = load_manifest(store)
         self._new: dict[str, YearFile] = {}
+        self._open: _Year | None = None
         self._recover()
 
     @contextmanager
@@ -67,6 +84,7 @@ class StoreWriter:
         """Commit at the end of the block; after an error in it, leave the store as it was."""
         try:
             yield
+            self._put_away()
         except BaseException:
             for name in self._new:
                 self._place(name, new=True).unlink(missing_ok=True)
@@ -85,31 +103,39 @@ class StoreWriter:
         written = Written()
         years = years_of(columns.open_ms)
         for year in np.unique(years).tolist():
-            written += self._write_year(timeframe, symbol, year, columns.at(years == year), source, on_conflict)
+            place = self._year(path_of(timeframe, symbol, year))
+            written += _add(place, columns.at(years == year), source, on_conflict, f"{symbol} {timeframe}")
         return written
 
-    def _write_year(
-        self, timeframe: str, symbol: str, year: int, new: Columns, source: Source, on_conflict: OnConflict
-    ) -> Written:
-        name = path_of(timeframe, symbol, year)
-        before = self._new.get(name) or self._manifest.files.get(name)
-        merged = Merged(new, len(new), 0)
-        if before is not None:
-            merged = merge(self._current(name, before), new, on_conflict, f"{symbol} {timeframe}")
-        if merged.added or merged.changed:
-            (self._store / name).parent.mkdir(parents=True, exist_ok=True)
-            place = self._place(name, new=True)
-            write_file(place, merged.columns)
-            flush(place)
-            sources = _with(before.sources if before else (), source, merged.added + merged.changed)
-            self._new[name] = _entry(place, merged.columns, bar_ms_of(timeframe), sources)
-        return Written(merged.added, merged.changed, len(new) - merged.added - merged.changed)
+    def _year(self, name: str) -> _Year:
+        if self._open is not None and self._open.name == name:
+            return self._open
+        self._put_away()
+        entry = self._new.get(name) or self._manifest.files.get(name)
+        if entry is None:
+            self._open = _Year(name, None, ())
+        else:
+            self._open = _Year(name, self._current(name, entry), entry.sources)
+        return self._open
 
     def _current(self, name: str, entry: YearFile) -> Columns:
         place = self._place(name, new=name in self._new)
         if not place.is_file() or hash_of(place) != entry.sha256:
             raise RecordingError(f"{place}: it is not the file that the manifest names; heatsink data verify says more")
         return concatenated(list(read_file(place, 0, _EVER_MS)))
+
+    def _put_away(self) -> None:
+        """Write the open year to its new file."""
+        year, self._open = self._open, None
+        if year is None or year.columns is None or not year.changed:
+            return
+        place = self._place(year.name, new=True)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        self._new[year.name] = _UNWRITTEN  # so that an error removes what there is of it
+        write_file(place, year.columns)
+        flush(place)
+        bar_ms = bar_ms_of(parts_of(year.name)[0])
+        self._new[year.name] = describe(hash_of(place), year.columns, bar_ms, year.sources)
 
     def _commit(self) -> None:
         """From the moment at which the manifest is replaced the new files count."""
@@ -133,6 +159,14 @@ class StoreWriter:
         return self._store / (name + NEW if new else name)
 
 
+def _add(year: _Year, new: Columns, source: Source, on_conflict: OnConflict, what: str) -> Written:
+    merged = Merged(new, len(new), 0) if year.columns is None else merge(year.columns, new, on_conflict, what)
+    if rows := merged.added + merged.changed:
+        year.columns, year.changed = merged.columns, True
+        year.sources = _with(year.sources, source, rows)
+    return Written(merged.added, merged.changed, len(new) - rows)
+
+
 def check_bars(timeframe: str, symbol: str, columns: Columns) -> None:
     """Everything that a bar must be like. Raises ``RecordingError`` that names column, value, symbol, time, number."""
     bar_ms = bar_ms_of(timeframe)
@@ -153,9 +187,10 @@ def check_bars(timeframe: str, symbol: str, columns: Columns) -> None:
         raise RecordingError(f"{symbol} {timeframe}: the bars are not in order of time")
 
 
-def _entry(place: Path, columns: Columns, bar_ms: int, sources: tuple[Source, ...]) -> YearFile:
+def describe(sha256: str, columns: Columns, bar_ms: int, sources: tuple[Source, ...] = ()) -> YearFile:
+    """What the manifest says of a file with these bars."""
     return YearFile(
-        sha256=hash_of(place),
+        sha256=sha256,
         content=content_hash(columns),
         rows=len(columns),
         first_ms=int(columns.open_ms[0]),

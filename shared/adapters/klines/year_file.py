@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 from shared.adapters.klines.columns import Columns, Integers, RecordingError
 
 NAMES = ("open_time", "open", "high", "low", "close", "volume", "quote_volume")
+ENCODINGS = {NAMES[0]: "DELTA_BINARY_PACKED"} | dict.fromkeys(NAMES[1:], "PLAIN")  # a quarter smaller than by default
 SCHEMA = pa.schema([(name, pa.float64() if number else pa.int64()) for number, name in enumerate(NAMES)])
 
 
@@ -30,7 +31,7 @@ def write_file(path: Path, columns: Columns) -> None:
     """Bars of one year, in order of time. What is unknown of a volume is written as null."""
     months = columns.open_ms.astype("datetime64[ms]").astype("datetime64[M]")
     starts = np.flatnonzero(np.diff(months, prepend=months[0] - 1))
-    with pq.ParquetWriter(path, SCHEMA, compression="zstd") as writer:
+    with pq.ParquetWriter(path, SCHEMA, compression="zstd", use_dictionary=False, column_encoding=ENCODINGS) as writer:
         for first, end in zip(starts, np.append(starts[1:], len(months)), strict=True):
             month = columns.at(slice(int(first), int(end)))
             arrays = [pa.array(month.open_ms), *(pa.array(values, from_pandas=True) for values in month.values)]

@@ -1,17 +1,20 @@
-"""Every built-in strategy, in one tuple, and how a row of the configuration becomes a strategy."""
+"""Every built-in kind of strategy, in one tuple, and how a row of the configuration becomes a strategy."""
 
 from shared.domain.plan import StrategyPlan
 from shared.domain.strategies.base import Fault, ParameterError, Strategy, StrategyKind
+from shared.domain.strategies.bollinger import BOLLINGER
 from shared.domain.strategies.donchian import DONCHIAN
 from shared.domain.strategies.external import EXTERNAL
 from shared.domain.strategies.momentum import MOMENTUM
+from shared.domain.strategies.rsi import RSI
 from shared.domain.timeframes import timeframe_ns
 
-STRATEGIES: tuple[StrategyKind, ...] = (DONCHIAN, MOMENTUM, EXTERNAL)
+STRATEGIES: tuple[StrategyKind, ...] = (DONCHIAN, MOMENTUM, RSI, BOLLINGER, EXTERNAL)
+KINDS = tuple(kind.name for kind in STRATEGIES)
 
 
 def kind_named(name: str) -> StrategyKind | None:
-    """The row of that name; None without one."""
+    """The built-in kind of that name; None without one."""
     return next((kind for kind in STRATEGIES if kind.name == name), None)
 
 
@@ -24,8 +27,7 @@ def faults_of(plan: StrategyPlan) -> tuple[Fault, ...]:
         faults.append(Fault("timeframe", plan.timeframe, "set a number and one of s, m, h, d, such as 15m or 1h"))
     kind = kind_named(plan.kind)
     if kind is None:
-        known = ", ".join(kind.name for kind in STRATEGIES)
-        return (*faults, Fault("kind", plan.kind, f"set one of {known}"))
+        return (*faults, Fault("kind", plan.kind, f"set one of {', '.join(KINDS)}"))
     return (*faults, *kind.faults(plan.parameters))
 
 

@@ -117,7 +117,10 @@ class BacktestRun:
         self.recorder.finish(self.last_ns)
 
     def _begin(self) -> None:
-        """List the pairs, and play the history: only bars that closed just now lead to anything."""
+        """Tell the machines the time, then the history, as a stack that starts is told it; then list the pairs.
+
+        What is not listed is not traded, so nothing is before the first bar that closes after the start.
+        """
         self.filters = self.filters or self._shown_filters()
         spans = {name: span for name, span in self.market.spans.items() if name in self.filters}
         self._due = listings(
@@ -129,12 +132,14 @@ class BacktestRun:
             end_ms=self.end_ms,
         )
         self._due.reverse()  # the next one stands at the end
-        made = self.host.feed([each.message for each in self._take_due(self.options.start_ms * MS_NS)])
         history = self.market.history()
         self.coverage.take(history)
+        begin_ns, made = self.options.start_ms * MS_NS, list[Message]()
+        self.host.advance_clock(begin_ns, made)
         for instant in instants(history):
             made += self.host.feed(bars_at(history, instant))
-        self.recorder.take(self.options.start_ms * MS_NS, made)
+        made += self.host.feed([each.message for each in self._take_due(begin_ns)])
+        self.recorder.take(begin_ns, made)
 
     def _shown_filters(self) -> dict[str, Filters]:
         return {name: filters_of(columns) for name, columns in self.market.samples().items()}

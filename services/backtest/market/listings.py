@@ -70,15 +70,13 @@ def _of_name(
     begin_ms, closed_ms = max(first_ms, start_ms), last_ms + bar_ms
     if closed_ms <= start_ms:
         return []  # history under a former name; the newer one says formerly
-    former = universe.names_of(name)[1:]
-    rename = universe.rename_of(name)
-    is_renamed = rename is not None and bool(former) and former[0] in spans
-    ratio = rename.ratio if rename is not None and is_renamed else Decimal(1)
-    formerly = former[0] if is_renamed else ""
+    rename, names = universe.rename_of(name), universe.names_of(name)
+    formerly = next((former for former in names[names.index(name) + 1 :] if former in spans), "")
+    ratio = rename.ratio if rename is not None and formerly else Decimal(1)
     due = [
         Due(begin_ms * MS_NS, False, _listed(name, "trading", begin_ms, filters[name], formerly=formerly, ratio=ratio))
     ]
-    if is_renamed:
+    if formerly:
         due.append(Due(begin_ms * MS_NS, False, _listed(formerly, "renamed", begin_ms, reason=f"now {name}")))
     if first_ms > start_ms:
         due.append(Due(start_ms * MS_NS, False, _listed(name, "unlisted", start_ms, reason="not listed yet")))

@@ -1,4 +1,7 @@
-"""One parquet file of the store: the bars of one symbol in one calendar year, a row group for each month."""
+"""One parquet file of the store: the bars of one symbol in one calendar year.
+
+A row group holds a month, so that months can be read alone; the few bars of a year of days stand in one.
+"""
 
 import hashlib
 from collections.abc import Iterator
@@ -12,6 +15,7 @@ import pyarrow.parquet as pq
 
 from shared.adapters.klines.columns import Columns, Integers, RecordingError
 
+FEW_BARS = 366
 NAMES = ("open_time", "open", "high", "low", "close", "volume", "quote_volume")
 ENCODINGS = {NAMES[0]: "DELTA_BINARY_PACKED"} | dict.fromkeys(NAMES[1:], "PLAIN")  # a quarter smaller than by default
 SCHEMA = pa.schema([(name, pa.float64() if number else pa.int64()) for number, name in enumerate(NAMES)])
@@ -30,7 +34,7 @@ def readable(path: Path) -> Iterator[None]:
 def write_file(path: Path, columns: Columns) -> None:
     """Bars of one year, in order of time. What is unknown of a volume is written as null."""
     months = columns.open_ms.astype("datetime64[ms]").astype("datetime64[M]")
-    starts = np.flatnonzero(np.diff(months, prepend=months[0] - 1))
+    starts = np.flatnonzero(np.diff(months, prepend=months[0] - 1)) if len(columns) > FEW_BARS else np.array([0])
     with pq.ParquetWriter(path, SCHEMA, compression="zstd", use_dictionary=False, column_encoding=ENCODINGS) as writer:
         for first, end in zip(starts, np.append(starts[1:], len(months)), strict=True):
             month = columns.at(slice(int(first), int(end)))
@@ -40,17 +44,32 @@ def write_file(path: Path, columns: Columns) -> None:
 
 def read_file(path: Path, start_ms: int, end_ms: int) -> Iterator[Columns]:
     """The bars with start_ms <= open time < end_ms, month by month: no other month is read."""
-    with readable(path), pq.ParquetFile(path) as file:
-        if file.schema_arrow.names != list(NAMES):
-            raise RecordingError(f"{path}: no file of a store: its columns are {', '.join(file.schema_arrow.names)}")
+    with _opened(path) as file:
         for group in range(file.num_row_groups):
             times: Any = file.metadata.row_group(group).column(0).statistics
             if times is None or (times.min < end_ms and times.max >= start_ms):
-                table = file.read_row_group(group)
-                values = [table[name].to_numpy() for name in NAMES]
-                month = Columns(values[0], *(column.astype(np.float64, copy=False) for column in values[1:]))
+                month = _columns(file.read_row_group(group))
                 if len(found := month.between(start_ms, end_ms)):
                     yield found
+
+
+def read_whole_file(path: Path) -> Columns:
+    """All rows as they are, also where they are not in order."""
+    with _opened(path) as file:
+        return _columns(file.read())
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[pq.ParquetFile]:
+    with readable(path), pq.ParquetFile(path) as file:
+        if not file.schema_arrow.equals(SCHEMA):
+            problem = f"no file of a store: it has {', '.join(file.schema_arrow.names[:12])}"
+            raise RecordingError(f"{path}: {problem}", problem)
+        yield file
+
+
+def _columns(table: pa.Table) -> Columns:
+    return Columns(*(table[name].to_numpy() for name in NAMES))
 
 
 def content_hash(columns: Columns) -> str:

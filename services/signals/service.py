@@ -22,7 +22,7 @@ def spec_of(settings: Settings, clock: Clock) -> MachineSpec:
     limit_ns = market_ns(clock, settings.plan.limits.bar_age_seconds)
     return MachineSpec(
         service=wiring.SIGNALS,
-        machine=SignalsMachine(settings.plan, settings.universe, bar_age_limit_ns=limit_ns),
+        machine=SignalsMachine(settings.plan, settings.universe, service=wiring.SIGNALS, bar_age_limit_ns=limit_ns),
         inputs=bars,
         home="{" + SIGNALS.key + "}",
         warm=bars,

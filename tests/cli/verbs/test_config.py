@@ -19,7 +19,7 @@ def test_config_check_tells_what_is_configured() -> None:
 
 
 def test_config_check_names_every_fault_and_ends_with_the_code_for_configuration(tmp_path: Path) -> None:
-    for path in SHIPPED.iterdir():
+    for path in SHIPPED.glob("*.toml"):
         text = path.read_text().replace("heat = 0.08", "heat = 8").replace('kind = "sim"', 'kind = "simm"')
         (tmp_path / path.name).write_text(text)
     result = CliRunner().invoke(app, ["config", "check", "--config", str(tmp_path)])

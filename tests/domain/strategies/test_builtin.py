@@ -137,6 +137,7 @@ def test_every_kind_can_be_built_from_its_defaults_and_describes_itself() -> Non
         (plan("rsi", length=1), "length = 1: set 2 to 50 bars"),
         (plan("bollinger", deviations=-1), "deviations = -1: set a number from 0.1 to 5, such as 2"),
         (plan("bollinger", length=2.5), "length = 2.5: set a whole number of bars"),
+        (plan("file"), "file = '': name the file of the strategy"),
     ],
 )
 def test_a_faulty_row_is_refused_with_name_value_and_remedy(row: StrategyPlan, told: str) -> None:

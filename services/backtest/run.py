@@ -192,7 +192,7 @@ class BacktestRun:
     def result(self) -> Run:
         """All that was recorded. Call it when the market was played to its end."""
         options, recorder, market = self.options, self.recorder, self.market
-        digests = Digests(data=market.digest, config=config_digest(options), code=code_digest())
+        digests = Digests(data=market.digest, config=config_digest(options), code=code_digest(options.plan))
         setup = RunSetup(
             command=options.command,
             heatsink=digests.code[:12],

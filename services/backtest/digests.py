@@ -29,6 +29,7 @@ def config_digest(options: BacktestOptions) -> str:
         options.resume_after_hours,
         options.by_evidence,
         options.cost_factor,
+        options.books,
         options.history_factor,
     )
     return hashlib.sha256(msgspec.json.encode(parts, order="deterministic")).hexdigest()

@@ -8,7 +8,8 @@ from shared.config.tables import Tables
 from shared.config.universe import LONGEST_NAME
 from shared.domain.plan import BreakerPlan, Limits, PhasePlan, RampPlan, SizingPlan, StrategyPlan
 from shared.domain.strategies.base import StrategyKind
-from shared.domain.strategies.registry import STRATEGIES, kind_named
+from shared.domain.strategies.from_file import FILE, file_faults
+from shared.domain.strategies.registry import KINDS, kind_named
 from shared.domain.timeframes import DAILY, FIRST_DATE, LAST_DATE, LISTED_TIMEFRAMES, iso_ns, timeframe_ns
 from shared.domain.universe import Universe
 
@@ -111,8 +112,10 @@ def check_strategies(
             problem = "a second strategy of this name"
             tables.fault(file, f"{place}.name", strategy.name, problem, "Rename one of the two.")
         kind = kind_named(strategy.kind)
-        if kind is None:
-            remedy = did_you_mean(strategy.kind, [known.name for known in STRATEGIES])
+        if strategy.kind == FILE:
+            _check_file(tables, file, place, strategy)
+        elif kind is None:
+            remedy = did_you_mean(strategy.kind, KINDS)
             tables.fault(file, f"{place}.kind", strategy.kind, "no such kind of strategy", remedy)
         else:
             _check_parameters(tables, file, place, strategy, kind, market_data)
@@ -122,6 +125,13 @@ def check_strategies(
         weights = " + ".join(f"{strategy.weight:g}" for strategy in strategies)
         remedy = f"Lower them: divided by {total:g} they add up to 1."
         tables.fault(file, "strategies[].weight", weights, f"the weights add up to {total:g}, above 1", remedy)
+
+
+def _check_file(tables: Tables, file: str, place: str, strategy: StrategyPlan) -> None:
+    """What the text of a strategy's file shows; running it is for the service that will. One not read was told of."""
+    for fault in file_faults(strategy) if strategy.source else ():
+        remedy = fault.remedy[0].upper() + fault.remedy[1:] + "."
+        tables.fault(file, f"{place}.{fault.name}", fault.value, fault.problem, remedy)
 
 
 def _check_parameters(
@@ -163,12 +173,12 @@ def _check_timeframe(tables: Tables, file: str, place: str, timeframe: str) -> N
 def check_simulator(tables: Tables, file: str, simulator: SimulatorSettings, ops: OpsSettings | None) -> None:
     """What is replayed must be there, and two servers must not share a port."""
     needed = {
-        "replay": "Write the path of a parquet file of klines, or leave it empty for a generated market.",
+        "replay": "Write the path of a store or of a parquet file of klines, or leave it empty for a generated market.",
         "faults": "Write the path of a script of faults, or leave it empty for none.",
     }
     for name, remedy in needed.items():
         path = getattr(simulator, name)
-        if path and not os.path.isfile(path):
+        if path and not (os.path.isfile(path) or (name == "replay" and os.path.isdir(path))):
             tables.fault_at(f"simulator.{name}", file, path, "no such file", remedy)
     if simulator.replay and not simulator.start:
         problem = "a replay needs the date at which it begins"

@@ -37,9 +37,10 @@ from shared.config.model import (
     SimulatorSettings,
 )
 from shared.config.shadow import read_shadow, shadow_path
+from shared.config.strategy_files import with_sources
 from shared.config.tables import Tables, unread_keys
 from shared.config.universe import read_universe
-from shared.domain.plan import BreakerPlan, Costs, Limits, PhasePlan, Plan, RampPlan, SizingPlan, StrategyPlan
+from shared.domain.plan import BreakerPlan, Costs, Limits, PhasePlan, Plan, RampPlan, SizingPlan, StrategyTable
 
 FILES = ("universe.toml", "limits.toml", "phases.toml", "strategies.toml", "stack.toml")
 PLAN_SECTIONS: dict[str, type[Struct]] = {
@@ -109,7 +110,7 @@ def load_settings(
         chosen = {} if PHASE_KEY in changes else environ
         _read_phases(tables, paths["phases.toml"], documents["phases.toml"], chosen, parts)
     if "strategies.toml" in documents:
-        _read_strategies(tables, paths["strategies.toml"], documents["strategies.toml"], parts)
+        _read_strategies(tables, config_dir, documents["strategies.toml"], parts)
     _cross_check(tables, paths, parts)
     shadow_file = shadow_path(config_dir, parts.get("portfolio"))
     _find_strays(tables, config_dir, shadow_file)
@@ -188,9 +189,11 @@ def _read_phases(
         tables.fault(source, key, phase, "no phase of this name is defined", did_you_mean(str(phase), names))
 
 
-def _read_strategies(tables: Tables, file: str, document: dict[str, Any], parts: dict[str, Any]) -> None:
+def _read_strategies(tables: Tables, folder: Path, document: dict[str, Any], parts: dict[str, Any]) -> None:
+    file = str(folder / "strategies.toml")
     unread_keys(tables, file, document, ("strategies",), HOMES)
-    parts["strategies"] = _rows(tables, file, "strategies", document, StrategyPlan)
+    rows = _rows(tables, file, "strategies", document, StrategyTable)
+    parts["strategies"] = None if rows is None else with_sources(tables, folder, rows)
 
 
 def _cross_check(tables: Tables, paths: Mapping[str, str], parts: Mapping[str, Any]) -> None:

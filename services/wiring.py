@@ -33,7 +33,7 @@ class ServiceRow:
     scope: whether one of it serves the whole market, or each portfolio has its own.
     only_with: the kind of exchange without which it is not needed; empty for every kind.
     machine: whether it is a machine on the bus, which replays can run too.
-    own_files: whether it reads files that nobody else reads.
+    own_files: whether it uses files that nobody else does, and has a ``check`` for them.
     """
 
     name: str
@@ -49,7 +49,7 @@ class ServiceRow:
         return f"services.{self.name}"
 
     def check(self, settings: "Settings") -> None:
-        """Let it look at the files that it alone reads. Raises ``ConfigError``."""
+        """Let it look at the files that it alone uses. Raises ``ConfigError``."""
         if self.own_files:
             import_module(f"{self.module}.service").check(settings)
 
@@ -66,7 +66,7 @@ class ServiceRow:
 SERVICES = (
     ServiceRow(EXCHANGE_SIM, stage=1, scope="market", only_with="sim", own_files=True),
     ServiceRow(MARKET_DATA, stage=7, scope="market"),
-    ServiceRow(SIGNALS, stage=6, scope="market", machine=True),
+    ServiceRow(SIGNALS, stage=6, scope="market", machine=True, own_files=True),
     ServiceRow(SIZING, stage=5, scope="portfolio", machine=True),
     ServiceRow(RISK, stage=4, scope="portfolio", machine=True),
     ServiceRow(EXECUTION, stage=3, scope="portfolio", machine=True),

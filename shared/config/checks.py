@@ -8,7 +8,8 @@ from shared.config.tables import Tables
 from shared.config.universe import LONGEST_NAME
 from shared.domain.plan import BreakerPlan, Limits, PhasePlan, RampPlan, SizingPlan, StrategyPlan
 from shared.domain.strategies.base import StrategyKind
-from shared.domain.strategies.registry import STRATEGIES, kind_named
+from shared.domain.strategies.from_file import FILE, file_faults
+from shared.domain.strategies.registry import KINDS, kind_named
 from shared.domain.timeframes import DAILY, FIRST_DATE, LAST_DATE, LISTED_TIMEFRAMES, iso_ns, timeframe_ns
 from shared.domain.universe import Universe
 
@@ -111,8 +112,10 @@ def check_strategies(
             problem = "a second strategy of this name"
             tables.fault(file, f"{place}.name", strategy.name, problem, "Rename one of the two.")
         kind = kind_named(strategy.kind)
-        if kind is None:
-            remedy = did_you_mean(strategy.kind, [known.name for known in STRATEGIES])
+        if strategy.kind == FILE:
+            _check_file(tables, file, place, strategy)
+        elif kind is None:
+            remedy = did_you_mean(strategy.kind, KINDS)
             tables.fault(file, f"{place}.kind", strategy.kind, "no such kind of strategy", remedy)
         else:
             _check_parameters(tables, file, place, strategy, kind, market_data)
@@ -122,6 +125,13 @@ def check_strategies(
         weights = " + ".join(f"{strategy.weight:g}" for strategy in strategies)
         remedy = f"Lower them: divided by {total:g} they add up to 1."
         tables.fault(file, "strategies[].weight", weights, f"the weights add up to {total:g}, above 1", remedy)
+
+
+def _check_file(tables: Tables, file: str, place: str, strategy: StrategyPlan) -> None:
+    """What the text of a strategy's file shows; running it is for the service that will. One not read was told of."""
+    for fault in file_faults(strategy) if strategy.source else ():
+        remedy = fault.remedy[0].upper() + fault.remedy[1:] + "."
+        tables.fault(file, f"{place}.{fault.name}", fault.value, fault.problem, remedy)
 
 
 def _check_parameters(

@@ -8,11 +8,13 @@ but for those that Kubernetes makes of a service's name. Every fault is found in
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from msgspec import Struct
 
 from shared.config.addresses import check_addresses, check_hosts
+from shared.config.changes import PHASE_KEY, read_changes
 from shared.config.checks import (
     check_breakers,
     check_limits,
@@ -35,9 +37,10 @@ from shared.config.model import (
     SimulatorSettings,
 )
 from shared.config.shadow import read_shadow, shadow_path
+from shared.config.strategy_files import with_sources
 from shared.config.tables import Tables, unread_keys
 from shared.config.universe import read_universe
-from shared.domain.plan import BreakerPlan, Costs, Limits, PhasePlan, Plan, RampPlan, SizingPlan, StrategyPlan
+from shared.domain.plan import BreakerPlan, Costs, Limits, PhasePlan, Plan, RampPlan, SizingPlan, StrategyTable
 
 FILES = ("universe.toml", "limits.toml", "phases.toml", "strategies.toml", "stack.toml")
 PLAN_SECTIONS: dict[str, type[Struct]] = {
@@ -84,13 +87,18 @@ def default_config_dir(environ: Mapping[str, str]) -> Path:
     return here if here.is_dir() else Path(__file__).parents[2] / "deploy" / "config"
 
 
-def load_settings(config_dir: Path, environ: Mapping[str, str]) -> Settings:
-    """Everything a process is built from. Raises ``ConfigError`` with all faults of all files at once."""
+def load_settings(
+    config_dir: Path, environ: Mapping[str, str], changes: Mapping[str, str] = MappingProxyType({})
+) -> Settings:
+    """Everything a process is built from. Raises ``ConfigError`` with all faults of all files at once.
+
+    changes: of single settings for one run, by their names in the files; see ``shared/config/changes.py``.
+    """
     tables = Tables()
-    read_environment(
-        tables, environ, [(name, key) for name, kind in SECTIONS.items() for key in kind.__struct_fields__]
-    )
+    keys = [(name, key) for name, kind in SECTIONS.items() for key in kind.__struct_fields__]
+    read_environment(tables, environ, keys)
     documents = _read_files(tables, config_dir)
+    read_changes(tables, changes, keys, documents)
     paths = {name: str(config_dir / name) for name in FILES}
     parts: dict[str, Any] = {}
     if "universe.toml" in documents:
@@ -99,9 +107,10 @@ def load_settings(config_dir: Path, environ: Mapping[str, str]) -> Settings:
         if name in documents:
             _read_sections(tables, paths[name], documents[name], kinds, parts)
     if "phases.toml" in documents:
-        _read_phases(tables, paths["phases.toml"], documents["phases.toml"], environ, parts)
+        chosen = {} if PHASE_KEY in changes else environ
+        _read_phases(tables, paths["phases.toml"], documents["phases.toml"], chosen, parts)
     if "strategies.toml" in documents:
-        _read_strategies(tables, paths["strategies.toml"], documents["strategies.toml"], parts)
+        _read_strategies(tables, config_dir, documents["strategies.toml"], parts)
     _cross_check(tables, paths, parts)
     shadow_file = shadow_path(config_dir, parts.get("portfolio"))
     _find_strays(tables, config_dir, shadow_file)
@@ -180,9 +189,11 @@ def _read_phases(
         tables.fault(source, key, phase, "no phase of this name is defined", did_you_mean(str(phase), names))
 
 
-def _read_strategies(tables: Tables, file: str, document: dict[str, Any], parts: dict[str, Any]) -> None:
+def _read_strategies(tables: Tables, folder: Path, document: dict[str, Any], parts: dict[str, Any]) -> None:
+    file = str(folder / "strategies.toml")
     unread_keys(tables, file, document, ("strategies",), HOMES)
-    parts["strategies"] = _rows(tables, file, "strategies", document, StrategyPlan)
+    rows = _rows(tables, file, "strategies", document, StrategyTable)
+    parts["strategies"] = None if rows is None else with_sources(tables, folder, rows)
 
 
 def _cross_check(tables: Tables, paths: Mapping[str, str], parts: Mapping[str, Any]) -> None:

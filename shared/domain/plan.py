@@ -188,14 +188,16 @@ class RampPlan(Struct, frozen=True, kw_only=True):
         return iso_ns(self.start) if self.start else 0
 
 
-class StrategyPlan(Struct, frozen=True, kw_only=True):
-    """One strategy.
+class StrategyTable(Struct, frozen=True, kw_only=True):
+    """One strategy, as ``strategies.toml`` has it.
 
     name: under which it raises signals.
-    kind: its row in the registry of strategies.
+    kind: its row in the registry of strategies; ``file`` for a file of one's own.
     timeframe: of the bars that it sees.
     weight: its share in the blend.
     parameters: its numbers, by name.
+    file: of kind ``file``, the path of its Python file; relative to the folder of the configuration.
+    class_name: of kind ``file``, the class in that file.
     """
 
     name: str
@@ -203,6 +205,18 @@ class StrategyPlan(Struct, frozen=True, kw_only=True):
     timeframe: str
     weight: Fraction
     parameters: dict[str, float] = {}
+    file: str = ""
+    class_name: str = ""
+
+
+class StrategyPlan(StrategyTable, frozen=True, kw_only=True):
+    """One strategy, with the code that it runs.
+
+    source: the text of its file as it was read, once; empty for a built-in kind. This text is what runs, so that no
+        host that begins anew and no process of a sweep finds an edited file, and a digest says what ran.
+    """
+
+    source: str = ""
 
 
 class Plan(Struct, frozen=True, kw_only=True):

@@ -35,15 +35,15 @@ class MessageRefused(Message, frozen=True, kw_only=True):
 
 
 class EntrySetAside(Message, frozen=True, kw_only=True):
-    """An entry that a service failed at again and again, and passed over. The gate halts what depends on it.
+    """An entry that a service failed at again and again, and passed over; or a bar at which a strategy file failed.
 
-    The entry itself stands on ``hs:dead``.
+    The gate halts what depends on it. The entry itself stands on ``hs:dead``.
 
     cause: the id of the message that it held.
     service: who failed at it.
     portfolio: whose service that is; empty for one that serves all portfolios.
     source: the stream or channel; ``time`` for the passing of time.
-    entry: the stream entry's id; empty for a channel.
+    entry: the stream entry's id, or the bar's own where a strategy failed at it; empty for a channel.
     message: the type of the message.
     symbol: the pair that the message is about; empty for none.
     reason: why, for people.

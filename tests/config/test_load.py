@@ -1,5 +1,6 @@
 """Reading the configuration: what is right comes through, and everything that is wrong is named at once."""
 
+import re
 import tomllib
 from collections.abc import Callable
 from decimal import Decimal
@@ -11,7 +12,7 @@ import pytest
 from shared.config.faults import ConfigError
 from shared.config.load import FILES, HOMES, SECTIONS, default_config_dir, load_settings
 from shared.config.model import Settings
-from shared.domain.plan import PhasePlan, StrategyPlan
+from shared.domain.plan import PhasePlan, StrategyTable
 from tests.config.wrong_settings import faults_of, the_fault
 from tests.shipped import SHIPPED
 
@@ -46,8 +47,9 @@ def test_the_shipped_files_show_every_key_there_is() -> None:
     documents = {name: tomllib.loads((SHIPPED / name).read_text()) for name in FILES}
     for section, kind in SECTIONS.items():
         assert sorted(documents[HOMES[section]][section]) == sorted(kind.__struct_fields__), section
-    for rows, row in (("phases", PhasePlan), ("strategies", StrategyPlan)):
+    for rows, row in (("phases", PhasePlan), ("strategies", StrategyTable)):
         shown = {key for each in documents[HOMES[rows]][rows] for key in each}
+        shown |= set(re.findall(r"^# (\w+) = ", (SHIPPED / HOMES[rows]).read_text(), re.MULTILINE))
         assert shown == set(row.__struct_fields__), rows
 
 

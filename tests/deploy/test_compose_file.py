@@ -95,3 +95,12 @@ def test_what_goes_into_the_image_is_listed_and_nothing_else_does() -> None:
     copied = re.findall(r"^COPY (\S+)", DOCKERFILE.read_text(), re.MULTILINE)
     assert ignored[0] == "*"
     assert [line.lstrip("!") for line in ignored if line.startswith("!")] == copied
+
+
+def test_the_folder_of_the_configuration_is_mounted_whole_so_that_strategy_files_are_there(
+    ours: dict[str, Any],
+) -> None:
+    mounts = {mount for block in ours.values() for mount in block["volumes"]}
+    assert "./deploy/config:/app/deploy/config:ro" in mounts
+    assert (ROOT / "deploy" / "config" / "strategies").is_dir()
+    assert "COPY deploy/config deploy/config" in DOCKERFILE.read_text()

@@ -23,6 +23,7 @@ from shared.messages.orders import OrderDecided
 from shared.messages.signals import PositionSized
 from tests.docs.command_line import UsageError, check_heatsink, words_of
 from tests.docs.pages import DOCS, ROOT, SNIPPETS, USER_PAGES, Snippet, snippets, text_of
+from tests.docs.test_strategies_page import MINE
 
 PROGRAMS, COMMANDS, DATA = ("python", "js"), ("sh", "console"), ("json", "toml")
 CONFIG = ROOT / "deploy" / "config"
@@ -149,6 +150,7 @@ def test_every_piece_of_configuration_is_sound(snippet: Snippet, tmp_path: Path)
     [table] = tomllib.loads(snippet.text)
     name = {"strategies": "strategies.toml", "limits": "shadow.toml"}[table]
     (folder / name).write_text(snippet.text, encoding="utf-8")
+    (folder / "strategies" / "mine.py").write_text(MINE, encoding="utf-8")
     plan = load_settings(folder, {}).plan
     if table == "strategies":
         assert plan.strategies[-1].name == "mine"

@@ -75,7 +75,7 @@ def test_stops_do_not_wait_for_a_clock_that_was_set_back() -> None:
 
 @pytest.mark.parametrize("ahead", [0.01, 1.0, 24.0])
 def test_signals_follow_a_clock_that_was_set_back(ahead: float) -> None:
-    signals = SignalsMachine(Plan(strategies=(strategy("trend", entry=2, exit=2),)), UNIVERSE)
+    signals = SignalsMachine(Plan(strategies=(strategy("trend", entry=2, exit=2),)), UNIVERSE, service="signals")
     play(signals, *(flat(hour, 10) for hour in range(3)), time(3 + ahead), time(3))
     assert kinds(play(signals, time(4), flat(3, 11))) == ["SignalRaised"]
 
@@ -102,7 +102,7 @@ def test_whatever_a_clock_showed_meanwhile_what_follows_from_a_bar_is_the_same(s
     closes = [10, 10, 11, 12, 11, 9, 9, 10, 12, 13, 9, 8]
     said: list[list[Message]] = []
     for shown in (steps, [[]] * len(closes)):
-        signals, sizing = SignalsMachine(plan, UNIVERSE), SizingMachine(plan, UNIVERSE, "main")
+        signals, sizing = SignalsMachine(plan, UNIVERSE, service="signals"), SizingMachine(plan, UNIVERSE, "main")
         play(sizing, listed(), *days(60, price=10.0), nav())
         made: list[Message] = []
         for hour, (close, ahead) in enumerate(zip(closes, shown, strict=True)):

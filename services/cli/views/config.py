@@ -7,7 +7,9 @@ from shared.application.stack import DATA_DIR, REDIS_VARIABLE, read_note
 from shared.application.wording.formats import rehearsed
 from shared.config.addresses import without_password
 from shared.config.model import Settings
+from shared.domain.plan import StrategyPlan
 from shared.domain.risk.state.limit_words import differing
+from shared.domain.strategies.from_file import FILE, source_digest
 
 
 def print_essentials(folder: Path, settings: Settings, *, named: bool, notes: Sequence[str] = ()) -> None:
@@ -17,6 +19,12 @@ def print_essentials(folder: Path, settings: Settings, *, named: bool, notes: Se
     """
     rows = [*_essentials(settings), ("redis", _redis(settings, named=named)), *(("note", note) for note in notes)]
     print("\n".join([f"{folder} is sound", *(f"  {name:<10}  {text}" for name, text in rows)]))
+
+
+def _strategy(plan: StrategyPlan) -> str:
+    """A strategy in a few words; of one of a file, which text was read."""
+    text = f"{plan.name} {plan.timeframe} x {plan.weight:g}"
+    return f"{text} ({plan.file}, {source_digest(plan)})" if plan.kind == FILE else text
 
 
 def _redis(settings: Settings, *, named: bool) -> str:
@@ -39,10 +47,7 @@ def _essentials(settings: Settings) -> list[tuple[str, str]]:
         ("limits", f"heat {limits.heat:.0%}, {limits.equity_at_risk:.2%} at risk a trade, {caps}"),
         ("breakers", f"off: {', '.join(plan.breakers.off)}" if plan.breakers.off else "all on"),
         ("phase", f"{phase}, scale {plan.scale:g}, orders on {settings.exchange.orders}"),
-        (
-            "strategies",
-            ", ".join(f"{each.name} {each.timeframe} x {each.weight:g}" for each in plan.strategies) or "none",
-        ),
+        ("strategies", ", ".join(map(_strategy, plan.strategies)) or "none"),
         ("exchange", settings.exchange.kind),
     ]
     if plan.shadow is not None:

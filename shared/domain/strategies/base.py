@@ -22,14 +22,18 @@ class Strategy(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """Something wrong with a setting: its name, its value, and what to do about it."""
+    """Something wrong with a setting: its name, its value, and what to do about it.
+
+    problem: what is wrong, where the remedy does not say so.
+    """
 
     name: str
     value: object
     remedy: str
+    problem: str = ""
 
     def __str__(self) -> str:
-        return f"{self.name} = {self.value!r}: {self.remedy}"
+        return f"{self.name} = {self.value!r}: {'; '.join(filter(None, (self.problem, self.remedy)))}"
 
 
 class ParameterError(ValueError):
@@ -61,10 +65,45 @@ class Bars:
         return None
 
 
-Check = Callable[[Mapping[str, int]], Fault | None]
+@dataclass(frozen=True, slots=True)
+class Amount:
+    """A parameter that is any number from ``least`` to ``most``."""
+
+    name: str
+    default: float
+    about: str
+    least: float
+    most: float
+
+    def fault(self, value: float) -> Fault | None:
+        """What is wrong with a value for it; None when nothing is."""
+        if not isinstance(value, bool) and isinstance(value, int | float) and self.least <= value <= self.most:
+            return None
+        remedy = f"set a number from {self.least:g} to {self.most:g}, such as {self.default:g} ({self.about})"
+        return Fault(self.name, value, remedy)
 
 
-def anything_goes(_values: Mapping[str, int]) -> Fault | None:
+class Parameters:
+    """The parameters of a strategy, checked and complete."""
+
+    __slots__ = ("_values",)
+
+    def __init__(self, values: Mapping[str, float]) -> None:
+        self._values = values
+
+    def bars(self, name: str) -> int:
+        """A parameter that counts bars."""
+        return int(self._values[name])
+
+    def amount(self, name: str) -> float:
+        """A parameter that is any number."""
+        return float(self._values[name])
+
+
+Check = Callable[[Parameters], Fault | None]
+
+
+def anything_goes(_values: Parameters) -> Fault | None:
     """The check of a kind whose parameters do not depend on each other."""
     return None
 
@@ -82,8 +121,8 @@ class StrategyKind:
 
     name: str
     about: str
-    parameters: tuple[Bars, ...]
-    build: Callable[[Mapping[str, int]], Strategy]
+    parameters: tuple[Bars | Amount, ...]
+    build: Callable[[Parameters], Strategy]
     together: Check = anything_goes
 
     def faults(self, given: Mapping[str, float]) -> tuple[Fault, ...]:
@@ -101,6 +140,6 @@ class StrategyKind:
             faults.append(fault)
         return tuple(faults)
 
-    def completed(self, given: Mapping[str, float]) -> dict[str, int]:
-        """The parameters with defaults filled in, as the whole numbers they are."""
-        return {parameter.name: int(given.get(parameter.name, parameter.default)) for parameter in self.parameters}
+    def completed(self, given: Mapping[str, float]) -> Parameters:
+        """The parameters with defaults filled in."""
+        return Parameters({each.name: given.get(each.name, each.default) for each in self.parameters})

@@ -5,9 +5,7 @@ This is Richard Donchian's channel rule as the Turtles traded it, with 20 and 10
 Trading Rules*, 2003), its long side only.
 """
 
-from collections.abc import Mapping
-
-from shared.domain.strategies.base import Bars, Fault, StrategyKind
+from shared.domain.strategies.base import Bars, Fault, Parameters, StrategyKind
 from shared.domain.strategies.rolling import RollingMax, RollingMin
 from shared.messages.market import BarClosed
 
@@ -37,16 +35,15 @@ class Donchian:
         return self._strength if warm else None
 
 
-def _build(parameters: Mapping[str, int]) -> Donchian:
-    return Donchian(parameters["entry"], parameters["exit"])
+def _build(parameters: Parameters) -> Donchian:
+    return Donchian(parameters.bars("entry"), parameters.bars("exit"))
 
 
-def _exit_within_entry(parameters: Mapping[str, int]) -> Fault | None:
-    if parameters["exit"] <= parameters["entry"]:
+def _exit_within_entry(parameters: Parameters) -> Fault | None:
+    entry, exit_ = parameters.bars("entry"), parameters.bars("exit")
+    if exit_ <= entry:
         return None
-    return Fault(
-        "exit", parameters["exit"], f"set it to at most entry ({parameters['entry']} bars): an exit is quicker"
-    )
+    return Fault("exit", exit_, f"set it to at most entry ({entry} bars): an exit is quicker")
 
 
 DONCHIAN = StrategyKind(

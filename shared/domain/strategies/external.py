@@ -3,9 +3,7 @@
 The process publishes ``SignalRaised`` on ``hs:signals`` under that name; sizing blends it like any other.
 """
 
-from collections.abc import Mapping
-
-from shared.domain.strategies.base import StrategyKind
+from shared.domain.strategies.base import Parameters, StrategyKind
 from shared.messages.market import BarClosed
 
 
@@ -18,7 +16,7 @@ class External:
         return None
 
 
-def _build(parameters: Mapping[str, int]) -> External:
+def _build(parameters: Parameters) -> External:
     return External()
 
 

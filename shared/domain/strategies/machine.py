@@ -1,4 +1,4 @@
-"""The machine that runs the built-in strategies: closed bars in, signals out."""
+"""The machine that runs the strategies, built in or of files: closed bars in, signals out."""
 
 from collections.abc import Sequence
 
@@ -8,10 +8,13 @@ from msgspec import Struct
 from shared.domain.machine import Records
 from shared.domain.plan import Plan, StrategyPlan
 from shared.domain.strategies.base import Strategy
+from shared.domain.strategies.guarded import GuardedStrategy
 from shared.domain.strategies.registry import build_strategy
 from shared.domain.timeframes import timeframe_ns
 from shared.domain.universe import PairNames, Universe
 from shared.messages.base import Message, TimePassed, derived_id
+from shared.messages.catalogue import BARS
+from shared.messages.dead_letter import EntrySetAside, message_refused
 from shared.messages.market import BarClosed
 from shared.messages.signals import SignalRaised
 
@@ -25,14 +28,20 @@ class Raised(Struct, frozen=True):
 
 
 class _PairStrategy:
-    """One strategy on one pair, and the name of the record that says what it raised last."""
+    """One strategy on one pair, and the name of the record that says what it raised last.
 
-    __slots__ = ("key", "name", "strategy")
+    guard: the strategy, where it is one of a file; None for one that is built in.
+    told: it was said that the guard stopped it.
+    """
+
+    __slots__ = ("guard", "key", "name", "strategy", "told")
 
     def __init__(self, plan: StrategyPlan, pair: str) -> None:
         self.name = plan.name
         self.key = f"{plan.name}|{pair}"
         self.strategy: Strategy = build_strategy(plan)
+        self.guard = self.strategy if isinstance(self.strategy, GuardedStrategy) else None
+        self.told = False
 
 
 class _PairGroup:
@@ -51,11 +60,16 @@ class SignalsMachine:
     Only a current bar raises one: a bar that closed no longer than its timeframe ago (or ``bar_age_limit_ns``, market
     time, if that is more). Older bars are history and only warm the strategies. So a strategy that is long when the
     service first starts says so on the first current bar. What was raised last is kept over restarts.
+
+    A strategy of a file that fails on a bar is out for that pair, and all others go on. The first current bar tells of
+    it: the bar goes to ``hs:dead``, and the gate halts the pair, for the strategy's last wish stands and may be wrong.
+
+    service: whose machine it is.
     """
 
-    def __init__(self, plan: Plan, universe: Universe, *, bar_age_limit_ns: int = 0) -> None:
+    def __init__(self, plan: Plan, universe: Universe, *, service: str, bar_age_limit_ns: int = 0) -> None:
         self.records = Records({RAISED: Raised})
-        self._names = PairNames(universe)
+        self._names, self._service = PairNames(universe), service
         self._plans: dict[str, tuple[StrategyPlan, ...]] = {
             timeframe: tuple(strategy for strategy in plan.strategies if strategy.timeframe == timeframe)
             for timeframe in dict.fromkeys(strategy.timeframe for strategy in plan.strategies)
@@ -87,14 +101,18 @@ class SignalsMachine:
             return ()
         signals: list[Message] = []
         for running, strength in strengths:
-            if strength != self._raised.get(running.key, 0.0):
+            if strength is None:
+                signals += _failed(running, bar, self._service)
+            elif strength != self._raised.get(running.key, 0.0):
                 self._raised[running.key] = strength
                 self.records.put(RAISED, running.key, Raised(strength))
                 signals.append(_signal(running.name, strength, bar))
         return signals
 
-    def _run(self, bar: BarClosed) -> Sequence[tuple[_PairStrategy, float]]:
-        """What every strategy asks for after the bar; nothing for a bar that is not newer than the last."""
+    def _run(self, bar: BarClosed) -> Sequence[tuple[_PairStrategy, float | None]]:
+        """What every strategy asks for after the bar, and None for one that failed; nothing for a bar that is not newer
+        than the last.
+        """
         group = self._groups.get((bar.symbol, bar.timeframe)) or self._begin_group(bar)
         if group is None or bar.open_time_ns <= group.open_time_ns:
             return ()
@@ -102,10 +120,10 @@ class SignalsMachine:
         named = self._names.get(bar.symbol)
         if named is not None and named.price_ratio != 1.0:
             bar = _in_newest_units(bar, named.price_ratio)
-        strengths = []
+        strengths: list[tuple[_PairStrategy, float | None]] = []
         for running in group.strategies:
             strength = running.strategy.on_bar(bar)
-            if strength is not None:
+            if strength is not None or (running.guard is not None and running.guard.failure):
                 strengths.append((running, strength))
         return strengths
 
@@ -129,6 +147,28 @@ def _signal(strategy: str, strength: float, bar: BarClosed) -> SignalRaised:
         symbol=bar.symbol,
         strength=strength,
         timeframe=bar.timeframe,
+    )
+
+
+def _failed(running: _PairStrategy, bar: BarClosed, service: str) -> Sequence[Message]:
+    """Tell once that a strategy of a file failed: a letter for ``hs:dead``, and word to the gate."""
+    if running.told or running.guard is None:
+        return ()
+    running.told, reason = True, running.guard.failure
+    return (
+        message_refused(bar, time_ns=bar.time_ns, field=f"strategies.{running.name}", reason=reason),
+        EntrySetAside(
+            id=derived_id("aside", service, running.key, bar.id),
+            time_ns=bar.time_ns,
+            cause=bar.id,
+            trace=bar.trace_id,
+            service=service,
+            source=BARS.key.replace("<timeframe>", bar.timeframe),
+            entry=bar.id[:64],
+            message=type(bar).__name__,
+            symbol=bar.symbol,
+            reason=reason,
+        ),
     )
 
 

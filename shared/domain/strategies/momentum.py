@@ -4,9 +4,7 @@
 crossover is Appel's (moving average convergence divergence, 1979) without its signal line.
 """
 
-from collections.abc import Mapping
-
-from shared.domain.strategies.base import Bars, Fault, StrategyKind
+from shared.domain.strategies.base import Bars, Fault, Parameters, StrategyKind
 from shared.messages.market import BarClosed
 
 
@@ -59,14 +57,13 @@ class Momentum:
         return 1.0 if fast > slow else 0.0
 
 
-def _build(parameters: Mapping[str, int]) -> Momentum:
-    return Momentum(parameters["fast"], parameters["slow"])
+def _build(parameters: Parameters) -> Momentum:
+    return Momentum(parameters.bars("fast"), parameters.bars("slow"))
 
 
-def _fast_below_slow(parameters: Mapping[str, int]) -> Fault | None:
-    if parameters["fast"] < parameters["slow"]:
-        return None
-    return Fault("fast", parameters["fast"], f"set it below slow ({parameters['slow']} bars)")
+def _fast_below_slow(parameters: Parameters) -> Fault | None:
+    fast, slow = parameters.bars("fast"), parameters.bars("slow")
+    return None if fast < slow else Fault("fast", fast, f"set it below slow ({slow} bars)")
 
 
 MOMENTUM = StrategyKind(

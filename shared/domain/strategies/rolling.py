@@ -1,6 +1,7 @@
-"""The highest or lowest of the last n values, in constant time a value on average."""
+"""The last n values: their highest or lowest in constant time a value on average, their mean and deviation."""
 
 from collections import deque
+from math import fsum, sqrt
 
 
 class RollingMax:
@@ -46,3 +47,33 @@ class RollingMin:
         """Take the next value in."""
         self._negated.push(-value)
         self.value = -self._negated.value
+
+
+class RollingMean:
+    """The mean of the last ``length`` values, and how far they are from it. Both need ``is_full``.
+
+    They are computed from the window anew, and not carried on by difference: what is rounded on the way would depend on
+    where the history began.
+    """
+
+    __slots__ = ("_length", "_window", "is_full")
+
+    def __init__(self, length: int) -> None:
+        self._length = length
+        self._window: deque[float] = deque(maxlen=length)
+        self.is_full = False
+
+    def push(self, value: float) -> None:
+        """Take the next value in."""
+        self._window.append(value)
+        if not self.is_full:
+            self.is_full = len(self._window) == self._length
+
+    def mean(self) -> float:
+        """The arithmetic mean; exactly the price itself where nothing moved."""
+        last = self._window[-1]
+        return last + fsum([value - last for value in self._window]) / self._length
+
+    def deviation(self, mean: float) -> float:
+        """The standard deviation of the population, which is the window. mean: of these values."""
+        return sqrt(fsum([(value - mean) ** 2 for value in self._window]) / self._length)

@@ -48,6 +48,13 @@ class SetAside:
             self._log.error("entry_set_aside", source=item.stream, entry=item.id, reason=failure.reason)
         return announcements
 
+    def hold_told(self, made: Sequence[Message]) -> Sequence[Message]:
+        """What a machine made, without what it sets aside by itself: that is told before the commit as well."""
+        if not any(type(message) is EntrySetAside for message in made):
+            return made
+        self._announcements += [message for message in made if isinstance(message, EntrySetAside)]
+        return [message for message in made if type(message) is not EntrySetAside]
+
     async def publish(self) -> None:
         """Tell of what was passed over since the last call; its dead letters went out before."""
         if self._announcements:

@@ -169,7 +169,8 @@ class MachineHost:
             made = self.spec.machine.handle(message)
         except Exception as error:
             raise self._failed([item], error) from error
-        return self.dead_letters.hold_refusals(made, item)
+        made = self.dead_letters.hold_refusals(made, item)
+        return self.set_aside.hold_told(made) if made else made
 
     def _failed(self, items: Sequence[Entry], error: Exception) -> StartOverError:
         """What the host ends with: the machine raised, or what it made cannot be written.

@@ -1,6 +1,8 @@
 """``heatsink config check``."""
 
 import os
+import shutil
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -8,6 +10,7 @@ from typer.testing import CliRunner
 
 from services.cli.__main__ import app
 from shared.application.stack import RunNote, write_note
+from tests.domain.strategies.files import FOLLOWS, says
 from tests.shipped import SHIPPED
 
 
@@ -19,7 +22,7 @@ def test_config_check_tells_what_is_configured() -> None:
 
 
 def test_config_check_names_every_fault_and_ends_with_the_code_for_configuration(tmp_path: Path) -> None:
-    for path in SHIPPED.iterdir():
+    for path in SHIPPED.glob("*.toml"):
         text = path.read_text().replace("heat = 0.08", "heat = 8").replace('kind = "sim"', 'kind = "simm"')
         (tmp_path / path.name).write_text(text)
     result = CliRunner().invoke(app, ["config", "check", "--config", str(tmp_path)])
@@ -59,3 +62,50 @@ def test_config_check_says_which_breakers_are_off(monkeypatch: pytest.MonkeyPatc
     assert "breakers    all on" in CliRunner().invoke(app, ["config", "check"]).stdout
     monkeypatch.setenv("HEATSINK_BREAKERS__OFF", "gap,liquidity")
     assert "breakers    off: gap, liquidity" in CliRunner().invoke(app, ["config", "check"]).stdout
+
+
+ROW = """
+[[strategies]]
+name = "mine"
+kind = "file"
+file = "strategies/mine.py"
+class_name = "Mine"
+timeframe = "1h"
+weight = 0.5
+"""
+
+
+def folder_with_file(place: Path, source: str) -> Path:
+    folder = Path(shutil.copytree(SHIPPED, place / "config"))
+    (folder / "strategies.toml").write_text(ROW)
+    (folder / "strategies" / "mine.py").write_text(source)
+    return folder
+
+
+@pytest.mark.processes
+def test_config_check_tries_a_strategy_file_and_names_the_text_that_it_read(tmp_path: Path) -> None:
+    folder = folder_with_file(tmp_path, FOLLOWS)
+    result = CliRunner().invoke(app, ["config", "check", "--config", str(folder)])
+    assert result.exit_code == 0
+    digest = sha256(FOLLOWS.encode()).hexdigest()[:12]
+    assert f"strategies  mine 1h x 0.5 (strategies/mine.py, {digest})" in result.stdout
+
+
+@pytest.mark.processes
+@pytest.mark.parametrize(
+    ("source", "told"),
+    [
+        (FOLLOWS.replace("class Mine", "class Yours"), "strategies/mine.py has no class of this name"),
+        ("import not_there\n" + FOLLOWS, "No module named 'not_there' (line 1)"),
+        (says("1 / bar.volume"), "on_bar raised ZeroDivisionError: float division by zero (line 12)"),
+        (says("math.nan"), "on_bar returned nan"),
+        (says("None"), "still returns None on bar 2"),
+    ],
+)
+def test_config_check_finds_what_a_strategy_file_does_wrong(tmp_path: Path, source: str, told: str) -> None:
+    folder = folder_with_file(tmp_path, source)
+    result = CliRunner().invoke(app, ["config", "check", "--config", str(folder)], env={"COLUMNS": "500"})
+    assert result.exit_code == 78
+    assert told in " ".join(result.stderr.split())
+    assert "strategies.toml" in result.stderr
+    assert "->" in result.stderr

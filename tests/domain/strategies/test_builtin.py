@@ -1,4 +1,4 @@
-"""The two built-in strategies, their parameters and the registry."""
+"""Donchian and momentum, the parameters of all built-in strategies, and the registry."""
 
 import numpy as np
 import pytest
@@ -12,12 +12,8 @@ from shared.domain.strategies.donchian import Donchian
 from shared.domain.strategies.momentum import Ema, Momentum
 from shared.domain.strategies.registry import STRATEGIES, build_strategy, faults_of
 from shared.domain.strategies.rolling import RollingMax, RollingMin
-from tests.domain.market_scripts import flat, ohlc
-
-
-def wishes(strategy: Donchian | Momentum, closes: list[float]) -> list[float | None]:
-    return [strategy.on_bar(flat(hour, close)) for hour, close in enumerate(closes)]
-
+from tests.domain.market_scripts import ohlc
+from tests.domain.strategies.closes import wishes
 
 # --- the window ---------------------------------------------------------------------------------------------------
 
@@ -135,6 +131,13 @@ def test_every_kind_can_be_built_from_its_defaults_and_describes_itself() -> Non
         (plan(entry=10, exit=20), "exit = 20: set it to at most entry (10 bars)"),
         (plan("momentum", fast=80, slow=80), "fast = 80: set it below slow (80 bars)"),
         (plan("momentum", slow=900), "slow = 900: set 2 to 500 bars"),
+        (plan("rsi", below=51), "below = 51: set a number from 0.1 to 50, such as 10"),
+        (plan("rsi", below=float("nan")), "below = nan: set a number from 0.1 to 50"),
+        (plan("rsi", trend=5, exit=5), "exit = 5: set it below trend (5 bars)"),
+        (plan("rsi", length=1), "length = 1: set 2 to 50 bars"),
+        (plan("bollinger", deviations=-1), "deviations = -1: set a number from 0.1 to 5, such as 2"),
+        (plan("bollinger", length=2.5), "length = 2.5: set a whole number of bars"),
+        (plan("file"), "file = '': name the file of the strategy"),
     ],
 )
 def test_a_faulty_row_is_refused_with_name_value_and_remedy(row: StrategyPlan, told: str) -> None:

@@ -12,15 +12,17 @@ from shared.domain.strategies.base import ParameterError
 from shared.domain.strategies.machine import SignalsMachine
 from shared.domain.universe import Pair, Rename, Universe
 from shared.messages.base import Message
+from shared.messages.dead_letter import EntrySetAside, MessageRefused
 from shared.messages.market import BarClosed
 from shared.messages.signals import SignalRaised
 from tests.domain.market_scripts import BTC, ETH, UNIVERSE, flat, mark, play, strategy, time
+from tests.domain.strategies.files import FOLLOWS, file_plan, says
 
 PLAN = Plan(strategies=(strategy("trend", entry=2, exit=2),))
 
 
 def machine(plan: Plan = PLAN, universe: Universe = UNIVERSE, **options: int) -> SignalsMachine:
-    return SignalsMachine(plan, universe, **options)
+    return SignalsMachine(plan, universe, service="signals", **options)
 
 
 def bars(*closes: float, symbol: str = BTC, timeframe: str = "1h") -> list[BarClosed]:
@@ -157,3 +159,70 @@ def test_the_same_bars_give_the_same_signals_with_a_restart_or_without(closes: l
 def test_a_strategy_of_another_process_is_never_raised_here() -> None:
     outside = StrategyPlan(name="mine", kind="external", timeframe="1h", weight=0.5)
     assert play(machine(Plan(strategies=(outside,))), bars(100, 200, 50, 400)) == []
+
+
+# --- strategies of files ------------------------------------------------------------------------------------------
+
+FAILS_AT_12 = says("1.0 if bar.close < 12 else 'x'")
+
+
+def kinds(outputs: list[Message]) -> list[str]:
+    return [type(output).__name__ for output in outputs]
+
+
+def test_a_strategy_of_a_file_raises_signals_beside_the_built_in_ones() -> None:
+    plan = Plan(strategies=(strategy("trend", weight=0.5, entry=2, exit=2), file_plan(FOLLOWS)))
+    outputs = play(machine(plan), *bars(10, 10, 11))
+    assert [(output.strategy, output.strength) for output in outputs] == [("trend", 1.0), ("mine", 1.0)]  # type: ignore[attr-defined]
+
+
+def test_a_file_that_fails_on_a_bar_stops_no_other_strategy_and_no_other_pair() -> None:
+    plan = Plan(strategies=(file_plan(FAILS_AT_12), strategy("trend", weight=0.5, entry=2, exit=2)))
+    signals = machine(plan)
+    assert kinds(play(signals, *bars(10, 10))) == ["SignalRaised"]
+    *told, raised = play(signals, flat(2, 12))
+    assert kinds(told) == ["MessageRefused", "EntrySetAside"]
+    assert isinstance(raised, SignalRaised)
+    assert (raised.strategy, raised.strength) == ("trend", 1.0)
+    assert said(play(signals, flat(3, 9))) == [(BTC, 0.0)]
+    assert said(play(signals, *bars(10, 11, symbol=ETH))) == [(ETH, 1.0)]
+
+
+def test_a_failure_is_told_once_with_the_bar_as_cause_and_the_reason_in_full() -> None:
+    signals = machine(Plan(strategies=(file_plan(FAILS_AT_12),)))
+    bar = flat(1, 12)
+    refused, aside = play(signals, flat(0, 10), bar)[1:]
+    assert isinstance(refused, MessageRefused)
+    assert isinstance(aside, EntrySetAside)
+    assert refused.field == "strategies.mine"
+    assert refused.reason == aside.reason
+    assert "on_bar returned 'x'" in aside.reason
+    assert (aside.service, aside.source, aside.symbol, aside.portfolio) == ("signals", "hs:bars:1h", BTC, "")
+    assert (refused.cause, aside.cause, aside.trace, aside.entry, aside.message) == (*[bar.id] * 4, "BarClosed")
+    assert play(signals, flat(2, 12), flat(3, 5)) == []
+
+
+def test_what_failed_on_history_is_told_on_the_first_current_bar_and_so_it_is_after_a_restart() -> None:
+    plan = Plan(strategies=(file_plan(FAILS_AT_12),))
+    signals = machine(plan)
+    history = bars(10, 12, 10)
+    assert play(signals, time(10), *history) == []
+    assert kinds(play(signals, flat(9, 10))) == ["MessageRefused", "EntrySetAside"]
+    again = restarted(signals, plan, warm=history)
+    assert kinds(play(again, time(11), flat(10, 10))) == ["MessageRefused", "EntrySetAside"]
+
+
+def test_what_it_wanted_last_stands_until_a_corrected_file_says_otherwise() -> None:
+    plan = Plan(strategies=(file_plan(FAILS_AT_12),))
+    signals = machine(plan)
+    history = bars(10, 12)
+    assert said(play(signals, *history)[:1]) == [(BTC, 1.0)]
+    corrected = Plan(strategies=(file_plan(says("1.0 if bar.close < 12 else 0.0")),))
+    again = restarted(signals, corrected, warm=history)
+    assert play(again, flat(2, 11)) == []
+    assert said(play(again, flat(3, 13))) == [(BTC, 0.0)]
+
+
+def test_a_file_that_cannot_run_is_refused_before_the_first_bar() -> None:
+    with pytest.raises(ParameterError, match="No module named"):
+        machine(Plan(strategies=(file_plan("import not_there\n" + FOLLOWS),)))

@@ -63,7 +63,7 @@ class Loop:
     log: list[Message] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.signals = SignalsMachine(PLAN, UNIVERSE)
+        self.signals = SignalsMachine(PLAN, UNIVERSE, service="signals")
         self.sizing = SizingMachine(PLAN, UNIVERSE, "main")
         self.paper = PaperExecution(PLAN, UNIVERSE)
         self.proposals = 0

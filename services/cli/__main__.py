@@ -4,6 +4,7 @@ import typer
 
 from services.cli.verbs import control, doctor, room, status, tail, up, why
 from services.cli.verbs.config import config_app
+from services.cli.verbs.data import data_app
 from services.cli.verbs.limits import limits_app
 from services.cli.verbs.phase import phase_app
 
@@ -21,6 +22,7 @@ for module in (up, status, tail, why, room, control, doctor):  # in the order in
 app.add_typer(phase_app, name="phase")
 app.add_typer(limits_app, name="limits")
 app.add_typer(config_app, name="config")
+app.add_typer(data_app, name="data")
 
 
 def main() -> None:

@@ -23,7 +23,8 @@ from typing import get_args
 
 from services.wiring import machine_specs
 from shared.adapters.clocks import ManualClock
-from shared.adapters.parquet_store import Columns, KlineFile
+from shared.adapters.klines.columns import Columns
+from shared.adapters.klines.kline_file import KlineFile
 from shared.config.model import Settings
 from shared.domain.plan import BreakerName, BreakerPlan, Limits, PhasePlan, Plan, StrategyPlan
 from shared.messages.base import Message

@@ -5,7 +5,6 @@ in its place after it, so that a writer that is killed at any moment leaves the 
 """
 
 import hashlib
-import os
 from pathlib import Path
 from typing import Annotated
 
@@ -13,10 +12,9 @@ import msgspec
 from msgspec import Meta, Struct
 
 from shared.adapters.books.errors import BooksError
+from shared.adapters.klines.manifest import NAME, NEW, flush, hash_of
 from shared.messages.base import Symbol, TimeNs
 
-NAME = "manifest.json"
-NEW = ".new"  # behind the name of a file that is written, until the manifest names it
 VERSION = 1
 MOST_ABSENCES = 1_000
 Sha256 = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}\Z")]
@@ -107,18 +105,3 @@ def found_file(folder: Path, file: BookFile) -> Path:
             return place
     problem = "it is not the file that the manifest names" if path.exists() else "it is gone"
     raise BooksError(f"{path}: {problem}; restore it, or take it out of {NAME} to go on without it")
-
-
-def flush(path: Path) -> None:
-    """See to it that a file, or the names in a folder, outlast a loss of power."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def hash_of(path: Path) -> str:
-    """SHA-256 of a file."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -7,14 +7,15 @@ from pathlib import Path
 
 from shared.adapters.books.errors import BooksError
 from shared.adapters.books.files import HeardBook, read_books
-from shared.adapters.books.manifest import NAME, BookFile, found_file, read_manifest
+from shared.adapters.books.manifest import BookFile, found_file, read_manifest
+from shared.adapters.klines.manifest import NAME
 from shared.messages.base import LAST_NS
 from shared.messages.market import BookSampled
 
 
 def is_recording(path: Path) -> bool:
     """Whether a folder has recorded books."""
-    return (path / NAME).is_file()
+    return path.is_dir() and (path / NAME).is_file()
 
 
 class RecordedBooks:

@@ -19,16 +19,15 @@ from shared.adapters.books.files import HeardBook, write_books
 from shared.adapters.books.journal import Journal
 from shared.adapters.books.manifest import (
     MOST_ABSENCES,
-    NEW,
     Absence,
     BookFile,
     BookManifest,
     found_file,
-    hash_of,
     path_of,
     read_manifest,
     write_manifest,
 )
+from shared.adapters.klines.manifest import NEW, hash_of
 from shared.domain.timeframes import SECOND_NS
 
 JOURNAL = "journal"

@@ -10,9 +10,10 @@ from msgspec.structs import replace
 
 from shared.adapters.books.errors import BooksError
 from shared.adapters.books.files import HeardBook
-from shared.adapters.books.manifest import NEW, read_manifest
+from shared.adapters.books.manifest import read_manifest
 from shared.adapters.books.recorded import RecordedBooks
 from shared.adapters.books.recorder import JOURNAL, BookRecorder
+from shared.adapters.klines.manifest import NEW
 from shared.domain.timeframes import DAY_NS, MINUTE_NS
 from shared.messages.market import BookSampled
 from tests.examples import examples

@@ -1,0 +1,1 @@
+"""The backtest: the machines that trade, over recorded markets, and what a run tells."""

@@ -29,7 +29,8 @@ class FiguresOfDays:
     def at(self, symbol: str, time_ns: int) -> Figures:
         """ADV and sigma_day of the days that had closed by then; None for what they do not tell, or are too old for."""
         if symbol not in self._known:
-            found = self._recording.read({symbol.replace("/", "")}, 0, EVER_MS)
+            written = {symbol.replace("/", "")} & set(self._recording.spans)
+            found = self._recording.read(written, 0, EVER_MS) if written else {}
             self._known[symbol] = [
                 figures for columns in found.values() for figures in _figures(symbol, columns, self._plan)
             ]

@@ -52,10 +52,11 @@ class _Paid(NamedTuple):
 
 @dataclass
 class _Filled:
-    """The fills of one order together."""
+    """The fills of one order together. stop: where it rested when it filled, if it is one."""
 
     symbol: str
     sign: float
+    stop: _Expected | None = None
     quantity: float = 0.0
     notional_usdt: float = 0.0
 
@@ -70,6 +71,7 @@ class Fills:
     plan: SizingPlan
     unmatched: Counter[str] = field(default_factory=Counter)
     _decided: dict[str, _Expected] = field(default_factory=dict)
+    _stops: dict[str, _Expected] = field(default_factory=dict)
     _orders: dict[str, _Filled] = field(default_factory=dict)
     _days: dict[str, list[BarClosed]] = field(default_factory=lambda: defaultdict(list))
 
@@ -79,12 +81,13 @@ class Fills:
             case OrderDecided(order_type="market") if message.mark > 0:
                 self._decided[message.order_id] = _Expected("market", message.mark, message.time_ns)
             case StopPlaced() if message.quantity > 0:
-                self._decided[message.order_id] = _Expected("stop", float(message.stop_price), message.time_ns)
+                self._stops[message.order_id] = _Expected("stop", float(message.stop_price), message.time_ns)
             case OrderFilled(liquidity="maker"):
                 self.unmatched["maker"] += 1
             case OrderFilled():
                 sign = 1.0 if message.side == "buy" else -1.0
-                order = self._orders.setdefault(message.order_id, _Filled(message.symbol, sign))
+                stop = self._stops.get(message.order_id)
+                order = self._orders.setdefault(message.order_id, _Filled(message.symbol, sign, stop))
                 order.quantity += float(message.quantity)
                 order.notional_usdt += float(message.quantity * message.price)
             case BarClosed(timeframe=timeframe) if timeframe == DAILY:
@@ -102,7 +105,7 @@ class Fills:
     def _paid(self, costs: Costs) -> Iterator[_Paid]:
         histories = {symbol: self._history(symbol) for symbol in self._days}
         for order_id, order in self._orders.items():
-            expected = self._decided.get(order_id)
+            expected = order.stop or self._decided.get(order_id)
             if expected is None or order.quantity <= 0.0:
                 self.unmatched["no decision at the market, and no stop"] += 1
                 continue

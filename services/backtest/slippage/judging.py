@@ -14,6 +14,7 @@ from shared.domain.liquidity import square_root_slippage
 from shared.domain.plan import Costs
 
 MOST_JUDGED = 10_000  # samples of a pair, taken evenly over the time: a week of them, one a minute
+ROUNDING = 1e-12
 SHARES = {"p1_bp": 0.01, "p5_bp": 0.05, "p50_bp": 0.5, "p95_bp": 0.95, "p99_bp": 0.99}
 
 
@@ -21,12 +22,14 @@ class Cost(NamedTuple):
     """One sample at one size.
 
     unit: what the law says for Y = 1, as a fraction. walked: as a fraction, infinite where the book was too thin.
+    touch: half the distance of bid and ask, as a fraction.
     """
 
     time_ns: int
     is_stress: bool
     unit: float
     walked: float
+    touch: float = 0.0
 
     def model(self, costs: Costs, factor: float) -> float:
         """What the model says, as a fraction."""
@@ -35,6 +38,10 @@ class Cost(NamedTuple):
     def over(self, costs: Costs, factor: float) -> float:
         """The model less what was walked."""
         return self.model(costs, factor) - self.walked
+
+    def over_beyond(self, factor: float) -> float:
+        """The law alone less what was walked beyond the best price: where a book is known, its spread is paid."""
+        return factor * self.unit - (self.walked - self.touch)
 
 
 class Judged(NamedTuple):
@@ -51,9 +58,12 @@ def judged(series: PairSeries, sizes_usdt: Sequence[float]) -> Judged:
     step = -(-len(series.times_ns) // MOST_JUDGED)
     costs = {
         size: [
-            Cost(time_ns, flag, square_root_slippage(size, factor=1.0, sigma_day=sigma, adv_usdt=adv), walked)
-            for time_ns, flag, adv, sigma, walked in islice(
-                zip(series.times_ns, stress, series.advs, series.sigmas, walked_at, strict=True), 0, None, step
+            Cost(time_ns, flag, square_root_slippage(size, factor=1.0, sigma_day=sigma, adv_usdt=adv), walked, touch)
+            for time_ns, flag, adv, sigma, touch, walked in islice(
+                zip(series.times_ns, stress, series.advs, series.sigmas, series.touches, walked_at, strict=True),
+                0,
+                None,
+                step,
             )
         ]
         for size, walked_at in zip(sizes_usdt, series.walked, strict=True)
@@ -86,13 +96,15 @@ def _row(group: str, liquidity: str, moments: Moments, size: float, part: list[C
         model_p50_bp=in_bp(quantile(sorted(each.model(costs, costs.slippage_factor) for each in part), 0.5)),
         **{name: in_bp(quantile(over, share)) for name, share in SHARES.items()},
         too_cheap=share_below_zero(over),
+        too_cheap_beyond=share_below_zero([each.over_beyond(costs.slippage_factor) for each in part]),
+        half_spread_p50_bp=in_bp(quantile(sorted(each.touch for each in part), 0.5)),
         too_thin=sum(not isfinite(each.walked) for each in part) / len(part),
     )
 
 
 def share_below_zero(values: Sequence[float]) -> float:
-    """The share of them that are below 0."""
-    return sum(value < 0.0 for value in values) / len(values)
+    """The share of them that are below 0 by more than the last digits of a float."""
+    return sum(value < -ROUNDING for value in values) / len(values)
 
 
 def pooled(pairs: Sequence[Judged]) -> dict[float, list[Cost]]:

@@ -20,6 +20,7 @@ class Observation(Struct, frozen=True):
     mid: the middle of bid and ask, USDT per unit; 0 where there is none.
     walked: what an order of each size would have cost, as a fraction of the middle; infinite where the book was too
         thin for it.
+    touch: half the distance of bid and ask, as a fraction of the middle; 0 where the source does not tell it.
     adv_usdt, sigma_day: the pair's figures as they were known then; None when unknown.
     prints: what must change from sample to sample, by the name of its place: two samples that are alike have the same.
     fault: the kind of what is wrong with the sample by itself; empty when nothing is.
@@ -33,6 +34,7 @@ class Observation(Struct, frozen=True):
     sigma_day: float | None
     prints: dict[str, int]
     fault: str = ""
+    touch: float = 0.0
 
 
 # --- books of levels --------------------------------------------------------------------------------------------------
@@ -45,7 +47,8 @@ def of_book(heard: HeardBook, sizes_usdt: Sequence[float] = SIZES_USDT) -> Obser
     fault = _fault_of(book.bids, book.asks)
     mid = 0.0 if fault else (book.bids[0][0] + book.asks[0][0]) / 2.0
     walked = tuple(_dearer(book.bids, book.asks, mid, size) if mid else inf for size in sizes_usdt)
-    return Observation(book.symbol, book.time_ns, mid, walked, heard.adv_usdt, heard.sigma_day, prints, fault)
+    touch = 0.0 if fault else (book.asks[0][0] - book.bids[0][0]) / 2.0 / mid
+    return Observation(book.symbol, book.time_ns, mid, walked, heard.adv_usdt, heard.sigma_day, prints, fault, touch)
 
 
 def _fault_of(bids: Sequence[Level], asks: Sequence[Level]) -> str:

@@ -40,6 +40,9 @@ class Row(Struct, frozen=True, kw_only=True):
     walked_p50_bp, model_p50_bp: medians of both.
     p1_bp, p5_bp, p50_bp, p95_bp, p99_bp: quantiles of the difference, model less walked.
     too_cheap: the share of samples in which the model said less than the book.
+    too_cheap_beyond: the same of the law alone against what was walked beyond the best price. The paper exchange pays
+        the spread of the book where there is one, so this is what its fills hang on.
+    half_spread_p50_bp: the median of half the spread in the books.
     too_thin: the share of samples whose book could not fill the size; they count as too cheap.
     """
 
@@ -56,6 +59,8 @@ class Row(Struct, frozen=True, kw_only=True):
     p95_bp: float | None
     p99_bp: float | None
     too_cheap: float
+    too_cheap_beyond: float
+    half_spread_p50_bp: float | None
     too_thin: float
 
 

@@ -22,7 +22,7 @@ class PairSeries:
         self.symbol, self.source = symbol, source
         self.times_ns, self.mids = array("q"), array("d")
         self.walked = [array("d") for _ in range(sizes)]
-        self.advs, self.sigmas = array("d"), array("d")
+        self.advs, self.sigmas, self.touches = array("d"), array("d"), array("d")
         self.seen = self.first_ns = self.last_ns = 0
         self._prints: dict[str, array[int]] = {}
         self._refused: dict[tuple[str, str], list[int]] = {}  # kind and place, to the times
@@ -39,18 +39,18 @@ class PairSeries:
         if fault:
             self._refused.setdefault((fault, ""), []).append(one.time_ns)
             return
-        known = [self._prints.setdefault(place, array("q", [0] * len(self.times_ns))) for place in one.prints]
-        for prints, value in zip(known, one.prints.values(), strict=True):
-            prints.append(value)
-        for prints in self._prints.values():  # a place that is missing this time
-            if len(prints) == len(self.times_ns):
-                prints.append(0)
+        for place in one.prints:
+            if place not in self._prints:  # it was missing until now
+                self._prints[place] = array("q", [0]) * len(self.times_ns)
+        for place, prints in self._prints.items():
+            prints.append(one.prints.get(place, 0))
         self.times_ns.append(one.time_ns)
         self.mids.append(one.mid)
         for costs, walked in zip(self.walked, one.walked, strict=True):
             costs.append(walked)
         self.advs.append(nan if one.adv_usdt is None else one.adv_usdt)
         self.sigmas.append(nan if one.sigma_day is None else one.sigma_day)
+        self.touches.append(one.touch)
 
     def sift(self) -> None:
         """Refuse what is stuck, what lies amid it, and what cannot be judged; each sample for the first reason."""
@@ -67,8 +67,8 @@ class PairSeries:
         ]
         self._drop(kept, [not each for each in known], "no_figures")
         self.times_ns = array("q", compress(self.times_ns, kept))
-        self.mids, self.advs, self.sigmas = (
-            array("d", compress(values, kept)) for values in (self.mids, self.advs, self.sigmas)
+        self.mids, self.advs, self.sigmas, self.touches = (
+            array("d", compress(values, kept)) for values in (self.mids, self.advs, self.sigmas, self.touches)
         )
         self.walked = [array("d", compress(costs, kept)) for costs in self.walked]
         self._prints.clear()

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from shared.domain.timeframes import MINUTE_NS
 
 REPEATS = 10  # times that one value comes, over at least LASTING_NS: it is stuck
-LASTING_NS = 10 * MINUTE_NS
+LASTING_NS = 5 * MINUTE_NS
 BLOCK, LEAST_DISTINCT = 100, 20  # of so many samples in a row so many have to be different
 AMID_NS = 30 * MINUTE_NS  # between two stuck samples that are no farther apart nothing is believed
 

@@ -41,6 +41,7 @@ _decoder = msgspec.msgpack.Decoder(HeardBook)
 class BookRecorder:
     """Records into one folder, as its only writer: ``with BookRecorder(folder, source) as recorder: ...``.
 
+    folder: where.
     source: whose books they are. A folder has one, for times of two markets would mix.
     taken: samples that were taken since it was opened.
     Raises ``BooksError`` for a folder that another recorder writes, that has other books, or that is damaged.
@@ -48,7 +49,7 @@ class BookRecorder:
 
     def __init__(self, folder: Path, source: str) -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        self._folder = folder
+        self.folder = folder
         self._journal = Journal(folder / JOURNAL)
         try:
             self._manifest = self._resumed(source)
@@ -62,15 +63,15 @@ class BookRecorder:
 
     def _resumed(self, source: str) -> BookManifest:
         """What the folder holds; files of a writer that was killed are put in their place, or removed."""
-        manifest = read_manifest(self._folder) or BookManifest(source=source)
+        manifest = read_manifest(self.folder) or BookManifest(source=source)
         if manifest.source != source:
             problem = f'it has books of "{manifest.source}", and these are of "{source}"'
-            raise BooksError(f"{self._folder}: {problem}; name another folder")
+            raise BooksError(f"{self.folder}: {problem}; name another folder")
         for file in manifest.files:
-            place, target = found_file(self._folder, file), self._folder / file.path
+            place, target = found_file(self.folder, file), self.folder / file.path
             if place != target:
                 place.replace(target)
-        for left in self._folder.glob(f"symbol=*/*{NEW}"):
+        for left in self.folder.glob(f"symbol=*/*{NEW}"):
             left.unlink()
         return manifest
 
@@ -129,9 +130,9 @@ class BookRecorder:
             before = files.get((day, symbol))
             if file := self._write(day, symbol, before, samples):
                 files[day, symbol] = file
-                written.append(self._folder / file.path)
+                written.append(self.folder / file.path)
         self._manifest = structs.replace(self._manifest, files=tuple(files[place] for place in sorted(files)))
-        write_manifest(self._folder, self._manifest)
+        write_manifest(self.folder, self._manifest)
         for path in written:
             Path(f"{path}{NEW}").replace(path)
         self._journal.clear()
@@ -143,8 +144,8 @@ class BookRecorder:
         if not fresh:
             return None
         path = path_of(symbol, day)
-        place = self._folder / f"{path}{NEW}"
-        write_books(place, found_file(self._folder, before) if before else None, fresh)
+        place = self.folder / f"{path}{NEW}"
+        write_books(place, found_file(self.folder, before) if before else None, fresh)
         return BookFile(
             symbol=symbol,
             day=day,

@@ -9,11 +9,14 @@ A longer one is written down, with its times. What is known of a pair's days com
 import asyncio
 from collections import defaultdict
 from contextlib import suppress
+from pathlib import Path
 from typing import Protocol
 
+from shared.adapters.books.errors import BooksError
 from shared.adapters.books.files import HeardBook
 from shared.adapters.books.recorder import BookRecorder
 from shared.adapters.codec import UnreadableError, decode
+from shared.application.errors import UserError
 from shared.application.stack import StackLocator
 from shared.domain.bars.series import DailyHistory
 from shared.domain.plan import SizingPlan
@@ -46,9 +49,25 @@ async def source_of(stack: StackLocator, bus: Bus) -> str:
     return "binance" if stack.exchange == "binance" else f"sim {await bus.identity()}"
 
 
+class RecordingRefusedError(UserError):
+    """Books cannot be recorded there."""
+
+
+async def open_recorder(stack: StackLocator, store: Path) -> BookRecorder:
+    """A recorder into ``<store>/<exchange>/books``. Raises ``RecordingRefusedError``, ``BusLostError``."""
+    async with stack.bus() as bus:
+        source = await source_of(stack, bus)
+    try:
+        return BookRecorder(store / stack.exchange / BOOKS.name, source)
+    except BooksError as error:
+        raise RecordingRefusedError(str(error)) from None
+    except OSError as error:
+        raise RecordingRefusedError(f"{error.filename or store}: cannot be written: {error.strerror}") from None
+
+
 async def record_books(stack: StackLocator, recorder: BookRecorder, stop: asyncio.Event, told: Told) -> None:
     """Record until ``stop`` is set. A server that is away is waited for. Whoever closes the recorder seals the rest."""
-    wait_seconds, left_ns = LATER_SECONDS, 0
+    wait_seconds, left_ns = LATER_SECONDS, recorder.last_ns  # of the run before, if there was one
     while not stop.is_set():
         recording: Recording | None = None
         try:
@@ -68,7 +87,7 @@ async def record_books(stack: StackLocator, recorder: BookRecorder, stop: asynci
 class Recording:
     """One connection's worth of it.
 
-    left_ns: market time at which the last connection was lost; 0 at the first.
+    left_ns: market time until which somebody listened before; 0 when nobody ever did.
     heard_ns: market time until which this one listened.
     """
 
@@ -91,6 +110,7 @@ class Recording:
             now_ns = self._clock.now_ns()
             if self._left_ns and now_ns - self._left_ns > LONGEST_BREAK_NS:
                 self._recorder.was_away(self._left_ns, now_ns)
+                told("absent", seconds=(now_ns - self._left_ns) // SECOND_NS)
             async with asyncio.TaskGroup() as group:
                 tasks = [
                     group.create_task(each) for each in (self._look_often(), self._follow_days(), self._seal(told))

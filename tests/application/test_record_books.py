@@ -7,15 +7,19 @@ from pathlib import Path
 
 import pytest
 
+from shared.adapters.books.files import HeardBook
+from shared.adapters.books.manifest import Absence
 from shared.adapters.books.recorded import RecordedBooks
 from shared.adapters.books.recorder import BookRecorder
 from shared.adapters.clocks import ManualClock
+from shared.adapters.redis.bus import RedisBus
 from shared.application.record_books import LONGEST_BREAK_NS, Recording, record_books, source_of
 from shared.application.stack import find_stack
 from shared.domain.plan import SizingPlan
-from shared.domain.timeframes import MINUTE_NS
+from shared.domain.timeframes import DAY_NS, MINUTE_NS
 from shared.messages.market import BookSampled
 from shared.ports.bus import Bus
+from shared.ports.clock import WAITING, ClockOrigin
 from tests.patience import PATIENCE_SECONDS
 from tests.samples import T0, bar, book
 
@@ -104,3 +108,26 @@ async def test_books_of_a_simulated_market_carry_the_name_of_its_data(bus: Bus, 
     stack = find_stack(redis_url="redis://127.0.0.1:1/0", config_dir=None, data_dir=tmp_path, environ={})
     name = await bus.named_identity()
     assert await source_of(stack, bus) == f"sim {name}"
+
+
+async def test_the_time_between_two_runs_is_written_down_too(
+    redis_bus: RedisBus, valkey_server: str, tmp_path: Path
+) -> None:
+    """A market that stands still a day after the last run ended."""
+    now_ns = T0 + DAY_NS
+    await redis_bus.agree_on_clock(
+        ClockOrigin(origin_market_ns=now_ns, origin_wall_ns=0, speed=1.0, begins_wall_ns=WAITING)
+    )
+    stack = find_stack(redis_url=valkey_server, config_dir=None, data_dir=tmp_path, environ={})
+    with BookRecorder(tmp_path / "books", "binance") as recorder:
+        recorder.take(HeardBook(book=sample(0)))
+    stop = asyncio.Event()
+    with BookRecorder(tmp_path / "books", "binance") as recorder:
+        recording = asyncio.ensure_future(record_books(stack, recorder, stop, silent))
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while not recorder.taken:
+                await redis_bus.set_books([sample(24 * 60)])
+                await asyncio.sleep(0.05)
+        stop.set()
+        await recording
+    assert RecordedBooks(tmp_path / "books").manifest.absences == (Absence(from_ns=T0, to_ns=now_ns),)

@@ -36,11 +36,13 @@ class SizingMachine:
     more). Bars from before the first current one are history and only warm.
 
     speed: market seconds in a wall second.
+    tells_sizes: whether ``PositionSized`` is given out; off where nobody reads it.
     """
 
     def __init__(
         self, plan: Plan, universe: Universe, portfolio: str, *, bar_age_limit_ns: int = 0, speed: float = 1.0
     ) -> None:
+        self.tells_sizes = True
         self.state = state = SizingState(plan, universe, portfolio, bar_age_limit_ns, speed)
         self.proposals = Proposals(state)
         self.records = state.records
@@ -89,14 +91,21 @@ class SizingMachine:
         if not self._is_sized(bar, is_current=is_current):
             return ()
         size = state.size(pair, named, bar)
-        sized = position_sized(size, bar, state.listed.get(bar.symbol), state.portfolio, state.account.current.scale)
+        sized = self._told(size, bar)
         if not is_current:
-            return (sized,)
+            return sized
         return (
-            sized,
+            *sized,
             *self._trail(pair, named, size, bar),
             *self.proposals.of(pair, bar, size if bar is pair.bar else None),
         )
+
+    def _told(self, size: Size, bar: BarClosed) -> Sequence[Message]:
+        if not self.tells_sizes:
+            return ()
+        state = self.state
+        listed, scale = state.listed.get(bar.symbol), state.account.current.scale
+        return (position_sized(size, bar, listed, state.portfolio, scale),)
 
     def _is_sized(self, bar: BarClosed, *, is_current: bool) -> bool:
         """Whether a bar gives a size.

@@ -7,7 +7,7 @@ never decides anything. It only says "ask", rather once too often, and the machi
 
 A bar that was passed over is shown late, as history, as soon as a message comes that is about its pair. So what a
 machine knows of a pair whenever it looks there is what it would know in the full replay. Tests hold both to the same
-messages, bit by bit; only sizes of bars that nobody asked about are left out. Why so: docs/decisions/0021.
+messages, bit by bit. Only ``PositionSized`` is left out. Why so: docs/decisions/0021.
 """
 
 from shared.runtime.quiet.replay import QuietReplay

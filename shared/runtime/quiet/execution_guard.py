@@ -7,6 +7,8 @@ import numpy as np
 
 from shared.domain.machine import Machine
 from shared.domain.timeframes import DAILY
+from shared.messages.base import Message
+from shared.messages.orders import CancelDecided, StopApproved
 from shared.runtime.columns import Floats
 from shared.runtime.quiet.reader import Reader
 
@@ -37,6 +39,10 @@ class ExecutionReader(Reader[Exchange]):
         stop, waits = self.machine.resting(self.market.symbols[column])
         self._stops[column] = np.inf if waits else -np.inf if stop is None else stop
         (self._resting.add if waits or stop is not None else self._resting.discard)(column)
+
+    def needs_market(self, message: Message) -> bool:
+        """An order that is placed needs a price; a stop is put where it was approved."""
+        return not isinstance(message, StopApproved | CancelDecided)
 
     def asked(self, timeframe: str, row: int) -> Sequence[int]:
         if timeframe == DAILY:

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from typing import Generic, TypeVar
 
 from shared.domain.machine import Machine
+from shared.domain.timeframes import DAILY
 from shared.domain.universe import Universe
 from shared.messages.base import Message, TimePassed
-from shared.messages.market import BarClosed
 from shared.runtime.columns import Block
 from shared.runtime.quiet.market import Market
 
@@ -32,8 +32,11 @@ class Reader(Generic[M]):
         """The market goes on in this block."""
         self.market = market
         self._reads = tuple(timeframe for timeframe in self.timeframes if timeframe in market.tracks)
+        self._others = {each: any(other not in (each, DAILY) for other in self._reads) for each in self._reads}
         self._at = dict.fromkeys(self._reads, -1)  # the row up to which bars have closed
         self._shown = {timeframe: [-1] * len(market.symbols) for timeframe in self._reads}
+        self._moves = 0  # how often bars have closed
+        self._caught_up = [0] * len(market.symbols)  # the last of these moves that the machine knows all bars up to
         self._changed = set(market.every_column)
         self.prepare()
 
@@ -44,6 +47,9 @@ class Reader(Generic[M]):
 
     def catch_up(self, column: int) -> None:
         """Show the machine, as history, the newest bars of a pair that were passed over: older ones say no more."""
+        if self._caught_up[column] == self._moves:
+            return
+        self._caught_up[column] = self._moves
         missed: list[tuple[int, int, str, int]] = []
         for timeframe in self._reads:
             at = self._at[timeframe]
@@ -55,16 +61,18 @@ class Reader(Generic[M]):
                 self._shown[timeframe][column] = newest
                 missed.append((track.close_ns(newest), -track.length_ns, timeframe, newest))
         for _, _, timeframe, row in sorted(missed) if len(missed) > 1 else missed:
-            self.pass_over(self.market.bar(timeframe, row, column))
+            self.machine.warm(self.market.bar(timeframe, row, column))
 
     # --- turns ----------------------------------------------------------------------------------------------------
 
     def hear(self, message: Message) -> Sequence[Message]:
         """Let the machine take a message that is no bar, once it knows the market of the pair that it is about."""
         columns = self.columns_of(message)
-        for column in columns:
-            self.catch_up(column)
-        self._changed.update(columns)
+        if columns:
+            self._changed.update(columns)
+            if self.needs_market(message):
+                for column in columns:
+                    self.catch_up(column)
         return self.machine.handle(message)
 
     def take(self, timeframe: str, row: int) -> Sequence[Message]:
@@ -74,8 +82,13 @@ class Reader(Generic[M]):
             self.look_again()
             for column in self.asked(timeframe, row):
                 made += self.show(timeframe, row, column)
-            self._at[timeframe] = row
+            self.move(timeframe, row)
         return made
+
+    def move(self, timeframe: str, row: int) -> None:
+        """The bars of a row have closed; the machine was shown what it had to see of them."""
+        self._at[timeframe] = row
+        self._moves += 1
 
     def take_late(self, timeframe: str, row: int) -> Sequence[Message]:
         """The same of bars from before the present moment: show all of them."""
@@ -83,12 +96,13 @@ class Reader(Generic[M]):
         if timeframe in self._at:
             for column in self.market.tracks[timeframe].columns(row):
                 made += self.show(timeframe, row, column)
-            self._at[timeframe] = row
+            self.move(timeframe, row)
         return made
 
     def show(self, timeframe: str, row: int, column: int) -> Sequence[Message]:
-        """Show the machine one bar, after those that it did not see before it."""
-        self.catch_up(column)
+        """Show the machine one bar, after those of other timeframes that it did not see before it."""
+        if self._others[timeframe]:
+            self.catch_up(column)
         self._shown[timeframe][column] = row
         self._changed.update(self.market.same_pair[column])
         return self.machine.handle(self.market.bar(timeframe, row, column))
@@ -109,9 +123,9 @@ class Reader(Generic[M]):
         symbol = getattr(message, "symbol", "")
         return self.market.columns_of(symbol) if symbol else self.market.every_column
 
-    def pass_over(self, bar: BarClosed) -> None:
-        """Let the machine know a bar from which nothing follows."""
-        self.machine.warm(bar)
+    def needs_market(self, message: Message) -> bool:
+        """Whether what follows from a message depends on the last bars of the pairs that it is about."""
+        return True
 
     def prepare(self) -> None:
         """A block has begun: make what the guard needs of it."""

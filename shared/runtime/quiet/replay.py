@@ -31,7 +31,7 @@ READERS: dict[type, type[Reader[Any]]] = {
 
 
 class QuietReplay(Replay):
-    """A ``Replay`` with the same messages in less time, but for the sizes of bars that sizing did not have to see.
+    """A ``Replay`` that gives the same messages in less time, but for ``PositionSized``, which it leaves out.
 
     Bars come as blocks, by ``play`` or by ``enter``, ``meet`` and ``leave``; everything else is fed as to any replay,
     also in between. A machine that has no guard is shown every bar, and so are all of them while bars are told late.

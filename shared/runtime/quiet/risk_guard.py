@@ -11,7 +11,6 @@ import numpy as np
 from shared.domain.risk.machine import RiskMachine
 from shared.domain.timeframes import DAILY
 from shared.messages.base import Message
-from shared.messages.market import BarClosed
 from shared.runtime.columns import Floats
 from shared.runtime.quiet.market import Flags, Track
 from shared.runtime.quiet.reader import Reader
@@ -28,6 +27,7 @@ class RiskReader(Reader[RiskMachine]):
         self._limits = np.full(pairs, np.nan)  # of a jump, USDT per unit; NaN where none is known
         self._stops = np.full(pairs, -np.inf)
         self._followed = np.zeros(pairs, dtype=np.bool_)
+        self._marked = [0] * pairs  # the last move of the bars that the pair was marked after
         self._held: Flags = np.zeros(pairs, dtype=np.bool_)
 
     def look(self, column: int) -> None:
@@ -59,7 +59,7 @@ class RiskReader(Reader[RiskMachine]):
                 made += self.show(timeframe, row, column)
             else:
                 state.revalue(symbols[column], close, close_ns)
-        self._at[timeframe] = row
+        self.move(timeframe, row)
         return made
 
     def _asks(self, timeframe: str, row: int) -> Flags:
@@ -68,10 +68,39 @@ class RiskReader(Reader[RiskMachine]):
         asks |= self._jumps[timeframe][row] == np.inf
         return asks | self._followed
 
-    def pass_over(self, bar: BarClosed) -> None:
-        """Its close is the mark too."""
-        self.machine.warm(bar)
-        self.machine.state.revalue(bar.symbol, bar.close, bar.close_time_ns)
+    def hear(self, message: Message) -> Sequence[Message]:
+        """Of the market only marks matter to what is no bar."""
+        columns = self.columns_of(message)
+        if columns:
+            self._changed.update(columns)
+            for column in columns:
+                self._mark(column)
+        return self.machine.handle(message)
+
+    def _mark(self, column: int) -> None:
+        """Mark a pair with the last bar that closed; of several, the longest comes first."""
+        if self._marked[column] == self._moves:
+            return
+        self._marked[column] = self._moves
+        closes = [
+            (track.close_ns(row), track.length_ns, float(track.grid.close[row, column]))
+            for timeframe, at in self._at.items()
+            if at >= 0 and (row := int((track := self.market.tracks[timeframe]).newest[at, column])) >= 0
+        ]
+        if closes:
+            close_ns, _, close = max(closes)
+            self.machine.state.revalue(self.market.symbols[column], close, close_ns)
+
+    def show(self, timeframe: str, row: int, column: int) -> Sequence[Message]:
+        """A gap is judged by the close of the bar before. Of bars that close together the longest is the mark."""
+        self.catch_up(column)
+        self._mark(column)
+        return super().show(timeframe, row, column)
+
+    def end(self) -> None:
+        super().end()
+        for column in self.market.every_column:
+            self._mark(column)
 
 
 def _jumps(track: Track) -> Floats:

@@ -25,6 +25,10 @@ SLACK = 1e-9
 class SizingReader(Reader[SizingMachine]):
     """Shows it daily bars, and of the others those after which it may propose an order or raise a stop."""
 
+    def __init__(self, machine: SizingMachine, timeframes: Sequence[str]) -> None:
+        machine.tells_sizes = False  # there would be one of some bars and none of others
+        super().__init__(machine, timeframes)
+
     def prepare(self) -> None:
         pairs = len(self.market.symbols)
         self._fractions = np.full(pairs, np.nan)  # of a full position that the strategies want; NaN for no say

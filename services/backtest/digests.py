@@ -6,6 +6,8 @@ from pathlib import Path
 import msgspec
 
 from services.backtest.options import BacktestOptions
+from shared.domain.plan import Plan
+from shared.domain.strategies import from_file
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("services", "shared")
@@ -27,14 +29,15 @@ def config_digest(options: BacktestOptions) -> str:
         options.resume_after_hours,
         options.by_evidence,
         options.cost_factor,
+        options.books,
         options.history_factor,
     )
     return hashlib.sha256(msgspec.json.encode(parts, order="deterministic")).hexdigest()
 
 
-def code_digest(root: Path = ROOT) -> str:
-    """SHA-256 of all of heatsink's source."""
-    digest = hashlib.sha256()
+def code_digest(plan: Plan, root: Path = ROOT) -> str:
+    """SHA-256 of all of heatsink's source, and of the strategies of one's own that the plan has."""
+    digest = hashlib.sha256(from_file.code_digest(plan).encode())
     for path in sorted(path for package in PACKAGES for path in (root / package).rglob("*.py")):
         digest.update(f"{path.relative_to(root)}\n".encode())
         digest.update(path.read_bytes())

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from msgspec import structs
 
-from services.backtest.result import FillMoment, MarketKind
+from services.backtest.result import BookOrigin, FillMoment, MarketKind
 from shared.config.model import Settings
 from shared.domain.plan import Costs, Plan
 from shared.domain.timeframes import DAILY, timeframe_ns
@@ -24,6 +24,7 @@ class BacktestOptions:
     pairs: only these of the universe; empty for all.
     bars: timeframe of the market that orders and stops meet; empty for the shortest that a strategy has.
     by_evidence: phases follow what the portfolio has shown, in place of the calendar.
+    books: where the books come from that rules look at; without any, those rules are off.
     history_factor: multiplies how much history comes before the start.
     """
 
@@ -38,6 +39,7 @@ class BacktestOptions:
     resume_after_hours: float | None = RESUME_AFTER_HOURS
     by_evidence: bool = False
     cost_factor: float = 1.0
+    books: BookOrigin = "modelled"
     history_factor: int = 1
     command: str = ""
 
@@ -76,7 +78,8 @@ class BacktestOptions:
             half_spread=plan.costs.half_spread * self.cost_factor,
         )
         ramp = structs.replace(plan.ramp, by_date=not self.by_evidence, automatic=True)
-        return structs.replace(plan, costs=costs, ramp=ramp, limits=structs.replace(plan.limits, book_age_seconds=0.0))
+        limits = plan.limits if self.books != "none" else structs.replace(plan.limits, book_age_seconds=0.0)
+        return structs.replace(plan, costs=costs, ramp=ramp, limits=limits)
 
     @property
     def run_settings(self) -> Settings:

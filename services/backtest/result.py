@@ -10,6 +10,7 @@ from msgspec import Struct
 
 MarketKind = Literal["smooth", "jumping"]
 FillMoment = Literal["close", "next_open"]
+BookOrigin = Literal["recorded", "modelled", "none"]
 ExitReason = Literal["signal", "stop", "flatten", "heat", "delisted", "end"]
 
 
@@ -61,7 +62,7 @@ class RunSetup(Struct, frozen=True, kw_only=True):
     strategies: tuple[str, ...]
     resume_after_hours: float | None
     phases: Literal["by_date", "by_evidence"]
-    books: Literal["recorded", "modelled", "none"]
+    books: BookOrigin
     cost_factor: float
     rules_off: tuple[str, ...]
     assumptions: tuple[str, ...]

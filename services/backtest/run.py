@@ -17,6 +17,7 @@ from services.backtest.market.listings import Due, Filters, listings
 from services.backtest.market.market import Market
 from services.backtest.market.path import jumps, opens
 from services.backtest.market.reader import KlineReader, reader_of
+from services.backtest.modelled_books import ModelledBooks
 from services.backtest.next_open import NextOpen
 from services.backtest.operator import Operator
 from services.backtest.options import HISTORY_DAYS, BacktestOptions
@@ -80,6 +81,8 @@ class BacktestRun:
         self.specs = [self._with_market(spec) for spec in specs]
         self.host = Replay(self.specs, settings.keys)
         self.risk = cast("RiskMachine", next(spec.machine for spec in specs if spec.service == wiring.RISK))
+        if options.books == "modelled":
+            self.risk.state.books = ModelledBooks(self.risk.state, settings.market_data.book_size_usdt)
         self._held_back = next((m for m in (spec.machine for spec in self.specs) if isinstance(m, NextOpen)), None)
         start_ns, bar_ns = options.start_ms * MS_NS, self.market.bar_ms * MS_NS
         self.recorder = Recorder(self.risk.state, settings.plan, settings.universe, bar_ns=bar_ns, start_ns=start_ns)
@@ -192,7 +195,7 @@ class BacktestRun:
     def result(self) -> Run:
         """All that was recorded. Call it when the market was played to its end."""
         options, recorder, market = self.options, self.recorder, self.market
-        digests = Digests(data=market.digest, config=config_digest(options), code=code_digest())
+        digests = Digests(data=market.digest, config=config_digest(options), code=code_digest(options.plan))
         setup = RunSetup(
             command=options.command,
             heatsink=digests.code[:12],
@@ -202,7 +205,7 @@ class BacktestRun:
             strategies=tuple(strategy.name for strategy in options.plan.strategies),
             resume_after_hours=options.resume_after_hours,
             phases="by_evidence" if options.by_evidence else "by_date",
-            books="none",
+            books=options.books,
             cost_factor=options.cost_factor,
             rules_off=rules_off(options),
             assumptions=assumptions(options),

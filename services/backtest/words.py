@@ -11,6 +11,11 @@ MARKET = {
     "smooth": "Within a bar the price walks: a stop fills where it stands, or at the open of a bar that gapped below.",
     "jumping": "Within a bar the price is seen at the open, both extremes and the close only: a stop fills at the low.",
 }
+BOOKS = {
+    "recorded": "Spreads and depth are those of recorded books.",
+    "modelled": "Spreads and depth follow from a pair's daily volume (docs/backtest.md): nobody recorded its books.",
+    "none": "There are no books.",
+}
 
 
 def assumptions(options: BacktestOptions) -> tuple[str, ...]:
@@ -21,6 +26,7 @@ def assumptions(options: BacktestOptions) -> tuple[str, ...]:
     return (
         FILL[options.fill],
         MARKET[options.market],
+        BOOKS[options.books],
         "A stop is raised at the close of a bar only. Where a bar may have reached two things, the worse one counts.",
         f"Halts that wait for an operator are resumed {resumes}.",
         f"Phases follow {phases}.",
@@ -34,7 +40,7 @@ def assumptions(options: BacktestOptions) -> tuple[str, ...]:
 def rules_off(options: BacktestOptions) -> tuple[str, ...]:
     """Rules and breakers that could not act, and why."""
     plan, universe = options.plan, options.universe
-    off = ["spread_at_size and the walk of the book in price_collar: there are no books"]
+    off = ["spread_at_size and the walk of the book in price_collar: there are no books"] * (options.books == "none")
     off += [f"{name}: it is switched off in the configuration" for name in plan.breakers.off]
     off += ["feed: bars are all there"]
     if not _has(universe, plan.breakers.shock_pair) and "market_shock" not in plan.breakers.off:

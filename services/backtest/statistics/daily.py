@@ -1,5 +1,6 @@
 """NAV and returns once a UTC day: what all figures of performance are made of."""
 
+from bisect import bisect_right
 from typing import NamedTuple
 
 from services.backtest.result import Run
@@ -42,9 +43,25 @@ def days_of(run: Run) -> Days:
     return Days(first, navs, returns)
 
 
+def nav_at(run: Run, time_ns: int) -> float:
+    """The last NAV that was known then, USDT."""
+    at = bisect_right(run.curve.time_ns, time_ns) - 1
+    return run.curve.nav[at] if at >= 0 else run.starting_nav
+
+
 def compounded(returns: list[float]) -> float:
     """The return over all of them."""
     growth = 1.0
     for each in returns:
         growth *= 1.0 + each
     return growth - 1.0
+
+
+def market_of(run: Run, days: Days) -> list[float]:
+    """The returns of the basket on the very days of ``days``; none where they cannot be told to be the same.
+
+    It is known of whole days, so it counts as 0 on the parts of days with which a run may begin and end.
+    """
+    before, after = run.start_ns % DAY_NS != 0, run.end_ns % DAY_NS != 0
+    market = [*([0.0] * before), *run.market_returns, *([0.0] * after)]
+    return market if len(market) == len(days.returns) else []

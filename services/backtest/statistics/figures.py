@@ -4,7 +4,7 @@ from msgspec import Struct
 
 from services.backtest.result import Run, Variant
 from services.backtest.statistics import ratios, trading
-from services.backtest.statistics.daily import Days, compounded, days_of
+from services.backtest.statistics.daily import Days, compounded, days_of, market_of
 from services.backtest.statistics.drawdowns import Drawdown, drawdowns_of, longest_days
 from services.backtest.statistics.periods import Crisis, Month, Year, crises_of, months_of, years_of
 from services.backtest.statistics.scorecard import Score, scorecard_of
@@ -91,6 +91,7 @@ class Figures(Struct, frozen=True, kw_only=True):
 def figures_of(run: Run) -> Figures:
     """All figures of the run."""
     days = days_of(run)
+    market = market_of(run, days)
     return Figures(
         performance=_performance(run, days),
         usage=_usage(run, days),
@@ -98,10 +99,10 @@ def figures_of(run: Run) -> Figures:
         trades=trading.trade_figures(run.trades),
         stops=trading.stop_figures(run),
         scorecard=scorecard_of(run, days),
-        months=months_of(days, run.market_returns),
-        years=years_of(days, run.market_returns),
+        months=months_of(days, market),
+        years=years_of(days, market),
         drawdowns=drawdowns_of(run),
-        crises=crises_of(run, days),
+        crises=crises_of(run, days, market),
         by_pair=trading.groups_of(run.trades, lambda trade: trade.symbol),
         by_sector=trading.groups_of(run.trades, lambda trade: trade.sector),
         by_strategy=trading.groups_of(run.trades, lambda trade: trade.strategy),
@@ -132,7 +133,7 @@ def _performance(run: Run, days: Days) -> Performance:
     returns, market = days.returns, run.market_returns
     nav_end = run.curve.nav[-1] if run.curve.nav else run.starting_nav
     interval = ratios.sharpe_interval(returns)
-    beside = ratios.against_market(returns, market)
+    beside = ratios.against_market(returns, market_of(run, days))
     return Performance(
         days=len(returns),
         nav_start=run.starting_nav,

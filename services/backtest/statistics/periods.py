@@ -81,7 +81,7 @@ def years_of(days: Days, market: list[float]) -> tuple[Year, ...]:
     return tuple(found)
 
 
-def crises_of(run: Run, days: Days) -> tuple[Crisis, ...]:
+def crises_of(run: Run, days: Days, market: list[float]) -> tuple[Crisis, ...]:
     """Those of which the run covers at least a day."""
     found = []
     for name, first, last in CRISES:
@@ -90,14 +90,14 @@ def crises_of(run: Run, days: Days) -> tuple[Crisis, ...]:
         if not indices:
             continue
         begin_ns, end_ns = days.start_ns(indices[0]), days.start_ns(indices[-1] + 1)
-        value, market = _returns_of(days, run.market_returns, indices)
+        value, others = _returns_of(days, market, indices)
         heat = (heat for at, heat in zip(run.curve.time_ns, run.curve.heat, strict=True) if begin_ns < at <= end_ns)
         crisis = Crisis(
             name=name,
             begin_ns=begin_ns,
             end_ns=end_ns,
             value=value,
-            market=market,
+            market=others,
             drawdown=deepest_fall([days.returns[index] for index in indices]),
             heat=max(heat, default=0.0),
             halts=sum(begin_ns <= halt.begin_ns < end_ns for halt in run.halts),

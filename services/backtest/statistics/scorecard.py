@@ -1,13 +1,12 @@
 """The plan's scorecard: each line of what the plan watches, what was measured, and whether it was met."""
 
-from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from typing import Literal
 
 from msgspec import Struct
 
 from services.backtest.result import Run
-from services.backtest.statistics.daily import Days
+from services.backtest.statistics.daily import Days, nav_at
 from services.backtest.statistics.ratios import probability_of_sharpe_over, sharpe_interval
 from shared.application.wording.formats import clock, count, percent
 from shared.domain.portfolio.performance import sharpe_of
@@ -133,8 +132,7 @@ def _largest(run: Run, name: str, held: dict[str, list[float]], limit: float) ->
 def _largest_shares(run: Run, held: dict[str, list[float]]) -> Iterator[tuple[float, str, int]]:
     """The largest share of each day, whose it was, and the day."""
     for index, day_ns in enumerate(run.exposure.day_ns):
-        at = bisect_right(run.curve.time_ns, day_ns) - 1
-        nav = run.curve.nav[at] if at >= 0 else run.starting_nav
+        nav = nav_at(run, day_ns)
         notional, name = max(((amounts[index], name) for name, amounts in held.items()), default=(0.0, ""))
         yield (notional / nav if nav > 0.0 else 0.0), name, day_ns
 

@@ -37,7 +37,7 @@ def spec_of(settings: Settings, clock: Clock) -> MachineSpec:
 
 def check(settings: Settings) -> None:
     """Try the strategy files, which nobody else runs. Raises ``ConfigError``."""
-    if faults := trial_faults(settings.plan, settings.market_data):
+    if faults := trial_faults(settings):
         raise ConfigError(faults)
 
 

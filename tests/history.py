@@ -5,7 +5,8 @@ from datetime import UTC, datetime
 from itertools import groupby
 from pathlib import Path
 
-from shared.adapters.parquet_store import Columns, KlineFile
+from shared.adapters.klines.columns import Columns
+from shared.adapters.klines.kline_file import KlineFile
 from shared.domain.timeframes import timeframe_ns
 from shared.domain.universe import Universe
 from shared.messages.market import BarClosed

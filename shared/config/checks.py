@@ -173,12 +173,12 @@ def _check_timeframe(tables: Tables, file: str, place: str, timeframe: str) -> N
 def check_simulator(tables: Tables, file: str, simulator: SimulatorSettings, ops: OpsSettings | None) -> None:
     """What is replayed must be there, and two servers must not share a port."""
     needed = {
-        "replay": "Write the path of a parquet file of klines, or leave it empty for a generated market.",
+        "replay": "Write the path of a store or of a parquet file of klines, or leave it empty for a generated market.",
         "faults": "Write the path of a script of faults, or leave it empty for none.",
     }
     for name, remedy in needed.items():
         path = getattr(simulator, name)
-        if path and not os.path.isfile(path):
+        if path and not (os.path.isfile(path) or (name == "replay" and os.path.isdir(path))):
             tables.fault_at(f"simulator.{name}", file, path, "no such file", remedy)
     if simulator.replay and not simulator.start:
         problem = "a replay needs the date at which it begins"

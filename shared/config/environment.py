@@ -5,7 +5,7 @@ import re
 from collections.abc import Mapping, Sequence
 
 from shared.config.faults import ENVIRONMENT
-from shared.config.tables import Tables
+from shared.config.tables import Override, Tables
 
 PREFIX = "HEATSINK_"
 CONFIG_DIR, PHASE = f"{PREFIX}CONFIG_DIR", f"{PREFIX}PHASE"
@@ -21,7 +21,7 @@ def read_environment(tables: Tables, environ: Mapping[str, str], keys: Sequence[
     one_underscore = {name.replace("__", "_"): name for name in known}
     for name, text in environ.items():
         if name in known:
-            tables.overrides[known[name]] = (name, text)
+            tables.overrides[known[name]] = Override(ENVIRONMENT, name, text)
         elif name in names or not name.upper().startswith(PREFIX) or _is_of_kubernetes(name, text):
             continue
         elif (meant := name.upper()) in names:

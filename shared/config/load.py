@@ -8,11 +8,13 @@ but for those that Kubernetes makes of a service's name. Every fault is found in
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from msgspec import Struct
 
 from shared.config.addresses import check_addresses, check_hosts
+from shared.config.changes import PHASE_KEY, read_changes
 from shared.config.checks import (
     check_breakers,
     check_limits,
@@ -85,13 +87,18 @@ def default_config_dir(environ: Mapping[str, str]) -> Path:
     return here if here.is_dir() else Path(__file__).parents[2] / "deploy" / "config"
 
 
-def load_settings(config_dir: Path, environ: Mapping[str, str]) -> Settings:
-    """Everything a process is built from. Raises ``ConfigError`` with all faults of all files at once."""
+def load_settings(
+    config_dir: Path, environ: Mapping[str, str], changes: Mapping[str, str] = MappingProxyType({})
+) -> Settings:
+    """Everything a process is built from. Raises ``ConfigError`` with all faults of all files at once.
+
+    changes: of single settings for one run, by their names in the files; see ``shared/config/changes.py``.
+    """
     tables = Tables()
-    read_environment(
-        tables, environ, [(name, key) for name, kind in SECTIONS.items() for key in kind.__struct_fields__]
-    )
+    keys = [(name, key) for name, kind in SECTIONS.items() for key in kind.__struct_fields__]
+    read_environment(tables, environ, keys)
     documents = _read_files(tables, config_dir)
+    read_changes(tables, changes, keys, documents)
     paths = {name: str(config_dir / name) for name in FILES}
     parts: dict[str, Any] = {}
     if "universe.toml" in documents:
@@ -100,7 +107,8 @@ def load_settings(config_dir: Path, environ: Mapping[str, str]) -> Settings:
         if name in documents:
             _read_sections(tables, paths[name], documents[name], kinds, parts)
     if "phases.toml" in documents:
-        _read_phases(tables, paths["phases.toml"], documents["phases.toml"], environ, parts)
+        chosen = {} if PHASE_KEY in changes else environ
+        _read_phases(tables, paths["phases.toml"], documents["phases.toml"], chosen, parts)
     if "strategies.toml" in documents:
         _read_strategies(tables, config_dir, documents["strategies.toml"], parts)
     _cross_check(tables, paths, parts)

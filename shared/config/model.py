@@ -91,7 +91,7 @@ class SimulatorSettings(Struct, frozen=True, kw_only=True):
     host, port: where it listens; port 0 picks a free one.
     speed: market seconds that pass in one wall second.
     seed: of the generated market; the same seed makes the same market.
-    replay: a parquet file of klines, in place of a generated market. Empty for none.
+    replay: a store or a parquet file of klines, in place of a generated market. Empty for none.
     start: the date at which market time begins (ISO, such as 2022-11-01); a replay needs one.
     faults: a script of faults to come (TOML or JSON). Empty for none.
     wait_seconds: how long a market that begins waits for its readers, in wall seconds; 0: it begins at once.

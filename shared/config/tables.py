@@ -6,13 +6,12 @@ import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 from msgspec import Struct
 
 from shared.config.faults import (
-    ENVIRONMENT,
     Fault,
     as_number,
     described,
@@ -27,16 +26,24 @@ from shared.config.faults import (
 S = TypeVar("S", bound=Struct)
 
 
+class Override(NamedTuple):
+    """What wins over a key of the files. source, place: where it was said, for faults."""
+
+    source: str
+    place: str
+    text: str
+
+
 class Tables:
     """Collects faults while tables are read.
 
     faults: all that were found so far.
-    overrides: by section and key, the variable that overrides it and its text. It wins over the files.
+    overrides: by section and key, what wins over the files.
     """
 
     def __init__(self) -> None:
         self.faults: list[Fault] = []
-        self.overrides: dict[tuple[str, str], tuple[str, str]] = {}
+        self.overrides: dict[tuple[str, str], Override] = {}
         self._places: dict[str, tuple[str, str]] = {}
 
     def fault(self, file: str, key: str, value: object, problem: str, remedy: str) -> None:
@@ -83,8 +90,8 @@ class Tables:
         for name, field in fields.items():
             place, source, given, strict = f"{where}.{name}", file, table.get(name, msgspec.UNSET), True
             if (section, name) in self.overrides:
-                place, given = self.overrides[section, name]
-                source, strict = ENVIRONMENT, False
+                source, place, given = self.overrides[section, name]
+                strict = False
             self._places[f"{where}.{name}"] = (source, place)
             if given is not msgspec.UNSET:
                 self._convert(values, field, given, source, place, strict=strict)

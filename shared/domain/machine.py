@@ -63,6 +63,10 @@ class Records:
         self._dirty.clear()
         return changed
 
+    def forget_changes(self) -> None:
+        """Nobody stores the rows: a replay keeps them in memory alone."""
+        self._dirty.clear()
+
     def load(self, rows: Mapping[str, Struct]) -> None:
         """Take over stored rows (keys ``kind:name``) in place of whatever was there."""
         for known in self._rows.values():

@@ -1,6 +1,7 @@
 """Units of time, dates as they are written in settings, and arithmetic on bar timeframes such as ``1h``."""
 
 from datetime import UTC, datetime
+from functools import lru_cache
 
 MS_NS = 1_000_000
 SECOND_NS = 1_000 * MS_NS
@@ -27,6 +28,7 @@ def iso_ns(text: str) -> int:
     return int(time.replace(tzinfo=time.tzinfo or UTC).timestamp()) * SECOND_NS
 
 
+@lru_cache(maxsize=1_024)
 def timeframe_ns(timeframe: str) -> int:
     """The length of a bar in nanoseconds. Raises ``ValueError`` for a timeframe of no fixed length, or none at all."""
     count, unit = timeframe[:-1], timeframe[-1:]

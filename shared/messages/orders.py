@@ -262,6 +262,8 @@ class OrderFilled(Message, frozen=True, kw_only=True):
     stop_price: the protective stop that goes with the position after this fill, USDT per unit; None on a sell.
     liquidity: whether the order waited in the book (maker) or took what stood there (taker).
     stop: whether a protective stop sold here; None where the writer did not say, as before this was kept.
+    touch: the price that its first unit got, USDT per unit: half a spread from the market's. What is between it and
+        ``price`` is slippage. None where the writer did not say, as before this was kept.
     """
 
     order_id: OrderId
@@ -274,6 +276,7 @@ class OrderFilled(Message, frozen=True, kw_only=True):
     stop_price: Decimal | None = None
     liquidity: Literal["maker", "taker"] = "taker"
     stop: bool | None = None
+    touch: Decimal | None = None
 
 
 class OrderClosed(Message, frozen=True, kw_only=True):

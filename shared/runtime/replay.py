@@ -5,13 +5,53 @@ reads a batch. Rounds go on until nothing is left for any of them. So a replay g
 are stepped in the same order.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
 
 from shared.domain.machine import ReservationCheck
 from shared.messages.base import Message, TimePassed
 from shared.messages.keys import Keys
+from shared.messages.market import BarClosed
 from shared.runtime.bar_order import in_closing_order
+from shared.runtime.columns import Block, bars_at, instants
 from shared.runtime.machine_spec import MachineSpec
+
+
+class Played(NamedTuple):
+    """A moment of a market that was played, and what the machines made of it, in order.
+
+    close_ns: market time.
+    """
+
+    close_ns: int
+    messages: list[Message]
+
+
+class Seat:
+    """A machine in the round, and what waits for it.
+
+    inbox: by its inputs, in the order in which it takes them.
+    """
+
+    __slots__ = ("has_mail", "inbox", "machine", "spec")
+
+    def __init__(self, spec: MachineSpec) -> None:
+        self.spec, self.machine = spec, spec.machine
+        self.inbox: tuple[list[Message], ...] = tuple([] for _ in spec.sources)
+        self.has_mail = False
+
+    def take(self) -> Sequence[Message]:
+        """All that waits, bars as they closed."""
+        self.has_mail = False
+        taken: list[Message] = []
+        for waiting in self.inbox:
+            if waiting:
+                taken += waiting
+                waiting.clear()
+        return in_closing_order(taken, _itself) if len(taken) > 1 else taken
+
+
+Route = tuple[tuple[Seat, list[Message]], ...]
 
 
 class Replay:
@@ -26,14 +66,9 @@ class Replay:
     """
 
     def __init__(self, specs: Sequence[MachineSpec], keys: Keys) -> None:
-        self._specs = tuple(specs)
         self._keys = keys
-        sources = [spec.sources for spec in specs]
-        self._inboxes: list[list[list[Message]]] = [[[] for _ in streams] for streams in sources]
-        self._routes: dict[str, list[list[Message]]] = {}
-        for streams, inbox in zip(sources, self._inboxes, strict=True):
-            for key, waiting in zip(streams, inbox, strict=True):
-                self._routes.setdefault(key, []).append(waiting)
+        self._seats = tuple(Seat(spec) for spec in specs)
+        self._routes: dict[type[Message] | str, Route] = {}  # by type; of bars, by timeframe
         self._now_ns = -1
         self.reservation_checks: list[ReservationCheck] = []
 
@@ -47,43 +82,65 @@ class Replay:
         self._settle(outputs)
         return outputs
 
+    def play(self, block: Block) -> Iterator[Played]:
+        """Feed it a stretch of market, moment by moment. In between other messages may be fed."""
+        for instant in instants(block):
+            if bars := bars_at(block, instant):
+                yield Played(instant.close_ns, self.feed(bars))
+
     def advance_clock(self, now_ns: int, outputs: list[Message]) -> None:
         """Let market time pass, if it is later than what the machines know."""
         if now_ns <= self._now_ns:
             return
         self._now_ns = now_ns
         time = TimePassed(id=f"time-{now_ns}", time_ns=now_ns)
-        for spec in self._specs:
-            self._emit(spec, spec.machine.handle(time), outputs)
+        for seat in self._seats:
+            self._emit(seat, seat.machine.handle(time), outputs)
         self._settle(outputs)
 
     def _settle(self, outputs: list[Message]) -> None:
         busy = True
         while busy:
             busy = False
-            for spec, inbox in zip(self._specs, self._inboxes, strict=True):
-                taken = in_closing_order([message for waiting in inbox for message in waiting], _itself)
-                if not taken:
-                    continue
-                busy = True
-                for waiting in inbox:
-                    waiting.clear()
-                made: list[Message] = []
-                for message in taken:
-                    made += spec.machine.handle(message)
-                self._emit(spec, made, outputs)
+            for seat in self._seats:
+                if seat.has_mail:
+                    busy = True
+                    self._turn(seat, outputs)
 
-    def _emit(self, spec: MachineSpec, made: Sequence[Message], outputs: list[Message]) -> None:
-        spec.machine.records.drain()
-        self.reservation_checks += spec.reservation_checks()
+    def _turn(self, seat: Seat, outputs: list[Message]) -> None:
+        """Let a machine take all that waits for it."""
+        made: list[Message] = []
+        handle = seat.machine.handle
+        for message in seat.take():
+            made += handle(message)
+        self._emit(seat, made, outputs)
+
+    def _emit(self, seat: Seat, made: Sequence[Message], outputs: list[Message]) -> None:
+        seat.machine.records.forget_changes()
+        self.reservation_checks += seat.spec.reservation_checks()
         for message in made:
             self._route(message)
         outputs += made
 
     def _route(self, message: Message) -> None:
-        for _, key in self._keys.places_of(message):
-            for waiting in self._routes.get(key, ()):
-                waiting.append(message)
+        kind = message.timeframe if type(message) is BarClosed else type(message)
+        route = self._routes.get(kind)
+        if route is None:
+            route = self._routes[kind] = self._route_of(message)
+        for seat, waiting in route:
+            waiting.append(message)
+            seat.has_mail = True
+
+    def _route_of(self, message: Message) -> Route:
+        """Where messages of this kind wait: the topics of a type, and of bars the timeframe, say it."""
+        keys = [key for _, key in self._keys.places_of(message)]
+        return tuple(
+            (seat, seat.inbox[number])
+            for key in keys
+            for seat in self._seats
+            for number, source in enumerate(seat.spec.sources)
+            if source == key
+        )
 
 
 def _itself(message: Message) -> Message:

@@ -110,7 +110,7 @@ async def test_the_program_of_the_readme_proposes_an_order_and_prints_its_verdic
         again = await printed_by(path, stack.url)  # one id, one verdict: the stored one comes again
         [decided] = (await stack.decisions()).values()
     assert first == again
-    assert decided.verdict == "approve"
+    assert (decided.verdict, decided.reason) == ("approve", "")
     assert decided.symbol == "ETH/USDT"
     assert decided.strategy == "mine"
     assert first[0].startswith(f"a full position is {decided.quantity_requested} ETH with a stop at ")

@@ -7,7 +7,7 @@ from zipfile import ZipFile
 
 import pytest
 
-from shared.adapters.parquet_store import KlineFile
+from shared.adapters.klines.kline_file import KlineFile
 from tests.docs.pages import program
 
 pytestmark = pytest.mark.processes

@@ -12,10 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.exchange_sim.market.bars import INTERVALS
-from services.exchange_sim.market.believable import price_places, quantity_places
 from services.exchange_sim.market.market import Market
 from services.exchange_sim.market.replayed import ReplayedMarket
-from shared.adapters.parquet_store import KlineFile, RecordingError
+from shared.adapters.klines.believable import price_places, quantity_places
+from shared.adapters.klines.columns import RecordingError
+from shared.adapters.klines.kline_file import KlineFile
+from shared.adapters.klines.recordings import spans_at
 from shared.domain.timeframes import DAY_MS, HOUR_MS
 from tests.examples import examples
 from tests.exchange_sim.sim_stage import ms
@@ -158,7 +160,7 @@ def test_the_recordings_beside_the_repository_pass(data_dir: Path) -> None:
         ("daily", "2024-09-01"), ("daily_fill", "2026-02-01"), ("hourly_spot", "2022-11-01"),
         ("hourly_um_futures", "2025-10-10"), ("crash_windows", "2025-10-10"),
     ):  # fmt: skip
-        assert KlineFile(data_dir / f"{name}.parquet", near_ms=ms(when)).spans_at(ms(when))
+        assert spans_at(KlineFile(data_dir / f"{name}.parquet", near_ms=ms(when)), ms(when))
 
 
 CHANGES: dict[str, Callable[[float], object]] = {

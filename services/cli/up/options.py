@@ -33,7 +33,7 @@ class UpOptions:
     data_dir: the folder for what the stack keeps.
     config_dir: the folder of the TOML files.
     exchange: ``sim`` or ``binance``.
-    replay: a parquet file of klines to replay.
+    replay: a store or a parquet file of klines to replay.
     start: the date at which the market begins.
     end: the date at which the run ends.
     speed: market seconds in a wall second.

@@ -1,6 +1,6 @@
 """Checks the recording of a replay before anything is started: can it be read, has it that date, how long is it?
 
-The rows themselves are looked at where they are read: ``shared/adapters/kline_checks.py``.
+The rows themselves are looked at where they are read: ``shared/adapters/klines/checks.py``.
 """
 
 from collections import defaultdict
@@ -15,7 +15,7 @@ from shared.domain.timeframes import DAY_MS, MS_NS
 from shared.domain.universe import Pair, Universe
 
 NAMED = 6
-REMEDY = "Name a parquet file of klines, or mend this one: docs/replay.md says what it has to hold."
+REMEDY = "Name a store or a parquet file of klines, or mend this one: docs/replay.md says what it has to hold."
 KEYS = "simulator.replay", "simulator.start"
 Spans = Mapping[str, tuple[int, int]]
 Holes = Mapping[str, Sequence[tuple[int, int]]]
@@ -42,13 +42,14 @@ def check_replay(settings: Settings, file: str, keys: tuple[str, str] = KEYS, *,
     keys: by which keys or options they named the recording and the date.
     until_ns: when the run ends, if that may be before the recording does.
     """
-    from shared.adapters.parquet_store import KlineFile, NoKlinesThenError, RecordingError
+    from shared.adapters.klines.columns import NoKlinesThenError, RecordingError
+    from shared.adapters.klines.recordings import open_recording, spans_at
 
     simulator = settings.simulator
     start_ms = simulator.start_ns(0) // MS_NS
     try:
-        recording = KlineFile(Path(simulator.replay), near_ms=start_ms)
-        spans = recording.spans_at(start_ms)
+        recording = open_recording(Path(simulator.replay), near_ms=start_ms)
+        spans = spans_at(recording, start_ms)
     except ValueError as error:
         dated = isinstance(error, NoKlinesThenError)
         key, value = (keys[1], simulator.start) if dated else (keys[0], simulator.replay)

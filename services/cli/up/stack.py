@@ -5,6 +5,7 @@ import os
 import signal
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
+from pathlib import Path
 from typing import Any, TypeVar
 
 from services.cli.failing import EXIT_FAILED
@@ -248,7 +249,7 @@ class Stack:
         simulator = self._settings.simulator
         market = "binance, orders on paper"
         if self._settings.exchange.kind == "sim":
-            what = f"replay of {simulator.replay.rpartition('/')[2]}" if simulator.replay else "generated market"
+            what = f"replay of {_short(Path(simulator.replay))}" if simulator.replay else "generated market"
             market = f"{what} at {simulator.speed:g}x"
         if self._resuming is not None:
             market = f"{market} · {self._resuming.in_words}"
@@ -285,3 +286,8 @@ class Stack:
             for task in (working, stopping):
                 task.cancel()
         return None if working.cancelled() else working.result()
+
+
+def _short(recording: Path) -> str:
+    """``klines.parquet``, or of a store ``store/binance``: its last part alone would be an exchange's name."""
+    return recording.name if recording.suffix else "/".join(recording.parts[-2:])

@@ -19,7 +19,7 @@ class ExchangeKind(StrEnum):
 
 def up(
     exchange: Annotated[ExchangeKind | None, typer.Option(help="sim, or binance: real streams, paper orders.")] = None,
-    replay: Annotated[Path | None, typer.Option(help="Parquet file of klines to replay (sim).")] = None,
+    replay: Annotated[Path | None, typer.Option(help="Store or parquet file of klines to replay (sim).")] = None,
     start: Annotated[str | None, typer.Option("--from", help="Date at which the market begins: 2022-11-01.")] = None,
     end: Annotated[str | None, typer.Option("--to", help="Date at which the run ends (sim): 2022-11-15.")] = None,
     speed: Annotated[float | None, typer.Option(help="Market seconds in a wall second (sim).")] = None,

@@ -1,14 +1,15 @@
-"""A replayed market: recorded klines from a parquet file, with the holes that they have."""
+"""A replayed market: recorded klines from a parquet file or a store, with the holes that they have."""
 
 from pathlib import Path
 
 import numpy as np
 
 from services.exchange_sim.market.bars import Bars, interval_of_length, joined, no_bars
-from services.exchange_sim.market.believable import price_places, quantity_places
 from services.exchange_sim.market.levels import LEVELS, UNKNOWN
 from services.exchange_sim.market.source import Instrument
-from shared.adapters.parquet_store import QUOTE, KlineFile
+from shared.adapters.klines.believable import price_places, quantity_places
+from shared.adapters.klines.kline_file import QUOTE
+from shared.adapters.klines.recordings import open_recording, spans_at
 from shared.domain.timeframes import DAY_MS
 
 HISTORY_DAYS = 120  # loaded before the start
@@ -23,9 +24,9 @@ class ReplayedMarket:
     """
 
     def __init__(self, path: Path, start_ms: int) -> None:
-        self._file = KlineFile(path, near_ms=start_ms)
-        self.base_ms = interval_of_length(self._file.bar_ms).length_ms
-        spans = self._file.spans_at(start_ms)
+        self._recording = open_recording(path, near_ms=start_ms)
+        self.base_ms = interval_of_length(self._recording.bar_ms).length_ms
+        spans = spans_at(self._recording, start_ms)
         self._spans = {symbol: span for symbol, span in spans.items() if span[1] >= start_ms}
         self._end_ms = max(last for _, last in spans.values()) + self.base_ms
         self._start_ms = start_ms // DAY_MS * DAY_MS - HISTORY_DAYS * DAY_MS
@@ -42,7 +43,7 @@ class ReplayedMarket:
     def _load(self, until_ms: int) -> None:
         """Go on at least to ``until_ms``."""
         upper_ms = until_ms + CHUNK_BARS * self.base_ms
-        for symbol, new in self._file.read(set(self._spans), self._loaded_until_ms, upper_ms).items():
+        for symbol, new in self._recording.read(set(self._spans), self._loaded_until_ms, upper_ms).items():
             bars = Bars(
                 open_ms=new.open_ms,
                 open=new.open,

@@ -4,8 +4,7 @@ from math import log10
 from typing import NamedTuple, Protocol
 
 from services.exchange_sim.market.bars import Bars
-
-MOST_PLACES = 8  # decimals that Binance writes
+from shared.adapters.klines.believable import MOST_PLACES
 
 
 class Instrument(NamedTuple):

@@ -29,6 +29,12 @@ class WilderAtr:
         self._seed = 0.0
         self._close = 0.0
 
+    def copy(self) -> "WilderAtr":
+        """The same average, which goes on by itself."""
+        other = WilderAtr(self.length)
+        other.value, other._bars, other._seed, other._close = self.value, self._bars, self._seed, self._close
+        return other
+
     def update(self, high: float, low: float, close: float) -> float | None:
         """Take the next bar in; gives back the new value."""
         previous_close, self._close = self._close, close

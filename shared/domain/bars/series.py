@@ -2,6 +2,7 @@
 
 from collections import deque
 from collections.abc import Sequence
+from functools import cache, lru_cache
 from math import fsum, inf, isfinite, log, sqrt
 
 from msgspec import Struct
@@ -13,6 +14,7 @@ from shared.messages.market import BarClosed
 MAX_HOLE_DAYS = 5
 MAX_AGE_NS = 3 * DAY_NS
 DAYS_REMEMBERED = 40  # for bars that come late; of an earlier moment nothing is known, and so nothing is bought
+DAYS_SHARED = 2_048  # computed days that are kept for other machines of the process, some 2 kB each
 
 
 class DailyFigures(Struct, frozen=True, gc=False):
@@ -40,6 +42,47 @@ class DailyFigures(Struct, frozen=True, gc=False):
 NO_DAYS = DailyFigures()
 
 
+class _Days:
+    """A pair's days up to one of them, with what the next one is computed from. Nothing in it ever changes."""
+
+    __slots__ = ("atr", "close", "figures", "returns", "volumes")
+
+    def __init__(
+        self,
+        figures: DailyFigures,
+        atr: WilderAtr,
+        volumes: tuple[float, ...],
+        returns: tuple[float, ...],
+        close: float,
+    ) -> None:
+        self.figures, self.atr, self.volumes, self.returns, self.close = figures, atr, volumes, returns, close
+
+
+@cache
+def _no_days(atr_days: int) -> _Days:
+    return _Days(NO_DAYS, WilderAtr(atr_days), (), (), 0.0)
+
+
+@lru_cache(maxsize=DAYS_SHARED)
+def _after(before: _Days, bar: BarClosed, price_ratio: float, adv_days: int) -> _Days:
+    """The days with one more. Machines in one process see the same bars, and so each day is computed once for all."""
+    last, close = before.figures, bar.close / price_ratio
+    ratio = close / before.close if last.days else 0.0
+    returns, atr = before.returns, before.atr.copy()
+    if 0.0 < ratio < inf:  # of prices next to nothing the quotient may be 0 or infinite
+        returns = (*returns, log(ratio))[-adv_days:]
+    volumes = (*before.volumes, bar.quote_volume)[-adv_days:]
+    figures = DailyFigures(
+        atr=atr.update(bar.high / price_ratio, bar.low / price_ratio, close),
+        adv_usdt=fsum(volumes) / adv_days if len(volumes) == adv_days else None,
+        sigma_day=_deviation(returns, adv_days),
+        days=last.days + 1,
+        open_time_ns=bar.open_time_ns,
+        close_time_ns=bar.close_time_ns,
+    )
+    return _Days(figures, atr, volumes, returns, close)
+
+
 class DailyHistory:
     """One pair's completed UTC days, as figures. Memory does not grow with their number.
 
@@ -51,46 +94,27 @@ class DailyHistory:
     nothing any more.
     """
 
-    __slots__ = ("_adv_days", "_atr", "_atr_days", "_close", "_known", "_returns", "_volumes", "latest")
+    __slots__ = ("_adv_days", "_atr_days", "_days", "_known", "latest")
 
     def __init__(self, *, atr_days: int, adv_days: int) -> None:
         self._atr_days = atr_days
         self._adv_days = adv_days
         self._known: deque[DailyFigures] = deque(maxlen=DAYS_REMEMBERED)
         self.latest = NO_DAYS
-        self._begin()
-
-    def _begin(self) -> None:
-        self._atr = WilderAtr(self._atr_days)
-        self._volumes: deque[float] = deque(maxlen=self._adv_days)
-        self._returns: deque[float] = deque(maxlen=self._adv_days)
-        self._close = 0.0
+        self._days = _no_days(atr_days)
 
     def add(self, bar: BarClosed, price_ratio: float = 1.0) -> bool:
         """Take a completed day; False for one that is not newer than the last, which changes nothing.
 
         price_ratio: prices are divided by it, to carry on in the pair's new units after a rename.
         """
-        last = self.latest
+        last, days = self.latest, self._days
         if bar.open_time_ns <= last.open_time_ns:
             return False
         if last.days and bar.open_time_ns - last.open_time_ns > (MAX_HOLE_DAYS + 1) * DAY_NS:
-            self._begin()
-            last = NO_DAYS
-        close = bar.close / price_ratio
-        ratio = close / self._close if last.days else 0.0
-        if 0.0 < ratio < inf:  # of prices next to nothing the quotient may be 0 or infinite
-            self._returns.append(log(ratio))
-        self._volumes.append(bar.quote_volume)
-        self._close = close
-        self.latest = DailyFigures(
-            atr=self._atr.update(bar.high / price_ratio, bar.low / price_ratio, close),
-            adv_usdt=fsum(self._volumes) / self._adv_days if len(self._volumes) == self._adv_days else None,
-            sigma_day=_deviation(self._returns, self._adv_days),
-            days=last.days + 1,
-            open_time_ns=bar.open_time_ns,
-            close_time_ns=bar.close_time_ns,
-        )
+            days = _no_days(self._atr_days)
+        self._days = _after(days, bar, price_ratio, self._adv_days)
+        self.latest = self._days.figures
         self._known.append(self.latest)
         return True
 

@@ -145,7 +145,7 @@ class RiskMachine:
             case BarClosed():
                 self.breakers.warm(message)
                 if message.timeframe == DAILY:
-                    self.state.history(message.symbol).add(message)
+                    self.state.add_day(message)
             case PairListed() if doubt_about_listing(message, self.state.universe) is None:
                 self.state.listings[message.symbol] = message
             case _:
@@ -196,7 +196,7 @@ class RiskMachine:
         if self.state.heat.pair(bar.symbol) is None:
             return watched
         self.state.revalue(bar.symbol, bar.close, bar.close_time_ns)
-        if bar.timeframe == DAILY and self.state.history(bar.symbol).add(bar):
+        if bar.timeframe == DAILY and self.state.add_day(bar):
             self.state.learn_costs(bar.symbol)
             return [*watched, *self.breakers.on_day(bar)]
         return watched

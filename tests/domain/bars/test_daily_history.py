@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.domain.bars.atr import WilderAtr
-from shared.domain.bars.series import DAYS_REMEMBERED, MAX_HOLE_DAYS, NO_DAYS, DailyHistory
+from shared.domain.bars.series import DAYS_REMEMBERED, MAX_HOLE_DAYS, NO_DAYS, DailyHistory, _after
 from shared.domain.universe import Pair, PairNames, Rename, Universe
 from tests.domain.market_scripts import DAY, T0, days, ohlc
 
@@ -160,3 +160,22 @@ def test_the_real_history_of_a_pair_gives_figures_a_trader_would_know(data_dir: 
     assert 5e8 < daily.latest.adv_usdt < 1e10
     assert daily.latest.sigma_day is not None
     assert 0.005 < daily.latest.sigma_day < 0.06
+
+
+@given(seed=st.integers(0, 10_000), order=st.lists(st.sampled_from((0, 1, 2)), max_size=120))
+def test_machines_that_see_the_same_days_at_different_times_have_the_same_figures_as_one_alone(
+    seed: int, order: list[int]
+) -> None:
+    """What one has computed the others take over; nobody can tell."""
+    script = [day(number, 90.0 + seed * number % 17, 1e6 + seed) for number in (*range(25), *range(40, 60))]
+    machines, shown = [history(3, 4) for _ in range(3)], [0, 0, 0]
+    for machine in order:
+        if shown[machine] < len(script):
+            machines[machine].add(script[shown[machine]])
+            shown[machine] += 1
+    for machine, until in zip(machines, shown, strict=True):
+        _after.cache_clear()
+        alone = history(3, 4)
+        for each in script[:until]:
+            alone.add(each)
+        assert machine.latest == alone.latest

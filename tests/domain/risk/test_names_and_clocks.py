@@ -25,6 +25,7 @@ from shared.messages.orders import (
     StopPlaced,
     StopRaised,
 )
+from tests.domain.market_scripts import days
 from tests.domain.risk.approvals import take
 from tests.domain.risk.risk_harness import PRICES, UNIVERSE, D, RiskHarness, relaxed
 from tests.samples import T0, fill, proposal
@@ -380,3 +381,20 @@ def test_a_pair_over_its_cap_by_both_its_names_together_is_told_once() -> None:
     assert [line for line in limit_breaches(machine.state) if "POL" in line or "MATIC" in line] == [
         "MATIC/USDT: $140 held and on order, the cap is $120 (12.00% of NAV)"
     ]
+
+
+@pytest.mark.parametrize("ratio", ["1", "2", "1000"])
+@pytest.mark.parametrize("is_restarted", [False, True])
+def test_daily_figures_go_on_through_a_rename_in_units_of_the_new_name(ratio: str, is_restarted: bool) -> None:
+    machine = renaming(ratio)
+    for bar in days(70, symbol=OLD, price=1.0, atr_pct=0.08, adv_usdt=5e7):
+        machine.warm(bar) if is_restarted else machine.handle(bar)
+    machine.handle(renamed(ratio))
+    old, new = (machine.state.history(symbol).latest for symbol in (OLD, NEW))
+    assert (new.days, new.adv_usdt) == (old.days, old.adv_usdt) == (70, pytest.approx(5e7))
+    assert old.atr == pytest.approx(0.08)
+    assert new.atr == pytest.approx(0.08 / float(ratio))
+    for bar in days(1, symbol=NEW, price=1.0 / float(ratio), atr_pct=0.08, adv_usdt=5e7, until=24):
+        machine.handle(bar)
+    assert machine.state.history(NEW).latest.days == 71
+    assert machine.state.history(NEW).latest.atr == pytest.approx(0.08 / float(ratio))

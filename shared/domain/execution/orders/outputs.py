@@ -44,6 +44,7 @@ def order_filled(
         fee_usdt=trade.fee_usdt,
         stop_price=stop_price,
         liquidity=trade.liquidity,
+        touch=trade.touch,
         stop=False,
     )
 
@@ -64,6 +65,7 @@ def stop_filled(cause: Message, symbol: str, position: VenuePosition, trade: Tra
         price=trade.price,
         fee_usdt=trade.fee_usdt,
         liquidity=trade.liquidity,
+        touch=trade.touch,
         stop=True,
     )
 

@@ -35,6 +35,7 @@ class Trade(NamedTuple):
     price: USDT per unit, slippage included.
     fee_usdt: USDT, paid from cash.
     liquidity: whether the order waited in the book (maker) or took what stood there (taker).
+    touch: the price from which it began, USDT per unit; None where the venue does not say.
     """
 
     trade_id: str
@@ -42,6 +43,7 @@ class Trade(NamedTuple):
     price: Decimal
     fee_usdt: Decimal
     liquidity: Literal["maker", "taker"] = "taker"
+    touch: Decimal | None = None
 
 
 class Placed(NamedTuple):

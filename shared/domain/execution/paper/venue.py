@@ -6,6 +6,7 @@ from shared.domain.execution.orders.store import WorkingOrder
 from shared.domain.execution.orders.venue import Placed, Trade, VenueOrder
 from shared.domain.execution.paper.market import PaperMarket
 from shared.domain.execution.paper.prices import fee_usdt, taker_price, touch
+from shared.domain.numbers import to_decimal
 from shared.domain.plan import Costs
 from shared.messages.base import derived_id
 
@@ -36,11 +37,13 @@ class PaperVenue:
         price = taker_price(
             order.side, order.quantity, touched, depth=depth, costs=self._costs, step=order.listed.price_step
         )
-        return self._trade(order.order_id, order.quantity, price)
+        return self._trade(order.order_id, order.quantity, price)._replace(touch=to_decimal(touched))
 
     def maker_trade(self, order: WorkingOrder, quantity: Decimal) -> Trade:
         """An order that waited in the book trades at its limit."""
-        return self._trade(order.order_id, quantity, order.limit_price)._replace(liquidity="maker")
+        return self._trade(order.order_id, quantity, order.limit_price)._replace(
+            liquidity="maker", touch=order.limit_price
+        )
 
     def _trade(self, order_id: str, quantity: Decimal, price: Decimal) -> Trade:
         return Trade(derived_id("trade", order_id), quantity, price, fee_usdt(quantity, price, self._costs))

@@ -23,7 +23,7 @@ from shared.domain.risk.state.order_book import OrderBook
 from shared.domain.risk.state.reservations import ORDER, OpenOrder, Reservations
 from shared.domain.timeframes import SECOND_NS
 from shared.domain.universe import Universe
-from shared.messages.market import PairListed
+from shared.messages.market import BarClosed, PairListed
 
 LIMITS, PHASE, UNPRICED = "limits", "phase", "unpriced"
 # Wall time within which the fill of a stop is heard; after that its position counts as any other.
@@ -251,6 +251,19 @@ class RiskState:
             sizing = self.plan.sizing
             found = self.daily[symbol] = DailyHistory(atr_days=sizing.atr_days, adv_days=sizing.adv_days)
         return found
+
+    def add_day(self, bar: BarClosed) -> bool:
+        """One more day of a pair, under every name it has: a rename ends no market. False when it is not newer."""
+        added = self.history(bar.symbol).add(bar)
+        pair, rename = self.heat.pair(bar.symbol), self.universe.rename_of(bar.symbol)
+        if pair is None or rename is None:
+            return added
+        for other in pair.others:
+            is_old = bar.symbol.partition("/")[0] == rename.old
+            ratio = float(rename.ratio)
+            if self.history(other.symbol).add(bar, ratio if is_old else 1.0 / ratio):
+                self.learn_costs(other.symbol)
+        return added
 
     def _learn_all_costs(self) -> None:
         """The cost of getting out is that of a full position, and that follows limits and NAV."""

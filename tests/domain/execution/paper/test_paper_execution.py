@@ -211,6 +211,20 @@ def test_an_order_at_its_expiry_is_still_filled() -> None:
     assert fills(play(paper(), mark(100), time(1), buy(expires_ns=T0 + HOUR)))
 
 
+def test_a_fill_says_from_which_price_it_began() -> None:
+    machine = paper()
+    [_, bought, *_] = play(machine, mark(100, **BOOK), buy())
+    assert bought.touch == D("100.1")  # type: ignore[attr-defined]
+    [stopped] = fills(play(machine, ohlc(1, 95, 96, 85, 94)))
+    assert stopped.touch == D("89.955")  # the stop, less half a spread
+    [gapped] = fills(play(holding(), ohlc(1, 80, 96, 75, 94)))
+    assert gapped.touch == D("79.96")
+    waiting = paper()
+    play(waiting, mark(100, **BOOK), buy(**limit(buy(), "95")))
+    [made] = fills(play(waiting, ohlc(1, 99, 99, 94, 96)))
+    assert made.touch == made.price == D(95)
+
+
 # --- stops --------------------------------------------------------------------------------------------------------
 
 

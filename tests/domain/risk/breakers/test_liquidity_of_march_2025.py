@@ -4,7 +4,7 @@ from pathlib import Path
 
 from msgspec import structs
 
-from shared.adapters.parquet_store import KlineFile
+from shared.adapters.klines.kline_file import KlineFile
 from shared.domain.plan import BreakerPlan, Plan
 from shared.domain.risk.machine import RiskMachine
 from shared.messages.base import TimePassed

@@ -1,4 +1,4 @@
-"""Recorded klines in parquet files: the only place that reads parquet.
+"""A recording in one parquet file, as people bring it.
 
 Columns: ``symbol`` (``BTCUSDT`` or ``BTC/USDT``), ``open_time`` (UTC ms), ``open``, ``high``, ``low``, ``close``,
 ``volume`` (base units) and perhaps ``quote_volume`` (without it: close x volume). A file that mixes bar lengths has a
@@ -9,7 +9,6 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,26 +18,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from shared.adapters.kline_checks import PRICES, Findings, RowChecks, check_unit, time_text
+from shared.adapters.klines.checks import PRICES, Findings, RowChecks, check_unit
+from shared.adapters.klines.columns import Columns, NoKlinesThenError, RecordingError
 from shared.domain.timeframes import DAY_MS, kline_interval
 
-Floats = npt.NDArray[np.float64]
 NEEDED = ("symbol", "open_time", *PRICES, "volume")
-QUOTE = "USDT"
+QUOTE = "USDT"  # of the symbols that can be replayed
 LEAST_STEPS = 10  # between bars of one symbol, that tell how long its bars are
 _SYMBOL = re.compile(r"[A-Z0-9]+(/[A-Z0-9]+)?")
-
-
-class RecordingError(ValueError):
-    """A recording that cannot be replayed. problem: what is wrong with it, for whoever knows which file is meant."""
-
-    def __init__(self, text: str, problem: str = "") -> None:
-        super().__init__(text)
-        self.problem = problem or text
-
-
-class NoKlinesThenError(RecordingError):
-    """The recording has no klines at the time that was asked for."""
 
 
 def _fault_of_file(path: Path, problem: str) -> RecordingError:
@@ -53,25 +40,6 @@ def _readable(path: Path) -> Iterator[None]:
         yield
     except (OSError, pa.ArrowException) as error:
         raise _fault_of_file(path, f"not a readable parquet file: {str(error).strip()}") from None
-
-
-@dataclass(frozen=True, slots=True)
-class Columns:
-    """Klines of one symbol, oldest first, each open time once; all arrays have the same length.
-
-    open_ms: when each bar opened, milliseconds since 1970.
-    open, high, low, close: prices, in quote units per base unit.
-    volume: what was traded, in base units.
-    quote_volume: what was traded, in quote units.
-    """
-
-    open_ms: npt.NDArray[np.int64]
-    open: Floats
-    high: Floats
-    low: Floats
-    close: Floats
-    volume: Floats
-    quote_volume: Floats
 
 
 class KlineFile:
@@ -164,21 +132,6 @@ class KlineFile:
         if found := str(self._findings):
             raise _fault_of_file(self.path, found)
 
-    def spans_at(self, start_ms: int) -> dict[str, tuple[int, int]]:
-        """The spans of every symbol against USDT, for a replay that begins at ``start_ms``.
-
-        Raises ``ValueError`` if none can, ``NoKlinesThenError`` if none can begin then.
-        """
-        spans = {symbol: span for symbol, span in sorted(self.spans.items()) if symbol.endswith(QUOTE)}
-        if not spans:
-            problem = f"column symbol: no symbol against {QUOTE}, such as BTC{QUOTE}"
-            raise _fault_of_file(self.path, problem)
-        first_ms, last_ms = min(first for first, _ in spans.values()), max(last for _, last in spans.values())
-        if not first_ms <= start_ms <= last_ms:
-            dates = f"{time_text(first_ms)} to {time_text(last_ms)}"
-            raise NoKlinesThenError(f"{self.path} has klines from {dates}, none at {time_text(start_ms)}")
-        return spans
-
     def read(self, symbols: set[str], start_ms: int, end_ms: int) -> dict[str, Columns]:
         """The klines with start_ms <= open time < end_ms of each symbol that has some."""
         where = (pc.field("open_time") >= start_ms) & (pc.field("open_time") < end_ms)
@@ -196,11 +149,8 @@ class KlineFile:
         columns = [np.concatenate(column) for column in zip(*parts, strict=True)]
         open_ms, at = np.unique(columns[0].astype(np.int64), return_index=True)
         values = dict(zip(self._columns[2:], (column[at].astype(np.float64) for column in columns[1:]), strict=True))
-        estimate = values["close"] * values["volume"]
-        exact = values.get("quote_volume", estimate)
-        values["quote_volume"] = np.nan_to_num(np.where(np.isnan(exact), estimate, exact))
-        values["volume"] = np.nan_to_num(values["volume"])
-        return Columns(open_ms, **values)
+        values.setdefault("quote_volume", np.full(len(open_ms), np.nan))
+        return Columns(open_ms, **values).filled()
 
     def _parts(self, columns: list[str], where: pc.Expression | None) -> Iterator[pa.Table]:
         """The rows that fit, one row group at a time: a long recording never stands in memory whole."""

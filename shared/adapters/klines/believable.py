@@ -8,9 +8,9 @@ from math import ceil, floor, log10
 
 import numpy as np
 
-from services.exchange_sim.market.bars import Floats
-from services.exchange_sim.market.source import MOST_PLACES
+from shared.adapters.klines.columns import Floats
 
+MOST_PLACES = 8  # decimals that Binance writes
 LARGEST_LOT_USDT = 5.0  # the least that Binance lets anybody trade: a lot is no larger
 FINER_LOT = 2  # decimals that a lot may have beyond those of about one USDT
 LARGEST_TICK = 0.01  # of the price

@@ -1,0 +1,81 @@
+"""Orders that fill at the next open: the paper exchange, with what is approved at a close held until a price comes.
+
+Whoever trades on closed bars sends an order after the close; the first price that it can have is the next bar's open.
+"""
+
+from collections.abc import Sequence
+
+from msgspec import structs
+
+from shared.domain.machine import Machine
+from shared.domain.numbers import ZERO
+from shared.messages.base import Message, derived_id
+from shared.messages.market import MarkChanged, PairListed
+from shared.messages.orders import CancelDecided, OrderClosed, OrderDecided, WriteOffDecided
+
+
+class NextOpen:
+    """Stands before the machine of execution. Orders at the market wait here; all else goes straight through.
+
+    waiting: the pairs of which an order waits.
+    """
+
+    def __init__(self, machine: Machine) -> None:
+        self._machine = machine
+        self.records = machine.records
+        self._orders: dict[str, list[OrderDecided]] = {}
+
+    @property
+    def waiting(self) -> set[str]:
+        return set(self._orders)
+
+    def handle(self, message: Message) -> Sequence[Message]:
+        match message:
+            case OrderDecided() if message.order_type == "market" and message.quantity_approved:
+                self._orders.setdefault(message.symbol, []).append(message)
+                return ()
+            case CancelDecided() if (order := self._take(message.symbol, message.order_id)) is not None:
+                return (_cancelled(order, message),)
+            case MarkChanged():
+                return (*self._machine.handle(message), *self._release(message.symbol, message.time_ns))
+            case PairListed() if message.status != "trading":  # no price comes; execution says why nothing fills
+                return (*self._machine.handle(message), *self._release(message.symbol, message.time_ns))
+            case WriteOffDecided():
+                self._orders.pop(message.symbol, None)
+        return self._machine.handle(message)
+
+    def warm(self, message: Message) -> None:
+        self._machine.warm(message)
+
+    def restored(self) -> None:
+        self._machine.restored()
+
+    def _release(self, symbol: str, now_ns: int) -> list[Message]:
+        """There is a price: what waits for it is placed now."""
+        outputs: list[Message] = []
+        for order in self._orders.pop(symbol, ()):
+            outputs += self._machine.handle(structs.replace(order, time_ns=max(order.time_ns, now_ns)))
+        return outputs
+
+    def _take(self, symbol: str, order_id: str) -> OrderDecided | None:
+        waiting = self._orders.get(symbol, [])
+        order = next((order for order in waiting if order.order_id == order_id), None)
+        if order is not None:
+            waiting.remove(order)
+            if not waiting:
+                del self._orders[symbol]
+        return order
+
+
+def _cancelled(order: OrderDecided, cancel: CancelDecided) -> OrderClosed:
+    return OrderClosed(
+        id=derived_id("closed", order.order_id),
+        time_ns=cancel.time_ns,
+        cause=cancel.id,
+        trace=order.trace_id,
+        order_id=order.order_id,
+        symbol=order.symbol,
+        ending="cancelled",
+        quantity_filled=ZERO,
+        reason=cancel.reason,
+    )

@@ -1,0 +1,87 @@
+"""What a backtest is asked for, checked before anything is read."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from msgspec import structs
+
+from services.backtest.result import BookOrigin, FillMoment, MarketKind
+from shared.config.model import Settings
+from shared.domain.plan import Costs, Plan
+from shared.domain.timeframes import DAILY, timeframe_ns
+from shared.domain.universe import Universe
+
+HISTORY_DAYS = 120  # before the start: twice what a size needs, so that the seed of the ATR has faded
+RESUME_AFTER_HOURS = 24.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class BacktestOptions:
+    """One run.
+
+    store: a folder of a store, or a single recording.
+    start_ms, end_ms: whole days, milliseconds since 1970; the end is not traded any more.
+    pairs: only these of the universe; empty for all.
+    bars: timeframe of the market that orders and stops meet; empty for the shortest that a strategy has.
+    by_evidence: phases follow what the portfolio has shown, in place of the calendar.
+    books: where the books come from that rules look at; without any, those rules are off.
+    history_factor: multiplies how much history comes before the start.
+    """
+
+    settings: Settings
+    store: Path
+    start_ms: int
+    end_ms: int
+    pairs: tuple[str, ...] = ()
+    bars: str = ""
+    market: MarketKind = "smooth"
+    fill: FillMoment = "close"
+    resume_after_hours: float | None = RESUME_AFTER_HOURS
+    by_evidence: bool = False
+    cost_factor: float = 1.0
+    books: BookOrigin = "modelled"
+    history_factor: int = 1
+    command: str = ""
+
+    @property
+    def market_bars(self) -> str:
+        """The timeframe of the market."""
+        used = [strategy.timeframe for strategy in self.settings.plan.strategies]
+        return self.bars or min(used, key=timeframe_ns, default=DAILY)
+
+    @property
+    def timeframes(self) -> tuple[str, ...]:
+        """All that bars are needed of, the longest first."""
+        names = dict.fromkeys([*self.settings.plan.timeframes, self.market_bars])
+        return tuple(sorted(names, key=timeframe_ns, reverse=True))
+
+    @property
+    def speed(self) -> float:
+        """Market seconds in a second of the limits that count wall time: a bar is a second."""
+        return timeframe_ns(self.market_bars) / 1e9
+
+    @property
+    def universe(self) -> Universe:
+        """The pairs that are traded."""
+        universe = self.settings.universe
+        if not self.pairs:
+            return universe
+        return structs.replace(universe, pairs=tuple(pair for pair in universe.pairs if pair.symbol in self.pairs))
+
+    @property
+    def plan(self) -> Plan:
+        """The plan as it is run: with these costs, phases and books."""
+        plan = self.settings.plan
+        costs = Costs(
+            fee=plan.costs.fee * self.cost_factor,
+            slippage_factor=plan.costs.slippage_factor * self.cost_factor,
+            half_spread=plan.costs.half_spread * self.cost_factor,
+        )
+        ramp = structs.replace(plan.ramp, by_date=not self.by_evidence, automatic=True)
+        limits = plan.limits if self.books != "none" else structs.replace(plan.limits, book_age_seconds=0.0)
+        return structs.replace(plan, costs=costs, ramp=ramp, limits=limits)
+
+    @property
+    def run_settings(self) -> Settings:
+        """The settings of the machines."""
+        return structs.replace(self.settings, universe=self.universe, plan=self.plan)

@@ -1,0 +1,89 @@
+"""What the page says in sentences, and how it writes single values."""
+
+from decimal import Decimal
+
+from services.backtest.result import HaltSpan, Run
+from services.backtest.statistics import Figures
+from shared.application.wording.formats import clock, count, percent, usd
+
+FILLS = {
+    "close": "at the close of the bar that led to it",
+    "next_open": "at the open of the next bar",
+}
+MARKETS = {
+    "smooth": "smooth: the price walks through each bar, and a stop fills where it stands",
+    "jumping": "jumping: the price is seen at the open, the extremes and the close only, and a stop fills at the low",
+}
+BOOKS = {
+    "recorded": "recorded",
+    "modelled": "modelled: nobody recorded them",
+    "none": "none: the rules that need them were off",
+}
+MARKET_NAMES = {"smooth": "smooth", "jumping": "jumping"}
+FILL_NAMES = {"close": "close", "next_open": "next open"}
+UNKNOWN = "\N{EN DASH}"
+
+
+def day(time_ns: int) -> str:
+    """``2021-03-28``; a dash for none."""
+    return clock(time_ns)[:10] if time_ns else UNKNOWN
+
+
+def minute(time_ns: int) -> str:
+    """``2021-03-28 08:00``; a dash for none."""
+    return clock(time_ns)[:16] if time_ns else UNKNOWN
+
+
+def ratio(value: float | None, digits: int = 2) -> str:
+    """A ratio; a dash where it cannot be told."""
+    return UNKNOWN if value is None else f"{value:z,.{digits}f}"
+
+
+def fraction(value: float | None, digits: int = 2, *, signed: bool = False) -> str:
+    """Percent; a dash where it cannot be told."""
+    return UNKNOWN if value is None else percent(value, digits, signed=signed)
+
+
+def cents(amount: Decimal) -> str:
+    """Always with cents: in tables in which amounts are added."""
+    text = f"{amount:z,.2f}"
+    return f"-${text[1:]}" if text.startswith("-") else f"${text}"
+
+
+def title(run: Run, figures: Figures) -> str:
+    """The run in one line."""
+    of = figures.performance
+    return f"{usd(of.nav_start)} became {usd(of.nav_end)}: {percent(of.total_return, signed=True)}"
+
+
+def verdict(run: Run, figures: Figures) -> str:
+    """What came of it, without any hope."""
+    of, used = figures.performance, figures.usage
+    made = "made money" if of.total_return > 0 else "lost money" if of.total_return < 0 else "made nothing"
+    pairs = count(len(figures.by_pair), "pair")
+    said = [f"In {count(of.days, 'day')} and {count(figures.trades.count, 'trade')} in {pairs} the strategies {made}."]
+    if run.market_returns:
+        beside = "more" if of.total_return > of.market else "less"
+        held = f"All pairs held in equal parts, without costs, made {percent(of.market, signed=True)}"
+        said.append(f"{held}: the run made {beside}." if of.total_return != of.market else f"{held}, too.")
+    limit = max(run.curve.heat_limit, default=0.0)
+    if limit:
+        over = sum(heat > most for heat, most in zip(run.curve.heat, run.curve.heat_limit, strict=True))
+        kept = "It never passed its limit" if not over else f"It was over its limit in {count(over, 'hour')}"
+        said.append(f"Heat was {percent(used.max_heat)} at most. {kept}.")
+    costs = figures.waterfall.costs
+    if costs:
+        gross = figures.waterfall.gross
+        before = f"of the {usd(gross)} that trades made" if gross > 0 else f"beside the {usd(-gross)} that trades lost"
+        said.append(f"Fees, spread and slippage took {usd(costs)} {before} at the prices of the market.")
+    return " ".join(said)
+
+
+def saved(halt: HaltSpan) -> str:
+    """What a halt saved or cost, in its own words."""
+    if not halt.refused:
+        return "nothing was refused"
+    refused = f"{count(halt.refused, 'purchase')} refused, {usd(halt.kept_out)}"
+    if not halt.saved:
+        return f"{refused}: it saved and cost nothing"
+    return f"{refused}: it {'saved' if halt.saved > 0 else 'cost'} {usd(abs(halt.saved))}"

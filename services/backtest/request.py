@@ -1,0 +1,153 @@
+"""What somebody asked for on the command line, made into options. Faults are told with the option's name."""
+
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from services.backtest.market.reader import KlineReader, reader_of
+from services.backtest.options import RESUME_AFTER_HOURS, BacktestOptions
+from services.backtest.result import FillMoment, MarketKind
+from shared.application.errors import UserError
+from shared.application.stack import DATA_DIR
+from shared.config.faults import did_you_mean
+from shared.config.load import default_config_dir, load_settings, process_environment
+from shared.config.model import Settings
+from shared.domain.timeframes import DAY_MS, LISTED_TIMEFRAMES, MS_NS, iso_ns, timeframe_ns
+
+STORE = DATA_DIR / "store" / "binance"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """A backtest in the words of the command line; empty text stands for what was left out."""
+
+    store: Path | None = None
+    config_dir: Path | None = None
+    start: str = ""
+    end: str = ""
+    pairs: str = ""
+    changes: tuple[str, ...] = ()
+    bars: str = ""
+    market: MarketKind = "smooth"
+    fill: FillMoment = "close"
+    resume_after_hours: float | None = RESUME_AFTER_HOURS
+    by_evidence: bool = False
+    cost_factor: float = 1.0
+
+    @property
+    def command(self) -> str:
+        """The command that repeats it."""
+        words = ["heatsink", "backtest"]
+        words += ["--from", self.start] if self.start else []
+        words += ["--to", self.end] if self.end else []
+        words += ["--pairs", self.pairs] if self.pairs else []
+        words += ["--config", str(self.config_dir)] if self.config_dir else []
+        for change in self.changes:
+            words += ["--set", change]
+        words += ["--store", str(self.store)] if self.store else []
+        words += ["--bars", self.bars] if self.bars else []
+        words += ["--market", self.market] if self.market != "smooth" else []
+        words += ["--fill", "next-open"] if self.fill != "close" else []
+        if self.resume_after_hours is None:
+            words.append("--never-resume")
+        elif self.resume_after_hours != RESUME_AFTER_HOURS:
+            words += ["--resume-after", f"{self.resume_after_hours:g}"]
+        words += ["--by-evidence"] if self.by_evidence else []
+        words += ["--costs", f"{self.cost_factor:g}"] if self.cost_factor != 1.0 else []
+        return shlex.join(words)
+
+
+def options_of(request: Request) -> BacktestOptions:
+    """The options of a run. Raises ``ConfigError`` and ``UserError``."""
+    environ = process_environment()
+    settings = load_settings(request.config_dir or default_config_dir(environ), environ, changes_of(request.changes))
+    store = request.store or STORE
+    if not store.exists():
+        raise UserError(f"--store {store}: there is nothing. Import klines first: heatsink data import --help")
+    if request.bars and request.bars not in LISTED_TIMEFRAMES:
+        raise UserError(f"--bars {request.bars}: no timeframe; choose one of {', '.join(LISTED_TIMEFRAMES)}")
+    start_ms, end_ms = _day_ms("--from", request.start), _day_ms("--to", request.end)
+    options = BacktestOptions(
+        settings=settings,
+        store=store,
+        start_ms=start_ms,
+        end_ms=end_ms,
+        pairs=_pairs(settings, request.pairs),
+        bars=request.bars,
+        market=request.market,
+        fill=request.fill,
+        resume_after_hours=request.resume_after_hours,
+        by_evidence=request.by_evidence,
+        cost_factor=request.cost_factor,
+        command=request.command,
+    )
+    return _dated(options)
+
+
+def changes_of(texts: tuple[str, ...]) -> Mapping[str, str]:
+    """``KEY=VALUE`` each. Raises ``UserError``."""
+    changes: dict[str, str] = {}
+    for text in texts:
+        key, sign, value = text.partition("=")
+        if not sign or not key.strip():
+            raise UserError(f"--set {text}: write KEY=VALUE, such as limits.heat=0.06")
+        changes[key.strip()] = value.strip()
+    return changes
+
+
+def _day_ms(option: str, text: str) -> int:
+    """Midnight UTC of a day; 0 for none. Raises ``UserError``."""
+    if not text:
+        return 0
+    try:
+        found_ms = iso_ns(text) // MS_NS
+    except ValueError:
+        raise UserError(f"{option} {text}: no date; write it like 2022-11-01") from None
+    if found_ms % DAY_MS:
+        raise UserError(f"{option} {text}: a backtest begins and ends at 00:00 UTC; write the day alone")
+    return found_ms
+
+
+def _pairs(settings: Settings, text: str) -> tuple[str, ...]:
+    """Pairs of the universe, however they are written: BTC, BTC/USDT, BTCUSDT. Raises ``UserError``."""
+    known = {pair.symbol: pair.symbol for pair in settings.universe.pairs}
+    known |= {pair.base: pair.symbol for pair in settings.universe.pairs}
+    known |= {pair.symbol.replace("/", ""): pair.symbol for pair in settings.universe.pairs}
+    found = []
+    for name in (part.strip().upper() for part in text.split(",") if part.strip()):
+        if name not in known:
+            raise UserError(f"--pairs {name}: not in the universe. {did_you_mean(name, list(known))}")
+        found.append(known[name])
+    return tuple(dict.fromkeys(found))
+
+
+def _dated(options: BacktestOptions) -> BacktestOptions:
+    """With the days that were left out: as much as the store has, after the history that a size takes."""
+    if not options.start_ms or not options.end_ms:
+        first_ms, last_ms = _span(options)
+        start_ms = options.start_ms or _whole_day(first_ms + options.settings.plan.sizing.min_history_days * DAY_MS)
+        options = replace(options, start_ms=start_ms, end_ms=options.end_ms or _whole_day(last_ms + 1))
+    if options.end_ms <= options.start_ms:
+        raise UserError("--from and --to: the end has to come after the start")
+    return options
+
+
+def _span(options: BacktestOptions) -> tuple[int, int]:
+    """Opening time of the first bar that the store has of the pairs, and closing time of the last."""
+    reader: KlineReader = reader_of(options.store, options.start_ms or options.end_ms)
+    names = {name.replace("/", "") for each in options.universe.symbols for name in options.universe.names_of(each)}
+    spans = [
+        (first, last + timeframe_ns(timeframe) // MS_NS)
+        for timeframe in reader.timeframes
+        if timeframe_ns(options.market_bars) % timeframe_ns(timeframe) == 0
+        for symbol, (first, last) in reader.spans(timeframe).items()
+        if symbol in names
+    ]
+    if not spans:
+        raise UserError(f"--store {options.store}: no bars of these pairs for {options.market_bars}")
+    return min(first for first, _ in spans), max(last for _, last in spans)
+
+
+def _whole_day(time_ms: int) -> int:
+    return -(-time_ms // DAY_MS) * DAY_MS

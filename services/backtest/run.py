@@ -1,0 +1,246 @@
+"""One backtest: the machines that trade, over stored klines, instant by instant.
+
+At every instant the pairs that begin or end come first, then the price within the bars (on the jumping market), then
+the bars that close. Whatever follows from them settles before anything is measured: stops are filled, fills are booked,
+sizes and orders made, decided and filled. Then the operator acts, and the recorder takes the figures.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from types import MappingProxyType
+from typing import cast
+
+from services import wiring
+from services.backtest.digests import code_digest, config_digest
+from services.backtest.market.filters import filters_of
+from services.backtest.market.listings import Due, Filters, listings
+from services.backtest.market.market import Market
+from services.backtest.market.path import jumps, opens
+from services.backtest.market.reader import KlineReader, reader_of
+from services.backtest.modelled_books import ModelledBooks
+from services.backtest.next_open import NextOpen
+from services.backtest.operator import Operator
+from services.backtest.options import HISTORY_DAYS, BacktestOptions
+from services.backtest.recorder.coverage import CoverageRecorder
+from services.backtest.recorder.recorder import Recorder
+from services.backtest.result import Digests, Goals, Run, RunSetup
+from services.backtest.words import assumptions, rules_off
+from shared.adapters.clocks import ManualClock
+from shared.domain.risk.machine import RiskMachine
+from shared.domain.timeframes import MS_NS
+from shared.messages.base import Message
+from shared.messages.catalogue import BARS
+from shared.messages.control import Flatten
+from shared.messages.market import BarClosed, MarkChanged
+from shared.runtime.columns import bars_at, instants
+from shared.runtime.machine_spec import MachineSpec
+from shared.runtime.replay import Replay
+
+Progress = Callable[[int, int], None]  # market time in ns, bars so far
+
+
+def no_progress(_now_ns: int, _bars: int) -> None:
+    """For whoever does not watch."""
+
+
+class BacktestRun:
+    """A run that can be looked at instant by instant.
+
+        played = BacktestRun(options)
+        for messages in played.instants():
+            ...
+        run = played.result()
+
+    reader: in place of the store of the options. filters: ticks and lots by name, in place of those that bars show.
+
+    Raises ``NoMarketError`` and ``RecordingError`` where the store does not have what it takes.
+
+    host: what runs the machines. risk: the machine whose state is measured. recorder: what was kept so far.
+    """
+
+    def __init__(
+        self,
+        options: BacktestOptions,
+        reader: KlineReader | None = None,
+        filters: Mapping[str, Filters] = MappingProxyType({}),
+    ) -> None:
+        self.options, self.filters = options, dict(filters)
+        settings, factor = options.run_settings, options.history_factor
+        self.market = Market(
+            reader or reader_of(options.store, options.start_ms),
+            settings.universe,
+            bars=options.market_bars,
+            timeframes=options.timeframes,
+            start_ms=options.start_ms,
+            end_ms=options.end_ms,
+            history_days=HISTORY_DAYS * factor,
+            history_bars=settings.market_data.warmup_bars * factor,
+        )
+        self.end_ms = min(options.end_ms, max(last for _, last in self.market.spans.values()) + self.market.bar_ms)
+        specs = wiring.machine_specs(settings, ManualClock(speed=options.speed))
+        self.specs = [self._with_market(spec) for spec in specs]
+        self.host = Replay(self.specs, settings.keys)
+        self.risk = cast("RiskMachine", next(spec.machine for spec in specs if spec.service == wiring.RISK))
+        if options.books == "modelled":
+            self.risk.state.books = ModelledBooks(self.risk.state, settings.market_data.book_size_usdt)
+        self._held_back = next((m for m in (spec.machine for spec in self.specs) if isinstance(m, NextOpen)), None)
+        start_ns, bar_ns = options.start_ms * MS_NS, self.market.bar_ms * MS_NS
+        self.recorder = Recorder(self.risk.state, settings.plan, settings.universe, bar_ns=bar_ns, start_ns=start_ns)
+        self.coverage = CoverageRecorder(settings.universe, settings.plan.sizing.min_history_days, options.start_ms)
+        self._operator = Operator(options.resume_after_hours)
+        self._due: list[Due] = []
+        self.played = self.bars = 0
+        self.last_ns = options.start_ms * MS_NS
+
+    def _with_market(self, spec: MachineSpec) -> MachineSpec:
+        """Execution and risk see the bars of the market, sizing and signals those of the strategies."""
+        key = self.options.run_settings.keys.of(BARS, self.options.market_bars)
+        if spec.service in (wiring.EXECUTION, wiring.RISK) and key not in spec.inputs:
+            spec = replace(spec, inputs=(*spec.inputs, key))
+        if spec.service == wiring.EXECUTION and self.options.fill == "next_open":
+            spec = replace(spec, machine=NextOpen(spec.machine))
+        return spec
+
+    # --- the loop -------------------------------------------------------------------------------------------------
+
+    def instants(self, progress: Progress = no_progress) -> Iterator[list[Message]]:
+        """Play the market; yields the messages of each instant, once all has settled and was recorded."""
+        self._begin()
+        for block in self.market.months():
+            self.coverage.take(block)
+            for instant in instants(block):
+                bars = bars_at(block, instant)
+                messages = self._play(instant.close_ns, bars)
+                self.recorder.take(instant.close_ns, messages)
+                self.played += 1
+                self.bars += len(bars)
+                self.last_ns = instant.close_ns
+                yield messages
+            progress(self.last_ns, self.bars)
+        self.recorder.finish(self.last_ns)
+
+    def _begin(self) -> None:
+        """Tell the machines the time, then the history, as a stack that starts is told it; then list the pairs.
+
+        What is not listed is not traded, so nothing is before the first bar that closes after the start.
+        """
+        self.filters = self.filters or self._shown_filters()
+        spans = {name: span for name, span in self.market.spans.items() if name in self.filters}
+        self._due = listings(
+            self.options.universe,
+            spans,
+            self.filters,
+            bar_ms=self.market.bar_ms,
+            start_ms=self.options.start_ms,
+            end_ms=self.end_ms,
+        )
+        self._due.reverse()  # the next one stands at the end
+        history = self.market.history()
+        self.coverage.take(history)
+        begin_ns, made = self.options.start_ms * MS_NS, list[Message]()
+        self.host.advance_clock(begin_ns, made)
+        for instant in instants(history):
+            made += self.host.feed(bars_at(history, instant))
+        made += self.host.feed([each.message for each in self._take_due(begin_ns)])
+        self.recorder.take(begin_ns, made)
+
+    def _shown_filters(self) -> dict[str, Filters]:
+        return {name: filters_of(columns) for name, columns in self.market.samples().items()}
+
+    def _play(self, now_ns: int, bars: list[BarClosed]) -> list[Message]:
+        """One instant, to where nothing follows any more."""
+        host, made = self.host, list[Message]()
+        base = [bar for bar in bars if bar.timeframe == self.options.market_bars]
+        opened_ns = base[0].open_time_ns if base else now_ns
+        for due in self._take_due(opened_ns):
+            made += host.feed([due.message])
+        for marks in self._marks_within(base):
+            made += host.feed(marks)
+            self.recorder.curve.take(marks[0].time_ns)
+        made += host.feed(bars)
+        for due in self._take_due(now_ns):
+            made += self._end_pair(due, now_ns)
+        self._operator.look(made)
+        return made + self._operator.act(host, now_ns)
+
+    def _marks_within(self, bars: list[BarClosed]) -> Iterator[list[MarkChanged]]:
+        """The prices that are seen before the bars close."""
+        if self.options.market == "jumping":
+            yield from jumps(bars)
+        elif self._held_back is not None and (marks := opens(bars, self._held_back.waiting)):
+            yield marks
+
+    def _end_pair(self, due: Due, now_ns: int) -> list[Message]:
+        """What comes after the last bar of a pair: it is sold at its last price, then it is gone."""
+        if not isinstance(due.message, Flatten):
+            return self.host.feed([due.message])
+        symbol = due.message.symbol
+        self.recorder.fills.ending.add(symbol)
+        made = self.host.feed([due.message])
+        pair = self.risk.state.heat.pair(symbol)
+        if self._held_back is not None and symbol in self._held_back.waiting and pair is not None:
+            last = MarkChanged(id=f"last-{now_ns}-{symbol}", time_ns=now_ns, symbol=symbol, price=pair.mark)
+            made += self.host.feed([last])  # there is no next open
+        return made
+
+    def _take_due(self, until_ns: int) -> list[Due]:
+        """What is due by then, in order."""
+        taken: list[Due] = []
+        while self._due and self._due[-1].time_ns <= until_ns:
+            taken.append(self._due.pop())
+        return taken
+
+    # --- what came of it ------------------------------------------------------------------------------------------
+
+    def result(self) -> Run:
+        """All that was recorded. Call it when the market was played to its end."""
+        options, recorder, market = self.options, self.recorder, self.market
+        digests = Digests(data=market.digest, config=config_digest(options), code=code_digest(options.plan))
+        setup = RunSetup(
+            command=options.command,
+            heatsink=digests.code[:12],
+            market=options.market,
+            fill=options.fill,
+            bars=options.market_bars,
+            strategies=tuple(strategy.name for strategy in options.plan.strategies),
+            resume_after_hours=options.resume_after_hours,
+            phases="by_evidence" if options.by_evidence else "by_date",
+            books=options.books,
+            cost_factor=options.cost_factor,
+            rules_off=rules_off(options),
+            assumptions=assumptions(options),
+            digests=digests,
+            goals=goals_of(options),
+        )
+        return Run(
+            setup=setup,
+            start_ns=options.start_ms * MS_NS,
+            end_ns=self.last_ns,
+            starting_nav=options.settings.portfolio.starting_cash_usdt,
+            instants=self.played,
+            bars=self.bars,
+            curve=recorder.curve.result(),
+            exposure=recorder.exposure.result(),
+            fills=tuple(recorder.fills.fills),
+            trades=tuple(recorder.fills.trades),
+            verdicts=recorder.verdicts.result(),
+            halts=tuple(recorder.halts.spans),
+            phases=tuple(recorder.phases),
+            coverage=self.coverage.result(market.spans, market.counted, market.bar_ms, self.end_ms),
+            signals=dict(sorted(recorder.signals.items())),
+            raises=recorder.raises,
+            alerts=recorder.alerts,
+            market_returns=self.coverage.market_returns(),
+        )
+
+
+def goals_of(options: BacktestOptions) -> Goals:
+    """What the plan watches: its own limits, and those that it states beside them."""
+    limits = options.plan.limits
+    return Goals(
+        drawdown=limits.drawdown,
+        heat=limits.heat,
+        pair=limits.pair_cap_nav,
+        sector=limits.sector_cap_nav,
+        day_loss=options.plan.breakers.day_loss,
+    )

@@ -1,0 +1,164 @@
+"""Brings files of klines into a store. Every row is looked at, every fault is named; all of it counts, or nothing."""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NamedTuple
+
+from shared.adapters.klines.columns import RecordingError
+from shared.adapters.klines.formats.base import SPOT, UM_FUTURES, Named, Part
+from shared.adapters.klines.formats.file_names import kind_of_other_klines, named_by
+from shared.adapters.klines.formats.registry import IN_WORDS, format_of
+from shared.adapters.klines.formats.tables import bars_of
+from shared.adapters.klines.joined import in_new_units
+from shared.adapters.klines.manifest import Source, hash_of
+from shared.adapters.klines.merging import OnConflict
+from shared.adapters.klines.store import KlineStore
+from shared.adapters.klines.store_writer import StoreWriter, Written
+
+MOST_FAULTS = 20  # that are told of
+MARKETS = {"binance": SPOT, "binanceusdm": UM_FUTURES}  # which market's klines a store is of
+OnFile = Callable[[int, int, Path], None]
+
+
+class OtherUnit(NamedTuple):
+    """A symbol is stored under another name. ratio: units of that name in one of the file's."""
+
+    symbol: str
+    ratio: float
+
+
+@dataclass(frozen=True, slots=True)
+class ImportOptions:
+    """How files are understood.
+
+    markets: rows of which markets are taken, of files that say it; none for all of them.
+    symbol, timeframe: of files that say neither by name nor by column.
+    units: by a file's symbol, how it is stored: 1000SHIBUSDT as SHIBUSDT.
+    on_conflict: whose bar counts where the store has another one.
+    """
+
+    markets: frozenset[str] = frozenset()
+    symbol: str = ""
+    timeframe: str = ""
+    units: dict[str, OtherUnit] = field(default_factory=dict)
+    on_conflict: OnConflict = "refuse"
+
+
+@dataclass(slots=True)
+class Imported:
+    """What an import did.
+
+    files: how many were read. unchecked: archives among them that had no hash beside them.
+    written: bars by timeframe and symbol.
+    left_out: what was passed over, by reason, with the number of bars or files.
+    """
+
+    files: int = 0
+    unchecked: int = 0
+    written: dict[tuple[str, str], Written] = field(default_factory=dict)
+    left_out: dict[str, int] = field(default_factory=lambda: defaultdict(int))
+
+
+class ImportFaults(RecordingError):  # noqa: N818 - it has many
+    """Files that were refused; nothing was written."""
+
+    def __init__(self, faults: Sequence[str]) -> None:
+        self.faults = tuple(faults)
+        shown = "\n".join(f"  {fault}" for fault in faults[:MOST_FAULTS])
+        more = f"\n  and {len(faults) - MOST_FAULTS} more" if len(faults) > MOST_FAULTS else ""
+        count = f"{len(faults)} fault{'s' * (len(faults) != 1)}"
+        super().__init__(f"{count}, so nothing was written:\n{shown}{more}")
+
+
+def import_files(
+    store: KlineStore, paths: Sequence[Path], options: ImportOptions, on_file: OnFile = lambda *_: None
+) -> Imported:
+    """Bring files, and all files in folders, into the store.
+
+    on_file: hears how many files are done, of how many, and which one is next. Raises ``ImportFaults``.
+    """
+    done, faults = Imported(), list[str]()
+    files = sorted(_files(paths, done, faults), key=_order)
+    with store.writing() as writer:
+        for number, path in enumerate(files):
+            on_file(number, len(files), path)
+            try:
+                _import_file(writer, path, options, done)
+            except ValueError as error:
+                faults.append(f"{path.name}: {error}")
+        if not faults and not any(written.added + written.same for written in done.written.values()):
+            faults.append(_nothing(done))
+        if faults:
+            raise ImportFaults(faults)
+    on_file(len(files), len(files), Path())
+    return done
+
+
+def _files(paths: Sequence[Path], done: Imported, faults: list[str]) -> Iterator[Path]:
+    """What of the paths can be imported. In a folder other files may lie; a file that was named is meant."""
+    for path in paths:
+        if path.is_dir():
+            for file in sorted(path.rglob("*")):
+                if file.is_file() and not file.name.startswith("."):
+                    if format_of(file) is not None:
+                        yield file
+                    elif file.suffix != ".CHECKSUM":
+                        done.left_out["files of no known format"] += 1
+        elif not path.is_file():
+            faults.append(f"{path}: no such file or folder")
+        elif format_of(path) is None:
+            faults.append(f"{path}: no known format; known are {IN_WORDS}")
+        else:
+            yield path
+
+
+def _order(path: Path) -> tuple[str, str, str]:
+    """By symbol and timeframe, so that a year of one is written once."""
+    named = named_by(path)
+    return named.symbol, named.timeframe, path.name
+
+
+def _import_file(writer: StoreWriter, path: Path, options: ImportOptions, done: Imported) -> None:
+    reader = format_of(path)
+    if reader is None:
+        return
+    if kind := kind_of_other_klines(path):
+        done.left_out[f"files of {kind} prices, which are no trades"] += 1
+        return
+    done.files += 1
+    said = named_by(path)
+    named = Named(said.symbol or options.symbol, said.timeframe or options.timeframe, said.market)
+    sha256 = hash_of(path)
+    unchecked = False
+    for table, checked in reader.load(path):
+        unchecked = unchecked or (checked is None and path.suffix == ".zip")
+        for part in bars_of(table, named):
+            if options.markets and part.market and part.market not in options.markets:
+                done.left_out[f"bars of the market {part.market}"] += len(part.columns)
+            elif part.timeframe == "1M":
+                done.left_out["bars of months, which have no fixed length"] += len(part.columns)
+            else:
+                _write(writer, part, Source(name=path.name, sha256=sha256), options, done)
+    done.unchecked += unchecked
+
+
+def _write(writer: StoreWriter, part: Part, source: Source, options: ImportOptions, done: Imported) -> None:
+    symbol, columns, note = part.symbol, part.columns, ""
+    if unit := options.units.get(symbol):
+        symbol, columns = unit.symbol, in_new_units(columns, unit.ratio)
+        note = f"{part.symbol} in units of {unit.symbol}, {unit.ratio:g} for each"
+    if part.market and part.market != SPOT:
+        note = "; ".join(filter(None, (part.market, note)))
+    source = Source(name=source.name, sha256=source.sha256, note=note)
+    key = part.timeframe, symbol
+    written = writer.write(part.timeframe, symbol, columns, source, options.on_conflict)
+    done.written[key] = done.written.get(key, Written()) + written
+
+
+def _nothing(done: Imported) -> str:
+    left = "; ".join(f"{count:,} {what}" for what, count in done.left_out.items())
+    if not left:
+        return "there is nothing to import in it"
+    return f"nothing is left to import: left out were {left}. --market says which markets count"

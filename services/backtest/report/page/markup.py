@@ -30,7 +30,7 @@ def escaped(text: str) -> str:
         .replace('"', "&quot;")
         .replace("'", "&#39;")
     )
-    return UNSEEN.sub("\N{REPLACEMENT CHARACTER}", safe)
+    return UNSEEN.sub("\N{REPLACEMENT CHARACTER}", safe).replace(" %", "\N{NO-BREAK SPACE}%")
 
 
 def tag(name: str, /, *children: str, **attributes: str | float | bool) -> Markup:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from services.backtest.report.page.axes import fractions, steps
 from services.backtest.report.page.markup import Markup, tag
 from services.backtest.report.page.plot import HIGH, WIDE, date_axis, figure
-from services.backtest.report.page.thinning import means
+from services.backtest.report.page.thinning import means, merged
 from services.backtest.result import HaltSpan
 from shared.application.wording.formats import base, percent, usd
 
@@ -15,6 +15,7 @@ COLUMNS = 160
 COLOURS = 8
 PAIRS_SHOWN = 60
 LEVELS = 5
+SPANS = 1000  # of time, in which halts are marked
 
 
 def stacked(caption: str, summary: str, days_ns: Sequence[int], parts: Mapping[str, Sequence[float]]) -> Markup:
@@ -93,15 +94,16 @@ def halts_in_time(caption: str, summary: str, begin_ns: int, end_ns: int, halts:
     triggers = sorted({halt.trigger for halt in halts})
     if not triggers or end_ns <= begin_ns:
         return Markup()
-    whole: list[str] = []
-    single: list[str] = []
+    lanes: dict[tuple[str, bool], list[tuple[int, int]]] = {}
     for halt in halts:
-        left = _along(halt.begin_ns, begin_ns, end_ns)
-        width = max(3, _along(halt.end_ns or end_ns, begin_ns, end_ns) - left)
-        top, height = (2, 16) if not halt.symbol else (7, 6)
-        shape = f"M{left} {triggers.index(halt.trigger) * 20 + top}h{width}v{height}h-{width}z"
-        (single if halt.symbol else whole).append(shape)
-    shapes = [tag("path", d="".join(path), class_=name) for path, name in ((single, "pair"), (whole, "whole")) if path]
+        lanes.setdefault((halt.trigger, bool(halt.symbol)), []).append((halt.begin_ns, halt.end_ns or end_ns))
+    paths: dict[bool, list[str]] = {True: [], False: []}
+    for (trigger, single), spans in lanes.items():
+        top, height = (7, 6) if single else (2, 16)
+        for first, last in merged(spans, begin_ns, end_ns, SPANS):
+            shape = f"M{first} {triggers.index(trigger) * 20 + top}h{last - first}v{height}h-{last - first}z"
+            paths[single].append(shape)
+    shapes = [tag("path", d="".join(paths[single]), class_=name) for single, name in ((True, "pair"), (False, "whole"))]
     labels = [
         tag("span", trigger, style=f"top:{(row + 0.5) * 100 / len(triggers):.2f}%")
         for row, trigger in enumerate(triggers)
@@ -109,7 +111,7 @@ def halts_in_time(caption: str, summary: str, begin_ns: int, end_ns: int, halts:
     body = tag(
         "div",
         tag("div", *labels, class_="ys", aria_hidden="true"),
-        _svg(WIDE, 20 * len(triggers), summary, *shapes),
+        _svg(SPANS, 20 * len(triggers), summary, *shapes),
         date_axis(begin_ns, end_ns),
         class_="plot rows lanes",
         style=f"--h:{26 * len(triggers)}px",
@@ -185,10 +187,6 @@ def _level(value: float, cap: float) -> int:
     if value <= 0.0:
         return 0
     return LEVELS + 1 if value > cap else min(LEVELS, 1 + int(value * LEVELS / cap))
-
-
-def _along(time_ns: int, begin_ns: int, end_ns: int) -> int:
-    return round((min(max(time_ns, begin_ns), end_ns) - begin_ns) * WIDE / (end_ns - begin_ns))
 
 
 def _mean(values: Sequence[float]) -> float:

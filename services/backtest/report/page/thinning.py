@@ -22,14 +22,18 @@ def kept(lines: Sequence[Sequence[float]], strips: int) -> list[int]:
 
 def means(values: Sequence[float], strips: int) -> list[float]:
     """The mean of each strip."""
+    return [sum(part) / len(part) for part in _parts(values, strips)]
+
+
+def highest(values: Sequence[float], strips: int) -> list[float]:
+    """The most of each strip."""
+    return [max(part) for part in _parts(values, strips)]
+
+
+def _parts(values: Sequence[float], strips: int) -> list[Sequence[float]]:
     count = len(values)
-    if count <= strips:
-        return list(values)
-    found = []
-    for strip in range(strips):
-        part = values[strip * count // strips : (strip + 1) * count // strips]
-        found.append(sum(part) / len(part))
-    return found
+    number = min(count, strips)
+    return [values[strip * count // number : (strip + 1) * count // number] for strip in range(number)]
 
 
 def merged(spans: Sequence[tuple[int, int]], begin: int, end: int, strips: int) -> list[tuple[int, int]]:

@@ -6,7 +6,7 @@
   const data = JSON.parse(document.getElementById("data").textContent);
   const charts = new Map();
   const colour = (name) => getComputedStyle(root).getPropertyValue("--" + name).trim();
-  const faded = (name, part) => `color-mix(in srgb, ${colour(name)} ${part}%, transparent)`;
+  const faded = (name, part) => colour(name) + Math.round(part * 2.55).toString(16).padStart(2, "0"); // all are #rrggbb
   const money = new Intl.NumberFormat("en-US", { maximumFractionDigits: 0 });
   const written = {
     usd: (value) => (value == null ? "" : (value < 0 ? "-$" : "$") + money.format(Math.abs(value))),
@@ -108,8 +108,7 @@
   for (const figure of figures) {
     try { draw(figure); } catch (error) { delete figure.dataset.live; console.error(error); }
   }
-  const redraw = () => { for (const chart of charts.values()) chart.redraw(false); };
-  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redraw);
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => figures.filter((figure) => charts.has(figure.dataset.plot)).forEach(draw));
   new ResizeObserver(() => {
     for (const figure of figures) {
       const chart = charts.get(figure.dataset.plot), width = figure.clientWidth;

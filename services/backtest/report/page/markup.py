@@ -105,6 +105,8 @@ def table(
         tag("table", inner, class_=names, **({"id": identity} if identity else {})),
         class_="scroll long" if kept > LONG else "scroll",
         tabindex="0",
+        role="region",
+        aria_label=caption,
     )
 
 

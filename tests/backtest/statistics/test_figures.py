@@ -55,7 +55,7 @@ def test_no_figure_of_any_run_is_nan_or_infinite(run: Run) -> None:
 @examples(100)
 def test_groups_months_and_years_add_up_to_the_whole(run: Run) -> None:
     figures = figures_of(run)
-    for groups in (figures.by_pair, figures.by_sector, figures.by_strategy, figures.by_exit):
+    for groups in (figures.by_pair, figures.by_sector, figures.by_strategy, figures.by_entry, figures.by_exit):
         assert sum((group.net for group in groups), Decimal(0)) == figures.waterfall.net
         assert sum(group.trades for group in groups) == len(run.trades)
     for parts in (figures.months, figures.years):

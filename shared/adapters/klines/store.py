@@ -7,6 +7,7 @@ A file is read only when its hash is that of the manifest, so that the digest of
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from itertools import groupby
 from pathlib import Path
 
 from shared.adapters.klines.columns import Columns, RecordingError, concatenated
@@ -14,7 +15,7 @@ from shared.adapters.klines.manifest import NAME, Manifest, Source, YearFile, lo
 from shared.adapters.klines.merging import OnConflict
 from shared.adapters.klines.store_writer import StoreWriter, Written, locked
 from shared.adapters.klines.timeframes import bar_ms_of
-from shared.adapters.klines.year_file import read_file
+from shared.adapters.klines.year_file import read_file, release_memory
 
 Holes = Mapping[str, list[tuple[int, int]]]
 
@@ -76,12 +77,19 @@ class KlineStore:
         symbols: as the exchange writes them. Reads only the months that are asked for.
         """
         self._must_have(timeframe)
-        found: dict[str, list[Columns]] = defaultdict(list)
-        for symbol, year, file in self.files(timeframe):
-            if symbol in symbols and file.first_ms < end_ms and file.last_ms >= start_ms:
-                path = self._file(path_of(timeframe, symbol, year))
-                found[symbol].extend(part.filled() for part in read_file(path, start_ms, end_ms))
-        return {symbol: concatenated(parts) for symbol, parts in found.items() if parts}
+        found: dict[str, Columns] = {}
+        for symbol, files in groupby(self.files(timeframe), key=lambda row: row[0]):
+            if symbol in symbols:
+                names = [
+                    path_of(timeframe, symbol, year)
+                    for _, year, file in files
+                    if file.first_ms < end_ms and file.last_ms >= start_ms
+                ]
+                parts = [part for name in names for part in read_file(self._file(name), start_ms, end_ms)]
+                if parts:  # put together at once, so that months of one symbol alone stand in memory twice
+                    found[symbol] = concatenated(parts).filled()
+        release_memory()
+        return found
 
     def check_files(self, timeframe: str) -> None:
         """Compare every file of a timeframe with the manifest now, before the first one is used."""

@@ -106,10 +106,13 @@ class KlineStore:
     @contextmanager
     def writing(self) -> Iterator[StoreWriter]:
         """Write several symbols: all that is written in the block counts from its end on, or nothing of it does."""
-        with locked(self.path):
-            writer = StoreWriter(self.path)
-            with writer.committing():
-                yield writer
+        try:
+            with locked(self.path):
+                writer = StoreWriter(self.path)
+                with writer.committing():
+                    yield writer
+        except OSError as error:
+            raise RecordingError(f"{self.path}: it cannot be written: {error}") from None
         self.manifest = load_manifest(self.path)
         self._files.clear()
         self._checked.clear()

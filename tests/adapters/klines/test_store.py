@@ -255,6 +255,12 @@ def test_two_writers_at_once_are_refused(tmp_path: Path) -> None:
         KlineStore(tmp_path).write("1h", "BTCUSDT", hourly([1]), SOURCE)
 
 
+def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    (tmp_path / ".lock").mkdir()  # whoever runs the tests may be root, who may write anywhere
+    with pytest.raises(RecordingError, match="it cannot be written: "):
+        KlineStore(tmp_path).write("1h", "BTCUSDT", hourly([1]), SOURCE)
+
+
 def test_a_file_that_is_not_the_manifests_is_neither_read_nor_added_to(tmp_path: Path) -> None:
     store = KlineStore(tmp_path)
     store.write("1h", "BTCUSDT", hourly(list(range(50))), SOURCE)

@@ -15,7 +15,7 @@ WORKERS ?= $(shell echo $$((2 * $(CORES))))
 PYTEST := PYTHONDONTWRITEBYTECODE= $(DEV)/python -m pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help install run dev quick test check format lock asyncapi bench bench-peers crash-windows chaos stack-test picture clean
+.PHONY: help install run dev quick test check format lock asyncapi bench bench-peers cluster crash-windows chaos stack-test picture clean
 
 help: ## List the verbs
 	@echo 'heatsink: make VERB [ARGS="..."] [PYTHON=python3.12]'
@@ -53,6 +53,8 @@ lock: dev ## Pin every dependency anew, with hashes
 		--output-file requirements.lock
 	$(DEV)/uv pip compile --quiet pyproject.toml --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --extra dev \
 		--constraint requirements.lock --output-file requirements-dev.lock
+	$(DEV)/uv pip compile --quiet pyproject.toml --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --extra cluster \
+		--constraint requirements.lock --output-file requirements-cluster.lock
 	echo 'nautilus_trader==1.221.0' | $(DEV)/uv pip compile --quiet - --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
 		--no-emit-index-url --output-file requirements-bench.lock
 
@@ -67,6 +69,9 @@ bench-peers: ## Install NautilusTrader, hash-pinned, into .venv-bench: the yards
 	@[ -x .venv-bench/bin/python ] || $(PYTHON) -m venv .venv-bench
 	@.venv-bench/bin/python -m pip install --quiet --no-input --disable-pip-version-check --require-hashes \
 		--requirement requirements-bench.lock
+
+cluster: ## Install heatsink with Dask, hash-pinned, into .venv-cluster: for the workers of `heatsink sweep --cluster`
+	@sh deploy/venv.sh $(PYTHON) .venv-cluster requirements-cluster.lock
 
 crash-windows: dev ## Replay real crashes with breakers and without, and print a table of each
 	@$(DEV)/python -m tests.simulation.crash_windows
@@ -83,6 +88,6 @@ picture: dev ## Draw docs/heatsink-up.png: the panel of a stack after a minute
 	$(DEV)/python docs/picture.py .heatsink/picture/up.svg docs/heatsink-up.png
 
 clean: ## Remove environments and caches (data under .heatsink stays)
-	rm -rf .venv .venv-dev .venv-bench build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf .venv .venv-dev .venv-bench .venv-cluster build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	rm -rf tests/node_client/node_modules
 	find services shared tests -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -2,7 +2,7 @@
 
 import typer
 
-from services.cli.verbs import control, doctor, room, status, tail, up, why
+from services.cli.verbs import control, doctor, room, slippage, status, sweep, tail, up, why
 from services.cli.verbs.config import config_app
 from services.cli.verbs.data import data_app
 from services.cli.verbs.limits import limits_app
@@ -16,7 +16,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for module in (up, status, tail, why, room, control, doctor):  # in the order in which --help lists them
+for module in (up, status, tail, why, room, control, doctor, sweep, slippage):  # as --help lists them
     for verb in module.VERBS:
         app.command()(verb)
 app.add_typer(phase_app, name="phase")

@@ -58,6 +58,11 @@ class Block:
     grids: Mapping[str, Grid]
     live_from_ms: int = 0
 
+    @property
+    def bars(self) -> int:
+        """How many bars there are in it, of all timeframes."""
+        return sum(int((~np.isnan(grid.close)).sum()) for grid in self.grids.values())
+
     def __post_init__(self) -> None:
         if list(self.symbols) != sorted(set(self.symbols)):
             raise ValueError("symbols of a block: expected each once, in the order of their names")
@@ -95,8 +100,8 @@ def bars_of(block: Block, timeframe: str, row: int, columns: list[int]) -> list[
     open_ns = open_ms * MS_NS
     close_ns = open_ns + timeframe_ns(timeframe) - MS_NS
     is_history = open_ms < block.live_from_ms
-    figures = [getattr(grid, name)[row, columns].tolist() for name in PRICES]
-    holes = [0] * len(columns) if grid.hole_before is None else grid.hole_before[row, columns].tolist()
+    figures = [getattr(grid, name)[row].take(columns).tolist() for name in PRICES]
+    holes = [0] * len(columns) if grid.hole_before is None else grid.hole_before[row].take(columns).tolist()
     bars: list[BarClosed] = []
     for column, open_, high, low, close, volume, quote_volume, hole in zip(columns, *figures, holes, strict=True):
         symbol = symbols[column]

@@ -78,8 +78,13 @@ def _sharpe_error(returns: list[float]) -> float | None:
     if second**2 <= 0.0:  # so small that its square is nothing
         return None
     skew, kurtosis = third / second / sqrt(second), fourth / second**2
-    variance = (1.0 - skew * daily + (kurtosis - 1.0) / 4.0 * daily**2) / (count - 1)
-    return sqrt(max(0.0, variance) * DAYS_A_YEAR)
+    return standard_error(daily, count, skew, kurtosis) * sqrt(DAYS_A_YEAR)
+
+
+def standard_error(sharpe: float, count: int, skew: float, kurtosis: float) -> float:
+    """Of a Sharpe ratio that is not annualised, over so many returns of this skew and kurtosis (3 for normal ones)."""
+    variance = (1.0 - skew * sharpe + (kurtosis - 1.0) / 4.0 * sharpe**2) / (count - 1)
+    return sqrt(max(0.0, variance))
 
 
 def sortino_of(returns: list[float]) -> float | None:

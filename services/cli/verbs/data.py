@@ -8,6 +8,7 @@ import typer
 
 from services.cli.failing import explained
 from services.cli.verbs.options import ConfigOption, JsonOption
+from services.cli.verbs.record_books import record_books
 
 if TYPE_CHECKING:
     from shared.adapters.klines.store import KlineStore
@@ -136,6 +137,9 @@ def list_(
         universe = load_settings(config or default_config_dir(environment), environment).universe
         for each in _stores_in(store, exchange):
             print_store(each, universe, as_json=json)
+
+
+data_app.command()(record_books)
 
 
 def _folder_of(store: Path, exchange: str) -> Path:

@@ -1,0 +1,43 @@
+"""The options of everything that runs backtests: which market, which settings, and what is taken for granted."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+FromOption = Annotated[str, typer.Option("--from", help="First day, UTC: 2022-01-01. Left out: the first there is.")]
+ToOption = Annotated[str, typer.Option("--to", help="Day at which it ends. Left out: the last there is.")]
+SetOption = Annotated[
+    list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="One setting: limits.heat=0.06. May be repeated.")
+]
+StoreOption = Annotated[Path | None, typer.Option(help="Store of klines, or one recording (parquet).")]
+PairsOption = Annotated[str, typer.Option(help="Only these, with commas: BTC,ETH. Left out: all of the universe.")]
+BarsOption = Annotated[
+    str, typer.Option(help="Bars that orders and stops meet: 1m. Left out: those of the strategies.")
+]
+
+
+class MarketKind(StrEnum):
+    """How the price moves within a bar."""
+
+    SMOOTH = "smooth"
+    JUMPING = "jumping"
+
+
+class FillMoment(StrEnum):
+    """When an order at the market fills."""
+
+    CLOSE = "close"
+    NEXT_OPEN = "next-open"
+
+
+MarketOption = Annotated[MarketKind, typer.Option(help="How the price moves within a bar.")]
+FillOption = Annotated[FillMoment, typer.Option(help="When an order at the market fills.")]
+ResumeAfterOption = Annotated[
+    float, typer.Option(metavar="HOURS", help="After which halts end that wait for an operator.", min=0)
+]
+NeverResumeOption = Annotated[bool, typer.Option("--never-resume", help="Nobody ends them.")]
+ByEvidenceOption = Annotated[bool, typer.Option("--by-evidence", help="Phases by evidence, not by their dates.")]
+CostsOption = Annotated[float, typer.Option(help="Times fees, spread and slippage.", min=0, max=100)]
+QuietOption = Annotated[bool, typer.Option("--quiet", help="No progress.")]

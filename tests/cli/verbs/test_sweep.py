@@ -1,0 +1,60 @@
+"""``heatsink sweep``."""
+
+import re
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from services.backtest.sweep.sweep import Sweeper
+from services.cli.__main__ import app
+from services.cli.views.sweep import print_sweep
+from tests.backtest.sweep.sweep_stage import backtest_of, here, request_of, unwatched
+
+
+def words(folder: Path, *more: str) -> list[str]:
+    """A sweep over the small market."""
+    asked = backtest_of(folder)
+    dates = ["--from", asked.start, "--to", asked.end, "--pairs", asked.pairs]
+    return [
+        "sweep",
+        *dates,
+        "--store",
+        str(asked.store),
+        "--out",
+        str(folder / "out"),
+        "--config",
+        str(asked.config_dir),
+        *more,
+    ]
+
+
+def test_wrong_settings_are_told_with_the_code_for_configuration(tmp_path: Path) -> None:
+    result = CliRunner().invoke(
+        app, words(tmp_path, "--grid", "limits.heet=0.04,0.06", "--grid", "phases.live.scale=1,x")
+    )
+    assert result.exit_code == 78
+    assert "limits.heet" in result.stderr
+    assert 'Did you mean "limits.heat"?' in result.stderr
+    assert "phases" in result.stderr
+    assert not (tmp_path / "out").exists()
+
+
+def test_what_makes_no_sense_is_told_in_a_sentence(tmp_path: Path) -> None:
+    result = CliRunner().invoke(app, words(tmp_path, "--grid", "limits.heat"))
+    assert result.exit_code == 1
+    assert result.stderr == "--grid limits.heat: write KEY=VALUE,VALUE, such as limits.heat=0.04,0.06,0.08\n"
+    result = CliRunner().invoke(app, words(tmp_path))
+    assert result.stderr.startswith("say what to try: --grid")
+
+
+def test_the_table_has_the_best_first_and_says_how_much_is_luck(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    swept = Sweeper(request_of(tmp_path)).run(here, unwatched)
+    print_sweep(swept, tmp_path / "out" / "sweep.html")
+    told = capsys.readouterr().out
+    assert told.startswith("4 settings swept, 2024-03-01 to 2024-03-13, by sharpe\n")
+    assert [line.split()[0] for line in told.splitlines()[2:6]] == ["1", "2", "3", "4"]
+    assert re.search(r"4 trials: without any skill, the best would show a Sharpe ratio of \d+\.\d\d\.", told)
+    assert f"The best again: {swept.rows[0].command}\n" in told

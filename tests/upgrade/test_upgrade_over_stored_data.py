@@ -56,7 +56,7 @@ def as_known_then(made: Any, then: Any) -> Any:
     return made
 
 
-# Earlier versions forgot a pair's daily figures when it got another name, and with them a part of what getting out of it
+# Earlier versions forgot daily figures when a pair got another name, and with them a part of what getting out of it
 # costs: 0.6 USDT of 350 at risk. So these stand rounded, to so many places.
 FORGOTTEN_AT_A_RENAME = {"heat": 3, "heat_open": 3, "heat_before": 3, "heat_after": 3, "open_risk_usdt": -1}
 RESIDUE = 1e-12  # of a sum of floats that is 0: earlier versions told it

@@ -2,8 +2,9 @@
 
 import typer
 
-from services.cli.verbs import control, doctor, room, status, sweep, tail, up, why
+from services.cli.verbs import control, doctor, room, slippage, status, sweep, tail, up, why
 from services.cli.verbs.config import config_app
+from services.cli.verbs.data import data_app
 from services.cli.verbs.limits import limits_app
 from services.cli.verbs.phase import phase_app
 
@@ -15,12 +16,13 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for module in (up, status, tail, why, room, control, doctor, sweep):  # in the order in which --help lists them
+for module in (up, status, tail, why, room, control, doctor, sweep, slippage):  # as --help lists them
     for verb in module.VERBS:
         app.command()(verb)
 app.add_typer(phase_app, name="phase")
 app.add_typer(limits_app, name="limits")
 app.add_typer(config_app, name="config")
+app.add_typer(data_app, name="data")
 
 
 def main() -> None:

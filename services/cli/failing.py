@@ -41,6 +41,7 @@ def explained(redis_remedy: str = FIND_REDIS) -> Iterator[None]:
 
 def _sentence_for(error: BaseException, redis_remedy: str) -> str:
     """The sentence for an expected error; empty for a bug."""
+    from shared.adapters.klines.columns import RecordingError
     from shared.adapters.redis.client import ServerTooOldError
     from shared.adapters.redis.embedded_valkey import NoServerError
     from shared.ports.errors import BusLostError, MisplacedKeyError
@@ -50,7 +51,7 @@ def _sentence_for(error: BaseException, redis_remedy: str) -> str:
             return str(error)
         case BusLostError():
             return f"Redis is away: {error}\n{redis_remedy}"
-        case UserError() | NoServerError() | ServerTooOldError():
+        case UserError() | RecordingError() | NoServerError() | ServerTooOldError():
             return str(error)
         case _:
             return ""

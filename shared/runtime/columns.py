@@ -95,8 +95,8 @@ def bars_of(block: Block, timeframe: str, row: int, columns: list[int]) -> list[
     open_ns = open_ms * MS_NS
     close_ns = open_ns + timeframe_ns(timeframe) - MS_NS
     is_history = open_ms < block.live_from_ms
-    figures = [getattr(grid, name)[row, columns].tolist() for name in PRICES]
-    holes = [0] * len(columns) if grid.hole_before is None else grid.hole_before[row, columns].tolist()
+    figures = [getattr(grid, name)[row].take(columns).tolist() for name in PRICES]
+    holes = [0] * len(columns) if grid.hole_before is None else grid.hole_before[row].take(columns).tolist()
     bars: list[BarClosed] = []
     for column, open_, high, low, close, volume, quote_volume, hole in zip(columns, *figures, holes, strict=True):
         symbol = symbols[column]

@@ -13,7 +13,7 @@ from shared.messages.base import Message, TimePassed
 from shared.messages.keys import Keys
 from shared.messages.market import BarClosed
 from shared.runtime.bar_order import in_closing_order
-from shared.runtime.columns import Block, bars_at, instants
+from shared.runtime.columns import Block, Instant, bars_at, instants
 from shared.runtime.machine_spec import MachineSpec
 
 
@@ -51,6 +51,7 @@ class Seat:
         return in_closing_order(taken, _itself) if len(taken) > 1 else taken
 
 
+NO_BLOCK = Block((), {})
 Route = tuple[tuple[Seat, list[Message]], ...]
 
 
@@ -70,6 +71,7 @@ class Replay:
         self._seats = tuple(Seat(spec) for spec in specs)
         self._routes: dict[type[Message] | str, Route] = {}  # by type; of bars, by timeframe
         self._now_ns = -1
+        self._block = NO_BLOCK
         self.reservation_checks: list[ReservationCheck] = []
 
     def feed(self, messages: Iterable[Message]) -> list[Message]:
@@ -84,9 +86,24 @@ class Replay:
 
     def play(self, block: Block) -> Iterator[Played]:
         """Feed it a stretch of market, moment by moment. In between other messages may be fed."""
-        for instant in instants(block):
-            if bars := bars_at(block, instant):
-                yield Played(instant.close_ns, self.feed(bars))
+        self.enter(block)
+        try:
+            for instant in instants(block):
+                yield Played(instant.close_ns, self.meet(instant))
+        finally:
+            self.leave()
+
+    def enter(self, block: Block) -> None:
+        """The market goes on in this block, until ``leave``."""
+        self._block = block
+
+    def meet(self, instant: Instant) -> list[Message]:
+        """Feed the bars of one moment of the block. Moments are met in order."""
+        return self.feed(bars_at(self._block, instant))
+
+    def leave(self) -> None:
+        """The block is over, or enough of it was met."""
+        self._block = NO_BLOCK
 
     def advance_clock(self, now_ns: int, outputs: list[Message]) -> None:
         """Let market time pass, if it is later than what the machines know."""

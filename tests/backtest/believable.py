@@ -183,7 +183,7 @@ def _curve(dice: Random, trades: tuple[result.Trade, ...], hours: int) -> result
         net, noise, worth = float(trade.net), 0.0, float(trade.invested)
         length = max(1, last - first)
         for hour in range(first, last - 1):
-            noise += dice.gauss(0.0, worth * 0.006)
+            noise += (dice.random() - 0.5) * worth * 0.02
             part = (hour - first + 1) / length
             gained[hour] += net * part + noise * (1.0 - part)
             held[hour] += 1

@@ -9,6 +9,7 @@ import yaml
 
 from services.wiring import EXCHANGE_SIM, OPS, services_with
 from shared.config.load import load_settings
+from tests.docs.command_line import check_heatsink
 
 ROOT = Path(__file__).resolve().parents[2]
 COMPOSE = ROOT / "docker-compose.yml"
@@ -29,9 +30,21 @@ def ours(stack: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_every_service_of_the_source_has_one_block_and_runs_its_own_module(ours: dict[str, Any]) -> None:
-    assert {name: block["command"] for name, block in ours.items()} == {
+    assert {name: block["command"] for name, block in ours.items() if "profiles" not in block} == {
         row.name: ["python", "-m", row.module] for row in services_with("sim")
     }
+
+
+def test_books_are_recorded_only_when_asked_for_and_where_the_containers_user_may_write(ours: dict[str, Any]) -> None:
+    asked_for = {name: block for name, block in ours.items() if "profiles" in block}
+    assert list(asked_for) == ["record_books"]
+    block = asked_for["record_books"]
+    assert block["profiles"] == ["books"]
+    module, *words = block["command"][2:]
+    assert module == "services.cli"
+    check_heatsink(words)
+    assert block["volumes"][-1] == f"store:{words[-1]}"
+    assert f"--owner heatsink --group heatsink {words[-1]}\n" in DOCKERFILE.read_text()
 
 
 def test_all_services_run_from_one_image_of_this_version(ours: dict[str, Any]) -> None:

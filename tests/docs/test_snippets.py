@@ -1,6 +1,6 @@
 """No snippet of the pages goes untested: programs have a test that runs them, commands and data are read here.
 
-What needs running processes (programs, ``redis-cli``) is in ``test_programs.py`` and ``test_replay_file.py``.
+What needs running processes (programs, ``redis-cli``) is in ``test_programs.py``.
 """
 
 import json

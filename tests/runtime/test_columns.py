@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 
 from shared.domain.timeframes import timeframe_ns
 from shared.messages.market import BarClosed
-from shared.runtime.columns import PRICES, Block, Grid, bars_at, instants
+from shared.runtime.columns import PRICES, Block, bars_at, instants
 from tests.history import bar_of, by_close
+from tests.runtime.blocks import block_of
 
 START_MS = 1_700_006_400_000  # a UTC day begins
 PAIRS = ("AAA/USDT", "BBB/USDT", "CCC/USDT")
@@ -30,36 +31,21 @@ def some_bars(draw: st.DrawFn) -> list[BarClosed]:
     ]  # fmt: skip
 
 
-def grid_of(bars: list[BarClosed], timeframe: str) -> Grid:
-    mine = [bar for bar in bars if bar.timeframe == timeframe]
-    times = sorted({bar.open_time_ns // 1_000_000 for bar in mine})
-    arrays = {name: np.full((len(times), len(PAIRS)), np.nan) for name in PRICES}
-    for bar in mine:
-        place = times.index(bar.open_time_ns // 1_000_000), PAIRS.index(bar.symbol)
-        for name in PRICES:
-            arrays[name][place] = getattr(bar, name)
-    return Grid(np.array(times, dtype=np.int64), **arrays)
-
-
-def block_of(bars: list[BarClosed]) -> Block:
-    return Block(PAIRS, {timeframe: grid_of(bars, timeframe) for timeframe in TIMEFRAMES})
-
-
 @given(bars=some_bars())
 def test_columns_give_the_bars_that_they_were_made_of_as_they_close(bars: list[BarClosed]) -> None:
-    block = block_of(bars)
+    block = block_of(bars, PAIRS)
     assert [bars_at(block, instant) for instant in instants(block)] == list(by_close(bars))
 
 
 def test_bars_from_before_the_live_part_are_history() -> None:
     hours = [bar_of(PAIRS[0], "1h", START_MS + row * 3_600_000, (1.0,) * 6, backfilled=False) for row in range(3)]
-    block = replace(block_of(hours), live_from_ms=START_MS + 3_600_000)
+    block = replace(block_of(hours, PAIRS), live_from_ms=START_MS + 3_600_000)
     assert [bar.backfilled for instant in instants(block) for bar in bars_at(block, instant)] == [True, False, False]
 
 
 def test_a_bar_says_how_many_are_missing_before_it() -> None:
     bars = [bar_of(PAIRS[0], "1h", START_MS + row * 3_600_000, (1.0,) * 6, backfilled=False) for row in (0, 3)]
-    grid = grid_of(bars, "1h")
+    grid = block_of(bars, PAIRS).grids["1h"]
     holes = np.zeros(grid.close.shape, dtype=np.int64)
     holes[1, 0] = 2
     block = Block(PAIRS, {"1h": replace(grid, hole_before=holes)})
@@ -67,7 +53,8 @@ def test_a_bar_says_how_many_are_missing_before_it() -> None:
 
 
 def test_what_is_no_market_is_refused() -> None:
-    grid = grid_of([bar_of(PAIRS[0], "1h", START_MS + row, (1.0,) * 6, backfilled=False) for row in (0, 1)], "1h")
+    hours = [bar_of(PAIRS[0], "1h", START_MS + row, (1.0,) * 6, backfilled=False) for row in (0, 1)]
+    grid = block_of(hours, PAIRS).grids["1h"]
     with pytest.raises(ValueError, match="in the order of their names"):
         Block(PAIRS[::-1], {"1h": grid})
     with pytest.raises(ValueError, match="expected 2 rows and 2 pairs"):

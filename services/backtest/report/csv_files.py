@@ -12,7 +12,7 @@ from services.backtest.result import Backtest, Curve, Fill, HaltSpan, RuleTally,
 from services.backtest.statistics import Figures
 from services.backtest.statistics.periods import Month
 from shared.domain.numbers import plain
-from shared.domain.timeframes import SECOND_NS
+from shared.domain.timeframes import MS_NS, SECOND_NS
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r")  # with which a cell begins that a spreadsheet would carry out
 
@@ -55,7 +55,8 @@ def _cell(value: object, *, is_time: bool) -> str | int | float:
         case bool():
             return "yes" if value else "no"
         case int() if is_time:
-            return f"{datetime.fromtimestamp(value // SECOND_NS, tz=UTC):%Y-%m-%dT%H:%M:%SZ}" if value else ""
+            at = datetime.fromtimestamp(value // SECOND_NS, tz=UTC)
+            return f"{at:%Y-%m-%dT%H:%M:%S}.{value % SECOND_NS // MS_NS:03}Z" if value else ""
         case int() | float():
             return value
         case Decimal():

@@ -4,7 +4,7 @@ from bisect import bisect_right
 from typing import NamedTuple
 
 from services.backtest.result import Run
-from shared.domain.timeframes import DAY_NS
+from shared.domain.timeframes import DAY_NS, SECOND_NS
 
 
 class Days(NamedTuple):
@@ -60,8 +60,9 @@ def compounded(returns: list[float]) -> float:
 def market_of(run: Run, days: Days) -> list[float]:
     """The returns of the basket on the very days of ``days``; none where they cannot be told to be the same.
 
-    It is known of whole days, so it counts as 0 on the parts of days with which a run may begin and end.
+    It is known of whole days, so it counts as 0 on the parts of days with which a run may begin and end. A day
+    ends with its last bar, which Binance closes a millisecond before midnight.
     """
-    before, after = run.start_ns % DAY_NS != 0, run.end_ns % DAY_NS != 0
+    before, after = (-(-at // SECOND_NS) * SECOND_NS % DAY_NS != 0 for at in (run.start_ns, run.end_ns))
     market = [*([0.0] * before), *run.market_returns, *([0.0] * after)]
     return market if len(market) == len(days.returns) else []

@@ -71,3 +71,9 @@ def concatenated(parts: Sequence[Columns]) -> Columns:
         return parts[0]
     values = zip(*(part.values for part in parts), strict=True)
     return Columns(np.concatenate([part.open_ms for part in parts]), *(np.concatenate(column) for column in values))
+
+
+def columns_of_rows(rows: Sequence[tuple[int, float, float, float, float, float, float]]) -> Columns:
+    """Bars that came one by one: open time, open, high, low, close, volume, quote volume."""
+    times = np.array([row[0] for row in rows], dtype=np.int64)
+    return Columns(times, *np.array([row[1:] for row in rows], dtype=np.float64).reshape(len(rows), 6).T)

@@ -1,5 +1,6 @@
 """Brings files of klines into a store. Every row is looked at, every fault is named; all of it counts, or nothing."""
 
+import re
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -12,6 +13,7 @@ from shared.adapters.klines.formats.file_names import kind_of_other_klines, name
 from shared.adapters.klines.formats.registry import IN_WORDS, format_of
 from shared.adapters.klines.formats.tables import bars_of
 from shared.adapters.klines.joined import in_new_units
+from shared.adapters.klines.manifest import NAME as MANIFEST
 from shared.adapters.klines.manifest import Source, hash_of
 from shared.adapters.klines.merging import OnConflict
 from shared.adapters.klines.store import KlineStore
@@ -19,6 +21,7 @@ from shared.adapters.klines.store_writer import StoreWriter, Written
 
 MOST_FAULTS = 20  # that are told of
 MARKETS = {"binance": SPOT, "binanceusdm": UM_FUTURES}  # which market's klines a store is of
+_UNIT = re.compile(r"(?P<of>[A-Z0-9_]+)=(?P<as>[A-Z0-9_]+):(?P<ratio>\d+(\.\d+)?)")
 OnFile = Callable[[int, int, Path], None]
 
 
@@ -72,6 +75,24 @@ class ImportFaults(RecordingError):  # noqa: N818 - it has many
         super().__init__(f"{count}, so nothing was written:\n{shown}{more}")
 
 
+def markets_of(exchange: str, asked: Sequence[str]) -> frozenset[str]:
+    """Which markets' rows count: those that were asked for, or else the one that the exchange has. ``any``: all."""
+    if "any" in asked:
+        return frozenset()
+    return frozenset(asked or filter(None, [MARKETS.get(exchange, "")]))
+
+
+def units_of(asked: Sequence[str]) -> dict[str, OtherUnit]:
+    """``1000SHIBUSDT=SHIBUSDT:1000``: one of the first is a thousand of the second. Raises ``RecordingError``."""
+    found = {}
+    for text in asked:
+        match = _UNIT.fullmatch(text)
+        if match is None or not float(match["ratio"]) > 0:
+            raise RecordingError(f"--unit {text!r}: write it like 1000SHIBUSDT=SHIBUSDT:1000")
+        found[match["of"]] = OtherUnit(match["as"], float(match["ratio"]))
+    return found
+
+
 def import_files(
     store: KlineStore, paths: Sequence[Path], options: ImportOptions, on_file: OnFile = lambda *_: None
 ) -> Imported:
@@ -100,18 +121,26 @@ def _files(paths: Sequence[Path], done: Imported, faults: list[str]) -> Iterator
     """What of the paths can be imported. In a folder other files may lie; a file that was named is meant."""
     for path in paths:
         if path.is_dir():
-            for file in sorted(path.rglob("*")):
-                if file.is_file() and not file.name.startswith("."):
-                    if format_of(file) is not None:
-                        yield file
-                    elif file.suffix != ".CHECKSUM":
-                        done.left_out["files of no known format"] += 1
+            yield from _files_in(path, done)
         elif not path.is_file():
             faults.append(f"{path}: no such file or folder")
         elif format_of(path) is None:
             faults.append(f"{path}: no known format; known are {IN_WORDS}")
         else:
             yield path
+
+
+def _files_in(folder: Path, done: Imported) -> Iterator[Path]:
+    stores = {manifest.parent for manifest in folder.rglob(MANIFEST)}
+    for file in sorted(folder.rglob("*")):
+        if not file.is_file() or file.name.startswith(".") or file.suffix == ".CHECKSUM":
+            continue
+        if not stores.isdisjoint(file.parents):
+            done.left_out["files of a store"] += file.name != MANIFEST
+        elif format_of(file) is None:
+            done.left_out["files of no known format"] += 1
+        else:
+            yield file
 
 
 def _order(path: Path) -> tuple[str, str, str]:

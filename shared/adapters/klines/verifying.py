@@ -3,6 +3,7 @@
 from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -20,15 +21,16 @@ LEAST_SYMBOLS = 3  # that must lack the same bars before it was the exchange tha
 LONGEST_HALT_MS = DAY_MS  # of an exchange; longer, nobody brought the bars
 QUOTE_SLACK = 0.01  # by which a quote volume may be outside of volume x (low to high), for rounded volumes
 LEAST_QUOTE = 1.0
-OnFile = Callable[[int, int, str], None]
+OnFile = Callable[[int, int, Path], None]
 
 
 class Finding(NamedTuple):
-    """Something about a store. wrong: it has to be mended; otherwise it is only worth knowing."""
+    """Something about a store. wrong: it has to be mended, or is only worth knowing. is_gap: bars are missing."""
 
     what: str
     problem: str
     wrong: bool
+    is_gap: bool = False
 
 
 def verify(store: KlineStore, on_file: OnFile = lambda *_: None) -> list[Finding]:
@@ -38,9 +40,9 @@ def verify(store: KlineStore, on_file: OnFile = lambda *_: None) -> list[Finding
     """
     findings: list[Finding] = []
     for number, (name, entry) in enumerate(sorted(store.manifest.files.items())):
-        on_file(number, len(store.manifest.files), name)
+        on_file(number, len(store.manifest.files), Path(name))
         findings += [Finding(name, problem, wrong=True) for problem in _problems_of(store, name, entry)]
-    on_file(len(store.manifest.files), len(store.manifest.files), "")
+    on_file(len(store.manifest.files), len(store.manifest.files), Path())
     for timeframe in store.timeframes:
         findings += gaps_of(timeframe, store.holes(timeframe), store.spans(timeframe))
     return [*findings, *_strangers(store)]
@@ -102,13 +104,13 @@ def gaps_of(
         halted = bars * bar_ms <= LONGEST_HALT_MS
         why = "the exchange stood still" if halted else "too long for an exchange that stands still, so import them"
         problem = f"no bar of any of {symbols} symbols from {time_text(open_ms)} on, {_bars(bars)}: {why}"
-        yield Finding(timeframe, problem, wrong=not halted)
+        yield Finding(timeframe, problem, wrong=not halted, is_gap=True)
     for symbol, found in own.items():
         open_ms, longest = max(found, key=lambda hole: hole[1])
         where = f"{_bars(longest)} from {time_text(open_ms)} on"
         total = sum(bars for _, bars in found)
         more = f"; {_bars(total)} in {len(found)} places, this is the longest" if len(found) > 1 else ""
-        yield Finding(f"{symbol} {timeframe}", f"lacks {where}{more}", wrong=True)
+        yield Finding(f"{symbol} {timeframe}", f"lacks {where}{more}", wrong=True, is_gap=True)
 
 
 def _lacked_by_all(

@@ -74,5 +74,7 @@ class PriceWatch:
         if listing is None:
             return False
         worth = pair.quantity * (pair.mark or self._cost(pair))
+        if worth > MOST_DUST_USDT:
+            return False
         least = float(max(listing.min_quantity, listing.quantity_step))
-        return worth <= MOST_DUST_USDT and (pair.quantity < least or worth < float(listing.min_notional))
+        return pair.quantity < least or worth < float(listing.min_notional)

@@ -36,19 +36,21 @@ class SizingMachine:
     more). Bars from before the first current one are history and only warm.
 
     speed: market seconds in a wall second.
+    tells_sizes: whether ``PositionSized`` is given out; off where nobody reads it.
     """
 
     def __init__(
         self, plan: Plan, universe: Universe, portfolio: str, *, bar_age_limit_ns: int = 0, speed: float = 1.0
     ) -> None:
-        self._state = state = SizingState(plan, universe, portfolio, bar_age_limit_ns, speed)
-        self._proposals = Proposals(state)
+        self.tells_sizes = True
+        self.state = state = SizingState(plan, universe, portfolio, bar_age_limit_ns, speed)
+        self.proposals = Proposals(state)
         self.records = state.records
         self._handlers: dict[type[Message], Callable[[Any], Sequence[Message]]] = {
             BarClosed: self._bar,
-            SignalRaised: self._proposals.on_signal,
-            UnreadableReceived: self._proposals.on_unreadable,
-            Resumed: self._proposals.on_resumption,
+            SignalRaised: self.proposals.on_signal,
+            UnreadableReceived: self.proposals.on_unreadable,
+            Resumed: self.proposals.on_resumption,
             PortfolioMarked: self._portfolio_marked,
             LimitsChanged: self._limits_changed,
             TimePassed: _silently(state.follow_clock),
@@ -67,20 +69,20 @@ class SizingMachine:
         return () if handler is None else handler(message)
 
     def warm(self, message: Message) -> None:
-        if isinstance(message, BarClosed) and (found := self._state.pairs.find(message.symbol)) is not None:
+        if isinstance(message, BarClosed) and (found := self.state.pairs.find(message.symbol)) is not None:
             self._remember(*found, message)
 
     def restored(self) -> None:
-        self._state.restore()
+        self.state.restore()
 
     # --- bars -----------------------------------------------------------------------------------------------------
 
     def _remember(self, pair: PairState, named: NamedPair, bar: BarClosed) -> bool:
-        is_priced = bar.timeframe in self._state.lengths_ns
+        is_priced = bar.timeframe in self.state.lengths_ns
         return pair.add(bar, named, is_daily=bar.timeframe == DAILY, is_priced=is_priced) and is_priced
 
     def _bar(self, bar: BarClosed) -> Sequence[Message]:
-        state = self._state
+        state = self.state
         found = state.pairs.find(bar.symbol)
         if found is None or not self._remember(*found, bar):
             return ()
@@ -89,21 +91,28 @@ class SizingMachine:
         if not self._is_sized(bar, is_current=is_current):
             return ()
         size = state.size(pair, named, bar)
-        sized = position_sized(size, bar, state.listed.get(bar.symbol), state.portfolio, state.account.current.scale)
+        sized = self._told(size, bar)
         if not is_current:
-            return (sized,)
+            return sized
         return (
-            sized,
+            *sized,
             *self._trail(pair, named, size, bar),
-            *self._proposals.of(pair, bar, size if bar is pair.bar else None),
+            *self.proposals.of(pair, bar, size if bar is pair.bar else None),
         )
+
+    def _told(self, size: Size, bar: BarClosed) -> Sequence[Message]:
+        if not self.tells_sizes:
+            return ()
+        state = self.state
+        listed, scale = state.listed.get(bar.symbol), state.account.current.scale
+        return (position_sized(size, bar, listed, state.portfolio, scale),)
 
     def _is_sized(self, bar: BarClosed, *, is_current: bool) -> bool:
         """Whether a bar gives a size.
 
         History does not; everything since the first current bar does, even when it comes late.
         """
-        account = self._state.account
+        account = self.state.account
         if account.live_from_ns:
             return is_current or bar.close_time_ns >= account.live_from_ns
         if is_current:
@@ -112,7 +121,7 @@ class SizingMachine:
 
     def _trail(self, pair: PairState, named: NamedPair, size: Size, bar: BarClosed) -> Sequence[Message]:
         """The stop follows the price up, at the distance of a new entry, in whole price steps."""
-        position, listed = pair.position, self._state.listed.get(bar.symbol)
+        position, listed = pair.position, self.state.listed.get(bar.symbol)
         if not position.quantity or not size.stop_distance or listed is None:
             return ()
         if position.stop is not None and size.stop_price <= float(position.stop) * named.price_ratio:
@@ -122,22 +131,22 @@ class SizingMachine:
             return ()
         if position.stop is not None and stop_price < position.stop * named.ratio + listed.price_step:
             return ()
-        return (stop_raised(stop_price, bar, self._state.portfolio),)
+        return (stop_raised(stop_price, bar, self.state.portfolio),)
 
     # --- the account ----------------------------------------------------------------------------------------------
 
     def _portfolio_marked(self, marked: PortfolioMarked) -> Sequence[Message]:
         """Without NAV nothing could be proposed. Once it is known, all pairs are looked at."""
-        for pair in self._state.halts.doubted():
-            self._state.pairs.follow_books(pair, marked)
-        return self._proposals.of_all(marked) if self._state.account.take_snapshot(marked) else ()
+        for pair in self.state.halts.doubted():
+            self.state.pairs.follow_books(pair, marked)
+        return self.proposals.of_all(marked) if self.state.account.take_snapshot(marked) else ()
 
     def _limits_changed(self, changed: LimitsChanged) -> Sequence[Message]:
         try:
-            self._state.account.change_limits(changed)
+            self.state.account.change_limits(changed)
         except ValidationError as error:
             return [message_refused(changed, time_ns=changed.time_ns, field="new", reason=f"no limits: {error}")]
-        self._proposals.on_new_limits()
+        self.proposals.on_new_limits()
         return ()
 
 

@@ -101,7 +101,7 @@ class Proposals:
         state, position, bar, named = self._state, pair.position, pair.bar, pair.named
         if not pair.signals or bar is None or named is None:
             return ()
-        fraction = target_fraction(self._weights, pair.signals, state.now_ns)
+        fraction = self.fraction(pair)
         if not fraction:
             self._remember(pair, None)  # whoever wants it again after this begins anew
         if fraction is None or not (fraction or position.quantity):
@@ -123,6 +123,10 @@ class Proposals:
             return ()
         state.pairs.change(after_proposal, order)
         return (order,)
+
+    def fraction(self, pair: PairState) -> float | None:
+        """How much of a full position the strategies want of the pair now; None where none of them has a say."""
+        return target_fraction(self._weights, pair.signals, self._state.now_ns)
 
     def _may_buy(self, pair: PairState, order_id: str, bar: BarClosed, fraction: float, full: float) -> bool:
         """Whether a purchase may be proposed: not while a halt is in force, nor too soon after a refusal.

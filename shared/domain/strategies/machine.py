@@ -68,6 +68,7 @@ class SignalsMachine:
     """
 
     def __init__(self, plan: Plan, universe: Universe, *, service: str, bar_age_limit_ns: int = 0) -> None:
+        self.plan, self.universe = plan, universe
         self.records = Records({RAISED: Raised})
         self._names, self._service = PairNames(universe), service
         self._plans: dict[str, tuple[StrategyPlan, ...]] = {
@@ -97,17 +98,41 @@ class SignalsMachine:
 
     def _bar(self, bar: BarClosed) -> Sequence[Message]:
         strengths = self._run(bar)
-        if not strengths or self._now_ns - bar.close_time_ns > self._age_limits_ns[bar.timeframe]:
+        if not strengths or not self._is_current(bar):
             return ()
         signals: list[Message] = []
         for running, strength in strengths:
             if strength is None:
                 signals += _failed(running, bar, self._service)
             elif strength != self._raised.get(running.key, 0.0):
-                self._raised[running.key] = strength
-                self.records.put(RAISED, running.key, Raised(strength))
-                signals.append(_signal(running.name, strength, bar))
+                signals.append(self._raise(running.name, running.key, strength, bar))
         return signals
+
+    def ask_for(self, bar: BarClosed, strengths: Sequence[tuple[str, float]]) -> Sequence[Message]:
+        """The signals of strategies that ask for this after a bar. For whoever runs them elsewhere, over many bars.
+
+        strengths: by the strategy's name, in the order of the plan.
+        """
+        named = self._names.get(bar.symbol)
+        if named is None or not self._is_current(bar):
+            return ()
+        return [
+            self._raise(strategy, f"{strategy}|{named.pair}", strength, bar)
+            for strategy, strength in strengths
+            if strength != self.raised(strategy, named.pair)
+        ]
+
+    def raised(self, strategy: str, pair: str) -> float:
+        """What a strategy raised last for a pair, by its newest name; 0 before the first."""
+        return self._raised.get(f"{strategy}|{pair}", 0.0)
+
+    def _is_current(self, bar: BarClosed) -> bool:
+        return self._now_ns - bar.close_time_ns <= self._age_limits_ns[bar.timeframe]
+
+    def _raise(self, strategy: str, key: str, strength: float, bar: BarClosed) -> Message:
+        self._raised[key] = strength
+        self.records.put(RAISED, key, Raised(strength))
+        return _signal(strategy, strength, bar)
 
     def _run(self, bar: BarClosed) -> Sequence[tuple[_PairStrategy, float | None]]:
         """What every strategy asks for after the bar, and None for one that failed; nothing for a bar that is not newer

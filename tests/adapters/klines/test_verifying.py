@@ -125,12 +125,16 @@ def test_a_gap_of_one_symbol_is_wrong_and_one_of_all_was_the_exchanges() -> None
     holes["B"] = [everybody, (START_MS + 20 * HOUR_MS, 3), (START_MS + 40 * HOUR_MS, 1)]
     assert list(gaps_of("1h", holes, spans)) == [
         Finding(
-            "1h", "no bar of any of 4 symbols from 2023-12-28T10:00 on, 2 bars: the exchange stood still", wrong=False
+            "1h",
+            "no bar of any of 4 symbols from 2023-12-28T10:00 on, 2 bars: the exchange stood still",
+            wrong=False,
+            is_gap=True,
         ),
         Finding(
             "B 1h",
             "lacks 3 bars from 2023-12-28T20:00 on; 4 bars in 2 places, this is the longest",
             wrong=True,
+            is_gap=True,
         ),
     ]
 

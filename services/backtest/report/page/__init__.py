@@ -9,8 +9,8 @@ from pathlib import Path
 
 from services.backtest.report.page.markup import Markup, joined, tag
 from services.backtest.report.page.plot import Plot, drawn, for_script
-from services.backtest.report.page.sections import coverage, head, result, risk, trades
-from services.backtest.report.page.words import day, title
+from services.backtest.report.page.sections import coverage, head, over_time, result, risk, trades
+from services.backtest.report.words import span, title
 from services.backtest.result import Backtest
 from services.backtest.statistics import Figures
 from shared.adapters.plain_amounts import json_bytes
@@ -24,8 +24,8 @@ Section = Callable[[Backtest, Figures], Markup]
 SECTIONS: tuple[tuple[str, str, str, Section], ...] = (
     ("made", "How it was made", "Setup", head.setup),
     ("plan", "The plan's scorecard", "Scorecard", result.scorecard),
-    ("band", "How much hangs on what nobody knows", "Band", result.band),
-    ("equity", "Equity and drawdown", "Equity", result.performance),
+    ("band", "The same run with one thing otherwise", "Band", result.band),
+    ("equity", "Equity and drawdown", "Equity", over_time.performance),
     ("heat", "Heat against its limit", "Heat", lambda _backtest, _figures: Markup()),
     ("use", "In use, against the plan", "Use", risk.phases),
     ("exposure", "Exposure", "Exposure", risk.exposure),
@@ -36,9 +36,9 @@ SECTIONS: tuple[tuple[str, str, str, Section], ...] = (
     ("trading", "Trades in figures", "Trades", trades.trade_figures),
     ("groups", "Who made it, and why they ended", "Groups", trades.groups),
     ("trades", "Trade by trade", "Trade by trade", trades.trades),
-    ("months", "Month by month", "Months", result.months),
-    ("drawdowns", "Deepest drawdowns", "Drawdowns", result.drawdowns),
-    ("crises", "Crises", "Crises", result.crises),
+    ("months", "Month by month", "Months", over_time.months),
+    ("drawdowns", "Deepest drawdowns", "Drawdowns", over_time.drawdowns),
+    ("crises", "Crises", "Crises", over_time.crises),
     ("coverage", "Coverage and survivorship", "Coverage", coverage.coverage),
 )
 
@@ -46,14 +46,14 @@ SECTIONS: tuple[tuple[str, str, str, Section], ...] = (
 def page_of(backtest: Backtest, figures: Figures) -> str:
     """The whole page. The same backtest gives the same bytes."""
     plots = {
-        "equity": result.equity_plots(backtest, figures),
+        "equity": over_time.equity_plots(backtest, figures),
         "heat": (risk.heat_plot(backtest, figures),),
         "use": (risk.utilisation_plot(backtest, figures),),
     }
     body = [_section(each, plots, backtest, figures) for each in SECTIONS]
     live = {plot.identity: for_script(plot) for group in plots.values() for plot in group if plot.drawable}
     run = backtest.run
-    name = f"{title(run, figures)}, {day(run.start_ns)} to {day(run.end_ns)}"
+    name = f"{title(run, figures)}, {span(run)}"
     contents = tag("nav", *(tag("a", short, href=f"#{key}") for key, _, short, _ in SECTIONS), aria_label="Contents")
     parts = (
         Markup("<!doctype html>\n<html lang=en>\n"),

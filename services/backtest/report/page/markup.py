@@ -108,6 +108,11 @@ def table(
     )
 
 
+def pairs_of(rows: Sequence[tuple[str, str]]) -> Markup:
+    """Names and values, a line each."""
+    return tag("dl", *(tag("div", tag("dt", name), tag("dd", value)) for name, value in rows), class_="pairs")
+
+
 def bytes_of(row: Sequence[str]) -> int:
     """How much a row of a table takes on the page."""
     return sum(len(line.encode()) for line in _lines([row], ()))

@@ -66,6 +66,12 @@ class PaperExecution:
     def restored(self) -> None:
         self._store.restored()
 
+    def resting(self, symbol: str) -> tuple[float | None, bool]:
+        """What of a pair the market may reach: its stop (USDT per unit, None without one), and whether orders wait."""
+        position = self._store.position(symbol)
+        stop = position.stop if position is not None else None
+        return (None if stop is None else float(stop)), bool(self._store.working(symbol))
+
     # --- orders, stops, pairs -------------------------------------------------------------------------------------
 
     def _decided(self, order: OrderDecided) -> Sequence[Message]:

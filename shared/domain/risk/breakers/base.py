@@ -109,6 +109,10 @@ class Breaker:
     def on_clock_stepped_back(self, now_ns: int) -> None:
         """Called when the clock had run ahead. What was seen at times to come must not keep out what is seen now."""
 
+    def must_see(self, symbol: str) -> bool:
+        """Whether something may follow from each bar of the pair, whatever its prices."""
+        return False
+
     def warm(self, bar: BarClosed) -> None:
         """Called after a restart with every bar that was handled before it."""
 

@@ -74,6 +74,10 @@ class Gap(Breaker):
         evidence = f"{where}; ATR {figure(daily.atr)}, limit {self.plan.gap_atr:g} ATR"
         return self._halt(bar, bar.symbol, f"a gap of {distance / daily.atr:+.2f} ATR", evidence)
 
+    def must_see(self, symbol: str) -> bool:
+        """A price above the stop ends what was seen through it."""
+        return symbol in self._through
+
     def warm(self, bar: BarClosed) -> None:
         self._last[bar.symbol, bar.timeframe] = (bar.open_time_ns, bar.close)
 

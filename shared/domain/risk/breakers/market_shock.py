@@ -94,6 +94,10 @@ class MarketShock(Breaker):
         move = self._take(bar)
         return self._judge(bar, bar.symbol, move) if self.is_current(bar) else ()
 
+    def must_see(self, symbol: str) -> bool:
+        """Every price of the leading pair counts."""
+        return symbol in self._names
+
     def warm(self, bar: BarClosed) -> None:
         if bar.symbol in self._names:
             self._take(bar)

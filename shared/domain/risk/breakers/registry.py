@@ -60,6 +60,7 @@ class Breakers:
         self._proposed, self._warm, self._clock_stepped_back = map(
             self._hooks, ("on_proposed", "warm", "on_clock_stepped_back")
         )
+        self._must_see = self._hooks("must_see")
         self._newest = NewestBars()
 
     def _hooks(self, name: str) -> tuple[Hook, ...]:
@@ -129,6 +130,10 @@ class Breakers:
     def watches(self, halt: Halted) -> bool:
         """Whether the condition of a breaker's halt is still checked, so that the halt can end by itself."""
         return any(each.name == halt.trigger and each.watches(halt) for each in self._all)
+
+    def must_see(self, symbol: str) -> bool:
+        """Whether something may follow from each bar of the pair, whatever its prices."""
+        return any(hook(symbol) for hook in self._must_see)
 
     def warm(self, bar: BarClosed) -> None:
         """A bar that was handled before a restart."""

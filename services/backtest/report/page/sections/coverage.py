@@ -1,7 +1,7 @@
 """What the store had: who was listed when, and who did not live to the end."""
 
 from services.backtest.report.page.markup import Markup, joined, numbers, table, tag, texts
-from services.backtest.report.page.words import UNKNOWN, day
+from services.backtest.report.words import UNKNOWN, day
 from services.backtest.result import Backtest, PairCoverage
 from services.backtest.statistics import Figures
 from shared.application.wording.formats import count

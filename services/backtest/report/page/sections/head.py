@@ -1,13 +1,13 @@
 """What stands first: what came of it, how orders were filled, and what was taken for granted."""
 
 from services.backtest.report.page.markup import Markup, joined, tag
-from services.backtest.report.page.words import (
+from services.backtest.report.words import (
     BOOKS,
     FILLS,
     MARKETS,
-    day,
     fraction,
     ratio,
+    span,
     title,
     verdict,
 )
@@ -19,11 +19,11 @@ from shared.application.wording.formats import percent
 def header(backtest: Backtest, figures: Figures) -> Markup:
     """The result in a line, in a sentence and in five figures, each with what gives it meaning."""
     run = backtest.run
-    span = f"Backtest, {day(run.start_ns)} to {day(run.end_ns)}"
+    kicker = f"Backtest, {span(run)}"
     return tag(
         "header",
         tag("p", f"heatsink {run.setup.heatsink}", class_="brand"),
-        tag("p", span, class_="kicker"),
+        tag("p", kicker, class_="kicker"),
         tag("h1", title(run, figures)),
         tag("p", verdict(run, figures), class_="lede"),
         tag("dl", *_key_figures(backtest, figures), class_="figures"),

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from services.backtest.report.page.markup import Column, Markup, joined, numbers, table, tag, texts
 from services.backtest.report.page.pictures import halts_in_time, heat_map, stacked
 from services.backtest.report.page.plot import Line, Plot
-from services.backtest.report.page.words import cents, minute, saved
+from services.backtest.report.words import cents, minute, saved
 from services.backtest.result import Backtest, Fill, HaltSpan, Run
 from services.backtest.statistics import Figures
 from services.backtest.statistics.daily import nav_at
@@ -126,8 +126,8 @@ def halts(backtest: Backtest, _: Figures) -> Markup:
         return tag("p", "Nothing was halted.", class_="note")
     total = sum(halt.saved for halt in run.halts)
     said = (
-        f"{count(len(run.halts), 'halt')} together {'saved' if total >= 0 else 'cost'} {usd(abs(total))}: what the "
-        "first refused purchase in each pair would have lost, or made, until its end, at closes and without costs."
+        f"{count(len(run.halts), 'halt')} together {'saved' if total >= 0 else 'cost'} {usd(abs(total))}: what "
+        "the first purchase of each pair that was held back would have lost, or made, until its end, without costs."
     )
     summary = (
         f"{count(len(run.halts), 'halt')}, of them {sum(not halt.symbol for halt in run.halts)} of the whole portfolio."
@@ -151,7 +151,7 @@ def _by_trigger(run: Run) -> Markup:
         )
         for trigger, found in sorted(triggers.items(), key=lambda each: -len(each[1]))
     ]
-    columns = (Column("Set off by"), *numbers("Halts", "Mean length", "Refused", "Kept out", "Saved"))
+    columns = (Column("Set off by"), *numbers("Halts", "Mean length", "Refused", "Held back", "Saved"))
     return table("Halts by trigger. Below zero: they cost.", columns, rows)
 
 

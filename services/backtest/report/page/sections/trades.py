@@ -3,9 +3,8 @@
 from collections.abc import Sequence
 from decimal import Decimal
 
-from services.backtest.report.page.markup import Column, Markup, bytes_of, joined, numbers, table, tag, texts
-from services.backtest.report.page.sections.result import pairs_of
-from services.backtest.report.page.words import minute, ratio
+from services.backtest.report.page.markup import Column, Markup, bytes_of, joined, numbers, pairs_of, table, tag, texts
+from services.backtest.report.words import minute, ratio
 from services.backtest.result import Backtest, Trade
 from services.backtest.statistics import Figures
 from services.backtest.statistics.trading import Group
@@ -88,7 +87,7 @@ def _row(trade: Trade) -> tuple[str, ...]:
     return (
         base(trade.symbol) if trade.symbol.endswith("/USDT") else trade.symbol,
         minute(trade.opened_ns),
-        trade.entry_reason if trade.strategy in trade.entry_reason else f"{trade.strategy}: {trade.entry_reason}",
+        trade.entry_reason or trade.strategy,
         f"{trade.exit_reason}{hangs}",
         f"{(trade.closed_ns - trade.opened_ns) / HOUR_NS:,.0f}",
         f"{trade.invested:z,.0f}",

@@ -1,10 +1,11 @@
-"""What the page says in sentences, and how it writes single values."""
+"""What page and terminal say in sentences, and how they write single values."""
 
 from decimal import Decimal
 
 from services.backtest.result import HaltSpan, Run
 from services.backtest.statistics import Figures
 from shared.application.wording.formats import clock, count, percent, usd
+from shared.domain.timeframes import MS_NS
 
 FILLS = {
     "close": "at the close of the bar that led to it",
@@ -16,9 +17,10 @@ MARKETS = {
 }
 BOOKS = {
     "recorded": "recorded",
-    "modelled": "modelled: nobody recorded them",
+    "modelled": "modelled from daily volume: nobody recorded them",
     "none": "none: the rules that need them were off",
 }
+BOOK_NAMES = {"recorded": "recorded", "modelled": "modelled", "none": "none"}
 MARKET_NAMES = {"smooth": "smooth", "jumping": "jumping"}
 FILL_NAMES = {"close": "close", "next_open": "next open"}
 UNKNOWN = "\N{EN DASH}"
@@ -30,8 +32,8 @@ def day(time_ns: int) -> str:
 
 
 def minute(time_ns: int) -> str:
-    """``2021-03-28 08:00``; a dash for none."""
-    return clock(time_ns)[:16] if time_ns else UNKNOWN
+    """``2021-03-28 08:00``; a dash for none. A bar that closes at 07:59:59.999 closes at 08:00 for people."""
+    return clock(time_ns + MS_NS)[:16] if time_ns else UNKNOWN
 
 
 def ratio(value: float | None, digits: int = 2) -> str:
@@ -48,6 +50,11 @@ def cents(amount: Decimal) -> str:
     """Always with cents: in tables in which amounts are added."""
     text = f"{amount:z,.2f}"
     return f"-${text[1:]}" if text.startswith("-") else f"${text}"
+
+
+def span(run: Run) -> str:
+    """Its first and its last day."""
+    return f"{day(run.start_ns)} to {day(max(run.start_ns, run.end_ns - 1))}"
 
 
 def title(run: Run, figures: Figures) -> str:
@@ -81,9 +88,9 @@ def verdict(run: Run, figures: Figures) -> str:
 
 def saved(halt: HaltSpan) -> str:
     """What a halt saved or cost, in its own words."""
-    if not halt.refused:
-        return "nothing was refused"
-    refused = f"{count(halt.refused, 'purchase')} refused, {usd(halt.kept_out)}"
-    if not halt.saved:
-        return f"{refused}: it saved and cost nothing"
-    return f"{refused}: it {'saved' if halt.saved > 0 else 'cost'} {usd(abs(halt.saved))}"
+    if not halt.kept_out:
+        return f"{count(halt.refused, 'purchase')} refused" if halt.refused else "nothing was held back"
+    held_back = f"{usd(halt.kept_out)} held back"
+    if abs(halt.saved) < 0.005:
+        return f"{held_back}: it saved and cost nothing"
+    return f"{held_back}: it {'saved' if halt.saved > 0 else 'cost'} {usd(abs(halt.saved))}"

@@ -1,0 +1,89 @@
+"""One run of the validation, as a front end asks for it."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+
+from services.backtest.slippage.figures import FiguresOfDays
+from services.backtest.slippage.fills import Fills, FillsError, read_messages
+from services.backtest.slippage.results import SlippageReport
+from services.backtest.slippage.validate import open_source, validate
+from shared.adapters.books.errors import BooksError
+from shared.adapters.klines.columns import RecordingError
+from shared.application.errors import UserError
+from shared.application.stack import StackLocator
+from shared.domain.timeframes import DAILY
+from shared.messages.base import Message
+from shared.messages.catalogue import BARS, DECIDED, EXECUTED
+
+
+class SlippageError(UserError):
+    """A source that cannot be used, or none at all."""
+
+
+class SlippageQuestion(NamedTuple):
+    """What to compare.
+
+    books: folders of recorded books, and files of bookDepth.
+    daily: a file or store of daily bars, for books that do not tell ADV and volatility.
+    fills: messages that ``heatsink tail --json`` printed. live: those that the running stack keeps.
+    wanted: the share of costs that the fitted Y should cover.
+    """
+
+    books: tuple[Path, ...] = ()
+    daily: Path | None = None
+    fills: Path | None = None
+    live: bool = False
+    wanted: float = 0.95
+
+
+def ask_slippage(stack: StackLocator, question: SlippageQuestion) -> SlippageReport:
+    """Compare, with the costs of the stack's configuration. Raises ``SlippageError``, ``BusLostError``."""
+    if not (question.books or question.fills or question.live):
+        raise SlippageError(
+            "Nothing to compare with: name a folder of recorded books (heatsink data record-books makes one) or a file "
+            "of bookDepth, a file of fills with --fills, or --live for the fills of the running stack."
+        )
+    plan = stack.settings.plan
+    fills = Fills(plan.sizing) if question.fills or question.live else None
+    try:
+        figures = FiguresOfDays(question.daily, plan.sizing) if question.daily else None
+        if fills and question.fills:
+            for message in read_messages(question.fills):
+                fills.take(message)
+        if fills and question.live:
+            asyncio.run(_take_live(stack, fills))
+        sources = [open_source(path, figures.at if figures else None) for path in question.books]
+        return validate(sources, plan.costs, fills, wanted=question.wanted)
+    except (BooksError, RecordingError, FillsError) as error:
+        raise SlippageError(str(error)) from None
+
+
+async def _take_live(stack: StackLocator, fills: Fills) -> None:
+    async for message in _kept(stack):
+        fills.take(message)
+
+
+async def _kept(stack: StackLocator) -> AsyncIterator[Message]:
+    """All that the streams keep of decisions, fills and daily bars."""
+    keys = stack.keys
+    cursors = dict.fromkeys((keys.of(BARS, DAILY), keys.of(DECIDED), keys.of(EXECUTED)), "0-0")
+    async with stack.bus() as bus:
+        while entries := await bus.read_from(cursors, 0):
+            for entry in entries:
+                if entry.message is not None:
+                    yield entry.message
+
+
+def write_report(path: Path, report: SlippageReport) -> None:
+    """All figures as JSON, in one step. Raises ``SlippageError``."""
+    new = path.with_name(f"{path.name}.new")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        new.write_bytes(msgspec.json.format(msgspec.json.encode(report), indent=1) + b"\n")
+        new.replace(path)
+    except OSError as error:
+        raise SlippageError(f"{path}: cannot be written: {error.strerror}") from None

@@ -1,0 +1,121 @@
+"""The replay that passes over what nothing can follow from. See ``shared/runtime/quiet/__init__.py``."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from shared.domain.risk.machine import RiskMachine
+from shared.domain.sizing.machine import SizingMachine
+from shared.domain.strategies.machine import SignalsMachine
+from shared.domain.timeframes import timeframe_ns
+from shared.domain.universe import Universe
+from shared.messages.base import Message
+from shared.messages.catalogue import BARS
+from shared.messages.keys import Keys
+from shared.messages.market import BarClosed
+from shared.runtime.columns import Block, Instant
+from shared.runtime.machine_spec import MachineSpec
+from shared.runtime.quiet.execution_guard import Exchange, ExecutionReader
+from shared.runtime.quiet.market import Market
+from shared.runtime.quiet.reader import NO_MARKET, Reader
+from shared.runtime.quiet.risk_guard import RiskReader
+from shared.runtime.quiet.sizing_guard import SizingReader
+from shared.runtime.quiet.strengths import SignalsReader
+from shared.runtime.replay import Replay, Seat
+
+ANY = "<any>"
+READERS: dict[type, type[Reader[Any]]] = {
+    RiskMachine: RiskReader,
+    SignalsMachine: SignalsReader,
+    SizingMachine: SizingReader,
+}
+
+
+class QuietReplay(Replay):
+    """A ``Replay`` that gives the same messages in less time, but for ``PositionSized``, which it leaves out.
+
+    Bars come as blocks, by ``play`` or by ``enter``, ``meet`` and ``leave``; everything else is fed as to any replay,
+    also in between. A machine that has no guard is shown every bar, and so are all of them while bars are told late.
+
+        replay = QuietReplay(machine_specs(settings, clock), settings.keys, settings.universe)
+        outputs = replay.feed(pairs)
+        for moment in replay.play(block):
+            outputs += moment.messages
+    """
+
+    def __init__(self, specs: Sequence[MachineSpec], keys: Keys, universe: Universe) -> None:
+        super().__init__(specs, keys)
+        self._universe, self._market = universe, NO_MARKET
+        self._readers = [_reader(spec, keys) for spec in specs]
+        self._before_bars = [_place_of_bars(spec, keys) for spec in specs]
+        self._reader_of = dict(zip(self._seats, self._readers, strict=True))
+
+    def feed(self, messages: Iterable[Message]) -> list[Message]:
+        """Hand in messages that are no bars. Raises ``ValueError`` for a bar."""
+        messages = list(messages)
+        if any(type(message) is BarClosed for message in messages):
+            raise ValueError("bars are played as blocks here: QuietReplay.play")
+        return super().feed(messages)
+
+    def enter(self, block: Block) -> None:
+        super().enter(block)
+        self._market = Market(block, self._universe)
+        for reader in self._readers:
+            reader.begin(self._market)
+
+    def leave(self) -> None:
+        for reader in self._readers:
+            reader.end()
+        super().leave()
+
+    def meet(self, instant: Instant) -> list[Message]:
+        """One moment: every machine meets its bars, then all of them settle."""
+        outputs: list[Message] = []
+        rows = self._market.rows_at(instant)
+        if not rows:
+            return outputs
+        self.advance_clock(instant.close_ns, outputs)
+        is_late = instant.close_ns < self._now_ns  # history, of which the guards know nothing
+        for seat, reader, before in zip(self._seats, self._readers, self._before_bars, strict=True):
+            made = self._hear(seat, seat.inbox[:before])
+            for timeframe, row in rows:
+                made += reader.take_late(timeframe, row) if is_late else reader.take(timeframe, row)
+            made += self._hear(seat, seat.inbox[before:])
+            seat.has_mail = False
+            self._emit(seat, made, outputs)
+        self._settle(outputs)
+        return outputs
+
+    def _turn(self, seat: Seat, outputs: list[Message]) -> None:
+        made = self._hear(seat, seat.inbox)
+        seat.has_mail = False
+        self._emit(seat, made, outputs)
+
+    def _hear(self, seat: Seat, inbox: Sequence[list[Message]]) -> list[Message]:
+        """Let a machine take what waits in some of its inputs."""
+        made: list[Message] = []
+        if seat.has_mail:
+            hear = self._reader_of[seat].hear
+            for waiting in inbox:
+                for message in waiting:
+                    made += hear(message)
+                waiting.clear()
+        return made
+
+
+def _reader(spec: MachineSpec, keys: Keys) -> "Reader[Any]":
+    """The reader of a machine; one that shows it every bar, where it has no guard."""
+    fallback = ExecutionReader if isinstance(spec.machine, Exchange) else Reader
+    return READERS.get(type(spec.machine), fallback)(spec.machine, _timeframes(spec, keys))
+
+
+def _timeframes(spec: MachineSpec, keys: Keys) -> list[str]:
+    """Of the bars that a machine reads, the longest first."""
+    bars = keys.of(BARS, ANY).partition(ANY)[0]
+    read = [key.removeprefix(bars) for key in spec.inputs if key.startswith(bars)]
+    return sorted(read, key=timeframe_ns, reverse=True)
+
+
+def _place_of_bars(spec: MachineSpec, keys: Keys) -> int:
+    """How many inputs come before the bars."""
+    bars = {keys.of(BARS, timeframe) for timeframe in _timeframes(spec, keys)}
+    return next((place for place, key in enumerate(spec.sources) if key in bars), len(spec.sources))

@@ -1,0 +1,111 @@
+"""A day of real history through a backtest and through the processes of a live stack gives the same messages."""
+
+import asyncio
+from collections import Counter
+from pathlib import Path
+from typing import get_args
+
+import pytest
+
+from services.backtest.options import BacktestOptions
+from services.backtest.result import MarketKind
+from services.backtest.run import BacktestRun
+from shared.adapters.redis.bus import RedisBus
+from shared.config.environment import CONFIG_DIR
+from shared.config.load import load_settings
+from shared.domain.timeframes import MS_NS
+from shared.messages.base import Message
+from shared.messages.catalogue import AUDIT, DEAD, DECIDED, EXECUTED, PORTFOLIO, PROPOSED, SIGNALS, SIZES, Topic
+from shared.messages.halts import Halted, Resumed
+from shared.messages.market import BarClosed
+from shared.messages.orders import OrderDecided, OrderFilled
+from shared.messages.signals import PositionSized
+from tests.e2e.lock_step import LockStep, Told, running
+from tests.e2e.stack import hourly_config
+from tests.history import DAY_MS, ms_of
+from tests.keys import MAIN
+
+DAY = "2022-11-08"  # FTX fell
+RESUME_AFTER_HOURS = 4.0
+MACHINES_WRITE = (SIGNALS, SIZES, PROPOSED, DECIDED, EXECUTED, PORTFOLIO, AUDIT)
+# Bars are all there is, and limits are so tight that a day meets them.
+SETTINGS = {
+    "HEATSINK_PHASE": "live",
+    "HEATSINK_RAMP__REHEARSAL": "true",
+    "HEATSINK_RAMP__AUTOMATIC": "true",
+    "HEATSINK_LIMITS__BOOK_AGE_SECONDS": "0",
+    "HEATSINK_LIMITS__HEAT": "0.02",
+    "HEATSINK_LIMITS__EQUITY_AT_RISK": "0.01",
+    "HEATSINK_LIMITS__PAIR_CAP_NAV": "0.1",
+    "HEATSINK_BREAKERS__SHOCK_MOVE": "0.03",
+    "HEATSINK_BREAKERS__GAP_ATR": "0.3",
+}
+
+
+def a_day(data_dir: Path, config: Path, market: MarketKind) -> BacktestOptions:
+    start_ms = ms_of(DAY)
+    return BacktestOptions(
+        settings=load_settings(config, SETTINGS),
+        store=data_dir / "hourly_spot.parquet",
+        start_ms=start_ms,
+        end_ms=start_ms + DAY_MS,
+        market=market,
+        resume_after_hours=RESUME_AFTER_HOURS,
+        by_evidence=True,
+    )
+
+
+def by_backtest(options: BacktestOptions) -> tuple[BacktestRun, Told, list[Message]]:
+    """The run, what its machines were told, and what they made of it from the first instant on."""
+    run = BacktestRun(options)
+    run.host = told = Told(run.specs, options.run_settings.keys)
+    return run, told, [message for instant in run.instants() for message in instant]
+
+
+def of_topic(messages: list[Message], topic: Topic) -> list[Message]:
+    """Those that a topic carries, in order."""
+    return [each for each in messages if isinstance(each, topic.readable)]
+
+
+def split(told: list[list[Message]], start_ns: int) -> tuple[list[BarClosed], list[list[Message]]]:
+    """The history, and all that comes after it."""
+    history = [each for group in told for each in group if isinstance(each, BarClosed) and each.time_ns < start_ns]
+    rest = [group for group in told if group and not (isinstance(group[0], BarClosed) and group[0].time_ns < start_ns)]
+    return history, rest
+
+
+@pytest.mark.stack(seconds=30)
+@pytest.mark.parametrize("market", get_args(MarketKind))
+async def test_a_day_through_the_live_stack_gives_the_sizes_verdicts_and_fills_of_its_backtest(
+    data_dir: Path, redis_bus: RedisBus, valkey_server: str, tmp_path: Path, market: MarketKind
+) -> None:
+    (tmp_path / "config").mkdir()
+    config = hourly_config(tmp_path / "config")
+    options = a_day(data_dir, config, market)
+    assert options.run_settings == options.settings  # so verdicts carry the same policy
+    run, told, expected = by_backtest(options)
+    start_ns = options.start_ms * MS_NS
+    history, instants = split(told.told, start_ns)
+    await redis_bus.publish_bars(history)
+    stack = LockStep(redis_bus, run.specs, options.speed)
+    settings = {**SETTINGS, CONFIG_DIR: str(config)}
+    async with asyncio.timeout(120), running(stack, valkey_server, tmp_path, settings, start_ns) as live:
+        for messages in instants:
+            await live.tell(messages)
+        for topic in MACHINES_WRITE:
+            found = list(reversed(await redis_bus.latest(MAIN.of(topic), 1_000_000)))
+            found = [each for each in found if each.time_ns > start_ns]
+            assert found == of_topic(expected, topic), topic.name
+    assert await redis_bus.latest(DEAD.key) == []
+    assert_day_is_hard(expected, market)
+
+
+def assert_day_is_hard(messages: list[Message], market: MarketKind) -> None:
+    """Else it would prove little."""
+    verdicts = Counter(each.verdict for each in messages if isinstance(each, OrderDecided))
+    assert min(verdicts[verdict] for verdict in ("approve", "trim", "reject")) >= 3
+    assert sum(isinstance(each, PositionSized) for each in messages) > 800
+    assert sum(isinstance(each, OrderFilled) for each in messages) >= 20
+    halts = {each.trigger for each in messages if isinstance(each, Halted)}
+    assert halts == {"heat"} if market == "smooth" else {"heat", "gap", "market_shock"}
+    assert any(isinstance(each, Resumed) for each in messages)

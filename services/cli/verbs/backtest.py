@@ -1,6 +1,5 @@
 """``heatsink backtest``: the machines that trade, over stored klines, and a report of what they did."""
 
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -9,6 +8,8 @@ import typer
 from services.cli.failing import EXIT_FAILED, explained
 from services.cli.verbs.backtest_options import (
     BarsOption,
+    BooksKind,
+    BooksOption,
     ByEvidenceOption,
     CostsOption,
     FillMoment,
@@ -28,16 +29,6 @@ from services.cli.verbs.options import ConfigOption, DataOption, JsonOption, Red
 from shared.application.stack import DATA_DIR
 
 backtest_app = typer.Typer(help="Trade stored klines with the code that trades, and report.")
-
-
-class BooksKind(StrEnum):
-    """Where the books come from that rules look at."""
-
-    MODELLED = "modelled"
-    NONE = "none"
-
-
-BooksOption = Annotated[BooksKind, typer.Option(help="Books by daily volume, or none: rules that need one are off.")]
 
 
 @backtest_app.callback(invoke_without_command=True)

@@ -25,6 +25,13 @@ class MarketKind(StrEnum):
     JUMPING = "jumping"
 
 
+class BooksKind(StrEnum):
+    """Where the books come from that rules look at."""
+
+    MODELLED = "modelled"
+    NONE = "none"
+
+
 class FillMoment(StrEnum):
     """When an order at the market fills."""
 
@@ -33,6 +40,7 @@ class FillMoment(StrEnum):
 
 
 MarketOption = Annotated[MarketKind, typer.Option(help="How the price moves within a bar.")]
+BooksOption = Annotated[BooksKind, typer.Option(help="Books by daily volume, or none: rules that need one are off.")]
 FillOption = Annotated[FillMoment, typer.Option(help="When an order at the market fills.")]
 ResumeAfterOption = Annotated[
     float, typer.Option(metavar="HOURS", help="After which halts end that wait for an operator.", min=0)

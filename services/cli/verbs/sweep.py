@@ -9,6 +9,8 @@ import typer
 from services.cli.failing import explained
 from services.cli.verbs.backtest_options import (
     BarsOption,
+    BooksKind,
+    BooksOption,
     ByEvidenceOption,
     CostsOption,
     FillMoment,
@@ -71,6 +73,7 @@ def sweep(
     bars: BarsOption = "",
     market: MarketOption = MarketKind.SMOOTH,
     fill: FillOption = FillMoment.CLOSE,
+    books: BooksOption = BooksKind.MODELLED,
     resume_after: ResumeAfterOption = 24.0,
     never_resume: NeverResumeOption = False,
     by_evidence: ByEvidenceOption = False,
@@ -97,6 +100,7 @@ def sweep(
         bars=bars,
         market=market.value,
         fill="next_open" if fill is FillMoment.NEXT_OPEN else "close",
+        books=books.value,
         resume_after_hours=None if never_resume else resume_after,
         by_evidence=by_evidence,
         cost_factor=costs,

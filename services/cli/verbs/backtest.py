@@ -8,6 +8,7 @@ import typer
 from services.cli.failing import EXIT_FAILED, explained
 from services.cli.verbs.backtest_options import (
     BarsOption,
+    BooksOption,
     ByEvidenceOption,
     CostsOption,
     FillMoment,
@@ -27,11 +28,6 @@ from services.cli.verbs.options import ConfigOption, DataOption, JsonOption, Red
 from shared.application.stack import DATA_DIR
 
 backtest_app = typer.Typer(help="Trade stored klines with the code that trades, and report.")
-
-
-BooksOption = Annotated[
-    str, typer.Option(help="modelled by daily volume; none: rules that need one are off; or a folder of recorded ones.")
-]
 
 
 @backtest_app.callback(invoke_without_command=True)

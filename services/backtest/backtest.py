@@ -57,7 +57,12 @@ def variants_of(options: BacktestOptions) -> Iterator[tuple[str, BacktestOptions
     words = {"next_open": "filled at the next open", "close": "filled at the close"}
     yield words[other_fill], replace(options, fill=other_fill)
     plan = options.settings.plan
-    unbroken = structs.replace(plan, breakers=structs.replace(plan.breakers, off=get_args(BreakerName)))
+    # The rule named drawdown would go on without its breaker, and nobody could resume it.
+    unbroken = structs.replace(
+        plan,
+        breakers=structs.replace(plan.breakers, off=get_args(BreakerName)),
+        limits=structs.replace(plan.limits, drawdown=1.0),
+    )
     yield "no breakers", replace(options, settings=structs.replace(options.settings, plan=unbroken))
 
 

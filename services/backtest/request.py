@@ -7,15 +7,14 @@ from pathlib import Path
 
 from services.backtest.market.reader import KlineReader, reader_of
 from services.backtest.options import RESUME_AFTER_HOURS, BacktestOptions
-from services.backtest.result import FillMoment, MarketKind
+from services.backtest.result import BookOrigin, FillMoment, MarketKind
 from shared.application.errors import UserError
-from shared.application.stack import DATA_DIR
 from shared.config.faults import did_you_mean
 from shared.config.load import default_config_dir, load_settings, process_environment
 from shared.config.model import Settings
 from shared.domain.timeframes import DAY_MS, LISTED_TIMEFRAMES, MS_NS, iso_ns, timeframe_ns
 
-STORE = DATA_DIR / "store" / "binance"
+STORE = Path("store") / "binance"  # where heatsink data keeps it
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,6 +30,7 @@ class Request:
     bars: str = ""
     market: MarketKind = "smooth"
     fill: FillMoment = "close"
+    books: BookOrigin = "modelled"
     resume_after_hours: float | None = RESUME_AFTER_HOURS
     by_evidence: bool = False
     cost_factor: float = 1.0
@@ -49,6 +49,7 @@ class Request:
         words += ["--bars", self.bars] if self.bars else []
         words += ["--market", self.market] if self.market != "smooth" else []
         words += ["--fill", "next-open"] if self.fill != "close" else []
+        words += ["--books", self.books] if self.books != "modelled" else []
         if self.resume_after_hours is None:
             words.append("--never-resume")
         elif self.resume_after_hours != RESUME_AFTER_HOURS:
@@ -77,6 +78,7 @@ def options_of(request: Request) -> BacktestOptions:
         bars=request.bars,
         market=request.market,
         fill=request.fill,
+        books=request.books,
         resume_after_hours=request.resume_after_hours,
         by_evidence=request.by_evidence,
         cost_factor=request.cost_factor,

@@ -5,7 +5,7 @@ the bars that close. Whatever follows from them settles before anything is measu
 sizes and orders made, decided and filled. Then the operator acts, and the recorder takes the figures.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
 from typing import cast
@@ -31,9 +31,10 @@ from shared.domain.timeframes import MS_NS
 from shared.messages.base import Message
 from shared.messages.catalogue import BARS
 from shared.messages.control import Flatten
-from shared.messages.market import BarClosed, MarkChanged
-from shared.runtime.columns import bars_at, instants
+from shared.messages.market import MarkChanged
+from shared.runtime.columns import Block, Instant, instants
 from shared.runtime.machine_spec import MachineSpec
+from shared.runtime.quiet import QuietReplay
 from shared.runtime.replay import Replay
 
 Progress = Callable[[int, int], None]  # market time in ns, bars so far
@@ -79,7 +80,7 @@ class BacktestRun:
         self.end_ms = min(options.end_ms, max(last for _, last in self.market.spans.values()) + self.market.bar_ms)
         specs = wiring.machine_specs(settings, ManualClock(speed=options.speed))
         self.specs = [self._with_market(spec) for spec in specs]
-        self.host = Replay(self.specs, settings.keys)
+        self.host = _host(options, self.specs)
         self.risk = cast("RiskMachine", next(spec.machine for spec in specs if spec.service == wiring.RISK))
         if options.books == "modelled":
             self.risk.state.books = ModelledBooks(self.risk.state, settings.market_data.book_size_usdt)
@@ -108,14 +109,15 @@ class BacktestRun:
         self._begin()
         for block in self.market.months():
             self.coverage.take(block)
+            self.host.enter(block)
             for instant in instants(block):
-                bars = bars_at(block, instant)
-                messages = self._play(instant.close_ns, bars)
+                messages = self._play(block, instant)
                 self.recorder.take(instant.close_ns, messages)
                 self.played += 1
-                self.bars += len(bars)
                 self.last_ns = instant.close_ns
                 yield messages
+            self.host.leave()
+            self.bars += block.bars
             progress(self.last_ns, self.bars)
         self.recorder.finish(self.last_ns)
 
@@ -139,35 +141,40 @@ class BacktestRun:
         self.coverage.take(history)
         begin_ns, made = self.options.start_ms * MS_NS, list[Message]()
         self.host.advance_clock(begin_ns, made)
-        for instant in instants(history):
-            made += self.host.feed(bars_at(history, instant))
+        for moment in self.host.play(history):
+            made += moment.messages
         made += self.host.feed([each.message for each in self._take_due(begin_ns)])
         self.recorder.take(begin_ns, made)
 
     def _shown_filters(self) -> dict[str, Filters]:
         return {name: filters_of(columns) for name, columns in self.market.samples().items()}
 
-    def _play(self, now_ns: int, bars: list[BarClosed]) -> list[Message]:
+    def _play(self, block: Block, instant: Instant) -> list[Message]:
         """One instant, to where nothing follows any more."""
-        host, made = self.host, list[Message]()
-        base = [bar for bar in bars if bar.timeframe == self.options.market_bars]
-        opened_ns = base[0].open_time_ns if base else now_ns
-        for due in self._take_due(opened_ns):
+        host, made, now_ns = self.host, list[Message](), instant.close_ns
+        base_ns = next(
+            (_opened_ns(block, each) for each in instant.rows if each[0] == self.options.market_bars), now_ns
+        )
+        for due in self._take_due(base_ns):
             made += host.feed([due.message])
-        for marks in self._marks_within(base):
+        for marks in self._marks_within(block, instant):
             made += host.feed(marks)
             self.recorder.curve.take(marks[0].time_ns)
-        made += host.feed(bars)
+        made += host.meet(instant)
         for due in self._take_due(now_ns):
             made += self._end_pair(due, now_ns)
         self._operator.look(made)
         return made + self._operator.act(host, now_ns)
 
-    def _marks_within(self, bars: list[BarClosed]) -> Iterator[list[MarkChanged]]:
+    def _marks_within(self, block: Block, instant: Instant) -> Iterator[list[MarkChanged]]:
         """The prices that are seen before the bars close."""
+        bars = self.options.market_bars
+        rows = [row for timeframe, row in instant.rows if timeframe == bars]
+        if not rows:
+            return
         if self.options.market == "jumping":
-            yield from jumps(bars)
-        elif self._held_back is not None and (marks := opens(bars, self._held_back.waiting)):
+            yield from jumps(block, bars, rows[0])
+        elif self._held_back is not None and (marks := opens(block, bars, rows[0], self._held_back.waiting)):
             yield marks
 
     def _end_pair(self, due: Due, now_ns: int) -> list[Message]:
@@ -244,3 +251,16 @@ def goals_of(options: BacktestOptions) -> Goals:
         sector=limits.sector_cap_nav,
         day_loss=options.plan.breakers.day_loss,
     )
+
+
+def _host(options: BacktestOptions, specs: Sequence[MachineSpec]) -> Replay:
+    """The quiet one gives the same messages, but for sizes, which a backtest needs no record of."""
+    settings = options.run_settings
+    if options.every_bar:
+        return Replay(specs, settings.keys)
+    return QuietReplay(specs, settings.keys, settings.universe)
+
+
+def _opened_ns(block: Block, row: tuple[str, int]) -> int:
+    timeframe, number = row
+    return int(block.grids[timeframe].open_ms[number]) * MS_NS

@@ -3,6 +3,7 @@
 import typer
 
 from services.cli.verbs import control, doctor, room, slippage, status, sweep, tail, up, why
+from services.cli.verbs.backtest import backtest_app
 from services.cli.verbs.config import config_app
 from services.cli.verbs.data import data_app
 from services.cli.verbs.limits import limits_app
@@ -19,6 +20,7 @@ app = typer.Typer(
 for module in (up, status, tail, why, room, control, doctor, sweep, slippage):  # as --help lists them
     for verb in module.VERBS:
         app.command()(verb)
+app.add_typer(backtest_app, name="backtest")
 app.add_typer(phase_app, name="phase")
 app.add_typer(limits_app, name="limits")
 app.add_typer(config_app, name="config")

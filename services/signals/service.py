@@ -7,8 +7,10 @@ lease is free; the strategies in force are those of whoever holds it. This is th
 """
 
 import asyncio
+from contextlib import nullcontext
 
 from services import wiring
+from services.signals.hangs import HangGuard
 from shared.adapters.strategy_trial.run import trial_faults
 from shared.config.faults import ConfigError
 from shared.config.model import Settings
@@ -37,7 +39,7 @@ def spec_of(settings: Settings, clock: Clock) -> MachineSpec:
 
 def check(settings: Settings) -> None:
     """Try the strategy files, which nobody else runs. Raises ``ConfigError``."""
-    if faults := trial_faults(settings.plan, settings.market_data):
+    if faults := trial_faults(settings):
         raise ConfigError(faults)
 
 
@@ -48,11 +50,11 @@ async def run(context: Context) -> None:
     """Run the machine, once every strategy file passed its trial."""
     # In a thread: a file that hangs is found after a while, and the heart beats meanwhile.
     await asyncio.to_thread(check, context.settings)
-    for strategy in context.settings.plan.strategies:
-        if strategy.kind == FILE:
-            digest = source_digest(strategy)
-            context.log.info("strategy_file", strategy=strategy.name, file=strategy.file, digest=digest)
-    await _MACHINE.run(context)
+    files = [strategy for strategy in context.settings.plan.strategies if strategy.kind == FILE]
+    for each in files:
+        context.log.info("strategy_file", strategy=each.name, file=each.file, digest=source_digest(each))
+    with HangGuard() if files else nullcontext():
+        await _MACHINE.run(context)
 
 
 SERVICE = Service(wiring.SIGNALS, run, _MACHINE.scope)

@@ -58,6 +58,11 @@ class Block:
     grids: Mapping[str, Grid]
     live_from_ms: int = 0
 
+    @property
+    def bars(self) -> int:
+        """How many bars there are in it, of all timeframes."""
+        return sum(int((~np.isnan(grid.close)).sum()) for grid in self.grids.values())
+
     def __post_init__(self) -> None:
         if list(self.symbols) != sorted(set(self.symbols)):
             raise ValueError("symbols of a block: expected each once, in the order of their names")

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from services.wiring import BY_NAME, SIGNALS
-from shared.adapters.strategy_trial.trial import TrialResult, try_strategy
+from shared.adapters.strategy_trial.trial import Trial, TrialResult, try_strategy
 from shared.config.load import load_settings
 from shared.domain.plan import StrategyPlan
 from shared.domain.strategies.base import Parameters
@@ -40,7 +40,7 @@ def of_the_page(place: Path) -> StrategyPlan:
 
 def test_the_program_of_the_page_passes_its_trial_and_has_the_digest_that_is_printed(tmp_path: Path) -> None:
     strategy = of_the_page(tmp_path)
-    assert try_strategy(strategy) == TrialResult(warmup_bars=49)
+    assert try_strategy(Trial(strategy=strategy, symbols=("BTC/USDT",))) == TrialResult(warmup_bars=49)
     assert f"mine 1h x 1 (strategies/mine.py, {source_digest(strategy)})" in PAGE
 
 

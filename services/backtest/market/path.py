@@ -5,23 +5,34 @@
   fills at the extreme. A bar that closes at or over its open had its low first.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+
+import numpy as np
 
 from shared.domain.timeframes import MS_NS, timeframe_ns
 from shared.messages.market import BarClosed, MarkChanged
+from shared.runtime.columns import Block, bars_of
 
 MOMENTS = 3  # before the close
 
 
-def jumps(bars: Sequence[BarClosed]) -> Iterator[list[MarkChanged]]:
-    """The marks within the bars, one list for each moment. bars: of one timeframe, closing together."""
+def jumps(block: Block, timeframe: str, row: int) -> Iterator[list[MarkChanged]]:
+    """The marks within the bars of one row, a list for each moment before the close."""
+    bars = bars_of(block, timeframe, row, _present(block, timeframe, row))
     for number in range(MOMENTS if bars else 0):
         yield [_mark(bar, number, _price(bar, number)) for bar in bars]
 
 
-def opens(bars: Sequence[BarClosed], symbols: set[str]) -> list[MarkChanged]:
-    """The price at which bars opened, of some pairs."""
-    return [_mark(bar, 0, bar.open) for bar in bars if bar.symbol in symbols]
+def opens(block: Block, timeframe: str, row: int, symbols: set[str]) -> list[MarkChanged]:
+    """The price at which the bars of one row opened, of some pairs."""
+    columns = [each for each in _present(block, timeframe, row) if block.symbols[each] in symbols]
+    return [_mark(bar, 0, bar.open) for bar in bars_of(block, timeframe, row, columns)]
+
+
+def _present(block: Block, timeframe: str, row: int) -> list[int]:
+    """The pairs that have a bar there."""
+    columns: list[int] = np.flatnonzero(~np.isnan(block.grids[timeframe].close[row])).tolist()
+    return columns
 
 
 def _price(bar: BarClosed, number: int) -> float:

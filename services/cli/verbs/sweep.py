@@ -45,7 +45,9 @@ RangeOption = Annotated[
     list[str] | None,
     typer.Option("--range", metavar="KEY=A..B", help="For --random: strategies.donchian.entry=10..60, or 10..60:log."),
 ]
-RandomOption = Annotated[int | None, typer.Option("--random", metavar="N", help="So many random trials.", min=1)]
+RandomOption = Annotated[
+    int | None, typer.Option("--random", metavar="N", help="So many random trials.", min=1, max=100_000)
+]
 WalkOption = Annotated[str, typer.Option(metavar="IN/OUT", help="Forward: choose on 180 days, judge on 60: 180d/60d.")]
 ByOption = Annotated[Figure, typer.Option(help="The figure that is sorted and chosen by.")]
 WorkersOption = Annotated[int | None, typer.Option(help="Processes. Left out: one for each core.", min=1, max=256)]
@@ -79,6 +81,8 @@ def sweep(
     quiet: QuietOption = False,
 ) -> None:
     """Try many settings over stored klines, and rank them. What is done is kept: the same command goes on."""
+    if cluster and workers is not None:
+        raise typer.BadParameter("the workers of a cluster are its own; leave out --workers, or --cluster")
     from services.backtest.request import Request
     from services.backtest.sweep.sweep import SweepRequest
     from services.cli.views.sweep import sweep_and_print

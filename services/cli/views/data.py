@@ -21,6 +21,8 @@ def print_imported(store: KlineStore, done: Imported, *, as_json: bool) -> None:
     if as_json:
         for (timeframe, symbol), written in sorted(done.written.items()):
             print(json_text({"timeframe": timeframe, "symbol": symbol, **written._asdict()}))
+        for what, left in done.left_out.items():
+            print(json_text({"left_out": what, "count": left}))
         return
     console = plain_console()
     table = bare_table("timeframe", ">symbols", ">new bars", ">changed", ">there before")
@@ -47,7 +49,7 @@ def print_downloaded(results: Sequence[Downloaded], *, as_json: bool) -> None:
             print(json_text(told))
         return
     console = plain_console()
-    console.print(f"{count(sum(result.bars for result in results), 'new bar')} of {count(len(results), 'series')}")
+    console.print(f"{count(sum(result.bars for result in results), 'new bar')} of {len(results)} series")
     for result in results:
         if result.problem:
             name = Text(f"{result.wish.symbol} {result.wish.timeframe}  ", style="bold")

@@ -73,6 +73,11 @@ def concatenated(parts: Sequence[Columns]) -> Columns:
     return Columns(np.concatenate([part.open_ms for part in parts]), *(np.concatenate(column) for column in values))
 
 
+def copied(columns: Columns) -> Columns:
+    """The same bars in memory of their own."""
+    return Columns(columns.open_ms.copy(), *(values.copy() for values in columns.values))
+
+
 def columns_of_rows(rows: Sequence[tuple[int, float, float, float, float, float, float]]) -> Columns:
     """Bars that came one by one: open time, open, high, low, close, volume, quote volume."""
     times = np.array([row[0] for row in rows], dtype=np.int64)

@@ -109,6 +109,8 @@ def import_files(
                 _import_file(writer, path, options, done)
             except ValueError as error:
                 faults.append(f"{path.name}: {error}")
+            except PermissionError as error:
+                faults.append(f"{path.name}: it cannot be read: {error.strerror}")
         if not faults and not any(written.added + written.same for written in done.written.values()):
             faults.append(_nothing(done))
         if faults:

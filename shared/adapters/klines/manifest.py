@@ -131,3 +131,9 @@ def flush(path: Path) -> None:
 def hash_of(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def place_of(store: Path, name: str, sha256: str) -> Path | None:
+    """Where the file lies that the manifest means: a writer that was killed may have left it under its new name."""
+    places = (store / name, store / f"{name}{NEW}")
+    return next((place for place in places if place.is_file() and hash_of(place) == sha256), None)

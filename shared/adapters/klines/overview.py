@@ -1,5 +1,6 @@
 """What a store has, by its manifest alone: of each symbol and timeframe from when to when, and what is missing."""
 
+from itertools import groupby
 from typing import NamedTuple
 
 from shared.adapters.klines.store import KlineStore
@@ -36,16 +37,16 @@ def series_of(store: KlineStore) -> list[Series]:
     """Everything in the store, by timeframe, then by symbol."""
     found = []
     for timeframe in store.timeframes:
-        spans, holes = store.spans(timeframe), store.holes(timeframe)
-        for symbol, (first_ms, last_ms) in spans.items():
-            files = [file for name, _, file in store.manifest.of(timeframe) if name == symbol]
+        holes = store.holes(timeframe)
+        for symbol, group in groupby(store.files(timeframe), key=lambda row: row[0]):
+            files = [file for _, _, file in group]
             missing = holes.get(symbol, [])
             found.append(
                 Series(
                     timeframe=timeframe,
                     symbol=symbol,
-                    first_ms=first_ms,
-                    last_ms=last_ms,
+                    first_ms=files[0].first_ms,
+                    last_ms=files[-1].last_ms,
                     bars=sum(file.rows for file in files),
                     holes=len(missing),
                     missing=sum(bars for _, bars in missing),

@@ -7,14 +7,15 @@ A file is read only when its hash is that of the manifest, so that the digest of
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from itertools import groupby
 from pathlib import Path
 
 from shared.adapters.klines.columns import Columns, RecordingError, concatenated
-from shared.adapters.klines.manifest import NAME, NEW, Manifest, Source, hash_of, load_manifest, path_of
+from shared.adapters.klines.manifest import NAME, Manifest, Source, YearFile, load_manifest, path_of, place_of
 from shared.adapters.klines.merging import OnConflict
 from shared.adapters.klines.store_writer import StoreWriter, Written, locked
 from shared.adapters.klines.timeframes import bar_ms_of
-from shared.adapters.klines.year_file import read_file
+from shared.adapters.klines.year_file import read_file, release_memory
 
 Holes = Mapping[str, list[tuple[int, int]]]
 
@@ -32,6 +33,7 @@ class KlineStore:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.manifest: Manifest = load_manifest(path)
+        self._files: dict[str, list[tuple[str, int, YearFile]]] = {}  # by timeframe, as the manifest has them
         self._checked: dict[str, Path] = {}  # where each file lies, once its hash was looked at
 
     @property
@@ -39,10 +41,16 @@ class KlineStore:
         """Those of which it has bars, the shortest first."""
         return tuple(sorted(self.manifest.timeframes, key=bar_ms_of))
 
+    def files(self, timeframe: str) -> list[tuple[str, int, YearFile]]:
+        """Symbol, year and what the manifest says of each file, by symbol, oldest first."""
+        if timeframe not in self._files:
+            self._files[timeframe] = list(self.manifest.of(timeframe))
+        return self._files[timeframe]
+
     def spans(self, timeframe: str) -> dict[str, tuple[int, int]]:
         """The first and last open time of each symbol, in milliseconds."""
         spans: dict[str, tuple[int, int]] = {}
-        for symbol, _, file in self.manifest.of(timeframe):
+        for symbol, _, file in self.files(timeframe):
             first_ms, _ = spans.get(symbol, (file.first_ms, 0))
             spans[symbol] = (first_ms, file.last_ms)
         return spans
@@ -52,7 +60,7 @@ class KlineStore:
         bar_ms = bar_ms_of(timeframe)
         holes: dict[str, list[tuple[int, int]]] = defaultdict(list)
         ends: dict[str, int] = {}
-        for symbol, _, file in self.manifest.of(timeframe):
+        for symbol, _, file in self.files(timeframe):
             if symbol in ends and file.first_ms > ends[symbol]:
                 holes[symbol].append((ends[symbol], (file.first_ms - ends[symbol]) // bar_ms))
             holes[symbol].extend(file.holes)
@@ -69,16 +77,23 @@ class KlineStore:
         symbols: as the exchange writes them. Reads only the months that are asked for.
         """
         self._must_have(timeframe)
-        found: dict[str, list[Columns]] = defaultdict(list)
-        for symbol, year, file in self.manifest.of(timeframe):
-            if symbol in symbols and file.first_ms < end_ms and file.last_ms >= start_ms:
-                path = self._file(path_of(timeframe, symbol, year))
-                found[symbol].extend(part.filled() for part in read_file(path, start_ms, end_ms))
-        return {symbol: concatenated(parts) for symbol, parts in found.items() if parts}
+        found: dict[str, Columns] = {}
+        for symbol, files in groupby(self.files(timeframe), key=lambda row: row[0]):
+            if symbol in symbols:
+                names = [
+                    path_of(timeframe, symbol, year)
+                    for _, year, file in files
+                    if file.first_ms < end_ms and file.last_ms >= start_ms
+                ]
+                parts = [part for name in names for part in read_file(self._file(name), start_ms, end_ms)]
+                if parts:  # put together at once, so that months of one symbol alone stand in memory twice
+                    found[symbol] = concatenated(parts).filled()
+        release_memory()
+        return found
 
     def check_files(self, timeframe: str) -> None:
         """Compare every file of a timeframe with the manifest now, before the first one is used."""
-        for symbol, year, _ in self.manifest.of(timeframe):
+        for symbol, year, _ in self.files(timeframe):
             self._file(path_of(timeframe, symbol, year))
 
     def write(
@@ -91,11 +106,15 @@ class KlineStore:
     @contextmanager
     def writing(self) -> Iterator[StoreWriter]:
         """Write several symbols: all that is written in the block counts from its end on, or nothing of it does."""
-        with locked(self.path):
-            writer = StoreWriter(self.path)
-            with writer.committing():
-                yield writer
+        try:
+            with locked(self.path):
+                writer = StoreWriter(self.path)
+                with writer.committing():
+                    yield writer
+        except OSError as error:
+            raise RecordingError(f"{self.path}: it cannot be written: {error}") from None
         self.manifest = load_manifest(self.path)
+        self._files.clear()
         self._checked.clear()
 
     def _must_have(self, timeframe: str) -> None:
@@ -104,13 +123,12 @@ class KlineStore:
             raise RecordingError(f"{self.path} has no klines of {timeframe}: {has}")
 
     def _file(self, name: str) -> Path:
-        """Where the file lies that the manifest means: a writer that was killed may have left it under its new name."""
         if name not in self._checked:
-            wanted, path = self.manifest.files[name].sha256, self.path / name
-            places = [place for place in (path, Path(f"{path}{NEW}")) if place.is_file() and hash_of(place) == wanted]
-            if not places:
+            place = place_of(self.path, name, self.manifest.files[name].sha256)
+            if place is None:
+                path = self.path / name
                 problem = "it is not the file that the manifest names" if path.exists() else "it is gone"
                 remedy = "it was changed meanwhile, or is damaged: heatsink data verify says more"
                 raise RecordingError(f"{path}: {problem}; {remedy}")
-            self._checked[name] = places[0]
+            self._checked[name] = place
         return self._checked[name]

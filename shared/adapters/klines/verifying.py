@@ -10,7 +10,7 @@ import numpy as np
 
 from shared.adapters.klines.checks import time_text
 from shared.adapters.klines.columns import Columns, RecordingError
-from shared.adapters.klines.manifest import NEW, YearFile, hash_of, parts_of
+from shared.adapters.klines.manifest import NEW, YearFile, parts_of, place_of
 from shared.adapters.klines.store import KlineStore
 from shared.adapters.klines.store_writer import check_bars, describe
 from shared.adapters.klines.timeframes import bar_ms_of
@@ -49,14 +49,13 @@ def verify(store: KlineStore, on_file: OnFile = lambda *_: None) -> list[Finding
 
 
 def _problems_of(store: KlineStore, name: str, entry: YearFile) -> Iterator[str]:
-    path = store.path / name
-    if not path.is_file():
-        path = store.path / f"{name}{NEW}"
+    path = place_of(store.path, name, entry.sha256)
+    is_its_own = path is not None
+    if path is None:
+        path = store.path / name
         if not path.is_file():
             yield "the manifest names it, and it is gone; import or download it again"
             return
-    sha256 = hash_of(path)
-    if sha256 != entry.sha256:
         yield "its hash is not the one in the manifest: it was changed, or is damaged; import or download it again"
     timeframe, symbol, year = parts_of(name)
     try:
@@ -69,7 +68,7 @@ def _problems_of(store: KlineStore, name: str, entry: YearFile) -> Iterator[str]
         yield "it has bars of another year"
     found = describe(entry.sha256, columns, bar_ms_of(timeframe), entry.sources)
     differ = [field for field in entry.__struct_fields__ if getattr(found, field) != getattr(entry, field)]
-    if differ and sha256 == entry.sha256:
+    if differ and is_its_own:
         yield f"the manifest is wrong about its {', '.join(differ)}"
     if problem := _odd_quote_volume(columns):
         yield problem

@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from shared.adapters.klines.columns import Columns, Integers, RecordingError
+from shared.adapters.klines.columns import Columns, Integers, RecordingError, copied
 
 FEW_BARS = 366
 NAMES = ("open_time", "open", "high", "low", "close", "volume", "quote_volume")
@@ -49,8 +49,9 @@ def read_file(path: Path, start_ms: int, end_ms: int) -> Iterator[Columns]:
             times: Any = file.metadata.row_group(group).column(0).statistics
             if times is None or (times.min < end_ms and times.max >= start_ms):
                 month = _columns(file.read_row_group(group))
-                if len(found := month.between(start_ms, end_ms)):
-                    yield found
+                found = month.between(start_ms, end_ms)
+                if len(found):
+                    yield found if len(found) == len(month) else copied(found)  # a view would keep the whole month
 
 
 def read_whole_file(path: Path) -> Columns:
@@ -70,6 +71,11 @@ def _opened(path: Path) -> Iterator[pq.ParquetFile]:
 
 def _columns(table: pa.Table) -> Columns:
     return Columns(*(table[name].to_numpy() for name in NAMES))
+
+
+def release_memory() -> None:
+    """Give back what the reader of parquet keeps for the next time: a long backtest reads month after month."""
+    pa.default_memory_pool().release_unused()
 
 
 def content_hash(columns: Columns) -> str:

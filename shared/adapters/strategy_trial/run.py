@@ -7,11 +7,11 @@ from pathlib import Path
 
 import msgspec
 
-from shared.adapters.strategy_trial.trial import Finding, TrialResult
+from shared.adapters.strategy_trial.trial import Finding, Trial, TrialResult
 from shared.config.faults import Fault
 from shared.config.load import process_environment
-from shared.config.model import MarketDataSettings
-from shared.domain.plan import Plan, StrategyPlan
+from shared.config.model import MarketDataSettings, Settings
+from shared.domain.plan import StrategyPlan
 from shared.domain.strategies.from_file import FILE
 from shared.domain.timeframes import DAILY
 
@@ -21,14 +21,14 @@ LOOPS = "remove the loop, the wait or the network access that holds it up"
 ENDS = "remove what ends the process; only on_bar is called, with one closed bar each time"
 
 
-def trial_faults(plan: Plan, market_data: MarketDataSettings, *, seconds: float = TRIAL_SECONDS) -> list[Fault]:
-    """Try all strategy files of the plan. Each text is tried once in a process, so asking again costs nothing."""
-    faults = []
-    for index, strategy in enumerate(plan.strategies):
+def trial_faults(settings: Settings, *, seconds: float = TRIAL_SECONDS) -> list[Fault]:
+    """Try all strategy files of the plan on its pairs. Asked again, it costs nothing."""
+    faults, symbols = [], settings.universe.symbols
+    for index, strategy in enumerate(settings.plan.strategies):
         if strategy.kind != FILE:
             continue
-        result = _tried(msgspec.json.encode(strategy), seconds)
-        findings = result.findings or tuple(_too_long(strategy, result.warmup_bars, market_data))
+        result = _tried(msgspec.json.encode(Trial(strategy=strategy, symbols=symbols)), seconds)
+        findings = result.findings or tuple(_too_long(strategy, result.warmup_bars, settings.market_data))
         faults += [_fault(f"strategies[{index}]", strategy, finding) for finding in findings]
     return faults
 
@@ -51,30 +51,30 @@ def _fault(place: str, strategy: StrategyPlan, finding: Finding) -> Fault:
 
 
 @lru_cache(maxsize=64)
-def _tried(strategy: bytes, seconds: float) -> TrialResult:
-    """What the process found, or what became of it. strategy: as JSON."""
+def _tried(trial: bytes, seconds: float) -> TrialResult:
+    """What the process found, or what became of it. trial: as JSON."""
     inherited = process_environment()
     path = ":".join(filter(None, (str(ROOT), inherited.get("PYTHONPATH"))))
     try:
         done = subprocess.run(
             [sys.executable, "-m", "shared.adapters.strategy_trial"],
-            input=strategy,
+            input=trial,
             capture_output=True,
             timeout=seconds,
             check=False,
             env={**inherited, "PYTHONPATH": path},
         )
     except subprocess.TimeoutExpired:
-        return _lost(strategy, f"it was not done within {seconds:g} seconds", LOOPS)
+        return _lost(trial, f"it was not done within {seconds:g} seconds", LOOPS)
     try:
         return msgspec.json.decode(done.stdout, type=TrialResult)
     except msgspec.DecodeError:
         lines = done.stderr.decode(errors="replace").strip().splitlines()
         last = f": {lines[-1][:200]}" if lines else ""
-        return _lost(strategy, f"it ended the process that tried it (exit code {done.returncode}){last}", ENDS)
+        return _lost(trial, f"it ended the process that tried it (exit code {done.returncode}){last}", ENDS)
 
 
-def _lost(strategy: bytes, problem: str, remedy: str) -> TrialResult:
-    plan = msgspec.json.decode(strategy, type=StrategyPlan)
+def _lost(trial: bytes, problem: str, remedy: str) -> TrialResult:
+    plan = msgspec.json.decode(trial, type=Trial).strategy
     what = f"class {plan.class_name} of {plan.file}: {problem}"
     return TrialResult(findings=(Finding(key="file", value=plan.file, problem=what, remedy=remedy),))

@@ -1,4 +1,6 @@
-"""What a strategy file is tried for: that it loads, answers on every bar, and answers the same again."""
+"""What a strategy file is tried for: that it loads, answers on every bar of every pair, and answers the same again."""
+
+from collections.abc import Iterator
 
 from msgspec import Struct
 
@@ -6,8 +8,19 @@ from shared.adapters.strategy_trial.market import bars
 from shared.domain.plan import StrategyPlan
 from shared.domain.strategies.base import ParameterError
 from shared.domain.strategies.from_file import build_from_file
+from shared.messages.market import BarClosed
 
 AFTER_WARMUP = 400  # bars: long enough for a standstill and some of each rhythm
+CORRECT = "correct the file: this was a trial on made-up bars, some without volume or any movement"
+ANSWER = "return what it wants now, 0.0 to 1.0, on every bar once it is warm, unchanged or not"
+REMEMBER = "keep all it knows in self: no class or module variables, random numbers or clock"
+
+
+class Trial(Struct, frozen=True, kw_only=True):
+    """What is tried: a strategy of kind ``file``. symbols: the pairs that it will be asked about."""
+
+    strategy: StrategyPlan
+    symbols: tuple[str, ...]
 
 
 class Finding(Struct, frozen=True, kw_only=True):
@@ -26,10 +39,11 @@ class TrialResult(Struct, frozen=True, kw_only=True):
     warmup_bars: int = 0
 
 
-def try_strategy(plan: StrategyPlan) -> TrialResult:
-    """Try a strategy of kind ``file`` in this process, which has to be one that may be lost."""
+def try_strategy(trial: Trial) -> TrialResult:
+    """Try a strategy in this process, which has to be one that may be lost."""
     try:
-        first, alone, other = build_from_file(plan), build_from_file(plan), build_from_file(plan)
+        warmup = build_from_file(trial.strategy).warmup_bars
+        found = next(_findings(trial, warmup), None)
     except ParameterError as error:
         return TrialResult(
             findings=tuple(
@@ -37,37 +51,47 @@ def try_strategy(plan: StrategyPlan) -> TrialResult:
                 for each in error.faults
             )
         )
-    warmup = first.warmup_bars
-    count = warmup + AFTER_WARMUP
-    said = [first.on_bar(bar) for bar in bars("AAA/USDT", plan.timeframe, count)]
-    if first.failure:
-        return _result(warmup, "class_name", plan.class_name, first.failure.partition("; correct")[0], _CORRECT)
-    silent = next((number for number in range(warmup, count) if said[number] is None), None)
+    return TrialResult(findings=(found,) if found is not None else (), warmup_bars=warmup)
+
+
+def _findings(trial: Trial, warmup: int) -> Iterator[Finding]:
+    """What is wrong, the first thing first. The second pair is asked about between the bars of the first one."""
+    first, other = (*trial.symbols, *trial.symbols)[:2]
+    series = _bars(trial, first, warmup + AFTER_WARMUP)
+    said, failure = _answers(trial, series)
+    if failure:
+        yield _finding(trial, failure, CORRECT)
+    silent = next((number for number in range(warmup, len(said)) if said[number] is None), None)
     if silent is not None:
-        problem = f"on_bar returns None on bar {silent + 1}, with warmup_bars = {warmup}"
-        remedy = "return what it wants now, 0.0 to 1.0, on every bar once it is warm, unchanged or not"
-        return _result(warmup, "class_name", plan.class_name, problem, remedy)
-    again = []
-    for bar, foreign in zip(
-        bars("AAA/USDT", plan.timeframe, count),
-        bars("BBB/USDT", plan.timeframe, count, price=0.02, tempo=1.7),
-        strict=True,
-    ):
-        other.on_bar(foreign)
-        again.append(alone.on_bar(bar))
-    if again != said:
-        number = next(number for number in range(count) if again[number] != said[number])
-        problem = f"the same bars give {said[number]} and then {again[number]}, on bar {number + 1}"
-        remedy = "keep all it knows in self: no class or module variables, random numbers or clock"
-        return _result(warmup, "class_name", plan.class_name, problem, remedy)
-    return TrialResult(warmup_bars=warmup)
+        yield _finding(trial, f"on_bar returns None on bar {silent + 1}, with warmup_bars = {warmup}", ANSWER)
+    again, failure = _answers(trial, series, between=_bars(trial, other, len(series), price=0.02, tempo=1.7))
+    if failure:
+        yield _finding(trial, failure, CORRECT)
+    for number, (once, twice) in enumerate(zip(said, again, strict=True)):
+        if once != twice:
+            yield _finding(trial, f"the same bars give {once} and then {twice}, on bar {number + 1}", REMEMBER)
+    for symbol in trial.symbols:
+        _, failure = _answers(trial, _bars(trial, symbol, 1))
+        if failure:
+            yield _finding(trial, failure, CORRECT)
 
 
-_CORRECT = "correct the file: this was a trial on made-up bars, some without volume or any movement"
+def _bars(trial: Trial, symbol: str, count: int, *, price: float = 100.0, tempo: float = 1.0) -> list[BarClosed]:
+    return list(bars(symbol, trial.strategy.timeframe, count, price=price, tempo=tempo))
 
 
-def _result(warmup: int, key: str, value: str, problem: str, remedy: str) -> TrialResult:
-    return TrialResult(
-        findings=(Finding(key=key, value=value, problem=problem, remedy=remedy),),
-        warmup_bars=warmup,
-    )
+def _answers(
+    trial: Trial, series: list[BarClosed], *, between: list[BarClosed] | None = None
+) -> tuple[list[float | None], str]:
+    """What a fresh strategy says to the bars, and why it was stopped. between: what another one is shown meanwhile."""
+    tried, other = build_from_file(trial.strategy), build_from_file(trial.strategy)
+    said = []
+    for number, bar in enumerate(series):
+        if between is not None:
+            other.on_bar(between[number])
+        said.append(tried.on_bar(bar))
+    return said, (tried.failure or other.failure).partition("; correct the file")[0]
+
+
+def _finding(trial: Trial, problem: str, remedy: str) -> Finding:
+    return Finding(key="class_name", value=trial.strategy.class_name, problem=problem, remedy=remedy)

@@ -1,7 +1,10 @@
 """The store gives back what was put in, and never half of it."""
 
 import shutil
+import subprocess
+import sys
 import tempfile
+import time
 from pathlib import Path
 
 import numpy as np
@@ -15,9 +18,13 @@ from shared.adapters.klines.manifest import NEW, Source, load_manifest
 from shared.adapters.klines.merging import ConflictError
 from shared.adapters.klines.store import KlineStore, is_store
 from shared.adapters.klines.store_writer import Written, locked
+from shared.adapters.klines.verifying import verify
+from shared.adapters.klines.year_file import read_file, write_file
 from tests.adapters.klines.kline_samples import SOURCE, START_MS, any_columns, equal, hourly
 from tests.examples import examples
+from tests.exchange_sim.sim_stage import ms
 
+ROOT = Path(__file__).parents[3]
 EVER = (0, 1 << 62)
 HOUR_MS = 3_600_000
 TIMEFRAMES = st.sampled_from(["1m", "1h", "1d", "3d", "1w"])
@@ -56,7 +63,9 @@ def test_parts_in_any_order_make_the_same_store_as_all_at_once(parts: list[set[i
         assert in_parts.digest() == at_once.digest()
         assert in_parts.holes("1h") == at_once.holes("1h")
         missing = set(range(int(max(map(max, parts)))))
-        lacking = {(ms - START_MS) // HOUR_MS + n for ms, bars in at_once.holes("1h")["BTCUSDT"] for n in range(bars)}
+        lacking = {
+            (open_ms - START_MS) // HOUR_MS + n for open_ms, bars in at_once.holes("1h")["BTCUSDT"] for n in range(bars)
+        }
         first = min(min(part) for part in parts)
         assert lacking == {hour for hour in missing - {h for part in parts for h in part} if hour > first}
 
@@ -71,6 +80,65 @@ def test_a_file_holds_one_year_and_a_row_group_one_month(tmp_path: Path) -> None
     assert sorted(path.name for path in folder.iterdir()) == ["2023.parquet", "2024.parquet"]
     assert pq.ParquetFile(folder / "2024.parquet").num_row_groups == 2
     assert is_store(tmp_path)
+
+
+def test_a_month_is_read_without_the_others(tmp_path: Path) -> None:
+    """Only its own row group is sound: whoever touched another one would fail."""
+    path, bars = tmp_path / "2024.parquet", hourly(list(range(24 * 90)), start_ms=ms("2024-01-01"))
+    write_file(path, bars)
+    group = pq.ParquetFile(path).metadata.row_group(1)
+    first = min(group.column(place).data_page_offset for place in range(group.num_columns))
+    end = first + sum(group.column(place).total_compressed_size for place in range(group.num_columns))
+    content = path.read_bytes()
+    footer = pq.ParquetFile(path).metadata.serialized_size + 8
+    path.write_bytes(
+        b"PAR1" + b"x" * (first - 4) + content[first:end] + b"x" * (len(content) - footer - end) + content[-footer:]
+    )
+    (found,) = read_file(path, ms("2024-02-03"), ms("2024-02-10"))
+    assert equal(found, bars.between(ms("2024-02-03"), ms("2024-02-10")))
+    with pytest.raises(RecordingError):
+        list(read_file(path, ms("2024-01-03"), ms("2024-01-10")))
+
+
+WRITER = """
+import sys
+from pathlib import Path
+from shared.adapters.klines.store import KlineStore
+from shared.adapters.klines.verifying import verify
+from shared.adapters.klines.year_file import read_file, write_file
+from tests.adapters.klines.kline_samples import SOURCE, hourly
+
+store = KlineStore(Path(sys.argv[1]))
+for end in range(2, 400):
+    for symbol in ("BTCUSDT", "ETHUSDT"):
+        store.write("1h", symbol, hourly(list(range((end - 1) * 50, end * 50))), SOURCE)
+    print(end, flush=True)
+"""
+
+
+@pytest.mark.processes
+@pytest.mark.parametrize("seed", range(4))
+def test_a_writer_that_is_killed_at_any_moment_leaves_a_sound_store(tmp_path: Path, seed: int) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-c", WRITER, str(tmp_path)], stdout=subprocess.PIPE, cwd=ROOT, text=True
+    )
+    try:
+        assert process.stdout is not None
+        for _ in range(3 + seed):
+            last = int(process.stdout.readline())
+        time.sleep(np.random.default_rng(seed).random() / 20)  # somewhere within a write
+    finally:
+        process.kill()
+        process.communicate()
+    assert [
+        finding for finding in verify(KlineStore(tmp_path)) if finding.wrong and "quote" not in finding.problem
+    ] == []
+    whole = all_of(KlineStore(tmp_path))
+    assert len(whole) >= (last - 1) * 50
+    assert len(whole) % 50 == 0
+    assert equal(whole, hourly(list(range(50, 50 + len(whole)))))
+    KlineStore(tmp_path).write("1h", "BTCUSDT", hourly([*range(50)]), SOURCE)
+    assert not list(tmp_path.rglob(f"*{NEW}"))
 
 
 def test_a_second_import_of_the_same_bars_changes_nothing(tmp_path: Path) -> None:
@@ -184,6 +252,12 @@ def test_a_writer_killed_before_its_commit_leaves_the_old_bars_whole(tmp_path: P
 
 def test_two_writers_at_once_are_refused(tmp_path: Path) -> None:
     with locked(tmp_path), pytest.raises(RecordingError, match="another heatsink is writing"):
+        KlineStore(tmp_path).write("1h", "BTCUSDT", hourly([1]), SOURCE)
+
+
+def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    (tmp_path / ".lock").mkdir()  # whoever runs the tests may be root, who may write anywhere
+    with pytest.raises(RecordingError, match="it cannot be written: "):
         KlineStore(tmp_path).write("1h", "BTCUSDT", hourly([1]), SOURCE)
 
 

@@ -3,17 +3,19 @@
 import pytest
 
 from shared.adapters.strategy_trial.run import trial_faults
-from shared.config.model import MarketDataSettings
+from shared.config.model import MarketDataSettings, Settings
 from shared.domain.plan import Plan, StrategyPlan
-from tests.domain.market_scripts import strategy
+from tests.domain.market_scripts import UNIVERSE, strategy
 from tests.domain.strategies.files import FOLLOWS, file_plan, says
 
 pytestmark = pytest.mark.processes
 
 
 def faults(*strategies: StrategyPlan, seconds: float = 60.0, **market_data: int) -> list[str]:
-    plan = Plan(strategies=strategies)
-    return [str(fault) for fault in trial_faults(plan, MarketDataSettings(**market_data), seconds=seconds)]
+    settings = Settings(
+        universe=UNIVERSE, plan=Plan(strategies=strategies), market_data=MarketDataSettings(**market_data)
+    )
+    return [str(fault) for fault in trial_faults(settings, seconds=seconds)]
 
 
 def test_sound_files_and_built_in_strategies_have_no_fault() -> None:

@@ -29,7 +29,7 @@ CALLED = {
 NEEDED = ("open_time", *PRICES)
 SHORT_ROW = ("open_time", *PRICES, "volume")  # of ccxt
 LONG_ROW = (*SHORT_ROW, "close_time", "quote_volume", "trades", "taker_volume", "taker_quote_volume", "unused")
-# Which unit a time is in shows in how large it is: of every unit, the least that is after 1973.
+# Which unit a time is in shows in how large it is: of every unit, the least that is after 1973. Less are seconds.
 UNITS = ((1e17, 1_000_000), (1e14, 1_000), (1e11, 1))
 
 
@@ -83,12 +83,11 @@ def times_in_ms(column: Column) -> Integers:
     elif not pa.types.is_integer(kind):
         column = _or_fault(lambda: column.cast(pa.int64()), f"column {NEEDED[0]}: {column[0]} is no time")
     numbers = np.asarray(column.cast(pa.int64()))
-    times = numbers * 1_000  # seconds, if nothing else
-    for least, per_ms in UNITS:
-        mine = (numbers >= least) & (times == numbers * 1_000)
-        if (numbers[mine] % per_ms).any():
-            raise RecordingError(f"column {NEEDED[0]}: {numbers[mine][0]} and others are not on a grid of milliseconds")
-        times[mine] = numbers[mine] // per_ms
+    per_ms = np.select([numbers >= least for least, _ in UNITS], [each for _, each in UNITS], default=0)
+    divisor = np.maximum(per_ms, 1)
+    if (off := numbers % divisor != 0).any():
+        raise RecordingError(f"column {NEEDED[0]}: {numbers[off][0]} and others are not on a grid of milliseconds")
+    times: Integers = np.where(per_ms == 0, numbers * 1_000, numbers // divisor)
     return times
 
 

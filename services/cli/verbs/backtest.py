@@ -1,0 +1,136 @@
+"""``heatsink backtest``: the machines that trade, over stored klines, and a report of what they did."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from services.cli.failing import EXIT_FAILED, explained
+from services.cli.verbs.backtest_options import (
+    BarsOption,
+    ByEvidenceOption,
+    CostsOption,
+    FillMoment,
+    FillOption,
+    FromOption,
+    MarketKind,
+    MarketOption,
+    NeverResumeOption,
+    PairsOption,
+    QuietOption,
+    ResumeAfterOption,
+    SetOption,
+    StoreOption,
+    ToOption,
+)
+from services.cli.verbs.options import ConfigOption, DataOption, JsonOption, RedisOption
+from shared.application.stack import DATA_DIR
+
+backtest_app = typer.Typer(help="Trade stored klines with the code that trades, and report.")
+
+
+class BooksKind(StrEnum):
+    """Where the books come from that rules look at."""
+
+    MODELLED = "modelled"
+    NONE = "none"
+
+
+BooksOption = Annotated[BooksKind, typer.Option(help="Books by daily volume, or none: rules that need one are off.")]
+
+
+@backtest_app.callback(invoke_without_command=True)
+def backtest(
+    context: typer.Context,
+    start: FromOption = "",
+    end: ToOption = "",
+    pairs: PairsOption = "",
+    config: ConfigOption = None,
+    changes: SetOption = None,
+    store: StoreOption = None,
+    bars: BarsOption = "",
+    market: MarketOption = MarketKind.SMOOTH,
+    fill: FillOption = FillMoment.CLOSE,
+    books: BooksOption = BooksKind.MODELLED,
+    resume_after: ResumeAfterOption = 24.0,
+    never_resume: NeverResumeOption = False,
+    by_evidence: ByEvidenceOption = False,
+    costs: CostsOption = 1.0,
+    variants: Annotated[bool, typer.Option(help="With the other market, other costs, other fills.")] = True,
+    out: Annotated[Path | None, typer.Option(help="Folder for the report. Left out: only the summary.")] = None,
+    quiet: QuietOption = False,
+) -> None:
+    """Trade stored klines with the code that trades, and report."""
+    if context.invoked_subcommand is not None:
+        return
+    from services.backtest.request import Request
+    from services.cli.views.backtest_run import run_and_report
+
+    request = Request(
+        store=store,
+        config_dir=config,
+        start=start,
+        end=end,
+        pairs=pairs,
+        changes=tuple(changes or ()),
+        bars=bars,
+        market=market.value,
+        fill="next_open" if fill is FillMoment.NEXT_OPEN else "close",
+        books=books.value,
+        resume_after_hours=None if never_resume else resume_after,
+        by_evidence=by_evidence,
+        cost_factor=costs,
+    )
+    with explained():
+        run_and_report(request, variants=variants, out=out, quiet=quiet)
+
+
+@backtest_app.command()
+def check(
+    start: FromOption = "",
+    end: ToOption = "",
+    pairs: PairsOption = "",
+    config: ConfigOption = None,
+    changes: SetOption = None,
+    store: StoreOption = None,
+    bars: BarsOption = "",
+    cuts: Annotated[int, typer.Option(help="At how many times the data are cut.", min=1)] = 3,
+    seed: Annotated[int, typer.Option(help="Of those times.")] = 1,
+) -> None:
+    """Prove that it knows no future: data cut at random times, doubled history, the order within a bar."""
+    from services.backtest.request import Request
+    from services.cli.views.backtest_run import check_and_print
+
+    request = Request(
+        store=store, config_dir=config, start=start, end=end, pairs=pairs, changes=tuple(changes or ()), bars=bars
+    )
+    with explained():
+        holds = check_and_print(request, cuts=cuts, seed=seed)
+    raise typer.Exit(0 if holds else EXIT_FAILED)
+
+
+@backtest_app.command()
+def compare(
+    first: Annotated[Path, typer.Argument(help="Folder of a report.")],
+    second: Annotated[Path | None, typer.Argument(help="Another one. Left out: what a stack has recorded.")] = None,
+    start: Annotated[str, typer.Option("--from", help="Only decisions from this time on.")] = "",
+    end: Annotated[str, typer.Option("--to", help="Only decisions before this time.")] = "",
+    redis_url: RedisOption = None,
+    config: ConfigOption = None,
+    data: DataOption = DATA_DIR,
+    json: JsonOption = False,
+) -> None:
+    """Name the first decision in which two backtests differ, or one and a live stack."""
+    from services.cli.views.backtest_compare import compare_and_print
+    from services.cli.views.stack import redis_remedy
+    from shared.application.stack import find_stack
+
+    with explained():
+        if second is not None:
+            is_same = compare_and_print(first, second, start=start, end=end, as_json=json)
+        else:
+            stack = find_stack(redis_url=redis_url, config_dir=config, data_dir=data)
+            with explained(redis_remedy(stack)):
+                is_same = compare_and_print(first, stack, start=start, end=end, as_json=json)
+    raise typer.Exit(0 if is_same else EXIT_FAILED)

@@ -28,6 +28,8 @@ def check_heatsink(words: list[str]) -> None:
         raise typer.BadParameter(f"no such verb: {name}")
     command = COMMANDS[name]
     while group := getattr(command, "commands", None):
+        if getattr(command, "invoke_without_command", False) and (not rest or rest[0] not in group):
+            break  # the group itself is a verb, such as heatsink backtest
         name, *rest = rest
         command = group[name]
     command.make_context(name, rest)

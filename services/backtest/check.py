@@ -55,21 +55,42 @@ class CutReader:
         return {symbol: between(columns, start_ms, until_ms) for symbol, columns in found.items()}
 
 
-def check(options: BacktestOptions, *, cuts: int = 3, seed: int = 1) -> Iterator[Finding]:
-    """All proofs, one after the other. seed: of the times at which the data are cut."""
-    whole, filters = played(options)
+def check(
+    options: BacktestOptions, *, cuts: int = 3, seed: int = 1, reader: KlineReader | None = None
+) -> Iterator[Finding]:
+    """All proofs, one after the other. seed: of the times at which the data are cut. reader: in place of the store."""
+    reader = reader or reader_of(options.store, options.start_ms)
+    whole, filters = played(options, reader)
     bar_ms = timeframe_ns(options.market_bars) // MS_NS
     random = Random(seed)  # noqa: S311 - no secret
+    ends = list(_ends(options, reader))
     for _ in range(cuts):
         bars = (options.end_ms - options.start_ms) // bar_ms
         cut_ms = options.start_ms + random.randrange(1, max(2, bars)) * bar_ms
-        yield look_ahead(options, whole, filters, cut_ms)
-    yield warm_up(options, whole, filters)
-    yield order_within_a_bar(options)
+        while any(first <= cut_ms <= last for first, last in ends):
+            cut_ms += bar_ms
+        yield look_ahead(options, whole, filters, CutReader(reader, cut_ms), cut_ms)
+    yield warm_up(options, whole, filters, reader)
+    yield order_within_a_bar(options, reader)
+
+
+def _ends(options: BacktestOptions, reader: KlineReader) -> Iterator[tuple[int, int]]:
+    """Between which times, in milliseconds, a name has ended and the next one has not begun.
+
+    Whoever trades is told of that before; data that are cut there cannot tell it from a cut.
+    """
+    for timeframe in reader.timeframes:
+        spans, bar_ms = reader.spans(timeframe), timeframe_ns(timeframe) // MS_NS
+        for pair in options.universe.pairs:
+            names = [name.replace("/", "") for name in reversed(options.universe.names_of(pair.symbol))]
+            known = [spans[name] for name in names if name in spans]
+            for (_, last_ms), following in zip(known, [*known[1:], None], strict=True):
+                closed_ms = last_ms + bar_ms
+                yield closed_ms, max(closed_ms, following[0]) if following is not None else closed_ms
 
 
 def played(
-    options: BacktestOptions, reader: KlineReader | None = None, filters: dict[str, Filters] | None = None
+    options: BacktestOptions, reader: KlineReader, filters: dict[str, Filters] | None = None
 ) -> tuple[list[Compared], dict[str, Filters]]:
     """Signals, verdicts and fills of a run, and the ticks and lots that it was played with."""
     run = BacktestRun(options, reader, filters or {})
@@ -78,20 +99,25 @@ def played(
 
 
 def look_ahead(
-    options: BacktestOptions, whole: Sequence[Compared], filters: dict[str, Filters], cut_ms: int
+    options: BacktestOptions, whole: Sequence[Compared], filters: dict[str, Filters], cut: KlineReader, cut_ms: int
 ) -> Finding:
-    """The same messages until the cut. What follows from the last bar itself is left out, for pairs end with it."""
-    reader = CutReader(reader_of(options.store, options.start_ms), cut_ms)
-    cut, _ = played(options, reader, filters)
-    last_ns = cut_ms * MS_NS - timeframe_ns(options.market_bars)
-    before = [each for each in whole if each.time_ns < last_ns]
-    after_cut = [each for each in cut if each.time_ns < last_ns]
+    """The same messages until the cut, those that follow from the last bar within: it is there that a strategy misses
+    the bar that comes next.
+
+    cut: the market of which nothing is known that closed after ``cut_ms``, where no pair ends just then.
+    """
+    shorter, _ = played(options, cut, filters)
+    until_ns = cut_ms * MS_NS
+    before = [each for each in whole if each.time_ns < until_ns]
+    after_cut = [each for each in shorter if each.time_ns < until_ns]
     return _finding(f"data cut at {_when(cut_ms)}", before, after_cut, "with all data", "with the data cut")
 
 
-def warm_up(options: BacktestOptions, whole: Sequence[Compared], filters: dict[str, Filters]) -> Finding:
+def warm_up(
+    options: BacktestOptions, whole: Sequence[Compared], filters: dict[str, Filters], reader: KlineReader
+) -> Finding:
     """The same signals with twice the history before the start."""
-    longer, _ = played(replace(options, history_factor=2 * options.history_factor), filters=filters)
+    longer, _ = played(replace(options, history_factor=2 * options.history_factor), reader, filters)
     return _finding(
         "twice the history",
         [_told(each) for each in whole if isinstance(each, SignalRaised)],
@@ -101,9 +127,9 @@ def warm_up(options: BacktestOptions, whole: Sequence[Compared], filters: dict[s
     )
 
 
-def order_within_a_bar(options: BacktestOptions) -> Finding:
+def order_within_a_bar(options: BacktestOptions, reader: KlineReader) -> Finding:
     """A stop moves at the close of a bar only, so none may be both raised and hit within one."""
-    run = BacktestRun(options)
+    run = BacktestRun(options, reader)
     for _ in run.instants():
         pass
     trades = run.result().trades

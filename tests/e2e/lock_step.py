@@ -15,6 +15,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
+from time import monotonic
 from urllib.parse import urlsplit
 
 from services import wiring
@@ -32,7 +33,8 @@ from tests.e2e.processes import service
 
 PASSWORD = "turns"
 READS = 3  # what came by a channel or is a reply of another connection is taken in by then
-PAUSE_SECONDS = 0.001
+PAUSE_SECONDS = 0.002
+BREATH_SECONDS = 1.0  # a process that stood still for longer than its calls may take (5 s) would begin anew
 # Risk last: what it says at a new time must meet nobody who does not know that time yet.
 HEARING = (wiring.SIGNALS, wiring.SIZING, wiring.EXECUTION, wiring.RISK)
 
@@ -57,6 +59,14 @@ class Commands:
         self._users: dict[str, str] = {}
         self.reads: Counter[str] = Counter()
         self.looks: Counter[str] = Counter()
+        self._marks_sent = self._marks_seen = 0
+
+    async def catch_up(self) -> None:
+        """Until everything is counted that was asked before now."""
+        self._marks_sent += 1
+        await self._bus.client.echo(str(self._marks_sent))
+        while self._marks_seen < self._marks_sent:
+            await asyncio.sleep(PAUSE_SECONDS)
 
     async def follow(self) -> None:
         async with self._bus.client.monitor() as monitor:
@@ -66,6 +76,8 @@ class Commands:
                     self.reads[await self._user(row)] += 1
                 elif name == "GET" and rest == CLOCK_KEY:
                     self.looks[await self._user(row)] += 1
+                elif name == "ECHO":
+                    self._marks_seen = int(rest)
 
     async def _user(self, row: Mapping[str, str]) -> str:
         address = f"{row['client_address']}:{row['client_port']}"
@@ -82,6 +94,8 @@ class LockStep:
         self.commands = Commands(bus)
         self.processes: dict[str, Process] = {}
         self._now_ns = 0
+        self._stopped: dict[str, float] = {}  # since when they stand still
+        self._readers: dict[str, int] = {}  # the connections that they read by
 
     async def tell(self, messages: Sequence[Message]) -> None:
         """Tell the stack the time of the first message, then all messages, and let it settle after each."""
@@ -112,6 +126,7 @@ class LockStep:
                 await asyncio.sleep(0.02)
         for name in TURNS:
             await self._stop(name)
+            await self._let_others_breathe()
 
     # --- turns --------------------------------------------------------------------------------------------------------
 
@@ -133,13 +148,25 @@ class LockStep:
 
     async def _turn(self, name: str, *, looks: int = 0) -> None:
         """Let a service work until it has handled all that waits for it."""
+        await self._work(name, looks)
+        await self._let_others_breathe()
+
+    async def _let_others_breathe(self) -> None:
+        """Let those for whom nothing waits run for a moment: they change nothing, and their calls come to an end."""
+        for name, since in list(self._stopped.items()):
+            if monotonic() - since > BREATH_SECONDS and not await self._waits(name):
+                await self._work(name)
+
+    async def _work(self, name: str, looks: int = 0) -> None:
+        await self.commands.catch_up()
         looked = self.commands.looks[name] + looks
         self._signal(name, signal.SIGCONT)
         while self.commands.looks[name] < looked:
-            await self._unblock(name)
+            await self._nudge(name)
+        await self.commands.catch_up()
         read = self.commands.reads[name] + READS
         while self.commands.reads[name] < read or await self._waits(name):
-            await self._unblock(name)
+            await self._nudge(name)
         await self._stop(name)
 
     async def _stop(self, name: str) -> None:
@@ -148,6 +175,7 @@ class LockStep:
         pid = self.processes[name].pid
         await asyncio.to_thread(os.waitid, os.P_PID, pid, os.WSTOPPED | os.WNOWAIT)
         await self._unblock(name)
+        self._stopped[name] = monotonic()
 
     def _signal(self, name: str, number: signal.Signals) -> None:
         assert self.processes[name].returncode is None, f"{name} ended"
@@ -157,7 +185,13 @@ class LockStep:
         """Let a read that waits for entries end as if its time were over."""
         for row in await self.bus.client.client_list():
             if row["user"] == name and "b" in row["flags"]:
-                await self.bus.client.client_unblock(int(row["id"]))
+                self._readers[name] = int(row["id"])
+                await self.bus.client.client_unblock(self._readers[name])
+
+    async def _nudge(self, name: str) -> None:
+        """The same for one that works: by the connection that waited last time, without a look at all of them."""
+        if name in self._readers:
+            await self.bus.client.client_unblock(self._readers[name])
         await asyncio.sleep(PAUSE_SECONDS)
 
     async def _waits(self, name: str) -> bool:

@@ -33,6 +33,7 @@ from tests.keys import MAIN
 
 DAY = "2022-11-08"  # FTX fell
 RESUME_AFTER_HOURS = 4.0
+PATIENCE_SECONDS = 300.0
 MACHINES_WRITE = (SIGNALS, SIZES, PROPOSED, DECIDED, EXECUTED, PORTFOLIO, AUDIT)
 # Bars are all there is, and limits are so tight that a day meets them.
 SETTINGS = {
@@ -96,7 +97,7 @@ async def test_a_day_through_the_live_stack_gives_the_sizes_verdicts_and_fills_o
     await redis_bus.publish_bars(history)
     stack = LockStep(redis_bus, run.specs, options.speed)
     settings = {**SETTINGS, CONFIG_DIR: str(config)}
-    async with asyncio.timeout(120), running(stack, valkey_server, tmp_path, settings, start_ns) as live:
+    async with asyncio.timeout(PATIENCE_SECONDS), running(stack, valkey_server, tmp_path, settings, start_ns) as live:
         for messages in instants:
             await live.tell(messages)
         for topic in MACHINES_WRITE:

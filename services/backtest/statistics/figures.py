@@ -85,6 +85,7 @@ class Figures(Struct, frozen=True, kw_only=True):
     by_pair: tuple[trading.Group, ...]
     by_sector: tuple[trading.Group, ...]
     by_strategy: tuple[trading.Group, ...]
+    by_entry: tuple[trading.Group, ...]
     by_exit: tuple[trading.Group, ...]
 
 
@@ -106,6 +107,7 @@ def figures_of(run: Run) -> Figures:
         by_pair=trading.groups_of(run.trades, lambda trade: trade.symbol),
         by_sector=trading.groups_of(run.trades, lambda trade: trade.sector),
         by_strategy=trading.groups_of(run.trades, lambda trade: trade.strategy),
+        by_entry=trading.groups_of(run.trades, lambda trade: trade.entry_reason),
         by_exit=trading.groups_of(run.trades, lambda trade: trade.exit_reason),
     )
 

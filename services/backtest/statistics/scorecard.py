@@ -10,6 +10,7 @@ from services.backtest.statistics.daily import Days, nav_at
 from services.backtest.statistics.ratios import probability_of_sharpe_over, sharpe_interval
 from shared.application.wording.formats import clock, count, percent
 from shared.domain.portfolio.performance import sharpe_of
+from shared.domain.timeframes import MS_NS
 
 Outcome = Literal["met", "not met", "not measured"]
 
@@ -106,7 +107,7 @@ def _limited(name: str, run: Run, values: Sequence[float], limit: float) -> Scor
         measured=f"{percent(most)} at most",
         outcome="met" if most < limit else "not met",
         share=sum(each < limit for each in values) / len(values),
-        note=f"the most of it at {clock(run.curve.time_ns[values.index(most)])[:16]}",
+        note=f"the most of it at {clock(run.curve.time_ns[values.index(most)] + MS_NS)[:16]}",
     )
 
 

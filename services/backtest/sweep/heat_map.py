@@ -16,8 +16,8 @@ MOST_MAPS = 12
 
 
 def heat_maps(sweep: Sweep) -> list[tuple[str, str]]:
-    """Caption and SVG of each map; empty where fewer than two settings were a grid, or it was a walk."""
-    if sweep.folds or sweep.setup.seed is not None or len(sweep.setup.tried) < 2:
+    """Caption and SVG of each map; empty where fewer than two settings were tried."""
+    if len(sweep.setup.tried) < 2:
         return []
     across, down, *others = sorted(sweep.setup.tried, key=lambda tried: -len(tried.values))
     figures = {tuple(sorted(row.changes.items())): figure_of(row, sweep.setup.by) for row in sweep.rows}

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from html import escape
 
+from services.backtest.sweep.dots import dots
 from services.backtest.sweep.heat_map import heat_maps
 from services.backtest.sweep.result import Fold, Sweep
 from services.backtest.sweep.words import (
@@ -33,9 +34,13 @@ th,td{padding:5px 14px 5px 0;white-space:nowrap}td.text{text-align:left;border:0
 code{font:12px/1.45 ui-monospace,monospace;overflow-wrap:anywhere}td code{display:block;color:var(--dim)}
 svg{max-width:100%;height:auto;display:block;margin:8px 0 20px}svg text{fill:var(--ink);font:13px system-ui,sans-serif}
 .tick,.axis,.value{text-anchor:middle}.axis{fill:var(--dim)}svg .start{text-anchor:start}svg .end{text-anchor:end}
-rect.none{fill:none;stroke:var(--line)}text.none{fill:var(--dim)}rect.zero{fill:var(--zero)}
-rect.best{stroke:var(--mark);stroke-width:2.5}text.up4,text.down4{fill:var(--on-strong)}
-""" + "".join(f"rect.{side}{step}{{fill:var(--{side}{step})}}" for side in ("up", "down") for step in (1, 2, 3, 4))
+rect.none,circle.none{fill:none;stroke:var(--line)}text.none{fill:var(--dim)}rect.zero,circle.zero{fill:var(--zero)}
+.best{stroke:var(--mark);stroke-width:2.5}circle{stroke:var(--page);stroke-width:1}text.up4,text.down4{fill:var(--on-strong)}
+""" + "".join(
+    f"rect.{side}{step},circle.{side}{step}{{fill:var(--{side}{step})}}"
+    for side in ("up", "down")
+    for step in (1, 2, 3, 4)
+)
 
 PAGE = (
     '<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
@@ -52,11 +57,20 @@ def page_of(sweep: Sweep) -> str:
         f"<ul>{tried}</ul>",
         f"<p>{escape(about_luck(sweep))}</p>",
         _folds(sweep) if sweep.folds else "",
-        *(_map(setup.by, caption, svg) for caption, svg in heat_maps(sweep)),
+        *(_map(setup.by, caption, svg) for caption, svg in _pictures(sweep)),
         _rows(sweep),
         f'<p class="dim">Made by <code>{escape(setup.command)}</code></p>',
     ]
     return PAGE.format(title=escape(heading_of(setup)), style=STYLE, body="".join(body))
+
+
+def _pictures(sweep: Sweep) -> list[tuple[str, str]]:
+    """Caption and SVG of each."""
+    if sweep.folds:
+        return []
+    if sweep.setup.seed is None:
+        return heat_maps(sweep)
+    return [("", svg)] if (svg := dots(sweep)) else []
 
 
 def _map(by: str, caption: str, svg: str) -> str:

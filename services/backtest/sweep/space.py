@@ -17,6 +17,7 @@ from shared.application.errors import UserError
 
 Point = tuple[str, ...]
 Scale = Literal["linear", "log"]
+MOST_TRIALS = 100_000
 TRIES_PER_POINT = 100  # draws for one point that is not there yet
 
 
@@ -71,7 +72,7 @@ class Range:
         else:
             value = dice.uniform(low, high)
         value = min(max(value, self.low), self.high)
-        return str(round(value)) if self.is_whole else f"{value:.6g}"
+        return str(round(value)) if self.is_whole else f"{value:.4g}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +88,8 @@ def grid(texts: Sequence[str]) -> Space:
     """Every combination; the last setting changes fastest. Raises ``UserError`` with all faults."""
     axes = _axes(texts, ())
     listed = [[f"{axis.key}={value}" for value in axis.values] for axis in axes if isinstance(axis, Values)]
+    if (count := math.prod(map(len, listed))) > MOST_TRIALS:
+        raise UserError(f"--grid: {count:,} combinations are more than {MOST_TRIALS:,}; try --random 1000 of them")
     return Space(axes, tuple(product(*listed)))
 
 

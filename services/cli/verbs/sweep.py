@@ -9,6 +9,7 @@ import typer
 from services.cli.failing import explained
 from services.cli.verbs.backtest_options import (
     BarsOption,
+    BooksOption,
     ByEvidenceOption,
     CostsOption,
     FillMoment,
@@ -45,7 +46,9 @@ RangeOption = Annotated[
     list[str] | None,
     typer.Option("--range", metavar="KEY=A..B", help="For --random: strategies.donchian.entry=10..60, or 10..60:log."),
 ]
-RandomOption = Annotated[int | None, typer.Option("--random", metavar="N", help="So many random trials.", min=1)]
+RandomOption = Annotated[
+    int | None, typer.Option("--random", metavar="N", help="So many random trials.", min=1, max=100_000)
+]
 WalkOption = Annotated[str, typer.Option(metavar="IN/OUT", help="Forward: choose on 180 days, judge on 60: 180d/60d.")]
 ByOption = Annotated[Figure, typer.Option(help="The figure that is sorted and chosen by.")]
 WorkersOption = Annotated[int | None, typer.Option(help="Processes. Left out: one for each core.", min=1, max=256)]
@@ -69,6 +72,7 @@ def sweep(
     bars: BarsOption = "",
     market: MarketOption = MarketKind.SMOOTH,
     fill: FillOption = FillMoment.CLOSE,
+    books: BooksOption = "modelled",
     resume_after: ResumeAfterOption = 24.0,
     never_resume: NeverResumeOption = False,
     by_evidence: ByEvidenceOption = False,
@@ -79,6 +83,8 @@ def sweep(
     quiet: QuietOption = False,
 ) -> None:
     """Try many settings over stored klines, and rank them. What is done is kept: the same command goes on."""
+    if cluster and workers is not None:
+        raise typer.BadParameter("the workers of a cluster are its own; leave out --workers, or --cluster")
     from services.backtest.request import Request
     from services.backtest.sweep.sweep import SweepRequest
     from services.cli.views.sweep import sweep_and_print
@@ -93,6 +99,7 @@ def sweep(
         bars=bars,
         market=market.value,
         fill="next_open" if fill is FillMoment.NEXT_OPEN else "close",
+        books=books,
         resume_after_hours=None if never_resume else resume_after,
         by_evidence=by_evidence,
         cost_factor=costs,

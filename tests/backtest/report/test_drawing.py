@@ -1,6 +1,7 @@
 """Axes, thinning and plots."""
 
 from datetime import UTC, datetime
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -8,7 +9,7 @@ from hypothesis import strategies as st
 
 from services.backtest.report.page.axes import MOST_DATES, dates, fractions, money, steps
 from services.backtest.report.page.plot import Line, Plot, drawn, for_script
-from services.backtest.report.page.thinning import kept, means
+from services.backtest.report.page.thinning import kept, means, merged
 from shared.domain.timeframes import DAY_NS, HOUR_NS
 from tests.backtest.believable import START_NS
 from tests.examples import examples
@@ -32,6 +33,18 @@ def test_means_stay_between_the_extremes(line: list[float], strips: int) -> None
     found = means(line, strips)
     assert len(found) == min(len(line), strips)
     assert min(line) - 1e-6 <= min(found) <= max(found) <= max(line) + 1e-6
+
+
+@given(spans=st.lists(st.tuples(st.integers(-5, 1_005), st.integers(0, 300))), strips=st.integers(1, 80))
+@examples(200)
+def test_spans_that_are_merged_cover_the_same_time_and_never_touch(spans: list[tuple[int, int]], strips: int) -> None:
+    whole = [(begin, begin + length) for begin, length in spans]
+    found = merged(whole, 0, 1_000, strips)
+    assert all(0 <= first < last <= strips for first, last in found)
+    assert all(before[1] < after[0] for before, after in pairwise(found))
+    for begin, end in whole:
+        middle = min(strips - 1, max(0, min(max(begin, 0), 999) * strips // 1_000))
+        assert any(first <= middle < last for first, last in found), (begin, end)
 
 
 @given(low=st.floats(-1e6, 1e6), span=st.floats(1e-6, 1e7))

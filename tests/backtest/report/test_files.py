@@ -70,7 +70,7 @@ def test_amounts_of_the_trades_add_up_to_the_change_of_nav(usual: Backtest) -> N
     rows = rows_of(as_csv(usual, figures_of(usual.run))["trades.csv"])
     net = sum(Decimal(row["net"]) for row in rows)
     assert float(net) == pytest.approx(usual.run.curve.nav[-1] - usual.run.starting_nav, abs=0.005)
-    assert rows[0]["opened"].endswith("Z")
+    assert rows[0]["opened"].endswith(".000Z")
     assert {row["open"] for row in rows} == {"yes", "no"}
 
 

@@ -14,6 +14,7 @@ from services.backtest.report.page import ASSETS, SECTIONS, page_of
 from services.backtest.report.page.markup import VOID, Column, Markup, escaped, table, tag
 from services.backtest.result import Backtest, Run
 from services.backtest.statistics import figures_of
+from shared.domain.timeframes import HOUR_NS
 from tests.backtest.believable import backtest
 from tests.backtest.odd_runs import ODD_TEXTS, odd_runs
 from tests.examples import examples
@@ -105,6 +106,16 @@ def test_a_thousand_pairs_fit_into_one_page(usual: Backtest) -> None:
     assert len(page(wrapped(run)).encode()) < MOST_BYTES
 
 
+def test_fifty_thousand_halts_fit_into_one_page(usual: Backtest) -> None:
+    halts = tuple(
+        msgspec.structs.replace(
+            halt, begin_ns=halt.begin_ns + index * HOUR_NS // 20, symbol="" if index % 2 else "X/USDT"
+        )
+        for index, halt in enumerate(usual.run.halts * (50_000 // len(usual.run.halts)))
+    )
+    assert len(page(wrapped(msgspec.structs.replace(usual.run, halts=halts))).encode()) < MOST_BYTES
+
+
 def test_the_page_asks_for_nothing_from_anywhere(usual: Backtest) -> None:
     read = Reader(page(usual))
     for name, attributes in read.seen:
@@ -152,6 +163,8 @@ def test_what_comes_from_outside_stays_text(text: str) -> None:
     assert [name for name, _ in read.seen] == ["p"]
     shown = "".join(read.text)
     assert "<" not in escaped(text)
+    shown = shown.replace("\N{NO-BREAK SPACE}%", " %")
+    text = text.replace("\N{NO-BREAK SPACE}%", " %")
     assert len(shown) == len(text)
     assert all(after in (before, "\N{REPLACEMENT CHARACTER}") for before, after in zip(text, shown, strict=True))
 

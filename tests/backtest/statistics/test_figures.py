@@ -13,7 +13,7 @@ from services.backtest.result import Run
 from services.backtest.statistics import Figures, figures_of, variant_of
 from services.backtest.statistics.figures import Day
 from services.backtest.statistics.scorecard import Score
-from shared.domain.timeframes import DAY_NS, HOUR_NS
+from shared.domain.timeframes import DAY_NS, HOUR_NS, MS_NS
 from tests.backtest.believable import START_NS, made_run
 from tests.backtest.odd_runs import odd_runs
 from tests.backtest.statistics.test_figures_against_empyrical import run_of
@@ -55,7 +55,7 @@ def test_no_figure_of_any_run_is_nan_or_infinite(run: Run) -> None:
 @examples(100)
 def test_groups_months_and_years_add_up_to_the_whole(run: Run) -> None:
     figures = figures_of(run)
-    for groups in (figures.by_pair, figures.by_sector, figures.by_strategy, figures.by_exit):
+    for groups in (figures.by_pair, figures.by_sector, figures.by_strategy, figures.by_entry, figures.by_exit):
         assert sum((group.net for group in groups), Decimal(0)) == figures.waterfall.net
         assert sum(group.trades for group in groups) == len(run.trades)
     for parts in (figures.months, figures.years):
@@ -94,6 +94,19 @@ def test_a_day_ends_at_midnight_and_a_missed_one_returns_nothing() -> None:
     assert figures.performance.worst_day == Day(begin_ns=START_NS + DAY_NS, value=-0.5)
     assert figures.performance.best_day is not None
     assert figures.performance.best_day.value == pytest.approx(0.10)
+
+
+def test_the_market_beside_a_run_is_that_of_the_same_days() -> None:
+    returns, market = [0.01, -0.02, 0.03, 0.0], [0.02, -0.03, 0.05, 0.01]
+    run = run_of(returns, market)
+    closes = msgspec.structs.replace(run.curve, time_ns=[at - MS_NS for at in run.curve.time_ns])
+    binance = msgspec.structs.replace(run, curve=closes, end_ns=run.end_ns - MS_NS)
+    assert figures_of(binance).performance.beta == figures_of(run).performance.beta is not None
+    assert figures_of(binance).months[0].market == pytest.approx(0.0492587)
+    shifted = msgspec.structs.replace(run, market_returns=[*market, 0.5])
+    assert figures_of(shifted).performance.beta is None
+    partly = msgspec.structs.replace(run, start_ns=run.start_ns + HOUR_NS, market_returns=market[1:])
+    assert figures_of(partly).months[0].market == pytest.approx(1.0492587 / 1.02 - 1.0)
 
 
 def test_a_run_that_loses_everything_says_so() -> None:

@@ -1,5 +1,6 @@
 """What is done of a sweep is kept, whatever ends it."""
 
+import re
 import tempfile
 from pathlib import Path
 
@@ -38,14 +39,16 @@ def test_what_was_added_is_there_again(tmp_path: Path) -> None:
 
 
 @examples(60)
-@given(cut=st.integers(1, 900))
+@given(cut=st.integers(1, 2000))
 def test_cut_anywhere_it_has_the_whole_lines_before_and_goes_on(cut: int) -> None:
     with tempfile.TemporaryDirectory() as name:
         path = journal_of(Path(name), 3)
         whole = path.read_bytes()
         left = whole[: max(0, len(whole) - cut)]
         path.write_bytes(left)
-        lines = left.count(b"\n") + left.endswith(b"}")  # only the end of the line may be missing
+        lines = sum(
+            end.start() <= len(left) for end in re.finditer(b"\n", whole)
+        )  # the line's end itself may be missing
         with opened(Path(name)) as journal:
             assert len(journal.done) == lines
             journal.add(played(9))

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import pickle
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -101,6 +102,14 @@ def test_settings_that_do_not_go_together_and_missing_bars_are_rows_with_their_r
     ]
 
 
+def test_a_task_carries_no_bars(tmp_path: Path) -> None:
+    sweeper = Sweeper(request_of(tmp_path))
+    task = sweeper.trials[0].task(sweeper.store, sweeper.code)
+    assert task is not None
+    assert task.options.store.is_absolute()
+    assert len(pickle.dumps(task)) < 50_000
+
+
 def test_dates_that_were_left_out_stand_in_the_commands(tmp_path: Path) -> None:
     asked = backtest_of(tmp_path, start="", end="")
     sweeper = Sweeper(request_of(tmp_path, backtest=asked))
@@ -144,6 +153,15 @@ def test_random_trials_are_the_same_again(tmp_path: Path) -> None:
     assert digests(again) == digests(first)
     assert first.setup.tried[0].about == "whole numbers from 5 to 40, linear"
     assert first.setup.seed == 4
+
+
+def test_random_trials_of_two_settings_are_dots_on_the_page(tmp_path: Path) -> None:
+    ranges = ("strategies.donchian.entry=5..40", "limits.equity_at_risk=0.002..0.006:log")
+    swept = Sweeper(request_of(tmp_path, grids=(), ranges=ranges, count=3)).run(here, unwatched)
+    page = files.write(swept, tmp_path / "out").read_text()
+    assert page.count("<circle ") == 3
+    assert page.count(' best">') == 1
+    assert all(f"{key} = {value}" in page for row in swept.rows for key, value in row.changes.items())
 
 
 def test_the_files_say_the_same_as_the_result(tmp_path: Path) -> None:

@@ -1,15 +1,20 @@
 """``heatsink sweep``."""
 
+import json
 import re
+import shlex
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner
 
+from services.backtest.request import Request
 from services.backtest.sweep.sweep import Sweeper
 from services.cli.__main__ import app
 from services.cli.views.sweep import print_sweep
 from tests.backtest.sweep.sweep_stage import backtest_of, here, request_of, unwatched
+from tests.docs.command_line import COMMANDS
 
 
 def words(folder: Path, *more: str) -> list[str]:
@@ -46,6 +51,69 @@ def test_what_makes_no_sense_is_told_in_a_sentence(tmp_path: Path) -> None:
     assert result.stderr == "--grid limits.heat: write KEY=VALUE,VALUE, such as limits.heat=0.04,0.06,0.08\n"
     result = CliRunner().invoke(app, words(tmp_path))
     assert result.stderr.startswith("say what to try: --grid")
+
+
+def test_the_command_of_a_row_gives_its_digest(tmp_path: Path) -> None:
+    swept = Sweeper(request_of(tmp_path, grids=("strategies.donchian.entry=10,20",))).run(here, unwatched)
+    for row in swept.rows:
+        report = tmp_path / f"report-{row.trial}"
+        again = [*shlex.split(row.command)[1:], "--no-variants", "--quiet", "--out", str(report)]
+        result = CliRunner().invoke(app, again)
+        assert result.exit_code == 0, result.output
+        assert row.measured is not None
+        assert json.loads((report / "report.json").read_text())["digest"] == row.measured.digest
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {},
+        {
+            "market": "jumping",
+            "fill": "next_open",
+            "books": "none",
+            "bars": "1h",
+            "resume_after_hours": 6.5,
+            "by_evidence": True,
+            "cost_factor": 2.0,
+            "changes": ("strategies.momentum.timeframe=1h", "breakers.off=gap,liquidity"),
+        },
+        {"resume_after_hours": None, "start": "", "end": "", "pairs": ""},
+    ],
+)
+def test_the_command_of_a_row_is_read_as_the_request_that_it_was_made_of(
+    tmp_path: Path, changed: dict[str, object]
+) -> None:
+    request = backtest_of(tmp_path, **changed)
+    program, verb, *rest = shlex.split(request.command)
+    assert (program, verb) == ("heatsink", "backtest")
+    assert read_back(COMMANDS["backtest"].make_context("backtest", rest).params) == request
+
+
+def read_back(given: dict[str, Any]) -> Request:
+    """The request that options of the command line make, as the verb makes it."""
+    return Request(
+        store=given["store"],
+        config_dir=given["config"],
+        start=given["start"],
+        end=given["end"],
+        pairs=given["pairs"],
+        changes=tuple(given["changes"]),
+        bars=given["bars"],
+        market=given["market"].value,
+        fill="next_open" if given["fill"].value == "next-open" else "close",
+        books=given["books"].value,
+        resume_after_hours=None if given["never_resume"] else given["resume_after"],
+        by_evidence=given["by_evidence"],
+        cost_factor=given["costs"],
+    )
+
+
+def test_processes_and_a_cluster_are_not_asked_for_at_once(tmp_path: Path) -> None:
+    both = ("--grid", "limits.heat=0.05", "--workers", "2", "--cluster", "tcp://127.0.0.1:9")
+    result = CliRunner().invoke(app, words(tmp_path, *both))
+    assert result.exit_code == 2
+    assert "leave out --workers, or" in result.stderr
 
 
 def test_the_table_has_the_best_first_and_says_how_much_is_luck(

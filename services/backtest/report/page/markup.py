@@ -30,7 +30,7 @@ def escaped(text: str) -> str:
         .replace('"', "&quot;")
         .replace("'", "&#39;")
     )
-    return UNSEEN.sub("\N{REPLACEMENT CHARACTER}", safe)
+    return UNSEEN.sub("\N{REPLACEMENT CHARACTER}", safe).replace(" %", "\N{NO-BREAK SPACE}%")
 
 
 def tag(name: str, /, *children: str, **attributes: str | float | bool) -> Markup:
@@ -105,6 +105,8 @@ def table(
         tag("table", inner, class_=names, **({"id": identity} if identity else {})),
         class_="scroll long" if kept > LONG else "scroll",
         tabindex="0",
+        role="region",
+        aria_label=caption,
     )
 
 

@@ -1,20 +1,19 @@
-"""Drawings that stand still: exposure, halts on the time axis, the waterfall, variants side by side."""
+"""Drawings that stand still: exposure by sector and pair, and halts on the time axis."""
 
 from collections.abc import Mapping, Sequence
-from decimal import Decimal
-from typing import NamedTuple
 
 from services.backtest.report.page.axes import fractions, steps
 from services.backtest.report.page.markup import Markup, tag
 from services.backtest.report.page.plot import HIGH, WIDE, date_axis, figure
-from services.backtest.report.page.thinning import means
+from services.backtest.report.page.thinning import highest, means, merged
 from services.backtest.result import HaltSpan
-from shared.application.wording.formats import base, percent, usd
+from shared.application.wording.formats import base, percent
 
 COLUMNS = 160
 COLOURS = 8
 PAIRS_SHOWN = 60
 LEVELS = 5
+SPANS = 1000  # of time, in which halts are marked
 
 
 def stacked(caption: str, summary: str, days_ns: Sequence[int], parts: Mapping[str, Sequence[float]]) -> Markup:
@@ -54,7 +53,7 @@ def stacked(caption: str, summary: str, days_ns: Sequence[int], parts: Mapping[s
 def heat_map(
     caption: str, summary: str, days_ns: Sequence[int], pairs: Mapping[str, Sequence[float]], cap: float
 ) -> Markup:
-    """Shares of NAV by pair and time, in shades; what is over the cap has a mark of its own."""
+    """Shares of NAV by pair and time, in shades: the most of each strip. What is over the cap has a mark of its own."""
     held = sorted((name for name in pairs if any(pairs[name])), key=lambda name: (-sum(pairs[name]), name))[
         :PAIRS_SHOWN
     ]
@@ -63,7 +62,7 @@ def heat_map(
         return figure(tag("p", "Nothing was held for long enough to draw it.", class_="none"), caption=caption)
     paths: dict[int, list[str]] = {level: [] for level in range(1, LEVELS + 2)}
     for row, name in enumerate(held):
-        levels = [_level(value, cap) for value in means(pairs[name], COLUMNS)]
+        levels = [_level(value, cap) for value in highest(pairs[name], COLUMNS)]
         begin = 0
         for column in range(1, count + 1):
             if column == count or levels[column] != levels[begin]:
@@ -93,15 +92,16 @@ def halts_in_time(caption: str, summary: str, begin_ns: int, end_ns: int, halts:
     triggers = sorted({halt.trigger for halt in halts})
     if not triggers or end_ns <= begin_ns:
         return Markup()
-    whole: list[str] = []
-    single: list[str] = []
+    lanes: dict[tuple[str, bool], list[tuple[int, int]]] = {}
     for halt in halts:
-        left = _along(halt.begin_ns, begin_ns, end_ns)
-        width = max(3, _along(halt.end_ns or end_ns, begin_ns, end_ns) - left)
-        top, height = (2, 16) if not halt.symbol else (7, 6)
-        shape = f"M{left} {triggers.index(halt.trigger) * 20 + top}h{width}v{height}h-{width}z"
-        (single if halt.symbol else whole).append(shape)
-    shapes = [tag("path", d="".join(path), class_=name) for path, name in ((single, "pair"), (whole, "whole")) if path]
+        lanes.setdefault((halt.trigger, bool(halt.symbol)), []).append((halt.begin_ns, halt.end_ns or end_ns))
+    paths: dict[bool, list[str]] = {True: [], False: []}
+    for (trigger, single), spans in lanes.items():
+        top, height = (7, 6) if single else (2, 16)
+        for first, last in merged(spans, begin_ns, end_ns, SPANS):
+            shape = f"M{first} {triggers.index(trigger) * 20 + top}h{last - first}v{height}h-{last - first}z"
+            paths[single].append(shape)
+    shapes = [tag("path", d="".join(paths[single]), class_=name) for single, name in ((True, "pair"), (False, "whole"))]
     labels = [
         tag("span", trigger, style=f"top:{(row + 0.5) * 100 / len(triggers):.2f}%")
         for row, trigger in enumerate(triggers)
@@ -109,7 +109,7 @@ def halts_in_time(caption: str, summary: str, begin_ns: int, end_ns: int, halts:
     body = tag(
         "div",
         tag("div", *labels, class_="ys", aria_hidden="true"),
-        _svg(WIDE, 20 * len(triggers), summary, *shapes),
+        _svg(SPANS, 20 * len(triggers), summary, *shapes),
         date_axis(begin_ns, end_ns),
         class_="plot rows lanes",
         style=f"--h:{26 * len(triggers)}px",
@@ -120,54 +120,6 @@ def halts_in_time(caption: str, summary: str, begin_ns: int, end_ns: int, halts:
         tag("ul", *(tag("li", tag("i", class_=f"key {name}"), text) for name, text in keys), class_="keys"),
         caption=caption,
     )
-
-
-def waterfall(steps_: Sequence[tuple[str, Decimal, bool]]) -> Markup:
-    """Bars from one level to the next. steps_: name, amount, and whether it is a level itself and not a step."""
-    level, spans = Decimal(0), []
-    for _, amount, is_level in steps_:
-        begin = Decimal(0) if is_level else level
-        level = amount if is_level else level + amount
-        spans.append((begin, level))
-    low, high = min(min(span) for span in spans), max(max(span) for span in spans)
-    width = (high - low) or Decimal(1)
-    rows = []
-    for (name, amount, is_level), (begin, end) in zip(steps_, spans, strict=True):
-        left, length = (min(begin, end) - low) * 100 / width, abs(end - begin) * 100 / width
-        kind = "level" if is_level else "step"
-        bar = tag(
-            "span",
-            tag("i", class_=kind, style=f"left:{left:.2f}%;width:{length:.2f}%"),
-            _zero(low, width),
-            class_="track",
-        )
-        rows.append(tag("li", tag("span", name, class_="name"), bar, tag("b", usd(amount))))
-    return tag("ul", *rows, class_="bars")
-
-
-class Dot(NamedTuple):
-    """A variant and its value. own: it is the run itself."""
-
-    name: str
-    value: float
-    own: bool
-
-
-def dots(title: str, values: Sequence[Dot]) -> Markup:
-    """Values on one scale, with zero on it."""
-    low, high = min(0.0, *(dot.value for dot in values)), max(0.0, *(dot.value for dot in values))
-    width = (high - low) or 1.0
-    rows = []
-    for dot in values:
-        left, length = (min(0.0, dot.value) - low) * 100 / width, abs(dot.value) * 100 / width
-        bar = tag("i", class_="level" if dot.own else "step", style=f"left:{left:.2f}%;width:{length:.2f}%")
-        track = tag("span", bar, _zero(Decimal(repr(low)), Decimal(repr(width))), class_="track")
-        rows.append(tag("li", tag("span", dot.name, class_="name"), track, tag("b", percent(dot.value, signed=True))))
-    return tag("figure", tag("figcaption", tag("span", title, class_="t")), tag("ul", *rows, class_="bars"))
-
-
-def _zero(low: Decimal, width: Decimal) -> Markup:
-    return tag("u", style=f"left:{-low * 100 / width:.2f}%")
 
 
 def _svg(wide: int, high: int, summary: str, *shapes: Markup) -> Markup:
@@ -185,10 +137,6 @@ def _level(value: float, cap: float) -> int:
     if value <= 0.0:
         return 0
     return LEVELS + 1 if value > cap else min(LEVELS, 1 + int(value * LEVELS / cap))
-
-
-def _along(time_ns: int, begin_ns: int, end_ns: int) -> int:
-    return round((min(max(time_ns, begin_ns), end_ns) - begin_ns) * WIDE / (end_ns - begin_ns))
 
 
 def _mean(values: Sequence[float]) -> float:

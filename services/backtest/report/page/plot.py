@@ -84,7 +84,7 @@ def drawn(plot: Plot) -> Markup:
 def for_script(plot: Plot) -> dict[str, object]:
     """The same for uPlot, in few bytes: times as differences, values in whole parts of their unit."""
     indices = _indices(plot, STRIPS_LIVE)
-    seconds = [plot.times_ns[index] // SECOND_NS for index in indices]
+    seconds = [-(-plot.times_ns[index] // SECOND_NS) for index in indices]
     low, high = plot.extent()
     scale = 1e-5 if plot.unit == "fraction" else 1.0
     return {

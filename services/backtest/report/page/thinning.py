@@ -22,11 +22,34 @@ def kept(lines: Sequence[Sequence[float]], strips: int) -> list[int]:
 
 def means(values: Sequence[float], strips: int) -> list[float]:
     """The mean of each strip."""
+    return [sum(part) / len(part) for part in _parts(values, strips)]
+
+
+def highest(values: Sequence[float], strips: int) -> list[float]:
+    """The most of each strip."""
+    return [max(part) for part in _parts(values, strips)]
+
+
+def _parts(values: Sequence[float], strips: int) -> list[Sequence[float]]:
     count = len(values)
-    if count <= strips:
-        return list(values)
-    found = []
+    number = min(count, strips)
+    return [values[strip * count // number : (strip + 1) * count // number] for strip in range(number)]
+
+
+def merged(spans: Sequence[tuple[int, int]], begin: int, end: int, strips: int) -> list[tuple[int, int]]:
+    """Strips that any of the spans covers, as first and one after the last; each span covers at least one."""
+    covered = bytearray(strips)
+    width = max(1, end - begin)
+    for since, until in spans:
+        first = min(strips - 1, max(0, (since - begin) * strips // width))
+        last = min(strips, max(first + 1, -(-(until - begin) * strips // width)))
+        covered[first:last] = b"\1" * (last - first)
+    found: list[tuple[int, int]] = []
     for strip in range(strips):
-        part = values[strip * count // strips : (strip + 1) * count // strips]
-        found.append(sum(part) / len(part))
+        if not covered[strip]:
+            continue
+        if found and found[-1][1] == strip:
+            found[-1] = (found[-1][0], strip + 1)
+        else:
+            found.append((strip, strip + 1))
     return found

@@ -6,7 +6,7 @@
   const data = JSON.parse(document.getElementById("data").textContent);
   const charts = new Map();
   const colour = (name) => getComputedStyle(root).getPropertyValue("--" + name).trim();
-  const faded = (name, part) => `color-mix(in srgb, ${colour(name)} ${part}%, transparent)`;
+  const faded = (name, part) => colour(name) + Math.round(part * 2.55).toString(16).padStart(2, "0"); // all are #rrggbb
   const money = new Intl.NumberFormat("en-US", { maximumFractionDigits: 0 });
   const written = {
     usd: (value) => (value == null ? "" : (value < 0 ? "-$" : "$") + money.format(Math.abs(value))),
@@ -50,7 +50,7 @@
       height: spec.height + 44,
       tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1e3), "Etc/UTC"),
       padding: [8, 18, 0, 0],
-      cursor: { sync: { key: "time" }, drag: { x: true, y: false }, points: { size: 7 } },
+      cursor: { sync: { key: "time", scales: ["x", null] }, drag: { x: true, y: false }, points: { size: 7 } },
       legend: { live: true, markers: { fill: (chart, index) => (index ? colour(spec.lines[index - 1].style) : "transparent") } },
       scales: { x: { time: true }, y: { range: () => spec.range } },
       axes: [{ ...axis, space: narrow ? 70 : 90, values: dates }, { ...axis, size: narrow ? 46 : 56, gap: 4, values: (_, values) => axisWords[spec.unit](values) }],
@@ -82,8 +82,11 @@
     if (event.key === "Escape") for (const each of charts.values()) each.setScale("x", { min: each.data[0][0], max: each.data[0].at(-1) });
     if (!step) return;
     event.preventDefault();
-    const index = Math.min(Math.max((chart.cursor.idx ?? 0) + step, 0), times.length - 1);
-    chart.setCursor({ left: chart.valToPos(times[index], "x"), top: chart.over.clientHeight / 2 });
+    // Within what is shown: from where the cursor is, or from the beginning.
+    const { min, max } = chart.scales.x;
+    const first = chart.valToIdx(min), last = chart.valToIdx(max);
+    const index = Math.min(Math.max((chart.cursor.idxs?.[0] ?? chart.cursor.idx ?? first) + step, first), last);
+    chart.setCursor({ left: chart.valToPos(times[index], "x"), top: chart.over.clientHeight / 2 }, true, true);
   }
 
   function draw(figure) {
@@ -105,8 +108,7 @@
   for (const figure of figures) {
     try { draw(figure); } catch (error) { delete figure.dataset.live; console.error(error); }
   }
-  const redraw = () => { for (const chart of charts.values()) chart.redraw(false); };
-  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redraw);
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => figures.filter((figure) => charts.has(figure.dataset.plot)).forEach(draw));
   new ResizeObserver(() => {
     for (const figure of figures) {
       const chart = charts.get(figure.dataset.plot), width = figure.clientWidth;

@@ -2,6 +2,7 @@
 
 from services.backtest.report.page.markup import Column, Markup, joined, numbers, pairs_of, table, tag, texts
 from services.backtest.report.page.plot import Line, Plot
+from services.backtest.report.page.thinning import merged
 from services.backtest.report.words import UNKNOWN, day, fraction, minute, ratio
 from services.backtest.result import Backtest, Run
 from services.backtest.statistics import Figures
@@ -9,6 +10,7 @@ from services.backtest.statistics.periods import Month
 from shared.application.wording.formats import percent, usd
 from shared.domain.timeframes import DAY_NS
 
+SPANS = 1000  # of time, in which halts are marked
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 SHADES = ((0.005, 1), (0.02, 2), (0.05, 3), (0.10, 4))
 
@@ -18,6 +20,11 @@ def equity_plots(backtest: Backtest, figures: Figures) -> tuple[Plot, ...]:
     run, of = backtest.run, figures.performance
     curve = run.curve
     halted = [(halt.begin_ns, halt.end_ns or run.end_ns) for halt in run.halts if not halt.symbol]
+    step = (run.end_ns - run.start_ns) / SPANS
+    spans = [
+        (run.start_ns + int(first * step), run.start_ns + int(last * step))
+        for first, last in merged(halted, run.start_ns, run.end_ns, SPANS)
+    ]
     plots = [
         Plot(
             "nav",
@@ -28,7 +35,7 @@ def equity_plots(backtest: Backtest, figures: Figures) -> tuple[Plot, ...]:
             (Line("NAV", curve.nav),),
             "usd",
             260,
-            spans=halted[:500],
+            spans=spans,
         ),
         Plot(
             "drawdown",

@@ -1,7 +1,7 @@
 """What it came to: against the plan, with one thing otherwise, and from gross to net."""
 
+from services.backtest.report.page.bars import Dot, dots, waterfall
 from services.backtest.report.page.markup import Column, Markup, joined, numbers, table, tag, texts
-from services.backtest.report.page.pictures import Dot, dots, waterfall
 from services.backtest.report.words import FILL_NAMES, MARKET_NAMES, cents, fraction, ratio
 from services.backtest.result import Backtest, Variant
 from services.backtest.statistics import Figures, variant_of

@@ -69,7 +69,7 @@ def exposure(backtest: Backtest, _: Figures) -> Markup:
                 "By sector, share of NAV at the first instant of each day", _largest("sector", sectors), days, sectors
             ),
             heat_map(
-                f"By pair, share of NAV; the cap is {percent(goals.pair, 0)}",
+                f"By pair, share of NAV, the most of each strip of time; the cap is {percent(goals.pair, 0)}",
                 _largest("pair", pairs),
                 days,
                 pairs,

@@ -12,7 +12,7 @@ from shared.application.wording.formats import base, count, duration, percent, p
 from shared.domain.timeframes import HOUR_NS
 
 TRADES_BYTES = 800_000
-GROUPS_BYTES = 60_000
+GROUPS_BYTES = 40_000
 
 
 def trade_figures(_: Backtest, figures: Figures) -> Markup:
@@ -39,7 +39,8 @@ def groups(_: Backtest, figures: Figures) -> Markup:
     """What trades made by why they ended, by strategy, sector and pair."""
     left = (
         _group("Why they ended", "Ended by", figures.by_exit),
-        _group("Which strategy bought", "Strategy", figures.by_strategy),
+        *([_group("Who bought", "Strategy", figures.by_strategy)] if len(figures.by_strategy) > 1 else []),
+        _group("Why they were bought", "Bought because", figures.by_entry),
         _group("Sectors", "Sector", figures.by_sector),
     )
     return tag("div", tag("div", *left), tag("div", _group("Pairs", "Pair", figures.by_pair)), class_="two groups")

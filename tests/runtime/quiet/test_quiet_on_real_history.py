@@ -1,6 +1,7 @@
 """Real crashes through both replays: the same messages, with stops, halts, gaps, and prices that jump within a bar."""
 
 from decimal import Decimal
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from shared.messages.halts import Halted, ResumeAsked
 from shared.messages.market import BarClosed, PairListed
 from shared.messages.orders import OrderFilled
 from shared.messages.signals import PositionSized
+from shared.runtime.columns import instants
 from shared.runtime.quiet import QuietReplay
 from shared.runtime.replay import Replay
 from tests.history import HOUR_MS, by_close, daily_bars, exchange_symbols, hourly, hourly_bars, ms_of
@@ -60,17 +62,17 @@ def course_of(pairs: list[Message], groups: list[list[BarClosed]], *, quiet: boo
     specs = machine_specs(settings, ManualClock(speed=3600.0))
     replay = QuietReplay(specs, settings.keys, settings.universe) if quiet else Replay(specs, settings.keys)
     outputs = replay.feed(pairs)
-    later = {group[0].close_time_ns: following for group, following in zip(groups, [*groups[1:], []], strict=True)}
-    since_ns = 0
-    for moment in replay.play(block_of(bar for group in groups for bar in group)):
+    block, since_ns = block_of(bar for group in groups for bar in group), 0
+    later = {before.close_ns: dict(instant.rows).get("1h") for before, instant in pairwise(instants(block))}
+    for moment in replay.play(block):
         made = list(moment.messages)
         if any(isinstance(each, Halted) and not each.symbol and not _ends_itself(each) for each in made):
             since_ns = since_ns or moment.close_ns
         if since_ns and moment.close_ns - since_ns >= DAY_NS:
             since_ns = 0
             made += resumed(replay, moment.close_ns)
-        hours = [bar for bar in later[moment.close_ns] if bar.timeframe == "1h"]
-        for marks in jumps(hours) if jumping else ():
+        row = later.get(moment.close_ns)
+        for marks in jumps(block, "1h", row) if jumping and row is not None else ():
             made += replay.feed(marks)
         outputs += made
     return outputs

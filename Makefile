@@ -62,7 +62,7 @@ asyncapi: dev ## Write docs/asyncapi.yaml from the catalogue of messages
 	$(DEV)/python -m shared.runtime.asyncapi > docs/asyncapi.draft
 	mv docs/asyncapi.draft docs/asyncapi.yaml
 
-bench: dev ## Measure decisions, the way through Redis, bursts of bars
+bench: dev ## Measure decisions, the way through Redis, bursts of bars, backtests
 	$(DEV)/python -m tests.bench $(ARGS)
 
 bench-peers: ## Install NautilusTrader, hash-pinned, into .venv-bench: the yardstick of `make bench`

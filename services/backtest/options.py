@@ -25,6 +25,7 @@ class BacktestOptions:
     bars: timeframe of the market that orders and stops meet; empty for the shortest that a strategy has.
     by_evidence: phases follow what the portfolio has shown, in place of the calendar.
     books: where the books come from that rules look at; without any, those rules are off.
+    books_path: the folder of recorded ones.
     every_bar: show every bar to every machine, in place of those from which something may follow. The result is the
         same; it takes longer, and every size is among the messages.
     history_factor: multiplies how much history comes before the start.
@@ -42,6 +43,7 @@ class BacktestOptions:
     by_evidence: bool = False
     cost_factor: float = 1.0
     books: BookOrigin = "modelled"
+    books_path: Path | None = None
     history_factor: int = 1
     every_bar: bool = False
     command: str = ""

@@ -8,12 +8,14 @@ from pathlib import Path
 from services.backtest.market.reader import KlineReader, reader_of
 from services.backtest.options import RESUME_AFTER_HOURS, BacktestOptions
 from services.backtest.result import BookOrigin, FillMoment, MarketKind
+from shared.adapters.books.recorded import is_recording
 from shared.application.errors import UserError
 from shared.config.faults import did_you_mean
 from shared.config.load import default_config_dir, load_settings, process_environment
 from shared.config.model import Settings
 from shared.domain.timeframes import DAY_MS, LISTED_TIMEFRAMES, MS_NS, iso_ns, timeframe_ns
 
+MODELLED = "modelled"
 STORE = Path("store") / "binance"  # where heatsink data keeps it
 
 
@@ -30,7 +32,7 @@ class Request:
     bars: str = ""
     market: MarketKind = "smooth"
     fill: FillMoment = "close"
-    books: BookOrigin = "modelled"
+    books: str = MODELLED
     resume_after_hours: float | None = RESUME_AFTER_HOURS
     by_evidence: bool = False
     cost_factor: float = 1.0
@@ -49,7 +51,7 @@ class Request:
         words += ["--bars", self.bars] if self.bars else []
         words += ["--market", self.market] if self.market != "smooth" else []
         words += ["--fill", "next-open"] if self.fill != "close" else []
-        words += ["--books", self.books] if self.books != "modelled" else []
+        words += ["--books", self.books] if self.books != MODELLED else []
         if self.resume_after_hours is None:
             words.append("--never-resume")
         elif self.resume_after_hours != RESUME_AFTER_HOURS:
@@ -68,6 +70,7 @@ def options_of(request: Request) -> BacktestOptions:
         raise UserError(f"--store {store}: there is nothing. Import klines first: heatsink data import --help")
     if request.bars and request.bars not in LISTED_TIMEFRAMES:
         raise UserError(f"--bars {request.bars}: no timeframe; choose one of {', '.join(LISTED_TIMEFRAMES)}")
+    origin, books_path = _books(request.books)
     start_ms, end_ms = _day_ms("--from", request.start), _day_ms("--to", request.end)
     options = BacktestOptions(
         settings=settings,
@@ -78,13 +81,26 @@ def options_of(request: Request) -> BacktestOptions:
         bars=request.bars,
         market=request.market,
         fill=request.fill,
-        books=request.books,
+        books=origin,
+        books_path=books_path,
         resume_after_hours=request.resume_after_hours,
         by_evidence=request.by_evidence,
         cost_factor=request.cost_factor,
         command=request.command,
     )
     return _dated(options)
+
+
+def _books(text: str) -> tuple[BookOrigin, Path | None]:
+    """Where books come from: a model, nowhere, or a folder of recorded ones. Raises ``UserError``."""
+    if text == MODELLED:
+        return "modelled", None
+    if text == "none":
+        return "none", None
+    path = Path(text)
+    if not is_recording(path):
+        raise UserError(f"--books {text}: no recorded books are there; write {MODELLED}, none, or their folder")
+    return "recorded", path
 
 
 def changes_of(texts: tuple[str, ...]) -> Mapping[str, str]:

@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import cast
 
 from services import wiring
-from services.backtest.digests import code_digest, config_digest
+from services.backtest.market.books import BookFeed
 from services.backtest.market.filters import filters_of
 from services.backtest.market.listings import Due, Filters, listings
 from services.backtest.market.market import Market
@@ -23,8 +23,8 @@ from services.backtest.operator import Operator
 from services.backtest.options import HISTORY_DAYS, BacktestOptions
 from services.backtest.recorder.coverage import CoverageRecorder
 from services.backtest.recorder.recorder import Recorder
-from services.backtest.result import Digests, Goals, Run, RunSetup
-from services.backtest.words import assumptions, rules_off
+from services.backtest.result import Run
+from services.backtest.setup import setup_of
 from shared.adapters.clocks import ManualClock
 from shared.domain.risk.machine import RiskMachine
 from shared.domain.timeframes import MS_NS
@@ -84,6 +84,7 @@ class BacktestRun:
         self.risk = cast("RiskMachine", next(spec.machine for spec in specs if spec.service == wiring.RISK))
         if options.books == "modelled":
             self.risk.state.books = ModelledBooks(self.risk.state, settings.market_data.book_size_usdt)
+        self._books = BookFeed(options.books_path, options.start_ms * MS_NS, options.end_ms * MS_NS)
         self._held_back = next((m for m in (spec.machine for spec in self.specs) if isinstance(m, NextOpen)), None)
         start_ns, bar_ns = options.start_ms * MS_NS, self.market.bar_ms * MS_NS
         self.recorder = Recorder(self.risk.state, settings.plan, settings.universe, bar_ns=bar_ns, start_ns=start_ns)
@@ -160,6 +161,8 @@ class BacktestRun:
         for marks in self._marks_within(block, instant):
             made += host.feed(marks)
             self.recorder.curve.take(marks[0].time_ns)
+        if samples := self._books.until(now_ns):
+            made += host.feed(samples)
         made += host.meet(instant)
         for due in self._take_due(now_ns):
             made += self._end_pair(due, now_ns)
@@ -202,23 +205,7 @@ class BacktestRun:
     def result(self) -> Run:
         """All that was recorded. Call it when the market was played to its end."""
         options, recorder, market = self.options, self.recorder, self.market
-        digests = Digests(data=market.digest, config=config_digest(options), code=code_digest(options.plan))
-        setup = RunSetup(
-            command=options.command,
-            heatsink=digests.code[:12],
-            market=options.market,
-            fill=options.fill,
-            bars=options.market_bars,
-            strategies=tuple(strategy.name for strategy in options.plan.strategies),
-            resume_after_hours=options.resume_after_hours,
-            phases="by_evidence" if options.by_evidence else "by_date",
-            books=options.books,
-            cost_factor=options.cost_factor,
-            rules_off=rules_off(options),
-            assumptions=assumptions(options),
-            digests=digests,
-            goals=goals_of(options),
-        )
+        setup = setup_of(options, data=self._books.digest_with(market.digest))
         return Run(
             setup=setup,
             start_ns=options.start_ms * MS_NS,
@@ -239,18 +226,6 @@ class BacktestRun:
             alerts=recorder.alerts,
             market_returns=self.coverage.market_returns(),
         )
-
-
-def goals_of(options: BacktestOptions) -> Goals:
-    """What the plan watches: its own limits, and those that it states beside them."""
-    limits = options.plan.limits
-    return Goals(
-        drawdown=limits.drawdown,
-        heat=limits.heat,
-        pair=limits.pair_cap_nav,
-        sector=limits.sector_cap_nav,
-        day_loss=options.plan.breakers.day_loss,
-    )
 
 
 def _host(options: BacktestOptions, specs: Sequence[MachineSpec]) -> Replay:

@@ -8,7 +8,7 @@ An array holds a bar in 48 bytes, a message in 458: so a year of minutes fits in
 decides anything, and nothing is rounded: the messages have the very numbers of the arrays.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from heapq import merge
 from itertools import groupby
@@ -96,36 +96,57 @@ def bars_at(block: Block, instant: Instant) -> list[BarClosed]:
 def bars_of(block: Block, timeframe: str, row: int, columns: list[int]) -> list[BarClosed]:
     """The bars of some pairs in one row; each must have one there."""
     grid, symbols = block.grids[timeframe], block.symbols
-    open_ms = int(grid.open_ms[row])
+    figures = [getattr(grid, name)[row, columns].tolist() for name in PRICES]
+    holes = [0] * len(columns) if grid.hole_before is None else grid.hole_before[row, columns].tolist()
+    make = _maker(block, timeframe, int(grid.open_ms[row]))
+    return [make(symbols[column], *each) for column, *each in zip(columns, *figures, holes, strict=True)]
+
+
+def bar_at(block: Block, timeframe: str, row: int, column: int) -> BarClosed:
+    """One bar; there must be one."""
+    grid, place = block.grids[timeframe], (row, column)
+    make = _maker(block, timeframe, grid.open_ms.item(row))
+    return make(
+        block.symbols[column],
+        grid.open.item(place),
+        grid.high.item(place),
+        grid.low.item(place),
+        grid.close.item(place),
+        grid.volume.item(place),
+        grid.quote_volume.item(place),
+        0 if grid.hole_before is None else grid.hole_before.item(place),
+    )
+
+
+def _maker(block: Block, timeframe: str, open_ms: int) -> Callable[..., BarClosed]:
+    """Makes the bars of one row."""
     open_ns = open_ms * MS_NS
     close_ns = open_ns + timeframe_ns(timeframe) - MS_NS
     is_history = open_ms < block.live_from_ms
-    figures = [getattr(grid, name)[row].take(columns).tolist() for name in PRICES]
-    holes = [0] * len(columns) if grid.hole_before is None else grid.hole_before[row].take(columns).tolist()
-    bars: list[BarClosed] = []
-    for column, open_, high, low, close, volume, quote_volume, hole in zip(columns, *figures, holes, strict=True):
-        symbol = symbols[column]
+
+    def make(
+        symbol: str, open_: float, high: float, low: float, close: float, volume: float, quote_volume: float, hole: int
+    ) -> BarClosed:
         name = f"{symbol.replace('/', '')}-{timeframe}-{open_ms}"
-        bars.append(
-            BarClosed(
-                id=name,
-                trace=name,
-                time_ns=close_ns,
-                symbol=symbol,
-                timeframe=timeframe,
-                open_time_ns=open_ns,
-                close_time_ns=close_ns,
-                open=open_,
-                high=high,
-                low=low,
-                close=close,
-                volume=volume,
-                quote_volume=quote_volume,
-                backfilled=is_history,
-                hole_before=hole,
-            )
+        return BarClosed(
+            id=name,
+            trace=name,
+            time_ns=close_ns,
+            symbol=symbol,
+            timeframe=timeframe,
+            open_time_ns=open_ns,
+            close_time_ns=close_ns,
+            open=open_,
+            high=high,
+            low=low,
+            close=close,
+            volume=volume,
+            quote_volume=quote_volume,
+            backfilled=is_history,
+            hole_before=hole,
         )
-    return bars
+
+    return make
 
 
 def _closes(timeframe: str, grid: Grid) -> Iterator[tuple[int, str, int]]:

@@ -30,29 +30,26 @@ class Played(NamedTuple):
 class Seat:
     """A machine in the round, and what waits for it.
 
-    inbox: by its inputs, in the order in which it takes them.
+    mail: with the number of the input by which each message came.
     """
 
-    __slots__ = ("has_mail", "inbox", "machine", "spec")
+    __slots__ = ("machine", "mail", "spec", "states_checks")
 
     def __init__(self, spec: MachineSpec) -> None:
         self.spec, self.machine = spec, spec.machine
-        self.inbox: tuple[list[Message], ...] = tuple([] for _ in spec.sources)
-        self.has_mail = False
+        self.mail: list[tuple[int, Message]] = []
+        self.states_checks = spec.reservation_checks is not tuple
 
-    def take(self) -> Sequence[Message]:
-        """All that waits, bars as they closed."""
-        self.has_mail = False
-        taken: list[Message] = []
-        for waiting in self.inbox:
-            if waiting:
-                taken += waiting
-                waiting.clear()
-        return in_closing_order(taken, _itself) if len(taken) > 1 else taken
+    def take(self) -> Sequence[tuple[int, Message]]:
+        """All that waits, in the order of the inputs."""
+        taken, self.mail = self.mail, []
+        if len(taken) > 1:
+            taken.sort(key=_input)
+        return taken
 
 
 NO_BLOCK = Block((), {})
-Route = tuple[tuple[Seat, list[Message]], ...]
+Route = tuple[tuple[Seat, int], ...]
 
 
 class Replay:
@@ -120,21 +117,22 @@ class Replay:
         while busy:
             busy = False
             for seat in self._seats:
-                if seat.has_mail:
+                if seat.mail:
                     busy = True
                     self._turn(seat, outputs)
 
     def _turn(self, seat: Seat, outputs: list[Message]) -> None:
-        """Let a machine take all that waits for it."""
+        """Let a machine take all that waits for it, bars as they closed."""
         made: list[Message] = []
         handle = seat.machine.handle
-        for message in seat.take():
+        for message in in_closing_order([message for _, message in seat.take()], _itself):
             made += handle(message)
         self._emit(seat, made, outputs)
 
     def _emit(self, seat: Seat, made: Sequence[Message], outputs: list[Message]) -> None:
         seat.machine.records.forget_changes()
-        self.reservation_checks += seat.spec.reservation_checks()
+        if seat.states_checks:
+            self.reservation_checks += seat.spec.reservation_checks()
         for message in made:
             self._route(message)
         outputs += made
@@ -144,20 +142,23 @@ class Replay:
         route = self._routes.get(kind)
         if route is None:
             route = self._routes[kind] = self._route_of(message)
-        for seat, waiting in route:
-            waiting.append(message)
-            seat.has_mail = True
+        for seat, number in route:
+            seat.mail.append((number, message))
 
     def _route_of(self, message: Message) -> Route:
         """Where messages of this kind wait: the topics of a type, and of bars the timeframe, say it."""
         keys = [key for _, key in self._keys.places_of(message)]
         return tuple(
-            (seat, seat.inbox[number])
+            (seat, number)
             for key in keys
             for seat in self._seats
             for number, source in enumerate(seat.spec.sources)
             if source == key
         )
+
+
+def _input(mail: tuple[int, Message]) -> int:
+    return mail[0]
 
 
 def _itself(message: Message) -> Message:

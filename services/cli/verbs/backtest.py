@@ -1,6 +1,5 @@
 """``heatsink backtest``: the machines that trade, over stored klines, and a report of what they did."""
 
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -10,6 +9,7 @@ from services.cli.failing import EXIT_FAILED, explained
 from services.cli.verbs.backtest_compare import compare
 from services.cli.verbs.backtest_options import (
     BarsOption,
+    BooksOption,
     ByEvidenceOption,
     CostsOption,
     FillMoment,
@@ -30,16 +30,6 @@ from services.cli.verbs.options import ConfigOption
 backtest_app = typer.Typer(help="Trade stored klines with the code that trades, and report.")
 
 
-class BooksKind(StrEnum):
-    """Where the books come from that rules look at."""
-
-    MODELLED = "modelled"
-    NONE = "none"
-
-
-BooksOption = Annotated[BooksKind, typer.Option(help="Books by daily volume, or none: rules that need one are off.")]
-
-
 @backtest_app.callback(invoke_without_command=True)
 def backtest(
     context: typer.Context,
@@ -52,7 +42,7 @@ def backtest(
     bars: BarsOption = "",
     market: MarketOption = MarketKind.SMOOTH,
     fill: FillOption = FillMoment.CLOSE,
-    books: BooksOption = BooksKind.MODELLED,
+    books: BooksOption = "modelled",
     resume_after: ResumeAfterOption = 24.0,
     never_resume: NeverResumeOption = False,
     by_evidence: ByEvidenceOption = False,
@@ -77,7 +67,7 @@ def backtest(
         bars=bars,
         market=market.value,
         fill="next_open" if fill is FillMoment.NEXT_OPEN else "close",
-        books=books.value,
+        books=books,
         resume_after_hours=None if never_resume else resume_after,
         by_evidence=by_evidence,
         cost_factor=costs,

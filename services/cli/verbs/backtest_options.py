@@ -33,6 +33,9 @@ class FillMoment(StrEnum):
 
 
 MarketOption = Annotated[MarketKind, typer.Option(help="How the price moves within a bar.")]
+BooksOption = Annotated[
+    str, typer.Option(help="modelled by daily volume; none: rules that need one are off; or a folder of recorded ones.")
+]
 FillOption = Annotated[FillMoment, typer.Option(help="When an order at the market fills.")]
 ResumeAfterOption = Annotated[
     float, typer.Option(metavar="HOURS", help="After which halts end that wait for an operator.", min=0)

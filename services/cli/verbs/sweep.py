@@ -9,6 +9,7 @@ import typer
 from services.cli.failing import explained
 from services.cli.verbs.backtest_options import (
     BarsOption,
+    BooksOption,
     ByEvidenceOption,
     CostsOption,
     FillMoment,
@@ -71,6 +72,7 @@ def sweep(
     bars: BarsOption = "",
     market: MarketOption = MarketKind.SMOOTH,
     fill: FillOption = FillMoment.CLOSE,
+    books: BooksOption = "modelled",
     resume_after: ResumeAfterOption = 24.0,
     never_resume: NeverResumeOption = False,
     by_evidence: ByEvidenceOption = False,
@@ -97,6 +99,7 @@ def sweep(
         bars=bars,
         market=market.value,
         fill="next_open" if fill is FillMoment.NEXT_OPEN else "close",
+        books=books,
         resume_after_hours=None if never_resume else resume_after,
         by_evidence=by_evidence,
         cost_factor=costs,

@@ -1,14 +1,18 @@
 """Brings files of klines into a store. Every row is looked at, every fault is named; all of it counts, or nothing."""
 
 import re
+import zlib
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
+import pyarrow as pa
+
 from shared.adapters.klines.columns import RecordingError
-from shared.adapters.klines.formats.base import SPOT, UM_FUTURES, Named, Part
+from shared.adapters.klines.formats.base import SPOT, UM_FUTURES, Format, Loaded, Named, Part
 from shared.adapters.klines.formats.file_names import kind_of_other_klines, named_by
 from shared.adapters.klines.formats.registry import IN_WORDS, format_of
 from shared.adapters.klines.formats.tables import bars_of
@@ -109,8 +113,6 @@ def import_files(
                 _import_file(writer, path, options, done)
             except ValueError as error:
                 faults.append(f"{path.name}: {error}")
-            except PermissionError as error:
-                faults.append(f"{path.name}: it cannot be read: {error.strerror}")
         if not faults and not any(written.added + written.same for written in done.written.values()):
             faults.append(_nothing(done))
         if faults:
@@ -161,9 +163,10 @@ def _import_file(writer: StoreWriter, path: Path, options: ImportOptions, done: 
     done.files += 1
     said = named_by(path)
     named = Named(said.symbol or options.symbol, said.timeframe or options.timeframe, said.market)
-    sha256 = hash_of(path)
+    with _readable():
+        sha256 = hash_of(path)
     unchecked = False
-    for table, checked in reader.load(path):
+    for table, checked in _pieces(reader, path):
         unchecked = unchecked or (checked is None and path.suffix == ".zip")
         for part in bars_of(table, named):
             if options.markets and part.market and part.market not in options.markets:
@@ -173,6 +176,20 @@ def _import_file(writer: StoreWriter, path: Path, options: ImportOptions, done: 
             else:
                 _write(writer, part, Source(name=path.name, sha256=sha256), options, done)
     done.unchecked += unchecked
+
+
+@contextmanager
+def _readable() -> Iterator[None]:
+    """What a library says of a broken file, whatever kind of error that is, as a fault of the file."""
+    try:
+        yield
+    except (OSError, EOFError, zlib.error, ArithmeticError, RuntimeError, pa.ArrowException) as error:
+        raise RecordingError(f"it cannot be read: {str(error).strip()[:200]}") from None
+
+
+def _pieces(reader: Format, path: Path) -> Iterator[Loaded]:
+    with _readable():
+        yield from reader.load(path)
 
 
 def _write(writer: StoreWriter, part: Part, source: Source, options: ImportOptions, done: Imported) -> None:

@@ -26,7 +26,7 @@ def snapshot_of(
     nav = float(account.cash) + heat.holdings
     if heat.unmarked or not nav > 0:
         return None
-    seq = account.snapshots + 1
+    seq, held = account.snapshots + 1, list(heat.positions())
     ledger.count_snapshot(nav)
     return PortfolioMarked(
         id=f"portfolio-{portfolio}-{seq}",
@@ -58,7 +58,7 @@ def snapshot_of(
         phase=phase,
         seq=seq,
         open_orders=open_orders,
-        unpriced=tuple(sorted(pair.symbol for pair in heat.positions() if pair.unpriced_at)),
-        dust=tuple(sorted(pair.symbol for pair in heat.positions() if pair.is_dust)),
+        unpriced=tuple(sorted([pair.symbol for pair in held if pair.unpriced_at])),
+        dust=tuple(sorted([pair.symbol for pair in held if pair.is_dust])),
         heat_stops_hit=stops_hit_usdt / nav,
     )

@@ -30,7 +30,8 @@ class PriceWatch:
             return
         goes_on = any(self._is_fresh(pair) for pair in state.heat.pairs.values())
         for pair in held:
-            state.heat.set_dust(pair, is_dust=self._is_dust(pair))
+            is_worth_it = pair.quantity * pair.mark > MOST_DUST_USDT
+            state.heat.set_dust(pair, is_dust=not is_worth_it and self._is_dust(pair))
             if pair.is_dust or self._is_fresh(pair):
                 self._forget(pair.symbol)
             elif goes_on:
@@ -74,7 +75,5 @@ class PriceWatch:
         if listing is None:
             return False
         worth = pair.quantity * (pair.mark or self._cost(pair))
-        if worth > MOST_DUST_USDT:
-            return False
         least = float(max(listing.min_quantity, listing.quantity_step))
-        return pair.quantity < least or worth < float(listing.min_notional)
+        return worth <= MOST_DUST_USDT and (pair.quantity < least or worth < float(listing.min_notional))

@@ -8,7 +8,7 @@ import numpy.typing as npt
 from shared.domain.timeframes import MS_NS, timeframe_ns
 from shared.domain.universe import Universe
 from shared.messages.market import BarClosed
-from shared.runtime.columns import Block, Instant, bars_of
+from shared.runtime.columns import Block, Instant, bar_at
 
 Flags = npt.NDArray[np.bool_]
 Rows = npt.NDArray[np.int32]
@@ -77,6 +77,5 @@ class Market:
         if bar is None:
             if len(self._bars) >= BARS_REMEMBERED:
                 self._bars.clear()
-            (bar,) = bars_of(self.block, timeframe, row, [column])
-            self._bars[key] = bar
+            bar = self._bars[key] = bar_at(self.block, timeframe, row, column)
         return bar

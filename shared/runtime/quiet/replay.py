@@ -76,30 +76,25 @@ class QuietReplay(Replay):
         self.advance_clock(instant.close_ns, outputs)
         is_late = instant.close_ns < self._now_ns  # history, of which the guards know nothing
         for seat, reader, before in zip(self._seats, self._readers, self._before_bars, strict=True):
-            made = self._hear(seat, seat.inbox[:before])
+            mail = seat.take()
+            made = _hear(reader, [message for number, message in mail if number < before])
             for timeframe, row in rows:
                 made += reader.take_late(timeframe, row) if is_late else reader.take(timeframe, row)
-            made += self._hear(seat, seat.inbox[before:])
-            seat.has_mail = False
+            made += _hear(reader, [message for number, message in mail if number >= before])
             self._emit(seat, made, outputs)
         self._settle(outputs)
         return outputs
 
     def _turn(self, seat: Seat, outputs: list[Message]) -> None:
-        made = self._hear(seat, seat.inbox)
-        seat.has_mail = False
-        self._emit(seat, made, outputs)
+        self._emit(seat, _hear(self._reader_of[seat], [message for _, message in seat.take()]), outputs)
 
-    def _hear(self, seat: Seat, inbox: Sequence[list[Message]]) -> list[Message]:
-        """Let a machine take what waits in some of its inputs."""
-        made: list[Message] = []
-        if seat.has_mail:
-            hear = self._reader_of[seat].hear
-            for waiting in inbox:
-                for message in waiting:
-                    made += hear(message)
-                waiting.clear()
-        return made
+
+def _hear(reader: Reader[Any], messages: list[Message]) -> list[Message]:
+    """Let a machine take what waits for it."""
+    made: list[Message] = []
+    for message in messages:
+        made += reader.hear(message)
+    return made
 
 
 def _reader(spec: MachineSpec, keys: Keys) -> "Reader[Any]":

@@ -28,6 +28,7 @@ class RiskReader(Reader[RiskMachine]):
         self._stops = np.full(pairs, -np.inf)
         self._followed = np.zeros(pairs, dtype=np.bool_)
         self._marked = [0] * pairs  # the last move of the bars that the pair was marked after
+        self._marked_with_bars: set[int] = set()
         self._held: Flags = np.zeros(pairs, dtype=np.bool_)
 
     def look(self, column: int) -> None:
@@ -37,6 +38,7 @@ class RiskReader(Reader[RiskMachine]):
         self._limits[column] = np.nan if atr is None else machine.state.plan.breakers.gap_atr * atr * (1.0 - SLACK)
         is_held = pair is not None and pair.quantity != 0.0
         self._held[column] = is_held
+        (self._marked_with_bars.add if is_held else self._marked_with_bars.discard)(column)
         self._stops[column] = pair.stop if pair is not None and is_held and pair.stop is not None else -np.inf
         self._followed[column] = machine.breakers.must_see(symbol)
 
@@ -79,7 +81,7 @@ class RiskReader(Reader[RiskMachine]):
 
     def _mark(self, column: int) -> None:
         """Mark a pair with the last bar that closed; of several, the longest comes first."""
-        if self._marked[column] == self._moves:
+        if self._marked[column] == self._moves or column in self._marked_with_bars:
             return
         self._marked[column] = self._moves
         closes = [

@@ -13,7 +13,9 @@ from shared.domain.sizing.retry_policy import wait_ns
 from shared.domain.timeframes import DAILY
 from shared.domain.universe import NamedPair
 from shared.messages.base import Message
+from shared.messages.halts import Resumed
 from shared.messages.portfolio import PortfolioMarked
+from shared.messages.signals import SignalRaised
 from shared.runtime.columns import Floats
 from shared.runtime.quiet.market import Flags
 from shared.runtime.quiet.reader import Reader
@@ -51,6 +53,10 @@ class SizingReader(Reader[SizingMachine]):
         ):
             return ()
         return super().columns_of(message)
+
+    def needs_market(self, message: Message) -> bool:
+        """These lead to orders by themselves; the rest is taken down, and the next bar follows from it."""
+        return isinstance(message, SignalRaised | Resumed | PortfolioMarked)
 
     def look(self, column: int) -> None:
         symbol, state = self.market.symbols[column], self.machine.state

@@ -22,6 +22,7 @@ from shared.adapters.klines.formats.tables import times_in_ms
 from shared.adapters.klines.importing import Imported, ImportFaults, ImportOptions, OtherUnit, import_files
 from shared.adapters.klines.store import KlineStore
 from shared.adapters.klines.store_writer import Written
+from shared.adapters.klines.verifying import verify
 from tests.adapters.klines.kline_samples import START_MS, equal, hourly
 from tests.examples import examples
 from tests.exchange_sim.sim_stage import ms
@@ -365,3 +366,53 @@ def test_names_of_files_say_pair_timeframe_and_market(name: str, said: tuple[str
 def test_times_in_any_unit_are_told_by_how_large_they_are(time_ms: int, per_ms: int) -> None:
     assert times_in_ms(pa.chunked_array([[time_ms * per_ms]])).tolist() == [time_ms]
     assert times_in_ms(pa.chunked_array([[time_ms // 1000]])).tolist() == [time_ms // 1000 * 1000]
+
+
+def mangled(data: st.DataObject, content: bytes) -> bytes:
+    """The file, cut, with some bytes changed, or something else altogether."""
+    match data.draw(st.sampled_from(["cut", "changed", "other", "words"])):
+        case "cut":
+            return content[: data.draw(st.integers(0, len(content)))]
+        case "changed":
+            changed = bytearray(content)
+            for place in data.draw(st.lists(st.integers(0, len(content) - 1), min_size=1, max_size=8)):
+                changed[place] = data.draw(st.integers(0, 255))
+            return bytes(changed)
+        case "words":
+            words = st.sampled_from(
+                [b",", b"\n", b"1", b"-1", b"1e400", b"NaN", b"null", b"[", b"]", b'"', b"open", b"date", b"{"]
+            )
+            return b"".join(data.draw(st.lists(words, max_size=40)))
+        case _:
+            return data.draw(st.binary(max_size=200))
+
+
+@pytest.fixture(scope="module")
+def sound_files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+    """Content of a good file of every format, by name."""
+    folder, bars = tmp_path_factory.mktemp("sound"), hourly(list(range(30)))
+    for name, write in WRITERS:
+        write(folder / name, bars)
+    archive(folder / "BTCUSDT-1h-2023-12.zip", klines(bars), checksum=None)
+    pq.write_table(recording({"BTCUSDT": bars}, interval=["1h"] * 30), folder / "many.parquet")
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+@given(data=st.data())
+@examples(300)
+def test_whatever_stands_in_a_file_it_is_read_or_refused_by_name(
+    sound_files: dict[str, bytes], tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
+) -> None:
+    folder = tmp_path_factory.mktemp("mangled")
+    name = data.draw(st.sampled_from(sorted(sound_files)))
+    (folder / name).write_bytes(mangled(data, sound_files[name]))
+    store = KlineStore(folder / "store")
+    try:
+        bring(store, folder / name)
+    except ImportFaults as error:
+        assert len(error.faults) == 1
+        assert name in error.faults[0] or "nothing to import" in error.faults[0]
+        assert not store.timeframes
+    else:
+        told = [finding for finding in verify(store) if finding.wrong and not finding.is_gap]
+        assert all("quote volume" in finding.problem for finding in told)  # which the samples invent

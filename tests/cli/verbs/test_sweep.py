@@ -1,5 +1,6 @@
 """``heatsink sweep``."""
 
+import json
 import re
 import shlex
 from pathlib import Path
@@ -52,6 +53,17 @@ def test_what_makes_no_sense_is_told_in_a_sentence(tmp_path: Path) -> None:
     assert result.stderr.startswith("say what to try: --grid")
 
 
+def test_the_command_of_a_row_gives_its_digest(tmp_path: Path) -> None:
+    swept = Sweeper(request_of(tmp_path, grids=("strategies.donchian.entry=10,20",))).run(here, unwatched)
+    for row in swept.rows:
+        report = tmp_path / f"report-{row.trial}"
+        again = [*shlex.split(row.command)[1:], "--no-variants", "--quiet", "--out", str(report)]
+        result = CliRunner().invoke(app, again)
+        assert result.exit_code == 0, result.output
+        assert row.measured is not None
+        assert json.loads((report / "report.json").read_text())["digest"] == row.measured.digest
+
+
 @pytest.mark.parametrize(
     "changed",
     [
@@ -59,6 +71,7 @@ def test_what_makes_no_sense_is_told_in_a_sentence(tmp_path: Path) -> None:
         {
             "market": "jumping",
             "fill": "next_open",
+            "books": "none",
             "bars": "1h",
             "resume_after_hours": 6.5,
             "by_evidence": True,
@@ -74,7 +87,7 @@ def test_the_command_of_a_row_is_read_as_the_request_that_it_was_made_of(
     request = backtest_of(tmp_path, **changed)
     program, verb, *rest = shlex.split(request.command)
     assert (program, verb) == ("heatsink", "backtest")
-    assert read_back(COMMANDS["sweep"].make_context("sweep", rest).params) == request  # it has the same options
+    assert read_back(COMMANDS["backtest"].make_context("backtest", rest).params) == request
 
 
 def read_back(given: dict[str, Any]) -> Request:
@@ -89,6 +102,7 @@ def read_back(given: dict[str, Any]) -> Request:
         bars=given["bars"],
         market=given["market"].value,
         fill="next_open" if given["fill"].value == "next-open" else "close",
+        books=given["books"].value,
         resume_after_hours=None if given["never_resume"] else given["resume_after"],
         by_evidence=given["by_evidence"],
         cost_factor=given["costs"],

@@ -34,7 +34,7 @@ SECTIONS: tuple[tuple[str, str, str, Section], ...] = (
     ("stops", "Stops", "Stops", risk.stops),
     ("costs", "From gross to net", "Costs", result.costs),
     ("trading", "Trades in figures", "Trades", trades.trade_figures),
-    ("groups", "Who made it, and why they ended", "Groups", trades.groups),
+    ("groups", "Where it came from", "Groups", trades.groups),
     ("trades", "Trade by trade", "Trade by trade", trades.trades),
     ("months", "Month by month", "Months", over_time.months),
     ("drawdowns", "Deepest drawdowns", "Drawdowns", over_time.drawdowns),

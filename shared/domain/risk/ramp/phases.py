@@ -159,7 +159,8 @@ class Phases:
     def approve(self, command: ApprovePhase) -> Sequence[Message]:
         """Enter the next phase, if the evidence allows it now, whatever it allowed when it was proposed."""
         state = self._state
-        following, to = state.plan.phase_after(state.phase.name), state.plan.phase_named(command.phase)
+        following = state.plan.phase_after(state.phase.name)
+        to: PhasePlan | None = state.plan.phase_named(command.phase)
         evidence = self._history.evidence(state.now_ns or command.time_ns, command.reviews)
         if to is None:
             return self._refuse(command, self._fault_of(command, to), evidence)

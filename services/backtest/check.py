@@ -84,9 +84,9 @@ def _ends(options: BacktestOptions, reader: KlineReader) -> Iterator[tuple[int, 
         for pair in options.universe.pairs:
             names = [name.replace("/", "") for name in reversed(options.universe.names_of(pair.symbol))]
             known = [spans[name] for name in names if name in spans]
-            for (_, last_ms), following in zip(known, [*known[1:], None], strict=True):
+            for number, (_, last_ms) in enumerate(known, start=1):
                 closed_ms = last_ms + bar_ms
-                yield closed_ms, max(closed_ms, following[0]) if following is not None else closed_ms
+                yield closed_ms, max(closed_ms, known[number][0]) if number < len(known) else closed_ms
 
 
 def played(

@@ -10,7 +10,7 @@ from shared.domain.risk.state.order_book import OrderBook
 from shared.domain.risk.state.state import RiskState
 from shared.messages.market import BookSampled
 
-LEVELS = 40  # a side
+LEVELS = 20  # a side
 
 
 class ModelledBooks(dict[str, OrderBook]):

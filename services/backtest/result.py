@@ -124,6 +124,7 @@ class Trade(Struct, frozen=True, kw_only=True):
     entry, exit: mean prices of the purchases and the sales, USDT per unit, costs within.
     quantity: all that was bought, in base units.
     invested: the most that it had cost at once, USDT.
+    entry_reason: the strategies that wanted it when it was bought, with commas between.
     gross: what it made at the prices of the market, USDT; net = gross - fees - spread - slippage.
     open: it was still held at the end, and counts at its last price.
     hangs_on_order: entry and stop fell into one bar, whose order of prices nobody knows: the worse was taken.

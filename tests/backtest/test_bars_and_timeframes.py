@@ -37,7 +37,7 @@ def played(reader: RandomReader, **changes: object) -> tuple[BacktestRun, list[M
 @given(SEEDS)
 def test_strategies_say_the_same_whatever_bars_stops_meet(seed: int) -> None:
     quarters = random_reader(seed, bar="15m", days=4)
-    fine, of_fine = played(quarters, bars="15m", days=4)
+    fine, of_fine = played(quarters, bars="15m", days=4, every_bar=True)
     coarse, of_coarse = played(longer(quarters, "1h"), bars="1h", days=4)
     signals, others = ([told(each) for each in made if isinstance(each, SignalRaised)] for made in (of_fine, of_coarse))
     assert signals == others

@@ -6,6 +6,7 @@ off here: modelled books (a stack has sampled ones, or none) and phases by date 
 
 import asyncio
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import get_args
 
@@ -60,6 +61,7 @@ def a_day(data_dir: Path, config: Path, market: MarketKind) -> BacktestOptions:
         resume_after_hours=RESUME_AFTER_HOURS,
         by_evidence=True,
         books="none",
+        every_bar=True,
     )
 
 
@@ -67,7 +69,10 @@ def by_backtest(options: BacktestOptions) -> tuple[BacktestRun, Told, list[Messa
     """The run, what its machines were told, and what they made of it from the first instant on."""
     run = BacktestRun(options)
     run.host = told = Told(run.specs, options.run_settings.keys)
-    return run, told, [message for instant in run.instants() for message in instant]
+    made = [message for instant in run.instants() for message in instant]
+    quickly = [message for instant in BacktestRun(replace(options, every_bar=False)).instants() for message in instant]
+    assert quickly == [each for each in made if not isinstance(each, PositionSized)]  # as heatsink backtest plays it
+    return run, told, made
 
 
 def of_topic(messages: list[Message], topic: Topic) -> list[Message]:

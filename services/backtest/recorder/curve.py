@@ -4,6 +4,7 @@ from services.backtest.result import Curve, Exposure
 from shared.domain.portfolio.performance import drawdown_of
 from shared.domain.risk.state.state import RiskState
 from shared.domain.timeframes import DAY_NS, HOUR_NS
+from shared.domain.universe import PairNames
 
 
 class CurveRecorder:
@@ -49,7 +50,7 @@ class ExposureRecorder:
     """What was held of every pair and sector at the first instant of each UTC day."""
 
     def __init__(self, state: RiskState) -> None:
-        self._state = state
+        self._state, self._names = state, PairNames(state.universe)
         self._days: list[int] = []
         self._held: list[dict[str, tuple[str, float]]] = []
 
@@ -58,7 +59,13 @@ class ExposureRecorder:
         if self._days and self._days[-1] == day_ns:
             return
         self._days.append(day_ns)
-        self._held.append({pair.symbol: (pair.sector, pair.notional) for pair in self._state.heat.positions()})
+        held = self._state.heat.positions()
+        self._held.append({self._newest(pair.symbol): (pair.sector, pair.notional) for pair in held})
+
+    def _newest(self, symbol: str) -> str:
+        """A pair is one pair, whatever its name was."""
+        named = self._names.get(symbol)
+        return named.pair if named is not None else symbol
 
     def result(self) -> Exposure:
         pairs: dict[str, list[float]] = {}

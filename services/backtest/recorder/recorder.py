@@ -42,7 +42,7 @@ class Recorder:
         self.decisions: list[Decision] = []
         self.signals: Counter[str] = Counter()
         self.raises = self.alerts = 0
-        self._causes: dict[str, str] = {}  # in words, by the id of a message of this instant
+        self._wanted: dict[str, dict[str, float]] = {}  # strengths by strategy, by the pair's newest name
         self._reasons: dict[str, str] = {}  # by order, until it is decided
         self._bought_for: dict[str, str] = {}  # by order, until it fills
         self._handlers: dict[type[Message], Callable[[Any], None]] = {
@@ -53,7 +53,7 @@ class Recorder:
             StopPlaced: self.fills.stop_placed,
             StopApproved: self._stop_approved,
             Halted: self.halts.halted,
-            Resumed: self._resumed,
+            Resumed: self.halts.resumed,
             PhaseChanged: self._phase_changed,
             PositionWrittenOff: self.fills.written_off,
             Alerted: self._alerted,
@@ -61,7 +61,6 @@ class Recorder:
 
     def take(self, now_ns: int, messages: Sequence[Message]) -> None:
         """All messages of an instant, in order, and the state that they left."""
-        self._causes.clear()
         for message in messages:
             handler = self._handlers.get(type(message))
             if handler is not None:
@@ -81,16 +80,17 @@ class Recorder:
 
     def _signal(self, raised: SignalRaised) -> None:
         self.signals[raised.strategy] += 1
-        self._causes[raised.id] = f"{raised.strategy} asked for {raised.strength:g}"
+        self._wanted.setdefault(self._newest(raised.symbol), {})[raised.strategy] = raised.strength
         self.halts.signal(raised)
 
-    def _resumed(self, resumed: Resumed) -> None:
-        self._causes[resumed.id] = f"a halt ({resumed.trigger}) ended"
-        self.halts.resumed(resumed)
+    def _newest(self, symbol: str) -> str:
+        named = self._names.get(symbol)
+        return named.pair if named is not None else symbol
 
     def _proposed(self, order: OrderProposed) -> None:
         if order.side == "buy":
-            self._reasons[order.id] = self._causes.get(order.cause, "the strategies still want more of it")
+            wanted = self._wanted.get(self._newest(order.symbol), {})
+            self._reasons[order.id] = ", ".join(name for name, strength in sorted(wanted.items()) if strength > 0.0)
 
     def _decided(self, order: OrderDecided) -> None:
         self.decisions.append(decision_of(order))

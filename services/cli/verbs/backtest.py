@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from services.cli.failing import EXIT_FAILED, explained
+from services.cli.verbs.backtest_compare import compare
 from services.cli.verbs.backtest_options import (
     BarsOption,
     BooksOption,
@@ -24,8 +25,7 @@ from services.cli.verbs.backtest_options import (
     StoreOption,
     ToOption,
 )
-from services.cli.verbs.options import ConfigOption, DataOption, JsonOption, RedisOption
-from shared.application.stack import DATA_DIR
+from services.cli.verbs.options import ConfigOption
 
 backtest_app = typer.Typer(help="Trade stored klines with the code that trades, and report.")
 
@@ -100,27 +100,4 @@ def check(
     raise typer.Exit(0 if holds else EXIT_FAILED)
 
 
-@backtest_app.command()
-def compare(
-    first: Annotated[Path, typer.Argument(help="Folder of a report.")],
-    second: Annotated[Path | None, typer.Argument(help="Another one. Left out: what a stack has recorded.")] = None,
-    start: Annotated[str, typer.Option("--from", help="Only decisions from this time on.")] = "",
-    end: Annotated[str, typer.Option("--to", help="Only decisions before this time.")] = "",
-    redis_url: RedisOption = None,
-    config: ConfigOption = None,
-    data: DataOption = DATA_DIR,
-    json: JsonOption = False,
-) -> None:
-    """Name the first decision in which two backtests differ, or one and a live stack."""
-    from services.cli.views.backtest_compare import compare_and_print
-    from services.cli.views.stack import redis_remedy
-    from shared.application.stack import find_stack
-
-    with explained():
-        if second is not None:
-            is_same = compare_and_print(first, second, start=start, end=end, as_json=json)
-        else:
-            stack = find_stack(redis_url=redis_url, config_dir=config, data_dir=data)
-            with explained(redis_remedy(stack)):
-                is_same = compare_and_print(first, stack, start=start, end=end, as_json=json)
-    raise typer.Exit(0 if is_same else EXIT_FAILED)
+backtest_app.command()(compare)

@@ -37,12 +37,17 @@ def compare(
     """
     if second is not None and redis_url:
         raise typer.BadParameter("B and --redis-url: name one of them")
-    with trouble():
-        from services.cli.views.backtest_compare import compare_and_print
-        from shared.application.stack import find_stack
+    from services.cli.views.backtest_compare import compare_and_print
+    from services.cli.views.stack import redis_remedy
+    from shared.application.stack import find_stack
 
-        other = second or find_stack(redis_url=redis_url, config_dir=config, data_dir=data)
-        is_same = compare_and_print(first, other, start=start, end=end, as_json=json)
+    with trouble():
+        if second is not None:
+            is_same = compare_and_print(first, second, start=start, end=end, as_json=json)
+        else:
+            stack = find_stack(redis_url=redis_url, config_dir=config, data_dir=data)
+            with explained(redis_remedy(stack)):
+                is_same = compare_and_print(first, stack, start=start, end=end, as_json=json)
     if not is_same:
         raise typer.Exit(DIFFERENT)
 

@@ -4,18 +4,14 @@ import asyncio
 from pathlib import Path
 
 import pytest
-import typer
 from click.testing import Result
 from typer.testing import CliRunner
 
 from services.backtest.decisions import read_decisions, write_decisions
-from services.cli.verbs.backtest_compare import compare
+from services.cli.__main__ import app
 from tests.backtest.reports import write_report
 from tests.cli.verbs.sample_server import publish
 from tests.samples import decision
-
-app = typer.Typer()
-app.command()(compare)
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +20,7 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def run(*arguments: object) -> Result:
-    return CliRunner().invoke(app, [str(each) for each in arguments])
+    return CliRunner().invoke(app, ["backtest", "compare", *(str(each) for each in arguments)])
 
 
 def test_it_exits_with_0_where_nothing_differs_and_with_1_where_something_does(report: Path, tmp_path: Path) -> None:

@@ -145,7 +145,7 @@ def _dated(options: BacktestOptions) -> BacktestOptions:
     if not options.start_ms or not options.end_ms:
         first_ms, last_ms = _span(options)
         start_ms = options.start_ms or _whole_day(first_ms + options.settings.plan.sizing.min_history_days * DAY_MS)
-        options = replace(options, start_ms=start_ms, end_ms=options.end_ms or _whole_day(last_ms + 1))
+        options = replace(options, start_ms=start_ms, end_ms=options.end_ms or _whole_day(last_ms))
     if options.end_ms <= options.start_ms:
         raise UserError("--from and --to: the end has to come after the start")
     return options

@@ -27,12 +27,15 @@ def check_heatsink(words: list[str]) -> None:
     if name not in COMMANDS:
         raise typer.BadParameter(f"no such verb: {name}")
     command = COMMANDS[name]
-    while group := getattr(command, "commands", None):
-        if getattr(command, "invoke_without_command", False) and (not rest or rest[0] not in group):
-            break  # the group itself is a verb, such as heatsink backtest
+    while (group := getattr(command, "commands", None)) and not _does_it_itself(command, rest):
         name, *rest = rest
         command = group[name]
     command.make_context(name, rest)
+
+
+def _does_it_itself(command: click.Command, rest: list[str]) -> bool:
+    """Whether a group that is a verb too (``heatsink backtest``) is meant, and none of its verbs."""
+    return bool(getattr(command, "invoke_without_command", False)) and (not rest or rest[0].startswith("-"))
 
 
 def options_of(command: click.Command) -> set[str]:

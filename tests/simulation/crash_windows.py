@@ -68,7 +68,9 @@ def _per_unit(c: Columns) -> Columns:
     return replace(c, volume=c.volume * 1e3, **prices)
 
 
-def started(data: Path, window: Window, breakers: BreakerPlan, market: MarketKind) -> BacktestRun:
+def started(
+    data: Path, window: Window, breakers: BreakerPlan, market: MarketKind, *, every_bar: bool = False
+) -> BacktestRun:
     """The window as a backtest that has not been played yet."""
     plan = Plan(
         strategies=STRATEGIES,
@@ -83,6 +85,7 @@ def started(data: Path, window: Window, breakers: BreakerPlan, market: MarketKin
         start_ms=start_ms,
         end_ms=start_ms + window.days * DAY_MS,
         market=market,
+        every_bar=every_bar,
     )
     reader: KlineReader = Recording(options.store, start_ms)
     return BacktestRun(options, PerUnit(reader) if window.file == FUTURES else reader)

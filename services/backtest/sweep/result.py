@@ -83,7 +83,7 @@ class SweepSetup(Struct, frozen=True, kw_only=True):
     runs: int
     failed: int
     luck: float | None
-    store: str
+    data: str
     code: str
 
 

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
-from services.backtest.request import STORE, Request
+from services.backtest.request import Request
 from services.backtest.sweep import journal, space, table, walk
 from services.backtest.sweep.journal import Journal
 from services.backtest.sweep.result import Fold, Row, Sweep, SweepSetup, Tried
 from services.backtest.sweep.space import Space, Values
 from services.backtest.sweep.table import Outcome
-from services.backtest.sweep.task import own_code, store_digest
+from services.backtest.sweep.task import data_digest, own_code
 from services.backtest.sweep.trials import Trial, trials_of
 from services.backtest.sweep.work import CrewMaker, Watch, work_off
 from shared.application.errors import UserError
@@ -65,7 +65,7 @@ class SweepRequest:
 class Sweeper:
     """A sweep that is checked and ready. Raises ``ConfigError`` and ``UserError``, before anything runs.
 
-    store, code: the digests by which its tasks are known.
+    data, code: the digests by which its tasks are known.
     """
 
     def __init__(self, request: SweepRequest) -> None:
@@ -75,7 +75,7 @@ class Sweeper:
         options = next(trial.options for trial in self.trials if trial.options is not None)
         self.start_ms, self.end_ms = options.start_ms, options.end_ms
         self.windows = walk.windows_of(request.walk, self.start_ms, self.end_ms) if request.walk else []
-        self.store, self.code = store_digest(request.backtest.store or STORE), own_code()
+        self.data, self.code = data_digest(options.store, options.books_path), own_code()
 
     @property
     def runs(self) -> int:
@@ -93,7 +93,7 @@ class Sweeper:
 
     def _play(self, trials: Sequence[Trial], done: Journal, crew_of: CrewMaker, watch: Watch) -> list[Outcome]:
         """What came of each."""
-        tasks = [trial.task(self.store, self.code) for trial in trials]
+        tasks = [trial.task(self.data, self.code) for trial in trials]
         ended = work_off([task for task in tasks if task is not None], done, crew_of, watch)
         return [
             (ended.done.get(task.key), ended.reasons.get(task.key, "")) if task else (None, REFUSED + trial.reason)
@@ -142,7 +142,7 @@ class Sweeper:
             runs=len(rows),
             failed=sum(row.measured is None for row in rows),
             luck=luck,
-            store=self.store,
+            data=self.data,
             code=self.code,
         )
 

@@ -16,6 +16,8 @@ from services.backtest.options import BacktestOptions
 from services.backtest.run import BacktestRun
 from services.backtest.statistics.daily import days_of
 from services.backtest.statistics.figures import figures_of
+from shared.adapters.books.recorded import RecordedBooks
+from shared.adapters.klines.columns import RecordingError
 from shared.adapters.klines.store import KlineStore, is_store
 from shared.domain.plan import Plan
 
@@ -58,16 +60,16 @@ class Played(Struct, frozen=True, kw_only=True):
 
 @dataclass(frozen=True)
 class Task:
-    """One run. store, code: digests of what it has to find where it runs."""
+    """One run. data, code: digests of what it has to find where it runs."""
 
     options: BacktestOptions
-    store: str
+    data: str
     code: str
 
     @property
     def key(self) -> str:
         """The same key, the same result."""
-        return hashlib.sha256(f"{config_digest(self.options)} {self.store} {self.code}".encode()).hexdigest()
+        return hashlib.sha256(f"{config_digest(self.options)} {self.data} {self.code}".encode()).hexdigest()
 
 
 class OtherWorkerError(RuntimeError):
@@ -79,19 +81,29 @@ def own_code() -> str:
     return code_digest(Plan())
 
 
-def store_digest(path: Path) -> str:
-    """SHA-256 of the values of a store, or of the bytes of a single recording."""
-    if is_store(path):
-        return KlineStore(path).digest()
-    return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else ""
+def data_digest(store: Path, books: Path | None = None) -> str:
+    """SHA-256 of the values of a store, or of the bytes of a single recording; and of recorded books beside it.
+
+    Raises ``RecordingError`` and ``BooksError`` for what is neither.
+    """
+    digest = KlineStore(store).digest() if is_store(store) else _hash_of(store)
+    return f"{digest} {RecordedBooks(books).digest()}" if books is not None else digest
+
+
+def _hash_of(file: Path) -> str:
+    if not file.is_file():
+        raise RecordingError(f"{file}: no store of klines, and no recording; heatsink data import makes a store")
+    return hashlib.sha256(file.read_bytes()).hexdigest()
 
 
 def play(task: Task) -> Played:
-    """Run it. Raises ``NoMarketError``, ``RecordingError`` and ``OtherWorkerError``."""
+    """Run it. Raises ``NoMarketError``, ``RecordingError``, ``BooksError`` and ``OtherWorkerError``."""
     if own_code() != task.code:
         raise OtherWorkerError("the worker has another heatsink; install the same one there")
-    if store_digest(task.options.store) != task.store:
-        raise OtherWorkerError(f"the worker has other klines at {task.options.store}; it needs the same store there")
+    options = task.options
+    if data_digest(options.store, options.books_path) != task.data:
+        places = " and ".join(str(path) for path in (options.store, options.books_path) if path is not None)
+        raise OtherWorkerError(f"the worker has other data at {places}; it needs the same there")
     played = BacktestRun(task.options)
     for _ in played.instants():
         pass

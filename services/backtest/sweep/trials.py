@@ -35,11 +35,13 @@ class Trial:
         options = replace(self.options, start_ms=start_ms, end_ms=end_ms, command=request.command)
         return replace(self, request=request, options=options)
 
-    def task(self, store: str, code: str) -> Task | None:
+    def task(self, data: str, code: str) -> Task | None:
         """Its run, for whichever folder a worker stands in; None where there is none."""
         if self.options is None:
             return None
-        return Task(replace(self.options, store=self.options.store.resolve()), store, code)
+        books = self.options.books_path
+        there = replace(self.options, store=self.options.store.resolve(), books_path=books and books.resolve())
+        return Task(there, data, code)
 
 
 def trials_of(request: Request, space: Space) -> list[Trial]:

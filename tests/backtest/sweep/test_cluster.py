@@ -85,10 +85,10 @@ def test_a_killed_worker_takes_no_run_with_it(tmp_path: Path, dask: Processes) -
 def test_a_worker_with_other_klines_or_another_heatsink_is_told(tmp_path: Path, dask: Processes) -> None:
     sweeper = Sweeper(request_of(tmp_path))
     [first, second, *_] = [task for trial in sweeper.trials if (task := trial.task("other", sweeper.code)) is not None]
-    others = [first, replace(second, store=sweeper.store, code="other")]
+    others = [first, replace(second, data=sweeper.data, code="other")]
     journal = Journal(tmp_path / NAME)
     ended = work_off(others, journal, lambda _: cluster(dask.address), unwatched)
-    assert "it needs the same store there" in ended.reasons[others[0].key]
+    assert "it needs the same there" in ended.reasons[others[0].key]
     assert "the worker has another heatsink" in ended.reasons[others[1].key]
     assert not journal.path.exists()
 

@@ -61,8 +61,8 @@ def test_a_killed_process_takes_no_run_with_it(tmp_path: Path) -> None:
 
 def test_a_run_that_ends_its_process_is_named_and_the_others_are_done(tmp_path: Path) -> None:
     sweeper = Sweeper(request_of(tmp_path))
-    tasks = [task for trial in sweeper.trials if (task := trial.task(sweeper.store, sweeper.code)) is not None]
-    deadly = DeadlyTask(tasks[0].options, sweeper.store, sweeper.code)
+    tasks = [task for trial in sweeper.trials if (task := trial.task(sweeper.data, sweeper.code)) is not None]
+    deadly = DeadlyTask(tasks[0].options, sweeper.data, sweeper.code)
     with opened(tmp_path / "out") as journal:
         ended = work_off([tasks[0], deadly, *tasks[1:]], journal, lambda most: processes(min(2, most)), unwatched)
     assert ended.reasons == {"deadly": DIED}

@@ -104,7 +104,7 @@ def test_settings_that_do_not_go_together_and_missing_bars_are_rows_with_their_r
 
 def test_a_task_carries_no_bars(tmp_path: Path) -> None:
     sweeper = Sweeper(request_of(tmp_path))
-    task = sweeper.trials[0].task(sweeper.store, sweeper.code)
+    task = sweeper.trials[0].task(sweeper.data, sweeper.code)
     assert task is not None
     assert task.options.store.is_absolute()
     assert len(pickle.dumps(task)) < 50_000

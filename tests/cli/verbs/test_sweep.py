@@ -51,6 +51,11 @@ def test_what_makes_no_sense_is_told_in_a_sentence(tmp_path: Path) -> None:
     assert result.stderr == "--grid limits.heat: write KEY=VALUE,VALUE, such as limits.heat=0.04,0.06,0.08\n"
     result = CliRunner().invoke(app, words(tmp_path))
     assert result.stderr.startswith("say what to try: --grid")
+    (tmp_path / "empty").mkdir()
+    nothing = ("--grid", "limits.heat=0.05,0.06", "--store", str(tmp_path / "empty"))
+    result = CliRunner().invoke(app, words(tmp_path, *nothing))
+    assert result.exit_code == 1
+    assert "no store of klines, and no recording; heatsink data import makes a store" in result.stderr
 
 
 def test_the_command_of_a_row_gives_its_digest(tmp_path: Path) -> None:
@@ -100,9 +105,9 @@ def read_back(given: dict[str, Any]) -> Request:
         pairs=given["pairs"],
         changes=tuple(given["changes"]),
         bars=given["bars"],
-        market=given["market"].value,
-        fill="next_open" if given["fill"].value == "next-open" else "close",
-        books=given["books"].value,
+        market=str(given["market"]),
+        fill="next_open" if str(given["fill"]) == "next-open" else "close",
+        books=str(given["books"]),
         resume_after_hours=None if given["never_resume"] else given["resume_after"],
         by_evidence=given["by_evidence"],
         cost_factor=given["costs"],

@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from shared.domain.timeframes import MS_NS, timeframe_ns
-from shared.messages.market import BarClosed
+from shared.messages.market import BarClosed, MarkChanged
 
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
@@ -76,6 +76,32 @@ class Instant(NamedTuple):
 
     close_ns: int
     rows: tuple[tuple[str, int], ...]
+
+
+class Prices(NamedTuple):
+    """What each pair of a block cost at a moment between the closes of bars.
+
+    time_ns: market time.
+    prices: USDT per unit, a column for each pair; NaN where none was seen.
+    name: of that moment, unique; the ids of its marks begin with it.
+    """
+
+    time_ns: int
+    prices: Floats
+    name: str
+
+
+def mark_at(block: Block, prices: Prices, column: int) -> MarkChanged:
+    """One of the prices as a message."""
+    symbol = block.symbols[column]
+    name = f"{prices.name}-{symbol.replace('/', '')}"
+    return MarkChanged(id=name, time_ns=prices.time_ns, symbol=symbol, price=prices.prices.item(column))
+
+
+def seen(prices: Prices) -> list[int]:
+    """The columns of the pairs of which a price was seen."""
+    columns: list[int] = np.flatnonzero(~np.isnan(prices.prices)).tolist()
+    return columns
 
 
 def instants(block: Block) -> Iterator[Instant]:

@@ -13,7 +13,7 @@ from shared.messages.base import Message, TimePassed
 from shared.messages.keys import Keys
 from shared.messages.market import BarClosed
 from shared.runtime.bar_order import in_closing_order
-from shared.runtime.columns import Block, Instant, bars_at, instants
+from shared.runtime.columns import Block, Instant, Prices, bars_at, instants, mark_at, seen
 from shared.runtime.machine_spec import MachineSpec
 
 
@@ -97,6 +97,10 @@ class Replay:
     def meet(self, instant: Instant) -> list[Message]:
         """Feed the bars of one moment of the block. Moments are met in order."""
         return self.feed(bars_at(self._block, instant))
+
+    def see(self, prices: Prices) -> list[Message]:
+        """Feed prices between the closes of bars, in the order of the pairs of the block that was entered."""
+        return self.feed([mark_at(self._block, prices, column) for column in seen(prices)])
 
     def leave(self) -> None:
         """The block is over, or enough of it was met."""

@@ -9,7 +9,7 @@ from shared.domain.machine import Machine
 from shared.domain.timeframes import DAILY
 from shared.messages.base import Message
 from shared.messages.orders import CancelDecided, StopApproved
-from shared.runtime.columns import Floats
+from shared.runtime.columns import Floats, Prices
 from shared.runtime.quiet.reader import Reader
 
 
@@ -39,6 +39,14 @@ class ExecutionReader(Reader[Exchange]):
         stop, waits = self.machine.resting(self.market.symbols[column])
         self._stops[column] = np.inf if waits else -np.inf if stop is None else stop
         (self._resting.add if waits or stop is not None else self._resting.discard)(column)
+
+    def see(self, prices: Prices) -> Sequence[Message]:
+        self.look_again()
+        made: list[Message] = []
+        for column in np.flatnonzero(prices.prices <= self._stops).tolist():
+            made += self.show_mark(prices, column)
+        self.pass_prices(prices)
+        return made
 
     def needs_market(self, message: Message) -> bool:
         """An order that is placed needs a price; a stop is put where it was approved."""

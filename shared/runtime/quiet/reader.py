@@ -3,11 +3,13 @@
 from collections.abc import Sequence
 from typing import Generic, TypeVar
 
+import numpy as np
+
 from shared.domain.machine import Machine
 from shared.domain.timeframes import DAILY
 from shared.domain.universe import Universe
 from shared.messages.base import Message, TimePassed
-from shared.runtime.columns import Block
+from shared.runtime.columns import Block, Prices, mark_at, seen
 from shared.runtime.quiet.market import Market
 
 M = TypeVar("M", bound=Machine)
@@ -37,6 +39,8 @@ class Reader(Generic[M]):
         self._shown = {timeframe: [-1] * len(market.symbols) for timeframe in self._reads}
         self._moves = 0  # how often bars have closed
         self._caught_up = [0] * len(market.symbols)  # the last of these moves that the machine knows all bars up to
+        self._price = np.full(len(market.symbols), np.nan)  # the last one that was passed over between bars
+        self._price_ns = np.zeros(len(market.symbols), dtype=np.int64)
         self._changed = set(market.every_column)
         self.prepare()
 
@@ -62,6 +66,8 @@ class Reader(Generic[M]):
                 missed.append((track.close_ns(newest), -track.length_ns, timeframe, newest))
         for _, _, timeframe, row in sorted(missed) if len(missed) > 1 else missed:
             self.machine.warm(self.market.bar(timeframe, row, column))
+        if time_ns := self._price_ns.item(column):
+            self.machine.warm(mark_at(self.market.block, Prices(time_ns, self._price, "passed"), column))
 
     # --- turns ----------------------------------------------------------------------------------------------------
 
@@ -98,6 +104,26 @@ class Reader(Generic[M]):
                 made += self.show(timeframe, row, column)
             self.move(timeframe, row)
         return made
+
+    def see(self, prices: Prices) -> Sequence[Message]:
+        """Prices were seen between the closes of bars: show all of them."""
+        made: list[Message] = []
+        for column in seen(prices):
+            made += self.show_mark(prices, column)
+        return made
+
+    def show_mark(self, prices: Prices, column: int) -> Sequence[Message]:
+        """Show the machine one price, after the bars that it did not see before it."""
+        self.catch_up(column)
+        self._changed.update(self.market.same_pair[column])
+        return self.machine.handle(mark_at(self.market.block, prices, column))
+
+    def pass_prices(self, prices: Prices) -> None:
+        """Keep prices that were passed over, for who asks later."""
+        is_seen = ~np.isnan(prices.prices)
+        self._price[is_seen] = prices.prices[is_seen]
+        self._price_ns[is_seen] = prices.time_ns
+        self._moves += 1
 
     def show(self, timeframe: str, row: int, column: int) -> Sequence[Message]:
         """Show the machine one bar, after those of other timeframes that it did not see before it."""

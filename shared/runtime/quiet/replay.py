@@ -9,10 +9,10 @@ from shared.domain.strategies.machine import SignalsMachine
 from shared.domain.timeframes import timeframe_ns
 from shared.domain.universe import Universe
 from shared.messages.base import Message
-from shared.messages.catalogue import BARS
+from shared.messages.catalogue import BARS, MARKS
 from shared.messages.keys import Keys
 from shared.messages.market import BarClosed
-from shared.runtime.columns import Block, Instant
+from shared.runtime.columns import Block, Instant, Prices, seen
 from shared.runtime.machine_spec import MachineSpec
 from shared.runtime.quiet.execution_guard import Exchange, ExecutionReader
 from shared.runtime.quiet.market import Market
@@ -82,6 +82,17 @@ class QuietReplay(Replay):
                 made += reader.take_late(timeframe, row) if is_late else reader.take(timeframe, row)
             made += _hear(reader, [message for number, message in mail if number >= before])
             self._emit(seat, made, outputs)
+        self._settle(outputs)
+        return outputs
+
+    def see(self, prices: Prices) -> list[Message]:
+        if prices.time_ns <= self._now_ns or not seen(prices):
+            return super().see(prices)
+        outputs: list[Message] = []
+        self.advance_clock(prices.time_ns, outputs)
+        for seat, reader in zip(self._seats, self._readers, strict=True):
+            if MARKS in seat.spec.latest:
+                self._emit(seat, reader.see(prices), outputs)
         self._settle(outputs)
         return outputs
 

@@ -9,9 +9,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from shared.domain.risk.machine import RiskMachine
-from shared.domain.timeframes import DAILY
+from shared.domain.timeframes import DAILY, MS_NS
 from shared.messages.base import Message
-from shared.runtime.columns import Floats
+from shared.messages.market import MarkChanged
+from shared.runtime.columns import Floats, Prices, seen
 from shared.runtime.quiet.market import Flags, Track
 from shared.runtime.quiet.reader import Reader
 
@@ -27,6 +28,7 @@ class RiskReader(Reader[RiskMachine]):
         self._limits = np.full(pairs, np.nan)  # of a jump, USDT per unit; NaN where none is known
         self._stops = np.full(pairs, -np.inf)
         self._followed = np.zeros(pairs, dtype=np.bool_)
+        self._marked_by_others = np.zeros(pairs, dtype=np.bool_)
         self._marked = [0] * pairs  # the last move of the bars that the pair was marked after
         self._marked_with_bars: set[int] = set()
         self._held: Flags = np.zeros(pairs, dtype=np.bool_)
@@ -64,6 +66,44 @@ class RiskReader(Reader[RiskMachine]):
         self.move(timeframe, row)
         return made
 
+    def see(self, prices: Prices) -> Sequence[Message]:
+        """As with bars: what is held is marked, and shown is what may halt a pair."""
+        self.look_again()
+        limit = self.machine.state.plan.breakers.mark_jump * (1.0 - SLACK)
+        moved = ~(np.abs(prices.prices / self._prices() - 1.0) <= limit)  # also where no price was known in this block
+        here = ~np.isnan(prices.prices)
+        asks = (moved | (prices.prices < self._stops) | self._followed | self._marked_by_others) & here
+        self._marked_by_others[here] = False
+        columns = np.flatnonzero(asks | (self._held & here)).tolist() or seen(prices)[:1]
+        made: list[Message] = []
+        for column, sees in zip(columns, asks[columns].tolist(), strict=True):
+            if sees:
+                made += self.show_mark(prices, column)
+            else:
+                self.machine.state.revalue(self.market.symbols[column], prices.prices.item(column), prices.time_ns)
+        self.pass_prices(prices)
+        return made
+
+    def show_mark(self, prices: Prices, column: int) -> Sequence[Message]:
+        """A jump is judged by the mark before it."""
+        self._mark(column)
+        return super().show_mark(prices, column)
+
+    def _prices(self) -> Floats:
+        """The last price of each pair, by bars or between them; NaN before the first."""
+        prices, times_ns = self._price.copy(), self._price_ns.copy()
+        for timeframe, at in self._at.items():
+            if at < 0:
+                continue
+            track = self.market.tracks[timeframe]
+            rows = np.maximum(track.newest[at], 0)
+            closes_ns = track.grid.open_ms[rows] * MS_NS + track.length_ns - MS_NS
+            is_newer = (track.newest[at] >= 0) & (closes_ns > times_ns)
+            columns = np.flatnonzero(is_newer)
+            prices[columns] = track.grid.close[rows[columns], columns]
+            times_ns[columns] = closes_ns[columns]
+        return prices
+
     def _asks(self, timeframe: str, row: int) -> Flags:
         asks: Flags = self._jumps[timeframe][row] > self._limits
         asks |= self.market.tracks[timeframe].grid.open[row] < self._stops
@@ -77,6 +117,7 @@ class RiskReader(Reader[RiskMachine]):
             self._changed.update(columns)
             for column in columns:
                 self._mark(column)
+                self._marked_by_others[column] |= type(message) is MarkChanged
         return self.machine.handle(message)
 
     def _mark(self, column: int) -> None:
@@ -89,6 +130,8 @@ class RiskReader(Reader[RiskMachine]):
             for timeframe, at in self._at.items()
             if at >= 0 and (row := int((track := self.market.tracks[timeframe]).newest[at, column])) >= 0
         ]
+        if (passed_ns := self._price_ns.item(column)) > 0:
+            closes.append((passed_ns, 0, self._price.item(column)))
         if closes:
             close_ns, _, close = max(closes)
             self.machine.state.revalue(self.market.symbols[column], close, close_ns)

@@ -24,7 +24,7 @@ from shared.messages.halts import Halted, ResumeAsked
 from shared.messages.market import FeedLost, FeedRestored, MarkChanged, PairListed
 from shared.messages.orders import OrderProposed
 from shared.messages.signals import PositionSized, SignalRaised
-from shared.runtime.columns import PRICES, Block, Grid
+from shared.runtime.columns import PRICES, Block, Grid, Instant, Prices, instants
 from shared.runtime.machine_spec import MachineSpec
 from shared.runtime.quiet import QuietReplay
 from shared.runtime.replay import Replay
@@ -49,6 +49,7 @@ class Scene:
     holes, jumps: how often a bar is missing, or opens far away.
     events: how often something is fed between two moments.
     blocks: in how many the market is played.
+    is_jumping: prices within an hour are seen as marks.
     is_late: the clock is a day further when the bars begin, so that the first of them are history.
     """
 
@@ -61,6 +62,7 @@ class Scene:
     events: float = 0.0
     blocks: int = 1
     is_late: bool = False
+    is_jumping: bool = False
     plan: Plan = field(default_factory=Plan)
 
 
@@ -287,12 +289,26 @@ def course_of(scene: Scene, *, quiet: bool) -> Course:
     if scene.is_late:
         replay.advance_clock((START_MS + 7 * DAY_MS) * MS_NS, course.messages)
     for block in market(scene):
-        for moment in replay.play(block):
-            course.messages += moment.messages
-            course.messages += world.after(moment.close_ns, moment.messages)
+        replay.enter(block)
+        for instant in instants(block):
+            for prices in within(block, instant) if scene.is_jumping else ():
+                course.messages += replay.see(prices)
+            made = replay.meet(instant)
+            course.messages += made
+            course.messages += world.after(instant.close_ns, made)
             heat, state = risk.state.heat, risk.state
-            course.figures.append((moment.close_ns, state.nav, heat.risk, heat.holdings, state.ledger.cash))
+            course.figures.append((instant.close_ns, state.nav, heat.risk, heat.holdings, state.ledger.cash))
+        replay.leave()
     return course
+
+
+def within(block: Block, instant: Instant) -> Iterator[Prices]:
+    """The open, the low and the high of the hour that is about to close, one after the other."""
+    for timeframe, row in instant.rows:
+        grid, step_ns = block.grids[timeframe], timeframe_ns(timeframe) // 3
+        for number, prices in enumerate((grid.open, grid.low, grid.high) if timeframe == "1h" else ()):
+            time_ns = int(grid.open_ms[row]) * MS_NS + number * step_ns + MS_NS
+            yield Prices(time_ns, prices[row], f"m-{row}-{number}-{time_ns}")
 
 
 def plan_with(**changes: object) -> Plan:

@@ -39,6 +39,7 @@ SCENES = st.builds(
     events=st.sampled_from((0.0, 0.05, 0.4)),
     blocks=st.integers(1, 4),
     is_late=st.booleans(),
+    is_jumping=st.booleans(),
     plan=st.sampled_from(PLANS),
 )
 

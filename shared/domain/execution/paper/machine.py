@@ -62,6 +62,8 @@ class PaperExecution:
     def warm(self, message: Message) -> None:
         if isinstance(message, BarClosed) and self._is_followed(message.symbol) and self._market.take_bar(message):
             self._market.take_close(message, self._now_ns)
+        elif isinstance(message, MarkChanged) and self._is_followed(message.symbol):
+            self._market.take_mark(message, self._now_ns)
 
     def restored(self) -> None:
         self._store.restored()

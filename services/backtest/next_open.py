@@ -7,11 +7,11 @@ from collections.abc import Sequence
 
 from msgspec import structs
 
-from shared.domain.machine import Machine
 from shared.domain.numbers import ZERO
 from shared.messages.base import Message, derived_id
 from shared.messages.market import MarkChanged, PairListed
 from shared.messages.orders import CancelDecided, OrderClosed, OrderDecided, WriteOffDecided
+from shared.runtime.quiet.execution_guard import Exchange
 
 
 class NextOpen:
@@ -20,7 +20,7 @@ class NextOpen:
     waiting: the pairs of which an order waits.
     """
 
-    def __init__(self, machine: Machine) -> None:
+    def __init__(self, machine: Exchange) -> None:
         self._machine = machine
         self.records = machine.records
         self._orders: dict[str, list[OrderDecided]] = {}
@@ -28,6 +28,11 @@ class NextOpen:
     @property
     def waiting(self) -> set[str]:
         return set(self._orders)
+
+    def resting(self, symbol: str) -> tuple[float | None, bool]:
+        """As of the machine behind; what is held back waits as well."""
+        stop, waits = self._machine.resting(symbol)
+        return stop, waits or symbol in self._orders
 
     def handle(self, message: Message) -> Sequence[Message]:
         match message:

@@ -32,9 +32,10 @@ from shared.messages.base import Message
 from shared.messages.catalogue import BARS
 from shared.messages.control import Flatten
 from shared.messages.market import MarkChanged
-from shared.runtime.columns import Block, Instant, instants
+from shared.runtime.columns import Block, Instant, Prices, instants, seen
 from shared.runtime.machine_spec import MachineSpec
 from shared.runtime.quiet import QuietReplay
+from shared.runtime.quiet.execution_guard import Exchange
 from shared.runtime.replay import Replay
 
 Progress = Callable[[int, int], None]  # market time in ns, bars so far
@@ -100,7 +101,7 @@ class BacktestRun:
         if spec.service in (wiring.EXECUTION, wiring.RISK) and key not in spec.inputs:
             spec = replace(spec, inputs=(*spec.inputs, key))
         if spec.service == wiring.EXECUTION and self.options.fill == "next_open":
-            spec = replace(spec, machine=NextOpen(spec.machine))
+            spec = replace(spec, machine=NextOpen(cast("Exchange", spec.machine)))
         return spec
 
     # --- the loop -------------------------------------------------------------------------------------------------
@@ -158,9 +159,9 @@ class BacktestRun:
         )
         for due in self._take_due(base_ns):
             made += host.feed([due.message])
-        for marks in self._marks_within(block, instant):
-            made += host.feed(marks)
-            self.recorder.curve.take(marks[0].time_ns)
+        for prices in self._prices_within(block, instant):
+            made += host.see(prices)
+            self.recorder.curve.take(prices.time_ns)
         if samples := self._books.until(now_ns):
             made += host.feed(samples)
         made += host.meet(instant)
@@ -169,7 +170,7 @@ class BacktestRun:
         self._operator.look(made)
         return made + self._operator.act(host, now_ns)
 
-    def _marks_within(self, block: Block, instant: Instant) -> Iterator[list[MarkChanged]]:
+    def _prices_within(self, block: Block, instant: Instant) -> Iterator[Prices]:
         """The prices that are seen before the bars close."""
         bars = self.options.market_bars
         rows = [row for timeframe, row in instant.rows if timeframe == bars]
@@ -177,8 +178,10 @@ class BacktestRun:
             return
         if self.options.market == "jumping":
             yield from jumps(block, bars, rows[0])
-        elif self._held_back is not None and (marks := opens(block, bars, rows[0], self._held_back.waiting)):
-            yield marks
+        elif self._held_back is not None and self._held_back.waiting:
+            prices = opens(block, bars, rows[0], self._held_back.waiting)
+            if seen(prices):
+                yield prices
 
     def _end_pair(self, due: Due, now_ns: int) -> list[Message]:
         """What comes after the last bar of a pair: it is sold at its last price, then it is gone."""

@@ -10,36 +10,27 @@ from collections.abc import Iterator
 import numpy as np
 
 from shared.domain.timeframes import MS_NS, timeframe_ns
-from shared.messages.market import BarClosed, MarkChanged
-from shared.runtime.columns import Block, bars_of
+from shared.runtime.columns import Block, Floats, Prices
 
 MOMENTS = 3  # before the close
 
 
-def jumps(block: Block, timeframe: str, row: int) -> Iterator[list[MarkChanged]]:
-    """The marks within the bars of one row, a list for each moment before the close."""
-    bars = bars_of(block, timeframe, row, _present(block, timeframe, row))
-    for number in range(MOMENTS if bars else 0):
-        yield [_mark(bar, number, _price(bar, number)) for bar in bars]
+def jumps(block: Block, timeframe: str, row: int) -> Iterator[Prices]:
+    """The prices within the bars of one row, at each moment before the close."""
+    grid = block.grids[timeframe]
+    rises = grid.close[row] >= grid.open[row]
+    extremes = np.where(rises, grid.low[row], grid.high[row]), np.where(rises, grid.high[row], grid.low[row])
+    for number, prices in enumerate((grid.open[row], *extremes)):
+        yield _seen(block, timeframe, row, number, prices)
 
 
-def opens(block: Block, timeframe: str, row: int, symbols: set[str]) -> list[MarkChanged]:
+def opens(block: Block, timeframe: str, row: int, symbols: set[str]) -> Prices:
     """The price at which the bars of one row opened, of some pairs."""
-    columns = [each for each in _present(block, timeframe, row) if block.symbols[each] in symbols]
-    return [_mark(bar, 0, bar.open) for bar in bars_of(block, timeframe, row, columns)]
+    is_wanted = np.array([symbol in symbols for symbol in block.symbols])
+    return _seen(block, timeframe, row, 0, np.where(is_wanted, block.grids[timeframe].open[row], np.nan))
 
 
-def _present(block: Block, timeframe: str, row: int) -> list[int]:
-    """The pairs that have a bar there."""
-    columns: list[int] = np.flatnonzero(~np.isnan(block.grids[timeframe].close[row])).tolist()
-    return columns
-
-
-def _price(bar: BarClosed, number: int) -> float:
-    rises = bar.close >= bar.open
-    return (bar.open, bar.low if rises else bar.high, bar.high if rises else bar.low)[number]
-
-
-def _mark(bar: BarClosed, number: int, price: float) -> MarkChanged:
-    time_ns = bar.open_time_ns + number * timeframe_ns(bar.timeframe) // MOMENTS + MS_NS
-    return MarkChanged(id=f"m-{bar.id}-{number}", time_ns=time_ns, symbol=bar.symbol, price=price)
+def _seen(block: Block, timeframe: str, row: int, number: int, prices: Floats) -> Prices:
+    open_ms = int(block.grids[timeframe].open_ms[row])
+    time_ns = open_ms * MS_NS + number * timeframe_ns(timeframe) // MOMENTS + MS_NS
+    return Prices(time_ns, prices, f"m-{timeframe}-{open_ms}-{number}")

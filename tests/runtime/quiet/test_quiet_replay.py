@@ -13,6 +13,8 @@ from shared.domain.plan import BreakerPlan, Limits
 from tests.examples import examples
 from tests.runtime.quiet.scenes import BY_DATE, Course, Scene, course_of, plan_with, strategy
 
+pytestmark = pytest.mark.long
+
 HOURLY = (strategy("donchian", "1h", entry=6, exit=3), strategy("momentum", "1h", fast=3, slow=8))
 MIXED = (
     strategy("donchian", "4h", entry=4, exit=2),

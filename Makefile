@@ -30,8 +30,8 @@ run: install ## Run the whole stack; options for `heatsink up`: make run ARGS="-
 dev: # Install what testing needs, hash-pinned, into .venv-dev
 	@sh deploy/venv.sh $(PYTHON) .venv-dev requirements-dev.lock
 
-quick: dev ## Run the tests that need no process and no socket, with fewer examples
-	@$(PYTEST) -n $(CORES) -m "not sockets" --hypothesis-profile quick $(ARGS)
+quick: dev ## Run the tests that need no process, no socket and no weeks of a market, with fewer examples
+	@$(PYTEST) -n $(CORES) -m "not sockets and not long" --hypothesis-profile quick $(ARGS)
 
 test: dev ## Run all tests but those of chaos; options for pytest: make test ARGS="-k heat"
 	@$(PYTEST) -n $(WORKERS) --maxschedchunk 1 --durations 25 -m "not chaos" $(ARGS)

@@ -16,6 +16,8 @@ from tests.backtest.random_market import START_MS, RandomReader, random_options,
 from tests.examples import examples
 from tests.history import bar_of, rows_of
 
+pytestmark = pytest.mark.long
+
 SEEDS = st.integers(0, 10_000)
 HOUR_MS = 3_600_000
 

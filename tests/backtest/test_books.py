@@ -14,6 +14,8 @@ from shared.messages.market import BookSampled
 from shared.messages.orders import OrderDecided
 from tests.backtest.random_market import START_MS, random_options, random_reader
 
+pytestmark = pytest.mark.long
+
 PAIRS = ("BTC/USDT", "ETH/USDT", "SOL/USDT", "OLD/USDT", "MATIC/USDT", "POL/USDT")
 SIZE_USDT = 25_000.0
 

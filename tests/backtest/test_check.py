@@ -24,6 +24,8 @@ HOUR_MS = 3_600_000
 PEEKS = """
 from tests.backtest.future import CLOSES
 
+pytestmark = pytest.mark.long
+
 class Mine:
     warmup_bars = 1
 

@@ -15,6 +15,8 @@ from shared.domain.timeframes import MS_NS
 from tests.backtest.random_market import RandomReader, random_options, random_reader
 from tests.examples import examples
 
+pytestmark = pytest.mark.long
+
 D = Decimal
 MARKETS = st.sampled_from(["smooth", "jumping"])
 FILLS = st.sampled_from(["close", "next_open"])

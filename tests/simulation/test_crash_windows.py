@@ -15,6 +15,8 @@ from shared.messages.halts import Halted, Resumed
 from shared.messages.orders import OrderDecided, OrderProposed
 from tests.simulation.crash_windows import ALL_OFF, ALL_ON, Window, replayed, slipped, started, stop_fills, table
 
+pytestmark = pytest.mark.long
+
 FTX = Window("November 2022: FTX", "2022-11-06", 4)
 LONGER = Window("November 2022, with the days before", "2022-11-01", 10)
 MARKETS = get_args(MarketKind)

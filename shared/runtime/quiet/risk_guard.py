@@ -117,7 +117,8 @@ class RiskReader(Reader[RiskMachine]):
             self._changed.update(columns)
             for column in columns:
                 self._mark(column)
-                self._marked_by_others[column] |= type(message) is MarkChanged
+            if type(message) is MarkChanged:
+                self._marked_by_others[list(columns)] = True
         return self.machine.handle(message)
 
     def _mark(self, column: int) -> None:

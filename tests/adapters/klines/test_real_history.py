@@ -12,6 +12,8 @@ from shared.adapters.klines.store import KlineStore
 from shared.adapters.klines.verifying import verify
 from tests.exchange_sim.sim_stage import ms
 
+pytestmark = pytest.mark.long
+
 EVER = (0, 1 << 62)
 SPOT, FUTURES = frozenset(["spot"]), frozenset(["um_futures"])
 

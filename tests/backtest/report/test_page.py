@@ -19,6 +19,8 @@ from tests.backtest.believable import backtest
 from tests.backtest.odd_runs import ODD_TEXTS, odd_runs
 from tests.examples import examples
 
+pytestmark = pytest.mark.long
+
 MOST_BYTES = 1_500_000
 IMPLIED = {"tr", "td", "th"}  # whose end HTML lets one leave out
 

@@ -22,6 +22,8 @@ from shared.config.faults import ConfigError
 from tests.adapters.klines.kline_samples import SOURCE
 from tests.backtest.sweep.sweep_stage import DAYS, backtest_of, digests, here, request_of, unwatched, walk
 
+pytestmark = pytest.mark.long
+
 
 def alone(trial: Trial) -> str:
     """The digest of a trial's run as a backtest of its own."""

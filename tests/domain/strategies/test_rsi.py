@@ -103,6 +103,7 @@ def test_over_random_bars_it_wants_what_the_rule_says(
     assert 1.0 in said
 
 
+@pytest.mark.long
 def test_over_real_bars_it_wants_what_the_rule_says(data_dir: Path) -> None:
     trades = 0
     for symbol, closes in real_closes(data_dir).items():

@@ -12,6 +12,8 @@ from shared.messages.orders import OrderFilled
 from shared.messages.signals import PositionSized
 from tests.simulation.crash_windows import ALL_ON, Window, started
 
+pytestmark = pytest.mark.long
+
 WINDOWS = (Window("Terra and LUNA", "2022-05-05", 9), Window("FTX", "2022-11-05", 6))
 
 

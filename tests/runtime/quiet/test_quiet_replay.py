@@ -25,6 +25,8 @@ from tests.runtime.quiet.scenes import (
 )
 from tests.samples import bar
 
+pytestmark = pytest.mark.long
+
 HOURLY = (strategy("donchian", "1h", entry=6, exit=3), strategy("momentum", "1h", fast=3, slow=8))
 MIXED = (
     strategy("donchian", "4h", entry=4, exit=2),

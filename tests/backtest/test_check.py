@@ -20,11 +20,11 @@ from tests.backtest.future import Tattling
 from tests.backtest.random_market import PLAN, START_MS, random_options, random_reader
 from tests.examples import examples
 
+pytestmark = pytest.mark.long
+
 HOUR_MS = 3_600_000
 PEEKS = """
 from tests.backtest.future import CLOSES
-
-pytestmark = pytest.mark.long
 
 class Mine:
     warmup_bars = 1

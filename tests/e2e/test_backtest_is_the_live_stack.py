@@ -8,7 +8,6 @@ import asyncio
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
-from typing import get_args
 
 import pytest
 
@@ -88,7 +87,7 @@ def split(told: list[list[Message]], start_ns: int) -> tuple[list[BarClosed], li
 
 
 @pytest.mark.stack(seconds=30)
-@pytest.mark.parametrize("market", get_args(MarketKind))
+@pytest.mark.parametrize("market", ["jumping", pytest.param("smooth", marks=pytest.mark.chaos)])
 async def test_a_day_through_the_live_stack_gives_the_sizes_verdicts_and_fills_of_its_backtest(
     data_dir: Path, redis_bus: RedisBus, valkey_server: str, tmp_path: Path, market: MarketKind
 ) -> None:

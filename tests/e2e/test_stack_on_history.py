@@ -125,6 +125,7 @@ async def disturb(stack: Stack, exchange_url: str) -> None:
             await stack.fault(exchange_url, fault=disturbance)
 
 
+@pytest.mark.chaos
 @pytest.mark.stack(seconds=90)
 async def test_ten_days_with_faults_and_killed_processes_lose_and_repeat_nothing(
     data_dir: Path, redis_bus: RedisBus, valkey_server: str, tmp_path: Path

@@ -4,7 +4,7 @@ from collections import defaultdict
 from decimal import Decimal
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import Phase, assume, given, settings
 from hypothesis import strategies as st
 
 from services.backtest.backtest import digest_of
@@ -21,6 +21,7 @@ D = Decimal
 MARKETS = st.sampled_from(["smooth", "jumping"])
 FILLS = st.sampled_from(["close", "next_open"])
 SEEDS = st.integers(0, 10_000)
+PHASES = (Phase.explicit, Phase.reuse, Phase.generate)  # a seed has no smaller one
 WILDNESS = st.sampled_from([0.5, 1.0, 2.5])
 
 
@@ -36,7 +37,7 @@ def played(seed: int, wildness: float = 1.0, **changes: object) -> Run:
     return run.result()
 
 
-@examples(10)
+@settings(examples(20), phases=PHASES)
 @given(SEEDS, WILDNESS, MARKETS, FILLS)
 def test_nav_is_cash_and_positions_at_every_instant_and_every_position_has_a_stop(
     seed: int, wildness: float, market: str, fill: str
@@ -54,7 +55,7 @@ def test_nav_is_cash_and_positions_at_every_instant_and_every_position_has_a_sto
     assume(held_once)
 
 
-@examples(10)
+@settings(examples(20), phases=PHASES)
 @given(SEEDS, WILDNESS, MARKETS, FILLS)
 def test_no_fill_is_outside_its_bar_but_for_spread_and_slippage(
     seed: int, wildness: float, market: str, fill: str
@@ -75,7 +76,7 @@ def test_no_fill_is_outside_its_bar_but_for_spread_and_slippage(
             assert float(each.reference) <= float(each.stop) * (1 + 1e-9)
 
 
-@examples(10)
+@settings(examples(20), phases=PHASES)
 @given(SEEDS, WILDNESS, MARKETS, FILLS)
 def test_what_the_pairs_made_is_what_nav_changed_by_and_costs_reconcile_to_the_cent(
     seed: int, wildness: float, market: str, fill: str
@@ -93,7 +94,7 @@ def test_what_the_pairs_made_is_what_nav_changed_by_and_costs_reconcile_to_the_c
     assert sum(trade.fills for trade in run.trades) == len(run.fills)
 
 
-@examples(5)
+@settings(examples(5), phases=PHASES)
 @given(SEEDS, MARKETS, FILLS)
 def test_the_same_data_configuration_and_code_give_the_same_bytes(seed: int, market: str, fill: str) -> None:
     first, again = played(seed, market=market, fill=fill), played(seed, market=market, fill=fill)

@@ -14,7 +14,7 @@ import pytest
 from redis.exceptions import ResponseError
 
 from shared.adapters.codec import encode
-from shared.messages.catalogue import DECIDED, PROPOSED, SIZES
+from shared.messages.catalogue import DECIDED, PORTFOLIO, PROPOSED, SIZES
 from shared.messages.orders import OrderDecided, OrderProposed
 from tests.docs.command_line import words_of
 from tests.docs.pages import program, snippets
@@ -25,7 +25,7 @@ from tests.samples import bar
 __all__ = ["node_client"]  # a fixture
 
 RUN_SECONDS, ANSWER_SECONDS, POLL_SECONDS = 120, 60, 0.05
-SIZES_KEY, DECIDED_KEY = MAIN.of(SIZES), MAIN.of(DECIDED)
+PORTFOLIO_KEY, SIZES_KEY, DECIDED_KEY = (MAIN.of(topic) for topic in (PORTFOLIO, SIZES, DECIDED))
 
 
 def redis_commands() -> list[list[str]]:
@@ -41,7 +41,10 @@ def saved(file: str, source: str, folder: Path) -> Path:
 
 
 async def sized(stack: Stack) -> None:
-    """Close an hour, and wait until its sizes stand in their stream."""
+    """Close an hour, and wait until its sizes stand in their stream. Without a NAV there would be none to wait for."""
+    async with asyncio.timeout(ANSWER_SECONDS):
+        while not await stack.bus.client.xlen(PORTFOLIO_KEY):
+            await asyncio.sleep(POLL_SECONDS)
     await stack.bus.publish_bars([bar(symbol, hour=DAYS * 24, close=price) for symbol, price in PRICES.items()])
     async with asyncio.timeout(ANSWER_SECONDS):
         while await stack.bus.client.xlen(SIZES_KEY) < len(PRICES):

@@ -65,7 +65,7 @@ def assert_same(full: Course, quiet: Course) -> None:
     assert not quiet.sizes
 
 
-@settings(examples(60), phases=(Phase.explicit, Phase.reuse, Phase.generate))  # a seed has no smaller one
+@settings(examples(30), phases=(Phase.explicit, Phase.reuse, Phase.generate))  # a seed has no smaller one
 @given(scene=SCENES)
 def test_both_replays_say_the_same(scene: Scene) -> None:
     assert_same(course_of(scene, quiet=False), course_of(scene, quiet=True))

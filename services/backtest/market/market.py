@@ -14,7 +14,7 @@ import numpy as np
 from services.backtest.market.aggregation import aggregated, between, joined
 from services.backtest.market.reader import KlineReader
 from shared.adapters.klines.columns import Columns
-from shared.domain.timeframes import DAILY, DAY_MS, MS_NS, timeframe_ns
+from shared.domain.timeframes import DAILY, DAY_MS, LISTED_TIMEFRAMES, MS_NS, timeframe_ns
 from shared.domain.universe import Universe
 from shared.runtime.columns import PRICES, Block, Grid
 
@@ -53,6 +53,7 @@ class Market:
         self.start_ms, self.end_ms = start_ms, end_ms
         self._history_days, self._history_bars = history_days, history_bars
         self._lengths_ms = {name: timeframe_ns(name) // MS_NS for name in {*timeframes, *reader.timeframes, bars}}
+        self._refuse_bars_of_no_use()
         names = [name for symbol in universe.symbols for name in universe.names_of(symbol)]
         self.spans = self._find_spans(names)
         self.symbols = tuple(sorted(self.spans))
@@ -108,6 +109,20 @@ class Market:
                 self._digest.update(np.ascontiguousarray(getattr(grid, name)).tobytes())
         return Block(self.symbols, grids, live_from_ms=self.start_ms)
 
+    def _refuse_bars_of_no_use(self) -> None:
+        """Where a strategy's bar closes within one of the market, an order would meet prices that were before it."""
+        for timeframe in self.timeframes:
+            if self._lengths_ms[timeframe] % self.bar_ms:
+                fitting = [name for name in LISTED_TIMEFRAMES if self._parts_all(timeframe_ns(name) // MS_NS)]
+                raise NoMarketError(
+                    f"bars {self.bars}: bars of {timeframe} are needed too, and close within them; "
+                    f"choose one of {', '.join(fitting)}"
+                )
+
+    def _parts_all(self, length_ms: int) -> bool:
+        """Whether all bars that are needed, but those of the market, are made of whole bars of this length."""
+        return not any(self._lengths_ms[each] % length_ms for each in self.timeframes if each != self.bars)
+
     def _find_spans(self, names: list[str]) -> dict[str, tuple[int, int]]:
         """By name, the first and last bar of those that have any before the end and after the history's begin."""
         sources = self._sources(self.bars)
@@ -139,7 +154,9 @@ class Market:
         return sorted(fitting, key=self._lengths_ms.__getitem__, reverse=True)
 
     def _grid(self, timeframe: str, start_ms: int, end_ms: int) -> Grid:
-        return grid_of(self._columns(timeframe, start_ms, end_ms), self.symbols)
+        """The bars that close from one midnight to another, whenever they opened: of a bar nothing is known before."""
+        earlier_ms = max(0, self._lengths_ms[timeframe] - DAY_MS)
+        return grid_of(self._columns(timeframe, start_ms - earlier_ms, end_ms - earlier_ms), self.symbols)
 
     def _columns(
         self, timeframe: str, start_ms: int, end_ms: int, names: Collection[str] | None = None
@@ -147,6 +164,8 @@ class Market:
         """By name. What the store lacks of this timeframe is made of the next shorter one that it has."""
         wanted = {name.replace("/", ""): name for name in names or self.symbols}
         found: dict[str, Columns] = {}
+        length_ms = self._lengths_ms[timeframe]
+        whole_ms = start_ms // length_ms * length_ms, -(-end_ms // length_ms) * length_ms
         for source in self._sources(timeframe):
             missing = {
                 exchange
@@ -155,9 +174,9 @@ class Market:
             }
             if not missing:
                 break
-            for exchange, shorter in self._reader.read(source, missing, start_ms, end_ms).items():
+            for exchange, shorter in self._reader.read(source, missing, *whole_ms).items():
                 name = wanted[exchange]
-                columns = aggregated(shorter, self._lengths_ms[source], self._lengths_ms[timeframe])
+                columns = aggregated(shorter, self._lengths_ms[source], length_ms)
                 both = joined(found.get(name), columns)
                 assert both is not None
                 found[name] = both

@@ -62,6 +62,11 @@ class QuietReplay(Replay):
         for reader in self._readers:
             reader.begin(self._market)
 
+    def refresh(self, symbol: str) -> None:
+        for reader in self._readers:
+            for column in self._market.columns_of(symbol):
+                reader.refresh(column)
+
     def leave(self) -> None:
         for reader in self._readers:
             reader.end()

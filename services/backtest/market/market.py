@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 
 import numpy as np
 
-from services.backtest.market.aggregation import aggregated, between, joined
+from services.backtest.market.aggregation import NAMES, aggregated, between, joined, last_of
 from services.backtest.market.reader import KlineReader
 from shared.adapters.klines.columns import Columns
 from shared.domain.timeframes import DAILY, DAY_MS, LISTED_TIMEFRAMES, MS_NS, timeframe_ns
@@ -71,15 +71,31 @@ class Market:
         return self._lengths_ms[self.bars]
 
     def samples(self) -> dict[str, Columns]:
-        """Some bars of each pair, by name: the last before the start, or its first ones where it comes later."""
-        length_ms = SAMPLE_BARS * self.bar_ms
+        """Some bars of each pair, by name: the last before the start, however long ago that is, or its first ones where
+        it comes later.
+        """
+        length_ms = reach_ms = SAMPLE_BARS * self.bar_ms
         begins: dict[int, set[str]] = {}
         for name, (first_ms, _) in self.spans.items():
             begins.setdefault(max(first_ms, self.start_ms - length_ms), set()).add(name)
         found: dict[str, Columns] = {}
         for begin_ms, names in begins.items():
-            found |= self._columns(self.bars, begin_ms, begin_ms + length_ms, names)
-        return {name: columns for name, columns in found.items() if len(columns.open_ms)}
+            found |= self._some(begin_ms, begin_ms + length_ms, names)
+        while missing := {n for n, (first_ms, _) in self.spans.items() if first_ms < self.start_ms - reach_ms} - {
+            *found
+        }:
+            reach_ms *= 2
+            found |= self._some(self.start_ms - reach_ms, self.start_ms, missing)
+        for name, columns in sorted(found.items()):
+            self._digest.update(f"sample {name}".encode())
+            for field in NAMES:
+                self._digest.update(np.ascontiguousarray(getattr(columns, field)).tobytes())
+        return found
+
+    def _some(self, start_ms: int, end_ms: int, names: Collection[str]) -> dict[str, Columns]:
+        """The last bars within, of the pairs that have some."""
+        columns = self._columns(self.bars, start_ms, end_ms, names)
+        return {name: last_of(each, SAMPLE_BARS) for name, each in columns.items() if len(each.open_ms)}
 
     def history(self) -> Block:
         """What comes before the start, so that averages are known: days, and the last bars of every timeframe."""

@@ -153,6 +153,7 @@ class BacktestRun:
         for moment in self.host.play(history):
             made += moment.messages
         made += self.host.feed([each.message for each in self._take_due(begin_ns)])
+        self._operator.look(made)
         self.recorder.take(begin_ns, made)
 
     def _shown_filters(self) -> dict[str, Filters]:

@@ -87,7 +87,7 @@ def test_every_bar_is_shown_once_it_closed_and_never_before(
 @pytest.mark.parametrize(("bars", "within"), [("4h", "1h"), ("8h", "1h"), ("1d", "1h"), ("3d", "1h")])
 def test_bars_within_which_those_of_a_strategy_close_are_refused(bars: str, within: str) -> None:
     with pytest.raises(
-        NoMarketError, match=rf"bars {bars}: bars of \d+[hd] are needed too, .*choose one of .*{within}$"
+        NoMarketError, match=rf"bars {bars}: bars of \d+[hd] are needed too, .* for the market one of .*{within}$"
     ):
         BacktestRun(random_options(bars=bars, fill="next_open"), random_reader(1))
 

@@ -131,8 +131,8 @@ class Market:
             if self._lengths_ms[timeframe] % self.bar_ms:
                 fitting = [name for name in LISTED_TIMEFRAMES if self._parts_all(timeframe_ns(name) // MS_NS)]
                 raise NoMarketError(
-                    f"bars {self.bars}: bars of {timeframe} are needed too, and close within them; "
-                    f"choose one of {', '.join(fitting)}"
+                    f"bars {self.bars}: bars of {timeframe} are needed too, and close within them. Take longer ones for"
+                    f" the strategies (strategies.NAME.timeframe), or for the market one of {', '.join(fitting)}"
                 )
 
     def _parts_all(self, length_ms: int) -> bool:

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.backtest.market.aggregation import aggregated
+from services.backtest.market.aggregation import aggregated, between
 from services.backtest.market.market import Market, NoMarketError
 from services.backtest.market.reader import Spans
 from services.backtest.run import BacktestRun
@@ -95,3 +95,21 @@ def test_bars_within_which_those_of_a_strategy_close_are_refused(bars: str, with
 def test_orders_of_days_meet_days_where_strategies_have_longer_bars() -> None:
     plan = StrategyPlan(name="slow", kind="momentum", timeframe="3d", weight=1.0, parameters={"fast": 3, "slow": 9})
     assert random_options(plan=PLAN.__class__(strategies=(plan,))).market_bars == "1d"
+
+
+def test_a_pair_that_ends_within_a_bar_is_sold_with_its_last_whole_one() -> None:
+    quarters = random_reader(6, bar="15m", days=8)
+    columns = quarters.columns["OLDUSDT"]
+    for minutes in (0, 15, 30, 45):
+        ends_ms = START_MS + 3 * DAY_MS + HOUR_MS + minutes * 60_000
+        quarters.columns["OLDUSDT"] = between(columns, 0, ends_ms)
+        run = BacktestRun(random_options(days=8), quarters)
+        for _ in run.instants():
+            pass
+        (last,) = (
+            trade for trade in run.result().trades if trade.symbol == "OLD/USDT" and trade.exit_reason != "signal"
+        )
+        assert last.exit_reason == "delisted"
+        assert last.closed_ns // MS_NS == START_MS + 3 * DAY_MS + HOUR_MS - 1
+        (pair,) = (each for each in run.result().coverage if each.symbol == "OLD/USDT")
+        assert (pair.last_ns // MS_NS, pair.ended) == (START_MS + 3 * DAY_MS, True)

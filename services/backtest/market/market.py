@@ -149,7 +149,7 @@ class Market:
         for source in sources:
             known = self._reader.spans(source)
             for name in names:
-                if (span := known.get(name.replace("/", ""))) is not None:
+                if (span := self._whole(known.get(name.replace("/", "")), source)) is not None:
                     first, last = spans.get(name, span)
                     spans[name] = (min(first, span[0]), max(last, span[1]))
         if not spans:
@@ -162,6 +162,14 @@ class Market:
             )
             raise NoMarketError(f"from {_day(self.start_ms)}: the store has bars from {dates}")
         return found
+
+    def _whole(self, span: tuple[int, int] | None, source: str) -> tuple[int, int] | None:
+        """First and last bar of the market, where those of ``source`` have such a span; a last one in parts is none."""
+        if span is None:
+            return None
+        first_ms = span[0] // self.bar_ms * self.bar_ms
+        last_ms = (span[1] + self._lengths_ms[source]) // self.bar_ms * self.bar_ms - self.bar_ms
+        return (first_ms, last_ms) if first_ms <= last_ms else None
 
     def _sources(self, timeframe: str) -> list[str]:
         """Timeframes of the store that bars of this one may be made of: itself first, then the longest."""

@@ -31,6 +31,8 @@ class CoverageRecorder:
         present = {symbol: close for symbol, close in closes.items() if close == close}
         changes = [close / self._closes[symbol] - 1.0 for symbol, close in present.items() if symbol in self._closes]
         if open_ms >= self._start_ms:
+            days_before = (open_ms - self._start_ms) // DAY_MS
+            self._returns += [0.0] * (days_before - len(self._returns))  # what moved meanwhile counts today
             self._returns.append(float(np.mean(changes)) if changes else 0.0)
         self._closes = present
         for pair in dict.fromkeys(self._universe.names_of(symbol)[0] for symbol in present):

@@ -42,3 +42,12 @@ def test_a_pair_with_days_but_no_shorter_bars_yet_is_not_told_to_be_tradable_bef
     assert pair.tradable_ns == first_ms * MS_NS
     (pair,) = recorder.result({}, {}, HOUR_MS, end_ms)
     assert pair.tradable_ns == 0
+
+
+def test_the_basket_has_a_return_for_every_day_also_where_no_pair_has_a_close() -> None:
+    opens = START_MS + np.array([0, 1, 4]) * DAY_MS
+    closes = np.array([[1.0], [1.1], [2.2]])
+    grid = Grid(opens, *(closes for _ in range(6)))
+    recorder = CoverageRecorder(UNIVERSE, 4, START_MS)
+    recorder.take(Block(("POL/USDT",), {"1d": grid}, live_from_ms=START_MS))
+    assert np.allclose(recorder.market_returns(), [0.0, 0.1, 0.0, 0.0, 1.0])

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from services.backtest.market.aggregation import aggregated, between
@@ -12,6 +12,7 @@ from services.backtest.run import BacktestRun
 from shared.adapters.klines.columns import Columns
 from shared.domain.plan import StrategyPlan
 from shared.domain.timeframes import DAY_MS, MS_NS, timeframe_ns
+from shared.messages.orders import OrderDecided, OrderFilled
 from shared.runtime.columns import bars_at, instants
 from tests.backtest.random_market import PLAN, START_MS, UNIVERSE, RandomReader, random_options, random_reader
 from tests.examples import examples
@@ -113,3 +114,31 @@ def test_a_pair_that_ends_within_a_bar_is_sold_with_its_last_whole_one() -> None
         assert last.closed_ns // MS_NS == START_MS + 3 * DAY_MS + HOUR_MS - 1
         (pair,) = (each for each in run.result().coverage if each.symbol == "OLD/USDT")
         assert (pair.last_ns // MS_NS, pair.ended) == (START_MS + 3 * DAY_MS, True)
+
+
+@settings(examples(6), phases=(Phase.explicit, Phase.reuse, Phase.generate))  # a seed has no smaller one
+@given(
+    seed=st.integers(0, 10_000),
+    market=st.sampled_from(["smooth", "jumping"]),
+    fill=st.sampled_from(["close", "next_open"]),
+    bar=st.sampled_from(["15m", "30m", "1h"]),
+)
+def test_no_order_fills_before_it_was_decided_and_the_curve_goes_forward(
+    seed: int, market: str, fill: str, bar: str
+) -> None:
+    run = BacktestRun(random_options(days=3, market=market, fill=fill, bars=bar), random_reader(seed, days=3, bar=bar))
+    decided: dict[str, int] = {}
+    now_ns = 0
+    for messages in run.instants():
+        for message in messages:
+            if isinstance(message, OrderDecided):
+                decided[message.order_id] = message.time_ns
+            if isinstance(message, OrderFilled):
+                is_later = fill == "next_open" and not message.order_id.startswith(
+                    ("stop", "flatten")
+                )  # nothing follows
+                assert message.time_ns >= decided.get(message.order_id, 0) + is_later
+                assert message.time_ns >= now_ns
+                now_ns = message.time_ns
+    times = run.result().curve.time_ns
+    assert times == sorted(set(times))

@@ -9,6 +9,8 @@ and so are limits that might have trimmed it.
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from msgspec import structs
+
 from services.backtest.result import HaltSpan
 from shared.domain.numbers import ONE
 from shared.domain.plan import Plan
@@ -59,9 +61,8 @@ class HaltRecorder:
         self.spans: list[HaltSpan] = []
 
     def halted(self, halted: Halted) -> None:
-        key = halted.symbol, halted.trigger
-        if key not in self._open:
-            self._open[key] = OpenHalt(halted)
+        halt = self._open.setdefault((halted.symbol, halted.trigger), OpenHalt(halted))
+        halt.halted = structs.replace(halt.halted, mode=halted.mode)  # a renewed one may be stricter, never milder
 
     def resumed(self, resumed: Resumed) -> None:
         if (halt := self._open.pop((resumed.symbol, resumed.trigger), None)) is not None:

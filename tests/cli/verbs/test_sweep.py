@@ -1,17 +1,17 @@
 """``heatsink sweep``."""
 
+import inspect
 import json
 import re
 import shlex
 from pathlib import Path
-from typing import Any
 
 import pytest
 from typer.testing import CliRunner
 
-from services.backtest.request import Request
 from services.backtest.sweep.sweep import Sweeper
 from services.cli.__main__ import app
+from services.cli.verbs.backtest_options import backtest_request
 from services.cli.views.sweep import print_sweep
 from tests.backtest.sweep.sweep_stage import backtest_of, here, request_of, unwatched
 from tests.docs.command_line import COMMANDS
@@ -92,26 +92,9 @@ def test_the_command_of_a_row_is_read_as_the_request_that_it_was_made_of(
     request = backtest_of(tmp_path, **changed)
     program, verb, *rest = shlex.split(request.command)
     assert (program, verb) == ("heatsink", "backtest")
-    assert read_back(COMMANDS["backtest"].make_context("backtest", rest).params) == request
-
-
-def read_back(given: dict[str, Any]) -> Request:
-    """The request that options of the command line make, as the verb makes it."""
-    return Request(
-        store=given["store"],
-        config_dir=given["config"],
-        start=given["start"],
-        end=given["end"],
-        pairs=given["pairs"],
-        changes=tuple(given["changes"]),
-        bars=given["bars"],
-        market=str(given["market"]),
-        fill="next_open" if str(given["fill"]) == "next-open" else "close",
-        books=str(given["books"]),
-        resume_after_hours=None if given["never_resume"] else given["resume_after"],
-        by_evidence=given["by_evidence"],
-        cost_factor=given["costs"],
-    )
+    given = COMMANDS["backtest"].make_context("backtest", rest).params
+    options = {name: given[name] for name in inspect.signature(backtest_request).parameters}
+    assert backtest_request(**options) == request
 
 
 def test_processes_and_a_cluster_are_not_asked_for_at_once(tmp_path: Path) -> None:

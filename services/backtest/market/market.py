@@ -14,6 +14,7 @@ import numpy as np
 from services.backtest.market.aggregation import aggregated, between, joined
 from services.backtest.market.reader import KlineReader
 from shared.adapters.klines.columns import Columns
+from shared.application.errors import UserError
 from shared.domain.timeframes import DAILY, DAY_MS, MS_NS, timeframe_ns
 from shared.domain.universe import Universe
 from shared.runtime.columns import PRICES, Block, Grid
@@ -21,7 +22,7 @@ from shared.runtime.columns import PRICES, Block, Grid
 SAMPLE_BARS = 240  # that tell a pair's tick and lot
 
 
-class NoMarketError(ValueError):
+class NoMarketError(UserError):
     """The store has nothing for what was asked for; the message says what is missing, and what there is."""
 
 

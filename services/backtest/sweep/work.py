@@ -9,12 +9,12 @@ from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, CancelledError, 
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 
-from services.backtest.market.market import NoMarketError
 from services.backtest.sweep.crew import Crew
 from services.backtest.sweep.journal import Journal
 from services.backtest.sweep.task import OtherWorkerError, Played, Task, play
 from shared.adapters.books.errors import BooksError
 from shared.adapters.klines.columns import RecordingError
+from shared.application.errors import UserError
 
 Watch = Callable[[int, int], None]  # tasks that ended, tasks in all
 Note = Callable[[str, Future[Played]], None]
@@ -82,7 +82,7 @@ def _play_all(queue: dict[str, Task], crew: Crew, note: Note, most: int) -> list
 
 
 def _reason(error: Exception) -> str:
-    if isinstance(error, NoMarketError | RecordingError | BooksError | OtherWorkerError):
+    if isinstance(error, UserError | RecordingError | BooksError | OtherWorkerError):
         return str(error)
     if isinstance(error, CancelledError):
         return "the cluster dropped it; give the command again"

@@ -14,7 +14,6 @@ from services.backtest import report
 from services.backtest.backtest import backtest
 from services.backtest.check import check
 from services.backtest.decisions import write_decisions
-from services.backtest.market.market import NoMarketError
 from services.backtest.options import BacktestOptions
 from services.backtest.request import Request, options_of
 from services.backtest.run import Progress as Watcher
@@ -22,18 +21,15 @@ from services.backtest.run import no_progress
 from services.backtest.statistics import figures_of
 from services.cli.views.backtest import print_backtest
 from services.cli.views.printing import bare_table, plain_console
-from shared.adapters.klines.columns import RecordingError
-from shared.application.errors import UserError
 from shared.application.wording.formats import clock
 from shared.domain.timeframes import MS_NS
 
 
 def run_and_report(request: Request, *, variants: bool, out: Path | None, quiet: bool) -> None:
     """Run it, print the summary, and write the report into ``out``. Raises ``ConfigError`` and ``UserError``."""
-    with store_faults():
-        options = checked_options(request)
-        with watched(options, quiet=quiet) as progress:
-            outcome = backtest(options, variants=variants, progress=progress)
+    options = checked_options(request)
+    with watched(options, quiet=quiet) as progress:
+        outcome = backtest(options, variants=variants, progress=progress)
     written: list[Path] = []
     if out is not None:
         written = [*report.write(outcome.backtest, out), write_decisions(outcome.decisions, out)]
@@ -44,10 +40,9 @@ def check_and_print(request: Request, *, cuts: int, seed: int) -> bool:
     """Make every proof and print what it showed; returns whether all of them hold."""
     table = bare_table("proof", "holds", "what was found")
     holds = True
-    with store_faults():
-        for finding in check(checked_options(request), cuts=cuts, seed=seed):
-            table.add_row(finding.name, "yes" if finding.passed else "NO", finding.detail)
-            holds = holds and finding.passed
+    for finding in check(checked_options(request), cuts=cuts, seed=seed):
+        table.add_row(finding.name, "yes" if finding.passed else "NO", finding.detail)
+        holds = holds and finding.passed
     plain_console().print(table)
     return holds
 
@@ -57,15 +52,6 @@ def checked_options(request: Request) -> BacktestOptions:
     options = options_of(request)
     wiring.BY_NAME[wiring.SIGNALS].check(options.settings)
     return options
-
-
-@contextmanager
-def store_faults() -> Iterator[None]:
-    """What is wrong with klines, as an error that people are told in a sentence."""
-    try:
-        yield
-    except (NoMarketError, RecordingError) as error:
-        raise UserError(str(error)) from None
 
 
 @contextmanager

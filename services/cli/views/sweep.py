@@ -29,9 +29,6 @@ from services.backtest.sweep.words import (
 from services.backtest.sweep.work import CrewMaker, Watch
 from services.cli.failing import EXIT_FAILED
 from services.cli.views.printing import bare_table, plain_console
-from shared.adapters.books.errors import BooksError
-from shared.adapters.klines.columns import RecordingError
-from shared.application.errors import UserError
 
 MOST_ROWS = 20
 EXIT_INTERRUPTED = 130  # as shells have it for Ctrl-C
@@ -43,8 +40,6 @@ def sweep_and_print(request: SweepRequest, *, workers: int | None, cluster: str,
         sweeper = Sweeper(request)
         with watched(sweeper.runs, quiet=quiet) as watch:
             found = sweeper.run(crew_maker(workers, cluster), watch)
-    except (RecordingError, BooksError) as error:
-        raise UserError(str(error)) from None
     except KeyboardInterrupt:
         again = f"{request.command} --cluster {cluster}" if cluster else request.command
         print(f"\nStopped. What is done is in {request.folder}. To go on:\n{again}", file=sys.stderr)

@@ -96,3 +96,10 @@ def test_what_cannot_be_run_is_told_in_a_sentence(run: Run, arguments: tuple[str
     result = run(*arguments, "--no-variants", "--quiet")
     assert result.exit_code != 0
     assert told in " ".join(result.stderr.split())
+
+
+def test_recorded_books_that_cannot_be_read_are_told_in_a_sentence(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "manifest.json").write_text("{")
+    result = run(*DAYS, "--books", str(tmp_path), "--no-variants", "--quiet")
+    assert result.exit_code == 1
+    assert "not a readable manifest of recorded books" in result.stderr

@@ -129,10 +129,7 @@ def warm_up(
 
 def order_within_a_bar(options: BacktestOptions, reader: KlineReader) -> Finding:
     """A stop moves at the close of a bar only, so none may be both raised and hit within one."""
-    run = BacktestRun(options, reader)
-    for _ in run.instants():
-        pass
-    trades = run.result().trades
+    trades = BacktestRun(options, reader).play().trades
     hanging = [trade for trade in trades if trade.hangs_on_order]
     detail = f"{len(hanging)} of {len(trades)} trades were opened and stopped within one bar"
     return Finding("order within a bar", not hanging, len(trades), detail)

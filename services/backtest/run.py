@@ -46,7 +46,9 @@ def no_progress(_now_ns: int, _bars: int) -> None:
 
 
 class BacktestRun:
-    """A run that can be looked at instant by instant.
+    """A run, as a whole or instant by instant.
+
+        run = BacktestRun(options).play()
 
         played = BacktestRun(options)
         for messages in played.instants():
@@ -105,6 +107,12 @@ class BacktestRun:
         return spec
 
     # --- the loop -------------------------------------------------------------------------------------------------
+
+    def play(self, progress: Progress = no_progress) -> Run:
+        """Play the market to its end."""
+        for _ in self.instants(progress):
+            pass
+        return self.result()
 
     def instants(self, progress: Progress = no_progress) -> Iterator[list[Message]]:
         """Play the market; yields the messages of each instant, once all has settled and was recorded."""

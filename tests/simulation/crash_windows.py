@@ -92,10 +92,7 @@ def started(
 
 
 def replayed(data: Path, window: Window, breakers: BreakerPlan, market: MarketKind) -> Run:
-    run = started(data, window, breakers, market)
-    for _ in run.instants():
-        pass
-    return run.result()
+    return started(data, window, breakers, market).play()
 
 
 # --- the table --------------------------------------------------------------------------------------------------------

@@ -104,10 +104,7 @@ def play(task: Task) -> Played:
     if data_digest(options.store, options.books_path) != task.data:
         places = " and ".join(str(path) for path in (options.store, options.books_path) if path is not None)
         raise OtherWorkerError(f"the worker has other data at {places}; it needs the same there")
-    played = BacktestRun(task.options)
-    for _ in played.instants():
-        pass
-    run = played.result()
+    run = BacktestRun(options).play()
     figures = figures_of(run)
     performance, usage, trades = figures.performance, figures.usage, figures.trades
     measured = Measured(

@@ -12,9 +12,9 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
+from services.backtest.pool import processes
 from services.backtest.sweep import files
 from services.backtest.sweep.cluster import cluster as cluster_of
-from services.backtest.sweep.crew import processes
 from services.backtest.sweep.result import Sweep
 from services.backtest.sweep.sweep import Sweeper, SweepRequest
 from services.backtest.sweep.words import (
@@ -26,7 +26,7 @@ from services.backtest.sweep.words import (
     headings,
     stitched_words,
 )
-from services.backtest.sweep.work import CrewMaker, Watch
+from services.backtest.sweep.work import OpenPool, Watch
 from services.cli.failing import EXIT_FAILED
 from services.cli.views.printing import bare_table, plain_console
 
@@ -39,7 +39,7 @@ def sweep_and_print(request: SweepRequest, *, workers: int | None, cluster: str,
     try:
         sweeper = Sweeper(request)
         with watched(sweeper.runs, quiet=quiet) as watch:
-            found = sweeper.run(crew_maker(workers, cluster), watch)
+            found = sweeper.run(pool_of(workers, cluster), watch)
     except KeyboardInterrupt:
         again = f"{request.command} --cluster {cluster}" if cluster else request.command
         print(f"\nStopped. What is done is in {request.folder}. To go on:\n{again}", file=sys.stderr)
@@ -48,7 +48,7 @@ def sweep_and_print(request: SweepRequest, *, workers: int | None, cluster: str,
     return EXIT_FAILED if found.setup.failed == found.setup.runs else 0
 
 
-def crew_maker(workers: int | None, cluster: str) -> CrewMaker:
+def pool_of(workers: int | None, cluster: str) -> OpenPool:
     """Processes of this machine, never more than there are tasks, or a cluster."""
     if cluster:
         return lambda _tasks: cluster_of(cluster)

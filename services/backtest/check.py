@@ -20,6 +20,7 @@ from services.backtest.options import BacktestOptions
 from services.backtest.run import BacktestRun
 from shared.adapters.klines.columns import Columns
 from shared.domain.timeframes import MS_NS, timeframe_ns
+from shared.domain.universe import exchange_symbol
 from shared.messages.orders import OrderDecided, OrderFilled
 from shared.messages.signals import SignalRaised
 
@@ -82,7 +83,7 @@ def _ends(options: BacktestOptions, reader: KlineReader) -> Iterator[tuple[int, 
     for timeframe in reader.timeframes:
         spans, bar_ms = reader.spans(timeframe), timeframe_ns(timeframe) // MS_NS
         for pair in options.universe.pairs:
-            names = [name.replace("/", "") for name in reversed(options.universe.names_of(pair.symbol))]
+            names = [exchange_symbol(name) for name in reversed(options.universe.names_of(pair.symbol))]
             known = [spans[name] for name in names if name in spans]
             for number, (_, last_ms) in enumerate(known, start=1):
                 closed_ms = last_ms + bar_ms

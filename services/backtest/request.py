@@ -14,6 +14,7 @@ from shared.config.faults import did_you_mean
 from shared.config.load import default_config_dir, load_settings, process_environment
 from shared.config.model import Settings
 from shared.domain.timeframes import DAY_MS, LISTED_TIMEFRAMES, MS_NS, iso_ns, timeframe_ns
+from shared.domain.universe import exchange_symbol
 
 MODELLED = "modelled"
 STORE = Path("store") / "binance"  # where heatsink data keeps it
@@ -131,7 +132,7 @@ def _pairs(settings: Settings, text: str) -> tuple[str, ...]:
     """Pairs of the universe, however they are written: BTC, BTC/USDT, BTCUSDT. Raises ``UserError``."""
     known = {pair.symbol: pair.symbol for pair in settings.universe.pairs}
     known |= {pair.base: pair.symbol for pair in settings.universe.pairs}
-    known |= {pair.symbol.replace("/", ""): pair.symbol for pair in settings.universe.pairs}
+    known |= {exchange_symbol(pair.symbol): pair.symbol for pair in settings.universe.pairs}
     found = []
     for name in (part.strip().upper() for part in text.split(",") if part.strip()):
         if name not in known:
@@ -154,7 +155,7 @@ def _dated(options: BacktestOptions) -> BacktestOptions:
 def _span(options: BacktestOptions) -> tuple[int, int]:
     """Opening time of the first bar that the store has of the pairs, and closing time of the last."""
     reader: KlineReader = reader_of(options.store, options.start_ms or options.end_ms)
-    names = {name.replace("/", "") for each in options.universe.symbols for name in options.universe.names_of(each)}
+    names = {exchange_symbol(name) for each in options.universe.symbols for name in options.universe.names_of(each)}
     spans = [
         (first, last + timeframe_ns(timeframe) // MS_NS)
         for timeframe in reader.timeframes

@@ -16,7 +16,7 @@ from services.backtest.market.reader import KlineReader
 from shared.adapters.klines.columns import Columns
 from shared.application.errors import UserError
 from shared.domain.timeframes import DAILY, DAY_MS, MS_NS, timeframe_ns
-from shared.domain.universe import Universe
+from shared.domain.universe import Universe, exchange_symbol
 from shared.runtime.columns import PRICES, Block, Grid
 
 SAMPLE_BARS = 240  # that tell a pair's tick and lot
@@ -119,7 +119,7 @@ class Market:
         for source in sources:
             known = self._reader.spans(source)
             for name in names:
-                if (span := known.get(name.replace("/", ""))) is not None:
+                if (span := known.get(exchange_symbol(name))) is not None:
                     first, last = spans.get(name, span)
                     spans[name] = (min(first, span[0]), max(last, span[1]))
         if not spans:
@@ -146,7 +146,7 @@ class Market:
         self, timeframe: str, start_ms: int, end_ms: int, names: Collection[str] | None = None
     ) -> dict[str, Columns]:
         """By name. What the store lacks of this timeframe is made of the next shorter one that it has."""
-        wanted = {name.replace("/", ""): name for name in names or self.symbols}
+        wanted = {exchange_symbol(name): name for name in names or self.symbols}
         found: dict[str, Columns] = {}
         for source in self._sources(timeframe):
             missing = {

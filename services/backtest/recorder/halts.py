@@ -88,7 +88,6 @@ class HaltRecorder:
         pair = self._state.heat.pair(raised.symbol)
         if pair is None or not pair.mark or pair.quantity:
             return  # unknown, or held already: nothing new was kept out
-        named = self._names.get(raised.symbol)
         size = size_of(
             price=pair.mark,
             time_ns=raised.time_ns,
@@ -97,7 +96,7 @@ class HaltRecorder:
             listed=self._state.listings.get(raised.symbol),
             limits=self._state.limits,
             sizing=self._plan.sizing,
-            price_ratio=named.price_ratio if named is not None else 1.0,
+            price_ratio=self._names.named(raised.symbol).price_ratio,
         )
         notional = float(size.quantity) * pair.mark * raised.strength * self._weights.get(raised.strategy, float(ONE))
         if notional > 0.0:

@@ -56,11 +56,12 @@ def import_(
     from services.cli.views.progress import file_progress
     from shared.adapters.klines.importing import ImportOptions, import_files, markets_of, units_of
     from shared.adapters.klines.store import KlineStore
+    from shared.domain.universe import exchange_symbol
 
     with explained():
         options = ImportOptions(
             markets=markets_of(exchange, market or ()),
-            symbol=symbol.replace("/", ""),
+            symbol=exchange_symbol(symbol),
             timeframe=timeframe,
             units=units_of(unit or ()),
             on_conflict=conflicts.value,

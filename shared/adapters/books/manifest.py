@@ -13,6 +13,7 @@ from msgspec import Meta, Struct
 
 from shared.adapters.books.errors import BooksError
 from shared.adapters.klines.manifest import NAME, NEW, flush, hash_of
+from shared.domain.universe import exchange_symbol
 from shared.messages.base import Symbol, TimeNs
 
 VERSION = 1
@@ -68,7 +69,7 @@ class BookManifest(Struct, frozen=True, kw_only=True):
 
 def path_of(symbol: str, day: str) -> str:
     """Where the samples of a pair on a UTC day lie, below the folder of the recording."""
-    return f"symbol={symbol.replace('/', '')}/{day}.parquet"
+    return f"symbol={exchange_symbol(symbol)}/{day}.parquet"
 
 
 def read_manifest(folder: Path) -> BookManifest | None:

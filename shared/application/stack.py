@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal, TypeVar
 import msgspec
 from msgspec import Struct
 
+from shared.adapters.whole_files import write_whole
 from shared.config.load import default_config_dir, load_settings, process_environment
 from shared.config.model import Settings
 from shared.messages.catalogue import BARS, CATALOGUE, DECIDED
@@ -150,10 +151,7 @@ def note_path(data_dir: Path) -> Path:
 
 def write_note(data_dir: Path, note: RunNote) -> None:
     """Write the note in such a way that other processes see all of it or nothing."""
-    path = note_path(data_dir)
-    draft = path.with_suffix(".draft")
-    draft.write_bytes(msgspec.json.format(msgspec.json.encode(note)))
-    draft.replace(path)
+    write_whole(note_path(data_dir), msgspec.json.format(msgspec.json.encode(note)))
 
 
 def read_note(data_dir: Path) -> RunNote | None:

@@ -11,6 +11,7 @@ from services.backtest.slippage.figures import FiguresOfDays
 from services.backtest.slippage.fills import Fills, read_messages
 from services.backtest.slippage.results import SlippageReport
 from services.backtest.slippage.validate import open_source, validate
+from shared.adapters.whole_files import write_whole
 from shared.application.errors import UserError
 from shared.application.stack import StackLocator
 from shared.domain.timeframes import DAILY
@@ -74,10 +75,8 @@ async def _kept(stack: StackLocator) -> AsyncIterator[Message]:
 
 def write_report(path: Path, report: SlippageReport) -> None:
     """All figures as JSON, in one step. Raises ``UserError``."""
-    new = path.with_name(f"{path.name}.new")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        new.write_bytes(msgspec.json.format(msgspec.json.encode(report), indent=1) + b"\n")
-        new.replace(path)
+        write_whole(path, msgspec.json.format(msgspec.json.encode(report), indent=1) + b"\n")
     except OSError as error:
         raise UserError(f"{path}: cannot be written: {error.strerror}") from None

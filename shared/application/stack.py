@@ -21,6 +21,7 @@ from shared.ports.clock import Clock
 if TYPE_CHECKING:  # whoever only looks for a stack does not wait for the client of Redis to be imported
     from shared.adapters.redis.bus import RedisBus
 
+STORE_DIR = Path("store")  # where heatsink data keeps klines and books, a folder for each exchange
 DATA_DIR = Path(".heatsink")
 REDIS_VARIABLE = "HEATSINK_REDIS__URL"
 S = TypeVar("S", bound=Struct)

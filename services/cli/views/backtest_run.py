@@ -1,13 +1,6 @@
 """A backtest on the terminal: progress while it goes, then the summary, and the report where one is wanted."""
 
-import sys
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from services import wiring
 from services.backtest import report
@@ -16,19 +9,16 @@ from services.backtest.check import check
 from services.backtest.decisions import write_decisions
 from services.backtest.options import BacktestOptions
 from services.backtest.request import Request, options_of
-from services.backtest.run import Progress as Watcher
-from services.backtest.run import no_progress
 from services.backtest.statistics import figures_of
 from services.cli.views.backtest import print_backtest
 from services.cli.views.printing import bare_table, plain_console
-from shared.application.wording.formats import clock
-from shared.domain.timeframes import MS_NS
+from services.cli.views.progress import run_progress
 
 
 def run_and_report(request: Request, *, variants: bool, out: Path | None, quiet: bool) -> None:
     """Run it, print the summary, and write the report into ``out``. Raises ``ConfigError`` and ``UserError``."""
     options = checked_options(request)
-    with watched(options, quiet=quiet) as progress:
+    with run_progress(options.start_ms, options.end_ms, shown=not quiet) as progress:
         outcome = backtest(options, variants=variants, progress=progress)
     written: list[Path] = []
     if out is not None:
@@ -52,25 +42,3 @@ def checked_options(request: Request) -> BacktestOptions:
     options = options_of(request)
     wiring.BY_NAME[wiring.SIGNALS].check(options.settings)
     return options
-
-
-@contextmanager
-def watched(options: BacktestOptions, *, quiet: bool) -> Iterator[Watcher]:
-    """Show how far a run is: its market time, bars a second, and how long it still takes."""
-    if quiet or not sys.stderr.isatty():
-        yield no_progress
-        return
-    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[rate]}"), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as shown:
-        task = shown.add_task("history", total=options.end_ms - options.start_ms, rate="")
-        yield _updating(shown, task, options.start_ms)
-
-
-def _updating(shown: Progress, task: TaskID, start_ms: int) -> Watcher:
-    began = time.monotonic()
-
-    def update(now_ns: int, bars: int) -> None:
-        rate = f"{bars / max(time.monotonic() - began, 1e-9):,.0f} bars/s"
-        shown.update(task, completed=now_ns // MS_NS - start_ms, description=clock(now_ns), rate=rate)
-
-    return update

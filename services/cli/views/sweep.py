@@ -2,14 +2,8 @@
 
 import os
 import sys
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
 
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
 from services.backtest.pool import processes
@@ -26,9 +20,10 @@ from services.backtest.sweep.words import (
     headings,
     stitched_words,
 )
-from services.backtest.sweep.work import OpenPool, Watch
+from services.backtest.sweep.work import OpenPool
 from services.cli.failing import EXIT_FAILED
 from services.cli.views.printing import bare_table, plain_console
+from services.cli.views.progress import sweep_progress
 
 MOST_ROWS = 20
 EXIT_INTERRUPTED = 130  # as shells have it for Ctrl-C
@@ -38,7 +33,7 @@ def sweep_and_print(request: SweepRequest, *, workers: int | None, cluster: str,
     """Do it, print the table, write the files; gives the exit code. Raises ``ConfigError`` and ``UserError``."""
     try:
         sweeper = Sweeper(request)
-        with watched(sweeper.runs, quiet=quiet) as watch:
+        with sweep_progress(sweeper.runs, shown=not quiet) as watch:
             found = sweeper.run(pool_of(workers, cluster), watch)
     except KeyboardInterrupt:
         again = f"{request.command} --cluster {cluster}" if cluster else request.command
@@ -79,29 +74,3 @@ def print_sweep(sweep: Sweep, page: Path) -> None:
     console.print(
         Text(f"All rows, each with its command: {page}, and rows.csv and sweep.json beside it."), soft_wrap=True
     )
-
-
-@contextmanager
-def watched(runs: int, *, quiet: bool) -> Iterator[Watch]:
-    """Show how many runs are done, how fast they are, and how long the rest takes."""
-    if quiet or not sys.stderr.isatty():
-        yield lambda _done, _all: None
-        return
-    columns = (BarColumn(), MofNCompleteColumn(), TextColumn("runs"), TextColumn("{task.fields[rate]}"))
-    with Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True), transient=True) as shown:
-        yield _Shown(shown, shown.add_task("", total=runs, rate="")).update
-
-
-class _Shown:
-    """The bar. Runs that a journal had already are no part of the rate."""
-
-    def __init__(self, progress: Progress, task: TaskID) -> None:
-        self._update = partial(progress.update, task)
-        self._began, self._before = time.monotonic(), -1
-
-    def update(self, done: int, total: int) -> None:
-        if self._before < 0 or done < self._before:
-            self._began, self._before = time.monotonic(), done
-        hours = (time.monotonic() - self._began) / 3600
-        rate = f"{(done - self._before) / hours:,.0f}/h" if done > self._before and hours else ""
-        self._update(completed=done, total=total, rate=rate)

@@ -4,11 +4,13 @@ import inspect
 import json
 import re
 import shlex
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
+from services.backtest.request import Request
 from services.backtest.sweep.sweep import Sweeper
 from services.cli.__main__ import app
 from services.cli.verbs.backtest_options import backtest_request
@@ -69,20 +71,28 @@ def test_the_command_of_a_row_gives_its_digest(tmp_path: Path) -> None:
         assert json.loads((report / "report.json").read_text())["digest"] == row.measured.digest
 
 
+OTHERWISE = {
+    "market": "jumping",
+    "fill": "next_open",
+    "books": "none",
+    "bars": "1h",
+    "resume_after_hours": 6.5,
+    "by_evidence": True,
+    "cost_factor": 2.0,
+    "changes": ("strategies.momentum.timeframe=1h", "breakers.off=gap,liquidity"),
+}
+
+
+def test_every_option_of_a_backtest_stands_here() -> None:
+    always = {"store", "config_dir", "start", "end", "pairs"}  # of the small market
+    assert {*OTHERWISE, *always} == {each.name for each in fields(Request)}
+
+
 @pytest.mark.parametrize(
     "changed",
     [
         {},
-        {
-            "market": "jumping",
-            "fill": "next_open",
-            "books": "none",
-            "bars": "1h",
-            "resume_after_hours": 6.5,
-            "by_evidence": True,
-            "cost_factor": 2.0,
-            "changes": ("strategies.momentum.timeframe=1h", "breakers.off=gap,liquidity"),
-        },
+        OTHERWISE,
         {"resume_after_hours": None, "start": "", "end": "", "pairs": ""},
     ],
 )

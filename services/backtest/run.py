@@ -151,8 +151,8 @@ class BacktestRun:
         self.coverage.take(history)
         begin_ns, made = self.options.start_ms * MS_NS, list[Message]()
         self.host.advance_clock(begin_ns, made)
-        for moment in self.host.play(history):
-            made += moment.messages
+        for played in self.host.play(history):
+            made += played.messages
         made += self.host.feed([each.message for each in self._take_due(begin_ns)])
         self.recorder.take(begin_ns, made)
 

@@ -20,8 +20,6 @@ BOOKS = {
     "modelled": "modelled from daily volume: nobody recorded them",
     "none": "none: the rules that need them were off",
 }
-BOOK_NAMES = {"recorded": "recorded", "modelled": "modelled", "none": "none"}
-MARKET_NAMES = {"smooth": "smooth", "jumping": "jumping"}
 FILL_NAMES = {"close": "close", "next_open": "next open"}
 UNKNOWN = "\N{EN DASH}"
 

@@ -9,7 +9,6 @@ from rich.table import Table
 from rich.text import Text
 
 from services.backtest.report.words import (
-    BOOK_NAMES,
     FILL_NAMES,
     UNKNOWN,
     fraction,
@@ -57,7 +56,7 @@ def _made(backtest: Backtest) -> str:
     """What has to be known before a figure is believed."""
     of = backtest.run.setup
     return (
-        f"filled at the {FILL_NAMES[of.fill]}, {of.market} market of {of.bars} bars, books {BOOK_NAMES[of.books]}, "
+        f"filled at the {FILL_NAMES[of.fill]}, {of.market} market of {of.bars} bars, books {of.books}, "
         f"{of.cost_factor:g} x costs"
     )
 

@@ -2,7 +2,7 @@
 
 from services.backtest.report.page.bars import Dot, dots, waterfall
 from services.backtest.report.page.markup import Column, Markup, joined, numbers, table, tag, texts
-from services.backtest.report.words import FILL_NAMES, MARKET_NAMES, cents, fraction, ratio
+from services.backtest.report.words import FILL_NAMES, cents, fraction, ratio
 from services.backtest.result import Backtest, Variant
 from services.backtest.statistics import Figures, variant_of
 from shared.application.wording.formats import percent, usd
@@ -52,7 +52,7 @@ def _variants(variants: tuple[Variant, ...]) -> Markup:
     rows = [
         (
             each.name,
-            MARKET_NAMES[each.market],
+            each.market,
             FILL_NAMES[each.fill],
             f"{each.cost_factor:g} x",
             usd(each.nav_end),

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# The whole stack in containers, for real: it decides, and goes on deciding after a service and the server were killed.
+# The whole stack in containers, for real: it decides, and goes on deciding after a service and the server were killed;
+# order books are recorded meanwhile.
 #
 #   bash tests/deploy/stack_test.sh    # needs a container engine and Compose, in either of its forms; otherwise skips
 set -euo pipefail
@@ -9,6 +10,7 @@ readonly WAIT_SECONDS=60
 readonly DECIDED='hs:{main}:orders:decided'
 export HEATSINK_SIMULATOR__SPEED=600 # ten market minutes a second: every second or so a bar that calls for decisions
 export HEATSINK_OPS__PORT=0          # any free port
+export COMPOSE_PROFILES=books        # with the visitor who records order books
 
 say() { printf 'stack-test: %s\n' "$*"; }
 skip() { say "skipped, $*"; exit 0; }
@@ -73,4 +75,9 @@ for victim in risk valkey; do
   within "more than the $before decisions there were" decided_more_than "$before"
   within "a healthy stack" healthy
 done
+compose stop --timeout 20 record_books >/dev/null 2>&1
+# shellcheck disable=SC2016 # the container's shell counts
+recorded=$(compose run --rm -T --no-deps record_books sh -c 'find /store -name "*.parquet" | wc -l' | tail -1)
+[ "${recorded:-0}" -gt 10 ] || { say "order books of $recorded pairs were recorded"; exit 1; }
+say "order books of $recorded pairs recorded"
 say "passed: $(stream_length 'hs:{main}:sizes') sizes, $(stream_length "$DECIDED") decisions, risk and the server killed once each"

@@ -130,5 +130,8 @@ def _band(backtest: Backtest) -> Group | Text:
             f"{each.halts:,}",
         )
     halts = sum(halt.saved for halt in backtest.run.halts)
-    said = f"{count(len(backtest.run.halts), 'halt')} {'saved' if halts >= 0 else 'cost'} {usd(abs(halts))}"
+    said = (
+        f"{count(len(backtest.run.halts), 'halt')} held back what would have {'lost' if halts >= 0 else 'made'} "
+        f"{usd(abs(halts))} without costs and other limits"
+    )
     return Group(table, Text(said, style="dim"))

@@ -127,7 +127,8 @@ def halts(backtest: Backtest, _: Figures) -> Markup:
     total = sum(halt.saved for halt in run.halts)
     said = (
         f"{count(len(run.halts), 'halt')} together {'saved' if total >= 0 else 'cost'} {usd(abs(total))}: what "
-        "the first purchase of each pair that was held back would have lost, or made, until its end, without costs."
+        "the first purchase of each pair that was held back would have lost, or made, until its end, without costs and "
+        "other limits, which would have cut much of it. The run without breakers says what they did together."
     )
     summary = (
         f"{count(len(run.halts), 'halt')}, of them {sum(not halt.symbol for halt in run.halts)} of the whole portfolio."

@@ -15,6 +15,7 @@ from services.backtest.report.words import (
     ratio,
     span,
     title,
+    variant_cells,
     verdict,
 )
 from services.backtest.result import Backtest
@@ -119,16 +120,7 @@ def _band(backtest: Backtest) -> Group | Text:
         return Text("no variant was run: how much the result hangs on what nobody knows is not told", style="dim")
     table = bare_table("variant", ">return", ">Sharpe", ">drawdown", ">heat", ">trades", ">stops", ">halts")
     for each in (variant_of("this run", backtest.run), *backtest.variants):
-        table.add_row(
-            Text(each.name),
-            percent(each.total_return, signed=True),
-            ratio(each.sharpe),
-            percent(each.max_drawdown),
-            percent(each.max_heat),
-            f"{each.trades:,}",
-            f"{each.stops:,}",
-            f"{each.halts:,}",
-        )
+        table.add_row(Text(each.name), *variant_cells(each))
     halts = sum(halt.saved for halt in backtest.run.halts)
     said = (
         f"{count(len(backtest.run.halts), 'halt')} held back what would have {'lost' if halts >= 0 else 'made'} "

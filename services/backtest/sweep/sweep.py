@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
+from services import wiring
 from services.backtest.request import Request
 from services.backtest.sweep import journal, space, table, walk
 from services.backtest.sweep.journal import Journal
@@ -73,6 +74,7 @@ class Sweeper:
         self.space = space_of(request)
         self.trials = trials_of(request.backtest, self.space)
         options = next(trial.options for trial in self.trials if trial.options is not None)
+        wiring.BY_NAME[wiring.SIGNALS].check(options.settings)
         self.start_ms, self.end_ms = options.start_ms, options.end_ms
         self.windows = walk.windows_of(request.walk, self.start_ms, self.end_ms) if request.walk else []
         self.data, self.code = data_digest(options.store, options.books_path), own_code()

@@ -17,6 +17,7 @@ from services.cli.verbs.backtest_options import backtest_request
 from services.cli.views.sweep import print_sweep
 from tests.backtest.sweep.sweep_stage import backtest_of, here, request_of, unwatched
 from tests.docs.command_line import COMMANDS
+from tests.domain.strategies.files import config_with, says
 
 
 def words(folder: Path, *more: str) -> list[str]:
@@ -45,6 +46,14 @@ def test_wrong_settings_are_told_with_the_code_for_configuration(tmp_path: Path)
     assert 'Did you mean "limits.heat"?' in result.stderr
     assert "phases" in result.stderr
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.processes
+def test_a_strategy_file_is_tried_before_anything_runs(tmp_path: Path) -> None:
+    config = config_with(tmp_path, says("'long'"))
+    result = CliRunner().invoke(app, words(tmp_path, "--config", str(config), "--grid", "limits.heat=0.04,0.06"))
+    assert result.exit_code == 78
+    assert "on_bar returned 'long'" in result.stderr
 
 
 def test_what_makes_no_sense_is_told_in_a_sentence(tmp_path: Path) -> None:

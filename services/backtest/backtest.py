@@ -3,17 +3,16 @@ knows: how the price moved within a bar, what trading costs, when an order fills
 """
 
 import hashlib
+import os
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Executor, ProcessPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from multiprocessing import get_context
 from typing import get_args
 
 import msgspec
 from msgspec import structs
 
 from services.backtest.options import BacktestOptions
+from services.backtest.pool import processes
 from services.backtest.recorder.decisions import Decision
 from services.backtest.result import Backtest, FillMoment, MarketKind, Run, Variant
 from services.backtest.run import BacktestRun, Progress, no_progress
@@ -31,12 +30,11 @@ class Outcome:
 
 def backtest(options: BacktestOptions, *, variants: bool = True, progress: Progress = no_progress) -> Outcome:
     """Run it, and its variants in processes of their own. Raises ``NoMarketError`` and ``RecordingError``."""
-    with _pool() as pool:
-        waiting = [pool.submit(_variant, name, other) for name, other in variants_of(options)] if variants else []
+    others_of = list(variants_of(options)) if variants else []
+    with processes(os.cpu_count() or 1) as pool:
+        waiting = [pool.executor.submit(_variant, name, other) for name, other in others_of]
         played = BacktestRun(options)
-        for _ in played.instants(progress):
-            pass
-        run = played.result()
+        run = played.play(progress)
         others = tuple(each.result() for each in waiting)
     return Outcome(Backtest(run=run, variants=others, digest=digest_of(run)), played.recorder.decisions)
 
@@ -66,18 +64,5 @@ def variants_of(options: BacktestOptions) -> Iterator[tuple[str, BacktestOptions
     yield "no breakers", replace(options, settings=structs.replace(options.settings, plan=unbroken))
 
 
-@contextmanager
-def _pool() -> Iterator[Executor]:
-    """Processes of their own, which end with the block, also when it fails."""
-    pool = ProcessPoolExecutor(mp_context=get_context("spawn"))
-    try:
-        yield pool
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
-
-
 def _variant(name: str, options: BacktestOptions) -> Variant:
-    played = BacktestRun(options)
-    for _ in played.instants():
-        pass
-    return variant_of(name, played.result())
+    return variant_of(name, BacktestRun(options).play())

@@ -20,6 +20,7 @@ from services.backtest.options import BacktestOptions
 from services.backtest.run import BacktestRun
 from shared.adapters.klines.columns import Columns
 from shared.domain.timeframes import MS_NS, timeframe_ns
+from shared.domain.universe import exchange_symbol
 from shared.messages.orders import OrderDecided, OrderFilled
 from shared.messages.signals import SignalRaised
 
@@ -85,7 +86,7 @@ def _ends(options: BacktestOptions, reader: KlineReader) -> Iterator[tuple[int, 
     for timeframe in reader.timeframes:
         spans, bar_ms = reader.spans(timeframe), timeframe_ns(timeframe) // MS_NS
         for pair in options.universe.pairs:
-            names = [name.replace("/", "") for name in reversed(options.universe.names_of(pair.symbol))]
+            names = [exchange_symbol(name) for name in reversed(options.universe.names_of(pair.symbol))]
             known = [spans[name] for name in names if name in spans]
             for number, (_, last_ms) in enumerate(known, start=1):
                 closed_ms = last_ms + bar_ms
@@ -132,10 +133,7 @@ def warm_up(
 
 def order_within_a_bar(options: BacktestOptions, reader: KlineReader) -> Finding:
     """A stop moves at the close of a bar only, so none may be both raised and hit within one."""
-    run = BacktestRun(options, reader)
-    for _ in run.instants():
-        pass
-    trades = run.result().trades
+    trades = BacktestRun(options, reader).play().trades
     hanging = [trade for trade in trades if trade.hangs_on_order]
     detail = f"{len(hanging)} of {len(trades)} trades were opened and stopped within one bar"
     return Finding("order within a bar", not hanging, len(trades), detail)

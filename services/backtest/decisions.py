@@ -1,6 +1,7 @@
 """Decisions on disk: ``decisions.csv`` beside a report, a line for each, in the order in which they were made."""
 
 import csv
+import io
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from pathlib import Path
@@ -8,6 +9,7 @@ from pathlib import Path
 from msgspec import structs
 
 from services.backtest.recorder.decisions import Decision
+from shared.adapters.whole_files import write_whole
 from shared.domain.numbers import plain
 
 NAME = "decisions.csv"
@@ -16,13 +18,11 @@ COLUMNS = [field.name for field in structs.fields(Decision)]
 
 def write_decisions(decisions: Sequence[Decision], folder: Path) -> Path:
     """Write them whole, or leave what was there."""
-    path, draft = folder / NAME, folder / f".{NAME}.new"
-    with draft.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        writer.writerow(COLUMNS)
-        writer.writerows([_text(getattr(each, name)) for name in COLUMNS] for each in decisions)
-    draft.replace(path)
-    return path
+    text = io.StringIO(newline="")
+    writer = csv.writer(text)
+    writer.writerow(COLUMNS)
+    writer.writerows([_text(getattr(each, name)) for name in COLUMNS] for each in decisions)
+    return write_whole(folder / NAME, text.getvalue().encode())
 
 
 def read_decisions(folder: Path) -> Iterator[Decision]:

@@ -1,6 +1,7 @@
 """What a run was made of, in one number each: the same numbers give the same result."""
 
 import hashlib
+from dataclasses import fields
 from pathlib import Path
 
 import msgspec
@@ -11,27 +12,22 @@ from shared.domain.strategies import from_file
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("services", "shared")
+# Options that count by what follows from them (settings, pairs, bars), in the digest of the data, or for no figure.
+NOT_THEMSELVES = ("settings", "pairs", "bars", "store", "books_path", "every_bar", "command")
 
 
 def config_digest(options: BacktestOptions) -> str:
     """SHA-256 of the plan, the universe, the portfolio and the options; not of folders or of how it was called."""
     settings = options.run_settings
+    asked = {each.name: getattr(options, each.name) for each in fields(options) if each.name not in NOT_THEMSELVES}
     parts = (
         settings.plan,
         settings.universe,
         settings.portfolio,
         settings.market_data.warmup_bars,
         settings.market_data.book_size_usdt,
-        options.start_ms,
-        options.end_ms,
         options.market_bars,
-        options.market,
-        options.fill,
-        options.resume_after_hours,
-        options.by_evidence,
-        options.cost_factor,
-        options.books,
-        options.history_factor,
+        asked,
     )
     return hashlib.sha256(msgspec.json.encode(parts, order="deterministic")).hexdigest()
 

@@ -15,7 +15,7 @@ REPORT = "report.json"
 
 
 class Performance(Struct, frozen=True, kw_only=True):
-    """Of the report's own: NAV in USDT, fractions, and the Sharpe ratio, which a short run does not have."""
+    """What is compared of ``figures.performance``. NAV in USDT, fractions; a short run has no Sharpe ratio."""
 
     nav_end: float
     total_return: float
@@ -24,19 +24,19 @@ class Performance(Struct, frozen=True, kw_only=True):
 
 
 class Usage(Struct, frozen=True, kw_only=True):
-    """Of the report's own: the most heat there was, a fraction of NAV."""
+    """What is compared of ``figures.usage``: the most heat there was, a fraction of NAV."""
 
     max_heat: float
 
 
 class TradeCount(Struct, frozen=True, kw_only=True):
-    """Of the report's own: how many trades there were."""
+    """What is compared of ``figures.trades``: how many there were."""
 
     count: int
 
 
 class Figures(Struct, frozen=True, kw_only=True):
-    """Of the report's own."""
+    """What is compared of ``figures``."""
 
     performance: Performance
     usage: Usage
@@ -44,14 +44,14 @@ class Figures(Struct, frozen=True, kw_only=True):
 
 
 class Setup(Struct, frozen=True, kw_only=True):
-    """Of the report's own: the command that repeats the run, and what it was made of."""
+    """What is compared of ``run.setup``: the command that repeats the run, and what it was made of."""
 
     command: str
     digests: Digests
 
 
 class PlayedRun(Struct, frozen=True, kw_only=True):
-    """Of the report's own: when the run began and ended, market time."""
+    """What is compared of ``run``: when it began and ended, market time."""
 
     setup: Setup
     start_ns: int

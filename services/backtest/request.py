@@ -11,13 +11,16 @@ from services.backtest.options import RESUME_AFTER_HOURS, BacktestOptions
 from services.backtest.result import BookOrigin, FillMoment, MarketKind
 from shared.adapters.books.recorded import is_recording
 from shared.application.errors import UserError
-from shared.config.faults import did_you_mean
+from shared.application.pairs import UnknownPairError, symbol_of
+from shared.application.stack import STORE_DIR
+from shared.application.typed_times import typed_time_ns
 from shared.config.load import default_config_dir, load_settings, process_environment
 from shared.config.model import Settings
-from shared.domain.timeframes import DAY_MS, LISTED_TIMEFRAMES, MS_NS, iso_ns, timeframe_ns
+from shared.domain.timeframes import DAY_MS, LISTED_TIMEFRAMES, MS_NS, timeframe_ns
+from shared.domain.universe import exchange_symbol
 
 MODELLED = "modelled"
-STORE = Path("store") / "binance"  # where heatsink data keeps it
+EXCHANGE = "binance"  # whose klines are played
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,7 +69,7 @@ def options_of(request: Request) -> BacktestOptions:
     """The options of a run. Raises ``ConfigError`` and ``UserError``."""
     environ = process_environment()
     settings = load_settings(request.config_dir or default_config_dir(environ), environ, changes_of(request.changes))
-    store = request.store or STORE
+    store = request.store or STORE_DIR / EXCHANGE
     if not store.exists():
         raise UserError(f"--store {store}: there is nothing. Import klines first: heatsink data import --help")
     if request.bars and request.bars not in LISTED_TIMEFRAMES:
@@ -131,26 +134,19 @@ def _day_ms(option: str, text: str) -> int:
     """Midnight UTC of a day; 0 for none. Raises ``UserError``."""
     if not text:
         return 0
-    try:
-        found_ms = iso_ns(text) // MS_NS
-    except ValueError:
-        raise UserError(f"{option} {text}: no date; write it like 2022-11-01") from None
+    found_ms = typed_time_ns(option, text) // MS_NS
     if found_ms % DAY_MS:
         raise UserError(f"{option} {text}: a backtest begins and ends at 00:00 UTC; write the day alone")
     return found_ms
 
 
 def _pairs(settings: Settings, text: str) -> tuple[str, ...]:
-    """Pairs of the universe, however they are written: BTC, BTC/USDT, BTCUSDT. Raises ``UserError``."""
-    known = {pair.symbol: pair.symbol for pair in settings.universe.pairs}
-    known |= {pair.base: pair.symbol for pair in settings.universe.pairs}
-    known |= {pair.symbol.replace("/", ""): pair.symbol for pair in settings.universe.pairs}
-    found = []
-    for name in (part.strip().upper() for part in text.split(",") if part.strip()):
-        if name not in known:
-            raise UserError(f"--pairs {name}: not in the universe. {did_you_mean(name, list(known))}")
-        found.append(known[name])
-    return tuple(dict.fromkeys(found))
+    """Pairs of the universe, by any of their names, however they are written. Raises ``UserError``."""
+    try:
+        found = [symbol_of(settings, part) for part in map(str.strip, text.split(",")) if part]
+    except UnknownPairError as error:
+        raise UserError(f"--pairs: {error}") from None
+    return tuple(dict.fromkeys(settings.universe.names_of(symbol)[0] for symbol in found))
 
 
 def _dated(options: BacktestOptions) -> BacktestOptions:
@@ -167,7 +163,7 @@ def _dated(options: BacktestOptions) -> BacktestOptions:
 def _span(options: BacktestOptions) -> tuple[int, int]:
     """Opening time of the first bar that the store has of the pairs, and closing time of the last."""
     reader: KlineReader = reader_of(options.store, options.start_ms or options.end_ms)
-    names = {name.replace("/", "") for each in options.universe.symbols for name in options.universe.names_of(each)}
+    names = {exchange_symbol(name) for each in options.universe.symbols for name in options.universe.names_of(each)}
     spans = [
         (first, last + timeframe_ns(timeframe) // MS_NS)
         for timeframe in reader.timeframes

@@ -5,12 +5,10 @@ the bars that close. Whatever follows from them settles before anything is measu
 sizes and orders made, decided and filled. Then the operator acts, and the recorder takes the figures.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Mapping
 from types import MappingProxyType
-from typing import cast
 
-from services import wiring
+from services.backtest.machines import host_of, specs_of
 from services.backtest.market.books import BookFeed
 from services.backtest.market.filters import filters_of
 from services.backtest.market.listings import Due, Filters, listings
@@ -25,18 +23,12 @@ from services.backtest.recorder.coverage import CoverageRecorder
 from services.backtest.recorder.recorder import Recorder
 from services.backtest.result import Run
 from services.backtest.setup import setup_of
-from shared.adapters.clocks import ManualClock
 from shared.domain.risk.machine import RiskMachine
 from shared.domain.timeframes import MS_NS
 from shared.messages.base import Message
-from shared.messages.catalogue import BARS
 from shared.messages.control import Flatten
 from shared.messages.market import MarkChanged
 from shared.runtime.columns import Block, Instant, Prices, instants, seen
-from shared.runtime.machine_spec import MachineSpec
-from shared.runtime.quiet import QuietReplay
-from shared.runtime.quiet.execution_guard import Exchange
-from shared.runtime.replay import Replay
 
 Progress = Callable[[int, int], None]  # market time in ns, bars so far
 
@@ -46,7 +38,9 @@ def no_progress(_now_ns: int, _bars: int) -> None:
 
 
 class BacktestRun:
-    """A run that can be looked at instant by instant.
+    """A run, as a whole or instant by instant.
+
+        run = BacktestRun(options).play()
 
         played = BacktestRun(options)
         for messages in played.instants():
@@ -79,14 +73,13 @@ class BacktestRun:
             history_bars=settings.market_data.warmup_bars * factor,
         )
         self.end_ms = min(options.end_ms, max(last for _, last in self.market.spans.values()) + self.market.bar_ms)
-        specs = wiring.machine_specs(settings, ManualClock(speed=options.speed))
-        self.specs = [self._with_market(spec) for spec in specs]
-        self.host = _host(options, self.specs)
-        self.risk = cast("RiskMachine", next(spec.machine for spec in specs if spec.service == wiring.RISK))
+        self.specs = specs_of(options)
+        self.host = host_of(options, self.specs)
+        self.risk = next(each for spec in self.specs if isinstance(each := spec.machine, RiskMachine))
         if options.books == "modelled":
             self.risk.state.books = ModelledBooks(self.risk.state, settings.market_data.book_size_usdt)
         self._books = BookFeed(options.books_path, options.start_ms * MS_NS, options.end_ms * MS_NS)
-        self._held_back = next((m for m in (spec.machine for spec in self.specs) if isinstance(m, NextOpen)), None)
+        self._held_back = next((each for spec in self.specs if isinstance(each := spec.machine, NextOpen)), None)
         start_ns, bar_ns = options.start_ms * MS_NS, self.market.bar_ms * MS_NS
         self.recorder = Recorder(
             self.risk.state,
@@ -102,16 +95,13 @@ class BacktestRun:
         self.played = self.bars = 0
         self.last_ns = options.start_ms * MS_NS
 
-    def _with_market(self, spec: MachineSpec) -> MachineSpec:
-        """Execution and risk see the bars of the market, sizing and signals those of the strategies."""
-        key = self.options.run_settings.keys.of(BARS, self.options.market_bars)
-        if spec.service in (wiring.EXECUTION, wiring.RISK) and key not in spec.inputs:
-            spec = replace(spec, inputs=(*spec.inputs, key))
-        if spec.service == wiring.EXECUTION and self.options.fill == "next_open":
-            spec = replace(spec, machine=NextOpen(cast("Exchange", spec.machine)))
-        return spec
-
     # --- the loop -------------------------------------------------------------------------------------------------
+
+    def play(self, progress: Progress = no_progress) -> Run:
+        """Play the market to its end."""
+        for _ in self.instants(progress):
+            pass
+        return self.result()
 
     def instants(self, progress: Progress = no_progress) -> Iterator[list[Message]]:
         """Play the market; yields the messages of each instant, once all has settled and was recorded."""
@@ -150,8 +140,8 @@ class BacktestRun:
         self.coverage.take(history)
         begin_ns, made = self.options.start_ms * MS_NS, list[Message]()
         self.host.advance_clock(begin_ns, made)
-        for moment in self.host.play(history):
-            made += moment.messages
+        for played in self.host.play(history):
+            made += played.messages
         made += self.host.feed([each.message for each in self._take_due(begin_ns)])
         self._operator.look(made)
         self.recorder.take(begin_ns, made)
@@ -243,14 +233,6 @@ class BacktestRun:
             alerts=recorder.alerts,
             market_returns=self.coverage.market_returns(),
         )
-
-
-def _host(options: BacktestOptions, specs: Sequence[MachineSpec]) -> Replay:
-    """The quiet one gives the same messages, but for sizes, which a backtest needs no record of."""
-    settings = options.run_settings
-    if options.every_bar:
-        return Replay(specs, settings.keys)
-    return QuietReplay(specs, settings.keys, settings.universe)
 
 
 def _opened_ns(block: Block, row: tuple[str, int]) -> int:

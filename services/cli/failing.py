@@ -41,6 +41,7 @@ def explained(redis_remedy: str = FIND_REDIS) -> Iterator[None]:
 
 def _sentence_for(error: BaseException, redis_remedy: str) -> str:
     """The sentence for an expected error; empty for a bug."""
+    from shared.adapters.books.errors import BooksError
     from shared.adapters.klines.columns import RecordingError
     from shared.adapters.redis.client import ServerTooOldError
     from shared.adapters.redis.embedded_valkey import NoServerError
@@ -51,7 +52,7 @@ def _sentence_for(error: BaseException, redis_remedy: str) -> str:
             return str(error)
         case BusLostError():
             return f"Redis is away: {error}\n{redis_remedy}"
-        case UserError() | RecordingError() | NoServerError() | ServerTooOldError():
+        case UserError() | RecordingError() | BooksError() | NoServerError() | ServerTooOldError():
             return str(error)
         case _:
             return ""

@@ -10,7 +10,8 @@ from shared.adapters.clocks import RealClock
 from shared.adapters.klines.store import KlineStore
 from shared.application.downloading import Downloaded, Wish, download, wished_bars
 from shared.application.errors import UserError
-from shared.domain.timeframes import FIRST_DATE, LAST_DATE, LISTED_TIMEFRAMES, MS_NS, iso_ns
+from shared.application.typed_times import typed_time_ns
+from shared.domain.timeframes import LISTED_TIMEFRAMES, MS_NS
 from shared.domain.universe import Universe
 from shared.ports.exchange import ExchangeError
 
@@ -28,8 +29,8 @@ def plan_download(universe: Universe, pairs: str, timeframes: str, start: str, e
         base, slash, quote = pair.partition("/")
         if not (slash and base.isalnum() and quote.isalnum() and pair.isupper()):
             raise UserError(f"--pairs: {pair!r} is no pair; write it like BTC/USDT")
-    start_ms = _date_ms("--from", start)
-    end_ms = RealClock().wall_ns() // MS_NS if end is None else _date_ms("--to", end)
+    start_ms = typed_time_ns("--from", start) // MS_NS
+    end_ms = RealClock().wall_ns() // MS_NS if end is None else typed_time_ns("--to", end) // MS_NS
     if end_ms <= start_ms:
         raise UserError(f"--from {start} is not before --to {end or 'now'}")
     wishes = []
@@ -67,13 +68,3 @@ def download_now(
         raise UserError(f"{urlsplit(url or PUBLIC_REST).netloc} does not answer: {error}") from None
     except KeyboardInterrupt:
         raise UserError("interrupted; what came is stored, and the same command goes on from there") from None
-
-
-def _date_ms(option: str, text: str) -> int:
-    try:
-        time_ns = iso_ns(text)
-    except ValueError:
-        time_ns = 0
-    if not iso_ns(FIRST_DATE) <= time_ns <= iso_ns(LAST_DATE):
-        raise UserError(f"{option}: {text!r} is no date; write it like 2021-01-01")
-    return time_ns // MS_NS

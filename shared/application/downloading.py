@@ -14,6 +14,7 @@ from shared.adapters.klines.manifest import Source
 from shared.adapters.klines.store import KlineStore
 from shared.adapters.klines.timeframes import bar_ms_of
 from shared.domain.timeframes import MS_NS
+from shared.domain.universe import exchange_symbol
 from shared.ports.clock import Clock
 from shared.ports.exchange import Exchange, ExchangeError, Kline, RateLimitedError, RejectedError, UnavailableError
 
@@ -56,7 +57,7 @@ class Range(NamedTuple):
 
 def missing(store: KlineStore, wish: Wish) -> list[Range]:
     """What of a wish the store lacks: before its first bar, in its holes, after its last one."""
-    bar_ms, symbol = bar_ms_of(wish.timeframe), wish.symbol.replace("/", "")
+    bar_ms, symbol = bar_ms_of(wish.timeframe), exchange_symbol(wish.symbol)
     whole = Range(-(-wish.start_ms // bar_ms) * bar_ms, wish.end_ms // bar_ms * bar_ms)
     span = store.spans(wish.timeframe).get(symbol)
     if span is None:
@@ -168,7 +169,7 @@ class _Series:
             (bar.open_time_ns // MS_NS, bar.open, bar.high, bar.low, bar.close, bar.volume, bar.quote_volume)
             for bar in self.held
         ]
-        symbol = self.wish.symbol.replace("/", "")
+        symbol = exchange_symbol(self.wish.symbol)
         written = self.store.write(self.wish.timeframe, symbol, columns_of_rows(rows), self.source)
         self.held = []
         self.result.bars += written.added

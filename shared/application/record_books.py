@@ -12,7 +12,6 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
 
-from shared.adapters.books.errors import BooksError
 from shared.adapters.books.files import HeardBook
 from shared.adapters.books.recorder import BookRecorder
 from shared.adapters.codec import UnreadableError, decode
@@ -54,13 +53,14 @@ class RecordingRefusedError(UserError):
 
 
 async def open_recorder(stack: StackLocator, store: Path) -> BookRecorder:
-    """A recorder into ``<store>/<exchange>/books``. Raises ``RecordingRefusedError``, ``BusLostError``."""
+    """A recorder into ``<store>/<exchange>/books``.
+
+    Raises ``RecordingRefusedError``, ``BooksError``, ``BusLostError``.
+    """
     async with stack.bus() as bus:
         source = await source_of(stack, bus)
     try:
         return BookRecorder(store / stack.exchange / BOOKS.name, source)
-    except BooksError as error:
-        raise RecordingRefusedError(str(error)) from None
     except OSError as error:
         raise RecordingRefusedError(f"{error.filename or store}: cannot be written: {error.strerror}") from None
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal, TypeVar
 import msgspec
 from msgspec import Struct
 
+from shared.adapters.whole_files import write_whole
 from shared.config.load import default_config_dir, load_settings, process_environment
 from shared.config.model import Settings
 from shared.messages.catalogue import BARS, CATALOGUE, DECIDED
@@ -20,6 +21,7 @@ from shared.ports.clock import Clock
 if TYPE_CHECKING:  # whoever only looks for a stack does not wait for the client of Redis to be imported
     from shared.adapters.redis.bus import RedisBus
 
+STORE_DIR = Path("store")  # where heatsink data keeps klines and books, a folder for each exchange
 DATA_DIR = Path(".heatsink")
 REDIS_VARIABLE = "HEATSINK_REDIS__URL"
 S = TypeVar("S", bound=Struct)
@@ -150,10 +152,7 @@ def note_path(data_dir: Path) -> Path:
 
 def write_note(data_dir: Path, note: RunNote) -> None:
     """Write the note in such a way that other processes see all of it or nothing."""
-    path = note_path(data_dir)
-    draft = path.with_suffix(".draft")
-    draft.write_bytes(msgspec.json.format(msgspec.json.encode(note)))
-    draft.replace(path)
+    write_whole(note_path(data_dir), msgspec.json.format(msgspec.json.encode(note)))
 
 
 def read_note(data_dir: Path) -> RunNote | None:

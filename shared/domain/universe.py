@@ -9,6 +9,11 @@ from shared.domain.numbers import ONE
 from shared.domain.timeframes import DAY_NS
 
 
+def exchange_symbol(symbol: str) -> str:
+    """``BTC/USDT`` as the exchange and the store of klines write it: ``BTCUSDT``."""
+    return symbol.replace("/", "")
+
+
 class Rename(Struct, frozen=True, kw_only=True):
     """A coin got another name.
 
@@ -114,6 +119,10 @@ class PairNames:
     def get(self, symbol: str) -> NamedPair | None:
         """None for a symbol that is not in the universe."""
         return self._names.get(symbol)
+
+    def named(self, symbol: str) -> NamedPair:
+        """A symbol that is not in the universe has no other name."""
+        return self._names.get(symbol) or NamedPair(symbol, ONE, 1.0)
 
     @property
     def pairs(self) -> tuple[str, ...]:

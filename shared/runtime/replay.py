@@ -18,7 +18,7 @@ from shared.runtime.machine_spec import MachineSpec
 
 
 class Played(NamedTuple):
-    """A moment of a market that was played, and what the machines made of it, in order.
+    """An instant of a market that was played, and what the machines made of it, in order.
 
     close_ns: market time.
     """
@@ -27,8 +27,8 @@ class Played(NamedTuple):
     messages: list[Message]
 
 
-class Seat:
-    """A machine in the round, and what waits for it.
+class Mailbox:
+    """What waits for a machine.
 
     mail: with the number of the input by which each message came.
     """
@@ -49,7 +49,7 @@ class Seat:
 
 
 NO_BLOCK = Block((), {})
-Route = tuple[tuple[Seat, int], ...]
+Route = tuple[tuple[Mailbox, int], ...]
 
 
 class Replay:
@@ -65,7 +65,7 @@ class Replay:
 
     def __init__(self, specs: Sequence[MachineSpec], keys: Keys) -> None:
         self._keys = keys
-        self._seats = tuple(Seat(spec) for spec in specs)
+        self._mailboxes = tuple(Mailbox(spec) for spec in specs)
         self._routes: dict[type[Message] | str, Route] = {}  # by type; of bars, by timeframe
         self._now_ns = -1
         self._block = NO_BLOCK
@@ -82,7 +82,7 @@ class Replay:
         return outputs
 
     def play(self, block: Block) -> Iterator[Played]:
-        """Feed it a stretch of market, moment by moment. In between other messages may be fed."""
+        """Feed it a stretch of market, instant by instant. In between other messages may be fed."""
         self.enter(block)
         try:
             for instant in instants(block):
@@ -95,7 +95,7 @@ class Replay:
         self._block = block
 
     def meet(self, instant: Instant) -> list[Message]:
-        """Feed the bars of one moment of the block. Moments are met in order."""
+        """Feed the bars of one instant of the block. Instants are met in order."""
         return self.feed(bars_at(self._block, instant))
 
     def see(self, prices: Prices) -> list[Message]:
@@ -115,31 +115,31 @@ class Replay:
             return
         self._now_ns = now_ns
         time = TimePassed(id=f"time-{now_ns}", time_ns=now_ns)
-        for seat in self._seats:
-            self._emit(seat, seat.machine.handle(time), outputs)
+        for box in self._mailboxes:
+            self._emit(box, box.machine.handle(time), outputs)
         self._settle(outputs)
 
     def _settle(self, outputs: list[Message]) -> None:
         busy = True
         while busy:
             busy = False
-            for seat in self._seats:
-                if seat.mail:
+            for box in self._mailboxes:
+                if box.mail:
                     busy = True
-                    self._turn(seat, outputs)
+                    self._turn(box, outputs)
 
-    def _turn(self, seat: Seat, outputs: list[Message]) -> None:
+    def _turn(self, box: Mailbox, outputs: list[Message]) -> None:
         """Let a machine take all that waits for it, bars as they closed."""
         made: list[Message] = []
-        handle = seat.machine.handle
-        for message in in_closing_order([message for _, message in seat.take()], _itself):
+        handle = box.machine.handle
+        for message in in_closing_order([message for _, message in box.take()], _itself):
             made += handle(message)
-        self._emit(seat, made, outputs)
+        self._emit(box, made, outputs)
 
-    def _emit(self, seat: Seat, made: Sequence[Message], outputs: list[Message]) -> None:
-        seat.machine.records.forget_changes()
-        if seat.states_checks:
-            self.reservation_checks += seat.spec.reservation_checks()
+    def _emit(self, box: Mailbox, made: Sequence[Message], outputs: list[Message]) -> None:
+        box.machine.records.forget_changes()
+        if box.states_checks:
+            self.reservation_checks += box.spec.reservation_checks()
         for message in made:
             self._route(message)
         outputs += made
@@ -149,17 +149,17 @@ class Replay:
         route = self._routes.get(kind)
         if route is None:
             route = self._routes[kind] = self._route_of(message)
-        for seat, number in route:
-            seat.mail.append((number, message))
+        for box, number in route:
+            box.mail.append((number, message))
 
     def _route_of(self, message: Message) -> Route:
         """Where messages of this kind wait: the topics of a type, and of bars the timeframe, say it."""
         keys = [key for _, key in self._keys.places_of(message)]
         return tuple(
-            (seat, number)
+            (box, number)
             for key in keys
-            for seat in self._seats
-            for number, source in enumerate(seat.spec.sources)
+            for box in self._mailboxes
+            for number, source in enumerate(box.spec.sources)
             if source == key
         )
 

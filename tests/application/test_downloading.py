@@ -227,7 +227,7 @@ def test_a_plan_has_every_pair_with_its_former_names() -> None:
     [
         ("BTCUSDT", "1h", "2024-01-01", None, "'BTCUSDT' is no pair; write it like BTC/USDT"),
         ("", "1w", "2024-01-01", None, "'1w' is none; write one of 1s, 1m"),
-        ("", "1h", "yesterday", None, "--from: 'yesterday' is no date"),
+        ("", "1h", "yesterday", None, "--from yesterday: no date"),
         ("", "1h", "2024-01-01", "2023-01-01", "--from 2024-01-01 is not before --to 2023-01-01"),
     ],
 )

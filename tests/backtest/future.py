@@ -7,7 +7,7 @@ from shared.domain.timeframes import MS_NS
 CLOSES: dict[tuple[str, int], float] = {}  # by exchange symbol and opening time in ns
 
 
-class Tattling:
+class FromTheFuture:
     """Another reader, of which all that it hands out stands in ``CLOSES``. Made anew, it begins with nothing."""
 
     def __init__(self, reader: KlineReader) -> None:

@@ -13,9 +13,7 @@ from tests.backtest.random_market import random_options, random_reader
 def write_report(folder: Path, *, seed: int = 1, **options: object) -> Path:
     """The report of a run over a market of this seed, as ``heatsink backtest --out`` writes it."""
     run = BacktestRun(random_options(**options), random_reader(seed))
-    for _ in run.instants():
-        pass
-    result = run.result()
+    result = run.play()
     report.write(Backtest(run=result, variants=(), digest=digest_of(result)), folder)
     write_decisions(run.recorder.decisions, folder)
     return folder

@@ -16,7 +16,7 @@ from services.backtest.options import BacktestOptions
 from shared.adapters.klines.columns import Columns
 from shared.domain.plan import StrategyPlan
 from shared.domain.timeframes import DAY_MS
-from tests.backtest.future import Tattling
+from tests.backtest.future import FromTheFuture
 from tests.backtest.random_market import PLAN, START_MS, random_options, random_reader
 from tests.examples import examples
 
@@ -110,11 +110,11 @@ def test_a_strategy_of_a_file_that_is_sound_passes() -> None:
 def test_a_strategy_that_looks_at_the_next_close_is_found_and_named() -> None:
     """It sees the future where data are whole, and the end of the data where they are cut."""
     options, reader = running(PEEKS), random_reader(3)
-    whole, filters = played(options, Tattling(reader))
+    whole, filters = played(options, FromTheFuture(reader))
     findings = []
     for hours in range(40, 120, 10):
         cut_ms = START_MS + hours * HOUR_MS
-        cut = Tattling(CutReader(reader, cut_ms))
+        cut = FromTheFuture(CutReader(reader, cut_ms))
         findings.append(look_ahead(options, whole, filters, cut, cut_ms))
     found = [each for each in findings if not each.passed]
     assert found

@@ -27,3 +27,10 @@ def test_days_that_were_left_out_are_told_for_a_store_may_grow(tmp_path: Path) -
         writer.write("15m", "BTCUSDT", random_reader(5, bar="15m", days=4).columns["BTCUSDT"], Source(name="made up"))
     options = options_of(Request(store=tmp_path / "binance", config_dir=SHIPPED, pairs="BTC", start="2024-01-02"))
     assert options.command.startswith("heatsink backtest --from 2024-01-02 --to 2024-01-05 --pairs BTC")
+
+
+def test_pairs_may_be_written_as_everywhere_and_by_a_former_name(tmp_path: Path) -> None:
+    asked = Request(
+        store=tmp_path, config_dir=SHIPPED, start="2024-01-01", end="2024-01-02", pairs="eth-usdt, BTCUSDT,matic,pol"
+    )
+    assert options_of(asked).pairs == ("ETH/USDT", "BTC/USDT", "POL/USDT")

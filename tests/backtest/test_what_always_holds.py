@@ -31,10 +31,7 @@ def started(seed: int, wildness: float = 1.0, **changes: object) -> tuple[Backte
 
 
 def played(seed: int, wildness: float = 1.0, **changes: object) -> Run:
-    run, _ = started(seed, wildness, **changes)
-    for _ in run.instants():
-        pass
-    return run.result()
+    return started(seed, wildness, **changes)[0].play()
 
 
 @settings(examples(20), phases=PHASES)
@@ -61,9 +58,7 @@ def test_no_fill_is_outside_its_bar_but_for_spread_and_slippage(
     seed: int, wildness: float, market: str, fill: str
 ) -> None:
     run, reader = started(seed, wildness, market=market, fill=fill)
-    for _ in run.instants():
-        pass
-    fills = run.result().fills
+    fills = run.play().fills
     assume(fills)
     for each in fills:
         low, high = range_at(reader, each)

@@ -14,32 +14,20 @@ from shared.config.strategy_files import MAX_BYTES
 from shared.domain.plan import StrategyPlan
 from shared.domain.strategies.registry import build_strategy
 from tests.config.wrong_settings import faults_of, the_fault
-from tests.domain.strategies.files import FOLLOWS
+from tests.domain.strategies.files import FOLLOWS, TABLE, config_with
 from tests.examples import examples
 from tests.shipped import SHIPPED
 
-ROW = """
-[[strategies]]
-name = "mine"
-kind = "file"
-file = "strategies/mine.py"
-class_name = "Mine"
-timeframe = "1h"
-weight = 1.0
-"""
-
 
 @pytest.fixture
-def folder(config_dir: Path) -> Path:
+def folder(tmp_path: Path) -> Path:
     """A configuration with one strategy, of a file."""
-    (config_dir / "strategies.toml").write_text(ROW)
-    (config_dir / "strategies" / "mine.py").write_text(FOLLOWS)
-    return config_dir
+    return config_with(tmp_path, FOLLOWS)
 
 
 def change(folder: Path, old: str, new: str) -> Path:
-    assert ROW.count(old) == 1
-    (folder / "strategies.toml").write_text(ROW.replace(old, new))
+    assert TABLE.count(old) == 1
+    (folder / "strategies.toml").write_text(TABLE.replace(old, new))
     return folder
 
 
@@ -131,6 +119,6 @@ def test_a_file_for_a_built_in_kind_is_a_mistake(folder: Path) -> None:
 def test_whatever_bytes_a_file_holds_it_is_refused_by_name(body: bytes) -> None:
     with tempfile.TemporaryDirectory() as place:
         folder = Path(shutil.copytree(SHIPPED, Path(place) / "config"))
-        (folder / "strategies.toml").write_text(ROW)
+        (folder / "strategies.toml").write_text(TABLE)
         (folder / "strategies" / "mine.py").write_bytes(body)
         assert "strategies/mine.py" in str(the_fault(folder))

@@ -82,6 +82,15 @@ def test_the_page_on_the_command_line_shows_every_option_of_up_and_no_other() ->
     assert set(re.findall(r"(?<=[` ])--[a-z][a-z-]*", table)) == up - {"--help", "-h"}
 
 
+@pytest.mark.parametrize("verb", ["backtest", "sweep"])
+def test_the_page_of_a_backtest_or_a_sweep_shows_every_option_of_its_verb(verb: str) -> None:
+    of_backtests = {option for each in COMMANDS["backtest"].params for option in each.opts}
+    own = {option for each in COMMANDS[verb].params for option in each.opts}
+    wanted = own if verb == "backtest" else own - of_backtests
+    table = table_of(text_of(DOCS / f"{verb}.md"), "| option |")
+    assert wanted - {"--help", "-h"} - set(re.findall(r"(?<=[` ])--[a-z][a-z-]*", table)) <= {"--variants"}
+
+
 def test_the_page_on_the_command_line_shows_every_verb_and_no_option_that_is_not_there() -> None:
     table = table_of(COMMAND_LINE, "| command |")
     assert {*re.findall(r"heatsink ([a-z]+(?:-[a-z]+)*)", table), "up"} == set(COMMANDS)

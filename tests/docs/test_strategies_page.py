@@ -2,7 +2,6 @@
 
 import ast
 import re
-import shutil
 import tomllib
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from shared.domain.strategies.registry import STRATEGIES, build_strategy
 from shared.messages.market import BarClosed
 from tests.docs.pages import DOCS, ROOT, program, snippets, text_of
 from tests.domain.strategies.closes import wishes
+from tests.domain.strategies.files import config_with
 from tests.shipped import SHIPPED
 
 PAGE = text_of(DOCS / "strategies.md")
@@ -25,16 +25,9 @@ MINE = program("mine.py")
 EXAMPLE = ROOT / "deploy" / "config" / "strategies" / "tsmom.py"
 
 
-def folder_with(place: Path, table: str) -> Path:
-    folder = Path(shutil.copytree(SHIPPED, place / "config"))
-    (folder / "strategies.toml").write_text(table)
-    (folder / "strategies" / "mine.py").write_text(MINE)
-    return folder
-
-
 def of_the_page(place: Path) -> StrategyPlan:
     [table] = [each.text for each in snippets("toml") if 'kind = "file"' in each.text]
-    [strategy] = load_settings(folder_with(place, table), {}).plan.strategies
+    [strategy] = load_settings(config_with(place, MINE, table), {}).plan.strategies
     return strategy
 
 
@@ -49,7 +42,7 @@ def test_the_shipped_example_passes_with_the_table_that_stands_in_it(tmp_path: P
     about = ast.get_docstring(ast.parse(EXAMPLE.read_text()))
     assert about is not None
     table = about[about.index("[[strategies]]") :]
-    settings = load_settings(folder_with(tmp_path, table), {})
+    settings = load_settings(config_with(tmp_path, MINE, table), {})
     BY_NAME[SIGNALS].check(settings)
     [strategy] = settings.plan.strategies
     assert build_strategy(strategy).warmup_bars == 169

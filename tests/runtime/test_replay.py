@@ -43,14 +43,14 @@ def test_each_message_reaches_the_machines_whose_inputs_name_its_streams() -> No
     sources = [
         spec.sources for spec in machine_specs(Settings(universe=shipped_universe(), plan=Plan()), ManualClock())
     ]
-    seats = [listening(*keys) for keys in sources]
-    replay = Replay([spec for _, spec in seats], MAIN)
+    listeners = [listening(*keys) for keys in sources]
+    replay = Replay([spec for _, spec in listeners], MAIN)
     for message in (*samples(), bar(timeframe="15m"), replace(bar(), timeframe="3m")):
-        for listener, _ in seats:
+        for listener, _ in listeners:
             listener.heard.clear()
         replay.feed([message])
         keys = {key for _, key in MAIN.places_of(message)}
-        for (listener, _), inputs in zip(seats, sources, strict=True):
+        for (listener, _), inputs in zip(listeners, sources, strict=True):
             heard = [each for each in listener.heard if not isinstance(each, TimePassed)]
             assert heard == [message] * len(keys & set(inputs)), (message, inputs)
 

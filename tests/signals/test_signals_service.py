@@ -1,6 +1,5 @@
 """The signals service as a process: it tries strategy files before it runs them."""
 
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -10,32 +9,16 @@ import pytest
 from services.wiring import BY_NAME, SERVICES, SIGNALS
 from shared.config.faults import ConfigError
 from shared.config.load import load_settings
-from tests.domain.strategies.files import FOLLOWS, says
+from tests.domain.strategies.files import FOLLOWS, config_with, says
 from tests.shipped import SHIPPED, bare_environ
 
 ROOT = SHIPPED.parents[1]
-ROW = """
-[[strategies]]
-name = "mine"
-kind = "file"
-file = "strategies/mine.py"
-class_name = "Mine"
-timeframe = "1h"
-weight = 0.5
-"""
 
 pytestmark = pytest.mark.processes
 
 
-def folder_with(place: Path, source: str) -> Path:
-    folder = Path(shutil.copytree(SHIPPED, place / "config"))
-    (folder / "strategies.toml").write_text(ROW)
-    (folder / "strategies" / "mine.py").write_text(source)
-    return folder
-
-
 def test_of_all_services_signals_alone_runs_strategy_files(tmp_path: Path) -> None:
-    settings = load_settings(folder_with(tmp_path, says("'long'")), {})
+    settings = load_settings(config_with(tmp_path, says("'long'")), {})
     with pytest.raises(ConfigError, match="on_bar returned 'long'"):
         BY_NAME[SIGNALS].check(settings)
     for row in SERVICES:
@@ -44,12 +27,12 @@ def test_of_all_services_signals_alone_runs_strategy_files(tmp_path: Path) -> No
 
 
 def test_a_sound_file_passes(tmp_path: Path) -> None:
-    BY_NAME[SIGNALS].check(load_settings(folder_with(tmp_path, FOLLOWS), {}))
+    BY_NAME[SIGNALS].check(load_settings(config_with(tmp_path, FOLLOWS), {}))
 
 
 def test_the_service_ends_with_the_code_for_configuration_on_a_faulty_file(tmp_path: Path, valkey_server: str) -> None:
     environ = bare_environ() | {
-        "HEATSINK_CONFIG_DIR": str(folder_with(tmp_path, says("1 / 0"))),
+        "HEATSINK_CONFIG_DIR": str(config_with(tmp_path, says("1 / 0"))),
         "HEATSINK_REDIS__URL": valkey_server,
         "HEATSINK_EXCHANGE__KIND": "binance",  # so that it waits for nobody's clock
     }

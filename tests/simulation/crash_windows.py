@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import get_args
 
-from services.backtest.market.reader import KlineReader, Recording, Spans
+from services.backtest.market.reader import KlineReader, OneFile, Spans
 from services.backtest.options import BacktestOptions
 from services.backtest.result import Fill, HaltSpan, MarketKind, Run
 from services.backtest.run import BacktestRun
@@ -87,15 +87,12 @@ def started(
         market=market,
         every_bar=every_bar,
     )
-    reader: KlineReader = Recording(options.store, start_ms)
+    reader: KlineReader = OneFile(options.store, start_ms)
     return BacktestRun(options, PerUnit(reader) if window.file == FUTURES else reader)
 
 
 def replayed(data: Path, window: Window, breakers: BreakerPlan, market: MarketKind) -> Run:
-    run = started(data, window, breakers, market)
-    for _ in run.instants():
-        pass
-    return run.result()
+    return started(data, window, breakers, market).play()
 
 
 # --- the table --------------------------------------------------------------------------------------------------------

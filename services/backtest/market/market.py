@@ -14,14 +14,15 @@ import numpy as np
 from services.backtest.market.aggregation import NAMES, aggregated, between, joined, last_of
 from services.backtest.market.reader import KlineReader
 from shared.adapters.klines.columns import Columns
+from shared.application.errors import UserError
 from shared.domain.timeframes import DAILY, DAY_MS, LISTED_TIMEFRAMES, MS_NS, timeframe_ns
-from shared.domain.universe import Universe
+from shared.domain.universe import Universe, exchange_symbol
 from shared.runtime.columns import PRICES, Block, Grid
 
 SAMPLE_BARS = 240  # that tell a pair's tick and lot
 
 
-class NoMarketError(ValueError):
+class NoMarketError(UserError):
     """The store has nothing for what was asked for; the message says what is missing, and what there is."""
 
 
@@ -149,7 +150,7 @@ class Market:
         for source in sources:
             known = self._reader.spans(source)
             for name in names:
-                if (span := self._whole(known.get(name.replace("/", "")), source)) is not None:
+                if (span := self._whole(known.get(exchange_symbol(name)), source)) is not None:
                     first, last = spans.get(name, span)
                     spans[name] = (min(first, span[0]), max(last, span[1]))
         if not spans:
@@ -186,7 +187,7 @@ class Market:
         self, timeframe: str, start_ms: int, end_ms: int, names: Collection[str] | None = None
     ) -> dict[str, Columns]:
         """By name. What the store lacks of this timeframe is made of the next shorter one that it has."""
-        wanted = {name.replace("/", ""): name for name in names or self.symbols}
+        wanted = {exchange_symbol(name): name for name in names or self.symbols}
         found: dict[str, Columns] = {}
         length_ms = self._lengths_ms[timeframe]
         whole_ms = start_ms // length_ms * length_ms, -(-end_ms // length_ms) * length_ms

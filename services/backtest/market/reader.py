@@ -28,7 +28,7 @@ class KlineReader(Protocol):
         ...
 
 
-class Recording:
+class OneFile:
     """One file of klines, of one timeframe. Raises ``RecordingError`` for one that no market can be made of."""
 
     def __init__(self, path: Path, near_ms: int) -> None:
@@ -48,4 +48,4 @@ def reader_of(path: Path, near_ms: int) -> KlineReader:
         return KlineStore(path)
     if path.is_dir():
         raise RecordingError(f"{path}: no store of klines; heatsink data import makes one")
-    return Recording(path, near_ms)
+    return OneFile(path, near_ms)

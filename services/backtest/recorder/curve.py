@@ -60,12 +60,7 @@ class ExposureRecorder:
             return
         self._days.append(day_ns)
         held = self._state.heat.positions()
-        self._held.append({self._newest(pair.symbol): (pair.sector, pair.notional) for pair in held})
-
-    def _newest(self, symbol: str) -> str:
-        """A pair is one pair, whatever its name was."""
-        named = self._names.get(symbol)
-        return named.pair if named is not None else symbol
+        self._held.append({self._names.named(pair.symbol).pair: (pair.sector, pair.notional) for pair in held})
 
     def result(self) -> Exposure:
         pairs: dict[str, list[float]] = {}

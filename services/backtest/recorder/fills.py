@@ -135,8 +135,8 @@ class FillRecorder:
 
     def filled(self, filled: OrderFilled, reason: str) -> None:
         """reason: why it was bought, where this begins a trade."""
-        named = self._names.get(filled.symbol)
-        pair, ratio = (named.pair, named.ratio) if named is not None else (filled.symbol, ONE)
+        named = self._names.named(filled.symbol)
+        pair = named.pair
         trade = self._open.get(pair)
         strategy = self._orders.pop(filled.order_id, trade.strategy if trade is not None else "")
         stop = self._stops.get(filled.symbol) if filled.stop else None
@@ -145,19 +145,18 @@ class FillRecorder:
         if trade is None:
             trade = OpenTrade(pair, self._universe.sector_of(pair) or "", reason, fill)
             self._open[pair] = trade
-        trade.add(fill, ratio)
+        trade.add(fill, named.ratio)
         if trade.held <= 0:
             self._end(pair, fill.time_ns, self._exit_reason(fill, strategy))
 
     def written_off(self, written: PositionWrittenOff) -> None:
         """What could not be sold went out of the books at that price."""
-        named = self._names.get(written.symbol)
-        pair, ratio = (named.pair, named.ratio) if named is not None else (written.symbol, ONE)
-        trade = self._open.get(pair)
+        named = self._names.named(written.symbol)
+        trade = self._open.get(named.pair)
         if trade is not None and written.quantity:
-            trade.take_out(written.quantity * ratio, written.proceeds_usdt)
+            trade.take_out(written.quantity * named.ratio, written.proceeds_usdt)
             trade.received += written.proceeds_usdt
-            self._end(pair, written.time_ns, "delisted")
+            self._end(named.pair, written.time_ns, "delisted")
 
     def finish(self, end_ns: int, marks: dict[str, float]) -> None:
         """The run is over: what is held counts at its last price. marks: by the pair's newest name, USDT per unit."""

@@ -108,7 +108,6 @@ class HaltRecorder:
         pair, mark = self._state.heat.pair(raised.symbol), self._mark_of(raised.symbol)
         if pair is None or not mark or pair.quantity:
             return  # unknown, or held already: nothing new was kept out
-        named = self._names.get(raised.symbol)
         size = size_of(
             price=mark,
             time_ns=raised.time_ns,
@@ -117,7 +116,7 @@ class HaltRecorder:
             listed=self._state.listings.get(raised.symbol),
             limits=self._state.limits,
             sizing=self._plan.sizing,
-            price_ratio=named.price_ratio if named is not None else 1.0,
+            price_ratio=self._names.named(raised.symbol).price_ratio,
         )
         notional = float(size.quantity) * mark * raised.strength * self._weights.get(raised.strategy, float(ONE))
         if notional > 0.0:

@@ -83,24 +83,19 @@ class Recorder:
         """The run is over."""
         marks: dict[str, float] = {}
         for held in self._state.heat.positions():
-            named = self._names.get(held.symbol)
-            pair, ratio = (named.pair, named.price_ratio) if named is not None else (held.symbol, 1.0)
-            marks[pair] = held.mark / ratio
+            named = self._names.named(held.symbol)
+            marks[named.pair] = held.mark / named.price_ratio
         self.fills.finish(end_ns, marks)
         self.halts.finish()
 
     def _signal(self, raised: SignalRaised) -> None:
         self.signals[raised.strategy] += 1
-        self._wanted.setdefault(self._newest(raised.symbol), {})[raised.strategy] = raised.strength
+        self._wanted.setdefault(self._names.named(raised.symbol).pair, {})[raised.strategy] = raised.strength
         self.halts.signal(raised)
-
-    def _newest(self, symbol: str) -> str:
-        named = self._names.get(symbol)
-        return named.pair if named is not None else symbol
 
     def _proposed(self, order: OrderProposed) -> None:
         if order.side == "buy":
-            wanted = self._wanted.get(self._newest(order.symbol), {})
+            wanted = self._wanted.get(self._names.named(order.symbol).pair, {})
             self._reasons[order.id] = ", ".join(name for name, strength in sorted(wanted.items()) if strength > 0.0)
 
     def _decided(self, order: OrderDecided) -> None:

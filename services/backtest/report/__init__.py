@@ -10,6 +10,7 @@ from services.backtest.report.json_file import as_json
 from services.backtest.report.page import page_of
 from services.backtest.result import Backtest
 from services.backtest.statistics import figures_of
+from shared.adapters.whole_files import write_whole
 
 PAGE, JSON = "report.html", "report.json"
 
@@ -23,11 +24,4 @@ def write(backtest: Backtest, folder: Path) -> list[Path]:
         **as_csv(backtest, figures),
     }
     folder.mkdir(parents=True, exist_ok=True)
-    return [_write(folder / name, content) for name, content in files.items()]
-
-
-def _write(path: Path, content: bytes) -> Path:
-    draft = path.with_name(f".{path.name}.draft")
-    draft.write_bytes(content)
-    draft.replace(path)
-    return path
+    return [write_whole(folder / name, content) for name, content in files.items()]

@@ -2,7 +2,7 @@
 
 from decimal import Decimal
 
-from services.backtest.result import HaltSpan, Run
+from services.backtest.result import HaltSpan, Run, Variant
 from services.backtest.statistics import Figures
 from shared.application.wording.formats import clock, count, percent, usd
 from shared.domain.timeframes import MS_NS
@@ -20,8 +20,6 @@ BOOKS = {
     "modelled": "modelled from daily volume: nobody recorded them",
     "none": "none: the rules that need them were off",
 }
-BOOK_NAMES = {"recorded": "recorded", "modelled": "modelled", "none": "none"}
-MARKET_NAMES = {"smooth": "smooth", "jumping": "jumping"}
 FILL_NAMES = {"close": "close", "next_open": "next open"}
 UNKNOWN = "\N{EN DASH}"
 
@@ -44,6 +42,19 @@ def ratio(value: float | None, digits: int = 2) -> str:
 def fraction(value: float | None, digits: int = 2, *, signed: bool = False) -> str:
     """Percent; a dash where it cannot be told."""
     return UNKNOWN if value is None else percent(value, digits, signed=signed)
+
+
+def variant_cells(variant: Variant) -> tuple[str, ...]:
+    """Its return, Sharpe ratio, drawdown, heat, trades, stops and halts."""
+    return (
+        percent(variant.total_return, signed=True),
+        ratio(variant.sharpe),
+        percent(variant.max_drawdown),
+        percent(variant.max_heat),
+        f"{variant.trades:,}",
+        f"{variant.stops:,}",
+        f"{variant.halts:,}",
+    )
 
 
 def cents(amount: Decimal) -> str:

@@ -9,6 +9,7 @@ from shared.adapters.klines.recordings import open_recording
 from shared.domain.bars.series import DailyFigures, DailyHistory
 from shared.domain.plan import SizingPlan
 from shared.domain.timeframes import DAILY, DAY_MS, MS_NS
+from shared.domain.universe import exchange_symbol
 from shared.messages.market import BarClosed
 
 EVER_MS = 1 << 62
@@ -29,7 +30,7 @@ class FiguresOfDays:
     def at(self, symbol: str, time_ns: int) -> Figures:
         """ADV and sigma_day of the days that had closed by then; None for what they do not tell, or are too old for."""
         if symbol not in self._known:
-            written = {symbol.replace("/", "")} & set(self._recording.spans)
+            written = {exchange_symbol(symbol)} & set(self._recording.spans)
             found = self._recording.read(written, 0, EVER_MS) if written else {}
             self._known[symbol] = [
                 figures for columns in found.values() for figures in _figures(symbol, columns, self._plan)

@@ -17,6 +17,7 @@ from services.backtest.slippage.groups import liquidity_of
 from services.backtest.slippage.judging import SHARES, share_below_zero
 from services.backtest.slippage.quantiles import in_bp, quantile
 from services.backtest.slippage.results import FillRow
+from shared.application.errors import UserError
 from shared.domain.bars.series import DailyHistory
 from shared.domain.liquidity import square_root_slippage
 from shared.domain.plan import Costs, SizingPlan
@@ -30,7 +31,7 @@ FillMessage = OrderDecided | OrderFilled | StopPlaced | BarClosed
 KINDS: tuple[type[Message], ...] = (OrderDecided, OrderFilled, StopPlaced, BarClosed)
 
 
-class FillsError(ValueError):
+class FillsError(UserError):
     """A file of messages that cannot be read; the text names file, line and what is wrong."""
 
 

@@ -8,20 +8,15 @@ from typing import NamedTuple
 import msgspec
 
 from services.backtest.slippage.figures import FiguresOfDays
-from services.backtest.slippage.fills import Fills, FillsError, read_messages
+from services.backtest.slippage.fills import Fills, read_messages
 from services.backtest.slippage.results import SlippageReport
 from services.backtest.slippage.validate import open_source, validate
-from shared.adapters.books.errors import BooksError
-from shared.adapters.klines.columns import RecordingError
+from shared.adapters.whole_files import write_whole
 from shared.application.errors import UserError
 from shared.application.stack import StackLocator
 from shared.domain.timeframes import DAILY
 from shared.messages.base import Message
 from shared.messages.catalogue import BARS, DECIDED, EXECUTED
-
-
-class SlippageError(UserError):
-    """A source that cannot be used, or none at all."""
 
 
 class SlippageQuestion(NamedTuple):
@@ -41,25 +36,25 @@ class SlippageQuestion(NamedTuple):
 
 
 def ask_slippage(stack: StackLocator, question: SlippageQuestion) -> SlippageReport:
-    """Compare, with the costs of the stack's configuration. Raises ``SlippageError``, ``BusLostError``."""
+    """Compare, with the costs of the stack's configuration.
+
+    Raises ``UserError``, ``BooksError``, ``RecordingError``, ``BusLostError``.
+    """
     if not (question.books or question.fills or question.live):
-        raise SlippageError(
+        raise UserError(
             "Nothing to compare with: name a folder of recorded books (heatsink data record-books makes one) or a file "
             "of bookDepth, a file of fills with --fills, or --live for the fills of the running stack."
         )
     plan = stack.settings.plan
     fills = Fills(plan.sizing) if question.fills or question.live else None
-    try:
-        figures = FiguresOfDays(question.daily, plan.sizing) if question.daily else None
-        if fills and question.fills:
-            for message in read_messages(question.fills):
-                fills.take(message)
-        if fills and question.live:
-            asyncio.run(_take_live(stack, fills))
-        sources = [open_source(path, figures.at if figures else None) for path in question.books]
-        return validate(sources, plan.costs, fills, wanted=question.wanted)
-    except (BooksError, RecordingError, FillsError) as error:
-        raise SlippageError(str(error)) from None
+    figures = FiguresOfDays(question.daily, plan.sizing) if question.daily else None
+    if fills and question.fills:
+        for message in read_messages(question.fills):
+            fills.take(message)
+    if fills and question.live:
+        asyncio.run(_take_live(stack, fills))
+    sources = [open_source(path, figures.at if figures else None) for path in question.books]
+    return validate(sources, plan.costs, fills, wanted=question.wanted)
 
 
 async def _take_live(stack: StackLocator, fills: Fills) -> None:
@@ -79,11 +74,9 @@ async def _kept(stack: StackLocator) -> AsyncIterator[Message]:
 
 
 def write_report(path: Path, report: SlippageReport) -> None:
-    """All figures as JSON, in one step. Raises ``SlippageError``."""
-    new = path.with_name(f"{path.name}.new")
+    """All figures as JSON, in one step. Raises ``UserError``."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        new.write_bytes(msgspec.json.format(msgspec.json.encode(report), indent=1) + b"\n")
-        new.replace(path)
+        write_whole(path, msgspec.json.format(msgspec.json.encode(report), indent=1) + b"\n")
     except OSError as error:
-        raise SlippageError(f"{path}: cannot be written: {error.strerror}") from None
+        raise UserError(f"{path}: cannot be written: {error.strerror}") from None

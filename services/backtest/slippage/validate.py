@@ -16,7 +16,7 @@ from services.backtest.slippage.series import PairSeries
 from shared.adapters.books.bookdepth import is_bookdepth, read_bookdepth
 from shared.adapters.books.errors import BooksError
 from shared.adapters.books.recorded import RecordedBooks, is_recording
-from shared.adapters.klines.manifest import hash_of
+from shared.adapters.whole_files import hash_of
 from shared.domain.plan import Costs
 
 CLASSES = ("liquid", "mid", "thin")

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from services.backtest.sweep.crew import Crew
+from services.backtest.pool import Pool
 from shared.application.errors import UserError
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ INSTALL = "from the source, make cluster; otherwise, pip install 'heatsink[clust
 
 
 @contextmanager
-def cluster(address: str) -> Iterator[Crew]:
+def cluster(address: str) -> Iterator[Pool]:
     """The workers that a scheduler has. Raises ``UserError``."""
     try:
         from distributed import Client
@@ -32,7 +32,7 @@ def cluster(address: str) -> Iterator[Crew]:
         width = _width(client, address)
         executor = client.get_executor(pure=False)
         try:
-            yield Crew(executor, width)
+            yield Pool(executor, width)
         finally:
             executor.shutdown(wait=False)
     finally:

@@ -11,6 +11,7 @@ from msgspec import structs
 from services.backtest.sweep.page import page_of
 from services.backtest.sweep.result import Fold, Row, Sweep
 from services.backtest.sweep.task import Measured
+from shared.adapters.whole_files import write_whole
 
 MEASURED = [field.name for field in structs.fields(Measured)]
 PAGE = "sweep.html"
@@ -18,13 +19,13 @@ PAGE = "sweep.html"
 
 def write(sweep: Sweep, folder: Path) -> Path:
     """All files; returns where the page is."""
-    json = msgspec.json.format(msgspec.json.encode(sweep), indent=1).decode()
-    _write(folder / "sweep.json", json + "\n")
+    json = msgspec.json.format(msgspec.json.encode(sweep), indent=1)
+    write_whole(folder / "sweep.json", json + b"\n")
     keys = [tried.key for tried in sweep.setup.tried]
-    _write(folder / "rows.csv", _csv([_row(row, keys) for row in sweep.rows]))
+    write_whole(folder / "rows.csv", _csv([_row(row, keys) for row in sweep.rows]))
     if sweep.folds:
-        _write(folder / "folds.csv", _csv([_fold(fold, keys) for fold in sweep.folds]))
-    _write(folder / PAGE, page_of(sweep))
+        write_whole(folder / "folds.csv", _csv([_fold(fold, keys) for fold in sweep.folds]))
+    write_whole(folder / PAGE, page_of(sweep).encode())
     return folder / PAGE
 
 
@@ -64,15 +65,9 @@ def _fold(fold: Fold, keys: Sequence[str]) -> dict[str, object]:
     }
 
 
-def _csv(rows: Sequence[Mapping[str, object]]) -> str:
+def _csv(rows: Sequence[Mapping[str, object]]) -> bytes:
     text = io.StringIO()
     writer = csv.DictWriter(text, list(rows[0]) if rows else [], lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
-    return text.getvalue()
-
-
-def _write(path: Path, text: str) -> None:
-    draft = path.with_name(f".{path.name}.new")
-    draft.write_text(text, encoding="utf-8")
-    draft.replace(path)
+    return text.getvalue().encode()

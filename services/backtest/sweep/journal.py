@@ -3,7 +3,6 @@
 Lines are found by the key of their task, which follows from data, configuration and code: what was changed is run anew.
 """
 
-import fcntl
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,6 +11,7 @@ from pathlib import Path
 import msgspec
 
 from services.backtest.sweep.task import Played
+from shared.adapters.whole_files import locked
 from shared.application.errors import UserError
 
 NAME = "journal.jsonl"
@@ -50,10 +50,6 @@ class Journal:
 @contextmanager
 def opened(folder: Path) -> Iterator[Journal]:
     """The journal of a folder, for one sweep at a time. Raises ``UserError``."""
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / ".lock").open("a") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            raise UserError(f"--out {folder}: another sweep is writing there; wait for it, or name another") from None
+    taken = UserError(f"--out {folder}: another sweep is writing there; wait for it, or name another")
+    with locked(folder / ".lock", taken):
         yield Journal(folder / NAME)

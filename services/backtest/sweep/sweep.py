@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
+from services import wiring
 from services.backtest.request import Request
 from services.backtest.sweep import journal, space, table, walk
 from services.backtest.sweep.journal import Journal
@@ -15,7 +16,7 @@ from services.backtest.sweep.space import Space, Values
 from services.backtest.sweep.table import Outcome
 from services.backtest.sweep.task import data_digest, own_code
 from services.backtest.sweep.trials import Trial, trials_of
-from services.backtest.sweep.work import CrewMaker, Watch, work_off
+from services.backtest.sweep.work import OpenPool, Watch, work_off
 from shared.application.errors import UserError
 from shared.application.stack import DATA_DIR
 
@@ -73,6 +74,7 @@ class Sweeper:
         self.space = space_of(request)
         self.trials = trials_of(request.backtest, self.space)
         options = next(trial.options for trial in self.trials if trial.options is not None)
+        wiring.BY_NAME[wiring.SIGNALS].check(options.settings)
         self.start_ms, self.end_ms = options.start_ms, options.end_ms
         self.windows = walk.windows_of(request.walk, self.start_ms, self.end_ms) if request.walk else []
         self.data, self.code = data_digest(options.store, options.books_path), own_code()
@@ -82,28 +84,28 @@ class Sweeper:
         """How many there are, at most."""
         return len(self.trials) * max(1, len(self.windows)) + len(self.windows)
 
-    def run(self, crew_of: CrewMaker, watch: Watch) -> Sweep:
+    def run(self, open_pool: OpenPool, watch: Watch) -> Sweep:
         """Play all of it that the journal does not have."""
         with journal.opened(self.request.folder) as done:
             if self.windows:
-                return self._walk(done, crew_of, watch)
-            outcomes = self._play(self.trials, done, crew_of, watch)
+                return self._walk(done, open_pool, watch)
+            outcomes = self._play(self.trials, done, open_pool, watch)
         rows = table.rows_of(self.trials, outcomes, self.request.by)
         return Sweep(setup=self._setup(rows, table.luck_of(outcomes)), rows=rows)
 
-    def _play(self, trials: Sequence[Trial], done: Journal, crew_of: CrewMaker, watch: Watch) -> list[Outcome]:
+    def _play(self, trials: Sequence[Trial], done: Journal, open_pool: OpenPool, watch: Watch) -> list[Outcome]:
         """What came of each."""
         tasks = [trial.task(self.data, self.code) for trial in trials]
-        ended = work_off([task for task in tasks if task is not None], done, crew_of, watch)
+        ended = work_off([task for task in tasks if task is not None], done, open_pool, watch)
         return [
             (ended.done.get(task.key), ended.reasons.get(task.key, "")) if task else (None, REFUSED + trial.reason)
             for trial, task in zip(trials, tasks, strict=True)
         ]
 
-    def _walk(self, done: Journal, crew_of: CrewMaker, watch: Watch) -> Sweep:
+    def _walk(self, done: Journal, open_pool: OpenPool, watch: Watch) -> Sweep:
         """All samples, then what was chosen in each on the time after it."""
         samples = [[trial.between(each.start_ms, each.split_ms) for trial in self.trials] for each in self.windows]
-        outcomes = iter(self._play([trial for sample in samples for trial in sample], done, crew_of, watch))
+        outcomes = iter(self._play([trial for sample in samples for trial in sample], done, open_pool, watch))
         tables = [
             table.rows_of(sample, list(islice(outcomes, len(sample))), self.request.by, fold)
             for fold, sample in enumerate(samples, start=1)
@@ -114,7 +116,7 @@ class Sweeper:
             for fold, (row, window) in enumerate(zip(best, self.windows, strict=True), start=1)
             if row is not None
         }
-        after = dict(zip(chosen, self._play(list(chosen.values()), done, crew_of, watch), strict=True))
+        after = dict(zip(chosen, self._play(list(chosen.values()), done, open_pool, watch), strict=True))
         outs = {fold: table.row_of(trial, after[fold], None, fold) for fold, trial in chosen.items()}
         folds = tuple(
             Fold(fold=fold, chosen=row, out=outs.get(fold), **window.dates)

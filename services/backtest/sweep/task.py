@@ -19,6 +19,7 @@ from services.backtest.statistics.figures import figures_of
 from shared.adapters.books.recorded import RecordedBooks
 from shared.adapters.klines.columns import RecordingError
 from shared.adapters.klines.store import KlineStore, is_store
+from shared.adapters.whole_files import hash_of
 from shared.domain.plan import Plan
 
 
@@ -86,14 +87,10 @@ def data_digest(store: Path, books: Path | None = None) -> str:
 
     Raises ``RecordingError`` and ``BooksError`` for what is neither.
     """
-    digest = KlineStore(store).digest() if is_store(store) else _hash_of(store)
+    if not is_store(store) and not store.is_file():
+        raise RecordingError(f"{store}: no store of klines, and no recording; heatsink data import makes a store")
+    digest = KlineStore(store).digest() if is_store(store) else hash_of(store)
     return f"{digest} {RecordedBooks(books).digest()}" if books is not None else digest
-
-
-def _hash_of(file: Path) -> str:
-    if not file.is_file():
-        raise RecordingError(f"{file}: no store of klines, and no recording; heatsink data import makes a store")
-    return hashlib.sha256(file.read_bytes()).hexdigest()
 
 
 def play(task: Task) -> Played:
@@ -104,10 +101,7 @@ def play(task: Task) -> Played:
     if data_digest(options.store, options.books_path) != task.data:
         places = " and ".join(str(path) for path in (options.store, options.books_path) if path is not None)
         raise OtherWorkerError(f"the worker has other data at {places}; it needs the same there")
-    played = BacktestRun(task.options)
-    for _ in played.instants():
-        pass
-    run = played.result()
+    run = BacktestRun(options).play()
     figures = figures_of(run)
     performance, usage, trades = figures.performance, figures.usage, figures.trades
     measured = Measured(

@@ -9,16 +9,16 @@ from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, CancelledError, 
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 
-from services.backtest.market.market import NoMarketError
-from services.backtest.sweep.crew import Crew
+from services.backtest.pool import Pool
 from services.backtest.sweep.journal import Journal
 from services.backtest.sweep.task import OtherWorkerError, Played, Task, play
 from shared.adapters.books.errors import BooksError
 from shared.adapters.klines.columns import RecordingError
+from shared.application.errors import UserError
 
 Watch = Callable[[int, int], None]  # tasks that ended, tasks in all
 Note = Callable[[str, Future[Played]], None]
-CrewMaker = Callable[[int], AbstractContextManager[Crew]]  # for so many tasks
+OpenPool = Callable[[int], AbstractContextManager[Pool]]  # for so many tasks
 DIED = "the process that ran it was killed; it may need more memory than there is"
 WAITING_PER_WORKER = 2  # one that runs, and the next one
 
@@ -31,7 +31,7 @@ class Ended:
     reasons: dict[str, str] = field(default_factory=dict)
 
 
-def work_off(tasks: Iterable[Task], journal: Journal, crew_of: CrewMaker, watch: Watch) -> Ended:
+def work_off(tasks: Iterable[Task], journal: Journal, open_pool: OpenPool, watch: Watch) -> Ended:
     """Play what the journal does not have yet, and note it there as it comes."""
     by_key = {task.key: task for task in tasks}
     ended = Ended({key: journal.done[key] for key in by_key if key in journal.done})
@@ -53,8 +53,8 @@ def work_off(tasks: Iterable[Task], journal: Journal, crew_of: CrewMaker, watch:
     watch(len(ended.done), len(by_key))
     while waiting or suspects:
         queue, most = (suspects, 1) if suspects else (waiting, 0)
-        with crew_of(most or len(queue)) as crew:
-            lost = _play_all(queue, crew, note, most or crew.width * WAITING_PER_WORKER)
+        with open_pool(most or len(queue)) as pool:
+            lost = _play_all(queue, pool, note, most or pool.width * WAITING_PER_WORKER)
         if most and lost:
             del queue[lost[0]]
             ended.reasons[lost[0]] = DIED
@@ -63,7 +63,7 @@ def work_off(tasks: Iterable[Task], journal: Journal, crew_of: CrewMaker, watch:
     return ended
 
 
-def _play_all(queue: dict[str, Task], crew: Crew, note: Note, most: int) -> list[str]:
+def _play_all(queue: dict[str, Task], pool: Pool, note: Note, most: int) -> list[str]:
     """Until the queue is empty, or a process died: then gives those back that were on their way."""
     running: dict[Future[Played], str] = {}
     coming = iter(list(queue.items()))
@@ -71,7 +71,7 @@ def _play_all(queue: dict[str, Task], crew: Crew, note: Note, most: int) -> list
         while True:
             while len(running) < most and (following := next(coming, None)) is not None:
                 key, task = following
-                running[crew.executor.submit(play, task)] = key
+                running[pool.executor.submit(play, task)] = key
             if not running:
                 return []
             for future in wait(running, return_when=FIRST_COMPLETED).done:
@@ -82,7 +82,7 @@ def _play_all(queue: dict[str, Task], crew: Crew, note: Note, most: int) -> list
 
 
 def _reason(error: Exception) -> str:
-    if isinstance(error, NoMarketError | RecordingError | BooksError | OtherWorkerError):
+    if isinstance(error, UserError | RecordingError | BooksError | OtherWorkerError):
         return str(error)
     if isinstance(error, CancelledError):
         return "the cluster dropped it; give the command again"

@@ -1,12 +1,12 @@
 """The data folder of a stack: one running stack at a time, and where its server keeps what it stores."""
 
-import fcntl
 import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from shared.adapters import whole_files
 from shared.application.errors import UserError
 
 
@@ -17,15 +17,9 @@ class DataDirInUseError(UserError):
 @contextmanager
 def locked(data_dir: Path) -> Iterator[None]:
     """Own the folder while the block lasts; the lock ends with the process, however it ends."""
-    data_dir.mkdir(parents=True, exist_ok=True)
-    with (data_dir / "run.lock").open("a") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            raise DataDirInUseError(
-                f"another heatsink runs on {data_dir}: end it first, or give this one a folder of its own"
-                " with --data DIR"
-            ) from None
+    remedy = "end it first, or give this one a folder of its own with --data DIR"
+    taken = DataDirInUseError(f"another heatsink runs on {data_dir}: {remedy}")
+    with whole_files.locked(data_dir / "run.lock", taken) as lock:
         lock.truncate(0)
         lock.write(f"{os.getpid()}\n")
         lock.flush()

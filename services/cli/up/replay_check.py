@@ -12,7 +12,7 @@ from shared.application.wording.formats import base, clock, count, duration
 from shared.config.faults import ConfigError, Fault
 from shared.config.model import Settings
 from shared.domain.timeframes import DAY_MS, MS_NS
-from shared.domain.universe import Pair, Universe
+from shared.domain.universe import Pair, Universe, exchange_symbol
 
 NAMED = 6
 REMEDY = "Name a store or a parquet file of klines, or mend this one: docs/replay.md says what it has to hold."
@@ -85,7 +85,7 @@ def holes_in_words(holes: Holes, start_ms: int, end_ms: int, bar_ms: int) -> str
 
 def _keys(universe: Universe, pair: Pair) -> list[str]:
     """How an exchange writes the names of a pair."""
-    return [name.replace("/", "") for name in universe.names_of(pair.symbol)]
+    return [exchange_symbol(name) for name in universe.names_of(pair.symbol)]
 
 
 def short_history(spans: Spans, universe: Universe, start_ms: int, needed_days: int) -> str:

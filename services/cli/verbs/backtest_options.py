@@ -1,10 +1,17 @@
 """The options of everything that runs backtests: which market, which settings, and what is taken for granted."""
 
+import inspect
+from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+from services.cli.verbs.options import ConfigOption, with_options
+
+if TYPE_CHECKING:
+    from services.backtest.request import Request
 
 FromOption = Annotated[str, typer.Option("--from", help="First day, UTC: 2022-01-01. Left out: the first there is.")]
 ToOption = Annotated[str, typer.Option("--to", help="Day at which it ends. Left out: the last there is.")]
@@ -44,3 +51,53 @@ NeverResumeOption = Annotated[bool, typer.Option("--never-resume", help="Nobody 
 ByEvidenceOption = Annotated[bool, typer.Option("--by-evidence", help="Phases by evidence, not by their dates.")]
 CostsOption = Annotated[float, typer.Option(help="Times fees, spread and slippage.", min=0, max=100)]
 QuietOption = Annotated[bool, typer.Option("--quiet", help="No progress.")]
+
+
+def of_backtests(verb: Callable[..., None]) -> Callable[..., None]:
+    """Make a verb of a function whose first parameter is the ``Request`` for a backtest.
+
+    The options that make the request are added to the function's own.
+    """
+    names = inspect.signature(backtest_request).parameters
+
+    def asked(**given: Any) -> None:
+        request = backtest_request(**{name: given.pop(name) for name in names})
+        verb(request, **given)
+
+    return with_options(verb, asked, backtest_request)
+
+
+def backtest_request(
+    start: FromOption = "",
+    end: ToOption = "",
+    pairs: PairsOption = "",
+    config: ConfigOption = None,
+    changes: SetOption = None,
+    store: StoreOption = None,
+    bars: BarsOption = "",
+    market: MarketOption = MarketKind.SMOOTH,
+    fill: FillOption = FillMoment.CLOSE,
+    books: BooksOption = "modelled",
+    resume_after: ResumeAfterOption = 24.0,
+    never_resume: NeverResumeOption = False,
+    by_evidence: ByEvidenceOption = False,
+    costs: CostsOption = 1.0,
+) -> "Request":
+    """The backtest that these options ask for."""
+    from services.backtest.request import Request
+
+    return Request(
+        store=store,
+        config_dir=config,
+        start=start,
+        end=end,
+        pairs=pairs,
+        changes=tuple(changes or ()),
+        bars=bars,
+        market=market.value,
+        fill="next_open" if fill is FillMoment.NEXT_OPEN else "close",
+        books=books,
+        resume_after_hours=None if never_resume else resume_after,
+        by_evidence=by_evidence,
+        cost_factor=costs,
+    )

@@ -9,11 +9,11 @@ import typer
 from services.cli.failing import explained
 from services.cli.verbs.options import ConfigOption, JsonOption
 from services.cli.verbs.record_books import record_books
+from shared.application.stack import STORE_DIR
 
 if TYPE_CHECKING:
     from shared.adapters.klines.store import KlineStore
 
-STORE = Path("store")
 EXCHANGE, SIMULATED = "binance", "sim"
 
 data_app = typer.Typer(help="Klines for replays and backtests: import, download, verify, list.", no_args_is_help=True)
@@ -35,7 +35,7 @@ class OnConflict(StrEnum):
 def import_(
     paths: Annotated[list[Path], typer.Argument(help="Files, or folders of them: zip, parquet, feather, CSV, JSON.")],
     exchange: Annotated[str, typer.Option(help="Where the klines come from: the name of the store.")] = EXCHANGE,
-    store: StoreOption = STORE,
+    store: StoreOption = STORE_DIR,
     market: Annotated[
         list[str] | None,
         typer.Option(help="Markets that count, of files that name some: spot, um_futures, any. As the exchange has."),
@@ -56,11 +56,12 @@ def import_(
     from services.cli.views.progress import file_progress
     from shared.adapters.klines.importing import ImportOptions, import_files, markets_of, units_of
     from shared.adapters.klines.store import KlineStore
+    from shared.domain.universe import exchange_symbol
 
     with explained():
         options = ImportOptions(
             markets=markets_of(exchange, market or ()),
-            symbol=symbol.replace("/", ""),
+            symbol=exchange_symbol(symbol),
             timeframe=timeframe,
             units=units_of(unit or ()),
             on_conflict=conflicts.value,
@@ -78,7 +79,7 @@ def download(
     pairs: Annotated[str, typer.Option(help="BTC/USDT,ETH/USDT; those of universe.toml without it.")] = "",
     timeframe: Annotated[str, typer.Option(help="One or several: 1m,1h,1d.")] = "1h",
     exchange: Annotated[str | None, typer.Option(help="The name of the store: binance, or sim with --url.")] = None,
-    store: StoreOption = STORE,
+    store: StoreOption = STORE_DIR,
     url: Annotated[str, typer.Option(help="A simulated exchange, http://127.0.0.1:9080; Binance without it.")] = "",
     config: ConfigOption = None,
     json: JsonOption = False,
@@ -104,7 +105,7 @@ def download(
 @data_app.command()
 def verify(
     exchange: OneExchange = None,
-    store: StoreOption = STORE,
+    store: StoreOption = STORE_DIR,
     allow_gaps: Annotated[bool, typer.Option("--allow-gaps", help="Missing bars are told, and are no fault.")] = False,
     json: JsonOption = False,
 ) -> None:
@@ -126,7 +127,7 @@ def verify(
 
 @data_app.command("list")
 def list_(
-    exchange: OneExchange = None, store: StoreOption = STORE, config: ConfigOption = None, json: JsonOption = False
+    exchange: OneExchange = None, store: StoreOption = STORE_DIR, config: ConfigOption = None, json: JsonOption = False
 ) -> None:
     """What is there: of each symbol from when to when, how much of it, and which pairs of the universe are not."""
     from services.cli.views.data import print_store

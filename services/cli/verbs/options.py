@@ -28,19 +28,25 @@ def on_stack(verb: Callable[..., None]) -> Callable[..., None]:
     are told in a sentence, see ``explained``.
     """
 
-    @functools.wraps(verb)
     def found(*, redis_url: str | None, config: Path | None, data: Path, **given: Any) -> None:
         with explained():
             stack = find_stack(redis_url=redis_url, config_dir=config, data_dir=data)
             with explained(redis_remedy(stack)):
                 verb(stack, **given)
 
-    own = list(inspect.signature(verb).parameters.values())[1:]
-    parameters = [*own, *inspect.signature(_options).parameters.values()]
-    found.__annotations__ = {each.name: each.annotation for each in parameters}
-    found.__dict__["__signature__"] = inspect.Signature(parameters)
-    del found.__dict__["__wrapped__"]
-    return found
+    return with_options(verb, found, _options)
+
+
+def with_options(verb: Callable[..., None], run: Callable[..., None], more: Callable[..., Any]) -> Callable[..., None]:
+    """``run``, with the name, the words and the options of ``verb``, whose first parameter is no option; and with the
+    options that the parameters of ``more`` are.
+    """
+    functools.update_wrapper(run, verb)
+    parameters = [*list(inspect.signature(verb).parameters.values())[1:], *inspect.signature(more).parameters.values()]
+    run.__annotations__ = {each.name: each.annotation for each in parameters}
+    run.__dict__["__signature__"] = inspect.Signature(parameters)
+    del run.__dict__["__wrapped__"]
+    return run
 
 
 def price_of(text: str) -> Decimal:

@@ -6,16 +6,14 @@ from typing import Annotated
 import typer
 
 from services.cli.verbs.options import on_stack
-from shared.application.stack import StackLocator
-
-STORE = Path("store")
+from shared.application.stack import STORE_DIR, StackLocator
 
 
 @on_stack
 def record_books(
     stack: StackLocator,
     store: Annotated[Path, typer.Option("--store", help="Folder of the store; books go to <exchange>/books there.")] = (
-        STORE
+        STORE_DIR
     ),
     seconds: Annotated[float, typer.Option("--seconds", help="End after so long; 0: at Ctrl-C.", min=0.0)] = 0.0,
 ) -> None:

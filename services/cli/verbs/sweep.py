@@ -2,30 +2,15 @@
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from services.cli.failing import explained
-from services.cli.verbs.backtest_options import (
-    BarsOption,
-    BooksOption,
-    ByEvidenceOption,
-    CostsOption,
-    FillMoment,
-    FillOption,
-    FromOption,
-    MarketKind,
-    MarketOption,
-    NeverResumeOption,
-    PairsOption,
-    QuietOption,
-    ResumeAfterOption,
-    SetOption,
-    StoreOption,
-    ToOption,
-)
-from services.cli.verbs.options import ConfigOption
+from services.cli.verbs.backtest_options import QuietOption, of_backtests
+
+if TYPE_CHECKING:
+    from services.backtest.request import Request
 
 
 class Figure(StrEnum):
@@ -56,27 +41,15 @@ ClusterOption = Annotated[str, typer.Option(help="Scheduler of a Dask cluster: t
 OutOption = Annotated[Path | None, typer.Option(help="Folder. Left out: .heatsink/sweeps/ and a digest.")]
 
 
+@of_backtests
 def sweep(
+    backtest: "Request",
     grid: GridOption = None,
     ranges: RangeOption = None,
     random: RandomOption = None,
     seed: Annotated[int, typer.Option(help="Of --random.")] = 1,
     walk: WalkOption = "",
     by: ByOption = Figure.SHARPE,
-    start: FromOption = "",
-    end: ToOption = "",
-    pairs: PairsOption = "",
-    config: ConfigOption = None,
-    changes: SetOption = None,
-    store: StoreOption = None,
-    bars: BarsOption = "",
-    market: MarketOption = MarketKind.SMOOTH,
-    fill: FillOption = FillMoment.CLOSE,
-    books: BooksOption = "modelled",
-    resume_after: ResumeAfterOption = 24.0,
-    never_resume: NeverResumeOption = False,
-    by_evidence: ByEvidenceOption = False,
-    costs: CostsOption = 1.0,
     workers: WorkersOption = None,
     cluster: ClusterOption = "",
     out: OutOption = None,
@@ -85,25 +58,9 @@ def sweep(
     """Try many settings over stored klines, and rank them. What is done is kept: the same command goes on."""
     if cluster and workers is not None:
         raise typer.BadParameter("the workers of a cluster are its own; leave out --workers, or --cluster")
-    from services.backtest.request import Request
     from services.backtest.sweep.sweep import SweepRequest
     from services.cli.views.sweep import sweep_and_print
 
-    backtest = Request(
-        store=store,
-        config_dir=config,
-        start=start,
-        end=end,
-        pairs=pairs,
-        changes=tuple(changes or ()),
-        bars=bars,
-        market=market.value,
-        fill="next_open" if fill is FillMoment.NEXT_OPEN else "close",
-        books=books,
-        resume_after_hours=None if never_resume else resume_after,
-        by_evidence=by_evidence,
-        cost_factor=costs,
-    )
     request = SweepRequest(
         backtest=backtest,
         grids=tuple(grid or ()),

@@ -9,13 +9,13 @@ from rich.table import Table
 from rich.text import Text
 
 from services.backtest.report.words import (
-    BOOK_NAMES,
     FILL_NAMES,
     UNKNOWN,
     fraction,
     ratio,
     span,
     title,
+    variant_cells,
     verdict,
 )
 from services.backtest.result import Backtest
@@ -57,7 +57,7 @@ def _made(backtest: Backtest) -> str:
     """What has to be known before a figure is believed."""
     of = backtest.run.setup
     return (
-        f"filled at the {FILL_NAMES[of.fill]}, {of.market} market of {of.bars} bars, books {BOOK_NAMES[of.books]}, "
+        f"filled at the {FILL_NAMES[of.fill]}, {of.market} market of {of.bars} bars, books {of.books}, "
         f"{of.cost_factor:g} x costs"
     )
 
@@ -120,16 +120,7 @@ def _band(backtest: Backtest) -> Group | Text:
         return Text("no variant was run: how much the result hangs on what nobody knows is not told", style="dim")
     table = bare_table("variant", ">return", ">Sharpe", ">drawdown", ">heat", ">trades", ">stops", ">halts")
     for each in (variant_of("this run", backtest.run), *backtest.variants):
-        table.add_row(
-            Text(each.name),
-            percent(each.total_return, signed=True),
-            ratio(each.sharpe),
-            percent(each.max_drawdown),
-            percent(each.max_heat),
-            f"{each.trades:,}",
-            f"{each.stops:,}",
-            f"{each.halts:,}",
-        )
+        table.add_row(Text(each.name), *variant_cells(each))
     halts = sum(halt.saved for halt in backtest.run.halts)
     said = (
         f"{count(len(backtest.run.halts), 'halt')} held back what would have {'lost' if halts >= 0 else 'made'} "

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Callable
-from contextlib import suppress
 from decimal import Decimal
 from pathlib import Path
 
@@ -13,11 +12,10 @@ from services.backtest.live_decisions import Recorded, recorded_decisions
 from services.backtest.report_files import Report
 from services.backtest.sides import Outcome, Side, compare_sides, side_of_report, side_of_stack
 from services.cli.views.printing import bare_table, json_text, plain_console
-from shared.application.errors import UserError
 from shared.application.stack import StackLocator
+from shared.application.typed_times import typed_time_ns
 from shared.application.wording.formats import clock, percent, quantity, usd
 from shared.config.addresses import without_password
-from shared.domain.timeframes import iso_ns
 
 NONE = "-"
 SHOWN = ("verdict", "binding", "requested", "approved", "side", "symbol", "heat_before", "heat_after")
@@ -61,9 +59,7 @@ async def _recorded(stack: StackLocator) -> Recorded:
 
 
 def _time_ns(option: str, text: str) -> int:
-    with suppress(ValueError):
-        return iso_ns(text) if text else 0
-    raise UserError(f"{option} {text}: no time; write it like 2022-11-08 or 2022-11-08T14:00")
+    return typed_time_ns(option, text, like="2022-11-08 or 2022-11-08T14:00") if text else 0
 
 
 # --- for people -------------------------------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ from shared.adapters.klines.store import KlineStore
 from shared.adapters.klines.verifying import Finding
 from shared.application.downloading import Downloaded
 from shared.application.wording.formats import count, percent
-from shared.domain.universe import Universe
+from shared.domain.universe import Universe, exchange_symbol
 
 
 def print_imported(store: KlineStore, done: Imported, *, as_json: bool) -> None:
@@ -91,7 +91,7 @@ def print_store(store: KlineStore, universe: Universe, *, as_json: bool) -> None
     lacking = [
         pair.symbol
         for pair in universe.pairs
-        if not there & {name.replace("/", "") for name in universe.names_of(pair.symbol)}
+        if not there & {exchange_symbol(name) for name in universe.names_of(pair.symbol)}
     ]
     if lacking:
         console.print(f"of {count(len(lacking), 'pair')} of universe.toml there is nothing: {' '.join(lacking)}")

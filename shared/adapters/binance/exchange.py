@@ -13,7 +13,7 @@ from ccxt.base.errors import BaseError, DDoSProtection, OperationFailed, RateLim
 
 from shared.adapters.binance.budget import DEFAULT_PAUSE_SECONDS, WeightBudget
 from shared.adapters.binance.client import BinanceClient
-from shared.adapters.binance.feed import CcxtFeed, close_sockets, exchange_id
+from shared.adapters.binance.feed import CcxtFeed, close_sockets
 from shared.adapters.binance.frames import (
     LAST_NS,
     MalformedError,
@@ -25,6 +25,7 @@ from shared.adapters.binance.frames import (
 )
 from shared.adapters.binance.inbox import Inbox
 from shared.domain.timeframes import MS_NS
+from shared.domain.universe import exchange_symbol
 from shared.ports.clock import Clock
 from shared.ports.exchange import (
     BestPrice,
@@ -69,7 +70,7 @@ class CcxtExchange:
         return int(text) * MS_NS
 
     async def pairs(self, symbols: Iterable[str]) -> Listings:
-        wanted = {exchange_id(symbol): symbol for symbol in symbols}
+        wanted = {exchange_symbol(symbol): symbol for symbol in symbols}
         question = {"showPermissionSets": "false"}  # they are most of the answer, and nobody here reads them
         body = await self._ask(EXCHANGE_INFO_WEIGHT, self._client.publicGetExchangeInfo, question)
 
@@ -78,7 +79,7 @@ class CcxtExchange:
 
     async def klines(self, symbol: str, timeframe: str, since_ns: int, limit: int) -> Sequence[Kline]:
         question = {
-            "symbol": exchange_id(symbol),
+            "symbol": exchange_symbol(symbol),
             "interval": timeframe,
             "startTime": since_ns // MS_NS,
             "limit": min(limit, KLINES_LIMIT),
@@ -96,7 +97,7 @@ class CcxtExchange:
         return klines
 
     async def best_prices(self, symbols: Iterable[str]) -> BestPrices:
-        wanted = {exchange_id(symbol): symbol for symbol in symbols}
+        wanted = {exchange_symbol(symbol): symbol for symbol in symbols}
         asked_ns = self._client.clock.steady_ns()  # what a stream brings meanwhile is newer than the answer
         rows = await self._ask(BOOKS_WEIGHT, self._client.publicGetTickerBookTicker)
 
@@ -107,7 +108,7 @@ class CcxtExchange:
         return BestPrices([price for price in found if price is not None], odd)
 
     async def order_book(self, symbol: str, levels: int) -> OrderBook:
-        question = {"symbol": exchange_id(symbol), "limit": levels}
+        question = {"symbol": exchange_symbol(symbol), "limit": levels}
         body = await self._ask(depth_weight(levels), self._client.publicGetDepth, question, can_wait=True)
         return _read_one(lambda row: order_book(row, symbol), body)
 

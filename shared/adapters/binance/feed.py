@@ -11,6 +11,7 @@ from typing import Any
 from ccxt.base.errors import NetworkError
 
 from shared.adapters.binance.client import BinanceClient, acknowledgement
+from shared.domain.universe import exchange_symbol
 from shared.ports.exchange import BOOK, ConnectionLost, ConnectionRestored, FeedBatch, Stream, UnavailableError
 
 STREAMS_PER_SOCKET = 1_000  # Binance allows 1024
@@ -64,7 +65,7 @@ class CcxtFeed:
             socket = Socket(url, tuple(part))
             self._sockets[url] = socket
             self._socket_of.update(dict.fromkeys(part, socket))
-            self._client.watched.update((exchange_id(stream.symbol), stream.symbol) for stream in part)
+            self._client.watched.update((exchange_symbol(stream.symbol), stream.symbol) for stream in part)
             self._new.put_nowait(socket)
 
     async def run(self) -> None:
@@ -184,14 +185,9 @@ def _reason(future: Any) -> str:
     return str(future.exception() or "ended")
 
 
-def exchange_id(symbol: str) -> str:
-    """``BTC/USDT`` as Binance writes it: ``BTCUSDT``."""
-    return symbol.replace("/", "")
-
-
 def stream_name(stream: Stream) -> str:
     """A stream as Binance names it: ``btcusdt@kline_1h``, ``btcusdt@bookTicker``."""
-    pair = exchange_id(stream.symbol).lower()
+    pair = exchange_symbol(stream.symbol).lower()
     return f"{pair}@bookTicker" if stream.kind == BOOK else f"{pair}@kline_{stream.kind}"
 
 

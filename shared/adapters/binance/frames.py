@@ -9,6 +9,7 @@ from typing import Any
 from shared.adapters.codec import odd_amount
 from shared.domain.numbers import ONE, plain
 from shared.domain.timeframes import MS_NS, timeframe_ns
+from shared.domain.universe import exchange_symbol
 from shared.messages.base import ESTIMATE_BELOW
 from shared.ports.exchange import BestPrice, Kline, KlineFrame, ListedPair, OrderBook
 
@@ -144,7 +145,7 @@ def listed_pair(row: Mapping[str, Any]) -> ListedPair:
         pair = _pair_as_stated(row)
     except (KeyError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
         raise MalformedError(f"symbol {row.get('symbol')!r}: {error!r}") from None
-    if pair.symbol.replace("/", "") != row.get("symbol"):
+    if exchange_symbol(pair.symbol) != row.get("symbol"):
         raise MalformedError(f"a symbol of {pair.symbol}")
     for name in pair.__struct_fields__:
         amount = getattr(pair, name)

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 from msgspec import Struct
 
 from shared.adapters.books.errors import BooksError
-from shared.adapters.klines.manifest import flush
+from shared.adapters.whole_files import flush
 from shared.messages.market import BookSampled
 
 ROWS_IN_A_GROUP = 256

@@ -12,7 +12,9 @@ import msgspec
 from msgspec import Meta, Struct
 
 from shared.adapters.books.errors import BooksError
-from shared.adapters.klines.manifest import NAME, NEW, flush, hash_of
+from shared.adapters.klines.manifest import NAME
+from shared.adapters.whole_files import NEW, hash_of, write_whole
+from shared.domain.universe import exchange_symbol
 from shared.messages.base import Symbol, TimeNs
 
 VERSION = 1
@@ -68,7 +70,7 @@ class BookManifest(Struct, frozen=True, kw_only=True):
 
 def path_of(symbol: str, day: str) -> str:
     """Where the samples of a pair on a UTC day lie, below the folder of the recording."""
-    return f"symbol={symbol.replace('/', '')}/{day}.parquet"
+    return f"symbol={exchange_symbol(symbol)}/{day}.parquet"
 
 
 def read_manifest(folder: Path) -> BookManifest | None:
@@ -87,11 +89,8 @@ def read_manifest(folder: Path) -> BookManifest | None:
 
 def write_manifest(folder: Path, manifest: BookManifest) -> None:
     """Replace the manifest in one step."""
-    new = folder / (NAME + NEW)
-    new.write_bytes(msgspec.json.format(msgspec.json.encode(manifest), indent=1) + b"\n")
-    flush(new)
-    new.replace(folder / NAME)
-    flush(folder)
+    content = msgspec.json.format(msgspec.json.encode(manifest), indent=1) + b"\n"
+    write_whole(folder / NAME, content, lasting=True)
 
 
 def found_file(folder: Path, file: BookFile) -> Path:

@@ -9,6 +9,7 @@ from shared.adapters.books.errors import BooksError
 from shared.adapters.books.files import HeardBook, read_books
 from shared.adapters.books.manifest import BookFile, found_file, read_manifest
 from shared.adapters.klines.manifest import NAME
+from shared.domain.universe import exchange_symbol
 from shared.messages.base import LAST_NS
 from shared.messages.market import BookSampled
 
@@ -69,11 +70,11 @@ class RecordedBooks:
         self, symbols: Collection[str] | None = None, start_ns: int = 0, end_ns: int = LAST_NS
     ) -> Iterator[HeardBook]:
         """The same samples, with the figures of the pairs' days as they were known then."""
-        wanted = None if symbols is None else {symbol.replace("/", "") for symbol in symbols}
+        wanted = None if symbols is None else {exchange_symbol(symbol) for symbol in symbols}
         files = [
             file
             for file in self.manifest.files
-            if (wanted is None or file.symbol.replace("/", "") in wanted)
+            if (wanted is None or exchange_symbol(file.symbol) in wanted)
             and file.first_ns < end_ns
             and file.last_ns >= start_ns
         ]

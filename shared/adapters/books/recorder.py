@@ -27,7 +27,7 @@ from shared.adapters.books.manifest import (
     read_manifest,
     write_manifest,
 )
-from shared.adapters.klines.manifest import NEW, hash_of
+from shared.adapters.whole_files import NEW, hash_of
 from shared.domain.timeframes import SECOND_NS
 
 JOURNAL = "journal"

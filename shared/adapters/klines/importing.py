@@ -18,10 +18,11 @@ from shared.adapters.klines.formats.registry import IN_WORDS, format_of
 from shared.adapters.klines.formats.tables import bars_of
 from shared.adapters.klines.joined import in_new_units
 from shared.adapters.klines.manifest import NAME as MANIFEST
-from shared.adapters.klines.manifest import Source, hash_of
+from shared.adapters.klines.manifest import Source
 from shared.adapters.klines.merging import OnConflict
 from shared.adapters.klines.store import KlineStore
 from shared.adapters.klines.store_writer import StoreWriter, Written
+from shared.adapters.whole_files import hash_of
 
 MOST_FAULTS = 20  # that are told of
 MARKETS = {"binance": SPOT, "binanceusdm": UM_FUTURES}  # which market's klines a store is of

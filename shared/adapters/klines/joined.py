@@ -8,7 +8,7 @@ from shared.adapters.klines.columns import Columns, concatenated
 from shared.adapters.klines.store import Holes, KlineStore
 from shared.adapters.klines.timeframes import bar_ms_of
 from shared.domain.timeframes import MS_NS
-from shared.domain.universe import Rename, Universe
+from shared.domain.universe import Rename, Universe, exchange_symbol
 
 _EVER_MS = 1 << 62
 Windows = list[tuple[str, float, int, int]]  # symbol in the store, its ratio, from when and until when it counts
@@ -116,7 +116,7 @@ def _renames_of(universe: Universe) -> dict[str, Rename]:
     for symbol in universe.symbols:
         rename = universe.rename_of(symbol)
         if rename is not None:
-            found[universe.names_of(symbol)[0].replace("/", "")] = rename
+            found[exchange_symbol(universe.names_of(symbol)[0])] = rename
     return found
 
 

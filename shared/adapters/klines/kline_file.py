@@ -21,6 +21,7 @@ import pyarrow.parquet as pq
 from shared.adapters.klines.checks import PRICES, Findings, RowChecks, check_unit
 from shared.adapters.klines.columns import Columns, NoKlinesThenError, RecordingError
 from shared.domain.timeframes import DAY_MS, kline_interval
+from shared.domain.universe import exchange_symbol
 
 NEEDED = ("symbol", "open_time", *PRICES, "volume")
 QUOTE = "USDT"  # of the symbols that can be replayed
@@ -94,7 +95,7 @@ class KlineFile:
                 f"column symbol: {written!r} in {rows:,} rows is no symbol; write it as the exchange does: BTCUSDT"
             )
             raise _fault_of_file(self.path, problem)
-        symbol = written.replace("/", "")
+        symbol = exchange_symbol(written)
         if written not in self._written[symbol]:
             self._written[symbol].append(written)
         return symbol
@@ -123,7 +124,7 @@ class KlineFile:
             columns = {name: part[name].to_numpy() for name in self._columns[1:]}
             for written, rows in _rows_of_symbols(part):
                 if written.endswith(QUOTE):
-                    checks.take(written.replace("/", ""), {name: values[rows] for name, values in columns.items()})
+                    checks.take(exchange_symbol(written), {name: values[rows] for name, values in columns.items()})
         pa.default_memory_pool().release_unused()
         self._raise_findings()
         self.holes = checks.holes()
@@ -140,7 +141,7 @@ class KlineFile:
         for part in self._parts(self._columns, where):
             columns = [part[name].to_numpy() for name in self._columns[1:]]
             for written, rows in _rows_of_symbols(part):
-                found.setdefault(written.replace("/", ""), []).append([column[rows] for column in columns])
+                found.setdefault(exchange_symbol(written), []).append([column[rows] for column in columns])
         pa.default_memory_pool().release_unused()
         return {symbol: self._merged(parts) for symbol, parts in found.items()}
 

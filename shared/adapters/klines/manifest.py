@@ -5,7 +5,6 @@ is killed at any moment leaves the old file or the new one, and never half of ei
 """
 
 import hashlib
-import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -13,9 +12,9 @@ import msgspec
 from msgspec import Struct
 
 from shared.adapters.klines.columns import RecordingError
+from shared.adapters.whole_files import NEW, hash_of, write_whole
 
 NAME = "manifest.json"
-NEW = ".new"  # behind the name of a file that is written, until the manifest names it
 VERSION = 1
 
 
@@ -112,25 +111,8 @@ def load_manifest(store: Path) -> Manifest:
 def save_manifest(store: Path, manifest: Manifest) -> None:
     """In one step: whoever reads meets the old one or this one."""
     ordered = msgspec.structs.replace(manifest, files=dict(sorted(manifest.files.items())))
-    new = store / (NAME + NEW)
-    new.write_bytes(msgspec.json.format(msgspec.json.encode(ordered), indent=1) + b"\n")
-    flush(new)
-    new.replace(store / NAME)
-    flush(store)
-
-
-def flush(path: Path) -> None:
-    """See to it that a file, or the names in a folder, outlast a loss of power."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def hash_of(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    content = msgspec.json.format(msgspec.json.encode(ordered), indent=1) + b"\n"
+    write_whole(store / NAME, content, lasting=True)
 
 
 def place_of(store: Path, name: str, sha256: str) -> Path | None:

@@ -13,7 +13,7 @@ from pathlib import Path
 from shared.adapters.klines.columns import Columns, RecordingError, concatenated
 from shared.adapters.klines.manifest import NAME, Manifest, Source, YearFile, load_manifest, path_of, place_of
 from shared.adapters.klines.merging import OnConflict
-from shared.adapters.klines.store_writer import StoreWriter, Written, locked
+from shared.adapters.klines.store_writer import StoreWriter, Written, writing_lock
 from shared.adapters.klines.timeframes import bar_ms_of
 from shared.adapters.klines.year_file import read_file, release_memory
 
@@ -107,7 +107,7 @@ class KlineStore:
     def writing(self) -> Iterator[StoreWriter]:
         """Write several symbols: all that is written in the block counts from its end on, or nothing of it does."""
         try:
-            with locked(self.path):
+            with writing_lock(self.path):
                 writer = StoreWriter(self.path)
                 with writer.committing():
                     yield writer

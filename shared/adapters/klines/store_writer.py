@@ -1,9 +1,8 @@
 """The writing side of the store: new files are laid beside the old ones, and the manifest puts them in their place."""
 
-import fcntl
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -14,11 +13,8 @@ import numpy as np
 from shared.adapters.klines.checks import Findings, RowChecks, check_unit
 from shared.adapters.klines.columns import Columns, RecordingError, concatenated
 from shared.adapters.klines.manifest import (
-    NEW,
     Source,
     YearFile,
-    flush,
-    hash_of,
     load_manifest,
     parts_of,
     path_of,
@@ -27,6 +23,7 @@ from shared.adapters.klines.manifest import (
 from shared.adapters.klines.merging import Merged, OnConflict, merge
 from shared.adapters.klines.timeframes import bar_ms_of
 from shared.adapters.klines.year_file import NAMES, content_hash, holes_of, read_file, write_file, years_of
+from shared.adapters.whole_files import NEW, flush, hash_of, locked
 
 _SYMBOL = re.compile(r"[A-Z0-9_]{2,40}")
 _EVER_MS = 1 << 62
@@ -44,16 +41,10 @@ class Written(NamedTuple):
         return Written(*(mine + theirs for mine, theirs in zip(self, other, strict=True)))
 
 
-@contextmanager
-def locked(store: Path) -> Iterator[None]:
-    """Be the one who writes while the block lasts; the lock ends with the process, however it ends."""
-    store.mkdir(parents=True, exist_ok=True)
-    with (store / ".lock").open("a") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            raise RecordingError(f"{store}: another heatsink is writing to it; wait until it is done") from None
-        yield
+def writing_lock(store: Path) -> AbstractContextManager[object]:
+    """Be the one who writes while the block lasts. Raises ``RecordingError``."""
+    taken = RecordingError(f"{store}: another heatsink is writing to it; wait until it is done")
+    return locked(store / ".lock", taken)
 
 
 @dataclass(slots=True)

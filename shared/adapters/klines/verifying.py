@@ -10,11 +10,12 @@ import numpy as np
 
 from shared.adapters.klines.checks import time_text
 from shared.adapters.klines.columns import Columns, RecordingError
-from shared.adapters.klines.manifest import NEW, YearFile, parts_of, place_of
+from shared.adapters.klines.manifest import YearFile, parts_of, place_of
 from shared.adapters.klines.store import KlineStore
 from shared.adapters.klines.store_writer import check_bars, describe
 from shared.adapters.klines.timeframes import bar_ms_of
 from shared.adapters.klines.year_file import read_whole_file, years_of
+from shared.adapters.whole_files import NEW
 from shared.domain.timeframes import DAY_MS
 
 LEAST_SYMBOLS = 3  # that must lack the same bars before it was the exchange that had none

@@ -10,7 +10,7 @@ from shared.domain.timeframes import DAILY
 from shared.messages.base import Message
 from shared.messages.orders import CancelDecided, StopApproved
 from shared.runtime.columns import Floats, Prices
-from shared.runtime.quiet.reader import Reader
+from shared.runtime.quiet.guard import Guard
 
 
 @runtime_checkable
@@ -22,7 +22,7 @@ class Exchange(Machine, Protocol):
         ...
 
 
-class ExecutionReader(Reader[Exchange]):
+class ExecutionGuard(Guard[Exchange]):
     """Shows it daily bars, from which it learns how deep a pair is, and those that reach what rests at the exchange."""
 
     def prepare(self) -> None:

@@ -42,7 +42,7 @@ class Track:
 
 
 class Market:
-    """A block as its readers see it.
+    """A block as its guards see it.
 
     tracks: by timeframe.
     symbols: of each column.

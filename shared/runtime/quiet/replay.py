@@ -14,19 +14,19 @@ from shared.messages.keys import Keys
 from shared.messages.market import BarClosed
 from shared.runtime.columns import Block, Instant, Prices, seen
 from shared.runtime.machine_spec import MachineSpec
-from shared.runtime.quiet.execution_guard import Exchange, ExecutionReader
+from shared.runtime.quiet.execution_guard import Exchange, ExecutionGuard
+from shared.runtime.quiet.guard import NO_MARKET, Guard
 from shared.runtime.quiet.market import Market
-from shared.runtime.quiet.reader import NO_MARKET, Reader
-from shared.runtime.quiet.risk_guard import RiskReader
-from shared.runtime.quiet.sizing_guard import SizingReader
-from shared.runtime.quiet.strengths import SignalsReader
-from shared.runtime.replay import Replay, Seat
+from shared.runtime.quiet.risk_guard import RiskGuard
+from shared.runtime.quiet.sizing_guard import SizingGuard
+from shared.runtime.quiet.strengths import SignalsGuard
+from shared.runtime.replay import Mailbox, Replay
 
 ANY = "<any>"
-READERS: dict[type, type[Reader[Any]]] = {
-    RiskMachine: RiskReader,
-    SignalsMachine: SignalsReader,
-    SizingMachine: SizingReader,
+GUARDS: dict[type, type[Guard[Any]]] = {
+    RiskMachine: RiskGuard,
+    SignalsMachine: SignalsGuard,
+    SizingMachine: SizingGuard,
 }
 
 
@@ -34,20 +34,21 @@ class QuietReplay(Replay):
     """A ``Replay`` that gives the same messages in less time, but for ``PositionSized``, which it leaves out.
 
     Bars come as blocks, by ``play`` or by ``enter``, ``meet`` and ``leave``; everything else is fed as to any replay,
-    also in between. A machine that has no guard is shown every bar, and so are all of them while bars are told late.
+    also in between. A machine that has no guard of its own is shown every bar, and so are all of them while bars are
+    told late.
 
         replay = QuietReplay(machine_specs(settings, clock), settings.keys, settings.universe)
         outputs = replay.feed(pairs)
-        for moment in replay.play(block):
-            outputs += moment.messages
+        for played in replay.play(block):
+            outputs += played.messages
     """
 
     def __init__(self, specs: Sequence[MachineSpec], keys: Keys, universe: Universe) -> None:
         super().__init__(specs, keys)
         self._universe, self._market = universe, NO_MARKET
-        self._readers = [_reader(spec, keys) for spec in specs]
+        self._guards = [_guard(spec, keys) for spec in specs]
         self._before_bars = [_place_of_bars(spec, keys) for spec in specs]
-        self._reader_of = dict(zip(self._seats, self._readers, strict=True))
+        self._guard_of = dict(zip(self._mailboxes, self._guards, strict=True))
 
     def feed(self, messages: Iterable[Message]) -> list[Message]:
         """Hand in messages that are no bars. Raises ``ValueError`` for a bar."""
@@ -59,34 +60,34 @@ class QuietReplay(Replay):
     def enter(self, block: Block) -> None:
         super().enter(block)
         self._market = Market(block, self._universe)
-        for reader in self._readers:
-            reader.begin(self._market)
+        for guard in self._guards:
+            guard.begin(self._market)
 
     def refresh(self, symbol: str) -> None:
-        for reader in self._readers:
+        for guard in self._guards:
             for column in self._market.columns_of(symbol):
-                reader.refresh(column)
+                guard.refresh(column)
 
     def leave(self) -> None:
-        for reader in self._readers:
-            reader.end()
+        for guard in self._guards:
+            guard.end()
         super().leave()
 
     def meet(self, instant: Instant) -> list[Message]:
-        """One moment: every machine meets its bars, then all of them settle."""
+        """One instant: every machine meets its bars, then all of them settle."""
         outputs: list[Message] = []
         rows = self._market.rows_at(instant)
         if not rows:
             return outputs
         self.advance_clock(instant.close_ns, outputs)
         is_late = instant.close_ns < self._now_ns  # history, of which the guards know nothing
-        for seat, reader, before in zip(self._seats, self._readers, self._before_bars, strict=True):
-            mail = seat.take()
-            made = _hear(reader, [message for number, message in mail if number < before])
+        for box, guard, before in zip(self._mailboxes, self._guards, self._before_bars, strict=True):
+            mail = box.take()
+            made = _hear(guard, [message for number, message in mail if number < before])
             for timeframe, row in rows:
-                made += reader.take_late(timeframe, row) if is_late else reader.take(timeframe, row)
-            made += _hear(reader, [message for number, message in mail if number >= before])
-            self._emit(seat, made, outputs)
+                made += guard.take_late(timeframe, row) if is_late else guard.take(timeframe, row)
+            made += _hear(guard, [message for number, message in mail if number >= before])
+            self._emit(box, made, outputs)
         self._settle(outputs)
         return outputs
 
@@ -95,28 +96,28 @@ class QuietReplay(Replay):
             return super().see(prices)
         outputs: list[Message] = []
         self.advance_clock(prices.time_ns, outputs)
-        for seat, reader in zip(self._seats, self._readers, strict=True):
-            if MARKS in seat.spec.latest:
-                self._emit(seat, reader.see(prices), outputs)
+        for box, guard in zip(self._mailboxes, self._guards, strict=True):
+            if MARKS in box.spec.latest:
+                self._emit(box, guard.see(prices), outputs)
         self._settle(outputs)
         return outputs
 
-    def _turn(self, seat: Seat, outputs: list[Message]) -> None:
-        self._emit(seat, _hear(self._reader_of[seat], [message for _, message in seat.take()]), outputs)
+    def _turn(self, box: Mailbox, outputs: list[Message]) -> None:
+        self._emit(box, _hear(self._guard_of[box], [message for _, message in box.take()]), outputs)
 
 
-def _hear(reader: Reader[Any], messages: list[Message]) -> list[Message]:
+def _hear(guard: Guard[Any], messages: list[Message]) -> list[Message]:
     """Let a machine take what waits for it."""
     made: list[Message] = []
     for message in messages:
-        made += reader.hear(message)
+        made += guard.hear(message)
     return made
 
 
-def _reader(spec: MachineSpec, keys: Keys) -> "Reader[Any]":
-    """The reader of a machine; one that shows it every bar, where it has no guard."""
-    fallback = ExecutionReader if isinstance(spec.machine, Exchange) else Reader
-    return READERS.get(type(spec.machine), fallback)(spec.machine, _timeframes(spec, keys))
+def _guard(spec: MachineSpec, keys: Keys) -> "Guard[Any]":
+    """The guard of a machine; the plain one where it has none of its own."""
+    fallback = ExecutionGuard if isinstance(spec.machine, Exchange) else Guard
+    return GUARDS.get(type(spec.machine), fallback)(spec.machine, _timeframes(spec, keys))
 
 
 def _timeframes(spec: MachineSpec, keys: Keys) -> list[str]:

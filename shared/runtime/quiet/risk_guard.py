@@ -13,13 +13,13 @@ from shared.domain.timeframes import DAILY, MS_NS
 from shared.messages.base import Message
 from shared.messages.market import MarkChanged
 from shared.runtime.columns import Floats, Prices, seen
+from shared.runtime.quiet.guard import Guard
 from shared.runtime.quiet.market import Flags, Track
-from shared.runtime.quiet.reader import Reader
 
 SLACK = 1e-9  # more than what the breaker itself allows for rounding
 
 
-class RiskReader(Reader[RiskMachine]):
+class RiskGuard(Guard[RiskMachine]):
     """Shows it daily bars, the first bar of a pair in each block and behind a hole, and where a price has jumped."""
 
     def prepare(self) -> None:

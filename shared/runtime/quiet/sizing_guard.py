@@ -17,14 +17,14 @@ from shared.messages.halts import Resumed
 from shared.messages.portfolio import PortfolioMarked
 from shared.messages.signals import SignalRaised
 from shared.runtime.columns import Floats
+from shared.runtime.quiet.guard import Guard
 from shared.runtime.quiet.market import Flags
-from shared.runtime.quiet.reader import Reader
 
 LOTS = 3.0  # by how many lots a target in whole lots may differ from one that is not rounded
 SLACK = 1e-9
 
 
-class SizingReader(Reader[SizingMachine]):
+class SizingGuard(Guard[SizingMachine]):
     """Shows it daily bars, and of the others those after which it may propose an order or raise a stop."""
 
     def __init__(self, machine: SizingMachine, timeframes: Sequence[str]) -> None:

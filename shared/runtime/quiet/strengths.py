@@ -15,8 +15,8 @@ from shared.domain.strategies.registry import kind_named
 from shared.domain.universe import PairNames, Universe
 from shared.messages.base import Message
 from shared.runtime.columns import Floats
+from shared.runtime.quiet.guard import Guard
 from shared.runtime.quiet.market import Flags, Market, Places, Track
-from shared.runtime.quiet.reader import Reader
 from shared.runtime.quiet.vectors import VECTORS, Series, Vector
 
 
@@ -91,7 +91,7 @@ class Strengths:
         return self._running[key]
 
 
-class SignalsReader(Reader[SignalsMachine]):
+class SignalsGuard(Guard[SignalsMachine]):
     """Hands the signals machine what its strategies ask for, where that is something else than before.
 
     On a timeframe with a strategy that has no vector form the machine is shown every bar.

@@ -13,7 +13,7 @@ from shared.adapters.books.files import HeardBook
 from shared.adapters.books.manifest import read_manifest
 from shared.adapters.books.recorded import RecordedBooks
 from shared.adapters.books.recorder import JOURNAL, BookRecorder
-from shared.adapters.klines.manifest import NEW
+from shared.adapters.whole_files import NEW
 from shared.domain.timeframes import DAY_NS, MINUTE_NS
 from shared.messages.market import BookSampled
 from tests.examples import examples

@@ -14,12 +14,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.adapters.klines.columns import Columns, RecordingError
-from shared.adapters.klines.manifest import NEW, Source, load_manifest
+from shared.adapters.klines.manifest import Source, load_manifest
 from shared.adapters.klines.merging import ConflictError
 from shared.adapters.klines.store import KlineStore, is_store
-from shared.adapters.klines.store_writer import Written, locked
+from shared.adapters.klines.store_writer import Written, writing_lock
 from shared.adapters.klines.verifying import verify
 from shared.adapters.klines.year_file import read_file, write_file
+from shared.adapters.whole_files import NEW
 from tests.adapters.klines.kline_samples import SOURCE, START_MS, any_columns, equal, hourly
 from tests.examples import examples
 from tests.exchange_sim.sim_stage import ms
@@ -251,7 +252,7 @@ def test_a_writer_killed_before_its_commit_leaves_the_old_bars_whole(tmp_path: P
 
 
 def test_two_writers_at_once_are_refused(tmp_path: Path) -> None:
-    with locked(tmp_path), pytest.raises(RecordingError, match="another heatsink is writing"):
+    with writing_lock(tmp_path), pytest.raises(RecordingError, match="another heatsink is writing"):
         KlineStore(tmp_path).write("1h", "BTCUSDT", hourly([1]), SOURCE)
 
 

@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 
 from shared.adapters.klines.columns import Columns
-from shared.adapters.klines.manifest import NEW, hash_of, load_manifest, save_manifest
+from shared.adapters.klines.manifest import load_manifest, save_manifest
 from shared.adapters.klines.store import KlineStore
 from shared.adapters.klines.verifying import Finding, gaps_of, verify
 from shared.adapters.klines.year_file import write_file
+from shared.adapters.whole_files import NEW, hash_of
 from tests.adapters.klines.kline_samples import SOURCE, START_MS, hourly
 
 NAME = "timeframe=1h/symbol=BTCUSDT/2023.parquet"

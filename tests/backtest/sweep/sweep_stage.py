@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
+from services.backtest.pool import Pool
 from services.backtest.request import Request
-from services.backtest.sweep.crew import Crew
 from services.backtest.sweep.result import Sweep
 from services.backtest.sweep.sweep import SweepRequest
 from shared.adapters.klines.columns import Columns
@@ -66,10 +66,10 @@ def request_of(folder: Path, **changed: object) -> SweepRequest:
 
 
 @contextmanager
-def here(_tasks: int = 1) -> Iterator[Crew]:
+def here(_tasks: int = 1) -> Iterator[Pool]:
     """A thread of this process, which needs no start."""
     with ThreadPoolExecutor(1) as executor:
-        yield Crew(executor, 1)
+        yield Pool(executor, 1)
 
 
 def unwatched(_done: int, _all: int) -> None:

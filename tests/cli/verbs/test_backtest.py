@@ -80,10 +80,11 @@ def test_check_shows_every_proof(run: Run) -> None:
     ("arguments", "told"),
     [
         (("--from", "yesterday"), "--from yesterday: no date; write it like 2022-11-01"),
+        (("--from", "1066-10-14"), "--from 1066-10-14: no date; write it like 2022-11-01"),
         (("--from", "2024-01-01T12:00"), "a backtest begins and ends at 00:00 UTC"),
         (("--from", "2024-01-04", "--to", "2024-01-01"), "the end has to come after the start"),
         (("--from", "2030-01-01", "--to", "2030-02-01"), "from 2030-01-01: the store has bars from 2023-10-03"),
-        ((*DAYS, "--pairs", "BTCC"), '--pairs BTCC: not in the universe. Did you mean "BTC"?'),
+        ((*DAYS, "--pairs", "BTCC"), '--pairs: BTCC is not in the universe. Did you mean "BTC"?'),
         ((*DAYS, "--set", "limits.heat"), "--set limits.heat: write KEY=VALUE, such as limits.heat=0.06"),
         ((*DAYS, "--set", "limits.heet=0.1"), 'Did you mean "limits.heat"?'),
         ((*DAYS, "--bars", "7m"), "--bars 7m: no timeframe; choose one of"),
@@ -96,3 +97,10 @@ def test_what_cannot_be_run_is_told_in_a_sentence(run: Run, arguments: tuple[str
     result = run(*arguments, "--no-variants", "--quiet")
     assert result.exit_code != 0
     assert told in " ".join(result.stderr.split())
+
+
+def test_recorded_books_that_cannot_be_read_are_told_in_a_sentence(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "manifest.json").write_text("{")
+    result = run(*DAYS, "--books", str(tmp_path), "--no-variants", "--quiet")
+    assert result.exit_code == 1
+    assert "not a readable manifest of recorded books" in result.stderr

@@ -36,7 +36,7 @@ def test_it_exits_with_0_where_nothing_differs_and_with_1_where_something_does(r
     ("arguments", "told"),
     [
         (("nowhere", "nowhere"), "nowhere: no report.json there"),
-        (("{report}", "{report}", "--from", "soon"), "--from soon: no time"),
+        (("{report}", "{report}", "--from", "soon"), "--from soon: no date"),
         (("{report}", "{report}", "--redis-url", "redis://127.0.0.1:1/0"), "B and --redis-url: name one of them"),
         ((), "Missing argument"),
     ],

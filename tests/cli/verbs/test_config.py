@@ -1,7 +1,6 @@
 """``heatsink config check``."""
 
 import os
-import shutil
 from hashlib import sha256
 from pathlib import Path
 
@@ -10,7 +9,7 @@ from typer.testing import CliRunner
 
 from services.cli.__main__ import app
 from shared.application.stack import RunNote, write_note
-from tests.domain.strategies.files import FOLLOWS, says
+from tests.domain.strategies.files import FOLLOWS, config_with, says
 from tests.shipped import SHIPPED
 
 
@@ -64,27 +63,9 @@ def test_config_check_says_which_breakers_are_off(monkeypatch: pytest.MonkeyPatc
     assert "breakers    off: gap, liquidity" in CliRunner().invoke(app, ["config", "check"]).stdout
 
 
-ROW = """
-[[strategies]]
-name = "mine"
-kind = "file"
-file = "strategies/mine.py"
-class_name = "Mine"
-timeframe = "1h"
-weight = 0.5
-"""
-
-
-def folder_with_file(place: Path, source: str) -> Path:
-    folder = Path(shutil.copytree(SHIPPED, place / "config"))
-    (folder / "strategies.toml").write_text(ROW)
-    (folder / "strategies" / "mine.py").write_text(source)
-    return folder
-
-
 @pytest.mark.processes
 def test_config_check_tries_a_strategy_file_and_names_the_text_that_it_read(tmp_path: Path) -> None:
-    folder = folder_with_file(tmp_path, FOLLOWS)
+    folder = config_with(tmp_path, FOLLOWS)
     result = CliRunner().invoke(app, ["config", "check", "--config", str(folder)])
     assert result.exit_code == 0
     digest = sha256(FOLLOWS.encode()).hexdigest()[:12]
@@ -103,7 +84,7 @@ def test_config_check_tries_a_strategy_file_and_names_the_text_that_it_read(tmp_
     ],
 )
 def test_config_check_finds_what_a_strategy_file_does_wrong(tmp_path: Path, source: str, told: str) -> None:
-    folder = folder_with_file(tmp_path, source)
+    folder = config_with(tmp_path, source)
     result = CliRunner().invoke(app, ["config", "check", "--config", str(folder)], env={"COLUMNS": "500"})
     assert result.exit_code == 78
     assert told in " ".join(result.stderr.split())

@@ -145,7 +145,7 @@ async def test_download_fetches_what_is_missing_from_a_simulated_exchange(tmp_pa
 
 def test_a_download_that_cannot_be_is_refused_before_anything_is_asked(tmp_path: Path) -> None:
     result = heatsink("download", "--from", "1.1.2024", "--store", tmp_path)
-    assert (result.exit_code, "--from: '1.1.2024' is no date; write it like 2021-01-01" in result.stderr) == (1, True)
+    assert (result.exit_code, "--from 1.1.2024: no date; write it like 2022-11-01" in result.stderr) == (1, True)
 
 
 @pytest.mark.processes

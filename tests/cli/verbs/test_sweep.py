@@ -1,10 +1,11 @@
 """``heatsink sweep``."""
 
+import inspect
 import json
 import re
 import shlex
+from dataclasses import fields
 from pathlib import Path
-from typing import Any
 
 import pytest
 from typer.testing import CliRunner
@@ -12,9 +13,11 @@ from typer.testing import CliRunner
 from services.backtest.request import Request
 from services.backtest.sweep.sweep import Sweeper
 from services.cli.__main__ import app
+from services.cli.verbs.backtest_options import backtest_request
 from services.cli.views.sweep import print_sweep
 from tests.backtest.sweep.sweep_stage import backtest_of, here, request_of, unwatched
 from tests.docs.command_line import COMMANDS
+from tests.domain.strategies.files import config_with, says
 
 
 def words(folder: Path, *more: str) -> list[str]:
@@ -45,6 +48,14 @@ def test_wrong_settings_are_told_with_the_code_for_configuration(tmp_path: Path)
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.processes
+def test_a_strategy_file_is_tried_before_anything_runs(tmp_path: Path) -> None:
+    config = config_with(tmp_path, says("'long'"))
+    result = CliRunner().invoke(app, words(tmp_path, "--config", str(config), "--grid", "limits.heat=0.04,0.06"))
+    assert result.exit_code == 78
+    assert "on_bar returned 'long'" in result.stderr
+
+
 def test_what_makes_no_sense_is_told_in_a_sentence(tmp_path: Path) -> None:
     result = CliRunner().invoke(app, words(tmp_path, "--grid", "limits.heat"))
     assert result.exit_code == 1
@@ -69,20 +80,28 @@ def test_the_command_of_a_row_gives_its_digest(tmp_path: Path) -> None:
         assert json.loads((report / "report.json").read_text())["digest"] == row.measured.digest
 
 
+OTHERWISE = {
+    "market": "jumping",
+    "fill": "next_open",
+    "books": "none",
+    "bars": "1h",
+    "resume_after_hours": 6.5,
+    "by_evidence": True,
+    "cost_factor": 2.0,
+    "changes": ("strategies.momentum.timeframe=1h", "breakers.off=gap,liquidity"),
+}
+
+
+def test_every_option_of_a_backtest_stands_here() -> None:
+    always = {"store", "config_dir", "start", "end", "pairs"}  # of the small market
+    assert {*OTHERWISE, *always} == {each.name for each in fields(Request)}
+
+
 @pytest.mark.parametrize(
     "changed",
     [
         {},
-        {
-            "market": "jumping",
-            "fill": "next_open",
-            "books": "none",
-            "bars": "1h",
-            "resume_after_hours": 6.5,
-            "by_evidence": True,
-            "cost_factor": 2.0,
-            "changes": ("strategies.momentum.timeframe=1h", "breakers.off=gap,liquidity"),
-        },
+        OTHERWISE,
         {"resume_after_hours": None, "start": "", "end": "", "pairs": ""},
     ],
 )
@@ -92,26 +111,9 @@ def test_the_command_of_a_row_is_read_as_the_request_that_it_was_made_of(
     request = backtest_of(tmp_path, **changed)
     program, verb, *rest = shlex.split(request.command)
     assert (program, verb) == ("heatsink", "backtest")
-    assert read_back(COMMANDS["backtest"].make_context("backtest", rest).params) == request
-
-
-def read_back(given: dict[str, Any]) -> Request:
-    """The request that options of the command line make, as the verb makes it."""
-    return Request(
-        store=given["store"],
-        config_dir=given["config"],
-        start=given["start"],
-        end=given["end"],
-        pairs=given["pairs"],
-        changes=tuple(given["changes"]),
-        bars=given["bars"],
-        market=str(given["market"]),
-        fill="next_open" if str(given["fill"]) == "next-open" else "close",
-        books=str(given["books"]),
-        resume_after_hours=None if given["never_resume"] else given["resume_after"],
-        by_evidence=given["by_evidence"],
-        cost_factor=given["costs"],
-    )
+    given = COMMANDS["backtest"].make_context("backtest", rest).params
+    options = {name: given[name] for name in inspect.signature(backtest_request).parameters}
+    assert backtest_request(**options) == request
 
 
 def test_processes_and_a_cluster_are_not_asked_for_at_once(tmp_path: Path) -> None:

@@ -101,8 +101,8 @@ def test_only_the_times_that_are_named_are_compared(
 @pytest.mark.parametrize(
     ("start", "end", "told"),
     [
-        ("soon", "", "--from soon: no time; write it like 2022-11-08 or 2022-11-08T14:00"),
-        ("", "2023-13-01", "--to 2023-13-01: no time"),
+        ("soon", "", "--from soon: no date; write it like 2022-11-08 or 2022-11-08T14:00"),
+        ("", "2023-13-01", "--to 2023-13-01: no date"),
         ("2030-01-01", "", "there is no time of which both know, and that was asked for"),
         ("2024-01-05", "2024-01-04", "there is no time of which both know"),
     ],

@@ -1,7 +1,20 @@
 """Strategy files as texts, good ones and such that go wrong."""
 
-from shared.domain.plan import StrategyPlan
+import shutil
+from pathlib import Path
 
+from shared.domain.plan import StrategyPlan
+from tests.shipped import SHIPPED
+
+TABLE = """
+[[strategies]]
+name = "mine"
+kind = "file"
+file = "strategies/mine.py"
+class_name = "Mine"
+timeframe = "1h"
+weight = 0.5
+"""
 FOLLOWS = """
 class Mine:
     def __init__(self, length=3):
@@ -14,6 +27,14 @@ class Mine:
             return None
         return 1.0 if bar.close > self.closes[-self.warmup_bars] else 0.0
 """
+
+
+def config_with(place: Path, source: str, table: str = TABLE) -> Path:
+    """A copy of the shipped configuration, with this file as its one strategy."""
+    folder = Path(shutil.copytree(SHIPPED, place / "config"))
+    (folder / "strategies.toml").write_text(table)
+    (folder / "strategies" / "mine.py").write_text(source)
+    return folder
 
 
 def file_plan(source: str = FOLLOWS, **fields: object) -> StrategyPlan:

@@ -11,7 +11,7 @@ from zipfile import BadZipFile, ZipFile
 from shared.adapters.klines.columns import RecordingError
 from shared.adapters.klines.formats.base import Loaded
 from shared.adapters.klines.formats.csv_text import csv_table
-from shared.adapters.klines.manifest import hash_of
+from shared.adapters.whole_files import hash_of
 
 MOST_BYTES = 2 << 30  # of one unpacked file; a month of seconds has about 400 MB
 _NAME = re.compile(r"[A-Z0-9_]+-[0-9]+[smhdw](?:o)?-\d{4}-\d{2}(-\d{2})?\.zip")

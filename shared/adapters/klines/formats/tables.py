@@ -12,6 +12,7 @@ from shared.adapters.klines.checks import PRICES
 from shared.adapters.klines.columns import Columns, Integers, RecordingError
 from shared.adapters.klines.formats.base import Named, Part
 from shared.adapters.klines.timeframes import STORED
+from shared.domain.universe import exchange_symbol
 
 Column = Any  # pyarrow's ChunkedArray, of whose type its stubs know too little
 # How columns are called, ours first. Case, spaces and underscores do not count.
@@ -65,7 +66,7 @@ def bars_of(table: pa.Table, named: Named) -> Iterator[Part]:
         columns = columns.at(np.argsort(columns.open_ms, kind="stable"))
         timeframe = timeframe or length_of_bars(columns.open_ms)  # noqa: PLW2901
         _check_ends(found, rows, opens, timeframe)
-        yield Part(symbol.replace("/", ""), timeframe, market, columns)
+        yield Part(exchange_symbol(symbol), timeframe, market, columns)
 
 
 def times_in_ms(column: Column) -> Integers:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from services.backtest.sweep.crew import processes
+from services.backtest.pool import processes
 from services.backtest.sweep.journal import NAME, Journal, opened
 from services.backtest.sweep.sweep import Sweeper
 from services.backtest.sweep.task import Task

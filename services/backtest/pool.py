@@ -1,4 +1,4 @@
-"""Who runs the tasks: processes of this machine, or the workers of a Dask cluster. Both are ``Executor``."""
+"""Who plays several runs at once: processes of this machine, or workers of a Dask cluster. Both are ``Executor``."""
 
 import multiprocessing
 import os
@@ -11,20 +11,20 @@ from threading import Thread
 from typing import NamedTuple
 
 
-class Crew(NamedTuple):
-    """width: how many tasks run at once."""
+class Pool(NamedTuple):
+    """width: how many runs it plays at once."""
 
     executor: Executor
     width: int
 
 
 @contextmanager
-def processes(count: int) -> Iterator[Crew]:
+def processes(count: int) -> Iterator[Pool]:
     """Processes of their own. They are ended with the block: at once, and in the middle of a run, where it fails."""
     others = set(multiprocessing.active_children())
     pool = ProcessPoolExecutor(count, mp_context=multiprocessing.get_context("spawn"), initializer=_begin_worker)
     try:
-        yield Crew(pool, count)
+        yield Pool(pool, count)
     except BaseException:
         for process in set(multiprocessing.active_children()) - others:
             process.kill()

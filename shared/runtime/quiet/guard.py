@@ -16,8 +16,8 @@ M = TypeVar("M", bound=Machine)
 NO_MARKET = Market(Block((), {}), Universe(pairs=()))
 
 
-class Reader(Generic[M]):
-    """One machine before the bars of a block. This one shows it every bar; those of machines with a guard override
+class Guard(Generic[M]):
+    """Stands before one machine. This one shows it every bar; those that know what the machine acts on override
     ``asked``, ``look`` and ``prepare``.
 
     timeframes: of the bars that the machine reads.

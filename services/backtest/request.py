@@ -3,8 +3,11 @@
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 
+from services.backtest.market.market import NoMarketError
+from services.backtest.market.needed import require_bars
 from services.backtest.market.reader import KlineReader, reader_of
 from services.backtest.options import RESUME_AFTER_HOURS, BacktestOptions
 from services.backtest.result import BookOrigin, FillMoment, MarketKind
@@ -142,18 +145,29 @@ def _pairs(settings: Settings, text: str) -> tuple[str, ...]:
 
 def _dated(options: BacktestOptions) -> BacktestOptions:
     """With the days that were left out: as much as the store has, after the history that a size takes."""
-    if not options.start_ms or not options.end_ms:
-        first_ms, last_ms = _span(options)
-        start_ms = options.start_ms or _whole_day(first_ms + options.settings.plan.sizing.min_history_days * DAY_MS)
-        options = replace(options, start_ms=start_ms, end_ms=options.end_ms or _whole_day(last_ms))
-    if options.end_ms <= options.start_ms:
-        raise UserError("--from and --to: the end has to come after the start")
-    return options
+    if options.start_ms and options.end_ms:
+        if options.end_ms <= options.start_ms:
+            raise UserError("--from and --to: the end has to come after the start")
+        return options
+    history_days = options.settings.plan.sizing.min_history_days
+    first_ms, last_ms = _span(options)
+    start_ms = options.start_ms or _whole_day(first_ms + history_days * DAY_MS)
+    end_ms = options.end_ms or _whole_day(last_ms)
+    if end_ms <= start_ms:
+        has = f"the store has bars from {_day(first_ms)} to {_day(last_ms)}"
+        if options.start_ms:
+            raise UserError(f"--from {_day(start_ms)}: {has}")
+        raise UserError(f"--to {_day(end_ms)}: {has}, and a size needs {history_days} days before it")
+    return replace(options, start_ms=start_ms, end_ms=end_ms)
 
 
 def _span(options: BacktestOptions) -> tuple[int, int]:
     """Opening time of the first bar that the store has of the pairs, and closing time of the last."""
     reader: KlineReader = reader_of(options.store, options.start_ms or options.end_ms)
+    try:
+        require_bars(options, reader)
+    except NoMarketError as error:
+        raise UserError(str(error)) from None
     names = {name.replace("/", "") for each in options.universe.symbols for name in options.universe.names_of(each)}
     spans = [
         (first, last + timeframe_ns(timeframe) // MS_NS)
@@ -165,6 +179,10 @@ def _span(options: BacktestOptions) -> tuple[int, int]:
     if not spans:
         raise UserError(f"--store {options.store}: no bars of these pairs for {options.market_bars}")
     return min(first for first, _ in spans), max(last for _, last in spans)
+
+
+def _day(time_ms: int) -> str:
+    return datetime.fromtimestamp(time_ms / 1000, tz=UTC).strftime("%Y-%m-%d")
 
 
 def _whole_day(time_ms: int) -> int:

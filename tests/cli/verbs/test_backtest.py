@@ -87,7 +87,10 @@ def test_check_shows_every_proof(run: Run) -> None:
         ((*DAYS, "--set", "limits.heat"), "--set limits.heat: write KEY=VALUE, such as limits.heat=0.06"),
         ((*DAYS, "--set", "limits.heet=0.1"), 'Did you mean "limits.heat"?'),
         ((*DAYS, "--bars", "7m"), "--bars 7m: no timeframe; choose one of"),
-        ((*DAYS, "--bars", "1m"), "bars 1m: the store has 15m; choose one of them, or import 1m"),
+        ((*DAYS, "--bars", "1m"), "--bars 1m: the store has 15m; leave --bars out, or import 1m"),
+        ((*DAYS, "--bars", "1h"), "--bars 1h: longer than the bars of momentum (15m)"),
+        (("--from", "2030-01-01"), "--from 2030-01-01: the store has bars from 2023-10-03 to"),
+        (("--to", "2020-01-01"), "a size needs 60 days before it"),
         ((*DAYS, "--books", "nowhere"), "--books nowhere: no recorded books are there"),
         ((*DAYS, "--store", "nowhere"), "--store nowhere: there is nothing. Import klines first"),
     ],
@@ -96,3 +99,19 @@ def test_what_cannot_be_run_is_told_in_a_sentence(run: Run, arguments: tuple[str
     result = run(*arguments, "--no-variants", "--quiet")
     assert result.exit_code != 0
     assert told in " ".join(result.stderr.split())
+
+
+def test_the_folder_above_a_store_is_told_with_the_store_in_it(run: Run, store: Path) -> None:
+    result = run(*DAYS, "--store", str(store.parent))
+    assert result.exit_code == 1
+    assert f"no store of klines, a folder of them; write --store {store}" in " ".join(result.stderr.split())
+
+
+def test_without_dates_too_the_strategies_that_the_store_has_no_bars_for_are_named(run: Run, tmp_path: Path) -> None:
+    with KlineStore(tmp_path / "binance").writing() as writer:
+        columns = random_reader(5, bar="1h", days=4).columns["BTCUSDT"]
+        writer.write("1h", "BTCUSDT", columns, Source(name="made up"))
+    result = run("--store", str(tmp_path / "binance"))
+    assert result.exit_code == 1
+    assert "momentum (15m)" in result.stderr
+    assert "--set strategies.momentum.timeframe=1h" in result.stderr

@@ -20,6 +20,7 @@ from services.backtest.request import Request, options_of
 from services.backtest.run import Progress as Watcher
 from services.backtest.run import no_progress
 from services.backtest.statistics import figures_of
+from services.cli.failing import ready_folder
 from services.cli.views.backtest import print_backtest
 from services.cli.views.printing import bare_table, plain_console
 from shared.adapters.klines.columns import RecordingError
@@ -32,6 +33,8 @@ def run_and_report(request: Request, *, variants: bool, out: Path | None, quiet:
     """Run it, print the summary, and write the report into ``out``. Raises ``ConfigError`` and ``UserError``."""
     with store_faults():
         options = checked_options(request)
+        if out is not None:
+            ready_folder("--out", out)
         with watched(options, quiet=quiet) as progress:
             outcome = backtest(options, variants=variants, progress=progress)
     written: list[Path] = []

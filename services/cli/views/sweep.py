@@ -27,7 +27,7 @@ from services.backtest.sweep.words import (
     stitched_words,
 )
 from services.backtest.sweep.work import CrewMaker, Watch
-from services.cli.failing import EXIT_FAILED
+from services.cli.failing import EXIT_FAILED, ready_folder
 from services.cli.views.printing import bare_table, plain_console
 from shared.adapters.books.errors import BooksError
 from shared.adapters.klines.columns import RecordingError
@@ -41,6 +41,7 @@ def sweep_and_print(request: SweepRequest, *, workers: int | None, cluster: str,
     """Do it, print the table, write the files; gives the exit code. Raises ``ConfigError`` and ``UserError``."""
     try:
         sweeper = Sweeper(request)
+        ready_folder("--out", request.folder)
         with watched(sweeper.runs, quiet=quiet) as watch:
             found = sweeper.run(crew_maker(workers, cluster), watch)
     except (RecordingError, BooksError) as error:

@@ -101,6 +101,17 @@ def test_what_cannot_be_run_is_told_in_a_sentence(run: Run, arguments: tuple[str
     assert told in " ".join(result.stderr.split())
 
 
+@pytest.mark.parametrize("below", ["", "deeper"])
+def test_a_folder_that_takes_no_report_is_told_before_the_run(run: Run, tmp_path: Path, below: str) -> None:
+    taken = tmp_path / "taken"
+    taken.write_text("a file")
+    result = run(*DAYS, "--no-variants", "--out", str(taken / below))
+    assert result.exit_code == 1
+    assert result.stdout == ""  # nothing was run
+    assert result.stderr.startswith(f"--out {taken / below}: nothing can be written there (")
+    assert taken.read_text() == "a file"
+
+
 def test_the_folder_above_a_store_is_told_with_the_store_in_it(run: Run, store: Path) -> None:
     result = run(*DAYS, "--store", str(store.parent))
     assert result.exit_code == 1

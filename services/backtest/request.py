@@ -16,6 +16,7 @@ from shared.application.errors import UserError
 from shared.config.faults import did_you_mean
 from shared.config.load import default_config_dir, load_settings, process_environment
 from shared.config.model import Settings
+from shared.domain.risk.state.evidence import exchange_fault
 from shared.domain.timeframes import DAY_MS, LISTED_TIMEFRAMES, MS_NS, iso_ns, timeframe_ns
 
 MODELLED = "modelled"
@@ -91,7 +92,19 @@ def options_of(request: Request) -> BacktestOptions:
         cost_factor=request.cost_factor,
         command=request.command,
     )
+    _require_phase(options)
     return _dated(options)
+
+
+def _require_phase(options: BacktestOptions) -> None:
+    """By evidence, a phase that is meant for real orders lets nothing in on paper, unless it rehearses."""
+    plan = options.settings.plan
+    phase = plan.phase_named(plan.phase)
+    if options.by_evidence and phase and exchange_fault(phase, paper=True, rehearsal=plan.ramp.rehearsal):
+        raise UserError(
+            f"--by-evidence: phase {phase.name} is meant for real orders, and a backtest has paper ones;"
+            " add --set ramp.rehearsal=true"
+        )
 
 
 def _books(text: str) -> tuple[BookOrigin, Path | None]:

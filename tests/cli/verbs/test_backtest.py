@@ -126,3 +126,31 @@ def test_without_dates_too_the_strategies_that_the_store_has_no_bars_for_are_nam
     assert result.exit_code == 1
     assert "momentum (15m)" in result.stderr
     assert "--set strategies.momentum.timeframe=1h" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "phases"),
+    [
+        ((), "Phases by date: dry_run from 2024-01-01 (0.25 x risk)"),
+        (
+            ("--set", "phase=live", "--set", "phases.scaled.from_day=17"),
+            "Phases by date: live from 2024-01-01 (1 x risk), scaled from 2024-01-03 (2 x risk)",
+        ),
+        (
+            ("--set", "phase=live", "--by-evidence", "--set", "ramp.rehearsal=true"),
+            "Phases by evidence: live from 2024-01-01 (1 x risk)",
+        ),
+    ],
+)
+def test_a_run_begins_in_the_phase_that_was_asked_for_and_says_so(
+    run: Run, arguments: tuple[str, ...], phases: str
+) -> None:
+    result = run(*DAYS, "--no-variants", *arguments)
+    assert result.exit_code == 0, result.output
+    assert phases in " ".join(result.stdout.split())
+
+
+def test_a_phase_that_would_let_nothing_in_is_refused(run: Run) -> None:
+    result = run(*DAYS, "--no-variants", "--set", "phase=live", "--by-evidence")
+    assert result.exit_code == 1
+    assert result.stderr.strip().endswith("add --set ramp.rehearsal=true")

@@ -104,6 +104,12 @@ def test_settings_that_do_not_go_together_and_missing_bars_are_rows_with_their_r
     )
 
 
+def test_a_sweep_that_the_store_has_no_bars_for_at_all_is_told_before_it_begins(tmp_path: Path) -> None:
+    request = request_of(tmp_path, grids=("strategies.donchian.timeframe=15m,30m",))
+    with pytest.raises(UserError, match=r"bars 15m: the store has 1h, .* --set strategies\.donchian\.timeframe=1h"):
+        Sweeper(request)
+
+
 def test_a_task_carries_no_bars(tmp_path: Path) -> None:
     sweeper = Sweeper(request_of(tmp_path))
     task = sweeper.trials[0].task(sweeper.data, sweeper.code)

@@ -11,7 +11,7 @@ from services.backtest.market.needed import require_bars
 from services.backtest.market.reader import KlineReader, reader_of
 from services.backtest.options import RESUME_AFTER_HOURS, BacktestOptions
 from services.backtest.result import BookOrigin, FillMoment, MarketKind
-from shared.adapters.books.recorded import is_recording
+from shared.adapters.books.recorded import RecordedBooks, is_recording
 from shared.application.errors import UserError
 from shared.config.faults import did_you_mean
 from shared.config.load import default_config_dir, load_settings, process_environment
@@ -93,7 +93,24 @@ def options_of(request: Request) -> BacktestOptions:
         command=request.command,
     )
     _require_phase(options)
-    return _dated(options)
+    dated = _dated(options)
+    _require_books(dated)
+    return dated
+
+
+def _require_books(options: BacktestOptions) -> None:
+    """Recorded books of another time would leave the gate without any, and it would let nothing in."""
+    if options.books_path is None:
+        return
+    spans = RecordedBooks(options.books_path).spans().values()
+    first_ms = min((first for first, _ in spans), default=0) // MS_NS
+    last_ms = max((last for _, last in spans), default=0) // MS_NS
+    if last_ms < options.start_ms or first_ms >= options.end_ms:
+        there = f"books from {_day(first_ms)} to {_day(last_ms)}" if spans else "no books yet"
+        asked = f"none from {_day(options.start_ms)} to {_day(options.end_ms)}"
+        raise UserError(
+            f"--books {options.books_path}: there are {there}, and {asked}; leave --books out for {MODELLED} ones"
+        )
 
 
 def _require_phase(options: BacktestOptions) -> None:

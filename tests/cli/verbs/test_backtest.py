@@ -10,8 +10,12 @@ from typer.testing import CliRunner
 
 from services.backtest.decisions import read_decisions
 from services.cli.__main__ import app
+from shared.adapters.books.files import HeardBook
+from shared.adapters.books.recorder import BookRecorder
 from shared.adapters.klines.manifest import Source
 from shared.adapters.klines.store import KlineStore
+from shared.domain.timeframes import iso_ns
+from shared.messages.market import BookSampled
 from tests.backtest.random_market import random_reader
 from tests.shipped import SHIPPED
 
@@ -154,3 +158,24 @@ def test_a_phase_that_would_let_nothing_in_is_refused(run: Run) -> None:
     result = run(*DAYS, "--no-variants", "--set", "phase=live", "--by-evidence")
     assert result.exit_code == 1
     assert result.stderr.strip().endswith("add --set ramp.rehearsal=true")
+
+
+def test_recorded_books_of_another_time_are_refused_with_the_time_that_they_have(run: Run, tmp_path: Path) -> None:
+    time_ns = iso_ns("2026-05-04T12:00")
+    levels = ((100.0, 5.0),)
+    book = BookSampled(
+        id="book-BTCUSDT-1",
+        time_ns=time_ns,
+        symbol="BTC/USDT",
+        bids=levels,
+        asks=((100.1, 5.0),),
+        size_usdt=25_000.0,
+        spread=0.001,
+        median_spread=0.001,
+    )
+    with BookRecorder(tmp_path / "books", "sim") as recorder:
+        recorder.take(HeardBook(book=book))
+    result = run(*DAYS, "--no-variants", "--books", str(tmp_path / "books"))
+    assert result.exit_code == 1
+    told = " ".join(result.stderr.split())
+    assert "there are books from 2026-05-04 to 2026-05-04, and none from 2024-01-01 to 2024-01-04" in told

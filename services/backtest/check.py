@@ -19,6 +19,7 @@ from services.backtest.market.reader import KlineReader, Spans, reader_of
 from services.backtest.options import BacktestOptions
 from services.backtest.run import BacktestRun
 from shared.adapters.klines.columns import Columns
+from shared.domain.strategies.from_file import MOST_WARMUP
 from shared.domain.timeframes import MS_NS, timeframe_ns
 from shared.domain.universe import exchange_symbol
 from shared.messages.orders import OrderDecided, OrderFilled
@@ -122,13 +123,22 @@ def warm_up(
 ) -> Finding:
     """The same signals with twice the history before the start."""
     longer, _ = played(replace(options, history_factor=2 * options.history_factor), reader, filters)
-    return _finding(
+    found = _finding(
         "twice the history",
         [_told(each) for each in whole if isinstance(each, SignalRaised)],
         [_told(each) for each in longer if isinstance(each, SignalRaised)],
         "with the usual history",
         "with twice of it",
     )
+    if found.passed:
+        return found
+    bars = options.settings.market_data.warmup_bars
+    remedy = (  # most often it is an average, which never quite forgets
+        f"{found.detail}. A strategy remembers more than the {bars} bars that are loaded before the start. Load more,"
+        f" and check again: --set market_data.warmup_bars={min(2 * bars, MOST_WARMUP)}. A stack needs it too, in"
+        " stack.toml: after a start it knows no more than this."
+    )
+    return replace(found, detail=remedy)
 
 
 def order_within_a_bar(options: BacktestOptions, reader: KlineReader) -> Finding:
@@ -152,8 +162,9 @@ def _finding(name: str, first: Sequence[T], second: Sequence[T], one: str, other
     return Finding(name, True, len(first), f"{len(first)} are the same")
 
 
-def _told(signal: SignalRaised) -> tuple[int, str, str, float]:
-    return signal.time_ns, signal.strategy, signal.symbol, signal.strength
+def _told(signal: SignalRaised) -> str:
+    at = datetime.fromtimestamp((signal.time_ns // MS_NS + 1) / 1000, tz=UTC).strftime("%Y-%m-%d %H:%M:%S")
+    return f"{signal.strategy} wants {signal.strength} of {signal.symbol} at {at}"
 
 
 def _when(time_ms: int) -> str:

@@ -1,6 +1,7 @@
 """What a backtest is asked for, checked before anything is read."""
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 from msgspec import structs
@@ -8,7 +9,7 @@ from msgspec import structs
 from services.backtest.result import BookOrigin, FillMoment, MarketKind
 from shared.config.model import Settings
 from shared.domain.plan import Costs, Plan
-from shared.domain.timeframes import DAILY, timeframe_ns
+from shared.domain.timeframes import DAILY, DAY_MS, timeframe_ns
 from shared.domain.universe import Universe
 
 HISTORY_DAYS = 120  # before the start: twice what a size needs, so that the seed of the ATR has faded
@@ -83,9 +84,24 @@ class BacktestOptions:
             slippage_factor=plan.costs.slippage_factor * self.cost_factor,
             half_spread=plan.costs.half_spread * self.cost_factor,
         )
-        ramp = structs.replace(plan.ramp, by_date=not self.by_evidence, automatic=True)
+        ramp = structs.replace(
+            plan.ramp, by_date=not self.by_evidence, automatic=True, start=plan.ramp.start or self._ramp_start
+        )
         limits = plan.limits if self.books != "none" else structs.replace(plan.limits, book_age_seconds=0.0)
         return structs.replace(plan, costs=costs, ramp=ramp, limits=limits)
+
+    @property
+    def _ramp_start(self) -> str:
+        """The day on which the calendar of phases began, for the phase of the settings to begin with the run.
+
+        Empty for the first snapshot, and where phases follow the evidence.
+        """
+        plan = self.settings.plan
+        phase = plan.phase_named(plan.phase)
+        if self.by_evidence or phase is None or phase.from_day <= 1:
+            return ""
+        began_ms = self.start_ms - (phase.from_day - 1) * DAY_MS
+        return datetime.fromtimestamp(began_ms / 1000, tz=UTC).strftime("%Y-%m-%d")
 
     @property
     def run_settings(self) -> Settings:

@@ -6,16 +6,18 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+from services.backtest.market.needed import require_bars
 from services.backtest.market.reader import KlineReader, reader_of
 from services.backtest.options import RESUME_AFTER_HOURS, BacktestOptions
 from services.backtest.result import BookOrigin, FillMoment, MarketKind
-from shared.adapters.books.recorded import is_recording
+from shared.adapters.books.recorded import RecordedBooks, is_recording
 from shared.application.errors import UserError
 from shared.application.pairs import UnknownPairError, symbol_of
 from shared.application.stack import STORE_DIR
 from shared.application.typed_times import typed_time_ns
 from shared.config.load import default_config_dir, load_settings, process_environment
 from shared.config.model import Settings
+from shared.domain.risk.state.evidence import exchange_fault
 from shared.domain.timeframes import DAY_MS, LISTED_TIMEFRAMES, MS_NS, timeframe_ns
 from shared.domain.universe import exchange_symbol
 
@@ -91,7 +93,9 @@ def options_of(request: Request) -> BacktestOptions:
         by_evidence=request.by_evidence,
         cost_factor=request.cost_factor,
     )
+    _require_phase(options)
     options = _dated(options)
+    _require_books(options)
     # A store grows: the command that repeats this run says the days that were left out.
     start, end = request.start or _day(options.start_ms), request.end or _day(options.end_ms)
     return replace(options, command=replace(request, start=start, end=end).command)
@@ -105,6 +109,32 @@ def _number(value: float) -> str:
 
 def _day(time_ms: int) -> str:
     return datetime.fromtimestamp(time_ms / 1000, tz=UTC).strftime("%Y-%m-%d")
+
+
+def _require_books(options: BacktestOptions) -> None:
+    """Recorded books of another time would leave the gate without any, and it would let nothing in."""
+    if options.books_path is None:
+        return
+    spans = RecordedBooks(options.books_path).spans().values()
+    first_ms = min((first for first, _ in spans), default=0) // MS_NS
+    last_ms = max((last for _, last in spans), default=0) // MS_NS
+    if last_ms < options.start_ms or first_ms >= options.end_ms:
+        there = f"books from {_day(first_ms)} to {_day(last_ms)}" if spans else "no books yet"
+        asked = f"none from {_day(options.start_ms)} to {_day(options.end_ms)}"
+        raise UserError(
+            f"--books {options.books_path}: there are {there}, and {asked}; leave --books out for {MODELLED} ones"
+        )
+
+
+def _require_phase(options: BacktestOptions) -> None:
+    """By evidence, a phase that is meant for real orders lets nothing in on paper, unless it rehearses."""
+    plan = options.settings.plan
+    phase = plan.phase_named(plan.phase)
+    if options.by_evidence and phase and exchange_fault(phase, paper=True, rehearsal=plan.ramp.rehearsal):
+        raise UserError(
+            f"--by-evidence: phase {phase.name} is meant for real orders, and a backtest has paper ones;"
+            " add --set ramp.rehearsal=true"
+        )
 
 
 def _books(text: str) -> tuple[BookOrigin, Path | None]:
@@ -151,18 +181,26 @@ def _pairs(settings: Settings, text: str) -> tuple[str, ...]:
 
 def _dated(options: BacktestOptions) -> BacktestOptions:
     """With the days that were left out: as much as the store has, after the history that a size takes."""
-    if not options.start_ms or not options.end_ms:
-        first_ms, last_ms = _span(options)
-        start_ms = options.start_ms or _whole_day(first_ms + options.settings.plan.sizing.min_history_days * DAY_MS)
-        options = replace(options, start_ms=start_ms, end_ms=options.end_ms or _whole_day(last_ms))
-    if options.end_ms <= options.start_ms:
-        raise UserError("--from and --to: the end has to come after the start")
-    return options
+    if options.start_ms and options.end_ms:
+        if options.end_ms <= options.start_ms:
+            raise UserError("--from and --to: the end has to come after the start")
+        return options
+    history_days = options.settings.plan.sizing.min_history_days
+    first_ms, last_ms = _span(options)
+    start_ms = options.start_ms or _whole_day(first_ms + history_days * DAY_MS)
+    end_ms = options.end_ms or _whole_day(last_ms)
+    if end_ms <= start_ms:
+        has = f"the store has bars from {_day(first_ms)} to {_day(last_ms)}"
+        if options.start_ms:
+            raise UserError(f"--from {_day(start_ms)}: {has}")
+        raise UserError(f"--to {_day(end_ms)}: {has}, and a size needs {history_days} days before it")
+    return replace(options, start_ms=start_ms, end_ms=end_ms)
 
 
 def _span(options: BacktestOptions) -> tuple[int, int]:
     """Opening time of the first bar that the store has of the pairs, and closing time of the last."""
     reader: KlineReader = reader_of(options.store, options.start_ms or options.end_ms)
+    require_bars(options, reader)
     names = {exchange_symbol(name) for each in options.universe.symbols for name in options.universe.names_of(each)}
     spans = [
         (first, last + timeframe_ns(timeframe) // MS_NS)

@@ -13,6 +13,7 @@ from services.backtest.market.books import BookFeed
 from services.backtest.market.filters import filters_of
 from services.backtest.market.listings import Due, Filters, listings
 from services.backtest.market.market import Market
+from services.backtest.market.needed import require_bars
 from services.backtest.market.path import jumps, opens
 from services.backtest.market.reader import KlineReader, reader_of
 from services.backtest.modelled_books import ModelledBooks
@@ -62,8 +63,10 @@ class BacktestRun:
     ) -> None:
         self.options, self.filters = options, dict(filters)
         settings, factor = options.run_settings, options.history_factor
+        reader = reader or reader_of(options.store, options.start_ms)
+        require_bars(options, reader)
         self.market = Market(
-            reader or reader_of(options.store, options.start_ms),
+            reader,
             settings.universe,
             bars=options.market_bars,
             timeframes=options.timeframes,

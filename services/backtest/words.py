@@ -42,7 +42,7 @@ def rules_off(options: BacktestOptions) -> tuple[str, ...]:
     plan, universe = options.plan, options.universe
     off = ["spread_at_size and the walk of the book in price_collar: there are no books"] * (options.books == "none")
     off += [f"{name}: it is switched off in the configuration" for name in plan.breakers.off]
-    off += ["feed: bars are all there"]
+    off += ["feed: stored bars never stop coming"]
     if not _has(universe, plan.breakers.shock_pair) and "market_shock" not in plan.breakers.off:
         off.append(f"market_shock by the move of one pair: {plan.breakers.shock_pair} is not among the pairs")
     return tuple(off)

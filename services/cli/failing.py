@@ -3,6 +3,8 @@
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryFile
 
 import typer
 
@@ -56,6 +58,17 @@ def _sentence_for(error: BaseException, redis_remedy: str) -> str:
             return str(error)
         case _:
             return ""
+
+
+def ready_folder(option: str, folder: Path) -> None:
+    """Make it, and try whether it takes a file, before hours of work are meant for it. Raises ``UserError``."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        reason = "it is a file" if folder.is_file() else (error.strerror or str(error)).lower()
+        raise UserError(f"{option} {folder}: nothing can be written there ({reason}); choose another folder") from None
 
 
 def print_faults(error: ConfigError) -> None:

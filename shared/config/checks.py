@@ -173,7 +173,7 @@ def _check_timeframe(tables: Tables, file: str, place: str, timeframe: str) -> N
 def check_simulator(tables: Tables, file: str, simulator: SimulatorSettings, ops: OpsSettings | None) -> None:
     """What is replayed must be there, and two servers must not share a port."""
     needed = {
-        "replay": "Write the path of a store or of a parquet file of klines, or leave it empty for a generated market.",
+        "replay": "Write the path of a store (heatsink data import makes one) or of a parquet file, or leave it empty.",
         "faults": "Write the path of a script of faults, or leave it empty for none.",
     }
     for name, remedy in needed.items():

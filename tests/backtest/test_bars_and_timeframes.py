@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
+from msgspec import structs
 
 from services.backtest.market.aggregation import aggregated, joined
 from services.backtest.market.market import NoMarketError
@@ -12,7 +13,7 @@ from shared.adapters.klines.columns import Columns
 from shared.domain.timeframes import DAY_MS, MS_NS, timeframe_ns
 from shared.messages.base import Message
 from shared.messages.signals import PositionSized, SignalRaised
-from tests.backtest.random_market import START_MS, RandomReader, random_options, random_reader
+from tests.backtest.random_market import PLAN, START_MS, RandomReader, random_options, random_reader
 from tests.examples import examples
 from tests.history import bar_of, rows_of
 
@@ -117,7 +118,24 @@ def _constant(opens: np.ndarray, value: float) -> Columns:
 
 def test_bars_that_the_store_does_not_have_are_told_with_those_that_it_has() -> None:
     reader = random_reader(1, days=2)
-    with pytest.raises(NoMarketError, match=r"bars 15m: the store has 1h; choose one of them, or import 15m"):
+    with pytest.raises(NoMarketError, match=r"--bars 15m: the store has 1h; leave --bars out, or import 15m"):
         BacktestRun(random_options(bars="15m"), reader)
     with pytest.raises(NoMarketError, match=r"from 2025-01-01: the store has bars from 2023-10-03 to 2024-01-0"):
         BacktestRun(random_options(start_ms=START_MS + 366 * DAY_MS, end_ms=START_MS + 370 * DAY_MS), reader)
+
+
+@pytest.mark.parametrize("bars", ["", "1h", "4h"])
+def test_a_strategy_that_would_never_see_a_bar_is_named_with_what_to_type_instead(bars: str) -> None:
+    quick = structs.replace(PLAN.strategies[0], timeframe="15m")
+    options = random_options(plan=structs.replace(PLAN, strategies=(quick, PLAN.strategies[1])), bars=bars)
+    with pytest.raises(NoMarketError) as caught:
+        BacktestRun(options, random_reader(1, days=2))
+    assert str(caught.value) == (
+        "bars 15m: the store has 1h, and these strategies decide on others: donchian (15m). Import 15m, or try them on"
+        " bars that are there: --set strategies.donchian.timeframe=1h"
+    )
+
+
+def test_bars_longer_than_those_of_a_strategy_are_refused_for_its_orders_would_fill_at_older_prices() -> None:
+    with pytest.raises(NoMarketError, match=r"bars 4h: bars of 1h are needed too, and close within them"):
+        BacktestRun(random_options(bars="4h"), random_reader(1, days=2))

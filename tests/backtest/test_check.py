@@ -128,8 +128,9 @@ def test_a_strategy_that_hangs_on_where_its_history_begins_is_found_and_named() 
     whole, filters = played(options, reader)
     found = warm_up(options, whole, filters, reader)
     assert (found.name, found.passed) == ("twice the history", False)
-    assert "'mine'" in found.detail
-    assert "with twice of it: " in found.detail
+    assert "with the usual history: mine wants " in found.detail
+    assert "with twice of it: mine wants " in found.detail
+    assert "--set market_data.warmup_bars=400" in found.detail  # what to do
     assert look_ahead(options, whole, filters, CutReader(reader, START_MS + DAY_MS), START_MS + DAY_MS).passed
 
 

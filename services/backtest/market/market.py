@@ -145,7 +145,7 @@ class Market:
         sources = self._sources(self.bars)
         if not sources:
             there = ", ".join(self._reader.timeframes) or "nothing"
-            raise NoMarketError(f"bars {self.bars}: the store has {there}; choose one of them, or import {self.bars}")
+            raise NoMarketError(f"bars {self.bars}: the store has {there}; import {self.bars}")
         spans: dict[str, tuple[int, int]] = {}
         for source in sources:
             known = self._reader.spans(source)

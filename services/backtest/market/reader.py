@@ -5,6 +5,7 @@ from typing import Protocol
 
 from shared.adapters.klines.columns import Columns, RecordingError
 from shared.adapters.klines.kline_file import KlineFile
+from shared.adapters.klines.manifest import NAME as MANIFEST
 from shared.adapters.klines.store import KlineStore, is_store
 from shared.domain.timeframes import kline_interval
 
@@ -42,10 +43,17 @@ class OneFile:
         return self._file.read(symbols, start_ms, end_ms) if timeframe in self.timeframes else {}
 
 
+def no_store(path: Path) -> str:
+    """What to write in place of a folder that is no store: the stores in it, as ``heatsink data`` keeps them."""
+    if stores := sorted(str(manifest.parent) for manifest in path.glob(f"*/{MANIFEST}")):
+        return f"{path}: no store of klines, a folder of them; write --store {' or --store '.join(stores)}"
+    return f"{path}: no store of klines; heatsink data import makes one"
+
+
 def reader_of(path: Path, near_ms: int) -> KlineReader:
     """A store, or a recording that has bars around ``near_ms``. Raises ``RecordingError`` for what is neither."""
     if is_store(path):
         return KlineStore(path)
     if path.is_dir():
-        raise RecordingError(f"{path}: no store of klines; heatsink data import makes one")
+        raise RecordingError(no_store(path))
     return OneFile(path, near_ms)

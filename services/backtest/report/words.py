@@ -80,6 +80,8 @@ def verdict(run: Run, figures: Figures) -> str:
     made = "made money" if of.total_return > 0 else "lost money" if of.total_return < 0 else "made nothing"
     pairs = count(len(figures.by_pair), "pair")
     said = [f"In {count(of.days, 'day')} and {count(figures.trades.count, 'trade')} in {pairs} the strategies {made}."]
+    if not run.trades:
+        said.append(nothing_bought(run))
     if run.market_returns:
         beside = "more" if of.total_return > of.market else "less"
         held = f"All pairs held in equal parts, without costs, made {percent(of.market, signed=True)}"
@@ -95,6 +97,22 @@ def verdict(run: Run, figures: Figures) -> str:
         before = f"of the {usd(gross)} that trades made" if gross > 0 else f"beside the {usd(-gross)} that trades lost"
         said.append(f"Fees, spread and slippage took {usd(costs)} {before} at the prices of the market.")
     return " ".join(said)
+
+
+def nothing_bought(run: Run) -> str:
+    """Why a run has no trades: 0 % may come of silent strategies, of the gate, or of a history that is too short."""
+    verdicts = run.verdicts
+    if verdicts.approve or verdicts.trim:
+        return "Nothing was bought: no order that was approved was filled."
+    if verdicts.reject:
+        rules = sorted(verdicts.rules, key=lambda each: -each.rejected)
+        by = f", {count(rules[0].rejected, 'time')} by the rule {rules[0].rule}" if rules else ""
+        return f"Nothing was bought: every purchase was rejected, {verdicts.reject:,} in all{by}."
+    if not sum(run.signals.values()):
+        return "Nothing was bought: no strategy wanted a position."
+    if run.coverage and not any(pair.tradable_ns for pair in run.coverage):
+        return "Nothing was bought: no pair had the days of history yet that a size needs. Begin later, or import more."
+    return "Nothing was bought: strategies wanted positions, and none came to an order."
 
 
 def saved(halt: HaltSpan) -> str:

@@ -8,6 +8,9 @@ from itertools import islice
 from pathlib import Path
 
 from services import wiring
+from services.backtest.market.market import NoMarketError
+from services.backtest.market.needed import require_bars
+from services.backtest.market.reader import reader_of
 from services.backtest.request import Request
 from services.backtest.sweep import journal, space, table, walk
 from services.backtest.sweep.journal import Journal
@@ -78,6 +81,7 @@ class Sweeper:
         self.start_ms, self.end_ms = options.start_ms, options.end_ms
         self.windows = walk.windows_of(request.walk, self.start_ms, self.end_ms) if request.walk else []
         self.data, self.code = data_digest(options.store, options.books_path), own_code()
+        _require_bars_of_one(self.trials)
 
     @property
     def runs(self) -> int:
@@ -147,6 +151,19 @@ class Sweeper:
             data=self.data,
             code=self.code,
         )
+
+
+def _require_bars_of_one(trials: Sequence[Trial]) -> None:
+    """Raises ``UserError`` where the store has no bars for any trial. Where it has some, the others are rows."""
+    fault = ""
+    for options in (trial.options for trial in trials if trial.options is not None):
+        try:
+            require_bars(options, reader_of(options.store, options.start_ms))
+        except NoMarketError as error:
+            fault = fault or str(error)
+        else:
+            return
+    raise UserError(fault)
 
 
 def space_of(request: SweepRequest) -> Space:

@@ -21,7 +21,9 @@ def backtest(
     request: "Request",
     context: typer.Context,
     variants: Annotated[bool, typer.Option(help="With the other market, other costs, other fills.")] = True,
-    out: Annotated[Path | None, typer.Option(help="Folder for the report. Left out: only the summary.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for the report; one there is replaced. Left out: only the summary.")
+    ] = None,
     quiet: QuietOption = False,
 ) -> None:
     """Trade stored klines with the code that trades, and report."""

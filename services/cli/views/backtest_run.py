@@ -10,6 +10,7 @@ from services.backtest.decisions import write_decisions
 from services.backtest.options import BacktestOptions
 from services.backtest.request import Request, options_of
 from services.backtest.statistics import figures_of
+from services.cli.failing import ready_folder
 from services.cli.views.backtest import print_backtest
 from services.cli.views.printing import bare_table, plain_console
 from services.cli.views.progress import run_progress
@@ -18,6 +19,8 @@ from services.cli.views.progress import run_progress
 def run_and_report(request: Request, *, variants: bool, out: Path | None, quiet: bool) -> None:
     """Run it, print the summary, and write the report into ``out``. Raises ``ConfigError`` and ``UserError``."""
     options = checked_options(request)
+    if out is not None:
+        ready_folder("--out", out)
     with run_progress(options.start_ms, options.end_ms, shown=not quiet) as progress:
         outcome = backtest(options, variants=variants, progress=progress)
     written: list[Path] = []

@@ -21,7 +21,7 @@ from services.backtest.sweep.words import (
     stitched_words,
 )
 from services.backtest.sweep.work import OpenPool
-from services.cli.failing import EXIT_FAILED
+from services.cli.failing import EXIT_FAILED, ready_folder
 from services.cli.views.printing import bare_table, plain_console
 from services.cli.views.progress import sweep_progress
 
@@ -33,6 +33,7 @@ def sweep_and_print(request: SweepRequest, *, workers: int | None, cluster: str,
     """Do it, print the table, write the files; gives the exit code. Raises ``ConfigError`` and ``UserError``."""
     try:
         sweeper = Sweeper(request)
+        ready_folder("--out", request.folder)
         with sweep_progress(sweeper.runs, shown=not quiet) as watch:
             found = sweeper.run(pool_of(workers, cluster), watch)
     except KeyboardInterrupt:

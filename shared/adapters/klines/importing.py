@@ -25,6 +25,7 @@ from shared.adapters.klines.store_writer import StoreWriter, Written
 from shared.adapters.whole_files import hash_of
 
 MOST_FAULTS = 20  # that are told of
+OF_MARKET = "bars of the market "  # what was left out, before the market's name
 MARKETS = {"binance": SPOT, "binanceusdm": UM_FUTURES}  # which market's klines a store is of
 _UNIT = re.compile(r"(?P<of>[A-Z0-9_]+)=(?P<as>[A-Z0-9_]+):(?P<ratio>\d+(\.\d+)?)")
 OnFile = Callable[[int, int, Path], None]
@@ -171,7 +172,7 @@ def _import_file(writer: StoreWriter, path: Path, options: ImportOptions, done: 
         unchecked = unchecked or (checked is None and path.suffix == ".zip")
         for part in bars_of(table, named):
             if options.markets and part.market and part.market not in options.markets:
-                done.left_out[f"bars of the market {part.market}"] += len(part.columns)
+                done.left_out[f"{OF_MARKET}{part.market}"] += len(part.columns)
             elif part.timeframe == "1M":
                 done.left_out["bars of months, which have no fixed length"] += len(part.columns)
             else:
@@ -210,4 +211,9 @@ def _nothing(done: Imported) -> str:
     left = "; ".join(f"{count:,} {what}" for what, count in done.left_out.items())
     if not left:
         return "there is nothing to import in it"
-    return f"nothing is left to import: left out were {left}. --market says which markets count"
+    told = f"nothing is left to import: left out were {left}"
+    markets = [what.removeprefix(OF_MARKET) for what in done.left_out if what.startswith(OF_MARKET)]
+    if not markets:
+        return f"{told}; known are {IN_WORDS}"
+    futures = "; futures have a store of their own, --exchange binanceusdm" if "um_futures" in markets else ""
+    return f"{told}. To take them: {' '.join(f'--market {market}' for market in markets)}{futures}"

@@ -311,8 +311,16 @@ def test_a_file_of_futures_alone_is_refused_where_spot_is_wanted(store: KlineSto
     feather.write_feather(freqtrade_table(hourly([1, 2])), folder / "BTC_USDT_USDT-1h-futures.feather")
     (fault,) = faults(store, folder, markets=frozenset(["spot"]))
     assert fault == (
-        "nothing is left to import: left out were 2 bars of the market um_futures. --market says which markets count"
+        "nothing is left to import: left out were 2 bars of the market um_futures. To take them: --market um_futures;"
+        " futures have a store of their own, --exchange binanceusdm"
     )
+
+
+def test_a_folder_without_any_file_of_klines_is_told_what_files_are_known(store: KlineStore, folder: Path) -> None:
+    (folder / "notes.txt").write_text("no klines")
+    (fault,) = faults(store, folder)
+    assert fault.startswith("nothing is left to import: left out were 1 files of no known format; known are ")
+    assert "--market" not in fault
 
 
 def test_a_contract_of_a_thousand_coins_is_stored_in_coins_when_the_operator_says_so(

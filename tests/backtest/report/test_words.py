@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from services.backtest.report.words import cents, fraction, minute, ratio, saved, span, title, verdict
-from services.backtest.result import HaltSpan, Run
+from services.backtest.result import HaltSpan, RuleTally, Run, Verdicts
 from services.backtest.statistics import figures_of
 from shared.domain.timeframes import HOUR_NS, MS_NS
 from tests.backtest.believable import START_NS, made_run
@@ -48,6 +48,36 @@ def test_the_verdict_does_not_hide_that_money_was_lost() -> None:
     assert "the run made less" in text
     nothing = no_instant(run())
     assert "the strategies made nothing" in verdict(nothing, figures_of(nothing))
+
+
+@pytest.mark.parametrize(
+    ("changed", "text"),
+    [
+        (
+            {"reject": 387, "rules": (RuleTally(rule="price_collar", trimmed=0, rejected=387, kept_out=1e5),)},
+            "every purchase was rejected, 387 in all, 387 times by the rule price_collar",
+        ),
+        ({"reject": 1}, "every purchase was rejected, 1 in all."),
+        ({"approve": 1}, "no order that was approved was filled"),
+        ({}, "strategies wanted positions, and none came to an order"),
+    ],
+)
+def test_a_run_without_trades_says_why(changed: dict[str, object], text: str) -> None:
+    none = Verdicts(approve=0, trim=0, reject=0, sells=0, asked=0.0, approved=0.0, rules=())
+    idle = msgspec.structs.replace(
+        flat(run()), trades=(), signals={"donchian": 3}, verdicts=msgspec.structs.replace(none, **changed)
+    )
+    assert f"Nothing was bought: {text}" in verdict(idle, figures_of(idle))
+
+
+def test_a_run_without_signals_or_without_history_says_so() -> None:
+    none = Verdicts(approve=0, trim=0, reject=0, sells=0, asked=0.0, approved=0.0, rules=())
+    idle = msgspec.structs.replace(flat(run()), trades=(), signals={"donchian": 0}, verdicts=none)
+    assert "no strategy wanted a position" in verdict(idle, figures_of(idle))
+    pairs = tuple(msgspec.structs.replace(pair, tradable_ns=0) for pair in idle.coverage)
+    young = msgspec.structs.replace(idle, signals={"donchian": 3}, coverage=pairs)
+    assert "no pair had the days of history yet that a size needs" in verdict(young, figures_of(young))
+    assert "Nothing was bought" not in verdict(run(), figures_of(run()))
 
 
 def test_the_verdict_counts_the_hours_over_the_limit() -> None:

@@ -98,10 +98,16 @@ def test_settings_that_do_not_go_together_and_missing_bars_are_rows_with_their_r
 
     frames = request_of(tmp_path, grids=("strategies.donchian.timeframe=15m,1h",), out=tmp_path / "frames")
     swept = Sweeper(frames).run(here, unwatched)
-    assert [(row.rank, row.reason) for row in swept.rows] == [
-        (1, ""),
-        (0, "bars 15m: the store has 1h; choose one of them, or import 15m"),
-    ]
+    assert [row.rank for row in swept.rows] == [1, 0]
+    assert swept.rows[1].reason.startswith(
+        "bars 15m: the store has 1h, and these strategies decide on others: donchian"
+    )
+
+
+def test_a_sweep_that_the_store_has_no_bars_for_at_all_is_told_before_it_begins(tmp_path: Path) -> None:
+    request = request_of(tmp_path, grids=("strategies.donchian.timeframe=15m,30m",))
+    with pytest.raises(UserError, match=r"bars 15m: the store has 1h, .* --set strategies\.donchian\.timeframe=1h"):
+        Sweeper(request)
 
 
 def test_a_task_carries_no_bars(tmp_path: Path) -> None:

@@ -5,10 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from services.backtest.market.reader import KlineReader, reader_of
 from services.backtest.options import RESUME_AFTER_HOURS, BacktestOptions
 from services.backtest.result import BookOrigin, FillMoment, MarketKind
-from shared.adapters.books.recorded import is_recording
 from shared.application.errors import UserError
 from shared.application.pairs import UnknownPairError, symbol_of
 from shared.application.stack import STORE_DIR
@@ -100,6 +98,8 @@ def _books(text: str) -> tuple[BookOrigin, Path | None]:
         return "modelled", None
     if text == "none":
         return "none", None
+    from shared.adapters.books.recorded import is_recording
+
     path = Path(text)
     if not is_recording(path):
         raise UserError(f"--books {text}: no recorded books are there; write {MODELLED}, none, or their folder")
@@ -149,7 +149,9 @@ def _dated(options: BacktestOptions) -> BacktestOptions:
 
 def _span(options: BacktestOptions) -> tuple[int, int]:
     """Opening time of the first bar that the store has of the pairs, and closing time of the last."""
-    reader: KlineReader = reader_of(options.store, options.start_ms or options.end_ms)
+    from services.backtest.market.reader import reader_of
+
+    reader = reader_of(options.store, options.start_ms or options.end_ms)
     names = {exchange_symbol(name) for each in options.universe.symbols for name in options.universe.names_of(each)}
     spans = [
         (first, last + timeframe_ns(timeframe) // MS_NS)

@@ -30,7 +30,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Finding:
-    """What one proof showed. passed: nothing differs. compared: messages that were."""
+    """What one proof showed. passed: nothing differs of what there was. compared: messages that were."""
 
     name: str
     passed: bool
@@ -65,9 +65,12 @@ def check(
     bar_ms = timeframe_ns(options.market_bars) // MS_NS
     random = Random(seed)  # noqa: S311 - no secret
     ends = list(_ends(options, reader))
+    bars = (options.end_ms - options.start_ms) // bar_ms
+    quiet_bars = (
+        (whole[0].time_ns // MS_NS - options.start_ms) // bar_ms + 1 if whole else 1
+    )  # a cut there proves nothing
     for _ in range(cuts):
-        bars = (options.end_ms - options.start_ms) // bar_ms
-        cut_ms = options.start_ms + random.randrange(1, max(2, bars)) * bar_ms
+        cut_ms = options.start_ms + random.randrange(quiet_bars, max(quiet_bars + 1, bars)) * bar_ms
         while any(first <= cut_ms <= last for first, last in ends):
             cut_ms += bar_ms
         yield look_ahead(options, whole, filters, CutReader(reader, cut_ms), cut_ms)
@@ -140,6 +143,10 @@ def _finding(name: str, first: Sequence[T], second: Sequence[T], one: str, other
     for number, (a, b) in enumerate(zip(first, second, strict=False)):
         if a != b:
             return Finding(name, False, number, f"number {number + 1} differs. {one}: {a}; {other}: {b}")
+    if not first and not second:
+        return Finding(
+            name, False, 0, "there is nothing to compare, so nothing is proved: play more days, or more pairs"
+        )
     if len(first) != len(second):
         return Finding(name, False, min(len(first), len(second)), f"{one} {len(first)}, {other} {len(second)}")
     return Finding(name, True, len(first), f"{len(first)} are the same")

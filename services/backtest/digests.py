@@ -25,6 +25,7 @@ def config_digest(options: BacktestOptions) -> str:
         settings.universe,
         settings.portfolio,
         settings.market_data.warmup_bars,
+        settings.market_data.book_size_usdt,
         options.market_bars,
         asked,
     )

@@ -22,7 +22,8 @@ class BacktestOptions:
     store: a folder of a store, or a single recording.
     start_ms, end_ms: whole days, milliseconds since 1970; the end is not traded any more.
     pairs: only these of the universe; empty for all.
-    bars: timeframe of the market that orders and stops meet; empty for the shortest that a strategy has.
+    bars: timeframe of the market that orders and stops meet, of which all others are multiples; empty for the shortest
+        that a strategy has, and for days where that is longer.
     by_evidence: phases follow what the portfolio has shown, in place of the calendar.
     books: where the books come from that rules look at; without any, those rules are off.
     books_path: the folder of recorded ones.
@@ -52,7 +53,7 @@ class BacktestOptions:
     def market_bars(self) -> str:
         """The timeframe of the market."""
         used = [strategy.timeframe for strategy in self.settings.plan.strategies]
-        return self.bars or min(used, key=timeframe_ns, default=DAILY)
+        return self.bars or min([*used, DAILY], key=timeframe_ns)
 
     @property
     def timeframes(self) -> tuple[str, ...]:

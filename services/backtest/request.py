@@ -3,6 +3,7 @@
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 from services.backtest.options import RESUME_AFTER_HOURS, BacktestOptions
@@ -56,9 +57,9 @@ class Request:
         if self.resume_after_hours is None:
             words.append("--never-resume")
         elif self.resume_after_hours != RESUME_AFTER_HOURS:
-            words += ["--resume-after", f"{self.resume_after_hours:g}"]
+            words += ["--resume-after", _number(self.resume_after_hours)]
         words += ["--by-evidence"] if self.by_evidence else []
-        words += ["--costs", f"{self.cost_factor:g}"] if self.cost_factor != 1.0 else []
+        words += ["--costs", _number(self.cost_factor)] if self.cost_factor != 1.0 else []
         return shlex.join(words)
 
 
@@ -87,9 +88,21 @@ def options_of(request: Request) -> BacktestOptions:
         resume_after_hours=request.resume_after_hours,
         by_evidence=request.by_evidence,
         cost_factor=request.cost_factor,
-        command=request.command,
     )
-    return _dated(options)
+    options = _dated(options)
+    # A store grows: the command that repeats this run says the days that were left out.
+    start, end = request.start or _day(options.start_ms), request.end or _day(options.end_ms)
+    return replace(options, command=replace(request, start=start, end=end).command)
+
+
+def _number(value: float) -> str:
+    """As short as it can be read again."""
+    short = f"{value:g}"
+    return short if float(short) == value else repr(value)
+
+
+def _day(time_ms: int) -> str:
+    return datetime.fromtimestamp(time_ms / 1000, tz=UTC).strftime("%Y-%m-%d")
 
 
 def _books(text: str) -> tuple[BookOrigin, Path | None]:

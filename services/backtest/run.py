@@ -81,7 +81,14 @@ class BacktestRun:
         self._books = BookFeed(options.books_path, options.start_ms * MS_NS, options.end_ms * MS_NS)
         self._held_back = next((each for spec in self.specs if isinstance(each := spec.machine, NextOpen)), None)
         start_ns, bar_ns = options.start_ms * MS_NS, self.market.bar_ms * MS_NS
-        self.recorder = Recorder(self.risk.state, settings.plan, settings.universe, bar_ns=bar_ns, start_ns=start_ns)
+        self.recorder = Recorder(
+            self.risk.state,
+            settings.plan,
+            settings.universe,
+            bar_ns=bar_ns,
+            start_ns=start_ns,
+            mark_of=self._mark_of,
+        )
         self.coverage = CoverageRecorder(settings.universe, settings.plan.sizing.min_history_days, options.start_ms)
         self._operator = Operator(options.resume_after_hours)
         self._due: list[Due] = []
@@ -136,6 +143,7 @@ class BacktestRun:
         for played in self.host.play(history):
             made += played.messages
         made += self.host.feed([each.message for each in self._take_due(begin_ns)])
+        self._operator.look(made)
         self.recorder.take(begin_ns, made)
 
     def _shown_filters(self) -> dict[str, Filters]:
@@ -192,6 +200,12 @@ class BacktestRun:
         while self._due and self._due[-1].time_ns <= until_ns:
             taken.append(self._due.pop())
         return taken
+
+    def _mark_of(self, symbol: str) -> float:
+        """The last price of a name, USDT per unit; 0 where none is known."""
+        self.host.refresh(symbol)
+        pair = self.risk.state.heat.pair(symbol)
+        return pair.mark if pair is not None else 0.0
 
     # --- what came of it ------------------------------------------------------------------------------------------
 

@@ -21,7 +21,7 @@ BOOKS = {
 def assumptions(options: BacktestOptions) -> tuple[str, ...]:
     """All that nobody can know from bars."""
     hours = options.resume_after_hours
-    resumes = f"{hours:g} hours after they began" if hours is not None else "never"
+    resumes = f"{hours:g} hours after they began, all of a pair with its first one" if hours is not None else "never"
     phases = "what the portfolio has shown" if options.by_evidence else "their dates"
     return (
         FILL[options.fill],

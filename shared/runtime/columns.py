@@ -51,7 +51,7 @@ class Block:
 
     symbols: the pairs (``BTC/USDT``) in the order of their names, one for each column of every grid.
     grids: by timeframe.
-    live_from_ms: bars that open earlier are history, which came by REST (``backfilled``).
+    live_from_ms: bars that close earlier are history, which came by REST (``backfilled``).
     """
 
     symbols: tuple[str, ...]
@@ -148,7 +148,7 @@ def _maker(block: Block, timeframe: str, open_ms: int) -> Callable[..., BarClose
     """Makes the bars of one row."""
     open_ns = open_ms * MS_NS
     close_ns = open_ns + timeframe_ns(timeframe) - MS_NS
-    is_history = open_ms < block.live_from_ms
+    is_history = close_ns < block.live_from_ms * MS_NS
 
     def make(
         symbol: str, open_: float, high: float, low: float, close: float, volume: float, quote_volume: float, hole: int

@@ -102,6 +102,9 @@ class Replay:
         """Feed prices between the closes of bars, in the order of the pairs of the block that was entered."""
         return self.feed([mark_at(self._block, prices, column) for column in seen(prices)])
 
+    def refresh(self, _symbol: str) -> None:
+        """For whoever looks at the state of risk: it has the last price of this pair. Here it always has."""
+
     def leave(self) -> None:
         """The block is over, or enough of it was met."""
         self._block = NO_BLOCK

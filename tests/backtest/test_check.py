@@ -167,3 +167,19 @@ def test_a_cut_market_ends_where_it_was_cut_and_is_the_same_before(hours: int) -
         expected = columns.open_ms[columns.open_ms + HOUR_MS <= cut_ms]
         assert (known.open_ms.tolist() if known is not None else []) == expected.tolist()
     assert all(last <= cut_ms - HOUR_MS for _, last in cut.spans("1h").values())
+
+
+def test_a_market_in_which_nothing_happens_proves_nothing() -> None:
+    options, reader = random_options(days=2), random_reader(3, days=2)
+    for symbol, columns in reader.columns.items():
+        prices = {name: np.full(len(columns.open_ms), 100.0) for name in ("open", "high", "low", "close")}
+        reader.columns[symbol] = replace(columns, **prices)
+    cuts = [each for each in check(options, cuts=2, reader=reader) if each.name != "order within a bar"]
+    assert len(cuts) == 3
+    assert not any(each.passed for each in cuts)
+    assert all("nothing is proved" in each.detail for each in cuts)
+
+
+def test_data_are_cut_where_there_is_something_to_compare_before() -> None:
+    findings = list(check(random_options(days=3), cuts=12, reader=random_reader(3, days=3)))
+    assert all(each.passed and each.compared for each in findings[:13])

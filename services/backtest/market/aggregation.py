@@ -47,3 +47,8 @@ def between(columns: Columns, start_ms: int, end_ms: int) -> Columns:
     """The bars with start_ms <= open time < end_ms."""
     lower, upper = np.searchsorted(columns.open_ms, [start_ms, end_ms])
     return Columns(**{name: getattr(columns, name)[lower:upper] for name in NAMES})
+
+
+def last_of(columns: Columns, count: int) -> Columns:
+    """The last so many bars."""
+    return Columns(**{name: getattr(columns, name)[-count:] for name in NAMES})

@@ -11,11 +11,11 @@ from datetime import UTC, datetime
 
 import numpy as np
 
-from services.backtest.market.aggregation import aggregated, between, joined
+from services.backtest.market.aggregation import NAMES, aggregated, between, joined, last_of
 from services.backtest.market.reader import KlineReader
 from shared.adapters.klines.columns import Columns
 from shared.application.errors import UserError
-from shared.domain.timeframes import DAILY, DAY_MS, MS_NS, timeframe_ns
+from shared.domain.timeframes import DAILY, DAY_MS, LISTED_TIMEFRAMES, MS_NS, timeframe_ns
 from shared.domain.universe import Universe, exchange_symbol
 from shared.runtime.columns import PRICES, Block, Grid
 
@@ -54,6 +54,7 @@ class Market:
         self.start_ms, self.end_ms = start_ms, end_ms
         self._history_days, self._history_bars = history_days, history_bars
         self._lengths_ms = {name: timeframe_ns(name) // MS_NS for name in {*timeframes, *reader.timeframes, bars}}
+        self._refuse_bars_of_no_use()
         names = [name for symbol in universe.symbols for name in universe.names_of(symbol)]
         self.spans = self._find_spans(names)
         self.symbols = tuple(sorted(self.spans))
@@ -71,15 +72,31 @@ class Market:
         return self._lengths_ms[self.bars]
 
     def samples(self) -> dict[str, Columns]:
-        """Some bars of each pair, by name: the last before the start, or its first ones where it comes later."""
-        length_ms = SAMPLE_BARS * self.bar_ms
+        """Some bars of each pair, by name: the last before the start, however long ago that is, or its first ones where
+        it comes later.
+        """
+        length_ms = reach_ms = SAMPLE_BARS * self.bar_ms
         begins: dict[int, set[str]] = {}
         for name, (first_ms, _) in self.spans.items():
             begins.setdefault(max(first_ms, self.start_ms - length_ms), set()).add(name)
         found: dict[str, Columns] = {}
         for begin_ms, names in begins.items():
-            found |= self._columns(self.bars, begin_ms, begin_ms + length_ms, names)
-        return {name: columns for name, columns in found.items() if len(columns.open_ms)}
+            found |= self._some(begin_ms, begin_ms + length_ms, names)
+        while missing := {n for n, (first_ms, _) in self.spans.items() if first_ms < self.start_ms - reach_ms} - {
+            *found
+        }:
+            reach_ms *= 2
+            found |= self._some(self.start_ms - reach_ms, self.start_ms, missing)
+        for name, columns in sorted(found.items()):
+            self._digest.update(f"sample {name}".encode())
+            for field in NAMES:
+                self._digest.update(np.ascontiguousarray(getattr(columns, field)).tobytes())
+        return found
+
+    def _some(self, start_ms: int, end_ms: int, names: Collection[str]) -> dict[str, Columns]:
+        """The last bars within, of the pairs that have some."""
+        columns = self._columns(self.bars, start_ms, end_ms, names)
+        return {name: last_of(each, SAMPLE_BARS) for name, each in columns.items() if len(each.open_ms)}
 
     def history(self) -> Block:
         """What comes before the start, so that averages are known: days, and the last bars of every timeframe."""
@@ -109,6 +126,20 @@ class Market:
                 self._digest.update(np.ascontiguousarray(getattr(grid, name)).tobytes())
         return Block(self.symbols, grids, live_from_ms=self.start_ms)
 
+    def _refuse_bars_of_no_use(self) -> None:
+        """Where a strategy's bar closes within one of the market, an order would meet prices that were before it."""
+        for timeframe in self.timeframes:
+            if self._lengths_ms[timeframe] % self.bar_ms:
+                fitting = [name for name in LISTED_TIMEFRAMES if self._parts_all(timeframe_ns(name) // MS_NS)]
+                raise NoMarketError(
+                    f"bars {self.bars}: bars of {timeframe} are needed too, and close within them. Take longer ones for"
+                    f" the strategies (strategies.NAME.timeframe), or for the market one of {', '.join(fitting)}"
+                )
+
+    def _parts_all(self, length_ms: int) -> bool:
+        """Whether all bars that are needed, but those of the market, are made of whole bars of this length."""
+        return not any(self._lengths_ms[each] % length_ms for each in self.timeframes if each != self.bars)
+
     def _find_spans(self, names: list[str]) -> dict[str, tuple[int, int]]:
         """By name, the first and last bar of those that have any before the end and after the history's begin."""
         sources = self._sources(self.bars)
@@ -119,7 +150,7 @@ class Market:
         for source in sources:
             known = self._reader.spans(source)
             for name in names:
-                if (span := known.get(exchange_symbol(name))) is not None:
+                if (span := self._whole(known.get(exchange_symbol(name)), source)) is not None:
                     first, last = spans.get(name, span)
                     spans[name] = (min(first, span[0]), max(last, span[1]))
         if not spans:
@@ -133,6 +164,14 @@ class Market:
             raise NoMarketError(f"from {_day(self.start_ms)}: the store has bars from {dates}")
         return found
 
+    def _whole(self, span: tuple[int, int] | None, source: str) -> tuple[int, int] | None:
+        """First and last bar of the market, where those of ``source`` have such a span; a last one in parts is none."""
+        if span is None:
+            return None
+        first_ms = span[0] // self.bar_ms * self.bar_ms
+        last_ms = (span[1] + self._lengths_ms[source]) // self.bar_ms * self.bar_ms - self.bar_ms
+        return (first_ms, last_ms) if first_ms <= last_ms else None
+
     def _sources(self, timeframe: str) -> list[str]:
         """Timeframes of the store that bars of this one may be made of: itself first, then the longest."""
         length_ms = self._lengths_ms[timeframe]
@@ -140,7 +179,9 @@ class Market:
         return sorted(fitting, key=self._lengths_ms.__getitem__, reverse=True)
 
     def _grid(self, timeframe: str, start_ms: int, end_ms: int) -> Grid:
-        return grid_of(self._columns(timeframe, start_ms, end_ms), self.symbols)
+        """The bars that close from one midnight to another, whenever they opened: of a bar nothing is known before."""
+        earlier_ms = max(0, self._lengths_ms[timeframe] - DAY_MS)
+        return grid_of(self._columns(timeframe, start_ms - earlier_ms, end_ms - earlier_ms), self.symbols)
 
     def _columns(
         self, timeframe: str, start_ms: int, end_ms: int, names: Collection[str] | None = None
@@ -148,6 +189,8 @@ class Market:
         """By name. What the store lacks of this timeframe is made of the next shorter one that it has."""
         wanted = {exchange_symbol(name): name for name in names or self.symbols}
         found: dict[str, Columns] = {}
+        length_ms = self._lengths_ms[timeframe]
+        whole_ms = start_ms // length_ms * length_ms, -(-end_ms // length_ms) * length_ms
         for source in self._sources(timeframe):
             missing = {
                 exchange
@@ -156,9 +199,9 @@ class Market:
             }
             if not missing:
                 break
-            for exchange, shorter in self._reader.read(source, missing, start_ms, end_ms).items():
+            for exchange, shorter in self._reader.read(source, missing, *whole_ms).items():
                 name = wanted[exchange]
-                columns = aggregated(shorter, self._lengths_ms[source], self._lengths_ms[timeframe])
+                columns = aggregated(shorter, self._lengths_ms[source], length_ms)
                 both = joined(found.get(name), columns)
                 assert both is not None
                 found[name] = both

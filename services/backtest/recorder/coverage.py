@@ -31,10 +31,11 @@ class CoverageRecorder:
         present = {symbol: close for symbol, close in closes.items() if close == close}
         changes = [close / self._closes[symbol] - 1.0 for symbol, close in present.items() if symbol in self._closes]
         if open_ms >= self._start_ms:
+            days_before = (open_ms - self._start_ms) // DAY_MS
+            self._returns += [0.0] * (days_before - len(self._returns))  # what moved meanwhile counts today
             self._returns.append(float(np.mean(changes)) if changes else 0.0)
         self._closes = present
-        for symbol in present:
-            pair = self._universe.names_of(symbol)[0]
+        for pair in dict.fromkeys(self._universe.names_of(symbol)[0] for symbol in present):
             self._days[pair] = self._days.get(pair, 0) + 1
             if self._days[pair] == self._min_days:
                 self._tradable_ms[pair] = open_ms + DAY_MS
@@ -74,7 +75,7 @@ class CoverageRecorder:
             last_ns=last_ms * MS_NS,
             bars=bars,
             missing=max(0, expected - bars),
-            tradable_ns=max(tradable_ms, self._start_ms) * MS_NS if tradable_ms else 0,
+            tradable_ns=max(tradable_ms, first_ms, self._start_ms) * MS_NS if tradable_ms and names else 0,
             listed=bool(names) and first_ms <= self._start_ms,
             ended=bool(names) and last_ms + bar_ms < end_ms,
             names=names,

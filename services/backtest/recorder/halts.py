@@ -6,11 +6,15 @@ close at which it came to the close at which the halt ended, or the strategy wan
 and so are limits that might have trimmed it.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
+
+from msgspec import structs
 
 from services.backtest.result import HaltSpan
 from shared.domain.numbers import ONE
 from shared.domain.plan import Plan
+from shared.domain.risk.state.pair_aliases import trading_name
 from shared.domain.risk.state.state import RiskState
 from shared.domain.sizing.size import Account, size_of
 from shared.domain.universe import PairNames
@@ -21,7 +25,10 @@ from shared.messages.signals import SignalRaised
 
 @dataclass(frozen=True)
 class Withheld:
-    """A purchase that a halt kept from being made. notional: USDT at that price; price: USDT per unit."""
+    """A purchase that a halt kept from being made. notional: USDT at that price.
+
+    price: USDT per unit of the pair's newest name.
+    """
 
     strategy: str
     notional: float
@@ -30,7 +37,7 @@ class Withheld:
 
 @dataclass
 class OpenHalt:
-    """A halt that stands."""
+    """A halt that stands. withheld, seen: by the pair's newest name."""
 
     halted: Halted
     refused: int = 0
@@ -39,24 +46,23 @@ class OpenHalt:
     withheld: dict[str, Withheld] = field(default_factory=dict)
     seen: set[str] = field(default_factory=set)
 
-    def is_over(self, symbol: str) -> bool:
-        return self.halted.symbol in ("", symbol)
-
 
 class HaltRecorder:
-    """Follows halts by scope and trigger; one that is prolonged stays the same halt."""
+    """Follows halts by scope and trigger; one that is prolonged stays the same halt.
 
-    def __init__(self, state: RiskState, plan: Plan) -> None:
-        self._state, self._plan = state, plan
+    mark_of: the last price of a name, USDT per unit; 0 for none. The state may not know it where nothing is held.
+    """
+
+    def __init__(self, state: RiskState, plan: Plan, mark_of: Callable[[str], float]) -> None:
+        self._state, self._plan, self._mark_of = state, plan, mark_of
         self._names = PairNames(state.universe)
         self._weights = {strategy.name: strategy.weight for strategy in plan.strategies}
         self._open: dict[tuple[str, str], OpenHalt] = {}
         self.spans: list[HaltSpan] = []
 
     def halted(self, halted: Halted) -> None:
-        key = halted.symbol, halted.trigger
-        if key not in self._open:
-            self._open[key] = OpenHalt(halted)
+        halt = self._open.setdefault((halted.symbol, halted.trigger), OpenHalt(halted))
+        halt.halted = structs.replace(halt.halted, mode=halted.mode)  # a renewed one may be stricter, never milder
 
     def resumed(self, resumed: Resumed) -> None:
         if (halt := self._open.pop((resumed.symbol, resumed.trigger), None)) is not None:
@@ -71,8 +77,8 @@ class HaltRecorder:
     def signal(self, raised: SignalRaised) -> None:
         for halt in self._over(raised.symbol):
             if raised.strength <= 0.0:
-                self._settle(halt, raised.symbol, raised.strategy)
-            elif raised.symbol not in halt.seen:
+                self._settle(halt, self._newest(raised.symbol), raised.strategy)
+            elif self._newest(raised.symbol) not in halt.seen:
                 self._withhold(halt, raised)
 
     def finish(self) -> None:
@@ -82,14 +88,28 @@ class HaltRecorder:
         self.spans.sort(key=_by_begin)
 
     def _over(self, symbol: str) -> list[OpenHalt]:
-        return [halt for halt in self._open.values() if halt.is_over(symbol)]
+        newest = self._newest(symbol)
+        return [halt for halt in self._open.values() if self._newest(halt.halted.symbol) in ("", newest)]
+
+    def _newest(self, symbol: str) -> str:
+        """A pair is one pair, whatever its name was."""
+        named = self._names.get(symbol)
+        return named.pair if named is not None else symbol
+
+    def _price(self, pair: str) -> float:
+        """The last price of a pair, by the name that trades now, in USDT per unit of its newest name."""
+        for name in dict.fromkeys([trading_name(self._state, pair), *self._state.universe.names_of(pair)]):
+            if mark := self._mark_of(name):
+                named = self._names.get(name)
+                return mark / (named.price_ratio if named is not None else 1.0)
+        return 0.0
 
     def _withhold(self, halt: OpenHalt, raised: SignalRaised) -> None:
-        pair = self._state.heat.pair(raised.symbol)
-        if pair is None or not pair.mark or pair.quantity:
+        pair, mark = self._state.heat.pair(raised.symbol), self._mark_of(raised.symbol)
+        if pair is None or not mark or pair.quantity:
             return  # unknown, or held already: nothing new was kept out
         size = size_of(
-            price=pair.mark,
+            price=mark,
             time_ns=raised.time_ns,
             account=Account(self._state.nav, self._state.phase.scale),
             daily=self._state.history(raised.symbol).as_of(raised.time_ns),
@@ -98,25 +118,25 @@ class HaltRecorder:
             sizing=self._plan.sizing,
             price_ratio=self._names.named(raised.symbol).price_ratio,
         )
-        notional = float(size.quantity) * pair.mark * raised.strength * self._weights.get(raised.strategy, float(ONE))
+        notional = float(size.quantity) * mark * raised.strength * self._weights.get(raised.strategy, float(ONE))
         if notional > 0.0:
-            halt.seen.add(raised.symbol)
+            newest = self._newest(raised.symbol)
+            halt.seen.add(newest)
             halt.kept_out += notional
-            halt.withheld[raised.symbol] = Withheld(raised.strategy, notional, pair.mark)
+            halt.withheld[newest] = Withheld(raised.strategy, notional, self._price(newest))
 
-    def _settle(self, halt: OpenHalt, symbol: str, strategy: str) -> None:
+    def _settle(self, halt: OpenHalt, pair: str, strategy: str) -> None:
         """The strategy wants it no longer: so far the halt saved, or cost, as much as the price fell, or rose."""
-        withheld = halt.withheld.get(symbol)
-        pair = self._state.heat.pair(symbol)
-        if withheld is None or strategy not in ("", withheld.strategy) or pair is None:
+        withheld = halt.withheld.get(pair)
+        if withheld is None or strategy not in ("", withheld.strategy):
             return
-        del halt.withheld[symbol]
-        price = pair.mark or withheld.price
+        del halt.withheld[pair]
+        price = self._price(pair) or withheld.price
         halt.saved += withheld.notional * (1.0 - price / withheld.price)
 
     def _end(self, halt: OpenHalt, end_ns: int, ended_by: str) -> None:
-        for symbol in sorted(halt.withheld):
-            self._settle(halt, symbol, "")
+        for pair in sorted(halt.withheld):
+            self._settle(halt, pair, "")
         begun = halt.halted
         self.spans.append(
             HaltSpan(

@@ -1,6 +1,6 @@
 """Keeps what a run did. It is told of every instant once all that follows from it has settled.
 
-recorder = Recorder(state, plan, universe, bar_ns=HOUR_NS)
+recorder = Recorder(state, plan, universe, bar_ns=HOUR_NS, start_ns=start_ns, mark_of=mark_of)
 recorder.take(now_ns, host.feed(bars))
 recorder.finish(now_ns)
 """
@@ -28,16 +28,27 @@ from shared.messages.signals import SignalRaised
 class Recorder:
     """Everything that a ``Run`` has of what happened.
 
+    mark_of: the last price of a name, USDT per unit; 0 for none.
+
     decisions: all of them, in order. signals: raised, by strategy. raises, alerts: how many there were.
     """
 
-    def __init__(self, state: RiskState, plan: Plan, universe: Universe, *, bar_ns: int, start_ns: int) -> None:
+    def __init__(
+        self,
+        state: RiskState,
+        plan: Plan,
+        universe: Universe,
+        *,
+        bar_ns: int,
+        start_ns: int,
+        mark_of: Callable[[str], float],
+    ) -> None:
         self._state = state
         self._names = PairNames(universe)
         self.curve, self.exposure = CurveRecorder(state), ExposureRecorder(state)
         self.fills = FillRecorder(universe, plan.costs, bar_ns)
         self.verdicts = VerdictRecorder()
-        self.halts = HaltRecorder(state, plan)
+        self.halts = HaltRecorder(state, plan, mark_of)
         self.phases = [PhaseSpan(phase=plan.phase, scale=plan.scale, since_ns=start_ns, reason="the run begins")]
         self.decisions: list[Decision] = []
         self.signals: Counter[str] = Counter()

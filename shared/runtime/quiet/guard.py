@@ -69,6 +69,9 @@ class Guard(Generic[M]):
         if time_ns := self._price_ns.item(column):
             self.machine.warm(mark_at(self.market.block, Prices(time_ns, self._price, "passed"), column))
 
+    def refresh(self, column: int) -> None:
+        """Somebody looks at the machine's price of a pair; only some have one that is behind."""
+
     # --- turns ----------------------------------------------------------------------------------------------------
 
     def hear(self, message: Message) -> Sequence[Message]:

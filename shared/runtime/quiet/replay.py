@@ -63,6 +63,11 @@ class QuietReplay(Replay):
         for guard in self._guards:
             guard.begin(self._market)
 
+    def refresh(self, symbol: str) -> None:
+        for guard in self._guards:
+            for column in self._market.columns_of(symbol):
+                guard.refresh(column)
+
     def leave(self) -> None:
         for guard in self._guards:
             guard.end()

@@ -143,6 +143,9 @@ class RiskGuard(Guard[RiskMachine]):
         self._mark(column)
         return super().show(timeframe, row, column)
 
+    def refresh(self, column: int) -> None:
+        self._mark(column)
+
     def end(self) -> None:
         super().end()
         for column in self.market.every_column:

@@ -1,4 +1,4 @@
-"""What is typed, made into options, and the command that repeats a run: with the days and numbers that were used."""
+"""The command that a report tells repeats its run: days that were left out and numbers are in it as they were used."""
 
 from pathlib import Path
 

@@ -6,11 +6,8 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from services.backtest.market.needed import require_bars
-from services.backtest.market.reader import KlineReader, reader_of
 from services.backtest.options import RESUME_AFTER_HOURS, BacktestOptions
 from services.backtest.result import BookOrigin, FillMoment, MarketKind
-from shared.adapters.books.recorded import RecordedBooks, is_recording
 from shared.application.errors import UserError
 from shared.application.pairs import UnknownPairError, symbol_of
 from shared.application.stack import STORE_DIR
@@ -115,6 +112,8 @@ def _require_books(options: BacktestOptions) -> None:
     """Recorded books of another time would leave the gate without any, and it would let nothing in."""
     if options.books_path is None:
         return
+    from shared.adapters.books.recorded import RecordedBooks
+
     spans = RecordedBooks(options.books_path).spans().values()
     first_ms = min((first for first, _ in spans), default=0) // MS_NS
     last_ms = max((last for _, last in spans), default=0) // MS_NS
@@ -143,6 +142,8 @@ def _books(text: str) -> tuple[BookOrigin, Path | None]:
         return "modelled", None
     if text == "none":
         return "none", None
+    from shared.adapters.books.recorded import is_recording
+
     path = Path(text)
     if not is_recording(path):
         raise UserError(f"--books {text}: no recorded books are there; write {MODELLED}, none, or their folder")
@@ -199,7 +200,10 @@ def _dated(options: BacktestOptions) -> BacktestOptions:
 
 def _span(options: BacktestOptions) -> tuple[int, int]:
     """Opening time of the first bar that the store has of the pairs, and closing time of the last."""
-    reader: KlineReader = reader_of(options.store, options.start_ms or options.end_ms)
+    from services.backtest.market.needed import require_bars
+    from services.backtest.market.reader import reader_of
+
+    reader = reader_of(options.store, options.start_ms or options.end_ms)
     require_bars(options, reader)
     names = {exchange_symbol(name) for each in options.universe.symbols for name in options.universe.names_of(each)}
     spans = [

@@ -34,7 +34,7 @@ def played(seed: int, wildness: float = 1.0, **changes: object) -> Run:
     return started(seed, wildness, **changes)[0].play()
 
 
-@settings(examples(20), phases=PHASES)
+@settings(examples(10), phases=PHASES)
 @given(SEEDS, WILDNESS, MARKETS, FILLS)
 def test_nav_is_cash_and_positions_at_every_instant_and_every_position_has_a_stop(
     seed: int, wildness: float, market: str, fill: str
@@ -52,7 +52,7 @@ def test_nav_is_cash_and_positions_at_every_instant_and_every_position_has_a_sto
     assume(held_once)
 
 
-@settings(examples(20), phases=PHASES)
+@settings(examples(10), phases=PHASES)
 @given(SEEDS, WILDNESS, MARKETS, FILLS)
 def test_no_fill_is_outside_its_bar_but_for_spread_and_slippage(
     seed: int, wildness: float, market: str, fill: str
@@ -71,7 +71,7 @@ def test_no_fill_is_outside_its_bar_but_for_spread_and_slippage(
             assert float(each.reference) <= float(each.stop) * (1 + 1e-9)
 
 
-@settings(examples(20), phases=PHASES)
+@settings(examples(10), phases=PHASES)
 @given(SEEDS, WILDNESS, MARKETS, FILLS)
 def test_what_the_pairs_made_is_what_nav_changed_by_and_costs_reconcile_to_the_cent(
     seed: int, wildness: float, market: str, fill: str

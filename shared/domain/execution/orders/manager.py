@@ -9,9 +9,11 @@ from shared.domain.execution.orders.outputs import order_closed, order_filled, o
 from shared.domain.execution.orders.store import OrderStore, VenuePosition, WorkingOrder
 from shared.domain.execution.orders.venue import Trade, Venue, VenueOrder
 from shared.domain.numbers import ZERO, plain, round_down
-from shared.messages.base import Message
+from shared.messages.base import AMOUNT_BELOW, Message
 from shared.messages.market import PairListed
 from shared.messages.orders import CancelDecided, Ending, OrderDecided, StopApproved, WriteOffDecided
+
+MOST_UNITS = Decimal(10) ** AMOUNT_BELOW  # of a pair: no message can tell of as many
 
 Outputs = Sequence[Message]
 
@@ -48,6 +50,8 @@ class OrderManager:
             return _ended(order, "rejected", "below the lot step" if is_small else "nothing is held")
         if order.order_type == "limit" and order.limit_price is None:
             return _ended(order, "rejected", "a limit order needs a limit price")
+        if order.side == "buy" and self._held_and_on_order(order.symbol) + quantity >= MOST_UNITS:
+            return _ended(order, "rejected", f"{plain(MOST_UNITS)} units of a pair and more are not held")
         return self._give_to_venue(order, listed, quantity, now_ns)
 
     def _tradable(self, order: OrderDecided, listed: PairListed) -> Decimal:
@@ -60,6 +64,11 @@ class OrderManager:
         if order.quantity_approved >= held.quantity:
             return held.quantity
         return round_down(order.quantity_approved, listed.quantity_step)
+
+    def _held_and_on_order(self, symbol: str) -> Decimal:
+        """Base units that there will be once every waiting buy has filled."""
+        held, waiting = self._store.position(symbol), self._store.working(symbol)
+        return sum((each.quantity for each in waiting if each.side == "buy"), held.quantity if held else ZERO)
 
     def _give_to_venue(self, order: OrderDecided, listed: PairListed, quantity: Decimal, now_ns: int) -> Outputs:
         limit_price = order.limit_price if order.order_type == "limit" else None

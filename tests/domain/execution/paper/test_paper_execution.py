@@ -211,6 +211,15 @@ def test_an_order_at_its_expiry_is_still_filled() -> None:
     assert fills(play(paper(), mark(100), time(1), buy(expires_ns=T0 + HOUR)))
 
 
+def test_what_no_message_can_tell_of_is_not_bought() -> None:
+    machine = paper()
+    play(machine, mark(100, **BOOK), buy("o-1", "4e17"), buy("o-2", "3e17", **limit(buy(), "95")))
+    told = play(machine, buy("o-3", "3e17"))
+    assert ends(told) == [("o-3", "rejected", "1000000000000000000 units of a pair and more are not held")]
+    assert fills(play(machine, buy("o-4", "2e17")))
+    assert position(machine)[0] == D("6e17")
+
+
 def test_a_fill_says_from_which_price_it_began() -> None:
     machine = paper()
     [_, bought, *_] = play(machine, mark(100, **BOOK), buy())

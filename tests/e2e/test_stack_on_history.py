@@ -96,6 +96,7 @@ async def check_everything(stack: Stack, data_dir: Path, days: float) -> dict[st
     return {"bars": bars, "sizes": len(sizes), "verdicts": dict(verdicts), "fills": fills, "nav": round(last.nav, 2)}
 
 
+@pytest.mark.chaos
 @pytest.mark.stack(seconds=90)
 async def test_ten_days_of_every_pair_run_through_the_stack(
     data_dir: Path, redis_bus: RedisBus, valkey_server: str, tmp_path: Path

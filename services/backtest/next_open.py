@@ -7,10 +7,10 @@ from collections.abc import Sequence
 
 from msgspec import structs
 
-from shared.domain.numbers import ZERO
-from shared.messages.base import Message, derived_id
+from shared.domain.execution.orders.outputs import order_closed
+from shared.messages.base import Message
 from shared.messages.market import MarkChanged, PairListed
-from shared.messages.orders import CancelDecided, OrderClosed, OrderDecided, WriteOffDecided
+from shared.messages.orders import CancelDecided, OrderDecided, WriteOffDecided
 from shared.runtime.quiet.execution_guard import Exchange
 
 
@@ -40,7 +40,11 @@ class NextOpen:
                 self._orders.setdefault(message.symbol, []).append(message)
                 return ()
             case CancelDecided() if (order := self._take(message.symbol, message.order_id)) is not None:
-                return (_cancelled(order, message),)
+                return (
+                    order_closed(
+                        message, order.order_id, order.symbol, "cancelled", reason=message.reason, trace=order.trace_id
+                    ),
+                )
             case MarkChanged():
                 return (*self._machine.handle(message), *self._release(message.symbol, message.time_ns))
             case PairListed() if message.status != "trading":  # no price comes; execution says why nothing fills
@@ -70,17 +74,3 @@ class NextOpen:
             if not waiting:
                 del self._orders[symbol]
         return order
-
-
-def _cancelled(order: OrderDecided, cancel: CancelDecided) -> OrderClosed:
-    return OrderClosed(
-        id=derived_id("closed", order.order_id),
-        time_ns=cancel.time_ns,
-        cause=cancel.id,
-        trace=order.trace_id,
-        order_id=order.order_id,
-        symbol=order.symbol,
-        ending="cancelled",
-        quantity_filled=ZERO,
-        reason=cancel.reason,
-    )

@@ -191,9 +191,8 @@ class BacktestRun:
         symbol = due.message.symbol
         self.recorder.fills.ending.add(symbol)
         made = self.host.feed([due.message])
-        pair = self.risk.state.heat.pair(symbol)
-        if self._held_back is not None and symbol in self._held_back.waiting and pair is not None:
-            last = MarkChanged(id=f"last-{now_ns}-{symbol}", time_ns=now_ns, symbol=symbol, price=pair.mark)
+        if self._held_back is not None and symbol in self._held_back.waiting and (price := self._mark_of(symbol)):
+            last = MarkChanged(id=f"last-{now_ns}-{symbol}", time_ns=now_ns, symbol=symbol, price=price)
             made += self.host.feed([last])  # there is no next open
         return made
 

@@ -150,7 +150,7 @@ def mark_of(run: BacktestRun, position: Position) -> float:
 
 
 def range_at(reader: RandomReader, fill: Fill) -> tuple[float, float]:
-    """Least and highest price of the bar that a fill is in; at the very moment of an open, of the bar before it."""
+    """Least and highest price of the bar that a fill is in."""
     columns = reader.columns[fill.symbol.replace("/", "")]
-    place = int(columns.open_ms.searchsorted(fill.time_ns // MS_NS, side="left")) - 1
+    place = int(columns.open_ms.searchsorted(fill.time_ns // MS_NS, side="right")) - 1
     return float(columns.low[place]), float(columns.high[place])

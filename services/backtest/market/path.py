@@ -25,12 +25,12 @@ def jumps(block: Block, timeframe: str, row: int) -> Iterator[Prices]:
 
 
 def opens(block: Block, timeframe: str, row: int, symbols: set[str]) -> Prices:
-    """The price at which the bars of one row opened, of some pairs."""
+    """The price at which the bars of one row opened, of some pairs. What is bought at it meets the low as well."""
     is_wanted = np.array([symbol in symbols for symbol in block.symbols])
     return _seen(block, timeframe, row, 0, np.where(is_wanted, block.grids[timeframe].open[row], np.nan))
 
 
 def _seen(block: Block, timeframe: str, row: int, number: int, prices: Floats) -> Prices:
     open_ms = int(block.grids[timeframe].open_ms[row])
-    time_ns = open_ms * MS_NS + number * timeframe_ns(timeframe) // MOMENTS + MS_NS
+    time_ns = open_ms * MS_NS + number * timeframe_ns(timeframe) // MOMENTS
     return Prices(time_ns, prices, f"m-{timeframe}-{open_ms}-{number}")

@@ -12,11 +12,13 @@ from decimal import Decimal
 from services.backtest.result import ExitReason, Fill, Trade
 from shared.domain.numbers import ONE, ZERO, to_decimal
 from shared.domain.plan import Costs
+from shared.domain.risk.breakers.heat import STRATEGY as HEAT_BREAKER
+from shared.domain.risk.commands.halts import FLATTEN
 from shared.domain.universe import PairNames, Universe
 from shared.messages.orders import OrderDecided, OrderFilled, StopPlaced
 from shared.messages.portfolio import PositionWrittenOff
 
-STRATEGIES_THAT_SELL: dict[str, ExitReason] = {"flatten": "flatten", "heat_breaker": "heat"}
+STRATEGIES_THAT_SELL: dict[str, ExitReason] = {FLATTEN: "flatten", HEAT_BREAKER: "heat"}
 
 
 def fill_of(filled: OrderFilled, costs: Costs, *, strategy: str, stop: Decimal | None) -> Fill:
@@ -108,7 +110,7 @@ class OpenTrade:
             exit_reason=reason,
             fills=self.fills,
             open=mark is not None,
-            hangs_on_order=reason == "stop" and closed_ns - self.opened_ns < bar_ns,
+            hangs_on_order=reason == "stop" and _within_one_bar(self.opened_ns, closed_ns, bar_ns),
         )
 
 
@@ -174,6 +176,11 @@ class FillRecorder:
 
     def _end(self, pair: str, time_ns: int, reason: ExitReason) -> None:
         self.trades.append(self._open.pop(pair).closed(time_ns, reason, bar_ns=self._bar_ns))
+
+
+def _within_one_bar(opened_ns: int, closed_ns: int, bar_ns: int) -> bool:
+    """Whether both fell into one bar and nobody knows which came first. What is bought at its open did."""
+    return opened_ns // bar_ns == closed_ns // bar_ns and opened_ns % bar_ns != 0
 
 
 def _by_time(trade: Trade) -> tuple[int, int, str]:

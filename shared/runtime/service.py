@@ -21,6 +21,7 @@ from typing import Any
 from shared.adapters.clocks import RealClock
 from shared.adapters.redis.bus import RedisBus
 from shared.adapters.redis.client import ServerTooOldError
+from shared.adapters.redis.inspect import persistence_weakness
 from shared.config.faults import EXIT_CONFIG, ConfigError
 from shared.config.load import settings_from_environment
 from shared.config.model import Settings
@@ -169,6 +170,8 @@ async def _with_bus(service: Service, settings: Settings, log: Any) -> None:
             async with RedisBus.open(settings.redis.url, settings.keys) as bus:
                 identity = identity or await bus.named_identity()
                 await _check_identity(bus, identity)
+                if service.scope == "portfolio":
+                    await _check_persistence(bus, settings, log)
                 clock = RealClock() if service.keeps_time else await stack_clock(bus, settings.exchange.kind, log)
                 health = Health(service.name, service.scope, bus, clock)
                 log.info("started", speed=clock.speed)
@@ -193,6 +196,15 @@ async def _with_bus(service: Service, settings: Settings, log: Any) -> None:
         if (task := asyncio.current_task()) is not None and task.cancelling():
             raise asyncio.CancelledError
         await asyncio.sleep(delay)
+
+
+async def _check_persistence(bus: RedisBus, settings: Settings, log: Any) -> None:
+    """Say what the server may lose of what it acknowledged; where orders are real, do not start on it."""
+    if not (weak := await persistence_weakness(bus.client)):
+        return
+    if settings.exchange.orders == "exchange":
+        raise ServerTooOldError(f"{weak}. Orders go to the exchange: set appendonly yes and appendfsync always")
+    log.warning("weak_persistence", reason=weak, remedy="appendonly yes, appendfsync always")
 
 
 async def _watch_clock(clock: Clock, log: Any) -> None:

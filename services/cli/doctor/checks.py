@@ -9,7 +9,7 @@ from services.wiring import services_with
 from shared.adapters.clocks import RealClock
 from shared.adapters.redis.bus import RedisBus
 from shared.adapters.redis.client import OLDEST
-from shared.adapters.redis.inspect import ServerFacts, server_facts
+from shared.adapters.redis.inspect import ServerFacts, server_facts, weakness
 from shared.application.exchange_reach import BINANCE, Exchange, ExchangeAwayError
 from shared.application.stack import StackLocator
 from shared.application.wording.formats import duration, rehearsed
@@ -67,7 +67,7 @@ def disk(folder: Path) -> Finding:
 
 
 def server(facts: ServerFacts, stack: StackLocator) -> list[Finding]:
-    return [_version(facts, stack), _persistence(facts), _eviction(facts), _library(facts)]
+    return [_version(facts, stack), _persistence(facts), _witness(stack), _eviction(facts), _library(facts)]
 
 
 def _version(facts: ServerFacts, stack: StackLocator) -> Finding:
@@ -83,9 +83,19 @@ def _persistence(facts: ServerFacts) -> Finding:
         return Finding("warn", "persistence", "the server does not tell how it stores data", remedy)
     if facts.append_only != "yes":
         return Finding("fail", "persistence", "appendonly is off: a restart loses everything", "Set appendonly yes.")
-    if facts.fsync == "no":
-        return Finding("warn", "persistence", "appendfsync no: power loss costs data", "Set appendfsync always.")
+    if weak := weakness(facts.append_only, facts.fsync):
+        return Finding("warn", "persistence", weak, "CONFIG SET appendfsync always, and the same in its file.")
     return Finding("ok", "persistence", f"append-only file, fsync {facts.fsync}")
+
+
+def _witness(stack: StackLocator) -> Finding:
+    """Whether somebody outside of the server knows what was committed."""
+    if folder := stack.settings.redis.witness:
+        return Finding("ok", "witness", f"kept in {folder}")
+    if stack.note is not None:
+        return Finding("ok", "witness", f"kept in {stack.data_dir}")
+    text = "none is kept: a server that lost commits is not noticed at the next start"
+    return Finding("warn", "witness", text, "Name a folder outside of the server: redis.witness in stack.toml.")
 
 
 def _eviction(facts: ServerFacts) -> Finding:

@@ -30,13 +30,25 @@ def locked(data_dir: Path) -> Iterator[None]:
 def server_data_dir(data_dir: Path, exchange: str) -> Iterator[Path]:
     """Where the embedded server keeps its data: for a simulated market only while it runs, otherwise for good."""
     place = data_dir / f"redis-{exchange}"
-    if exchange == "binance":
-        place.mkdir(parents=True, exist_ok=True)
-        yield place
+    if exchange != "binance":
+        with only_for_this_run(place):
+            yield place
         return
+    place.mkdir(parents=True, exist_ok=True)
+    yield place
+
+
+@contextmanager
+def only_for_this_run(place: Path) -> Iterator[None]:
+    """A folder that is new, and gone at the end of the block."""
     shutil.rmtree(place, ignore_errors=True)  # of a run that was killed
     place.mkdir(parents=True)
     try:
-        yield place
+        yield
     finally:
         shutil.rmtree(place, ignore_errors=True)
+
+
+def witness_dir(data_dir: Path, exchange: str, *, own_server: bool) -> Path:
+    """Where the machines keep what they saw committed: apart for each server that there may be."""
+    return data_dir / (f"witness-{exchange}" if own_server else "witness")

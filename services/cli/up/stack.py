@@ -4,12 +4,12 @@ import asyncio
 import os
 import signal
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
 from services.cli.failing import EXIT_FAILED
-from services.cli.up.data_dir import locked, server_data_dir
+from services.cli.up.data_dir import locked, only_for_this_run, server_data_dir, witness_dir
 from services.cli.up.options import Prepared, UpOptions
 from services.cli.up.processes import STAGE_SERVER, server_child, service_child
 from services.cli.up.resuming import Resuming
@@ -79,6 +79,7 @@ class Stack:
                 # Out of reach at the start is for a person to mend: end with a message. Once running, market_data
                 # tries again for as long as it takes, and says so.
                 await self._unless_stopped(Exchange(BINANCE).server_time_ns())
+            self._keep_witness(stack)
             server = self._server(stack)
             if server is None:
                 await self._unless_stopped(refuse_taken_market(self._options, self._settings.redis.url))
@@ -94,6 +95,14 @@ class Stack:
 
     # --- what has to be there first -------------------------------------------------------------------------------
 
+    def _keep_witness(self, stack: AsyncExitStack) -> None:
+        """Where the machines keep what they saw committed, unless the settings say so."""
+        if not self._settings.redis.witness:
+            kind = self._settings.exchange.kind
+            folder = witness_dir(self._options.data_dir, kind, own_server=self._own_server)
+            stack.enter_context(only_for_this_run(folder) if self._own_server and kind == "sim" else nullcontext())
+            self._environ["HEATSINK_REDIS__WITNESS"] = str(folder.resolve())
+
     def _server(self, stack: AsyncExitStack) -> EmbeddedValkey | None:
         """The embedded server, not started yet; None when one runs already."""
         if not self._own_server:
@@ -101,7 +110,7 @@ class Stack:
         kind = self._settings.exchange.kind
         folder = stack.enter_context(server_data_dir(self._options.data_dir, kind))
         port = stack.enter_context(claimed_port(SERVER_PORT))
-        server = EmbeddedValkey(folder, port, "always" if kind == "binance" else "everysec")
+        server = EmbeddedValkey(folder, port)
         self._environ["HEATSINK_REDIS__URL"] = server.url
         return server
 

@@ -10,7 +10,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
 
 from shared.adapters.local_ports import HOST, POLL_SECONDS, claimed_port
 from shared.adapters.parent_death import die_with_parent
@@ -41,17 +40,16 @@ def server_program() -> Path:
 
 @dataclass(frozen=True, slots=True)
 class EmbeddedValkey:
-    """One server on the loopback. Nothing is ever evicted: a full memory refuses writes instead of losing an order.
+    """One server on the loopback, which loses nothing that it acknowledged: each write is on the disk before its reply.
+    Nothing is ever evicted: a full memory refuses writes instead of losing an order.
 
     folder: its data.
     port: where it listens.
-    fsync: ``always``, or ``everysec``, by which power loss costs up to a second.
     settings: more of the server's settings, by their names in ``valkey.conf``.
     """
 
     folder: Path
     port: int
-    fsync: Literal["always", "everysec"] = "everysec"
     settings: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -65,7 +63,7 @@ class EmbeddedValkey:
             "port": str(self.port),
             "dir": str(self.folder.resolve()),
             "appendonly": "yes",
-            "appendfsync": self.fsync,
+            "appendfsync": "always",
             "maxmemory-policy": "noeviction",
             "save": "",
             "daemonize": "no",

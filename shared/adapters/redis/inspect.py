@@ -47,6 +47,26 @@ async def server_facts(client: Client) -> ServerFacts:
     )
 
 
+def weakness(append_only: str, fsync: str) -> str:
+    """What a server may lose of what it acknowledged, by its settings; empty for one that loses nothing, or hides them.
+
+    A server that is killed by itself loses nothing in any of them: the system writes on. It is the machine's loss of
+    power, or a disk on which fsync hangs, that costs what was not on it yet.
+    """
+    if append_only == "no":
+        return "appendonly is off: a restart of the server loses everything"
+    if fsync == "everysec":
+        return "appendfsync everysec: with its machine goes the last second, and more on a slow disk"
+    if fsync == "no":
+        return "appendfsync no: with its machine goes the last half minute"
+    return ""
+
+
+async def persistence_weakness(client: Client) -> str:
+    """The same of a running server. Raises ``BusLostError``."""
+    return weakness(await _setting(client, "appendonly"), await _setting(client, "appendfsync"))
+
+
 async def _setting(client: Client, name: str) -> str:
     """A setting of the server; empty when it does not tell (managed servers hide CONFIG)."""
     try:

@@ -13,7 +13,7 @@ from shared.messages.orders import OrderDecided
 from shared.ports.bus import Proposal
 from shared.ports.errors import AlreadyDecidedError, CommitRefusedError, ContentRefusedError, FencedError
 from shared.ports.streams import Entry
-from shared.ports.writer_lease import Commit, Snapshot, WriterLease
+from shared.ports.writer_lease import Commit, LastCommit, Snapshot, WriterLease
 
 LEASE_SECONDS = 3.0
 READ_BATCH = 200
@@ -44,6 +44,10 @@ class MemoryWriterLease(WriterLease):
 
     # --- the right to write ---------------------------------------------------------------------------------------
 
+    @property
+    def unreadable(self) -> Mapping[str, str]:
+        return {}
+
     async def acquire(self) -> int:
         state = self._state
         while not state.is_free_for(self._owner):
@@ -72,6 +76,12 @@ class MemoryWriterLease(WriterLease):
     async def load(self) -> Snapshot:
         state = self._state
         return Snapshot(seq=state.seq, digest=state.digest, cursors=dict(state.cursors), records=dict(state.records))
+
+    async def last_commit(self) -> LastCommit:
+        return LastCommit(self._state.seq, self._state.digest)
+
+    async def digest_of(self, seq: int) -> int | None:
+        return self._state.digests.get(seq)
 
     async def history(self, stream: str, up_to: str) -> AsyncIterator[Entry]:
         for number in range(1, number_of(up_to) + 1):
@@ -146,6 +156,7 @@ class MemoryWriterLease(WriterLease):
         for stream, entry_id in commit.handled:
             state.pending[stream].discard(number_of(entry_id))
         state.seq, state.digest = commit.seq, commit.digest
+        state.digests[commit.seq] = commit.digest
 
     def _refuse_repeats(self, outputs: Sequence[Message]) -> None:
         decided = [decision_key(self._keys, each.order_id) for each in outputs if isinstance(each, OrderDecided)]

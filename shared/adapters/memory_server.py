@@ -72,13 +72,15 @@ class MachineState(Tenure):
     """What the commits of one machine left behind, and who may make the next one.
 
     group: how the names of its reading groups begin. delivered: how many entries of a stream were given out. pending:
-    which of them were not handled, by number. tries: what was begun and did not end, and how often.
+    which of them were not handled, by number. tries: what was begun and did not end, and how often. digests: what each
+    commit left, by its number.
     """
 
     def __init__(self) -> None:
         super().__init__()
         self.group = ""
         self.seq = self.digest = 0
+        self.digests: dict[int, int] = {}
         self.cursors: dict[str, str] = {}
         self.records: dict[str, bytes] = {}
         self.delivered: dict[str, int] = {}

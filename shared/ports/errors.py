@@ -3,11 +3,11 @@
 | error | what happened | what the process does |
 |---|---|---|
 | ``BusLostError`` | no server, or no reply | starts over from what is stored, again and again |
-| ``MisplacedKeyError`` | a key holds another kind of value | the same, until somebody has moved the key away |
+| ``MisplacedKeyError`` | a key holds what is not heatsink's | the same, until somebody has mended it |
 | ``AlreadyDecidedError`` | the machine had forgotten an order | starts over, and asks the store first from then on |
 | ``FencedError`` | another writer took over | ends; its successor is at work already |
 | ``MarketTakenError`` | another market_data writes the server's market | ends before it writes anything |
-| ``CommitRefusedError`` | a commit contradicts what is stored | ends: a bug, or a foreign key in the way |
+| ``CommitRefusedError`` | a commit contradicts what is stored | ends: a bug |
 | ``ContentRefusedError`` | a commit says what must not be written | starts over, and looks for what led to it |
 | ``CorruptStateError`` | what is stored contradicts itself | ends, and refuses to start until somebody looked |
 | ``StateGoneError`` | what was stored is gone | ends, and must not be started again by itself |
@@ -23,9 +23,10 @@ class BusLostError(ConnectionError):
 
 
 class MisplacedKeyError(BusLostError):
-    """A key holds another kind of value than heatsink's, so it is another program's. The call did nothing.
+    """A key holds what heatsink never puts there: another kind of value, no number, a last entry. The call did nothing.
 
-    The server is there, but as good as away for whoever needs that key; all goes on by itself once the key is moved.
+    The server is there, but as good as away for whoever needs that key; all goes on by itself once the key is mended
+    (``heatsink repair``).
     """
 
 
@@ -58,12 +59,14 @@ class CorruptStateError(RuntimeError):
 class CommitRefusedError(RuntimeError):
     """A check of the commit itself found it wrong, and nothing was written.
 
-    The sequence does not follow, or a key is of another type.
+    The sequence does not follow.
     """
 
 
 class ContentRefusedError(CommitRefusedError):
-    """What the commit says is wrong: the heat would be over the limit, or a message is longer than what is read."""
+    """What the commit says is wrong: the heat would be over the limit, or a message is longer than what is read. Or
+    something foreign stands where one of its decisions belongs.
+    """
 
 
 class AlreadyDecidedError(RuntimeError):

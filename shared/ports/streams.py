@@ -45,6 +45,16 @@ def entry_order(entry_id: str) -> tuple[int, int]:
     return int(milliseconds), int(number or 0)
 
 
+LAST_MS = 2**64 - 1
+
+
+def is_end_of_ids(entry_id: str) -> bool:
+    """Whether the id is among the last that there are. No clock gives one, and a cursor that went there would see
+    nothing that comes after: such an entry is never handled, and nobody moves on to it.
+    """
+    return entry_order(entry_id)[0] == LAST_MS
+
+
 class Publisher(Protocol):
     """Where messages go out."""
 

@@ -27,7 +27,7 @@ See docs/decisions/0001 (state as records) and 0002 (cursors are the truth).
 """
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from msgspec import Struct
 
@@ -72,6 +72,13 @@ class Snapshot(Struct, kw_only=True):
     digest: int
 
 
+class LastCommit(NamedTuple):
+    """The number of a machine's last commit, 0 before the first, and the digest that it left."""
+
+    seq: int
+    digest: int
+
+
 class WriterLease(Protocol):
     """One machine's right to be the one reader of its inputs and the one writer of its state.
 
@@ -79,6 +86,22 @@ class WriterLease(Protocol):
     """
 
     losses: Mapping[str, int]
+
+    @property
+    def unreadable(self) -> Mapping[str, str]:
+        """Inputs that hold something else than a stream, each with what it is, as ``acquire`` found them.
+
+        They are left out of what is read; ``renew`` raises ``BusLostError`` once one can be read.
+        """
+        ...
+
+    async def last_commit(self) -> LastCommit:
+        """What the store says was committed last, whoever holds the lease."""
+        ...
+
+    async def digest_of(self, seq: int) -> int | None:
+        """The digest that an earlier commit left; None where that is not known any more."""
+        ...
 
     async def acquire(self) -> int:
         """Become the one writer, and return the epoch. Waits while another holder is alive.

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import TypeVar
 from uuid import uuid4
 
@@ -10,7 +10,7 @@ import msgspec
 from msgspec import Struct, structs
 
 from shared.adapters.codec import decode_or_none, encode, encode_for_wire, struct_or_none
-from shared.adapters.redis.client import bus_errors, is_cluster, new_client, prepare
+from shared.adapters.redis.client import bus_errors, is_cluster, misplaced, new_client, prepare
 from shared.adapters.redis.keys import (
     CLOCK_KEY,
     IDENTITY_KEY,
@@ -34,9 +34,10 @@ from shared.messages.market import BarClosed, BookSampled, MarkChanged
 from shared.messages.orders import OrderDecided
 from shared.ports.bus import Bus, Heartbeat, Proposal, Scope
 from shared.ports.clock import ClockOrigin
-from shared.ports.errors import CorruptStateError
+from shared.ports.errors import CorruptStateError, MisplacedKeyError
 
 BARS_PER_CALL = 500
+MOST_DIGITS = 17  # of a time in milliseconds
 MOST_SPEED = 1e9  # of a clock; no market is replayed so fast
 
 S = TypeVar("S", bound=Struct)
@@ -94,9 +95,14 @@ class RedisBus(RedisStreams, Bus):
         return new
 
     async def bar_watermarks(self, timeframe: str) -> dict[str, int]:
-        async with bus_errors():
-            rows = await self.client.hgetall(last_bars_key(self.keys, timeframe))
-        return {symbol.decode(): int(open_ms) * MS_NS for symbol, open_ms in rows.items()}
+        key = last_bars_key(self.keys, timeframe)
+        async with bus_errors(key):
+            rows = await self.client.hgetall(key)
+        if odd := [
+            symbol for symbol, open_ms in rows.items() if not (open_ms.isdigit() and len(open_ms) < MOST_DIGITS)
+        ]:
+            raise MisplacedKeyError(misplaced(f"{key} holds no time for {odd[0].decode(errors='replace')}"))
+        return {symbol.decode(errors="replace"): int(open_ms) * MS_NS for symbol, open_ms in rows.items()}
 
     async def set_marks(self, marks: Sequence[MarkChanged]) -> None:
         await self._set_latest(MARKS.key, {mark.symbol: encode_for_wire(mark) for mark in marks})
@@ -135,8 +141,10 @@ class RedisBus(RedisStreams, Bus):
         return bool(first)
 
     async def decision(self, order_id: str) -> OrderDecided | None:
-        async with bus_errors():
-            body = await self.client.get(decision_key(self.keys, order_id))
+        key, body = decision_key(self.keys, order_id), None
+        with suppress(MisplacedKeyError):  # it is no decision; a commit of one there is refused, and names the key
+            async with bus_errors(key):
+                body = await self.client.get(key)
         message = decode_or_none(body) if body else None
         return message if isinstance(message, OrderDecided) else None
 
@@ -171,9 +179,13 @@ class RedisBus(RedisStreams, Bus):
 
     async def stored_records(self, service: str, kind: str, as_type: type[S]) -> dict[str, S]:
         found = {}
-        async with bus_errors():
-            async for key, body in self.client.hscan_iter(state_key(self.keys.home, service), match=f"{kind}:*"):
-                found[key.decode().partition(":")[2]] = msgspec.msgpack.decode(body, type=as_type)
+        state = state_key(self.keys.home, service)
+        async with bus_errors(state):
+            async for key, body in self.client.hscan_iter(state, match=f"{kind}:*"):
+                try:
+                    found[key.decode().partition(":")[2]] = msgspec.msgpack.decode(body, type=as_type)
+                except (msgspec.DecodeError, UnicodeDecodeError) as error:
+                    raise MisplacedKeyError(misplaced(f"{state} holds no {kind} at {key!r}")) from error
         return dict(sorted(found.items()))
 
     # --- heartbeats -----------------------------------------------------------------------------------------------
@@ -188,8 +200,9 @@ class RedisBus(RedisStreams, Bus):
         # The portfolio's own ones come last. Versions before this one kept all in one hash, whose rows stay behind.
         for scope in SCOPES:
             key = services_key(self.keys, scope)
-            async with bus_errors(key):
-                rows |= await self.client.hgetall(key)
+            with suppress(MisplacedKeyError):  # there is no beat then; doctor and repair say why
+                async with bus_errors(key):
+                    rows |= await self.client.hgetall(key)
         beats = (struct_or_none(body, Heartbeat) for body in rows.values())
         return {beat.service: beat for beat in beats if beat is not None}
 

@@ -29,6 +29,7 @@ Client: TypeAlias = Any
 # Conditions of the server that pass, or that starting over mends (the function library is loaded anew).
 PASSING = (ClusterDownError, MasterDownError, OutOfMemoryError, ReadOnlyError)
 WRONG_TYPE = "WRONGTYPE"
+TOLD = (" holds ", " takes no ")  # the function library says itself which key it is
 PASSING_TEXTS = ("BUSY ", "MISCONF ", "Function not found")
 OLDEST = {"redis": (7, 0), "valkey": (8, 0)}
 
@@ -89,8 +90,13 @@ class bus_errors:  # noqa: N801 - used like ``contextlib.suppress``; a class cos
 def _misplaced(told: str, keys: tuple[str, ...]) -> str:
     """Which key it is: as the server says, or one of those that were asked for."""
     said = told.partition(f"{WRONG_TYPE} ")[2]
-    what = said if " holds a " in said or " takes no " in said else f"{' or '.join(keys) or 'a key'} holds another kind"
-    return f"{what}: another program's? Move it away"[:300]
+    what = said if any(word in said for word in TOLD) else f"{' or '.join(keys) or 'a key'} holds another kind"
+    return misplaced(what)
+
+
+def misplaced(what: str) -> str:
+    """What is said of a key that holds something foreign, with the remedy."""
+    return f"{what[:250]}: see heatsink repair"
 
 
 async def server_version(client: Client) -> tuple[str, tuple[int, ...]]:

@@ -9,8 +9,8 @@ from redis.exceptions import ResponseError
 from shared.adapters.codec import entry_of
 from shared.adapters.redis.client import MAX_BLOCK_MS, Client, bus_errors
 from shared.adapters.redis.connection import DedicatedConnection
-from shared.adapters.redis.groups import begin_group, groups_of
-from shared.ports.errors import BusLostError
+from shared.adapters.redis.groups import Begun, begin_group, groups_of
+from shared.ports.errors import BusLostError, MisplacedKeyError
 from shared.ports.streams import Entry, entry_order
 
 ENTRIES_PER_READ = 200
@@ -30,6 +30,7 @@ class GroupReader:
     reads: the same by command: those of a command stand in one slot, and only the last command waits (see ``slots``).
     whole: those of the inputs that are read to their end before what was read of others is given out.
     group: that of the epoch; empty before ``begin``.
+    unreadable: inputs that are no streams, each with what it is; they are left out until they are.
     """
 
     def __init__(
@@ -45,16 +46,20 @@ class GroupReader:
         self._inputs, self._reads, self._whole = tuple(inputs), reads, tuple(whole)
         self.group = ""
         self._unacknowledged: dict[str, list[str]] = defaultdict(list)
+        self.unreadable: dict[str, str] = {}
         self._given: dict[str, str] = {}  # stream to the last entry that this epoch was given
         self._ahead: dict[str, str] = {}  # stream to where its group stood at the last look, beyond what was given
         self._unfinished: dict[str, str] = {}  # stream to the last entry that an earlier holder was given
 
     async def begin(self, epoch: int, cursors: Mapping[str, str]) -> Mapping[str, int]:
         """Make the groups of an epoch, behind the cursors; returns how many entries of each stream were lost."""
-        begun = {
-            stream: await begin_group(self._client, stream, self._prefix, epoch, cursors.get(stream, ""))
-            for stream in self._inputs
-        }
+        begun: dict[str, Begun] = {}
+        self.unreadable = {}
+        for stream in self._inputs:
+            try:
+                begun[stream] = await begin_group(self._client, stream, self._prefix, epoch, cursors.get(stream, ""))
+            except MisplacedKeyError as error:
+                self.unreadable[stream] = str(error)
         self.group = f"{self._prefix}{epoch}"
         self._given = dict(cursors)
         self._unacknowledged.clear()
@@ -80,7 +85,12 @@ class GroupReader:
         if not self._inputs:  # a machine that is configured to do nothing
             await asyncio.sleep(wait_ms / 1000)
             return ()
-        *before, waited_on = self._reads
+        readable = ([key for key in reads if key not in self.unreadable] for reads in self._reads)
+        commands = [reads for reads in readable if reads] if self.unreadable else self._reads
+        if not commands:
+            await asyncio.sleep(wait_ms / 1000)
+            return ()
+        *before, waited_on = commands
         found: dict[str, list[Entry]] = {}
         for streams in before:
             found |= await self._read_group(streams, 0)
@@ -137,7 +147,14 @@ class GroupReader:
         What was given between two looks may be on its way, so it takes two of them that find the same.
         """
         before, self._ahead = self._ahead, {}
+        for stream in self.unreadable:
+            async with bus_errors():
+                found = (await self._client.type(stream)).decode()
+            if found in ("stream", "none"):
+                raise BusLostError(f"{stream} can be read again")
         for stream in self._inputs if self.group else ():
+            if stream in self.unreadable:
+                continue
             row = next(
                 (row for row in await groups_of(self._client, stream) if row["name"] == self.group.encode()), None
             )

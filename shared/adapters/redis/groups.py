@@ -42,9 +42,9 @@ async def begin_group(client: Client, stream: str, prefix: str, epoch: int, curs
     elif not cursor:
         handled = await _gone_before(client, stream)
     for group in earlier:
-        async with bus_errors():
+        async with bus_errors(stream):
             await client.xgroup_destroy(stream, group["name"])
-    async with bus_errors():
+    async with bus_errors(stream):
         await client.xgroup_create(stream, f"{prefix}{epoch}", id=cursor or "0", mkstream=True, entries_read=handled)
     return Begun(last if entry_order(last) > entry_order(cursor or "0") else "", lost)
 

@@ -7,12 +7,13 @@
 -- to its last, so nobody sees half of it and nobody comes between its checks and its writes.
 --
 -- What it cannot do. Lua has no rollback: a command that fails half way leaves the writes before it in place. So a
--- commit checks all that could make a write fail, or should forbid it, before its first write: the kind of every key,
--- the epoch, the sequence, what was decided before, and the heat. (A server that is out of memory refuses a function
--- before it begins.) A stream may be full although it is a stream: somebody wrote an entry with the last id there is.
--- So entries are appended first, and taken out again when one is refused. After that, only a server that dies can stop
--- it. Whether the call is there when it comes back is a matter of its append-only file, which takes the effects of a
--- call as one unit.
+-- function checks all that could make a write fail, or should forbid it, before its first write: the kind of every key,
+-- whether a stream takes another entry (somebody may have written one with the last id there is), every number that is
+-- stored; and a commit the epoch, the sequence, what was decided before, and the heat. (A server that is out of memory
+-- refuses a function before it begins.) A stream whose end was set without an entry is found out by appending alone: so
+-- a commit appends first, and takes out again what it appended when one is refused. After that, only a server that dies
+-- can stop it. Whether the call is there when it comes back is a matter of its append-only file, which takes the effects
+-- of a call as one unit.
 --
 -- The epoch is a fencing token (shared/ports/writer_lease.py). ``hs_acquire`` hands out the next one with the lease; it
 -- never goes back, and outlives the lease. ``hs_commit`` compares it before it writes. So a writer that slept while
@@ -21,11 +22,14 @@
 --
 -- The order of checks in a commit, and what each refusal makes of it:
 --
---   TYPE    a key holds another kind of value: another program's. The process ends; somebody has to move it away.
+--   TYPE    a key holds what this library never wrote there. The process starts over until somebody mends it
+--           (heatsink repair).
+--   FOREIGN the same of the key of one decision: its order is set aside, and all others go on.
 --   FENCED  the epoch is over, or gone. The process ends.
 --   SEQ     the commit is not the one after the last: the process was out of step with the store. It ends.
 --   DUP     an order was decided before. The process starts over and asks the store first (runtime/host/idempotency).
---   HEAT    the reservations would take heat over its limit by the store's own sum (docs/decisions/0007). It ends.
+--   HEAT    the reservations would take heat over its limit by the store's own sum (docs/decisions/0007), or nobody
+--           can tell by that sum. The order is set aside.
 --
 -- Why it is safe at every crash point. Before the call: nothing was written, the entries are pending. Within it: the
 -- server finishes it whether or not the client is still there. After it, with the reply lost: the client cannot know,
@@ -36,11 +40,49 @@
 -- version may still run. So names of functions, their arguments and the fields of the plan are only ever added to.
 -- All keys of a call share one hash tag, as a Redis Cluster demands; what stands in other slots is acknowledged apart.
 
+-- The ids of this millisecond are the last there are: behind one of them a stream may take no other.
+local LAST_MS = '18446744073709551615'
+
+-- Why a key cannot be written as ``kind``; nil when it can.
+local function misfit(key, kind)
+  local found = redis.call('TYPE', key).ok
+  if found ~= 'none' and found ~= kind then
+    return key .. ' holds a ' .. found .. ', not a ' .. kind
+  end
+  if found == 'stream' and #redis.call('XRANGE', key, LAST_MS, '+', 'COUNT', 1) > 0 then
+    return key .. ' takes no entry: one with the last id there is stands in it'
+  end
+end
+
+-- A whole number from 0 on as this library stores it, or nil. text: false where nothing is stored, which is 0.
+local function whole(text)
+  local value = tonumber(text or '0')
+  if value and value >= 0 and value < 2 ^ 53 and value == math.floor(value) then
+    return value
+  end
+end
+
+-- An amount as this library stores it, or nil: no text, no nan, nothing endless, below 0 by no more than rounding.
+local function amount(text)
+  local value = tonumber(text or '0')
+  if value and value > -1e-6 and value < 1e18 then
+    return value
+  end
+end
+
 -- Become the writer. KEYS: lease, meta. ARGV: owner, lease_ms.
 -- Returns {epoch, ''}, or {0, holder} while somebody else holds the lease.
+-- What is no string is nobody's lease: it is about who gets on with the work, and safety is the epoch's.
 local function acquire(keys, args)
-  local holder = redis.call('GET', keys[1])
-  if holder and holder ~= args[1] then
+  local why = misfit(keys[2], 'hash')
+  if not why and not whole(redis.call('HGET', keys[2], 'epoch')) then
+    why = keys[2] .. ' holds an epoch that is no number'
+  end
+  if why then
+    return redis.error_reply('WRONGTYPE ' .. why)
+  end
+  local holder = redis.pcall('GET', keys[1])
+  if type(holder) == 'string' and holder ~= args[1] then
     return {0, holder}
   end
   redis.call('SET', keys[1], args[1], 'PX', args[2])
@@ -51,6 +93,10 @@ end
 -- Returns 1, 0 when fenced, or -1 when there is no epoch at all: the state is gone. It goes by the epoch and not by the
 -- holder: a writer whose lease ran out, and whom nobody replaced, goes on.
 local function renew(keys, args)
+  local why = misfit(keys[2], 'hash')
+  if why then
+    return redis.error_reply('WRONGTYPE ' .. why)
+  end
   local epoch = redis.call('HGET', keys[2], 'epoch')
   if epoch ~= args[3] then
     return epoch and 0 or -1
@@ -61,35 +107,58 @@ end
 
 -- Give the lease back, unless somebody else has it by now. KEYS: lease. ARGV: owner.
 local function release(keys, args)
-  if redis.call('GET', keys[1]) == args[1] then
+  if redis.pcall('GET', keys[1]) == args[1] then
     redis.call('DEL', keys[1])
   end
   return 1
 end
 
+-- The reserved hash added up anew. Returns the sum of its amounts, and the first order that has none there.
+local function reserved_anew(reserved_key, but)
+  local total, bad, rows = 0, nil, redis.call('HGETALL', reserved_key)
+  for i = 1, #rows, 2 do
+    local held = amount(rows[i + 1])
+    total = total + (held or 0)
+    if not held and rows[i] ~= but then
+      bad = bad or rows[i]
+    end
+  end
+  return total, bad
+end
+
 -- The second, independent check of heat: this function's own running sum of reserved risk, whatever the writer thinks.
 -- Only an increase can be refused: a decrease makes room. The margin is for the sum's rounding (1e-9 of the limit).
--- Returns the rows to write to the reserved hash and the new sum, or nil and the order that does not fit.
-local function check_reservations(reserved_key, total, checks)
-  local reserved = {}
+-- Where the sum or a row is no amount, somebody else wrote it: it is added up anew, and no increase passes while a row
+-- is none.
+-- Returns the rows to write to the reserved hash and the new sum, or nil, the order that does not fit, and why.
+local function check_reservations(reserved_key, stored, checks)
+  local reserved, total, bad = {}, amount(stored), nil
+  if #checks > 0 and not total then
+    total, bad = reserved_anew(reserved_key)
+  end
   for _, check in ipairs(checks) do
-    local id, risk, open, limit = check[1], tonumber(check[2]), tonumber(check[3]), tonumber(check[4])
-    local held = reserved[id] or tonumber(redis.call('HGET', reserved_key, id) or '0')
+    local id, risk, open, limit = check[1], amount(check[2]), tonumber(check[3]), tonumber(check[4])
+    if not risk then
+      return nil, id, 'its risk of ' .. check[2] .. ' is no amount'
+    end
+    local held = reserved[id] or amount(redis.call('HGET', reserved_key, id))
+    if not held then
+      held = 0
+      total, bad = reserved_anew(reserved_key, id)
+      for _, each in pairs(reserved) do
+        total = total + each -- those of this commit are not in the hash yet
+      end
+    end
     total = total - held + risk
+    if risk > held and bad then
+      return nil, id, reserved_key .. ' has no amount for ' .. bad
+    end
     if risk > held and not (open + total <= limit * 1.000000001) then
-      return nil, id
+      return nil, id, ''
     end
     reserved[id] = risk
   end
   return reserved, total
-end
-
--- Why a key cannot be written as ``kind``; nil when it can.
-local function misfit(key, kind)
-  local found = redis.call('TYPE', key).ok
-  if found ~= 'none' and found ~= kind then
-    return key .. ' holds a ' .. found .. ', not a ' .. kind
-  end
 end
 
 -- The first key of a commit that holds something else: a write that failed half way could not be taken back.
@@ -108,10 +177,17 @@ local function misplaced(keys, plan)
       end
     end
   end
-  for _, decision in ipairs(plan.decisions) do
-    why = why or misfit(keys[decision[1]], 'string')
-  end
   return why
+end
+
+-- The first key of a decision that holds something else than a string.
+local function foreign_decision(keys, plan)
+  for _, decision in ipairs(plan.decisions) do
+    local why = misfit(keys[decision[1]], 'string')
+    if why then
+      return why
+    end
+  end
 end
 
 -- Set the fields of a hash, and delete those that are false: {{field, bytes or false}}, in as few calls as may be.
@@ -163,6 +239,7 @@ end
 -- The marker of a proposal says that its stream has it. It is the digest of the copy that its commit published until
 -- that is heard, for that copy is no repeat; from then on it is this.
 local HEARD = '1'
+local DIGEST_LENGTH = 40
 
 -- The commit. KEYS: meta, cursors, state, journal, reserved, then whatever the plan names by index.
 -- ARGV[1]: the plan as MessagePack (commit_encoder.py). Numbers that must not be rounded come as text: Lua has doubles.
@@ -174,7 +251,8 @@ local HEARD = '1'
 --   records   {{field, bytes or false}}
 --   cursors   {{stream, id}}
 --   acks      {{key index, group, {id, ...}}}
--- Returns {'OK'}, {'TYPE', why}, {'FENCED', epoch}, {'SEQ', seq}, {'DUP', bytes, ...} or {'HEAT', order}.
+-- Returns {'OK'}, {'TYPE', why}, {'FENCED', epoch}, {'SEQ', seq}, {'FOREIGN', why}, {'DUP', bytes, ...} or
+-- {'HEAT', order, why}.
 local function commit(keys, args)
   local plan = cmsgpack.unpack(args[1])
   local why = misplaced(keys, plan)
@@ -185,8 +263,16 @@ local function commit(keys, args)
   if meta[1] ~= plan.epoch then
     return {'FENCED', meta[1] or ''}
   end
-  if tonumber(meta[2] or '0') + 1 ~= tonumber(plan.seq) then
+  local seq = whole(meta[2])
+  if not seq then
+    return {'TYPE', keys[1] .. ' holds a seq that is no number'}
+  end
+  if seq + 1 ~= tonumber(plan.seq) then
     return {'SEQ', meta[2] or '0'}
+  end
+  why = foreign_decision(keys, plan)
+  if why then
+    return {'FOREIGN', why}
   end
   local known = {'DUP'}
   for _, decision in ipairs(plan.decisions) do
@@ -198,9 +284,9 @@ local function commit(keys, args)
   if #known > 1 then
     return known
   end
-  local reserved, total = check_reservations(keys[5], tonumber(meta[3] or '0'), plan.guards)
+  local reserved, total, unknown = check_reservations(keys[5], meta[3], plan.guards)
   if not reserved then
-    return {'HEAT', total}
+    return {'HEAT', total, unknown}
   end
   local entries = {}
   for i, output in ipairs(plan.outputs) do
@@ -236,15 +322,28 @@ local function commit(keys, args)
   for _, ack in ipairs(plan.acks) do
     redis.call('XACK', keys[ack[1]], ack[2], unpack(ack[3]))
   end
-  if #plan.guards > 0 and redis.call('EXISTS', keys[5]) == 0 then
-    total = 0 -- nothing is reserved: what float errors left over goes
+  redis.call('HSET', keys[1], 'seq', plan.seq, 'digest', plan.digest)
+  if #plan.guards > 0 then
+    if redis.call('EXISTS', keys[5]) == 0 then
+      total = 0 -- nothing is reserved: what float errors left over goes
+    end
+    redis.call('HSET', keys[1], 'reserved', string.format('%.17g', total))
   end
-  redis.call('HSET', keys[1], 'seq', plan.seq, 'digest', plan.digest, 'reserved', string.format('%.17g', total))
   return {'OK'}
+end
+
+-- Why a fence tells nothing; nil when it does.
+local function misfit_fence(fence)
+  local why = misfit(fence, 'string')
+  if not why and not whole(redis.call('GET', fence)) then
+    why = fence .. ' holds an epoch that is no number'
+  end
+  return why
 end
 
 -- Whether a writer of the market was taken over: somebody with a later epoch has written here (ports/market_lease.py).
 -- fence: the key that keeps the epoch of the last writer. epoch: of this one; 0 for whoever holds no lease.
+-- It writes, so it comes after all other checks, ``misfit_fence`` among them.
 local function is_taken_over(fence, epoch)
   local mine, last = tonumber(epoch), tonumber(redis.call('GET', fence) or '0')
   if mine > last then
@@ -257,7 +356,13 @@ end
 -- ARGV: keep, with a fence epoch, then (symbol, open_ms, bytes, channel)*.
 -- Returns how many were new, or -1 when the writer was taken over and nothing was written.
 local function publish_bars(keys, args)
-  local why = misfit(keys[1], 'stream')
+  local first = keys[3] and 3 or 2
+  local why = misfit(keys[1], 'stream') or misfit(keys[2], 'hash') or keys[3] and misfit_fence(keys[3])
+  for i = first, why and 0 or #args, 4 do
+    if not why and not tonumber(redis.call('HGET', keys[2], args[i]) or '0') then
+      why = keys[2] .. ' holds no time for ' .. args[i]
+    end
+  end
   if why then
     return redis.error_reply('WRONGTYPE ' .. why)
   end
@@ -265,7 +370,7 @@ local function publish_bars(keys, args)
     return -1
   end
   local new = 0
-  for i = keys[3] and 3 or 2, #args, 4 do
+  for i = first, #args, 4 do
     local last = redis.call('HGET', keys[2], args[i])
     if not last or tonumber(last) < tonumber(args[i + 1]) then
       local id, full = append(keys[1], args[1], args[i + 2]) -- first: what is not there must not count as published
@@ -284,7 +389,7 @@ end
 -- Keep the latest mark or book of pairs, and publish it. KEYS: hash, fence. ARGV: epoch, then (symbol, bytes, channel)*.
 -- Returns 1, or -1 when the writer was taken over and nothing was written.
 local function set_latest(keys, args)
-  local why = misfit(keys[1], 'hash')
+  local why = misfit(keys[1], 'hash') or misfit_fence(keys[2])
   if why then
     return redis.error_reply('WRONGTYPE ' .. why)
   end
@@ -306,7 +411,10 @@ local function take_in(keys, args)
   if why then
     return redis.error_reply('WRONGTYPE ' .. why)
   end
-  local known = redis.pcall('GET', keys[2])  -- what is no string is no digest
+  local known = redis.pcall('GET', keys[2])
+  if type(known) ~= 'string' or known ~= HEARD and #known ~= DIGEST_LENGTH then
+    known = false -- nobody of us wrote that, so it says nothing
+  end
   if known and known ~= redis.sha1hex(args[1]) then
     return 0
   end

@@ -1,5 +1,6 @@
 """Streams and live channels on a Redis-protocol server."""
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from typing import Any
@@ -14,7 +15,16 @@ from shared.adapters.redis.slots import reading_order
 from shared.messages.base import Message
 from shared.messages.keys import Keys
 from shared.ports.errors import MisplacedKeyError
-from shared.ports.streams import Entry, Listener, LiveChannels, Publisher, Reader, StreamReader
+from shared.ports.streams import (
+    LAST_MS,
+    Entry,
+    Listener,
+    LiveChannels,
+    Publisher,
+    Reader,
+    StreamReader,
+    is_end_of_ids,
+)
 
 ENTRIES_PER_LOOK = 500
 
@@ -55,7 +65,7 @@ class RedisStreams(Publisher, StreamReader, LiveChannels):
         ends = {}
         for stream in streams:
             async with bus_errors(stream):
-                rows = await self.client.xrevrange(stream, count=1)
+                rows = await self.client.xrevrange(stream, max=str(LAST_MS - 1), count=1)
             ends[stream] = rows[0][0].decode() if rows else "0-0"
         return ends
 
@@ -67,9 +77,11 @@ class RedisStreams(Publisher, StreamReader, LiveChannels):
         for streams in before:
             found |= await self._read_after(cursors, streams, 0)
         found |= await self._read_after(cursors, waited_on, 0 if found else wait_ms)
-        for stream, entries in found.items():
-            cursors[stream] = entries[-1].id
-        return [entry for stream in cursors for entry in found.get(stream, ())]
+        entries = [entry for stream in cursors for entry in found.get(stream, ()) if not is_end_of_ids(entry.id)]
+        cursors |= {entry.stream: entry.id for entry in entries}
+        if found and not entries:  # what stands at the end of a stream comes again at once
+            await asyncio.sleep(wait_ms / 1000)
+        return entries
 
     async def _read_after(
         self, cursors: dict[str, str], streams: Sequence[str], wait_ms: int

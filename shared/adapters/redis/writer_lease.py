@@ -23,15 +23,20 @@ alone say that they were handled, which is enough.
 
 import asyncio
 import os
+import re
 import socket
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
+from typing import Any
+
+from redis.exceptions import ResponseError
 
 from shared.adapters.codec import decode_or_none, entry_of
-from shared.adapters.redis.client import Client, bus_errors
+from shared.adapters.redis.client import Client, bus_errors, misplaced
 from shared.adapters.redis.commit_encoder import CommitEncoder
 from shared.adapters.redis.connection import DedicatedConnection
 from shared.adapters.redis.group_reader import GroupGoneError, GroupReader
+from shared.adapters.redis.journal import journalled_digest
 from shared.adapters.redis.keys import group_prefix, state_key
 from shared.adapters.redis.slots import reading_order
 from shared.messages.keys import Keys
@@ -41,11 +46,14 @@ from shared.ports.errors import (
     CommitRefusedError,
     ContentRefusedError,
     FencedError,
+    MisplacedKeyError,
     StateGoneError,
 )
-from shared.ports.streams import Entry
-from shared.ports.writer_lease import Commit, Snapshot, WriterLease
+from shared.ports.streams import Entry, is_end_of_ids
+from shared.ports.writer_lease import Commit, LastCommit, Snapshot, WriterLease
 
+ENTRY_ID = re.compile(r"[0-9]{1,20}-[0-9]{1,20}")
+MOST_DIGITS = 20
 LEASE_MS = 3_000  # three times the host's RENEW_SECONDS: one renewal may be late without a takeover
 TRIES_MS = 24 * 3_600_000
 HISTORY_PAGE = 1_000
@@ -82,7 +90,7 @@ class RedisWriterLease(WriterLease):
         self._owner = f"{service}@{socket.gethostname()}:{os.getpid()}:{id(self):x}"
         self._lease_key, self._meta = f"{home}:lease:{service}", f"{home}:meta:{service}"
         self._cursors, self._state = f"{home}:cursors:{service}", state_key(home, service)
-        self._tries = f"{home}:tries:{service}"
+        self._tries, self._journal = f"{home}:tries:{service}", f"{home}:journal:{service}"
         self._encoder = CommitEncoder(service, home, keys)
         self._service, self._lease_ms = service, lease_ms
         self._epoch = 0
@@ -94,15 +102,25 @@ class RedisWriterLease(WriterLease):
 
     # --- the right to write ---------------------------------------------------------------------------------------
 
+    @property
+    def unreadable(self) -> Mapping[str, str]:
+        return self._reader.unreadable
+
     async def acquire(self) -> int:
         while not await self._try_acquire():
             await asyncio.sleep(self._lease_ms / 1000 / 10)
-        async with bus_errors():
-            cursors = await self._client.hgetall(self._cursors)
-        self.losses = await self._reader.begin(
-            self._epoch, {stream.decode(): entry_id.decode() for stream, entry_id in cursors.items()}
-        )
+        self.losses = await self._reader.begin(self._epoch, await self._stored_cursors())
         return self._epoch
+
+    async def _stored_cursors(self) -> dict[str, str]:
+        """Raises ``MisplacedKeyError`` where one is no id: who would begin at the start would do all over again."""
+        async with bus_errors(self._cursors):
+            rows = await self._client.hgetall(self._cursors)
+        cursors = {stream.decode(errors="replace"): at.decode(errors="replace") for stream, at in rows.items()}
+        for stream, at in cursors.items():
+            if not ENTRY_ID.fullmatch(at) or is_end_of_ids(at):
+                raise MisplacedKeyError(misplaced(f"{self._cursors} holds no cursor for {stream}"))
+        return cursors
 
     async def _try_acquire(self) -> bool:
         """Take the lease if nobody else has it, and with it the next epoch."""
@@ -137,16 +155,26 @@ class RedisWriterLease(WriterLease):
     # --- starting is recovering -----------------------------------------------------------------------------------
 
     async def load(self) -> Snapshot:
-        async with bus_errors():
-            seq, digest = await self._client.hmget(self._meta, ["seq", "digest"])
-            cursors = await self._client.hgetall(self._cursors)
+        last = await self.last_commit()
+        cursors = await self._stored_cursors()
+        async with bus_errors(self._state):
             records = await self._client.hgetall(self._state)
         return Snapshot(
-            seq=int(seq or 0),
-            digest=int(digest or 0),
-            cursors={stream.decode(): entry_id.decode() for stream, entry_id in cursors.items()},
-            records={key.decode(): body for key, body in records.items()},
+            seq=last.seq,
+            digest=last.digest,
+            cursors=cursors,
+            records={key.decode(errors="replace"): body for key, body in records.items()},
         )
+
+    async def last_commit(self) -> LastCommit:
+        async with bus_errors(self._meta):
+            seq, digest = await self._client.hmget(self._meta, ["seq", "digest"])
+        if not all(number is None or (number.isdigit() and len(number) <= MOST_DIGITS) for number in (seq, digest)):
+            raise MisplacedKeyError(misplaced(f"{self._meta} holds a seq or digest that is no number"))
+        return LastCommit(int(seq or 0), int(digest or 0))
+
+    async def digest_of(self, seq: int) -> int | None:
+        return await journalled_digest(self._client, self._journal, seq)
 
     async def history(self, stream: str, up_to: str) -> AsyncIterator[Entry]:
         start = "-"
@@ -167,13 +195,17 @@ class RedisWriterLease(WriterLease):
         pipe = self._client.pipeline(transaction=False)
         pipe.hincrby(self._tries, what, 1)
         pipe.pexpire(self._tries, TRIES_MS)
-        async with bus_errors():
-            noted, _ = await pipe.execute()
+        try:
+            async with bus_errors(self._tries):
+                noted, _ = await pipe.execute()
+        except (MisplacedKeyError, ResponseError):  # these notes are no part of the state: nothing stops for them
+            return 1
         return int(noted)
 
     async def end_try(self, what: str) -> None:
-        async with bus_errors():
-            await self._client.hdel(self._tries, what)
+        with suppress(MisplacedKeyError):
+            async with bus_errors(self._tries):
+                await self._client.hdel(self._tries, what)
 
     # --- reading and writing --------------------------------------------------------------------------------------
 
@@ -193,24 +225,33 @@ class RedisWriterLease(WriterLease):
     async def commit(self, commit: Commit) -> None:
         keys, plan = self._encoder.encode(commit, self._epoch, self.group)
         answer = await self._connection.call("FCALL", "hs_commit", len(keys), *keys, plan)
-        match [answer[0].decode(), *answer[1:]]:
-            case ["OK"]:
-                pass
-            case ["FENCED", b""]:
-                raise self._gone()
-            case ["FENCED", epoch]:
-                raise FencedError(f"{self._service}: epoch {self._epoch} is over, {epoch.decode()} is in force")
-            case ["TYPE", why]:
-                raise CommitRefusedError(f"{self._service}: {why.decode()}: another program's? Move it away")
-            case ["DUP", *bodies]:
-                raise self._decided_before(commit, bodies)
-            case ["HEAT", order_id]:
-                raise ContentRefusedError(f"order {order_id.decode()} would take reserved heat over its limit")
-            case [kind, detail]:
-                raise CommitRefusedError(f"{kind}: expected sequence after {detail.decode()}, got {commit.seq}")
+        if answer[0] != b"OK":
+            raise self._refusal(commit, answer[0].decode(), *answer[1:])
         for stream, entry_id in commit.handled:
             if not self._encoder.is_home(stream):
                 self._reader.acknowledge_later(stream, entry_id)
+
+    def _refusal(self, commit: Commit, *answer: Any) -> Exception:
+        """What the function library says to a commit that it did not make (see the head of ``heatsink.lua``)."""
+        match answer:
+            case ["FENCED", b""]:
+                return self._gone()
+            case ["FENCED", epoch]:
+                over = f"epoch {self._epoch} is over, {epoch.decode(errors='replace')[:40]} is in force"
+                return FencedError(f"{self._service}: {over}")
+            case ["TYPE", why]:
+                return MisplacedKeyError(f"{self._service}: {misplaced(why.decode(errors='replace'))}")
+            case ["FOREIGN", why]:
+                return ContentRefusedError(misplaced(why.decode(errors="replace")))
+            case ["DUP", *bodies]:
+                return self._decided_before(commit, bodies)
+            case ["HEAT", order_id, *unknown] if not any(unknown):
+                return ContentRefusedError(f"order {order_id.decode()} would take reserved heat over its limit")
+            case ["HEAT", order_id, why]:
+                return ContentRefusedError(f"order {order_id.decode()}: {misplaced(why.decode(errors='replace'))}")
+            case _:
+                kind, detail = answer
+                return CommitRefusedError(f"{kind}: expected sequence after {detail.decode()}, got {commit.seq}")
 
     def _decided_before(self, commit: Commit, bodies: Sequence[bytes]) -> Exception:
         """What the store has of the commit's orders. What is no decision on them would be met by every start anew."""

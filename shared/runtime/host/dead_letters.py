@@ -13,6 +13,7 @@ from shared.messages.base import Message, derived_id, truncate
 from shared.messages.catalogue import topic_of_key
 from shared.messages.dead_letter import MessageRefused, UnreadableReceived
 from shared.ports.clock import Clock
+from shared.ports.errors import MisplacedKeyError
 from shared.ports.streams import Entry, Publisher
 
 KEPT_BODY_BYTES = 4096
@@ -63,9 +64,22 @@ class DeadLetters:
         Apart from the commit, because ``hs:dead`` is shared by all portfolios and may stand in another slot; and before
         it, so that a crash in between repeats a letter instead of losing it.
         """
-        if self._held:
-            held, self._held = self._held, []
+        if not self._held:
+            return
+        held, self._held = self._held, []
+        try:
             await self._bus.publish(held)
+        except MisplacedKeyError as error:  # nobody stops because there is no place for what is refused: the log has it
+            for letter in held[:WARNED_EACH]:
+                self._log.error(
+                    "dead_letter_unwritten",
+                    source=letter.source,
+                    entry=letter.entry,
+                    field=letter.field,
+                    reason=letter.reason,
+                    body=letter.body.hex(),
+                )
+            self._log.error("dead_letters_unwritten", count=len(held), reason=str(error))
 
     def _hold(self, letter: MessageRefused) -> None:
         self._warn(letter)

@@ -14,6 +14,7 @@ from shared.messages.base import Message
 from shared.messages.catalogue import ASK, BOOKS, MARKS, TOPIC_OF, Topic, topic_of_key
 from shared.messages.market import BookSampled, MarkChanged
 from shared.ports.bus import Bus
+from shared.ports.errors import MisplacedKeyError
 from shared.ports.streams import Listener
 from shared.runtime.host.dead_letters import DeadLetters
 from shared.runtime.machine_spec import Idempotency
@@ -41,13 +42,16 @@ class Inbox:
     # --- taking in ------------------------------------------------------------------------------------------------
 
     async def load(self, topics: Sequence[Topic]) -> None:
-        """Begin with what the bus knows of the latest marks or books."""
-        if MARKS in topics:
-            for mark in (await self._bus.marks()).values():
-                self.renew(mark)
-        if BOOKS in topics:
-            for book in (await self._bus.books()).values():
-                self.renew(book)
+        """Begin with what the bus knows of the latest marks or books; without any where their key is another's."""
+        for topic, latest in ((MARKS, self._bus.marks), (BOOKS, self._bus.books)):
+            if topic in topics:
+                try:
+                    found: Sequence[Latest] = list((await latest()).values())
+                except MisplacedKeyError as error:
+                    self._log.error("input_unreadable", source=topic.key, reason=str(error))
+                    continue
+                for each in found:
+                    self.renew(each)
 
     async def follow(self, listener: Listener) -> None:
         """Take in all that comes by the channels, until cancelled."""

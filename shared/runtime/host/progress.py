@@ -8,7 +8,7 @@ from msgspec import Struct
 from shared.adapters.codec import encode
 from shared.domain.machine import ReservationCheck
 from shared.messages.base import Message
-from shared.ports.streams import Entry, entry_order
+from shared.ports.streams import Entry, entry_order, is_end_of_ids
 from shared.ports.writer_lease import Commit, Snapshot
 
 
@@ -40,7 +40,7 @@ class Progress:
 
     def advance(self, entries: Sequence[Entry]) -> None:
         """Count these as handled by the next commit. Those of one stream stand in the order of their ids."""
-        for stream, last in {entry.stream: entry for entry in entries}.items():
+        for stream, last in {each.stream: each for each in entries if not is_end_of_ids(each.id)}.items():
             if self.is_new(last):
                 self.cursors[stream] = last.id
 
@@ -62,7 +62,7 @@ class Progress:
             seq=self.seq + 1,
             outputs=outputs,
             records=rows,
-            cursors={entry.stream: self.cursors[entry.stream] for entry in entries},
+            cursors={each.stream: self.cursors[each.stream] for each in entries if each.stream in self.cursors},
             handled=[(entry.stream, entry.id) for entry in entries],
             digest=self.digest,
             reservation_checks=checks,

@@ -8,7 +8,7 @@ decided in between.
 from collections.abc import Sequence
 from typing import Any
 
-from shared.messages.base import Message, derived_id
+from shared.messages.base import Message, derived_id, truncate
 from shared.messages.catalogue import ASK, SET_ASIDE, topic_of_key
 from shared.messages.dead_letter import EntrySetAside, message_refused
 from shared.ports.bus import Bus
@@ -47,6 +47,21 @@ class SetAside:
             self._dead_letters.hold_refusals([refused], item)
             self._log.error("entry_set_aside", source=item.stream, entry=item.id, reason=failure.reason)
         return announcements
+
+    def take_unreadable(self, stream: str, reason: str) -> EntrySetAside:
+        """An input that is no stream is passed over whole; what has to be published waits for ``publish``."""
+        announcement = EntrySetAside(
+            id=derived_id("aside", self._service, stream, reason),
+            time_ns=self._clock.now_ns(),
+            service=self._service,
+            portfolio=self._portfolio,
+            source=stream[:128],
+            reason=truncate(reason),
+        )
+        if topic_of_key(stream) is not SET_ASIDE:  # where nobody hears what is told
+            self._announcements.append(announcement)
+        self._log.error("input_unreadable", source=stream, reason=reason)
+        return announcement
 
     def hold_told(self, made: Sequence[Message]) -> Sequence[Message]:
         """What a machine made, without what it sets aside by itself: that is told before the commit as well."""

@@ -24,10 +24,14 @@ class RedisSettings(Struct, frozen=True, kw_only=True):
     identity: what ``hs:identity`` has to be on it, so that a server that was emptied or exchanged is refused at every
         start. Empty: each start goes on with what is there, and a portfolio begins anew where nothing is. See
         docs/decisions/0008.
+    witness: a folder outside of the server, in which each machine keeps the last commit that it saw: a server that lost
+        some is refused at every start and takeover. Empty: none is kept, and such a loss goes unnoticed between two
+        runs. ``heatsink up`` keeps one beside its data. See docs/decisions/0026.
     """
 
     url: str = "redis://127.0.0.1:6379/0"
     identity: str = ""
+    witness: str = ""
 
 
 class ExchangeSettings(Struct, frozen=True, kw_only=True):

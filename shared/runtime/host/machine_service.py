@@ -1,7 +1,9 @@
 """A service that is nothing but a machine on the bus."""
 
 from collections.abc import Callable
+from pathlib import Path
 
+from shared.adapters.witness import witness_path
 from shared.config.model import Settings
 from shared.ports.bus import Scope
 from shared.ports.clock import Clock
@@ -20,6 +22,10 @@ def machine_service(name: str, spec_of: Callable[[Settings, Clock], MachineSpec]
     memory = ProcessMemory()
 
     async def run(context: Context) -> None:
+        if folder := context.settings.redis.witness:
+            memory.witness.open(
+                witness_path(Path(folder), name, context.bus.keys.portfolio if scope == "portfolio" else "")
+            )
         spec = spec_of(context.settings, context.clock)
         host = MachineHost(spec, context.bus, context.clock, context.log, memory)
         await host.run(context.health.ready)

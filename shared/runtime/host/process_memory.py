@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+from shared.adapters.witness import Witness
 from shared.runtime.host.failures import Failures
 
 
@@ -9,11 +10,11 @@ from shared.runtime.host.failures import Failures
 class ProcessMemory:
     """What outlives a host when its process starts over.
 
-    known_seq: the last commit that this process saw made; a server that has fewer lost some.
+    witness: the last commit that was seen made; a server that has fewer lost some.
     ask_first: the store is asked about every message before it is handled, because the machine forgets too soon.
     failures: what the machine failed at, so that it does not fail at it for ever.
     """
 
-    known_seq: int = 0
+    witness: Witness = field(default_factory=Witness)
     ask_first: bool = False
     failures: Failures = field(default_factory=Failures)

@@ -6,15 +6,18 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
+from shared.adapters.witness import Witness
 from shared.domain.machine import Machine
 from shared.messages.base import Message
+from shared.ports.bus import Bus
 from shared.ports.clock import Clock
-from shared.ports.errors import CorruptStateError, StateGoneError
+from shared.ports.errors import CorruptStateError
 from shared.ports.streams import Entry, StreamReader
 from shared.ports.writer_lease import WriterLease
 from shared.runtime.host.bars_to_come import without_bar_to_come
 from shared.runtime.host.failures import TRIES, Failures
 from shared.runtime.host.progress import Progress
+from shared.runtime.host.witnessing import check_witness
 from shared.runtime.machine_spec import MachineSpec
 from shared.runtime.service import StartOverError
 
@@ -22,22 +25,23 @@ from shared.runtime.service import StartOverError
 async def recover_machine(
     spec: MachineSpec,
     lease: WriterLease,
-    bus: StreamReader,
+    bus: Bus,
     log: Any,
     clock: Clock,
     *,
-    known_seq: int,
+    witness: Witness,
     failures: Failures,
 ) -> tuple[Progress, Sequence[Entry]]:
     """Load the records and rebuild what derives from history.
 
-    lease: acquired. known_seq: the last commit that this process saw made. failures: what to pass over.
+    lease: acquired. witness: of what was committed before. failures: what to pass over.
     Returns how far the machine is, and what of the history had to be passed over.
     Raises ``StateGoneError`` or ``CorruptStateError`` when nothing may go on from what is stored.
     """
     _check_losses(spec, lease.losses, log)
     snapshot = await lease.load()
-    await _check_age(spec, bus, snapshot.seq, known_seq)
+    await check_witness(spec.service, bus, lease, witness, at_start=True)
+    await _check_age(spec, bus, snapshot.seq)
     progress = Progress(snapshot)
     if progress.digest != snapshot.digest:
         raise CorruptStateError(f"{spec.service}: records do not match the digest of commit {snapshot.seq}")
@@ -56,10 +60,8 @@ def _check_losses(spec: MachineSpec, losses: Mapping[str, int], log: Any) -> Non
             raise CorruptStateError(f"{spec.service}: {entries} entries of {stream} are gone, never handled")
 
 
-async def _check_age(spec: MachineSpec, bus: StreamReader, seq: int, known_seq: int) -> None:
-    """A server that knows less than this process saw, or than the streams show, has lost the state."""
-    if seq < known_seq:
-        raise StateGoneError(f"{spec.service}: commit {known_seq} was made, the server has {seq}")
+async def _check_age(spec: MachineSpec, bus: StreamReader, seq: int) -> None:
+    """A server that knows less than the streams show has lost the state."""
     if not seq and spec.writes and await bus.latest(spec.writes):
         raise CorruptStateError(f"{spec.service}: {spec.writes} has entries, but the state is gone")
 
@@ -83,7 +85,7 @@ async def _warm(
     """
     passed_over: list[Entry] = []
     for stream in spec.warm:
-        if up_to := cursors.get(stream):
+        if stream not in lease.unreadable and (up_to := cursors.get(stream)):
             async for read in lease.history(stream, up_to):
                 entry = without_bar_to_come(read, clock)
                 if entry.message is None:

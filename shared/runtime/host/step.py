@@ -11,7 +11,7 @@ from shared.messages.base import Message, TimePassed
 from shared.messages.dead_letter import UnreadableReceived
 from shared.ports.bus import Bus
 from shared.ports.clock import Clock
-from shared.ports.errors import AlreadyDecidedError, BusLostError, ContentRefusedError
+from shared.ports.errors import AlreadyDecidedError, BusLostError, CommitRefusedError, ContentRefusedError
 from shared.ports.streams import Entry
 from shared.ports.writer_lease import Snapshot, WriterLease
 from shared.runtime.audit_log import log_outputs
@@ -23,6 +23,7 @@ from shared.runtime.host.process_memory import ProcessMemory
 from shared.runtime.host.progress import Progress
 from shared.runtime.host.recovery import recover_machine
 from shared.runtime.host.set_aside import SetAside
+from shared.runtime.host.witnessing import check_witness, follow_while_standing_by
 from shared.runtime.machine_spec import MachineSpec
 from shared.runtime.service import StartOverError
 
@@ -59,6 +60,7 @@ class MachineHost:
         portfolio = bus.keys.portfolio if spec.home == bus.keys.home else ""
         self.set_aside = SetAside(spec.service, portfolio, bus, clock, log, self.dead_letters)
         self.inbox = Inbox(bus, log, self.dead_letters, spec.idempotency)
+        self._data = ""  # the identity of the data that is committed to
         self._progress = Progress(Snapshot(seq=0, records={}, cursors={}, digest=0))
 
     @property
@@ -73,17 +75,18 @@ class MachineHost:
 
     async def _catch_up(self, epoch: int) -> None:
         spec, memory, failures = self.spec, self.memory, self.memory.failures
+        self._data = await self.bus.identity()
         # First of all, so that it stays pending for the next host when this one fails at the history.
         pending = await self.lease.pending()
         await failures.begin_start(self.lease)
         self._progress, passed_over = await recover_machine(
-            spec, self.lease, self.bus, self.log, self.clock, known_seq=memory.known_seq, failures=failures
+            spec, self.lease, self.bus, self.log, self.clock, witness=memory.witness, failures=failures
         )
-        memory.known_seq = self.seq
         if spec.idempotency is not None:
             await spec.idempotency.load(self.bus)
         await self.inbox.load(spec.latest)
         await self._recall(pending)
+        await self._tell_unreadable()
         if failures.careful or failures.died_before:
             await self._handle_one_by_one([*self._time_and_market(), *passed_over, *pending])
         else:
@@ -92,6 +95,12 @@ class MachineHost:
         await failures.end_start(self.lease)
         records = self._progress.records
         self.log.info("recovered", epoch=epoch, seq=self.seq, records=records, pending=len(pending))
+
+    async def _tell_unreadable(self) -> None:
+        """An input that is no stream is passed over; whoever depends on it hears so, and the gate halts."""
+        told = [self.set_aside.take_unreadable(*each) for each in self.lease.unreadable.items()]
+        if told:
+            await self._handle([*self._time_and_market(), *map(self._copy, told)])
 
     async def _handle_one_by_one(self, items: Sequence[Entry]) -> None:
         """After a failure: each with a commit of its own, and noted before, in case that it ends the process."""
@@ -195,7 +204,13 @@ class MachineHost:
         except AlreadyDecidedError:
             self.memory.ask_first = True
             raise
-        self._progress.seq = self.memory.known_seq = commit.seq
+        except ContentRefusedError:
+            raise
+        except CommitRefusedError:  # out of step with the store: because that lost something?
+            await self._check_witness()
+            raise
+        self._progress.seq = commit.seq
+        self.memory.witness.note(self._data, commit.seq, commit.digest)
         log_outputs(self.log, outputs)
 
     # --- for as long as the service lives -------------------------------------------------------------------------
@@ -209,8 +224,9 @@ class MachineHost:
             channels = self.spec.channels
             listener = await stack.enter_async_context(self.bus.listen(*channels)) if channels else None
             try:
-                epoch = await self.lease.acquire()
+                epoch = await self._acquire()
                 async with asyncio.TaskGroup() as group:
+                    group.create_task(self.memory.witness.run(self.log))
                     group.create_task(self._renew())  # from here on: rebuilding from a long history takes its time
                     await self._catch_up(epoch)
                     ready()
@@ -220,6 +236,19 @@ class MachineHost:
                         await self.step()
             finally:
                 await self._release()
+
+    async def _acquire(self) -> int:
+        """Wait for the lease, with an eye on what its holder commits."""
+        async with asyncio.TaskGroup() as group:
+            spec, witness = self.spec, self.memory.witness
+            watching = group.create_task(follow_while_standing_by(spec.service, self.bus, self.lease, witness))
+            epoch = await self.lease.acquire()
+            watching.cancel()
+        return epoch
+
+    async def _check_witness(self) -> None:
+        """Raises ``StateGoneError`` when the server does not have what was committed."""
+        await check_witness(self.spec.service, self.bus, self.lease, self.memory.witness)
 
     async def _release(self) -> None:
         """Give the lease back, if the server is there to take it."""
@@ -231,6 +260,7 @@ class MachineHost:
         while True:
             await asyncio.sleep(self._renew_seconds)
             await self.lease.renew()
+            await self._check_witness()
 
 
 def _message_of(item: Entry) -> Message | None:

@@ -14,9 +14,9 @@ from shared.domain.risk.gate.gate import ORDERS_REMEMBERED
 from shared.messages.catalogue import BARS, DECIDED, EXECUTED, PROPOSED
 from shared.ports.errors import (
     BusLostError,
-    CommitRefusedError,
     CorruptStateError,
     FencedError,
+    MisplacedKeyError,
     StateGoneError,
 )
 from shared.ports.streams import Entry
@@ -147,7 +147,7 @@ async def test_a_key_of_another_type_in_the_way_refuses_the_commit_whole(
         await redis_bus.client.rename(key, "aside")
     await redis_bus.client.set(key, "somebody else's")
     redis_clock.time_ns += 10**10  # a snapshot is due as well
-    with pytest.raises(CommitRefusedError, match=f"{key.replace('{', '.').replace('}', '.')} holds a string"):
+    with pytest.raises(MisplacedKeyError, match=f"{key.replace('{', '.').replace('}', '.')} holds a string"):
         await settle(host)
     await redis_bus.client.delete(key)
     if had:
@@ -197,7 +197,9 @@ async def test_a_server_that_lost_commits_is_not_gone_on_with(redis_bus: RedisBu
     assert host.seq > 0
     await host.lease.release()
     spec = risk_host(redis_bus, redis_clock).spec
-    successor = MachineHost(spec, redis_bus, redis_clock, host.log, ProcessMemory(known_seq=host.seq + 1))
+    memory = ProcessMemory()
+    memory.witness.note(await redis_bus.identity(), host.seq + 1, 0)
+    successor = MachineHost(spec, redis_bus, redis_clock, host.log, memory)
     with pytest.raises(StateGoneError, match=f"commit {host.seq + 1} was made, the server has {host.seq}"):
         await successor.recover()
 

@@ -13,6 +13,8 @@ from shared.domain.universe import Universe
 from shared.messages.dead_letter import Doubt
 from shared.messages.market import PairListed
 
+STEPS = ("price_step", "quantity_step", "market_quantity_step")
+FINEST = Decimal("1e-18")  # so that no quotient has more digits than amounts are computed with
 AMOUNTS = tuple(field.name for field in structs.fields(PairListed) if field.type is Decimal)
 
 
@@ -24,4 +26,7 @@ def doubt_about_listing(listing: PairListed, universe: Universe) -> Doubt | None
     for name in AMOUNTS:
         if getattr(listing, name) < 0:
             return Doubt(name, f"{name} {plain(getattr(listing, name))} must not be below 0")
+    for name in STEPS:
+        if 0 < getattr(listing, name) < FINEST:
+            return Doubt(name, f"{name} {plain(getattr(listing, name))} is finer than any exchange counts in")
     return None

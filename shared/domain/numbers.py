@@ -17,14 +17,14 @@ def round_down(value: Decimal, step: Decimal) -> Decimal:
     """The largest multiple of ``step`` that is not above ``value``: for quantities, and prices not to exceed."""
     if step <= 0:
         return value
-    return _DOWN.divide(value, step).to_integral_value(rounding=ROUND_DOWN) * step
+    return _DOWN.multiply(_DOWN.divide(value, step).to_integral_value(rounding=ROUND_DOWN), step)
 
 
 def round_up(value: Decimal, step: Decimal) -> Decimal:
     """The smallest multiple of ``step`` that is not below ``value``."""
     if step <= 0:
         return value
-    return _UP.divide(value, step).to_integral_value(rounding=ROUND_UP) * step
+    return _UP.multiply(_UP.divide(value, step).to_integral_value(rounding=ROUND_UP), step)
 
 
 def nearest(value: Decimal, step: Decimal) -> Decimal:

@@ -9,8 +9,11 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Literal
 
+from shared.messages.catalogue import SIGNALS as SIGNALS_TOPIC
+
 if TYPE_CHECKING:
     from shared.config.model import Settings
+    from shared.messages.keys import Keys
     from shared.ports.bus import Scope
     from shared.ports.clock import Clock
     from shared.runtime.machine_spec import MachineSpec
@@ -83,6 +86,12 @@ def scope_of(name: str) -> "Scope":
 def services_with(exchange: str) -> tuple[ServiceRow, ...]:
     """The services that a stack has with an exchange of this kind."""
     return tuple(row for row in SERVICES if row.only_with in ("", exchange))
+
+
+def machine_homes(keys: "Keys") -> tuple[tuple[str, str], ...]:
+    """Every machine with how the keys of its state begin."""
+    market = "{" + SIGNALS_TOPIC.key + "}"
+    return tuple((row.name, keys.home if row.scope == "portfolio" else market) for row in SERVICES if row.machine)
 
 
 # In a replay machines take turns. Stops rest at the exchange, so execution meets the market first. What was sold is

@@ -31,6 +31,7 @@ from shared.messages.portfolio import (
     PortfolioMarked,
     PositionMarked,
     PositionWrittenOff,
+    StoreRepaired,
 )
 from shared.messages.signals import PositionSized, SignalRaised, SignalRefused
 
@@ -266,6 +267,14 @@ def samples() -> list[Message]:
             evidence="day 15, drawdown 1.20 %",
         ),
         CommandRefused(**header("refused-1"), command="SetLimits", who="ana", reason="limits.heat 8.0 is above 1"),
+        StoreRepaired(
+            **header("repaired-1"),
+            who="ana",
+            reason="looked at it",
+            key="hs:{main}:cursors:risk",
+            problem="holds no cursor for hs:pairs",
+            remedy="cursors are set to where its groups are",
+        ),
         SignalRefused(
             **header("refused-2"),
             strategy="momentun",

@@ -34,6 +34,7 @@ from shared.messages.portfolio import (
     PhaseProposed,
     PortfolioMarked,
     PositionWrittenOff,
+    StoreRepaired,
 )
 from shared.messages.signals import PositionSized, SignalRaised, SignalRefused
 
@@ -115,9 +116,18 @@ HALTS = Topic("halts", "hs:{P}:halts", (Halted, Resumed, ResumeAsked), "risk", "
 AUDIT = Topic(
     "audit",
     "hs:{P}:audit",
-    (LimitsChanged, PhaseProposed, PhaseChanged, CommandRefused, Alerted, PositionWrittenOff, SignalRefused),
-    "risk, sizing",
-    "all that was decided about limits, phases and halts; refused commands and signals, warnings, write-offs",
+    (
+        LimitsChanged,
+        PhaseProposed,
+        PhaseChanged,
+        CommandRefused,
+        Alerted,
+        PositionWrittenOff,
+        SignalRefused,
+        StoreRepaired,
+    ),
+    "risk, sizing, operators",
+    "all that was decided about limits, phases and halts; refused commands and signals, warnings, write-offs, repairs",
     copies=(HALTS,),
 )
 CONTROL = Topic(

@@ -1,8 +1,9 @@
 """The portfolio as the risk service sees it, and what changes of it: limits, phases, refused commands."""
 
 from decimal import Decimal
+from typing import Annotated
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from shared.messages.base import Message, Name, Symbol, Text, TimeNs
 
@@ -136,6 +137,19 @@ class PositionWrittenOff(Message, frozen=True, kw_only=True):
     price: Decimal
     cost_usdt: Decimal
     proceeds_usdt: Decimal
+
+
+class StoreRepaired(Message, frozen=True, kw_only=True):
+    """An operator mended what was wrong on the server, or accepted what it had lost.
+
+    key: where on the server. problem: what was wrong. remedy: what was done.
+    """
+
+    who: Name
+    reason: Text
+    key: Annotated[str, Meta(max_length=256)]
+    problem: Text
+    remedy: Text
 
 
 class CommandRefused(Message, frozen=True, kw_only=True):

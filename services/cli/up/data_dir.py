@@ -29,7 +29,7 @@ def locked(data_dir: Path) -> Iterator[None]:
 @contextmanager
 def server_data_dir(data_dir: Path, exchange: str) -> Iterator[Path]:
     """Where the embedded server keeps its data: for a simulated market only while it runs, otherwise for good."""
-    place = data_dir / f"redis-{exchange}"
+    place = server_folder(data_dir, exchange)
     if exchange != "binance":
         with only_for_this_run(place):
             yield place
@@ -47,6 +47,11 @@ def only_for_this_run(place: Path) -> Iterator[None]:
         yield
     finally:
         shutil.rmtree(place, ignore_errors=True)
+
+
+def server_folder(data_dir: Path, exchange: str) -> Path:
+    """Where the embedded server keeps its data."""
+    return data_dir / f"redis-{exchange}"
 
 
 def witness_dir(data_dir: Path, exchange: str, *, own_server: bool) -> Path:

@@ -15,6 +15,7 @@ from shared.messages.portfolio import (
     PhaseProposed,
     PortfolioMarked,
     PositionWrittenOff,
+    StoreRepaired,
 )
 
 
@@ -90,4 +91,5 @@ PORTFOLIO_LINES: dict[type[Message], Callable[[Any], tuple[str, str]]] = {
     PhaseChanged: _phase,
     PositionWrittenOff: _written_off,
     CommandRefused: lambda m: ("REFUSED", f"{m.command} of {m.who}: {m.reason}"),
+    StoreRepaired: lambda m: ("repaired", f"{m.key} {m.problem}: {m.remedy} ({m.who}: {m.reason})"),
 }

@@ -36,6 +36,14 @@ async def check_witness(
     witness.note(data, *last)
 
 
+async def contradiction(seen: Seen, data: str, last: LastCommit, lease: WriterLease) -> str:
+    """What of a commit that was seen is not so on the server; empty when all is.
+
+    data: the identity of the server's data. last: what the server has as the last commit.
+    """
+    return _fault(seen, data, last) or await _other_history(seen, last, lease)
+
+
 def _fault(seen: Seen, data: str, last: LastCommit) -> str:
     if last.seq < seen.seq:
         gone = seen.seq - last.seq

@@ -43,13 +43,21 @@
 -- The ids of this millisecond are the last there are: behind one of them a stream may take no other.
 local LAST_MS = '18446744073709551615'
 
--- Why a key cannot be written as ``kind``; nil when it can.
-local function misfit(key, kind)
+-- Why a key is none of a ``kind``; nil when it is, or not there.
+local function mistyped(key, kind)
   local found = redis.call('TYPE', key).ok
   if found ~= 'none' and found ~= kind then
     return key .. ' holds a ' .. found .. ', not a ' .. kind
   end
-  if found == 'stream' and #redis.call('XRANGE', key, LAST_MS, '+', 'COUNT', 1) > 0 then
+end
+
+-- Why a key cannot be written as ``kind``; nil when it can.
+local function misfit(key, kind)
+  local why = mistyped(key, kind)
+  if why or kind ~= 'stream' then
+    return why
+  end
+  if #redis.call('XRANGE', key, LAST_MS, '+', 'COUNT', 1) > 0 then
     return key .. ' takes no entry: one with the last id there is stands in it'
   end
 end
@@ -94,10 +102,13 @@ end
 -- holder: a writer whose lease ran out, and whom nobody replaced, goes on.
 local function renew(keys, args)
   local why = misfit(keys[2], 'hash')
+  local epoch = not why and redis.call('HGET', keys[2], 'epoch')
+  if not why and not whole(epoch) then
+    why = keys[2] .. ' holds an epoch that is no number'
+  end
   if why then
     return redis.error_reply('WRONGTYPE ' .. why)
   end
-  local epoch = redis.call('HGET', keys[2], 'epoch')
   if epoch ~= args[3] then
     return epoch and 0 or -1
   end
@@ -169,13 +180,14 @@ local function misplaced(keys, plan)
     why = why or misfit(keys[i], kind)
   end
   local seen = {}
-  for _, rows in ipairs({plan.outputs, plan.acks}) do
-    for _, row in ipairs(rows) do
-      if not seen[row[1]] then
-        seen[row[1]] = true
-        why = why or misfit(keys[row[1]], 'stream')
-      end
+  for _, output in ipairs(plan.outputs) do
+    if not seen[output[1]] then
+      seen[output[1]] = true
+      why = why or misfit(keys[output[1]], 'stream')
     end
+  end
+  for _, ack in ipairs(plan.acks) do
+    why = why or mistyped(keys[ack[1]], 'stream')
   end
   return why
 end
@@ -260,6 +272,9 @@ local function commit(keys, args)
     return {'TYPE', why}
   end
   local meta = redis.call('HMGET', keys[1], 'epoch', 'seq', 'reserved')
+  if not whole(meta[1]) then
+    return {'TYPE', keys[1] .. ' holds an epoch that is no number'}
+  end
   if meta[1] ~= plan.epoch then
     return {'FENCED', meta[1] or ''}
   end

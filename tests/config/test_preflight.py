@@ -111,8 +111,8 @@ def test_phases_by_date_are_for_backtests_only() -> None:
         check_phase(of, spec_of(of, ManualClock(T0)).machine)  # type: ignore[arg-type]
 
 
-def test_execution_says_that_it_knows_paper_only() -> None:
-    with pytest.raises(ConfigError, match="on paper only"):
+def test_execution_says_that_it_sends_no_order_anywhere() -> None:
+    with pytest.raises(ConfigError, match="on paper, or by clients"):
         execution.spec_of(settings(phase="live", orders="exchange"), ManualClock(T0))
 
 

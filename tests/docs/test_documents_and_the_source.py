@@ -159,3 +159,8 @@ def test_the_page_on_joining_explains_every_code_of_a_refusal() -> None:
     rows = table_of(text_of(DOCS / "join.md"), "| `code` of a refusal |").splitlines()
     named = {code for row in rows[2:] for code in INLINE.findall(row.split("|")[1])}
     assert named == set(get_args(Refusal))
+
+
+def test_the_page_on_joining_explains_every_code_of_a_refused_report() -> None:
+    rows = table_of(text_of(DOCS / "join.md"), "| `code` of a refused report |").splitlines()
+    assert [code for row in rows[2:] for code in INLINE.findall(row.split("|")[1])] == list(get_args(ReportFault))

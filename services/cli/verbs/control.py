@@ -137,7 +137,8 @@ def write_off_order(
 ) -> None:
     """Take an order of which its client says nothing out of the books; asks back first.
 
-    It reserves nothing any more. Nothing goes to the exchange: cancel it there. What traded of it and was not reported stays unknown.
+    It reserves nothing any more. Nothing goes to the exchange: cancel it there. What traded of it and was not reported
+    stays unknown.
     """
     import asyncio
 

@@ -181,7 +181,8 @@ class ClientOrders:
             awaited = (stop_awaited(fill, order.symbol, position, due_ns, state.now_ns),)
         else:
             self._stops.sold(order.symbol, fill.quantity)
-        told = order_filled(fill, trace=order.trace, stop_price=stop_price, now_ns=state.now_ns)
+        traded = replace(fill, stop=False)  # its id says so, whatever the report does
+        told = order_filled(traded, trace=order.trace, stop_price=stop_price, now_ns=state.now_ns)
         after = replace(
             order,
             placed=True,

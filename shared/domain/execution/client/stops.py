@@ -84,12 +84,10 @@ class ClientStops:
     def _await(self, cause: Message, symbol: str, position: ClientPosition, reason: str) -> Outputs:
         """No stop protects all of it. The time runs from when that was known first."""
         state = self._state
-        if position.missing:
-            state.store.put_held(symbol, position)
-            return ()
-        awaited = replace(position, due_ns=position.due_ns or state.now_ns + state.stop_ns)
+        due_ns = 0 if position.missing else position.due_ns or state.now_ns + state.stop_ns
+        awaited = replace(position, due_ns=due_ns)
         state.store.put_held(symbol, awaited)
-        return (stop_awaited(cause, symbol, awaited, awaited.due_ns, state.now_ns, reason),)
+        return (stop_awaited(cause, symbol, awaited, due_ns or state.now_ns, state.now_ns, reason),)
 
     # --- what clients report --------------------------------------------------------------------------------------
 

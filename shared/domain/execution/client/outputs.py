@@ -4,7 +4,7 @@ from decimal import Decimal
 
 from shared.domain.execution.client.records import ClientOrder, ClientPosition, stop_id_of
 from shared.domain.numbers import ZERO
-from shared.messages.base import Message, derived_id, truncate
+from shared.messages.base import LAST_NS, Message, derived_id, truncate
 from shared.messages.orders import Ending, OrderClosed, OrderFilled, OrderPlaced, StopPlaced
 from shared.messages.reports import FillReported, PlacedReported, ReportAwaited, StopReported
 
@@ -87,7 +87,7 @@ def order_awaited(cause: Message, order: ClientOrder, now_ns: int, reason: str =
         symbol=order.symbol,
         client=order.client,
         what=order.what,
-        due_ns=order.due_ns,
+        due_ns=min(order.due_ns, LAST_NS),
         quantity=max(ZERO, order.left),
         reason=truncate(reason),
         overdue=order.told,
@@ -107,7 +107,7 @@ def stop_awaited(
         symbol=symbol,
         client=position.client,
         what="stop",
-        due_ns=due_ns,
+        due_ns=min(due_ns, LAST_NS),
         quantity=position.quantity,
         stop_price=position.approved,
         reason=truncate(reason),

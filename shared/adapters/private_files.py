@@ -2,6 +2,7 @@
 
 import os
 import secrets
+import stat
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,15 +14,21 @@ PASSWORD_BYTES = 32
 def private_folder(folder: Path) -> Path:
     """Make the folder, or take its rights away from everybody else."""
     folder.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
-    folder.chmod(FOLDER_MODE)
+    _take_rights(folder, FOLDER_MODE)
     return folder
+
+
+def _take_rights(path: Path, mode: int) -> None:
+    """On a file system that is read-only they may be right already."""
+    if stat.S_IMODE(path.stat().st_mode) != mode:
+        path.chmod(mode)
 
 
 def private_tree(folder: Path) -> Path:
     """``private_folder``, and all that is in it already."""
     for path in private_folder(folder).rglob("*"):
         if not path.is_symlink():
-            path.chmod(FOLDER_MODE if path.is_dir() else FILE_MODE)
+            _take_rights(path, FOLDER_MODE if path.is_dir() else FILE_MODE)
     return folder
 
 
@@ -59,7 +66,7 @@ def password_in(path: Path) -> str:
     except FileNotFoundError:
         found = ""
     if found:
-        path.chmod(FILE_MODE)
+        _take_rights(path, FILE_MODE)
         return found
     made = secrets.token_urlsafe(PASSWORD_BYTES)
     write_private(path, f"{made}\n")

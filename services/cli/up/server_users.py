@@ -1,11 +1,11 @@
 """The users of a server: the embedded one has them from its start, and any running one can be given them."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from services.users import users_of
-from shared.adapters.private_files import passwords_in, private_folder, write_private
+from shared.adapters.private_files import password_in, passwords_in, private_folder, write_private
 from shared.adapters.redis.acl import User, acl_file, close_to_nobody, set_users
 from shared.adapters.redis.bus import RedisBus
 from shared.application.errors import UserError
@@ -20,14 +20,21 @@ class BadUserError(UserError):
 
 
 @dataclass(frozen=True, slots=True)
+class Passwords:
+    """users: of a server. files, passwords: of each by name; where it stands, and what it is."""
+
+    users: Sequence[User]
+    files: Mapping[str, Path]
+    passwords: Mapping[str, str] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Given:
     """What came of giving a server users.
 
-    files: the file with the password of each user. lasting: whether the server has them after a restart.
-    closed: whether it was closed to whoever gives no name.
+    lasting: whether the server has them after a restart. closed: whether it was closed to whoever gives no name.
     """
 
-    files: dict[str, Path]
     lasting: bool
     closed: bool
 
@@ -50,41 +57,44 @@ def users_in(folder: Path, portfolio: str, portfolios: Iterable[str] = (), clien
     return list({user.name: user for user in users}.values())
 
 
-async def give_users(
-    stack: StackLocator,
-    into: Path | None,
-    portfolios: Sequence[str],
-    clients: Sequence[str],
-    *,
-    apart: bool = False,
-    close: bool = False,
-) -> Given:
-    """Give a running server its users, and prepare it for services that may do no more than they have to.
+def passwords_of(
+    stack: StackLocator, into: Path | None, portfolios: Sequence[str], clients: Sequence[str], *, apart: bool = False
+) -> Passwords:
+    """The users of a server and their passwords, made now where there are none. Raises ``BadUserError``.
 
-    into: where the passwords are kept; None for where they are. apart: each in a folder of its own, which a container
-    can have alone. close: whoever gives no name is not let in any more.
-    Raises ``BadUserError``, ``BusLostError``, ``ConfigError``.
+    into: where they are kept; None for where they are. apart: each in a folder of its own, which a container can have
+    alone.
     """
-    for name in clients:
-        if not CLIENT_NAME.fullmatch(name):
-            raise BadUserError(f"--client {name!r}: write 1 to 32 of a-z 0-9 _ -, such as ana")
-    for name in portfolios:
-        if not CLIENT_NAME.fullmatch(name):
-            raise BadUserError(f"--portfolio {name!r}: write the name of a portfolio, such as second")
+    for option, names in (("--client", clients), ("--portfolio", portfolios)):
+        for name in names:
+            if not CLIENT_NAME.fullmatch(name):
+                raise BadUserError(f"{option} {name!r}: write 1 to 32 of a-z 0-9 _ -, such as ana")
     folder = into or (Path(stack.redis.users) if stack.redis.users else None)
     if folder is None:
         raise BadUserError("the server has no users yet: name a folder for their passwords, such as --into users")
     users = users_in(private_folder(folder), stack.keys.portfolio, portfolios, clients)
     files = {user.name: _file(folder, user.name, apart=apart) for user in users}
-    passwords = {name: passwords_in(path.parent, [name])[name] for name, path in files.items()}
+    return Passwords(users, files, {name: password_in(path) for name, path in files.items()})
+
+
+def write_acl(file: Path, passwords: Passwords) -> None:
+    """The file for the server's setting ``aclfile``. The server may run as somebody else, and finds hashes here."""
+    write_private(file, acl_file(passwords.users, passwords.passwords)).chmod(0o644)
+
+
+async def give_users(stack: StackLocator, passwords: Passwords, *, close: bool = False) -> Given:
+    """Give a running server its users, and prepare it for services that may do no more than they have to.
+
+    close: whoever gives no name is not let in any more. Raises ``BusLostError``, ``ConfigError``.
+    """
     async with RedisBus.open(stack.address(OWNER), stack.keys) as bus:  # which loads the function library
         await bus.named_identity()
-        lasting = await set_users(bus.client, users, passwords)
+        lasting = await set_users(bus.client, passwords.users, passwords.passwords)
     if close:
-        mine = signed_in(stack.redis_url, OWNER, passwords[OWNER])
+        mine = signed_in(stack.redis_url, OWNER, passwords.passwords[OWNER])
         async with RedisBus.connect(mine, stack.keys) as bus:
             lasting = await close_to_nobody(bus.client)
-    return Given(files, lasting, close)
+    return Given(lasting, close)
 
 
 def _file(folder: Path, user: str, *, apart: bool) -> Path:

@@ -44,16 +44,24 @@ def users(
     ] = None,
     into: Annotated[Path | None, typer.Option(metavar="FOLDER", help="Where the passwords are kept.")] = None,
     apart: Annotated[bool, typer.Option("--apart", help="Each password in a folder of its own.")] = False,
+    acl: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Only write the passwords, and this file for the server.")
+    ] = None,
     close: Annotated[bool, typer.Option("--close", help="Let nobody in who gives no name.")] = False,
 ) -> None:
     """Give a running server a user for each service, for clients and operators, and the function library."""
     import asyncio
 
-    from services.cli.up.server_users import give_users
+    from services.cli.up.server_users import give_users, passwords_of, write_acl
     from services.cli.views.access import print_users
 
-    given = asyncio.run(give_users(stack, into, portfolio or [], client or [], apart=apart, close=close))
-    print_users(given.files, lasting=given.lasting, closed=given.closed)
+    passwords = passwords_of(stack, into, portfolio or [], client or [], apart=apart)
+    if acl is not None:
+        write_acl(acl, passwords)
+        print_users(passwords.files, lasting=True, closed=True)
+    else:
+        given = asyncio.run(give_users(stack, passwords, close=close))
+        print_users(passwords.files, lasting=given.lasting, closed=given.closed)
 
 
 VERBS = (url, users)

@@ -10,6 +10,6 @@ def print_users(files: Mapping[str, Path], *, lasting: bool, closed: bool) -> No
     for user, path in files.items():
         print(f"{user:<{width}}  {path}")
     if not lasting:
-        print("The server forgets them when it ends: start it with the setting aclfile, and run this again.")
+        print("The server did not write them down: after a restart it knows those of its aclfile, and no other.")
     if not closed:
         print("heatsink doctor says whether the server lets in who gives no name; --close ends that.")

@@ -47,7 +47,17 @@ READ_HASH = ("hget", "hmget", "hgetall", "hscan", "hlen", "hexists", "hkeys", "e
 WRITE_HASH = ("hset", "hdel", "hincrby", "pexpire")
 READ_TEXT = ("get", "pttl", "ttl", "exists", "type")
 WRITE_TEXT = ("set", "del", "pexpire")
-KEEP_CLIENTS = (*READ_STREAM, *READ_HASH, *WRITE_HASH, *READ_TEXT, *WRITE_TEXT, "xtrim", "xdel")
+KEEP_CLIENTS = (
+    *READ_STREAM,
+    *READ_GROUP,
+    *KEEP_GROUP,
+    *READ_HASH,
+    *WRITE_HASH,
+    *READ_TEXT,
+    *WRITE_TEXT,
+    "xtrim",
+    "xdel",
+)
 LISTEN = ("subscribe", "unsubscribe", "psubscribe", "punsubscribe")
 # The server as a whole: what every service looks at before it works, and what those who look judge it by.
 LOOK_AT_SERVER = Grant(commands=("info", "function|list", "cluster|info"))
@@ -165,11 +175,11 @@ def _machine(row: ServiceRow, keys: Keys) -> tuple[Grant, ...]:
     read = [topic for topic in CATALOGUE if row.name in topic.readers]
     outputs, inputs = _streams(written, keys), _streams(read, keys)
     of_orders = _orders(row, keys)
-    at_home = tuple(stream for stream in inputs if stream.startswith(home))
-    reserved = reserved_key(home)
+    of_clients = (client_key(keys, ANY), clients_key(keys)) if PROPOSED in read else ()
+    reserved, beats = reserved_key(home), services_key(keys, row.scope)
     return (
         # A function is looked at twice: as a call that names keys, and command by command.
-        Grant(commands=("fcall",), keys=(*own, reserved, *outputs, *at_home, *of_orders)),
+        Grant(commands=("fcall",), keys=(*own, reserved, *outputs, *inputs, *of_orders, *of_clients, beats)),
         Grant(commands=(*READ_HASH, *WRITE_HASH, *READ_TEXT, *WRITE_TEXT), keys=own),
         Grant(commands=APPEND, writes=(own.journal, *outputs)),
         Grant(commands=(*READ_STREAM, *READ_GROUP), reads=(own.journal, *outputs, *inputs)),
@@ -178,7 +188,7 @@ def _machine(row: ServiceRow, keys: Keys) -> tuple[Grant, ...]:
         *([Grant(commands=("hset", "hdel"), writes=(reserved,))] if DECIDED in written else []),
         *([Grant(commands=(*READ_TEXT, "set"), keys=of_orders)] if of_orders else []),
         *([Grant(commands=READ_TEXT, reads=(decision_key(keys, ANY),))] if DECIDED in read else []),
-        *([Grant(commands=KEEP_CLIENTS, keys=(client_key(keys, ANY), clients_key(keys)))] if PROPOSED in read else []),
+        *([Grant(commands=KEEP_CLIENTS, keys=of_clients)] if of_clients else []),
         Grant(commands=("publish",), channels=(*_channels(written, keys), *((REPLIES,) if ANSWERS in written else ()))),
         Grant(commands=LISTEN, channels=_channels(read, keys)),
     )

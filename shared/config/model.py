@@ -24,10 +24,17 @@ class RedisSettings(Struct, frozen=True, kw_only=True):
     identity: what ``hs:identity`` has to be on it, so that a server that was emptied or exchanged is refused at every
         start. Empty: each start goes on with what is there, and a portfolio begins anew where nothing is. See
         docs/decisions/0008.
+    users: the folder with the passwords of the server's users, of which each process reads its own; see
+        ``credentials.py``. Empty: all sign in as the address says.
+    password: of the user in the address, or of a server with one password. Its place is the environment.
+    password_file: the same, in a file.
     """
 
     url: str = "redis://127.0.0.1:6379/0"
     identity: str = ""
+    users: str = ""
+    password: str = ""
+    password_file: str = ""
 
 
 class ExchangeSettings(Struct, frozen=True, kw_only=True):

@@ -55,6 +55,8 @@ class Topic:
     key: the Redis key; ``<timeframe>`` and ``{P}`` are filled in by ``Keys``.
     messages: the types that belong here.
     written_by: who writes it: services, clients, operators.
+    read_by: the services whose work needs it; empty where none does. Who only looks (ops, clients, operators) may read
+        every topic. The rights of users on the server follow from both.
     about: what stands on it, for people.
     durable: whether a stream is kept; otherwise only the latest value of each pair is, in a hash.
     per_pair: whether each message is also published on ``<key>:<pair>``.
@@ -67,12 +69,23 @@ class Topic:
     key: str
     messages: tuple[type[Message], ...]
     written_by: str
+    read_by: str
     about: str
     durable: bool = True
     per_pair: bool = False
     keep: int = 100_000
     max_bytes: int = MAX_MESSAGE_BYTES
     copies: tuple["Topic", ...] = ()
+
+    @property
+    def writers(self) -> tuple[str, ...]:
+        """``written_by``, name by name."""
+        return tuple(self.written_by.split(", "))
+
+    @property
+    def readers(self) -> tuple[str, ...]:
+        """``read_by``, name by name."""
+        return tuple(filter(None, self.read_by.split(", ")))
 
     @property
     def readable(self) -> tuple[type[Message], ...]:
@@ -83,18 +96,38 @@ class Topic:
 # A snapshot names every position, in some 135 bytes each: this is enough for 30,000 of them.
 MAX_SNAPSHOT_BYTES = 4 * 1024 * 1024
 
-BARS = Topic("bars", "hs:bars:<timeframe>", (BarClosed,), "market_data", "closed bars, each once", per_pair=True)
-MARKS = Topic("marks", "hs:marks", (MarkChanged,), "market_data", "live prices", durable=False, per_pair=True)
-BOOKS = Topic("books", "hs:books", (BookSampled,), "market_data", "order books, sampled", durable=False, per_pair=True)
-PAIRS = Topic("pairs", "hs:pairs", (PairListed,), "market_data", "what the exchange says of each pair")
-FEEDS = Topic("feeds", "hs:feeds", (FeedLost, FeedRestored), "market_data", "feed health")
-SIGNALS = Topic("signals", "hs:signals", (SignalRaised,), "signals, clients", "what strategies want")
-SIZES = Topic("sizes", "hs:{P}:sizes", (PositionSized,), "sizing", "the size of every pair on every bar")
+BARS = Topic(
+    "bars",
+    "hs:bars:<timeframe>",
+    (BarClosed,),
+    "market_data",
+    "signals, sizing, risk, execution",
+    "closed bars, each once",
+    per_pair=True,
+)
+MARKS = Topic(
+    "marks", "hs:marks", (MarkChanged,), "market_data", "risk, execution", "live prices", durable=False, per_pair=True
+)
+BOOKS = Topic(
+    "books", "hs:books", (BookSampled,), "market_data", "risk", "order books, sampled", durable=False, per_pair=True
+)
+PAIRS = Topic(
+    "pairs",
+    "hs:pairs",
+    (PairListed,),
+    "market_data",
+    "market_data, sizing, risk, execution",
+    "what the exchange says of each pair",
+)
+FEEDS = Topic("feeds", "hs:feeds", (FeedLost, FeedRestored), "market_data", "market_data, risk", "feed health")
+SIGNALS = Topic("signals", "hs:signals", (SignalRaised,), "signals, clients", "sizing", "what strategies want")
+SIZES = Topic("sizes", "hs:{P}:sizes", (PositionSized,), "sizing", "", "the size of every pair on every bar")
 PROPOSED = Topic(
     "proposed",
     "hs:{P}:orders:proposed",
     (OrderProposed, StopRaised, CancelProposed),
     "sizing, risk, clients",
+    "risk",
     "orders before the gate",
 )
 DECIDED = Topic(
@@ -102,6 +135,7 @@ DECIDED = Topic(
     "hs:{P}:orders:decided",
     (OrderDecided, StopApproved, CancelDecided, WriteOffDecided, ProposalRefused),
     "risk",
+    "sizing, execution",
     "verdicts, and refusals of what led to none",
 )
 EXECUTED = Topic(
@@ -109,6 +143,7 @@ EXECUTED = Topic(
     "hs:{P}:orders:executed",
     (OrderPlaced, OrderFilled, OrderClosed, StopPlaced, ReportAwaited, ReportRefused),
     "execution",
+    "sizing, risk",
     "what became of approved orders; which reports are awaited, and which were refused",
 )
 REPORTED = Topic(
@@ -116,6 +151,7 @@ REPORTED = Topic(
     "hs:{P}:orders:reported",
     (PlacedReported, FillReported, ClosedReported, StopReported),
     "clients",
+    "execution",
     "what clients did with approved orders, before it is checked; read with orders = client",
 )
 PORTFOLIO = Topic(
@@ -123,11 +159,12 @@ PORTFOLIO = Topic(
     "hs:{P}:portfolio",
     (PortfolioMarked,),
     "risk",
+    "sizing",
     "live heat",
     keep=5_000,
     max_bytes=MAX_SNAPSHOT_BYTES,
 )
-HALTS = Topic("halts", "hs:{P}:halts", (Halted, Resumed, ResumeAsked), "risk", "halts and their ends")
+HALTS = Topic("halts", "hs:{P}:halts", (Halted, Resumed, ResumeAsked), "risk", "", "halts and their ends")
 AUDIT = Topic(
     "audit",
     "hs:{P}:audit",
@@ -142,6 +179,7 @@ AUDIT = Topic(
         SignalRefused,
     ),
     "risk, sizing",
+    "sizing",
     "all that was decided about limits, phases and halts; refused commands and signals, warnings, write-offs",
     copies=(HALTS,),
 )
@@ -150,6 +188,7 @@ CONTROL = Topic(
     "hs:{P}:control",
     (Halt, Resume, Flatten, SetPhase, ApprovePhase, SetLimits, WriteOff, WriteOffOrder),
     "operators",
+    "risk",
     "operators' commands",
 )
 ASK = Topic(
@@ -157,20 +196,34 @@ ASK = Topic(
     "hs:{P}:ask",
     (RoomAsked, ShadowAsked),
     "clients",
+    "risk",
     "questions that reserve nothing; PUBLISH only",
     durable=False,
 )
 ANSWERS = Topic(
-    "answers", "hs:{P}:answers", (RoomAnswered, ShadowCounted), "risk", "answers, on the asker's channel", durable=False
+    "answers",
+    "hs:{P}:answers",
+    (RoomAnswered, ShadowCounted),
+    "risk",
+    "",
+    "answers, on the asker's channel",
+    durable=False,
 )
 DEAD = Topic(
-    "dead", "hs:dead", (MessageRefused,), "every consumer", "what could not be read, believed or handled", keep=10_000
+    "dead",
+    "hs:dead",
+    (MessageRefused,),
+    "every consumer",
+    "",
+    "what could not be read, believed or handled",
+    keep=10_000,
 )
 SET_ASIDE = Topic(
     "set-aside",
     "hs:set-aside",
     (EntrySetAside,),
     "signals, sizing, risk, execution",
+    "risk",
     "entries that a service failed at",
     keep=10_000,
 )

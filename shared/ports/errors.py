@@ -4,6 +4,7 @@
 |---|---|---|
 | ``BusLostError`` | no server, or no reply | starts over from what is stored, again and again |
 | ``MisplacedKeyError`` | a key holds another kind of value | the same, until somebody has moved the key away |
+| ``AccessRefusedError`` | the server refuses this user, or what it asks | the same, until somebody has mended it |
 | ``AlreadyDecidedError`` | the machine had forgotten an order | starts over, and asks the store first from then on |
 | ``FencedError`` | another writer took over | ends; its successor is at work already |
 | ``MarketTakenError`` | another market_data writes the server's market | ends before it writes anything |
@@ -26,6 +27,13 @@ class MisplacedKeyError(BusLostError):
     """A key holds another kind of value than heatsink's, so it is another program's. The call did nothing.
 
     The server is there, but as good as away for whoever needs that key; all goes on by itself once the key is moved.
+    """
+
+
+class AccessRefusedError(BusLostError):
+    """The server refused the name and password of this process, or what it asked for. The call did nothing.
+
+    All goes on by itself once its user may do it.
     """
 
 

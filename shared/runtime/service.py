@@ -21,6 +21,7 @@ from typing import Any
 from shared.adapters.clocks import RealClock
 from shared.adapters.redis.bus import RedisBus
 from shared.adapters.redis.client import ServerTooOldError
+from shared.config.credentials import address_of, user_name
 from shared.config.faults import EXIT_CONFIG, ConfigError
 from shared.config.load import settings_from_environment
 from shared.config.model import Settings
@@ -166,7 +167,7 @@ async def _with_bus(service: Service, settings: Settings, log: Any) -> None:
     attempt, identity = 0, settings.redis.identity
     while True:
         try:
-            async with RedisBus.open(settings.redis.url, settings.keys) as bus:
+            async with RedisBus.open(_address(service, settings), settings.keys) as bus:
                 identity = identity or await bus.named_identity()
                 await _check_identity(bus, identity)
                 clock = RealClock() if service.keeps_time else await stack_clock(bus, settings.exchange.kind, log)
@@ -193,6 +194,12 @@ async def _with_bus(service: Service, settings: Settings, log: Any) -> None:
         if (task := asyncio.current_task()) is not None and task.cancelling():
             raise asyncio.CancelledError
         await asyncio.sleep(delay)
+
+
+def _address(service: Service, settings: Settings) -> str:
+    """The server, by the service's own name where it knows users. Raises ``ConfigError``."""
+    own = service.name if service.scope == "market" else user_name(service.name, settings.portfolio.name)
+    return address_of(settings.redis, own)
 
 
 async def _watch_clock(clock: Clock, log: Any) -> None:

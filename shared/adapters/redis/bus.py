@@ -34,7 +34,7 @@ from shared.messages.market import BarClosed, BookSampled, MarkChanged
 from shared.messages.orders import OrderDecided
 from shared.ports.bus import Bus, Heartbeat, Proposal, Scope
 from shared.ports.clock import ClockOrigin
-from shared.ports.errors import CorruptStateError
+from shared.ports.errors import AccessRefusedError, CorruptStateError, StateGoneError
 
 BARS_PER_CALL = 500
 MOST_SPEED = 1e9  # of a clock; no market is replayed so fast
@@ -201,8 +201,16 @@ class RedisBus(RedisStreams, Bus):
         return body.decode(errors="replace") if body else ""
 
     async def named_identity(self) -> str:
-        async with bus_errors():
-            await self.client.set(IDENTITY_KEY, uuid4().hex, nx=True)
+        if found := await self.identity():
+            return found
+        try:
+            async with bus_errors():
+                await self.client.set(IDENTITY_KEY, uuid4().hex, nx=True)
+        except AccessRefusedError as error:
+            raise StateGoneError(
+                "the data on the server have no name, and this user must not give them one: the server was emptied, or "
+                "its owner did not prepare it (heatsink up, heatsink users)"
+            ) from error
         return await self.identity()
 
     # --- the stack's clock ----------------------------------------------------------------------------------------

@@ -9,7 +9,14 @@ from collections import defaultdict
 import msgpack
 
 from shared.adapters.codec import encode_for_commit
-from shared.adapters.redis.keys import DECISION_TTL_MS, MARKER_TTL_MS, decision_key, proposal_marker
+from shared.adapters.redis.keys import (
+    DECISION_TTL_MS,
+    MARKER_TTL_MS,
+    decision_key,
+    machine_keys,
+    proposal_marker,
+    reserved_key,
+)
 from shared.domain.machine import ReservationCheck
 from shared.messages.base import Message
 from shared.messages.keys import Keys
@@ -30,8 +37,8 @@ class CommitEncoder:
     """
 
     def __init__(self, service: str, home: str, keys: Keys) -> None:
-        kinds = ("meta", "cursors", "state", "journal")
-        self._keys = [*(f"{home}:{kind}:{service}" for kind in kinds), f"{home}:reserved"]
+        own = machine_keys(home, service)
+        self._keys = [own.meta, own.cursors, own.state, own.journal, reserved_key(home)]
         self._topics = keys
         self._tag = home[home.index("{") : home.index("}") + 1]
 

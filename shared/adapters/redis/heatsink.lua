@@ -320,6 +320,27 @@ local function take_in(keys, args)
   return 1
 end
 
+-- For a shell, where MessagePack cannot be typed: scripts of one's own are refused to every user but the owner.
+
+-- The latest message of a stream, or that of a pair in a hash, as JSON. KEYS: stream or hash. ARGV: the pair, of a hash.
+local function show(keys, args)
+  local body
+  if redis.call('TYPE', keys[1]).ok == 'hash' then
+    body = redis.call('HGET', keys[1], args[1] or '')
+  else
+    local entry = redis.call('XREVRANGE', keys[1], '+', '-', 'COUNT', 1)[1]
+    for i = 1, entry and #entry[2] or 0, 2 do
+      body = entry[2][i] == 'm' and entry[2][i + 1] or body
+    end
+  end
+  return body and cjson.encode(cmsgpack.unpack(body))
+end
+
+-- Append a message that is given as JSON. KEYS: stream. ARGV: the message. Returns the entry's id.
+local function append_json(keys, args)
+  return redis.call('XADD', keys[1], '*', 'm', cmsgpack.pack(cjson.decode(args[1])))
+end
+
 redis.register_function('hs_acquire', acquire)
 redis.register_function('hs_renew', renew)
 redis.register_function('hs_release', release)
@@ -327,3 +348,5 @@ redis.register_function('hs_commit', commit)
 redis.register_function('hs_publish_bars', publish_bars)
 redis.register_function('hs_set_latest', set_latest)
 redis.register_function('hs_take_in', take_in)
+redis.register_function('hs_append_json', append_json)
+redis.register_function{function_name = 'hs_show', callback = show, flags = {'no-writes'}}

@@ -1,5 +1,7 @@
 """Names of Redis keys beside the streams; the server in memory keeps everything by the same ones."""
 
+from typing import NamedTuple
+
 from shared.domain.timeframes import DAY_MS
 from shared.messages.catalogue import BARS
 from shared.messages.keys import Keys
@@ -17,9 +19,40 @@ def services_key(keys: Keys, scope: Scope) -> str:
     return "hs:services" if scope == "market" else f"{keys.home}:services"
 
 
+class MachineKeys(NamedTuple):
+    """What the server keeps of one machine; ``writer_lease`` says what each is for."""
+
+    lease: str
+    meta: str
+    cursors: str
+    state: str
+    journal: str
+    tries: str
+
+
+def machine_keys(home: str, service: str) -> MachineKeys:
+    """The keys of a machine whose state is at home there."""
+    return MachineKeys(*(f"{home}:{kind}:{service}" for kind in MachineKeys._fields))
+
+
 def state_key(home: str, service: str) -> str:
     """The hash with the committed records of a machine."""
-    return f"{home}:state:{service}"
+    return machine_keys(home, service).state
+
+
+def reserved_key(home: str) -> str:
+    """The hash with the risk that approved orders hold."""
+    return f"{home}:reserved"
+
+
+def clients_key(keys: Keys) -> str:
+    """The hash with the names of the clients that proposed."""
+    return f"{keys.home}:clients"
+
+
+def client_key(keys: Keys, client: str) -> str:
+    """What is kept of one client that proposes; users of other clients cannot write there."""
+    return f"{keys.home}:clients:{client}"
 
 
 def group_prefix(service: str, home: str, keys: Keys) -> str:

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 
-from redis.exceptions import ResponseError
+from redis.exceptions import NoPermissionError, ResponseError
 
 from shared.adapters.codec import decode_or_none, encode_for_wire, entry_of
 from shared.adapters.redis.client import CALL_SECONDS, Client, bus_errors
@@ -13,7 +13,7 @@ from shared.adapters.redis.keys import is_of_another_portfolio
 from shared.adapters.redis.slots import reading_order
 from shared.messages.base import Message
 from shared.messages.keys import Keys
-from shared.ports.errors import MisplacedKeyError
+from shared.ports.errors import AccessRefusedError, MisplacedKeyError
 from shared.ports.streams import Entry, Listener, LiveChannels, Publisher, Reader, StreamReader
 
 ENTRIES_PER_LOOK = 500
@@ -85,7 +85,8 @@ class RedisStreams(Publisher, StreamReader, LiveChannels):
     async def readers(self, streams: Sequence[str]) -> list[Reader]:
         found: list[Reader] = []
         for stream in streams:
-            with suppress(ResponseError, MisplacedKeyError):  # of another kind, or this user must not look at it
+            # Of another kind, or this user must not look at it.
+            with suppress(ResponseError, MisplacedKeyError, AccessRefusedError):
                 found += (_reader(stream, row) for row in await groups_of(self.client, stream))
         return [reader for reader in found if not is_of_another_portfolio(reader.group, self.keys)]
 
@@ -112,7 +113,10 @@ class RedisStreams(Publisher, StreamReader, LiveChannels):
             if channel:
                 pipe.publish(channel, encode_for_wire(message))
         async with bus_errors():
-            await pipe.execute()
+            for told in await pipe.execute(raise_on_error=False):
+                # Where this user must not speak, nobody who signs in can listen either.
+                if isinstance(told, Exception) and not isinstance(told, NoPermissionError):
+                    raise told
 
 
 class RedisListener(Listener):

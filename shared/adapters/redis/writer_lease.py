@@ -32,7 +32,7 @@ from shared.adapters.redis.client import Client, bus_errors
 from shared.adapters.redis.commit_encoder import CommitEncoder
 from shared.adapters.redis.connection import DedicatedConnection
 from shared.adapters.redis.group_reader import GroupGoneError, GroupReader
-from shared.adapters.redis.keys import group_prefix, state_key
+from shared.adapters.redis.keys import group_prefix, machine_keys
 from shared.adapters.redis.slots import reading_order
 from shared.messages.keys import Keys
 from shared.messages.orders import OrderDecided
@@ -80,9 +80,9 @@ class RedisWriterLease(WriterLease):
         self._reader = GroupReader(client, self._connection, prefix, inputs, reads, whole)
         self.losses: Mapping[str, int] = {}
         self._owner = f"{service}@{socket.gethostname()}:{os.getpid()}:{id(self):x}"
-        self._lease_key, self._meta = f"{home}:lease:{service}", f"{home}:meta:{service}"
-        self._cursors, self._state = f"{home}:cursors:{service}", state_key(home, service)
-        self._tries = f"{home}:tries:{service}"
+        own = machine_keys(home, service)
+        self._lease_key, self._meta, self._cursors, self._state = own.lease, own.meta, own.cursors, own.state
+        self._tries = own.tries
         self._encoder = CommitEncoder(service, home, keys)
         self._service, self._lease_ms = service, lease_ms
         self._epoch = 0

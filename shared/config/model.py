@@ -24,10 +24,16 @@ class RedisSettings(Struct, frozen=True, kw_only=True):
     identity: what ``hs:identity`` has to be on it, so that a server that was emptied or exchanged is refused at every
         start. Empty: each start goes on with what is there, and a portfolio begins anew where nothing is. See
         docs/decisions/0008.
+    keep_decisions_days: how long a decision is kept, in days of wall time. Until then its id stays taken; afterwards an
+        order of the same id counts as a new one. A decision takes about 5 kB of the server's memory.
+    max_memory_mb: of the server that ``heatsink up`` runs, in MiB: a full memory refuses writes of clients. A server of
+        your own has its own ``maxmemory``.
     """
 
     url: str = "redis://127.0.0.1:6379/0"
     identity: str = ""
+    keep_decisions_days: Annotated[int, Meta(ge=1, le=3650)] = 30
+    max_memory_mb: Annotated[int, Meta(ge=64, le=1_048_576)] = 2048
 
 
 class ExchangeSettings(Struct, frozen=True, kw_only=True):

@@ -6,7 +6,7 @@ import signal
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 from services.cli.failing import EXIT_FAILED
 from services.cli.up.data_dir import locked, server_data_dir
@@ -101,7 +101,8 @@ class Stack:
         kind = self._settings.exchange.kind
         folder = stack.enter_context(server_data_dir(self._options.data_dir, kind))
         port = stack.enter_context(claimed_port(SERVER_PORT))
-        server = EmbeddedValkey(folder, port, "always" if kind == "binance" else "everysec")
+        fsync: Literal["always", "everysec"] = "always" if kind == "binance" else "everysec"
+        server = EmbeddedValkey(folder, port, fsync, self._settings.redis.max_memory_mb)
         self._environ["HEATSINK_REDIS__URL"] = server.url
         return server
 

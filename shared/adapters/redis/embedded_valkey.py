@@ -46,12 +46,14 @@ class EmbeddedValkey:
     folder: its data.
     port: where it listens.
     fsync: ``always``, or ``everysec``, by which power loss costs up to a second.
+    max_memory_mb: the bound of its memory, in MiB.
     settings: more of the server's settings, by their names in ``valkey.conf``.
     """
 
     folder: Path
     port: int
     fsync: Literal["always", "everysec"] = "everysec"
+    max_memory_mb: int = 2048
     settings: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -66,7 +68,10 @@ class EmbeddedValkey:
             "dir": str(self.folder.resolve()),
             "appendonly": "yes",
             "appendfsync": self.fsync,
+            "maxmemory": f"{self.max_memory_mb}mb",
             "maxmemory-policy": "noeviction",
+            "proto-max-bulk-len": "32mb",  # a commit of many messages takes a few MiB; one message, 64 KiB
+            "client-query-buffer-limit": "64mb",
             "save": "",
             "daemonize": "no",
             "loglevel": "warning",

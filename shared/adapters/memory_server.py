@@ -11,6 +11,7 @@ from contextlib import contextmanager
 
 from shared.adapters.codec import entry_of, most_bytes_of
 from shared.messages.base import Message
+from shared.messages.catalogue import client_of_key
 from shared.messages.keys import Keys
 from shared.messages.market import BarClosed
 from shared.ports.clock import ClockOrigin
@@ -148,12 +149,12 @@ class MemoryServer:
     def trim(self, stream: str, keep: int) -> None:
         """Shorten a stream to ``keep`` entries, without what one of its readers was not given or did not finish."""
         spare = len(self.streams[stream]) - keep
-        if spare <= 0:
+        readers = [machine for machine in self.machines.values() if stream in machine.delivered]
+        if spare <= 0 or (client_of_key(stream) and not readers):  # a client's queue will have its reader
             return
-        for machine in self.machines.values():
-            if stream in machine.delivered:
-                taken = min(machine.pending[stream], default=machine.delivered[stream] + 1) - 1
-                spare = min(spare, taken - self.gone[stream])
+        for machine in readers:
+            taken = min(machine.pending[stream], default=machine.delivered[stream] + 1) - 1
+            spare = min(spare, taken - self.gone[stream])
         self.take_out(stream, max(0, spare))
 
     async def arrival(self, wait_ms: int) -> None:

@@ -370,8 +370,8 @@ local function trim(keys, args)
       needed = id
     end
   end
-  if not needed then
-    return redis.call('XTRIM', key, 'MAXLEN', '~', keep)
+  if not needed then -- nobody reads it; of a client's queue: not yet
+    return string.find(key, ':clients:', 1, true) and 0 or redis.call('XTRIM', key, 'MAXLEN', '~', keep)
   end
   return redis.call('XTRIM', key, 'MINID', '~', needed, 'LIMIT', spare)
 end
@@ -529,7 +529,7 @@ local function propose(keys, args)
   for i = 2, #args do
     size = size + #args[i]
   end
-  if size > MOST_PROPOSAL_BYTES or #args > 1 + 2 * MOST_FIELDS or #args % 2 == 0 then
+  if size > MOST_PROPOSAL_BYTES or #args > 1 + 2 * MOST_FIELDS or (#args > 0 and #args % 2 == 0) then
     return refused('SIZE', size .. ' bytes; at most ' .. MOST_PROPOSAL_BYTES .. ' are taken, with at most '
       .. MOST_FIELDS .. ' fields beside the message: send less')
   end

@@ -244,8 +244,12 @@ class MachineHost:
         while True:
             await asyncio.sleep(self._renew_seconds)
             await self.lease.renew()
-            if self.spec.watches_memory:
-                self._memory_used = await self.bus.memory_used()
+            await self.look_at_memory()
+
+    async def look_at_memory(self) -> None:
+        """Ask how full the memory of the server is, for the next step to tell the machine."""
+        if self.spec.watches_memory:
+            self._memory_used = await self.bus.memory_used()
 
 
 def _message_of(item: Entry) -> Message | None:

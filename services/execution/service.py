@@ -18,9 +18,10 @@ def spec_of(settings: Settings, clock: Clock) -> MachineSpec:
     keys = settings.keys
     bars = tuple(keys.of(BARS, timeframe) for timeframe in settings.plan.timeframes)
     limit_ns = market_ns(clock, settings.plan.limits.mark_age_seconds)
+    machine = PaperExecution(settings.plan, settings.universe, quote_age_limit_ns=limit_ns)
     return MachineSpec(
         service=wiring.EXECUTION,
-        machine=PaperExecution(settings.plan, settings.universe, quote_age_limit_ns=limit_ns),
+        machine=machine,
         # Stops see the market before new orders do.
         inputs=(PAIRS.key, *bars, keys.of(DECIDED)),
         whole=(keys.of(BARS, DAILY),),
@@ -28,6 +29,7 @@ def spec_of(settings: Settings, clock: Clock) -> MachineSpec:
         warm=bars,
         writes=keys.of(EXECUTED),
         latest=(MARKS,),
+        follows=machine.follows,
     )
 
 

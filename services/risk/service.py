@@ -62,6 +62,7 @@ def spec_of(settings: Settings, clock: Clock, *, orders_remembered: int = ORDERS
         home=keys.home,
         warm=(PAIRS.key, FEEDS.key, *bars),
         latest=(MARKS, BOOKS),
+        follows=machine.follows,
         questions=keys.of(ASK),
         vital=(keys.of(EXECUTED),),
         watches_memory=True,

@@ -51,6 +51,7 @@ class MachineSpec:
     in_turns: the stream of proposals, beside which clients have queues of their own: all of them are read in turns.
     warm: those of the streams whose history rebuilds what is not in the records.
     latest: topics of which it wants the newest message of each pair, and no other: marks, books.
+    follows: whether a pair is one of those, by its name: of names that nobody trades there is no end.
     questions: the channel of questions, empty for none. What the machine gives out on a topic that is not durable is
         published for who asked, and kept nowhere.
     vital: inputs of which no entry may be missing; where one is, the service does not start.
@@ -70,6 +71,7 @@ class MachineSpec:
     in_turns: str = ""
     warm: tuple[str, ...] = ()
     latest: tuple[Topic, ...] = ()
+    follows: Callable[[str], bool] = field(default=lambda _: True)
     questions: str = ""
     vital: tuple[str, ...] = ()
     watches_memory: bool = False

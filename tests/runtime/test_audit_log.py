@@ -2,7 +2,7 @@
 
 from structlog.testing import capture_logs
 
-from shared.adapters.clocks import RealClock
+from shared.adapters.clocks import ManualClock, RealClock
 from shared.messages.catalogue import AUDIT
 from shared.messages.halts import Alerted, Halted, ResumeAsked, Resumed
 from shared.messages.orders import CancelDecided, OrderClosed
@@ -68,3 +68,12 @@ def test_alerts_cancels_and_refusals_are_lines_and_bars_and_complete_orders_are_
     assert [(line["event"], line["log_level"]) for line in lines] == [
         ("alerted", "warning"), ("cancel_decided", "info"), ("command_refused", "warning"), ("order_closed", "warning"),
     ]  # fmt: skip
+
+
+def test_of_a_flood_of_refusals_a_few_are_lines_and_the_others_are_counted() -> None:
+    log = AuditLog(get_logger(), ManualClock())
+    refused = [message for message in samples() if isinstance(message, CommandRefused)]
+    with capture_logs() as lines:
+        for _ in range(1_234):
+            log.log_outputs(refused[:1])
+    assert [line.get("count") for line in lines] == [None] * 5 + [10, 100, 1_000]

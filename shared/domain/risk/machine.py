@@ -246,6 +246,10 @@ class RiskMachine:
     def _on_close(self, closed: OrderClosed) -> Sequence[Message]:
         return [*self.fills.on_closed(closed), *self.halt_commands.on_closed(closed)]
 
+    def follows(self, symbol: str) -> bool:
+        """Whether marks and books of a pair mean anything here."""
+        return self.state.heat.pair(symbol) is not None
+
     # --- for the host ---------------------------------------------------------------------------------------------
 
     def remember(self, decision: OrderDecided) -> None:

@@ -31,6 +31,7 @@ class Inbox:
 
     idempotency: takes in what may come by PUBLISH instead of by its stream; None where nothing may.
     wall_ns: tells wall time, by which warnings are few.
+    follows: whether marks and books of a pair are wanted, by its name.
     """
 
     def __init__(
@@ -39,8 +40,11 @@ class Inbox:
         log: Any,
         dead_letters: DeadLetters,
         idempotency: Idempotency | None = None,
+        *,
         wall_ns: Callable[[], int] = lambda: 0,
+        follows: Callable[[str], bool] = lambda _: True,
     ) -> None:
+        self._follows = follows
         self._bus, self._log, self._wall_ns, self._few = bus, log, wall_ns, FewLines()
         self._dead_letters, self._idempotency = dead_letters, idempotency
         self._latest: dict[tuple[type[Message], str], Latest] = {}
@@ -82,8 +86,9 @@ class Inbox:
             self.ask(other)
 
     def renew(self, latest: Latest) -> None:
-        """Take the newest mark or book of a pair in place of the one before."""
-        self._latest[type(latest), latest.symbol] = latest
+        """Take the newest mark or book of a pair in place of the one before, if the pair is followed."""
+        if self._follows(latest.symbol):
+            self._latest[type(latest), latest.symbol] = latest
 
     def ask(self, question: Message) -> None:
         """Keep a question, or something else to be answered; what comes while too many wait is not."""

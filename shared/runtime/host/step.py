@@ -60,7 +60,7 @@ class MachineHost:
         self.dead_letters = DeadLetters(spec.service, bus, clock, log)
         portfolio = bus.keys.portfolio if spec.home == bus.keys.home else ""
         self.set_aside = SetAside(spec.service, portfolio, bus, clock, log, self.dead_letters)
-        self.inbox = Inbox(bus, log, self.dead_letters, spec.idempotency, clock.wall_ns)
+        self.inbox = Inbox(bus, log, self.dead_letters, spec.idempotency, wall_ns=clock.wall_ns, follows=spec.follows)
         self.audit_log = AuditLog(log, clock)
         self._memory_used: float | None = None  # what the machine was not told of yet
         self._progress = Progress(Snapshot(seq=0, records={}, cursors={}, digest=0))

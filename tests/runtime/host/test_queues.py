@@ -12,12 +12,13 @@ from shared.adapters.redis.bus import RedisBus
 from shared.messages.catalogue import DEAD, DECIDED, HALTS, PROPOSED
 from shared.messages.dead_letter import MessageRefused
 from shared.messages.halts import Halted
+from shared.messages.market import MarkChanged
 from shared.messages.orders import OrderDecided, ProposalRefused
 from shared.ports.errors import BusLostError
 from tests.contracts.test_queues import GIANT, take_out, write
 from tests.keys import MAIN
 from tests.runtime.host.test_host import a_market, decisions, risk_host, settle
-from tests.samples import proposal
+from tests.samples import T0, book, proposal
 
 AnyBus = MemoryBus | RedisBus
 Proposed, Decided = MAIN.of(PROPOSED), MAIN.of(DECIDED)
@@ -152,3 +153,16 @@ async def test_the_host_tells_the_gate_how_full_the_memory_is() -> None:
         await host.lease.renew()
         await settle(host)
         assert ((await decisions(bus))[-1].binding == "halted") is halted
+
+
+async def test_marks_and_books_of_pairs_that_nobody_trades_are_kept_nowhere() -> None:
+    bus = MemoryBus(MAIN)
+    host = risk_host(bus, await a_market(bus))
+    await host.recover()
+    host.inbox.take_latest()
+    for number in range(500):
+        await host.inbox.take("hs:books", encode(book(f"b-{number}", symbol=f"X{number}/USDT")))
+        mark = MarkChanged(id=f"m-{number}", time_ns=T0, symbol=f"X{number}/USDT", price=1.0)
+        await host.inbox.take("hs:marks", encode(mark))
+    await host.inbox.take("hs:books", encode(book("b-known")))
+    assert [latest.symbol for latest in host.inbox.take_latest()] == ["BTC/USDT"]

@@ -100,5 +100,5 @@ async def _handled_and_lost(client: Client, stream: str, group: dict[str, Any], 
 async def _facts(client: Client, stream: str) -> tuple[int, int, str]:
     """How many entries a stream has, how many it ever had, and the id of the first one, if any. No body is read."""
     async with bus_errors(stream):
-        length, added, first = await client.fcall("hs_stream_facts", 1, stream)
+        length, added, first = await client.fcall_ro("hs_stream_facts", 1, stream)
     return int(length), int(added), first.decode()

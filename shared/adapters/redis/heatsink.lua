@@ -583,8 +583,8 @@ end
 -- A server whose memory is full (maxmemory) refuses to begin what may need more of it. That is meant for who brings
 -- something new: clients. The services that take in what stands there, and whose commits let it be trimmed, go on: they
 -- are marked ``allow-oom``. So do the market, for stops are triggered by it, and all that only reduces risk.
-local function register(name, callback)
-  redis.register_function{function_name = name, callback = callback, flags = {'allow-oom'}}
+local function register(name, callback, ...)
+  redis.register_function{function_name = name, callback = callback, flags = {'allow-oom', ...}}
 end
 
 register('hs_acquire', acquire)
@@ -595,8 +595,8 @@ register('hs_publish_bars', publish_bars)
 register('hs_set_latest', set_latest)
 register('hs_trim', trim)
 register('hs_read', read)
-register('hs_range', range)
-register('hs_stream_facts', stream_facts)
+register('hs_range', range, 'no-writes') -- FCALL_RO: for those, too, who may only look
+register('hs_stream_facts', stream_facts, 'no-writes')
 register('hs_write', write)
 redis.register_function('hs_take_in', take_in)
 redis.register_function('hs_propose', propose)

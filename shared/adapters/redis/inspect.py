@@ -19,6 +19,7 @@ class ServerFacts:
     fsync: the setting ``appendfsync``: ``always``, ``everysec`` or ``no``.
     eviction: the setting ``maxmemory-policy``; anything but ``noeviction`` throws data away.
     used_memory_bytes: memory in use, in bytes.
+    max_memory_bytes: the setting ``maxmemory``, in bytes; 0 for no bound.
     library: ``current``, ``other`` (another version is loaded), ``absent`` or ``unknown``.
     """
 
@@ -28,6 +29,7 @@ class ServerFacts:
     fsync: str
     eviction: str
     used_memory_bytes: int
+    max_memory_bytes: int
     library: str
 
 
@@ -43,6 +45,7 @@ async def server_facts(client: Client) -> ServerFacts:
         fsync=await _setting(client, "appendfsync"),
         eviction=await _setting(client, "maxmemory-policy"),
         used_memory_bytes=int(memory.get("used_memory", 0)),
+        max_memory_bytes=int(memory.get("maxmemory", 0)),
         library=await _library(client),
     )
 

@@ -23,7 +23,7 @@ async def bounded_range(
     """
     async with bus_errors(stream):
         try:
-            rows = await client.fcall("hs_range", 1, stream, *_bounds(stream, start, end, count, newest_first))
+            rows = await client.fcall_ro("hs_range", 1, stream, *_bounds(stream, start, end, count, newest_first))
         except ResponseError as error:
             if not _is_unprepared(error):
                 raise
@@ -35,7 +35,7 @@ async def ranges_after(client: Client, cursors: Mapping[str, str], count: int) -
     """The entries after the cursor of each stream that has any: in one go, but not of one moment."""
     pipe = client.pipeline(transaction=False)
     for stream, cursor in cursors.items():
-        pipe.fcall("hs_range", 1, stream, *_bounds(stream, f"({cursor}", "+", count, False))
+        pipe.fcall_ro("hs_range", 1, stream, *_bounds(stream, f"({cursor}", "+", count, False))
     async with bus_errors(*cursors):
         found = dict(zip(cursors, await pipe.execute(raise_on_error=False), strict=True))
         for stream, rows in found.items():

@@ -11,7 +11,7 @@ from msgspec import Struct, structs
 from redis.exceptions import ResponseError
 
 from shared.adapters.codec import decode_or_none, encode, encode_for_wire, struct_or_none
-from shared.adapters.redis.client import Client, bus_errors, is_cluster, new_client, prepare
+from shared.adapters.redis.client import Client, bus_errors, executed, is_cluster, new_client, prepare
 from shared.adapters.redis.keys import (
     CLOCK_KEY,
     DECISION_TTL_MS,
@@ -161,7 +161,7 @@ class RedisBus(RedisStreams, Bus):
         for order_id in order_ids:
             pipe.get(decision_key(self.keys, order_id))
         async with bus_errors():
-            bodies = await pipe.execute()
+            bodies = await executed(pipe)
         found = {order_id: decode_or_none(body) for order_id, body in zip(order_ids, bodies, strict=True) if body}
         return {order_id: message for order_id, message in found.items() if isinstance(message, OrderDecided)}
 
@@ -188,7 +188,7 @@ class RedisBus(RedisStreams, Bus):
         for stream, keep in kept.items():
             pipe.fcall("hs_trim", 1, stream, keep)
         async with bus_errors():
-            await pipe.execute()
+            await executed(pipe)
 
     async def memory_used(self) -> float:
         async with bus_errors():

@@ -86,6 +86,17 @@ class bus_errors:  # noqa: N801 - used like ``contextlib.suppress``; a class cos
             raise BusLostError(str(error)) from error
 
 
+async def executed(pipe: Client) -> list[Any]:
+    """What the commands of a pipeline answered. The first error is raised as the server said it: redis-py would put the
+    whole command before it, by which nobody can tell what it is.
+    """
+    answers: list[Any] = await pipe.execute(raise_on_error=False)
+    for answer in answers:
+        if isinstance(answer, Exception):
+            raise answer
+    return answers
+
+
 def _misplaced(told: str, keys: tuple[str, ...]) -> str:
     """Which key it is: as the server says, or one of those that were asked for."""
     said = told.partition(f"{WRONG_TYPE} ")[2]

@@ -16,7 +16,7 @@ from typing import Any
 from redis.exceptions import ResponseError
 
 from shared.adapters.codec import entry_of, most_bytes_of
-from shared.adapters.redis.client import MAX_BLOCK_MS, Client, bus_errors
+from shared.adapters.redis.client import MAX_BLOCK_MS, Client, bus_errors, executed
 from shared.adapters.redis.connection import Cut, DedicatedConnection
 from shared.adapters.redis.groups import Begun, begin_group, groups_of
 from shared.messages.keys import Keys
@@ -199,7 +199,7 @@ class GroupReader:
         for stream, ids in self._unacknowledged.items():
             pipe.xack(stream, self.group, *ids)
         async with bus_errors():
-            await pipe.execute()
+            await executed(pipe)
         self._unacknowledged.clear()
 
     async def check_groups(self) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 from redis.exceptions import ResponseError
 
 from shared.adapters.codec import encode_for_wire, entry_of
-from shared.adapters.redis.client import CALL_SECONDS, Client, bus_errors
+from shared.adapters.redis.client import CALL_SECONDS, Client, bus_errors, executed
 from shared.adapters.redis.group_reader import known_clients
 from shared.adapters.redis.groups import groups_of
 from shared.adapters.redis.keys import is_of_another_portfolio
@@ -47,7 +47,7 @@ class RedisStreams(Publisher, StreamReader, LiveChannels):
                 self._written[key] = topic.keep
                 pipe.publish(key, body)
         async with bus_errors(*{key for message in messages for _, key in self.keys.places_of(message)}):
-            await pipe.execute()
+            await executed(pipe)
 
     def _append(self, pipe: Client, key: str, body: bytes) -> None:
         """What a visitor does; the bus of a service may write when the memory is full, too."""
@@ -121,7 +121,7 @@ class RedisStreams(Publisher, StreamReader, LiveChannels):
         for message in messages:
             pipe.publish(self.keys.of_message(message), encode_for_wire(message))
         async with bus_errors():
-            await pipe.execute()
+            await executed(pipe)
 
     async def answer(self, answers: Sequence[Message]) -> None:
         channels = [(self.keys.reply_channel(message), message) for message in answers]
@@ -130,7 +130,7 @@ class RedisStreams(Publisher, StreamReader, LiveChannels):
             if channel:
                 pipe.publish(channel, encode_for_wire(message))
         async with bus_errors():
-            await pipe.execute()
+            await executed(pipe)
 
 
 class RedisListener(Listener):

@@ -28,7 +28,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 
 from shared.adapters.codec import decode_or_none
-from shared.adapters.redis.client import Client, bus_errors
+from shared.adapters.redis.client import Client, bus_errors, executed
 from shared.adapters.redis.commit_encoder import CommitEncoder
 from shared.adapters.redis.connection import DedicatedConnection
 from shared.adapters.redis.group_reader import GroupGoneError, GroupReader
@@ -179,7 +179,7 @@ class RedisWriterLease(WriterLease):
         pipe.fcall("hs_write", 1, self._tries, "HINCRBY", what, 1)
         pipe.pexpire(self._tries, TRIES_MS)
         async with bus_errors():
-            noted, _ = await pipe.execute()
+            noted, _ = await executed(pipe)
         return int(noted)
 
     async def end_try(self, what: str) -> None:

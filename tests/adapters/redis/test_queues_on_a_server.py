@@ -12,6 +12,7 @@ from redis.exceptions import OutOfMemoryError, ResponseError
 
 from shared.adapters.codec import encode
 from shared.adapters.redis.bus import RedisBus
+from shared.adapters.redis.client import prepare
 from shared.adapters.redis.embedded_valkey import running_valkey
 from shared.adapters.redis.keys import decision_key
 from shared.domain.timeframes import DAY_MS
@@ -235,3 +236,15 @@ async def test_a_full_memory_refuses_clients_and_lets_the_services_work_until_th
     assert await small.bar_watermarks("1h") == {"BTC/USDT": T0}
     assert await small.client.xlen(MAIN.of(BARS, "1h")) == 1
     await successor.release()
+
+
+async def test_a_library_that_was_lost_passes_for_a_server_that_has_to_be_prepared_anew(redis_bus: RedisBus) -> None:
+    try:
+        await redis_bus.client.function_flush()
+        lease = redis_bus.writer_lease("risk", (Proposed,), home=MAIN.home)
+        for call in (redis_bus.publish([decision()]), redis_bus.trim(), lease.begin_try("start")):
+            with pytest.raises(BusLostError, match="Function not found"):
+                await call
+        assert await redis_bus.latest(Proposed, 5) == []  # whoever only looks needs none
+    finally:
+        await prepare(redis_bus.client)

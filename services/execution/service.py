@@ -37,15 +37,16 @@ def spec_of(settings: Settings, clock: Clock) -> MachineSpec:
         writes=keys.of(EXECUTED),
         latest=(MARKS,),
         verify=lambda: check_orders(settings, machine),
+        follows=machine.follows,
     )
 
 
-def paper_machine(settings: Settings, clock: Clock) -> Machine:
+def paper_machine(settings: Settings, clock: Clock) -> PaperExecution:
     limit_ns = market_ns(clock, settings.plan.limits.mark_age_seconds)
     return PaperExecution(settings.plan, settings.universe, quote_age_limit_ns=limit_ns)
 
 
-def client_machine(settings: Settings, clock: Clock) -> Machine:
+def client_machine(settings: Settings, clock: Clock) -> ClientExecution:
     exchange = settings.exchange
     return ClientExecution(
         settings.universe,

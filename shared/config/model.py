@@ -28,6 +28,11 @@ class RedisSettings(Struct, frozen=True, kw_only=True):
         ``credentials.py``. Empty: all sign in as the address says.
     password: of the user in the address, or of a server with one password. Its place is the environment.
     password_file: the same, in a file.
+    keep_decisions_days: how long a decision is kept, in days of wall time. Until then its id stays taken; afterwards an
+        order of the same id counts as a new one. A decision takes about 3 kB of the server's memory, and 3 more
+        while it is among the latest 100,000.
+    max_memory_mb: of the server that ``heatsink up`` runs, in MiB: a full memory refuses writes of clients. A server of
+        your own has its own ``maxmemory``.
     """
 
     url: str = "redis://127.0.0.1:6379/0"
@@ -35,6 +40,8 @@ class RedisSettings(Struct, frozen=True, kw_only=True):
     users: str = ""
     password: str = ""
     password_file: str = ""
+    keep_decisions_days: Annotated[int, Meta(ge=1, le=3650)] = 30
+    max_memory_mb: Annotated[int, Meta(ge=64, le=1_048_576)] = 2048
 
 
 class ExchangeSettings(Struct, frozen=True, kw_only=True):

@@ -63,6 +63,8 @@ class Topic:
     keep: how many stream entries are retained, at least.
     max_bytes: of one message; longer ones are neither written nor read.
     copies: topics whose messages are written here too, in the same commit.
+    client_key: streams with messages of this topic that one client each writes; ``<client>`` stands for its name.
+    client_keep: how many entries of such a stream are retained once they were taken.
     """
 
     name: str
@@ -76,6 +78,8 @@ class Topic:
     keep: int = 100_000
     max_bytes: int = MAX_MESSAGE_BYTES
     copies: tuple["Topic", ...] = ()
+    client_key: str = ""
+    client_keep: int = 1_000
 
     @property
     def writers(self) -> tuple[str, ...]:
@@ -129,6 +133,7 @@ PROPOSED = Topic(
     "sizing, risk, clients",
     "risk",
     "orders before the gate",
+    client_key="hs:{P}:clients:<client>",
 )
 DECIDED = Topic(
     "decided",
@@ -267,9 +272,17 @@ def is_copy(message: Message, key: str) -> bool:
 def topic_of_key(key: str) -> Topic | None:
     """The topic whose stream (or channel) has this key; None for a key of no topic."""
     for topic in CATALOGUE:
-        if _template(topic).fullmatch(key):
+        if _template(topic).fullmatch(key) or (topic.client_key and _client_template(topic).fullmatch(key)):
             return topic
     return None
+
+
+def client_of_key(key: str) -> str:
+    """The client who alone writes this stream; empty for a stream of anybody."""
+    for topic in CATALOGUE:
+        if topic.client_key and (found := _client_template(topic).fullmatch(key)):
+            return found[1]
+    return ""
 
 
 def is_foreign_channel(channel: str, topic: Topic) -> bool:
@@ -278,6 +291,12 @@ def is_foreign_channel(channel: str, topic: Topic) -> bool:
         return True
     others = (other for other in CATALOGUE if other is not topic)
     return any(_template(other, channels=True).fullmatch(channel) for other in others)
+
+
+@cache
+def _client_template(topic: Topic) -> re.Pattern[str]:
+    template = re.escape(topic.client_key).replace(r"\{P\}", r"\{[^{}]+\}")
+    return re.compile(template.replace("<client>", "([A-Za-z0-9_-]{1,32})"))
 
 
 @cache

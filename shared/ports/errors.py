@@ -12,11 +12,16 @@
 | ``ContentRefusedError`` | a commit says what must not be written | starts over, and looks for what led to it |
 | ``CorruptStateError`` | what is stored contradicts itself | ends, and refuses to start until somebody looked |
 | ``StateGoneError`` | what was stored is gone | ends, and must not be started again by itself |
+| ``NotTakenError`` | a proposal was not taken into its client's queue | tells its client, who may try again later |
 """
 
 from collections.abc import Sequence
+from typing import Literal
 
 from shared.messages.orders import OrderDecided
+
+# Why a proposal was not taken into its client's queue, in one word: ``docs/join.md`` says what each means.
+NotTaken = Literal["NAME", "SIZE", "MALFORMED", "CLIENTS", "QUOTA"]
 
 
 class BusLostError(ConnectionError):
@@ -83,3 +88,14 @@ class AlreadyDecidedError(RuntimeError):
     def __init__(self, decisions: Sequence[OrderDecided]) -> None:
         super().__init__(", ".join(decision.order_id for decision in decisions))
         self.decisions = tuple(decisions)
+
+
+class NotTakenError(RuntimeError):
+    """A proposal was not taken into its client's queue, and nothing was written.
+
+    code: why, in one word. reason: in a sentence, with the remedy.
+    """
+
+    def __init__(self, code: NotTaken, reason: str) -> None:
+        super().__init__(f"{code}: {reason}")
+        self.code, self.reason = code, reason

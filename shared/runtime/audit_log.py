@@ -16,19 +16,37 @@ from shared.messages.portfolio import (
 )
 from shared.messages.reports import ReportAwaited, ReportRefused
 from shared.messages.signals import SignalRaised, SignalRefused
+from shared.ports.clock import Clock
+from shared.runtime.few_lines import FewLines
 
 Fields = dict[str, Any]
+REFUSALS = (ProposalRefused, SignalRefused, CommandRefused)
 
 
-def log_outputs(log: Any, outputs: Sequence[Message]) -> None:
-    """Write one line for each message worth one. Bars, sizes, marks and snapshots are not: there are too many."""
-    for message in outputs:
-        line = _LINES.get(type(message))
-        if line is None or _is_usual(message):
-            continue
-        level, event, fields = line
-        named = {"symbol": message.symbol} if hasattr(message, "symbol") else {}
-        getattr(log, level)(event, **named, trace=message.trace, **fields(message))
+class AuditLog:
+    """Writes the log lines of one host."""
+
+    def __init__(self, log: Any, clock: Clock) -> None:
+        self._log, self._clock = log, clock
+        self._refused: dict[type[Message], FewLines] = {kind: FewLines() for kind in REFUSALS}
+
+    def log_outputs(self, outputs: Sequence[Message]) -> None:
+        """Write one line for each message worth one. Bars, sizes, marks and snapshots are not: there are too many.
+
+        Of many refusals within a minute a few have a line; the others are counted.
+        """
+        for message in outputs:
+            line = _LINES.get(type(message))
+            if line is None or _is_usual(message):
+                continue
+            level, event, fields = line
+            named = {"symbol": message.symbol} if hasattr(message, "symbol") else {}
+            if few := self._refused.get(type(message)):
+                if not few.take(self._clock.wall_ns()):
+                    continue
+                if not few.is_each:
+                    named["count"] = few.count
+            getattr(self._log, level)(event, **named, trace=message.trace, **fields(message))
 
 
 def _is_usual(message: Message) -> bool:

@@ -116,7 +116,11 @@ def _persistence(facts: ServerFacts) -> Finding:
 
 def _eviction(facts: ServerFacts) -> Finding:
     if facts.eviction in ("", "noeviction"):
-        return Finding("ok", "memory", f"{facts.used_memory_bytes / 1e6:,.0f} MB in use, nothing is evicted")
+        used = f"{facts.used_memory_bytes / 1e6:,.0f} MB"
+        if not facts.max_memory_bytes:
+            text = f"{used} in use, without a bound: a flood can take all memory of the machine"
+            return Finding("warn", "memory", text, "Set maxmemory: a full server refuses clients, and loses nothing.")
+        return Finding("ok", "memory", f"{used} of {facts.max_memory_bytes / 1e6:,.0f} in use, nothing is evicted")
     text = f"maxmemory-policy {facts.eviction}: a full server would throw orders away"
     return Finding("fail", "memory", text, "Set maxmemory-policy noeviction.")
 

@@ -6,7 +6,7 @@ import signal
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 from services.cli.failing import EXIT_FAILED
 from services.cli.up.data_dir import locked, own, server_data_dir
@@ -108,7 +108,8 @@ class Stack:
         folder = stack.enter_context(server_data_dir(self._options.data_dir, kind))
         port = stack.enter_context(claimed_port(SERVER_PORT))
         acl = prepare_users(self._options.data_dir, self._settings.portfolio.name)
-        server = EmbeddedValkey(folder, port, "always" if kind == "binance" else "everysec", acl)
+        fsync: Literal["always", "everysec"] = "always" if kind == "binance" else "everysec"
+        server = EmbeddedValkey(folder, port, fsync, acl, self._settings.redis.max_memory_mb)
         users = (self._options.data_dir / USERS_DIR).resolve()
         self._redis = RedisSettings(url=server.url, users=str(users))
         self._environ |= {"HEATSINK_REDIS__URL": server.url, "HEATSINK_REDIS__USERS": str(users)}

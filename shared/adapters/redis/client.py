@@ -96,6 +96,17 @@ class bus_errors:  # noqa: N801 - used like ``contextlib.suppress``; a class cos
             raise BusLostError(str(error)) from error
 
 
+async def executed(pipe: Client, unless: type[Exception] | None = None) -> list[Any]:
+    """What the commands of a pipeline answered. The first error is raised as the server said it: redis-py would put the
+    whole command before it, by which nobody can tell what it is. One of the kind ``unless`` is left in the answers.
+    """
+    answers: list[Any] = await pipe.execute(raise_on_error=False)
+    for answer in answers:
+        if isinstance(answer, Exception) and not (unless and isinstance(answer, unless)):
+            raise answer
+    return answers
+
+
 def _misplaced(told: str, keys: tuple[str, ...]) -> str:
     """Which key it is: as the server says, or one of those that were asked for."""
     said = told.partition(f"{WRONG_TYPE} ")[2]

@@ -49,6 +49,7 @@ class EmbeddedValkey:
     port: where it listens.
     fsync: ``always``, or ``everysec``, by which power loss costs up to a second.
     acl_file: the users that it lets in (``acl.py``); None: it asks nobody for a name.
+    max_memory_mb: the bound of its memory, in MiB.
     settings: more of the server's settings, by their names in ``valkey.conf``.
     """
 
@@ -56,6 +57,7 @@ class EmbeddedValkey:
     port: int
     fsync: Literal["always", "everysec"] = "everysec"
     acl_file: Path | None = None
+    max_memory_mb: int = 2048
     settings: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -70,7 +72,10 @@ class EmbeddedValkey:
             "dir": str(self.folder.resolve()),
             "appendonly": "yes",
             "appendfsync": self.fsync,
+            "maxmemory": f"{self.max_memory_mb}mb",
             "maxmemory-policy": "noeviction",
+            "proto-max-bulk-len": "32mb",  # a commit of many messages takes a few MiB; one message, 64 KiB
+            "client-query-buffer-limit": "64mb",
             "save": "",
             "daemonize": "no",
             "loglevel": "warning",

@@ -22,6 +22,7 @@ class ServerFacts:
     fsync: the setting ``appendfsync``: ``always``, ``everysec`` or ``no``.
     eviction: the setting ``maxmemory-policy``; anything but ``noeviction`` throws data away.
     used_memory_bytes: memory in use, in bytes.
+    max_memory_bytes: the setting ``maxmemory``, in bytes; 0 for no bound.
     library: ``current``, ``other`` (another version is loaded), ``absent`` or ``unknown``.
     user: by whose name this connection is there; ``default`` for no name.
     is_open: whether somebody who gives no name and no password is let in.
@@ -33,6 +34,7 @@ class ServerFacts:
     fsync: str
     eviction: str
     used_memory_bytes: int
+    max_memory_bytes: int
     library: str
     user: str = NOBODY
     is_open: bool = True
@@ -54,6 +56,7 @@ async def server_facts(client: Client, url: str = "") -> ServerFacts:
         fsync=await _setting(client, "appendfsync"),
         eviction=await _setting(client, "maxmemory-policy") or str(memory.get("maxmemory_policy", "")),
         used_memory_bytes=int(memory.get("used_memory", 0)),
+        max_memory_bytes=int(memory.get("maxmemory", 0)),
         library=await _library(client),
         user=await _user(client),
         is_open=await is_open(url) if url else True,

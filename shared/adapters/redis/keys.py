@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 from shared.domain.timeframes import DAY_MS
-from shared.messages.catalogue import BARS
+from shared.messages.catalogue import BARS, client_of_key, topic_of_key
 from shared.messages.keys import Keys
 from shared.ports.bus import Scope
 
@@ -11,6 +11,7 @@ CLOCK_KEY = "hs:clock"
 IDENTITY_KEY = "hs:identity"
 DECISION_TTL_MS = 30 * DAY_MS
 MARKER_TTL_MS = DAY_MS
+STRANGE_KEEP = 100_000  # of a stream that no topic knows
 SCOPES: tuple[Scope, ...] = ("market", "portfolio")
 
 
@@ -77,6 +78,14 @@ def decision_key(keys: Keys, order_id: str) -> str:
 def proposal_marker(stream: str, order_id: str) -> str:
     """Says that a proposal stands in its stream already."""
     return f"{stream}:seen:{order_id}"
+
+
+def most_kept(stream: str) -> int:
+    """How many entries of a stream are kept that all of its readers have taken."""
+    topic = topic_of_key(stream)
+    if topic is None:
+        return STRANGE_KEEP
+    return topic.client_keep if client_of_key(stream) else topic.keep
 
 
 def market_epoch_key(key: str) -> str:

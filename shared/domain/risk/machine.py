@@ -1,7 +1,8 @@
 """The risk machine: proposals, fills, marks and commands in; verdicts, portfolio snapshots and halts out.
 
 This file says who handles what, and nothing else. The parts are ``gate`` (verdicts), ``fills`` (what became of orders),
-``breakers`` (halts that set themselves off), ``set_aside`` (what no service could handle), ``commands`` (of operators),
+``breakers`` (halts that set themselves off), ``set_aside`` (what no service could handle), ``memory`` (of the server,
+that fills), ``commands`` (of operators),
 ``ramp`` (phases) and ``gate.what_if`` (questions). They share ``state``.
 """
 
@@ -21,6 +22,7 @@ from shared.domain.risk.gate.gate import ORDERS_REMEMBERED, Gate
 from shared.domain.risk.gate.shadow import SHADOW_RECORDS, Shadow
 from shared.domain.risk.gate.what_if import WhatIf
 from shared.domain.risk.halt_actions import HaltActions
+from shared.domain.risk.memory import MemoryHalt
 from shared.domain.risk.ramp.phases import PHASE_RECORDS, Phases
 from shared.domain.risk.set_aside import SET_ASIDE_RECORDS, SetAsideHalts
 from shared.domain.risk.state.order_book import OrderBook
@@ -29,7 +31,7 @@ from shared.domain.risk.unpriced import PriceWatch
 from shared.domain.timeframes import DAILY
 from shared.domain.universe import Universe
 from shared.messages.ask import RoomAsked, ShadowAsked
-from shared.messages.base import Message, TimePassed
+from shared.messages.base import MemoryMeasured, Message, TimePassed
 from shared.messages.control import ApprovePhase, Flatten, Halt, Resume, SetLimits, SetPhase, WriteOff, WriteOffOrder
 from shared.messages.dead_letter import EntrySetAside, UnreadableReceived, message_refused
 from shared.messages.market import BarClosed, BookSampled, FeedLost, FeedRestored, MarkChanged, PairListed
@@ -102,6 +104,7 @@ class RiskMachine:
         self.breakers = Breakers(state, halt_actions)
         self.halt_commands = HaltCommands(state, halt_actions, self.breakers)
         self.set_aside = SetAsideHalts(state, halt_actions)
+        self.memory = MemoryHalt(state, halt_actions)
         self.write_offs = WriteOffs(state, self.fills)
         self.limit_changes = LimitChanges(state)
         self.price_watch = PriceWatch(state)
@@ -137,6 +140,7 @@ class RiskMachine:
             RoomAsked: self.what_if.answer_room,
             ShadowAsked: self.what_if.answer_shadow,
             EntrySetAside: self.set_aside.on_set_aside,
+            MemoryMeasured: self.memory.on_measured,
         }
 
     # --- what a machine is ----------------------------------------------------------------------------------------
@@ -247,6 +251,10 @@ class RiskMachine:
 
     def _on_close(self, closed: OrderClosed) -> Sequence[Message]:
         return [*self.fills.on_closed(closed), *self.halt_commands.on_closed(closed)]
+
+    def follows(self, symbol: str) -> bool:
+        """Whether marks and books of a pair mean anything here."""
+        return self.state.heat.pair(symbol) is not None
 
     # --- for the host ---------------------------------------------------------------------------------------------
 

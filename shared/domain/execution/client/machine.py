@@ -67,6 +67,10 @@ class ClientExecution:
     def restored(self) -> None:
         self.state.restored()
 
+    def follows(self, symbol: str) -> bool:
+        """Whether a pair is one of ours, by any of its names: of names that nobody trades there is no end."""
+        return self.state.prices.knows(symbol) or self.state.store.held(symbol) is not None
+
     def _time(self, passed: TimePassed) -> Sequence[Message]:
         self.state.pass_time(passed.time_ns)
         due_ns = self.state.store.next_due_ns
@@ -87,7 +91,7 @@ class ClientExecution:
         state = self.state
         if doubt := doubt_about_listing(listed, state.universe):
             return (message_refused(listed, time_ns=state.now_ns or listed.time_ns, **doubt._asdict()),)
-        if not state.prices.knows(listed.symbol) and state.store.held(listed.symbol) is None:
+        if not self.follows(listed.symbol):
             return ()
         self.records.put(LISTED, listed.symbol, listed)
         return self._stops.rename(listed) if listed.formerly else ()

@@ -58,6 +58,7 @@ KEEP_CLIENTS = (
     "xtrim",
     "xdel",
 )
+CALL = ("fcall", "fcall_ro")
 LISTEN = ("subscribe", "unsubscribe", "psubscribe", "punsubscribe")
 # The server as a whole: what every service looks at before it works, and what those who look judge it by.
 LOOK_AT_SERVER = Grant(commands=("info", "function|list", "cluster|info"))
@@ -117,10 +118,13 @@ def _facts(keys: Keys) -> tuple[Grant, ...]:
 def _looking(keys: Keys) -> tuple[Grant, ...]:
     """Every topic of the market and of this portfolio, its decisions, and what its services have stored."""
     machines = [machine_keys(keys.home, row.name) for row in SERVICES if row.machine and row.scope == "portfolio"]
+    queues = client_key(keys, ANY)
     return (
         *_facts(keys),
         Grant(commands=READ_STREAM, reads=_streams(CATALOGUE, keys)),
-        Grant(commands=("fcall_ro",), reads=(*_streams(CATALOGUE, keys), *_hashes(CATALOGUE, keys))),
+        Grant(commands=("fcall_ro",), reads=(*_streams(CATALOGUE, keys), *_hashes(CATALOGUE, keys), queues)),
+        Grant(commands=READ_STREAM, reads=(queues,)),
+        Grant(commands=READ_HASH, reads=(clients_key(keys),)),
         Grant(commands=READ_HASH, reads=(*_hashes(CATALOGUE, keys), *(key for each in machines for key in each[1:4]))),
         Grant(commands=READ_TEXT, reads=(decision_key(keys, ANY), LEASE_KEY)),
         Grant(commands=LISTEN, channels=(*_channels(CATALOGUE, keys), REPLIES)),
@@ -156,15 +160,16 @@ def _proposing(name: str, keys: Keys) -> tuple[Grant, ...]:
 
 
 def _service(row: ServiceRow, keys: Keys) -> tuple[Grant, ...]:
-    beat = Grant(commands=("hset",), writes=(services_key(keys, row.scope),))
+    beats = services_key(keys, row.scope)
+    beat = (Grant(commands=("fcall",), keys=(beats,)), Grant(commands=("hset",), writes=(beats,)))
     if row.machine:
-        return (*_facts(keys), beat, *_machine(row, keys))
+        return (*_facts(keys), *beat, *_machine(row, keys))
     if row.name == MARKET_DATA:
-        return (*_facts(keys), beat, *_market_data(row, keys))
+        return (*_facts(keys), *beat, *_market_data(row, keys))
     if row.name == EXCHANGE_SIM:
-        return (*_facts(keys), beat, Grant(commands=("set",), writes=(CLOCK_KEY,)))
+        return (*_facts(keys), *beat, Grant(commands=("set",), writes=(CLOCK_KEY,)))
     if row.name == OPS:
-        return (*_looking(keys), beat)
+        return (*_looking(keys), *beat)
     raise ValueError(f"nobody has said what the service {row.name} may do")
 
 
@@ -179,11 +184,12 @@ def _machine(row: ServiceRow, keys: Keys) -> tuple[Grant, ...]:
     reserved, beats = reserved_key(home), services_key(keys, row.scope)
     return (
         # A function is looked at twice: as a call that names keys, and command by command.
-        Grant(commands=("fcall",), keys=(*own, reserved, *outputs, *inputs, *of_orders, *of_clients, beats)),
+        Grant(commands=CALL, keys=(*own, reserved, *outputs, *inputs, *of_orders, *of_clients, beats)),
         Grant(commands=(*READ_HASH, *WRITE_HASH, *READ_TEXT, *WRITE_TEXT), keys=own),
         Grant(commands=APPEND, writes=(own.journal, *outputs)),
         Grant(commands=(*READ_STREAM, *READ_GROUP), reads=(own.journal, *outputs, *inputs)),
         Grant(commands=KEEP_GROUP, writes=inputs),
+        Grant(commands=("xtrim",), writes=_streams((topic for topic in read if topic.is_open), keys)),
         Grant(commands=READ_HASH, reads=(*_hashes(read, keys), reserved)),
         *([Grant(commands=("hset", "hdel"), writes=(reserved,))] if DECIDED in written else []),
         *([Grant(commands=(*READ_TEXT, "set"), keys=of_orders)] if of_orders else []),
@@ -215,10 +221,10 @@ def _market_data(row: ServiceRow, keys: Keys) -> tuple[Grant, ...]:
     epochs = tuple(market_epoch_key(_pattern(topic, keys)) for topic in written)
     last = last_bars_key(keys, ANY)
     return (
-        Grant(commands=("fcall",), keys=(LEASE_KEY, META_KEY, _pattern(BARS, keys), last, *hashes, *epochs)),
+        Grant(commands=CALL, keys=(LEASE_KEY, META_KEY, *streams, last, *hashes, *epochs)),
         Grant(commands=(*READ_HASH, "hset", "hincrby"), keys=(META_KEY, last, *hashes)),
         Grant(commands=(*READ_TEXT, *WRITE_TEXT), keys=(LEASE_KEY, *epochs)),
         Grant(commands=APPEND, writes=streams),
-        Grant(commands=READ_STREAM, reads=streams),
+        Grant(commands=(*READ_STREAM, "xpending"), reads=streams),
         Grant(commands=("publish",), channels=_channels(written, keys)),
     )

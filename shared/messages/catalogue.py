@@ -46,6 +46,8 @@ from shared.messages.reports import (
 )
 from shared.messages.signals import PositionSized, SignalRaised, SignalRefused
 
+OPEN_TO = ("clients", "operators", "every consumer")
+
 
 @dataclass(frozen=True, slots=True)
 class Topic:
@@ -85,6 +87,11 @@ class Topic:
     def writers(self) -> tuple[str, ...]:
         """``written_by``, name by name."""
         return tuple(self.written_by.split(", "))
+
+    @property
+    def is_open(self) -> bool:
+        """Whether others than the services that the catalogue names may write it: then its readers keep it short."""
+        return any(each in OPEN_TO for each in self.writers)
 
     @property
     def readers(self) -> tuple[str, ...]:

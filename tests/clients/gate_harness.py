@@ -109,16 +109,15 @@ def killed(process: "subprocess.Popen[bytes] | None") -> None:
 
 
 @contextmanager
-def running_gate(folder: Path, *, risk: bool = True) -> Iterator[RunningGate]:
-    """With a market and, unless it is to come later, a risk service."""
+def running_gate(folder: Path) -> Iterator[RunningGate]:
+    """With a market and a risk service."""
     with ExitStack() as ends:
         gate = RunningGate(folder, ends.enter_context(claimed_port()))
         ends.callback(gate.kill_server)
         ends.callback(gate.kill_risk)
         gate.start_server()
         asyncio.run(_open_market(gate.url))
-        if risk:
-            gate.start_risk()
+        gate.start_risk()
         yield gate
 
 

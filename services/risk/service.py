@@ -40,6 +40,7 @@ def spec_of(settings: Settings, clock: Clock, *, orders_remembered: int = ORDERS
         starting_cash_usdt=settings.portfolio.starting_cash_usdt,
         speed=clock.speed,
         paper=settings.exchange.orders == "paper",
+        client_orders=settings.exchange.orders == "client",
         orders_remembered=orders_remembered,
     )
     bars = [keys.of(BARS, timeframe) for timeframe in plan.timeframes]

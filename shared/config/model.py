@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
-from shared.domain.plan import Count, Fraction, Plan, Positive
+from shared.domain.plan import Count, Fraction, Plan, Positive, UpToADay
 from shared.domain.timeframes import FIRST_DATE, iso_ns
 from shared.domain.universe import Universe
 from shared.messages.base import PortfolioName
@@ -35,15 +35,20 @@ class ExchangeSettings(Struct, frozen=True, kw_only=True):
 
     kind: ``sim``, the simulated exchange at ``url``, or ``binance``, its public streams.
     url: of the simulated exchange, ``http://host:port``; unused with ``binance``.
-    orders: ``paper``, the paper exchange on either market, or ``exchange``, real ones. The phase in force has to be
-        meant for it, see ``PhasePlan.paper``.
+    orders: ``paper``, the paper exchange on either market; ``client``, each client executes what it was approved, and
+        reports; or ``exchange``, real ones. The phase in force has to be meant for it, see ``PhasePlan.paper``: what
+        clients execute counts as real.
     weight_per_minute: the request weight that the exchange allows this address.
+    report_seconds: with ``client``, wall seconds within which a client has to report of an approved order.
+    stop_seconds: with ``client``, wall seconds within which it has to report the stop of what it bought.
     """
 
     kind: Literal["sim", "binance"] = "sim"
     url: str = "http://127.0.0.1:9080"
-    orders: Literal["paper", "exchange"] = "paper"
+    orders: Literal["paper", "client", "exchange"] = "paper"
     weight_per_minute: Count = 6000
+    report_seconds: UpToADay = 60.0
+    stop_seconds: UpToADay = 15.0
 
 
 class PortfolioSettings(Struct, frozen=True, kw_only=True):

@@ -9,7 +9,7 @@ from functools import cache
 
 from shared.messages.ask import RoomAnswered, RoomAsked, ShadowAsked, ShadowCounted
 from shared.messages.base import MAX_MESSAGE_BYTES, Message
-from shared.messages.control import ApprovePhase, Flatten, Halt, Resume, SetLimits, SetPhase, WriteOff
+from shared.messages.control import ApprovePhase, Flatten, Halt, Resume, SetLimits, SetPhase, WriteOff, WriteOffOrder
 from shared.messages.dead_letter import EntrySetAside, MessageRefused
 from shared.messages.halts import Alerted, Halted, ResumeAsked, Resumed
 from shared.messages.market import BarClosed, BookSampled, FeedLost, FeedRestored, MarkChanged, PairListed
@@ -30,10 +30,19 @@ from shared.messages.orders import (
 from shared.messages.portfolio import (
     CommandRefused,
     LimitsChanged,
+    OrderWrittenOff,
     PhaseChanged,
     PhaseProposed,
     PortfolioMarked,
     PositionWrittenOff,
+)
+from shared.messages.reports import (
+    ClosedReported,
+    FillReported,
+    PlacedReported,
+    ReportAwaited,
+    ReportRefused,
+    StopReported,
 )
 from shared.messages.signals import PositionSized, SignalRaised, SignalRefused
 
@@ -98,9 +107,16 @@ DECIDED = Topic(
 EXECUTED = Topic(
     "executed",
     "hs:{P}:orders:executed",
-    (OrderPlaced, OrderFilled, OrderClosed, StopPlaced),
+    (OrderPlaced, OrderFilled, OrderClosed, StopPlaced, ReportAwaited, ReportRefused),
     "execution",
-    "what became of approved orders",
+    "what became of approved orders; which reports are awaited, and which were refused",
+)
+REPORTED = Topic(
+    "reported",
+    "hs:{P}:orders:reported",
+    (PlacedReported, FillReported, ClosedReported, StopReported),
+    "clients",
+    "what clients did with approved orders, before it is checked; read with orders = client",
 )
 PORTFOLIO = Topic(
     "portfolio",
@@ -115,7 +131,16 @@ HALTS = Topic("halts", "hs:{P}:halts", (Halted, Resumed, ResumeAsked), "risk", "
 AUDIT = Topic(
     "audit",
     "hs:{P}:audit",
-    (LimitsChanged, PhaseProposed, PhaseChanged, CommandRefused, Alerted, PositionWrittenOff, SignalRefused),
+    (
+        LimitsChanged,
+        PhaseProposed,
+        PhaseChanged,
+        CommandRefused,
+        Alerted,
+        PositionWrittenOff,
+        OrderWrittenOff,
+        SignalRefused,
+    ),
     "risk, sizing",
     "all that was decided about limits, phases and halts; refused commands and signals, warnings, write-offs",
     copies=(HALTS,),
@@ -123,7 +148,7 @@ AUDIT = Topic(
 CONTROL = Topic(
     "control",
     "hs:{P}:control",
-    (Halt, Resume, Flatten, SetPhase, ApprovePhase, SetLimits, WriteOff),
+    (Halt, Resume, Flatten, SetPhase, ApprovePhase, SetLimits, WriteOff, WriteOffOrder),
     "operators",
     "operators' commands",
 )
@@ -163,6 +188,7 @@ CATALOGUE: tuple[Topic, ...] = (
     PROPOSED,
     DECIDED,
     EXECUTED,
+    REPORTED,
     PORTFOLIO,
     HALTS,
     AUDIT,

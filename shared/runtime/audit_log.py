@@ -6,7 +6,15 @@ from typing import Any
 from shared.messages.base import Message
 from shared.messages.halts import Alerted, Halted, ResumeAsked, Resumed
 from shared.messages.orders import CancelDecided, OrderClosed, OrderDecided, OrderFilled, ProposalRefused, StopPlaced
-from shared.messages.portfolio import CommandRefused, LimitsChanged, PhaseChanged, PhaseProposed, PositionWrittenOff
+from shared.messages.portfolio import (
+    CommandRefused,
+    LimitsChanged,
+    OrderWrittenOff,
+    PhaseChanged,
+    PhaseProposed,
+    PositionWrittenOff,
+)
+from shared.messages.reports import ReportAwaited, ReportRefused
 from shared.messages.signals import SignalRaised, SignalRefused
 
 Fields = dict[str, Any]
@@ -16,11 +24,18 @@ def log_outputs(log: Any, outputs: Sequence[Message]) -> None:
     """Write one line for each message worth one. Bars, sizes, marks and snapshots are not: there are too many."""
     for message in outputs:
         line = _LINES.get(type(message))
-        if line is None or (isinstance(message, OrderClosed) and message.ending == "filled"):
+        if line is None or _is_usual(message):
             continue
         level, event, fields = line
         named = {"symbol": message.symbol} if hasattr(message, "symbol") else {}
         getattr(log, level)(event, **named, trace=message.trace, **fields(message))
+
+
+def _is_usual(message: Message) -> bool:
+    """What happens to every order."""
+    if isinstance(message, OrderClosed):
+        return message.ending == "filled"
+    return isinstance(message, ReportAwaited) and not message.overdue
 
 
 def _decided(message: OrderDecided) -> Fields:
@@ -74,6 +89,13 @@ _LINES: dict[type[Message], tuple[str, str, Callable[[Any], Fields]]] = {
         "position_written_off",
         _named("who", "reason", "quantity", "price", "cost_usdt", "proceeds_usdt"),
     ),
+    OrderWrittenOff: (
+        "warning",
+        "order_written_off",
+        _named("order_id", "side", "quantity", "client", "who", "reason"),
+    ),
+    ReportAwaited: ("warning", "report_overdue", _named("order_id", "client", "what", "reason")),
+    ReportRefused: ("warning", "report_refused", _named("order_id", "what", "code", "reason", "halts", "unanswered")),
     CommandRefused: ("warning", "command_refused", _named("command", "who", "reason")),
     ProposalRefused: ("info", "proposal_refused", _named("order_id", "what", "code", "reason", "unanswered")),
     SignalRefused: ("warning", "signal_refused", _named("strategy", "code", "reason", "unanswered")),

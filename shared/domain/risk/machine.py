@@ -30,7 +30,7 @@ from shared.domain.timeframes import DAILY
 from shared.domain.universe import Universe
 from shared.messages.ask import RoomAsked, ShadowAsked
 from shared.messages.base import Message, TimePassed
-from shared.messages.control import ApprovePhase, Flatten, Halt, Resume, SetLimits, SetPhase, WriteOff
+from shared.messages.control import ApprovePhase, Flatten, Halt, Resume, SetLimits, SetPhase, WriteOff, WriteOffOrder
 from shared.messages.dead_letter import EntrySetAside, UnreadableReceived, message_refused
 from shared.messages.market import BarClosed, BookSampled, FeedLost, FeedRestored, MarkChanged, PairListed
 from shared.messages.orders import (
@@ -43,6 +43,7 @@ from shared.messages.orders import (
     StopPlaced,
     StopRaised,
 )
+from shared.messages.reports import ReportAwaited, ReportRefused
 
 SNAPSHOT_SECONDS = 1.0  # wall time between snapshots when nothing else calls for one
 
@@ -52,6 +53,7 @@ class RiskMachine:
 
     speed: market seconds in a wall second; age limits stretch by it.
     paper: whether orders go to the paper exchange; None where no phase cares, as in backtests.
+    client_orders: whether clients execute approved orders by themselves, and report.
     orders_remembered: how many decided orders it recognises when they come again.
     """
 
@@ -64,6 +66,7 @@ class RiskMachine:
         starting_cash_usdt: float,
         speed: float,
         paper: bool | None = None,
+        client_orders: bool = False,
         orders_remembered: int = ORDERS_REMEMBERED,
     ) -> None:
         self.orders_remembered = orders_remembered
@@ -85,7 +88,7 @@ class RiskMachine:
             speed=speed,
             records=self.records,
         )
-        state.paper = paper
+        state.paper, state.client_orders = paper, client_orders
         self._snapshot_every_ns = state.market_ns(SNAPSHOT_SECONDS)
         self._begin()
 
@@ -120,10 +123,13 @@ class RiskMachine:
             OrderFilled: self._on_fill,
             OrderClosed: self._on_close,
             StopPlaced: self.fills.on_stop_placed,
+            ReportAwaited: self.fills.on_report_awaited,
+            ReportRefused: self.fills.on_report_refused,
             Halt: at_once(state, self.halt_commands.halt),
             Resume: at_once(state, self.halt_commands.resume),
             Flatten: at_once(state, self.halt_commands.flatten),
             WriteOff: at_once(state, self.write_offs.write_off),
+            WriteOffOrder: at_once(state, self.write_offs.write_off_order),
             SetLimits: at_once(state, self.limit_changes.set),
             SetPhase: at_once(state, self.phases.set),
             ApprovePhase: at_once(state, self.phases.approve),

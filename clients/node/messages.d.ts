@@ -458,6 +458,8 @@ export interface StopApproved {
 
 /**
  * Execution has to cancel what is left of an order.
+ *
+ * written_off: an operator has taken it out of the books, so nothing more of it is awaited.
  */
 export interface CancelDecided {
   type: 'CancelDecided'
@@ -469,6 +471,7 @@ export interface CancelDecided {
   order_id: string
   symbol: string
   reason: string
+  written_off: boolean
 }
 
 /**
@@ -606,6 +609,183 @@ export interface StopPlaced {
   symbol: string
   stop_price: string
   quantity: string
+}
+
+/**
+ * A client has to report, until a time.
+ *
+ * order_id: of the order; of a stop, the id under which it will fill.
+ * client: whose report it is.
+ * what: `order` (what became of an approved order), `end` (of one that was placed), `trades` (that are missing
+ *     in the sum), or `stop`.
+ * due_ns: market time.
+ * quantity: base units: of the order, what is not filled; of a stop, what it has to protect.
+ * stop_price: where the stop has to rest, USDT per unit; None for an order.
+ * reason: for people.
+ * overdue: the time is over. For an order, the gate is closed for its client; for a stop, its pair is halted.
+ */
+export interface ReportAwaited {
+  type: 'ReportAwaited'
+  id: string
+  time_ns: bigint
+  cause: string
+  trace: string
+  v: number
+  order_id: string
+  symbol: string
+  client: string
+  what: string
+  due_ns: bigint
+  quantity: string
+  stop_price: string | null
+  reason: string
+  overdue: boolean
+}
+
+/**
+ * A report was not taken. Nothing was booked: mend it, and send it again.
+ *
+ * cause: the id of the report; empty where it could not be read.
+ * order_id, symbol, what: of the report, and its type, as the sender wrote them.
+ * trade_id: of a fill.
+ * code: a `ReportFault`.
+ * field, reason: what is wrong; why, for people.
+ * halts: money could be wrong, so its pair is halted until an operator has looked.
+ * source, entry: where it stood, of what could not be read only.
+ * unanswered: how many before it were refused and got no answer, because there were too many at once.
+ */
+export interface ReportRefused {
+  type: 'ReportRefused'
+  id: string
+  time_ns: bigint
+  cause: string
+  trace: string
+  v: number
+  order_id: string
+  symbol: string
+  what: string
+  code: string
+  field: string
+  reason: string
+  trade_id: string
+  halts: boolean
+  source: string
+  entry: string
+  unanswered: number
+}
+
+/**
+ * The order stands at the exchange.
+ *
+ * order_id: the id that was approved.
+ * quantity: base units, as placed.
+ * price: the limit, USDT per unit; None for an order at the market.
+ * venue_order_id: the exchange's own id for it.
+ *
+ * What all reports say. time_ns: when it happened, market time; 0 where that is not known.
+ *
+ * symbol: the pair.
+ * client: who reports. Where it is given, it has to be the client of the order.
+ */
+export interface PlacedReported {
+  type: 'PlacedReported'
+  id: string
+  time_ns: bigint
+  cause: string
+  trace: string
+  v: number
+  symbol: string
+  client: string
+  order_id: string
+  quantity: string
+  price: string | null
+  venue_order_id: string
+}
+
+/**
+ * One trade of an order, or of a protective stop.
+ *
+ * order_id: the id that was approved; of a stop, the id that `ReportAwaited` and `StopPlaced` name.
+ * trade_id: the exchange's id of the trade, by which it counts once.
+ * quantity: base units; what arrived, where the exchange took its fee out of them.
+ * price: USDT per unit.
+ * fee_usdt: USDT; where the fee was taken in the coin, what it was worth.
+ * liquidity: whether the order waited in the book (maker) or took what stood there (taker).
+ * stop: whether the protective stop sold.
+ *
+ * What all reports say. time_ns: when it happened, market time; 0 where that is not known.
+ *
+ * symbol: the pair.
+ * client: who reports. Where it is given, it has to be the client of the order.
+ */
+export interface FillReported {
+  type: 'FillReported'
+  id: string
+  time_ns: bigint
+  cause: string
+  trace: string
+  v: number
+  symbol: string
+  client: string
+  order_id: string
+  trade_id: string
+  side: 'buy' | 'sell'
+  quantity: string
+  price: string
+  fee_usdt: string
+  liquidity: 'maker' | 'taker'
+  stop: boolean
+}
+
+/**
+ * Nothing more happens to the order at the exchange. quantity_filled: base units, the sum of its trades.
+ *
+ * What all reports say. time_ns: when it happened, market time; 0 where that is not known.
+ *
+ * symbol: the pair.
+ * client: who reports. Where it is given, it has to be the client of the order.
+ */
+export interface ClosedReported {
+  type: 'ClosedReported'
+  id: string
+  time_ns: bigint
+  cause: string
+  trace: string
+  v: number
+  symbol: string
+  client: string
+  order_id: string
+  ending: 'filled' | 'cancelled' | 'expired' | 'rejected'
+  quantity_filled: string
+  reason: string
+}
+
+/**
+ * Where the protective stop of a pair rests at the exchange.
+ *
+ * stop_price: USDT per unit; of several stops, the lowest.
+ * quantity: base units that stops protect, all together.
+ * working: False: no stop rests there any more, and none has sold.
+ * venue_order_id: the exchange's own id for it.
+ *
+ * What all reports say. time_ns: when it happened, market time; 0 where that is not known.
+ *
+ * symbol: the pair.
+ * client: who reports. Where it is given, it has to be the client of the order.
+ */
+export interface StopReported {
+  type: 'StopReported'
+  id: string
+  time_ns: bigint
+  cause: string
+  trace: string
+  v: number
+  symbol: string
+  client: string
+  stop_price: string
+  quantity: string
+  working: boolean
+  venue_order_id: string
 }
 
 /**
@@ -864,6 +1044,30 @@ export interface PositionWrittenOff {
 }
 
 /**
+ * An order was taken out of the books without a word of its client.
+ *
+ * quantity: base units that were not filled.
+ * risk_usdt: what it reserved, USDT.
+ * client: whose order it was; empty where nobody was asked to report.
+ */
+export interface OrderWrittenOff {
+  type: 'OrderWrittenOff'
+  id: string
+  time_ns: bigint
+  cause: string
+  trace: string
+  v: number
+  order_id: string
+  symbol: string
+  side: 'buy' | 'sell'
+  quantity: string
+  risk_usdt: number
+  client: string
+  who: string
+  reason: string
+}
+
+/**
  * A portfolio does not follow a signal. Others on the same server may.
  *
  * cause: the signal's id; empty where it could not be read.
@@ -1044,6 +1248,26 @@ export interface WriteOff {
 }
 
 /**
+ * Take an order of which its client says nothing out of the books: what it reserves is free. Nothing is sold.
+ *
+ * What all of them say.
+ *
+ * who: the operator at whose word it is done.
+ * reason: why, for people.
+ */
+export interface WriteOffOrder {
+  type: 'WriteOffOrder'
+  id: string
+  time_ns: bigint
+  cause: string
+  trace: string
+  v: number
+  who: string
+  reason: string
+  order_id: string
+}
+
+/**
  * What is the largest order that would be approved now?
  *
  * reply_to: the channel on which the answer is published.
@@ -1215,6 +1439,12 @@ export type Message =
   | OrderFilled
   | OrderClosed
   | StopPlaced
+  | ReportAwaited
+  | ReportRefused
+  | PlacedReported
+  | FillReported
+  | ClosedReported
+  | StopReported
   | PortfolioMarked
   | Halted
   | Resumed
@@ -1225,6 +1455,7 @@ export type Message =
   | CommandRefused
   | Alerted
   | PositionWrittenOff
+  | OrderWrittenOff
   | SignalRefused
   | Halt
   | Resume
@@ -1233,6 +1464,7 @@ export type Message =
   | ApprovePhase
   | SetLimits
   | WriteOff
+  | WriteOffOrder
   | RoomAsked
   | ShadowAsked
   | RoomAnswered

@@ -11,6 +11,7 @@ export const TOPICS = {
   "proposed": { key: 'hs:{P}:orders:proposed', durable: true },
   "decided": { key: 'hs:{P}:orders:decided', durable: true },
   "executed": { key: 'hs:{P}:orders:executed', durable: true },
+  "reported": { key: 'hs:{P}:orders:reported', durable: true },
   "portfolio": { key: 'hs:{P}:portfolio', durable: true },
   "halts": { key: 'hs:{P}:halts', durable: true },
   "audit": { key: 'hs:{P}:audit', durable: true },
@@ -111,7 +112,7 @@ export const KINDS = {
   CancelDecided: {
     nanoseconds: ["time_ns"],
     parts: {},
-    defaults: { cause: "", trace: "", v: 1, reason: "" },
+    defaults: { cause: "", trace: "", v: 1, reason: "", written_off: false },
   },
   WriteOffDecided: {
     nanoseconds: ["time_ns"],
@@ -142,6 +143,36 @@ export const KINDS = {
     nanoseconds: ["time_ns"],
     parts: {},
     defaults: { cause: "", trace: "", v: 1 },
+  },
+  ReportAwaited: {
+    nanoseconds: ["time_ns", "due_ns"],
+    parts: {},
+    defaults: { cause: "", trace: "", v: 1, stop_price: null, reason: "", overdue: false },
+  },
+  ReportRefused: {
+    nanoseconds: ["time_ns"],
+    parts: {},
+    defaults: { cause: "", trace: "", v: 1, trade_id: "", halts: false, source: "", entry: "", unanswered: 0 },
+  },
+  PlacedReported: {
+    nanoseconds: ["time_ns"],
+    parts: {},
+    defaults: { cause: "", trace: "", v: 1, client: "", price: null, venue_order_id: "" },
+  },
+  FillReported: {
+    nanoseconds: ["time_ns"],
+    parts: {},
+    defaults: { cause: "", trace: "", v: 1, client: "", liquidity: "taker", stop: false },
+  },
+  ClosedReported: {
+    nanoseconds: ["time_ns"],
+    parts: {},
+    defaults: { cause: "", trace: "", v: 1, client: "", reason: "" },
+  },
+  StopReported: {
+    nanoseconds: ["time_ns"],
+    parts: {},
+    defaults: { cause: "", trace: "", v: 1, client: "", working: true, venue_order_id: "" },
   },
   PortfolioMarked: {
     nanoseconds: ["time_ns", "phase_since_ns"],
@@ -193,6 +224,11 @@ export const KINDS = {
     parts: {},
     defaults: { cause: "", trace: "", v: 1 },
   },
+  OrderWrittenOff: {
+    nanoseconds: ["time_ns"],
+    parts: {},
+    defaults: { cause: "", trace: "", v: 1 },
+  },
   SignalRefused: {
     nanoseconds: ["time_ns"],
     parts: {},
@@ -232,6 +268,11 @@ export const KINDS = {
     nanoseconds: ["time_ns"],
     parts: {},
     defaults: { cause: "", trace: "", v: 1, price: null },
+  },
+  WriteOffOrder: {
+    nanoseconds: ["time_ns"],
+    parts: {},
+    defaults: { cause: "", trace: "", v: 1 },
   },
   RoomAsked: {
     nanoseconds: ["time_ns"],

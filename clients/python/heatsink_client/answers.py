@@ -5,13 +5,12 @@ from decimal import Decimal
 from typing import Literal
 
 from heatsink_client.messages import (
-    CancelDecided,
     CeilingReport,
     Message,
     OrderDecided,
     OrderProposed,
     ProposalRefused,
-    StopApproved,
+    ReportRefused,
 )
 
 Outcome = Literal["approve", "trim", "reject", "refused", "unknown"]
@@ -111,11 +110,12 @@ class Answer:
         return self.outcome != "unknown"
 
     @classmethod
-    def of(cls, sent_id: str, message: "CancelDecided | StopApproved | ProposalRefused") -> "Answer":
-        """From the gate's own message."""
-        if isinstance(message, ProposalRefused):
-            return cls.refusal(sent_id, message.code, message.field, message.reason, message=message)
-        return cls(id=sent_id, outcome="taken", reason=message.reason, message=message)
+    def of(cls, sent_id: str, message: Message) -> "Answer":
+        """From heatsink's own message. A report that is refused as a repetition was taken before."""
+        reason = getattr(message, "reason", "")
+        if isinstance(message, ProposalRefused | ReportRefused) and message.code != "repeated":
+            return cls.refusal(sent_id, message.code, message.field, reason, message=message)
+        return cls(id=sent_id, outcome="taken", reason=reason, code=getattr(message, "code", ""), message=message)
 
     @classmethod
     def refusal(cls, sent_id: str, code: str, field: str, reason: str, *, message: Message | None = None) -> "Answer":

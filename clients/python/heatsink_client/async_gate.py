@@ -3,14 +3,14 @@
 import asyncio
 from collections.abc import AsyncIterator
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, Literal, Self, TypeVar
 
 import redis.asyncio
 from redis.asyncio.retry import Retry
 
 from heatsink_client.answers import Answer, Entry, RoomLeft, Verdict
 from heatsink_client.connection import CALL_SECONDS, LOST, options, reason_of
-from heatsink_client.desk import DEFAULT_URL, Desk, Side, rooms_by_pair
+from heatsink_client.desk import DEFAULT_URL, Desk, Ending, Side, rooms_by_pair
 from heatsink_client.looking import SNAPSHOT_SECONDS
 from heatsink_client.messages import Halted, Message, PortfolioMarked, PositionSized
 from heatsink_client.steps import BLOCK_SECONDS, Calls, Hear, Listen, LostError, Operation, Pause, Step
@@ -96,6 +96,73 @@ class AsyncGate:
     async def verdict_of(self, order_id: str, *, timeout: float | None = None) -> Verdict:
         """What became of an order whose verdict was unknown, or whose bot was killed."""
         return await self._run(self._desk.verdict_of(order_id, timeout))
+
+    # --- reports, of a bot that executes by itself --------------------------------------------------------------------
+
+    async def report_placed(
+        self,
+        order_id: str,
+        symbol: str,
+        quantity: Amount,
+        *,
+        price: Amount | None = None,
+        venue_order_id: str = "",
+        time_ns: int = 0,
+        timeout: float | None = None,
+    ) -> Answer:
+        """Say that an approved order stands at the exchange. price: its limit; None for one at the market."""
+        about = {"venue_order_id": venue_order_id, "time_ns": time_ns, "timeout": timeout}
+        return await self._run(self._desk.report_placed(order_id, symbol, quantity, price, **about))
+
+    async def report_fill(
+        self,
+        order_id: str,
+        symbol: str,
+        side: Side,
+        *,
+        quantity: Amount,
+        price: Amount,
+        fee_usdt: Amount,
+        trade_id: str,
+        liquidity: Literal["maker", "taker"] = "taker",
+        stop: bool = False,
+        time_ns: int = 0,
+        timeout: float | None = None,
+    ) -> Answer:
+        """Say that an approved order traded; once for each trade, by the exchange's id of it."""
+        amounts: dict[str, Amount | None] = {"quantity": quantity, "price": price, "fee_usdt": fee_usdt}
+        about = {"trade_id": trade_id, "liquidity": liquidity, "stop": stop, "time_ns": time_ns, "timeout": timeout}
+        return await self._run(self._desk.report_fill(order_id, amounts, symbol=symbol, side=side, **about))
+
+    async def report_closed(
+        self,
+        order_id: str,
+        symbol: str,
+        ending: Ending,
+        *,
+        quantity_filled: Amount,
+        reason: str = "",
+        time_ns: int = 0,
+        timeout: float | None = None,
+    ) -> Answer:
+        """Say that nothing more happens to an order. quantity_filled: the sum of its trades."""
+        about = {"symbol": symbol, "ending": ending, "reason": reason, "time_ns": time_ns, "timeout": timeout}
+        return await self._run(self._desk.report_closed(order_id, quantity_filled, **about))
+
+    async def report_stop(
+        self,
+        symbol: str,
+        stop_price: Amount,
+        quantity: Amount,
+        *,
+        working: bool = True,
+        venue_order_id: str = "",
+        time_ns: int = 0,
+        timeout: float | None = None,
+    ) -> Answer:
+        """Say where the protective stop of a pair rests; with ``working=False`` that none does, and none has sold."""
+        about = {"working": working, "venue_order_id": venue_order_id, "time_ns": time_ns, "timeout": timeout}
+        return await self._run(self._desk.report_stop(symbol, stop_price, quantity, **about))
 
     # --- questions ----------------------------------------------------------------------------------------------------
 

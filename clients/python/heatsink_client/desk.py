@@ -9,11 +9,25 @@ from urllib.parse import unquote, urlsplit
 from heatsink_client import asking, following, looking, proposing
 from heatsink_client.answers import Answer, RoomLeft, Verdict
 from heatsink_client.errors import StaleError
-from heatsink_client.messages import CancelProposed, Halted, Message, OrderProposed, PortfolioMarked, StopRaised
+from heatsink_client.messages import (
+    CancelProposed,
+    ClosedReported,
+    FillReported,
+    Halted,
+    Message,
+    OrderProposed,
+    PlacedReported,
+    PortfolioMarked,
+    StopRaised,
+    StopReported,
+)
+from heatsink_client.reporting import AnyReport, Report, report_id
 from heatsink_client.steps import Operation, Place
 from heatsink_client.wire import Amount, UnwritableError, amount
 
 Side = Literal["buy", "sell"]
+Ending = Literal["filled", "cancelled", "expired", "rejected"]
+Amounts = dict[str, Amount | None]
 DEFAULT_URL = "redis://127.0.0.1:6390/0"
 CLIENT = "client"  # who has no name of its own
 _USER = re.compile(r"[a-z0-9_-]+\.client(?:\.([a-z0-9][a-z0-9_-]*))?")
@@ -85,6 +99,45 @@ class Desk:
 
     def verdict_of(self, order_id: str, timeout: float | None) -> Operation[Verdict]:
         return looking.patiently(lambda: looking.verdict_of(self.place, order_id), self._seconds(timeout))
+
+    # --- reports ------------------------------------------------------------------------------------------------------
+
+    def report_placed(
+        self, order_id: str, symbol: str, quantity: Amount, price: Amount | None, **about: Any
+    ) -> Operation[Answer]:
+        name = report_id("placed", order_id, about["venue_order_id"])
+        amounts: Amounts = {"quantity": quantity, "price": price}
+        return self._report(PlacedReported, name, amounts, order_id=order_id, symbol=symbol, **about)
+
+    def report_fill(self, order_id: str, amounts: Amounts, **about: Any) -> Operation[Answer]:
+        name = report_id("fill", order_id, about["trade_id"])
+        return self._report(FillReported, name, amounts, order_id=order_id, **about)
+
+    def report_closed(self, order_id: str, quantity_filled: Amount, **about: Any) -> Operation[Answer]:
+        name = report_id("closed", order_id)
+        amounts: Amounts = {"quantity_filled": quantity_filled}
+        return self._report(ClosedReported, name, amounts, order_id=order_id, **about)
+
+    def report_stop(self, symbol: str, stop_price: Amount, quantity: Amount, **about: Any) -> Operation[Answer]:
+        amounts: Amounts = {"stop_price": stop_price, "quantity": quantity}
+        return self._report(StopReported, new_id("stop"), amounts, symbol=symbol, **about)
+
+    def _report(
+        self,
+        kind: type[AnyReport],
+        name: str,
+        amounts: Amounts,
+        *,
+        timeout: float | None,
+        **about: Any,
+    ) -> Operation[Answer]:
+        try:
+            checked = {field: None if given is None else amount(field, given) for field, given in amounts.items()}
+        except UnwritableError as error:
+            return _at_once(Answer.refusal(name, "malformed", error.field, error.reason))
+        report: Any = kind
+        message = report(id=name, **checked, **about)
+        return proposing.answer_to(Report(self.place, message), self._seconds(timeout))
 
     # --- questions ----------------------------------------------------------------------------------------------------
 

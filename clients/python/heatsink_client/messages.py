@@ -414,11 +414,15 @@ class StopApproved(Message):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CancelDecided(Message):
-    """Execution has to cancel what is left of an order."""
+    """Execution has to cancel what is left of an order.
+
+    written_off: an operator has taken it out of the books, so nothing more of it is awaited.
+    """
 
     order_id: str
     symbol: str
     reason: str = ""
+    written_off: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -524,6 +528,153 @@ class StopPlaced(Message):
     symbol: str
     stop_price: Decimal
     quantity: Decimal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportAwaited(Message):
+    """A client has to report, until a time.
+
+    order_id: of the order; of a stop, the id under which it will fill.
+    client: whose report it is.
+    what: ``order`` (what became of an approved order), ``end`` (of one that was placed), ``trades`` (that are missing
+        in the sum), or ``stop``.
+    due_ns: market time.
+    quantity: base units: of the order, what is not filled; of a stop, what it has to protect.
+    stop_price: where the stop has to rest, USDT per unit; None for an order.
+    reason: for people.
+    overdue: the time is over. For an order, the gate is closed for its client; for a stop, its pair is halted.
+    """
+
+    order_id: str
+    symbol: str
+    client: str
+    what: str
+    due_ns: int
+    quantity: Decimal
+    stop_price: Decimal | None = None
+    reason: str = ""
+    overdue: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportRefused(Message):
+    """A report was not taken. Nothing was booked: mend it, and send it again.
+
+    cause: the id of the report; empty where it could not be read.
+    order_id, symbol, what: of the report, and its type, as the sender wrote them.
+    trade_id: of a fill.
+    code: a ``ReportFault``.
+    field, reason: what is wrong; why, for people.
+    halts: money could be wrong, so its pair is halted until an operator has looked.
+    source, entry: where it stood, of what could not be read only.
+    unanswered: how many before it were refused and got no answer, because there were too many at once.
+    """
+
+    order_id: str
+    symbol: str
+    what: str
+    code: str
+    field: str
+    reason: str
+    trade_id: str = ""
+    halts: bool = False
+    source: str = ""
+    entry: str = ""
+    unanswered: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlacedReported(Message):
+    """The order stands at the exchange.
+
+    order_id: the id that was approved.
+    quantity: base units, as placed.
+    price: the limit, USDT per unit; None for an order at the market.
+    venue_order_id: the exchange's own id for it.
+
+    What all reports say. time_ns: when it happened, market time; 0 where that is not known.
+
+    symbol: the pair.
+    client: who reports. Where it is given, it has to be the client of the order.
+    """
+
+    symbol: str
+    client: str = ""
+    order_id: str
+    quantity: Decimal
+    price: Decimal | None = None
+    venue_order_id: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FillReported(Message):
+    """One trade of an order, or of a protective stop.
+
+    order_id: the id that was approved; of a stop, the id that ``ReportAwaited`` and ``StopPlaced`` name.
+    trade_id: the exchange's id of the trade, by which it counts once.
+    quantity: base units; what arrived, where the exchange took its fee out of them.
+    price: USDT per unit.
+    fee_usdt: USDT; where the fee was taken in the coin, what it was worth.
+    liquidity: whether the order waited in the book (maker) or took what stood there (taker).
+    stop: whether the protective stop sold.
+
+    What all reports say. time_ns: when it happened, market time; 0 where that is not known.
+
+    symbol: the pair.
+    client: who reports. Where it is given, it has to be the client of the order.
+    """
+
+    symbol: str
+    client: str = ""
+    order_id: str
+    trade_id: str
+    side: Literal["buy", "sell"]
+    quantity: Decimal
+    price: Decimal
+    fee_usdt: Decimal
+    liquidity: Literal["maker", "taker"] = "taker"
+    stop: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClosedReported(Message):
+    """Nothing more happens to the order at the exchange. quantity_filled: base units, the sum of its trades.
+
+    What all reports say. time_ns: when it happened, market time; 0 where that is not known.
+
+    symbol: the pair.
+    client: who reports. Where it is given, it has to be the client of the order.
+    """
+
+    symbol: str
+    client: str = ""
+    order_id: str
+    ending: Literal["filled", "cancelled", "expired", "rejected"]
+    quantity_filled: Decimal
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StopReported(Message):
+    """Where the protective stop of a pair rests at the exchange.
+
+    stop_price: USDT per unit; of several stops, the lowest.
+    quantity: base units that stops protect, all together.
+    working: False: no stop rests there any more, and none has sold.
+    venue_order_id: the exchange's own id for it.
+
+    What all reports say. time_ns: when it happened, market time; 0 where that is not known.
+
+    symbol: the pair.
+    client: who reports. Where it is given, it has to be the client of the order.
+    """
+
+    symbol: str
+    client: str = ""
+    stop_price: Decimal
+    quantity: Decimal
+    working: bool = True
+    venue_order_id: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -731,6 +882,25 @@ class PositionWrittenOff(Message):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OrderWrittenOff(Message):
+    """An order was taken out of the books without a word of its client.
+
+    quantity: base units that were not filled.
+    risk_usdt: what it reserved, USDT.
+    client: whose order it was; empty where nobody was asked to report.
+    """
+
+    order_id: str
+    symbol: str
+    side: Literal["buy", "sell"]
+    quantity: Decimal
+    risk_usdt: float
+    client: str
+    who: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SignalRefused(Message):
     """A portfolio does not follow a signal. Others on the same server may.
 
@@ -868,6 +1038,21 @@ class WriteOff(Message):
     reason: str
     symbol: str
     price: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WriteOffOrder(Message):
+    """Take an order of which its client says nothing out of the books: what it reserves is free. Nothing is sold.
+
+    What all of them say.
+
+    who: the operator at whose word it is done.
+    reason: why, for people.
+    """
+
+    who: str
+    reason: str
+    order_id: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -1051,7 +1236,12 @@ TOPICS: dict[str, Topic] = {
     ),
     "executed": Topic(
         "hs:{P}:orders:executed",
-        (OrderPlaced, OrderFilled, OrderClosed, StopPlaced),
+        (OrderPlaced, OrderFilled, OrderClosed, StopPlaced, ReportAwaited, ReportRefused),
+        True,
+    ),
+    "reported": Topic(
+        "hs:{P}:orders:reported",
+        (PlacedReported, FillReported, ClosedReported, StopReported),
         True,
     ),
     "portfolio": Topic(
@@ -1073,6 +1263,7 @@ TOPICS: dict[str, Topic] = {
             CommandRefused,
             Alerted,
             PositionWrittenOff,
+            OrderWrittenOff,
             SignalRefused,
             Halted,
             Resumed,
@@ -1082,7 +1273,7 @@ TOPICS: dict[str, Topic] = {
     ),
     "control": Topic(
         "hs:{P}:control",
-        (Halt, Resume, Flatten, SetPhase, ApprovePhase, SetLimits, WriteOff),
+        (Halt, Resume, Flatten, SetPhase, ApprovePhase, SetLimits, WriteOff, WriteOffOrder),
         True,
     ),
     "ask": Topic(

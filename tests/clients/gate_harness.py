@@ -4,7 +4,7 @@ import asyncio
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,6 @@ from shared.messages.base import Message
 from shared.messages.catalogue import DECIDED, PROPOSED
 from shared.messages.market import MarkChanged, PairListed
 from shared.ports.clock import ClockOrigin
-from tests.e2e.processes import until_ready
 from tests.keys import MAIN
 from tests.patience import patiently
 from tests.samples import HOUR, T0, bar
@@ -41,45 +40,56 @@ SETTINGS = {
 }
 
 
+CLIENT_EXECUTES = {
+    "HEATSINK_EXCHANGE__ORDERS": "client",
+    "HEATSINK_EXCHANGE__REPORT_SECONDS": "600",
+    "HEATSINK_EXCHANGE__STOP_SECONDS": "600",
+    "HEATSINK_PHASE": "live",
+}
+
+
 class RunningGate:
     """A market that stands still at 100 USDT, on a server of its own. url: the server's."""
 
-    def __init__(self, folder: Path, port: int) -> None:
-        self.folder, self.valkey = folder, EmbeddedValkey(folder, port)
+    def __init__(self, folder: Path, port: int, settings: dict[str, str]) -> None:
+        self.folder, self.valkey, self.settings = folder, EmbeddedValkey(folder, port), settings
         self.url, self.port = self.valkey.url, port
         self.server: subprocess.Popen[bytes] | None = None
-        self.risk: subprocess.Popen[bytes] | None = None
+        self.services: dict[str, subprocess.Popen[bytes]] = {}
 
     def start_server(self) -> None:
         with (self.folder / "valkey.log").open("ab") as log:
             self.server = subprocess.Popen(self.valkey.command(), stdout=log, stderr=log, stdin=subprocess.DEVNULL)
         asyncio.run(wait_until_ready(self.url))
 
-    def start_risk(self) -> None:
-        """And wait until it decides."""
-        with (self.folder / "risk.log").open("ab") as log:
-            self.risk = subprocess.Popen(
-                (sys.executable, "-m", "services.risk"), cwd=ROOT, stdout=log, stderr=log, stdin=subprocess.DEVNULL,
-                env=bare_environ() | SETTINGS | {"HEATSINK_REDIS__URL": self.url},
+    def start(self, service: str) -> None:
+        """And wait until it works."""
+        environment = bare_environ() | SETTINGS | self.settings | {"HEATSINK_REDIS__URL": self.url}
+        with (self.folder / f"{service}.log").open("ab") as log:
+            self.services[service] = subprocess.Popen(
+                (sys.executable, "-m", f"services.{service}"), cwd=ROOT, stdout=log, stderr=log,
+                stdin=subprocess.DEVNULL, env=environment,
             )  # fmt: skip
-        asyncio.run(self._until_risk_is_ready())
+        asyncio.run(self._until_ready(service))
 
     def kill_server(self) -> None:
-        self.server = killed(self.server)
+        killed(self.server)
 
-    def kill_risk(self) -> None:
-        self.risk = killed(self.risk)
+    def kill(self, service: str) -> None:
+        killed(self.services.pop(service, None))
 
-    async def _until_risk_is_ready(self) -> None:
+    def end(self) -> None:
+        for service in [*self.services]:
+            self.kill(service)
+        self.kill_server()
+
+    async def _until_ready(self, service: str) -> None:
         async with asyncio.timeout(60), RedisBus.open(self.url, MAIN) as bus:
-            while (beat := (await bus.heartbeats()).get("risk")) is None or beat.pid != self.risk_pid:
+            while True:
+                beat = (await bus.heartbeats()).get(service)
+                if beat is not None and beat.pid == self.services[service].pid and beat.state == "ready":
+                    return
                 await asyncio.sleep(0.05)
-            await until_ready(bus, "risk")
-
-    @property
-    def risk_pid(self) -> int:
-        assert self.risk is not None
-        return self.risk.pid
 
     def publish(self, *messages: Message) -> None:
         asyncio.run(self._publish(messages))
@@ -109,16 +119,18 @@ def killed(process: "subprocess.Popen[bytes] | None") -> None:
 
 
 @contextmanager
-def running_gate(folder: Path) -> Iterator[RunningGate]:
-    """With a market and a risk service."""
-    with ExitStack() as ends:
-        gate = RunningGate(folder, ends.enter_context(claimed_port()))
-        ends.callback(gate.kill_server)
-        ends.callback(gate.kill_risk)
-        gate.start_server()
-        asyncio.run(_open_market(gate.url))
-        gate.start_risk()
-        yield gate
+def running_gate(folder: Path, *services: str, settings: dict[str, str] | None = None) -> Iterator[RunningGate]:
+    """With a market and a risk service. services: more of them. settings: beside the usual ones."""
+    with claimed_port() as port:
+        gate = RunningGate(folder, port, settings or {})
+        try:
+            gate.start_server()
+            asyncio.run(_open_market(gate.url))
+            for service in ("risk", *services):
+                gate.start(service)
+            yield gate
+        finally:
+            gate.end()
 
 
 async def _open_market(url: str) -> None:

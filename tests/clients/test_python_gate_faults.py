@@ -67,13 +67,13 @@ def proxied(running: RunningGate, marker: bytes) -> Iterator[CuttingProxy]:
 
 def test_a_server_that_is_killed_between_proposal_and_verdict_costs_neither(tmp_path: Path) -> None:
     with running_gate(tmp_path) as running, Gate(running.url) as gate:
-        running.kill_risk()
+        running.kill("risk")
         verdict = meanwhile(
             lambda: order(gate, "mine-1"),
             running.until_proposed,
             running.kill_server,
             running.start_server,
-            running.start_risk,
+            lambda: running.start("risk"),
         )
         assert verdict
         assert verdicts_on(running, "mine-1") == ["approve"]
@@ -82,7 +82,7 @@ def test_a_server_that_is_killed_between_proposal_and_verdict_costs_neither(tmp_
 def test_a_gate_that_is_killed_is_unknown_until_another_one_decides(tmp_path: Path) -> None:
     with running_gate(tmp_path) as running, Gate(running.url) as gate:
         assert order(gate, "before-1")
-        running.kill_risk()
+        running.kill("risk")
         verdict = order(gate, "mine-1", timeout=0.3)
         assert not verdict
         assert (verdict.verdict, verdict.is_known, verdict.arrived) == ("unknown", False, "yes")
@@ -93,7 +93,7 @@ def test_a_gate_that_is_killed_is_unknown_until_another_one_decides(tmp_path: Pa
         cancelled = gate.cancel("before-1", timeout=0.3)
         assert (cancelled.outcome, cancelled.arrived) == ("unknown", "yes")
 
-        running.start_risk()
+        running.start("risk")
         assert order(gate, "mine-1"), "the same id once more brings the verdict"
         assert gate.verdict_of("mine-1").verdict == "approve"
         assert verdicts_on(running, "mine-1") == ["approve"]
@@ -113,7 +113,7 @@ def test_a_bot_that_was_killed_finds_the_verdict_of_its_order(tmp_path: Path) ->
 
 def test_without_a_server_an_order_is_unknown_and_certainly_did_not_arrive(tmp_path: Path) -> None:
     with running_gate(tmp_path) as running, Gate(running.url) as gate:
-        running.kill_risk()
+        running.kill("risk")
         running.kill_server()
         verdict = order(gate, "mine-1", timeout=0.3)
         assert (verdict.verdict, verdict.arrived) == ("unknown", "no")

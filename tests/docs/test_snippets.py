@@ -85,6 +85,13 @@ def check_valkey(words: list[str]) -> None:
     assert words == ["valkey-cli", "GET", IDENTITY_KEY]
 
 
+def check_install(words: list[str]) -> None:
+    """Of a package that is there, by its folder in this repository."""
+    assert words[1] == "install"
+    for word in words[2:]:
+        assert word in ("redis", "msgpack") or (ROOT / word.removeprefix("path/to/heatsink/")).is_dir(), word
+
+
 def is_tested_elsewhere(words: list[str]) -> None:
     """``test_programs.py`` gives it to a server."""
 
@@ -100,6 +107,7 @@ CHECKS: dict[str, Callable[[list[str]], None]] = {
     "python": check_module,
     "redis-cli": is_tested_elsewhere,
     "valkey-cli": check_valkey,
+    **dict.fromkeys(("pip", "npm"), check_install),
     **dict.fromkeys(("cp", "printf", "echo", "export"), is_of_the_shell),
 }
 

@@ -129,6 +129,8 @@ def test_the_newest_size_of_each_pair_is_given(gate: Gate, running: RunningGate)
     running.publish(old, new, daily)
     assert gate.sizes()["BTC/USDT"].id == "daily"
     assert gate.sizes(timeframe="1h")["BTC/USDT"].quantity == 2
+    with pytest.raises(StaleError, match="there is no size of ETH/USDT yet"):
+        gate.sizes(timeframe="1h")["ETH/USDT"]
 
 
 def test_portfolio_and_halts_are_what_holds_now_and_raise_when_they_are_old(gate: Gate, running: RunningGate) -> None:

@@ -4,11 +4,13 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Literal
 
+from heatsink_client.errors import StaleError
 from heatsink_client.messages import (
     CeilingReport,
     Message,
     OrderDecided,
     OrderProposed,
+    PositionSized,
     ProposalRefused,
     ReportRefused,
 )
@@ -145,6 +147,13 @@ class RoomLeft:
 
     def __bool__(self) -> bool:
         return self.quantity > 0
+
+
+class Sizes(dict[str, PositionSized]):
+    """The newest size of each pair. Asked for a pair that has none yet, it says so by ``StaleError``."""
+
+    def __missing__(self, symbol: str) -> PositionSized:
+        raise StaleError(f"there is no size of {symbol} yet: one comes with every bar (heatsink status)")
 
 
 @dataclass(frozen=True, slots=True)

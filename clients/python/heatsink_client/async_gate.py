@@ -7,12 +7,13 @@ from typing import Any, Literal, Self, TypeVar
 
 import redis.asyncio
 from redis.asyncio.retry import Retry
+from redis.exceptions import ResponseError
 
-from heatsink_client.answers import Answer, Entry, RoomLeft, Verdict
+from heatsink_client.answers import Answer, Entry, RoomLeft, Sizes, Verdict
 from heatsink_client.connection import CALL_SECONDS, LOST, options, reason_of
 from heatsink_client.desk import DEFAULT_URL, Desk, Ending, Side, rooms_by_pair
 from heatsink_client.looking import SNAPSHOT_SECONDS
-from heatsink_client.messages import Halted, Message, PortfolioMarked, PositionSized
+from heatsink_client.messages import Halted, Message, PortfolioMarked
 from heatsink_client.steps import BLOCK_SECONDS, Calls, Hear, Listen, LostError, Operation, Pause, Step
 from heatsink_client.wire import Amount
 
@@ -186,7 +187,7 @@ class AsyncGate:
         asked = self._desk.room("", stop_price=None, limit_price=None, strategy=strategy, timeout=timeout)
         return rooms_by_pair(await self._run(asked))
 
-    async def sizes(self, *, timeframe: str = "") -> dict[str, PositionSized]:
+    async def sizes(self, *, timeframe: str = "") -> Sizes:
         """The newest size of a full position in each pair; of one timeframe, or of any. Raises ``GateError``."""
         return await self._run(self._desk.sizes(timeframe))
 
@@ -232,6 +233,11 @@ class AsyncGate:
 
     async def _do(self, step: Step, ear: "Ear") -> Any:
         match step:
+            case Calls((command,)):
+                try:
+                    return [await self._server.execute_command(*command)]
+                except ResponseError as error:
+                    return [error]
             case Calls(commands):
                 pipe = self._server.pipeline(transaction=False)
                 for command in commands:

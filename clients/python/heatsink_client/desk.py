@@ -7,7 +7,7 @@ from typing import Any, Literal
 from urllib.parse import unquote, urlsplit
 
 from heatsink_client import asking, following, looking, proposing
-from heatsink_client.answers import Answer, RoomLeft, Verdict
+from heatsink_client.answers import Answer, RoomLeft, Sizes, Verdict
 from heatsink_client.errors import StaleError
 from heatsink_client.messages import (
     CancelProposed,
@@ -161,7 +161,7 @@ class Desk:
             return _at_once([RoomLeft(symbol=symbol, reason=str(error), code="malformed", is_known=False)])
         return asking.room(self.place, question, self._seconds(timeout))
 
-    def sizes(self, timeframe: str) -> Operation[dict[str, Any]]:
+    def sizes(self, timeframe: str) -> Operation[Sizes]:
         return looking.patiently(lambda: looking.sizes(self.place, timeframe), self.timeout)
 
     def portfolio(self, max_age: float) -> Operation[PortfolioMarked]:

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 import msgpack
 from redis.exceptions import ResponseError
 
-from heatsink_client.answers import Verdict
+from heatsink_client.answers import Sizes, Verdict
 from heatsink_client.errors import GateError, StaleError, UnreachableError
 from heatsink_client.messages import (
     Halted,
@@ -75,9 +75,9 @@ def _is_proposed(place: Place, order_id: str) -> Operation[bool]:
 # --- what holds now ---------------------------------------------------------------------------------------------------
 
 
-def sizes(place: Place, timeframe: str) -> Operation[dict[str, PositionSized]]:
+def sizes(place: Place, timeframe: str) -> Operation[Sizes]:
     """The newest size of each pair; of one timeframe, or of any."""
-    found: dict[str, PositionSized] = {}
+    found = Sizes()
     before = "+"
     for _ in range(PAGES):
         [rows] = yield from must(("XREVRANGE", place.key("sizes"), before, "-", "COUNT", PAGE))

@@ -137,9 +137,9 @@ PROPOSED = Topic(
     "proposed",
     "hs:{P}:orders:proposed",
     (OrderProposed, StopRaised, CancelProposed),
-    "sizing, risk, clients",
+    "sizing, risk",
     "risk",
-    "orders before the gate",
+    "orders before the gate; clients have queues of their own",
     client_key="hs:{P}:clients:<client>",
 )
 DECIDED = Topic(

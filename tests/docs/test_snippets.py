@@ -85,6 +85,13 @@ def check_module(words: list[str]) -> None:
     check_heatsink(words[3:])
 
 
+def check_install(words: list[str]) -> None:
+    """Of a package that is there, by its folder in this repository."""
+    assert words[1] == "install"
+    for word in words[2:]:
+        assert word in ("redis", "msgpack") or (ROOT / word.removeprefix("path/to/heatsink/")).is_dir(), word
+
+
 def is_tested_elsewhere(words: list[str]) -> None:
     """``test_programs.py`` gives it to a server."""
 
@@ -99,6 +106,7 @@ CHECKS: dict[str, Callable[[list[str]], None]] = {
     "docker-compose": check_compose,
     "python": check_module,
     "redis-cli": is_tested_elsewhere,
+    **dict.fromkeys(("pip", "npm"), check_install),
     **dict.fromkeys(("cp", "printf", "echo", "export"), is_of_the_shell),
 }
 

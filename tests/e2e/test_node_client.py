@@ -48,21 +48,26 @@ NO_BOOKS = {"HEATSINK_LIMITS__BOOK_AGE_SECONDS": "0"}  # nobody samples any here
 @pytest.fixture(scope="session")
 def node_client(request: pytest.FixtureRequest) -> Path:
     """The folder of the client, its packages installed: in place if somebody did that, else in pytest's cache."""
+    return installed(SOURCE, request)
+
+
+def installed(source: Path, request: pytest.FixtureRequest) -> Path:
+    """The folder of a Node package with what it depends on; the test is skipped where that cannot be had."""
     if (node := shutil.which("node")) is None or (npm := shutil.which("npm")) is None:
         pytest.skip("no Node on this machine (node and npm, 20 or newer)")
     version = subprocess.run([node, "--version"], capture_output=True, text=True, check=True).stdout.strip()
     if int(version.lstrip("v").partition(".")[0]) < 20:
         pytest.skip(f"Node {version} is too old for the client: it needs 20 or newer")
-    if (SOURCE / "node_modules").is_dir():
-        return SOURCE
-    locked = hashlib.sha256((SOURCE / "package-lock.json").read_bytes()).hexdigest()[:12]
+    if (source / "node_modules").is_dir():
+        return source
+    locked = hashlib.sha256((source / "package-lock.json").read_bytes()).hexdigest()[:12]
     folder = request.config.cache.mkdir(f"node_client-{locked}")
     with (folder / ".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # workers that install into one folder at once destroy each other's packages
+        for path in source.iterdir():
+            if path.is_file():
+                shutil.copy(path, folder)
         if not (folder / "node_modules" / ".package-lock.json").is_file():  # npm writes it when all is there
-            for path in SOURCE.iterdir():
-                if path.is_file():
-                    shutil.copy(path, folder)
             _install(npm, folder)
     return folder
 

@@ -336,11 +336,6 @@ local function show(keys, args)
   return body and cjson.encode(cmsgpack.unpack(body))
 end
 
--- Append a message that is given as JSON. KEYS: stream. ARGV: the message. Returns the entry's id.
-local function append_json(keys, args)
-  return redis.call('XADD', keys[1], '*', 'm', cmsgpack.pack(cjson.decode(args[1])))
-end
-
 -- --- queues: what nobody has taken is neither trimmed nor read without a bound (docs/decisions/0025) ---
 
 -- Every reading group of a stream, as a table of the server's own fields.
@@ -588,6 +583,12 @@ local function propose(keys, args)
   return {'QUEUED', id}
 end
 
+-- The same for a shell, where MessagePack cannot be typed. ARGV: the message as JSON.
+local function propose_json(keys, args)
+  local fine, order = pcall(cjson.decode, args[1] or '')
+  return propose(keys, {fine and type(order) == 'table' and cmsgpack.pack(order) or ''})
+end
+
 -- What services must be able to write when the memory is full, or nobody could make room. KEYS: key. ARGV: the command
 -- and what follows its key.
 local WRITES = {XADD = true, HSET = true, HINCRBY = true, XGROUP = true}
@@ -620,6 +621,6 @@ register('hs_range', range, 'no-writes') -- FCALL_RO: for those, too, who may on
 register('hs_stream_facts', stream_facts, 'no-writes')
 register('hs_write', write)
 redis.register_function('hs_take_in', take_in)
-redis.register_function('hs_append_json', append_json)
 redis.register_function{function_name = 'hs_show', callback = show, flags = {'no-writes'}}
 redis.register_function('hs_propose', propose)
+redis.register_function('hs_propose_json', propose_json)

@@ -32,7 +32,7 @@ from shared.adapters.redis.keys import (
 )
 from shared.adapters.redis.market_lease import LEASE_KEY, META_KEY
 from shared.config.credentials import CLIENT, OPERATOR, OWNER, client_user, user_name
-from shared.messages.catalogue import ANSWERS, ASK, BARS, CATALOGUE, COPIED_TO, DECIDED, PROPOSED, SIGNALS, Topic
+from shared.messages.catalogue import ANSWERS, ASK, CATALOGUE, COPIED_TO, DECIDED, PROPOSED, SIGNALS, Topic
 from shared.messages.keys import Keys
 
 EVERY_CONSUMER, CLIENTS, OPERATORS = "every consumer", "clients", "operators"  # as the catalogue says it

@@ -10,6 +10,7 @@ from shared.adapters.redis.bus import RedisBus
 from shared.adapters.redis.repair import KeyFault, Machine, Stack, look
 from shared.adapters.witness import Seen, known_as, read, witness_path, write
 from shared.application.stack import StackLocator
+from shared.config.credentials import OWNER
 from shared.messages.base import Name, derived_id, truncate
 from shared.messages.catalogue import DECIDED
 from shared.messages.portfolio import StoreRepaired
@@ -24,10 +25,11 @@ Homes = Iterable[tuple[str, str]]
 async def looked_at(stack: StackLocator, homes: Homes) -> AsyncIterator[tuple[RedisBus, list[KeyFault]]]:
     """What is wrong on the server, in the order in which it has to be mended, and the way to do it.
 
-    homes: the machines of the stack, each with how the keys of its state begin. Raises ``BusLostError``.
+    homes: the machines of the stack, each with how the keys of its state begin. It signs in as the owner, who alone may
+    mend. Raises ``BusLostError``, ``ConfigError``.
     """
     machines = [Machine(*each) for each in homes]
-    async with stack.bus() as bus:
+    async with stack.bus(OWNER) as bus:
         place = Stack(
             client=bus.client,
             keys=stack.keys,

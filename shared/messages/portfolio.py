@@ -5,7 +5,9 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
-from shared.messages.base import Message, Name, Symbol, Text, TimeNs
+from shared.messages.base import Message, Name, OrderId, Symbol, Text, TimeNs
+from shared.messages.orders import Side
+from shared.messages.reports import ClientName
 
 
 class PositionMarked(Struct, frozen=True, kw_only=True):
@@ -150,6 +152,24 @@ class StoreRepaired(Message, frozen=True, kw_only=True):
     key: Annotated[str, Meta(max_length=256)]
     problem: Text
     remedy: Text
+
+
+class OrderWrittenOff(Message, frozen=True, kw_only=True):
+    """An order was taken out of the books without a word of its client.
+
+    quantity: base units that were not filled.
+    risk_usdt: what it reserved, USDT.
+    client: whose order it was; empty where nobody was asked to report.
+    """
+
+    order_id: OrderId
+    symbol: Symbol
+    side: Side
+    quantity: Decimal
+    risk_usdt: float
+    client: ClientName
+    who: Name
+    reason: Text
 
 
 class CommandRefused(Message, frozen=True, kw_only=True):

@@ -11,6 +11,7 @@ import typer
 from services.cli.failing import EXIT_FAILED, confirm
 from services.cli.verbs.options import ReasonOption, on_stack, operator_name
 from shared.application.stack import StackLocator
+from shared.config.credentials import OWNER
 
 YesOption = Annotated[bool, typer.Option("--yes", help="Do not ask back.")]
 OF_REAL_MARKET = "binance"  # the one exchange whose data outlast a run
@@ -69,7 +70,7 @@ async def _accept(stack: StackLocator, folder: Path, *, reason: str, yes: bool) 
     from services.wiring import machine_homes
     from shared.application.repair import accept, read_losses
 
-    async with stack.bus() as bus:
+    async with stack.bus(OWNER) as bus:
         losses = await read_losses(bus, folder, machine_homes(stack.keys))
         for loss in losses:
             print(f"{loss.service}: {loss.problem}")
@@ -101,15 +102,20 @@ def _its_own_server(stack: StackLocator) -> Iterator[tuple[StackLocator, bool]]:
     Gives back as well whether the server is the stack's own.
     """
     from services.cli.up.data_dir import locked, server_folder
+    from services.cli.up.server_users import USERS_DIR, prepare_users
     from shared.adapters.redis.embedded_valkey import running_valkey
+    from shared.config.model import RedisSettings
 
     folder = server_folder(stack.data_dir, OF_REAL_MARKET)
     if stack.origin != "configuration" or not folder.is_dir():
         yield stack, stack.origin == "note" and folder.is_dir() and stack.exchange == OF_REAL_MARKET
         return
     print(f"No stack runs from {stack.data_dir}: its server is started for as long as this takes.")
-    with locked(stack.data_dir), running_valkey(folder) as server:
-        yield replace(stack, redis_url=server.url), True
+    with locked(stack.data_dir):
+        acl = prepare_users(stack.data_dir, stack.keys.portfolio)
+        with running_valkey(folder, acl_file=acl) as server:
+            redis = RedisSettings(url=server.url, users=str((stack.data_dir / USERS_DIR).resolve()))
+            yield replace(stack, redis=redis), True
 
 
 VERBS = (repair, accept_loss)

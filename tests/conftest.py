@@ -97,7 +97,7 @@ def data_dir() -> Path:
 @pytest.fixture(scope="session")
 def valkey_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """URL of an embedded Valkey that all tests of one worker share."""
-    with running_valkey(tmp_path_factory.mktemp("valkey")) as server:
+    with running_valkey(tmp_path_factory.mktemp("valkey"), {"appendfsync": "no"}) as server:  # nobody pulls its plug
         yield server.url
 
 

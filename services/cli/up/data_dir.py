@@ -42,8 +42,8 @@ def server_data_dir(data_dir: Path, exchange: str) -> Iterator[Path]:
     if exchange == "binance":
         yield private_tree(place)
         return
-    place.mkdir(parents=True, exist_ok=True)
-    yield place
+    with only_for_this_run(place):
+        yield place
 
 
 @contextmanager

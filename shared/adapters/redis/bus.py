@@ -11,7 +11,16 @@ from msgspec import Struct, structs
 from redis.exceptions import ResponseError
 
 from shared.adapters.codec import decode_or_none, encode, encode_for_wire, struct_or_none
-from shared.adapters.redis.client import Client, bus_errors, executed, is_cluster, misplaced, new_client, prepare
+from shared.adapters.redis.client import (
+    WRONG_TYPE,
+    Client,
+    bus_errors,
+    executed,
+    is_cluster,
+    misplaced,
+    new_client,
+    prepare,
+)
 from shared.adapters.redis.keys import (
     CLOCK_KEY,
     DECISION_TTL_MS,
@@ -176,8 +185,13 @@ class RedisBus(RedisStreams, Bus):
         for order_id in order_ids:
             pipe.get(decision_key(self.keys, order_id))
         async with bus_errors():
-            bodies = await executed(pipe)
-        found = {order_id: decode_or_none(body) for order_id, body in zip(order_ids, bodies, strict=True) if body}
+            answers = await executed(pipe, unless=ResponseError)
+            for answer in answers:
+                if isinstance(answer, ResponseError) and WRONG_TYPE not in str(answer):
+                    raise answer
+        # What is no text is no decision, as in ``decision``.
+        bodies = ((order_id, body) for order_id, body in zip(order_ids, answers, strict=True) if type(body) is bytes)
+        found = {order_id: decode_or_none(body) for order_id, body in bodies}
         return {order_id: message for order_id, message in found.items() if isinstance(message, OrderDecided)}
 
     async def propose(self, proposal: Proposal, client: str) -> OrderDecided | None:

@@ -258,15 +258,19 @@ class GroupReader:
 
 
 async def known_clients(client: Client, keys: Keys) -> Sequence[str]:
-    """The names of clients that have a queue of their own, a bounded number of them."""
+    """The names of clients that have a queue of their own, a bounded number of them.
+
+    Where something else stands in the place of the names, no client is known: their proposals are refused, or wait.
+    """
     found: list[str] = []
-    async with bus_errors(keys.clients):
-        async for name, _ in client.hscan_iter(keys.clients):
-            with suppress(ValueError, UnicodeDecodeError):
-                keys.of_client(name.decode())
-                found.append(name.decode())
-            if len(found) >= MOST_CLIENTS:
-                break
+    with suppress(MisplacedKeyError):
+        async with bus_errors(keys.clients):
+            async for name, _ in client.hscan_iter(keys.clients):
+                with suppress(ValueError, UnicodeDecodeError):
+                    keys.of_client(name.decode())
+                    found.append(name.decode())
+                if len(found) >= MOST_CLIENTS:
+                    break
     return found
 
 

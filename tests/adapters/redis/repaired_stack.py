@@ -69,6 +69,7 @@ class SmallStack:
             beat = Heartbeat(service=service, pid=1, state="ready", started_wall_ns=1, beat_wall_ns=1)
             await bus.set_heartbeat(beat, "market" if service == "market_data" else "portfolio")
         await stack.settle()
+        await bus.propose(proposal("of-bot", quantity=Decimal("0.001"), time_ns=stack.clock.time_ns), "bot")
         first = await stack.propose()
         assert first is not None
         assert first.verdict == "approve", first

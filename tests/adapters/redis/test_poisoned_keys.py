@@ -23,11 +23,12 @@ MACHINES = ("risk", "execution", "sizing")
 STREAMS = (
     "hs:bars:1d", "hs:pairs", "hs:feeds", "hs:signals", "hs:dead", "hs:set-aside", MINE + "sizes", MINE + "portfolio",
     MINE + "halts", MINE + "audit", MINE + "control", MINE + "orders:proposed", MINE + "orders:decided",
-    MINE + "orders:executed", MINE + "journal:risk", MINE + "journal:execution", MINE + "journal:sizing",
+    MINE + "orders:executed", MINE + "orders:reported", MINE + "clients:bot",
+    MINE + "journal:risk", MINE + "journal:execution", MINE + "journal:sizing",
 )  # fmt: skip
 HASHES = (
     "hs:marks", "hs:books", "hs:services", "{hs:bars:1d}:last", "{hs:market}:meta", MINE + "services",
-    MINE + "reserved",
+    MINE + "reserved", MINE + "clients",
     *(f"{MINE}{kind}:{name}" for kind in ("meta", "cursors", "state", "tries") for name in MACHINES),
 )  # fmt: skip
 STRINGS = (

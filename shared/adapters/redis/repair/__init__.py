@@ -7,6 +7,7 @@ What can be wrong, and what mends it:
 | a key of another kind | moved aside | what stood there before somebody wrote over it |
 | a stream with the last id there is | the same stream without that entry | nothing |
 | numbers of a machine's commits (``meta``) | from its journal, and from the rows of reserved risk | nothing |
+| names of clients | from the queues that are there | nothing |
 | cursors | from how far its groups are | nothing |
 | reserved risk | from the risk service's records | nothing |
 | a stored decision | from the stream of decisions, or taken away | nothing |

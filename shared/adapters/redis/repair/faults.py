@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from shared.adapters.redis.client import Client
+from shared.adapters.redis.keys import machine_keys
 from shared.messages.keys import Keys
 
 Mend = Callable[[], Awaitable[object]]
@@ -17,8 +18,8 @@ class Machine:
     home: str
 
     def key(self, kind: str) -> str:
-        """``meta``, ``cursors``, ``state``, ``journal``, ``tries`` or ``lease``."""
-        return f"{self.home}:{kind}:{self.service}"
+        """A name of ``MachineKeys``."""
+        return str(getattr(machine_keys(self.home, self.service), kind))
 
 
 @dataclass(frozen=True, slots=True)

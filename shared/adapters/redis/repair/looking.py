@@ -1,6 +1,7 @@
 """Everything that is looked at, in the order in which it has to be mended."""
 
 from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
 from functools import partial
 
 from shared.adapters.codec import decode_or_none, struct_or_none
@@ -10,6 +11,8 @@ from shared.adapters.redis.keys import (
     DECISION_TTL_MS,
     IDENTITY_KEY,
     SCOPES,
+    client_key,
+    clients_key,
     decision_key,
     last_bars_key,
     market_epoch_key,
@@ -26,12 +29,15 @@ from shared.ports.bus import Heartbeat
 from shared.ports.clock import ClockOrigin
 
 PAGE = 1_000
+FIRST_SEEN = 0  # of a client: nobody knows any more
 MOST_DIGITS = 17
 
 
 async def look(stack: Stack) -> list[KeyFault]:
     """What is wrong, in the order in which it has to be mended. Raises ``BusLostError``."""
     found = [fault async for fault in _streams(stack)]
+    if fault := await _clients(stack):
+        found.append(fault)
     for machine in stack.machines:
         found += [fault async for fault in machine_faults(stack, machine)]
     if fault := await reserved_fault(stack):
@@ -43,9 +49,44 @@ async def look(stack: Stack) -> list[KeyFault]:
 
 
 async def _streams(stack: Stack) -> AsyncIterator[KeyFault]:
-    for key in (*stack.streams, *(machine.key("journal") for machine in stack.machines)):
+    queues = [queue async for queue in _queues(stack)]
+    for key in (*stack.streams, *queues, *(machine.key("journal") for machine in stack.machines)):
         async for fault in stream_faults(stack.client, key):
             yield fault
+
+
+async def _queues(stack: Stack) -> AsyncIterator[str]:
+    """The queues of clients, whether their names are kept or not."""
+    prefix = client_key(stack.keys, "")
+    async with bus_errors():
+        async for key in stack.client.scan_iter(match=_literal(prefix) + "*", count=PAGE):
+            queue = key.decode(errors="replace")
+            with suppress(ValueError):
+                yield stack.keys.of_client(queue.removeprefix(prefix))
+
+
+async def _clients(stack: Stack) -> KeyFault | None:
+    """Names of clients: the gate reads the queues of those that stand there."""
+    key, names = clients_key(stack.keys), [queue.rpartition(":")[2] async for queue in _queues(stack)]
+    if fault := await wrong_kind(stack.client, key, "hash"):
+        problem = fault.problem
+    else:
+        async with bus_errors(key):
+            known = await stack.client.hkeys(key)
+        if not (missing := [name for name in names if name.encode() not in known]):
+            return None
+        problem = f"does not name {missing[0]}, whose proposals nobody reads"
+
+    async def name_all() -> None:
+        pipe = stack.client.pipeline(transaction=True)
+        if await kind_of(stack.client, key) != "hash":
+            pipe.unlink(key)
+        for name in names:
+            pipe.hsetnx(key, name, FIRST_SEEN)
+        async with bus_errors(key):
+            await pipe.execute()
+
+    return KeyFault(key, problem, "clients are named by the queues that are there", name_all)
 
 
 # --- the market -----------------------------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ import msgspec
 from shared.adapters.redis.client import Client, bus_errors
 from shared.adapters.redis.groups import groups_of
 from shared.adapters.redis.journal import last_journalled
-from shared.adapters.redis.keys import group_prefix
+from shared.adapters.redis.keys import group_prefix, reserved_key
 from shared.adapters.redis.repair.faults import KeyFault, Machine, Mend, Stack
 from shared.adapters.redis.repair.kinds import deleting, kind_of, wrong_kind
 from shared.adapters.redis.writer_lease import ENTRY_ID
@@ -178,7 +178,7 @@ async def _handled(client: Client, stream: str, row: dict[str, object]) -> str:
 
 async def reserved_fault(stack: Stack) -> KeyFault | None:
     """Reserved risk that is not what the records of open orders come to, by order and in all."""
-    client, key = stack.client, f"{stack.keys.home}:reserved"
+    client, key = stack.client, reserved_key(stack.keys.home)
     state, meta = stack.reserves.key("state"), stack.reserves.key("meta")
     if await kind_of(client, state) not in ("hash", "none") or await kind_of(client, meta) not in ("hash", "none"):
         return None  # nobody can tell yet
@@ -228,7 +228,7 @@ def _amount(text: bytes) -> float:
 
 def _counting(stack: Stack) -> Mend:
     async def count() -> None:
-        client, key = stack.client, f"{stack.keys.home}:reserved"
+        client, key = stack.client, reserved_key(stack.keys.home)
         async with bus_errors(key):
             wanted = _wanted(await client.hgetall(stack.reserves.key("state")))
         pipe = client.pipeline(transaction=True)

@@ -85,8 +85,9 @@ crash-windows: dev ## Replay real crashes with breakers and without, and print a
 stack-test: ## The whole stack in containers, with killed services
 	bash tests/deploy/stack_test.sh
 
-chaos: dev ## The whole stack under faults, killed and hung services, clocks that step, poison, a second market, false fills
-	$(PYTEST) tests/e2e -n 2 --maxschedchunk 1 --durations 12 -m stack -k "kill or fault or chaos or fire or wrong or backtest or ten_days" $(ARGS)
+chaos: dev ## Faults, kills, hangs, clocks that step, poison, a second market, false fills, floods, lost commits, blocked output
+	$(PYTEST) tests/e2e tests/adapters/redis/test_poisoned_keys.py -n 2 --maxschedchunk 1 --durations 12 -m "stack or processes or chaos" \
+		-k "kill or fault or chaos or fire or wrong or backtest or ten_days or poison or nobody_reads" $(ARGS)
 
 picture: dev ## Draw docs/heatsink-up.png: the panel of a stack after a minute
 	HEATSINK_PHASE=live HEATSINK_RAMP__REHEARSAL=true $(DEV)/python -m services.cli up --duration 60 --speed 1200 --data .heatsink/picture \

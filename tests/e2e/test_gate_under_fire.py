@@ -70,12 +70,13 @@ class Child:
         self.process.wait()
 
 
-def service(name: str, url: str, folder: Path, title: str = "") -> Child:
+def service(name: str, url: str, folder: Path, title: str = "", *more: str) -> Child:
+    """more: of its environment, as ``NAME=value``."""
     settings = (
         f"HEATSINK_REDIS__URL={url}", "HEATSINK_EXCHANGE__KIND=binance", "HEATSINK_PHASE=live",
         f"HEATSINK_LIMITS__HEAT={HEAT_LIMIT}", "HEATSINK_RAMP__REHEARSAL=true", "HEATSINK_LIMITS__BOOK_AGE_SECONDS=0",
         "HEATSINK_LIMITS__MAX_OPEN_ORDERS=100000", "HEATSINK_LIMITS__ORDERS_PER_SECOND=100000",
-        "HEATSINK_LIMITS__REPEATS_PER_MINUTE=100000", "HEATSINK_BREAKERS__MIN_ADV_USDT=0",
+        "HEATSINK_LIMITS__REPEATS_PER_MINUTE=100000", "HEATSINK_BREAKERS__MIN_ADV_USDT=0", *more,
     )  # fmt: skip
     return Child(("env", *settings, sys.executable, "-m", f"services.{name}"), folder / f"{title or name}.log")
 

@@ -253,10 +253,12 @@ class MachineHost:
     async def _acquire(self) -> int:
         """Wait for the lease, with an eye on what its holder commits."""
         async with asyncio.TaskGroup() as group:
-            spec, witness = self.spec, self.memory.witness
-            watching = group.create_task(follow_while_standing_by(spec.service, self.bus, self.lease, witness))
+            service, witness = self.spec.service, self.memory.witness
+            follow = follow_while_standing_by(service, self.bus, self.lease, witness)
+            beside = [group.create_task(work) for work in (follow, witness.run(self.log))]
             epoch = await self.lease.acquire()
-            watching.cancel()
+            for each in beside:
+                each.cancel()
         return epoch
 
     async def _check_witness(self) -> None:

@@ -58,6 +58,11 @@ async def is_told(bus: RedisBus, host: MachineHost) -> bool:
     return host.seq > 0 and host.seq == int(await bus.client.hget("hs:{main}:meta:risk", "seq") or 0)
 
 
+def witnessed(folder: Path) -> int:
+    seen = read(witness_path(folder, "risk", "main"))
+    return seen.seq if seen is not None else 0
+
+
 async def whole(bus: RedisBus) -> Kept:
     """All that the server has."""
     return {key: await bus.client.dump(key) for key in await bus.client.keys("*")}
@@ -143,6 +148,9 @@ async def test_a_standby_sees_what_is_committed_and_does_not_take_over_a_server_
         await settle(active)
         async with asyncio.timeout(PATIENCE_SECONDS):
             while standby.memory.witness.seen is None or standby.memory.witness.seen.seq < active.seq:
+                await active.lease.renew()
+                await asyncio.sleep(0.02)
+            while not witnessed(tmp_path / "second") >= active.seq:  # in its file as well: it may be started again
                 await active.lease.renew()
                 await asyncio.sleep(0.02)
         await put_back(redis_bus, kept)

@@ -44,6 +44,7 @@ class RunNote(Struct, frozen=True, kw_only=True):
     started_wall_ns: when it began, in wall nanoseconds since 1970.
     users: the folder with the passwords of the server's users; empty where it knows none.
     password_file: the file with the password of a server that has one; empty for none.
+    witness: the folder in which its machines keep what they saw committed.
     """
 
     pid: int
@@ -56,6 +57,7 @@ class RunNote(Struct, frozen=True, kw_only=True):
     started_wall_ns: int
     users: str = ""
     password_file: str = ""
+    witness: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,11 +52,18 @@ def test_no_container_has_a_password_that_is_not_its_own(ours: dict[str, Any], s
         check_heatsink(ours[name]["command"][3:])
 
 
-def test_people_sign_in_as_an_operator_or_a_client_and_only_when_asked_for(ours: dict[str, Any]) -> None:
-    for name in (OPERATOR, CLIENT):
+def test_people_sign_in_as_owner_operator_or_client_and_only_when_asked_for(ours: dict[str, Any]) -> None:
+    for name in (OWNER, OPERATOR, CLIENT):
         assert ours[name]["profiles"] == ["people"]
         assert ours[name]["entrypoint"] == ["python", "-m", "services.cli"]
         check_heatsink(ours[name]["command"])
+
+
+def test_machines_keep_their_witness_outside_of_the_servers_volume(ours: dict[str, Any], stack: dict[str, Any]) -> None:
+    having = {name for name, block in ours.items() if "witness:/witness" in block["volumes"]}
+    assert having == {row.name for row in SERVICES if row.machine} | {OWNER}
+    assert {block["environment"]["HEATSINK_REDIS__WITNESS"] for block in ours.values()} == {"/witness"}
+    assert not [mount for mount in stack["valkey"]["volumes"] if "witness" in mount]
 
 
 def test_books_are_recorded_only_when_asked_for_and_where_the_containers_user_may_write(ours: dict[str, Any]) -> None:
@@ -117,7 +124,7 @@ def test_the_server_waits_for_its_users_and_services_for_a_server_that_knows_the
 
 
 def test_every_container_comes_back_and_gets_time_to_end(stack: dict[str, Any]) -> None:
-    expected = dict.fromkeys(ONCE, "on-failure") | dict.fromkeys((OPERATOR, CLIENT), "no")
+    expected = dict.fromkeys(ONCE, "on-failure") | dict.fromkeys((OWNER, OPERATOR, CLIENT), "no")
     assert {name: block["restart"] for name, block in stack.items()} == dict.fromkeys(
         stack, "unless-stopped"
     ) | expected

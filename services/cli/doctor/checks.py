@@ -123,10 +123,8 @@ def _persistence(facts: ServerFacts) -> Finding:
 
 def _witness(stack: StackLocator) -> Finding:
     """Whether somebody outside of the server knows what was committed."""
-    if folder := stack.settings.redis.witness:
+    if folder := stack.settings.redis.witness or (stack.note.witness if stack.note else ""):
         return Finding("ok", "witness", f"kept in {folder}")
-    if stack.note is not None:
-        return Finding("ok", "witness", f"kept in {stack.data_dir}")
     text = "none is kept: a server that lost commits is not noticed at the next start"
     return Finding("warn", "witness", text, "Name a folder outside of the server: redis.witness in stack.toml.")
 

@@ -166,6 +166,7 @@ class Stack:
             started_wall_ns=RealClock().wall_ns(),
             users=users,
             password_file=password_file,
+            witness=self._settings.redis.witness or self._environ["HEATSINK_REDIS__WITNESS"],
         )
         async with RedisBus.open(self._address(), self._settings.keys) as bus:
             await bus.named_identity()  # services with users of their own must not give one

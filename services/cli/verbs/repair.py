@@ -89,17 +89,16 @@ async def _accept(stack: StackLocator, folder: Path, *, reason: str, yes: bool) 
 def _witness_folder(stack: StackLocator, *, own_server: bool) -> Path:
     from services.cli.up.data_dir import witness_dir
 
-    if stack.settings.redis.witness:
-        return Path(stack.settings.redis.witness)
-    kind = OF_REAL_MARKET if own_server else stack.exchange
-    return witness_dir(stack.data_dir, kind, own_server=own_server)
+    if named := stack.settings.redis.witness or (stack.note.witness if stack.note else ""):
+        return Path(named)
+    return witness_dir(stack.data_dir, OF_REAL_MARKET, own_server=own_server)
 
 
 @contextmanager
 def _its_own_server(stack: StackLocator) -> Iterator[tuple[StackLocator, bool]]:
     """The stack with a server that answers: the one in its data folder is started where nobody names another.
 
-    Gives back as well whether the server is the stack's own.
+    Gives back as well whether it was started.
     """
     from services.cli.up.data_dir import locked, server_folder
     from services.cli.up.server_users import USERS_DIR, prepare_users
@@ -108,7 +107,7 @@ def _its_own_server(stack: StackLocator) -> Iterator[tuple[StackLocator, bool]]:
 
     folder = server_folder(stack.data_dir, OF_REAL_MARKET)
     if stack.origin != "configuration" or not folder.is_dir():
-        yield stack, stack.origin == "note" and folder.is_dir() and stack.exchange == OF_REAL_MARKET
+        yield stack, False
         return
     print(f"No stack runs from {stack.data_dir}: its server is started for as long as this takes.")
     with locked(stack.data_dir):

@@ -14,7 +14,7 @@ def test_doctor_names_what_is_missing_and_fails(heatsink: Heatsink) -> None:
     result = heatsink("doctor")
     text = "\n".join(" ".join(line.split()) for line in result.stdout.splitlines())
     assert result.exit_code == 1
-    assert "ok persistence append-only file, fsync always" in text
+    assert "warn persistence appendfsync no: with its machine goes the last half minute" in text
     assert "ok functions heatsink's function library is loaded" in text
     assert "ok risk ready, process 1" in text
     assert "fail sizing has never run here" in text

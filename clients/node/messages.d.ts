@@ -1093,6 +1093,25 @@ export interface SignalRefused {
 }
 
 /**
+ * An operator mended what was wrong on the server, or accepted what it had lost.
+ *
+ * key: where on the server. problem: what was wrong. remedy: what was done.
+ */
+export interface StoreRepaired {
+  type: 'StoreRepaired'
+  id: string
+  time_ns: bigint
+  cause: string
+  trace: string
+  v: number
+  who: string
+  reason: string
+  key: string
+  problem: string
+  remedy: string
+}
+
+/**
  * Stop new risk. The fields are those of `Halted`.
  *
  * What all of them say.
@@ -1457,6 +1476,7 @@ export type Message =
   | PositionWrittenOff
   | OrderWrittenOff
   | SignalRefused
+  | StoreRepaired
   | Halt
   | Resume
   | Flatten

@@ -234,6 +234,11 @@ export const KINDS = {
     parts: {},
     defaults: { cause: "", trace: "", v: 1, source: "", entry: "", unanswered: 0 },
   },
+  StoreRepaired: {
+    nanoseconds: ["time_ns"],
+    parts: {},
+    defaults: { cause: "", trace: "", v: 1 },
+  },
   Halt: {
     nanoseconds: ["time_ns", "until_ns"],
     parts: {},

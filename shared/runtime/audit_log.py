@@ -13,6 +13,7 @@ from shared.messages.portfolio import (
     PhaseChanged,
     PhaseProposed,
     PositionWrittenOff,
+    StoreRepaired,
 )
 from shared.messages.reports import ReportAwaited, ReportRefused
 from shared.messages.signals import SignalRaised, SignalRefused
@@ -112,6 +113,7 @@ _LINES: dict[type[Message], tuple[str, str, Callable[[Any], Fields]]] = {
         "order_written_off",
         _named("order_id", "side", "quantity", "client", "who", "reason"),
     ),
+    StoreRepaired: ("warning", "store_repaired", _named("who", "reason", "key", "problem", "remedy")),
     ReportAwaited: ("warning", "report_overdue", _named("order_id", "client", "what", "reason")),
     ReportRefused: ("warning", "report_refused", _named("order_id", "what", "code", "reason", "halts", "unanswered")),
     CommandRefused: ("warning", "command_refused", _named("command", "who", "reason")),

@@ -921,6 +921,20 @@ class SignalRefused(Message):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StoreRepaired(Message):
+    """An operator mended what was wrong on the server, or accepted what it had lost.
+
+    key: where on the server. problem: what was wrong. remedy: what was done.
+    """
+
+    who: str
+    reason: str
+    key: str
+    problem: str
+    remedy: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Halt(Message):
     """Stop new risk. The fields are those of ``Halted``.
 
@@ -1265,6 +1279,7 @@ TOPICS: dict[str, Topic] = {
             PositionWrittenOff,
             OrderWrittenOff,
             SignalRefused,
+            StoreRepaired,
             Halted,
             Resumed,
             ResumeAsked,

@@ -6,7 +6,7 @@ ever expires or is trimmed.
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from shared.adapters.codec import entry_of
@@ -14,6 +14,7 @@ from shared.messages.base import Message
 from shared.messages.keys import Keys
 from shared.messages.market import BarClosed
 from shared.ports.clock import ClockOrigin
+from shared.ports.signatures import SIGNATURE_FIELD
 from shared.ports.streams import Entry, Listener
 
 LISTENER_BOUND = 10_000
@@ -79,6 +80,7 @@ class MachineState(Tenure):
         super().__init__()
         self.group = ""
         self.seq = self.digest = 0
+        self.seal = ""
         self.cursors: dict[str, str] = {}
         self.records: dict[str, bytes] = {}
         self.delivered: dict[str, int] = {}
@@ -90,7 +92,8 @@ class MachineState(Tenure):
 class MemoryServer:
     """Everything by the same keys as on a real server.
 
-    streams: the messages of each stream; an entry's id is its place, from 1 on. latest: the newest mark or book of each
+    streams: the messages of each stream; an entry's id is its place, from 1 on. signatures: of entries, by stream and
+    place. latest: the newest mark or book of each
     pair. opened_ns: when the last bar of each pair opened, by stream. decisions: stored decisions. proposals: those
     that are known to stand in their stream, each with the copy that a commit published, until that is heard. machines:
     by home and service. heartbeats: by hash, then by service. market: who writes it.
@@ -98,6 +101,7 @@ class MemoryServer:
 
     def __init__(self) -> None:
         self.streams: dict[str, list[bytes]] = defaultdict(list)
+        self.signatures: dict[tuple[str, int], bytes] = {}
         self.latest: dict[str, dict[str, bytes]] = defaultdict(dict)
         self.opened_ns: dict[str, dict[str, int]] = defaultdict(dict)
         self.decisions: dict[str, bytes] = {}
@@ -110,22 +114,27 @@ class MemoryServer:
         self._arrived = asyncio.Event()
         self._listeners: list[MemoryListener] = []
 
-    def append(self, keys: Keys, message: Message, body: bytes) -> None:
-        """Append a message to its streams, and publish the copies."""
+    def append(
+        self, keys: Keys, message: Message, body: bytes, sign: Callable[[str, bytes], bytes] = lambda *_: b""
+    ) -> None:
+        """Append a message to its streams, and publish the copies. sign: makes an entry's signature."""
         for _, key in keys.places_of(message):
-            self.append_bytes(key, body)
+            self.append_bytes(key, body, sign(key, body))
             self.publish(key, body)
         if isinstance(message, BarClosed):
             self.publish(f"{key}:{message.symbol}", body)
 
-    def append_bytes(self, key: str, body: bytes) -> None:
+    def append_bytes(self, key: str, body: bytes, signature: bytes = b"") -> None:
         """What XADD does."""
         self.streams[key].append(body)
+        if signature:
+            self.signatures[key, len(self.streams[key])] = signature
         self._arrived.set()
 
     def entry(self, stream: str, number: int) -> Entry:
         """The entry at a place of a stream, which must be there."""
-        return entry_of(stream, f"{number}-0".encode(), {b"m": self.streams[stream][number - 1]})
+        fields = {b"m": self.streams[stream][number - 1], SIGNATURE_FIELD: self.signatures.get((stream, number), b"")}
+        return entry_of(stream, f"{number}-0".encode(), fields)
 
     async def arrival(self, wait_ms: int) -> None:
         """Wait until something is appended to any stream, at most ``wait_ms`` milliseconds."""

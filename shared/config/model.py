@@ -30,6 +30,17 @@ class RedisSettings(Struct, frozen=True, kw_only=True):
     identity: str = ""
 
 
+class SigningSettings(Struct, frozen=True, kw_only=True):
+    """What is signed, and with which keys (docs/signing.md).
+
+    keys: the folder with a file of keys for each writer, as ``heatsink keys new`` makes it. Empty or ``off``: nothing is
+        signed, and whoever can write to the server is believed. ``heatsink up`` makes keys for a server of its own
+        unless this is ``off``.
+    """
+
+    keys: str = ""
+
+
 class ExchangeSettings(Struct, frozen=True, kw_only=True):
     """Where the market comes from, and where orders go.
 
@@ -155,6 +166,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     universe: Universe
     plan: Plan = Plan()
     redis: RedisSettings = RedisSettings()
+    signing: SigningSettings = SigningSettings()
     exchange: ExchangeSettings = ExchangeSettings()
     portfolio: PortfolioSettings = PortfolioSettings()
     market_data: MarketDataSettings = MarketDataSettings()

@@ -15,6 +15,7 @@ class Entry(NamedTuple):
     message: what stands in it; None when it cannot be read.
     body: the bytes of the message as they came.
     fault: which field is wrong, and why; None when all is well.
+    signature: what its writer signed it with (``ports.signatures``); empty for none.
     """
 
     stream: str
@@ -22,6 +23,7 @@ class Entry(NamedTuple):
     message: Message | None
     body: bytes = b""
     fault: tuple[str, str] | None = None
+    signature: bytes = b""
 
 
 class Reader(NamedTuple):

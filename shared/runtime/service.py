@@ -21,6 +21,7 @@ from typing import Any
 from shared.adapters.clocks import RealClock
 from shared.adapters.redis.bus import RedisBus
 from shared.adapters.redis.client import ServerTooOldError
+from shared.adapters.signing import signatures_of
 from shared.config.faults import EXIT_CONFIG, ConfigError
 from shared.config.load import settings_from_environment
 from shared.config.model import Settings
@@ -164,9 +165,10 @@ async def _with_bus(service: Service, settings: Settings, log: Any) -> None:
     Waits a little longer each time, up to the last of ``BUS_RETRY_SECONDS``; a start that succeeds begins anew.
     """
     attempt, identity = 0, settings.redis.identity
+    signatures = signatures_of(settings.signing.keys, service.name)
     while True:
         try:
-            async with RedisBus.open(settings.redis.url, settings.keys) as bus:
+            async with RedisBus.open(settings.redis.url, settings.keys, signatures) as bus:
                 identity = identity or await bus.named_identity()
                 await _check_identity(bus, identity)
                 clock = RealClock() if service.keeps_time else await stack_clock(bus, settings.exchange.kind, log)
@@ -208,6 +210,7 @@ async def _watch_identity(bus: StackFacts, identity: str) -> None:
     while True:
         await asyncio.sleep(IDENTITY_SECONDS)
         await _check_identity(bus, identity)
+        await bus.check_library()
 
 
 async def _check_identity(bus: StackFacts, identity: str) -> None:

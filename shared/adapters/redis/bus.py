@@ -23,9 +23,11 @@ from shared.adapters.redis.keys import (
     services_key,
     state_key,
 )
+from shared.adapters.redis.library import check_library, note_library
 from shared.adapters.redis.market_lease import RedisMarketLease
 from shared.adapters.redis.streams import RedisStreams
 from shared.adapters.redis.writer_lease import RedisWriterLease
+from shared.adapters.signing import UNSIGNED
 from shared.domain.timeframes import MS_NS, timeframe_ns
 from shared.messages.base import Message
 from shared.messages.catalogue import BARS, BOOKS, MARKS, PROPOSED
@@ -35,6 +37,7 @@ from shared.messages.orders import OrderDecided
 from shared.ports.bus import Bus, Heartbeat, Proposal, Scope
 from shared.ports.clock import ClockOrigin
 from shared.ports.errors import CorruptStateError
+from shared.ports.signatures import Signatures
 
 BARS_PER_CALL = 500
 MOST_SPEED = 1e9  # of a clock; no market is replayed so fast
@@ -49,20 +52,21 @@ class RedisBus(RedisStreams, Bus):
 
     @classmethod
     @asynccontextmanager
-    async def open(cls, url: str, keys: Keys) -> AsyncIterator["RedisBus"]:
+    async def open(cls, url: str, keys: Keys, signatures: Signatures = UNSIGNED) -> AsyncIterator["RedisBus"]:
         """The bus of a service, closed at the end of the block: the server is checked, and gets the function library.
 
         Raises ``BusLostError``, or ``ServerTooOldError`` for a server that lacks what is needed.
         """
         client = new_client(url)
         try:
-            yield cls(client, keys, clustered=await prepare(client))
+            await note_library(client, signatures)
+            yield cls(client, keys, clustered=await prepare(client), signatures=signatures)
         finally:
             await client.aclose()
 
     @classmethod
     @asynccontextmanager
-    async def connect(cls, url: str, keys: Keys) -> AsyncIterator["RedisBus"]:
+    async def connect(cls, url: str, keys: Keys, signatures: Signatures = UNSIGNED) -> AsyncIterator["RedisBus"]:
         """The bus of a visitor, who looks, asks or commands: the server is taken as it is. Raises ``BusLostError``.
 
         Nothing is loaded onto the server or checked there, so looking at a stack never changes it.
@@ -71,7 +75,7 @@ class RedisBus(RedisStreams, Bus):
         try:
             async with bus_errors():
                 await client.ping()
-            yield cls(client, keys, clustered=await is_cluster(client))
+            yield cls(client, keys, clustered=await is_cluster(client), signatures=signatures)
         finally:
             await client.aclose()
 
@@ -166,7 +170,14 @@ class RedisBus(RedisStreams, Bus):
         self, service: str, inputs: Sequence[str], *, home: str, whole: Sequence[str] = ()
     ) -> RedisWriterLease:
         return RedisWriterLease(
-            self.client, service, inputs, home=home, keys=self.keys, clustered=self.clustered, whole=whole
+            self.client,
+            service,
+            inputs,
+            home=home,
+            keys=self.keys,
+            clustered=self.clustered,
+            whole=whole,
+            signatures=self.signatures,
         )
 
     async def stored_records(self, service: str, kind: str, as_type: type[S]) -> dict[str, S]:
@@ -175,6 +186,12 @@ class RedisBus(RedisStreams, Bus):
             async for key, body in self.client.hscan_iter(state_key(self.keys.home, service), match=f"{kind}:*"):
                 found[key.decode().partition(":")[2]] = msgspec.msgpack.decode(body, type=as_type)
         return dict(sorted(found.items()))
+
+    async def stored_rows(self, service: str, kind: str, names: Sequence[str], as_type: type[S]) -> dict[str, S]:
+        async with bus_errors():
+            bodies = await self.client.hmget(state_key(self.keys.home, service), [f"{kind}:{name}" for name in names])
+        rows = {name: struct_or_none(body, as_type) for name, body in zip(names, bodies, strict=True) if body}
+        return {name: row for name, row in rows.items() if row is not None}
 
     # --- heartbeats -----------------------------------------------------------------------------------------------
 
@@ -192,6 +209,9 @@ class RedisBus(RedisStreams, Bus):
                 rows |= await self.client.hgetall(key)
         beats = (struct_or_none(body, Heartbeat) for body in rows.values())
         return {beat.service: beat for beat in beats if beat is not None}
+
+    async def check_library(self) -> None:
+        await check_library(self.client, self.signatures)
 
     # --- whose data this is ---------------------------------------------------------------------------------------
 

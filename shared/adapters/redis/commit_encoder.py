@@ -10,12 +10,15 @@ import msgpack
 
 from shared.adapters.codec import encode_for_commit
 from shared.adapters.redis.keys import DECISION_TTL_MS, MARKER_TTL_MS, decision_key, proposal_marker
+from shared.adapters.signing import UNSIGNED
+from shared.adapters.signing.entries import signature_of
 from shared.domain.machine import ReservationCheck
 from shared.messages.base import Message
 from shared.messages.keys import Keys
 from shared.messages.market import BarClosed
 from shared.messages.orders import OrderDecided
 from shared.ports.bus import Proposal
+from shared.ports.signatures import Signatures
 from shared.ports.writer_lease import Commit
 
 JOURNAL_KEEP = 100_000
@@ -27,12 +30,13 @@ class CommitEncoder:
     service: the machine's name, which stands in its keys.
     home: how the keys of its state begin. The part in braces keeps them in one slot of a Redis Cluster.
     keys: where the messages stand that it writes.
+    signatures: what is signed with what it writes.
     """
 
-    def __init__(self, service: str, home: str, keys: Keys) -> None:
+    def __init__(self, service: str, home: str, keys: Keys, signatures: Signatures = UNSIGNED) -> None:
         kinds = ("meta", "cursors", "state", "journal")
         self._keys = [*(f"{home}:{kind}:{service}" for kind in kinds), f"{home}:reserved"]
-        self._topics = keys
+        self._topics, self._signatures = keys, signatures
         self._tag = home[home.index("{") : home.index("}") + 1]
 
     def is_home(self, stream: str) -> bool:
@@ -54,11 +58,14 @@ class CommitEncoder:
                 known = numbers[key] = len(keys)
             return known
 
-        outputs, decisions, markers = [], [], []
+        outputs: list[tuple[int, int, bytes, list[str], bytes]] = []
+        decisions, markers = [], []
         for message in commit.outputs:
             body = encode_for_commit(message)
             for topic, key in self._topics.places_of(message):
-                outputs.append((number(key), topic.keep, body, _channels(key, message)))
+                place = f"{commit.seq}-{len(outputs) + 1}"
+                signature = signature_of(self._signatures, message, key, body, place)
+                outputs.append((number(key), topic.keep, body, _channels(key, message), signature))
             if isinstance(message, OrderDecided):
                 stored = number(decision_key(self._topics, message.order_id))
                 decisions.append((stored, len(outputs), DECISION_TTL_MS))
@@ -72,6 +79,7 @@ class CommitEncoder:
             "epoch": str(epoch),
             "seq": str(commit.seq),
             "digest": str(commit.digest),
+            "seal": commit.seal,
             "journal": _journalled(commit, epoch),
             "keep": JOURNAL_KEEP,
             "guards": [_arguments(check) for check in commit.reservation_checks],

@@ -136,20 +136,25 @@ local function write_rows(key, rows)
   end
 end
 
--- Append an entry. Returns its id; nil and why when the stream takes none.
-local function append(key, keep, body)
-  local id = redis.pcall('XADD', key, 'MAXLEN', '~', keep, '*', 'm', body)
+-- Append an entry, with its writer's signature where it has one. Returns its id; nil and why when the stream takes none.
+local function append(key, keep, body, signature)
+  local id
+  if signature and signature ~= '' then
+    id = redis.pcall('XADD', key, 'MAXLEN', '~', keep, '*', 'm', body, 's', signature)
+  else
+    id = redis.pcall('XADD', key, 'MAXLEN', '~', keep, '*', 'm', body)
+  end
   if type(id) == 'table' then
     return nil, key .. ' takes no entry (' .. id.err .. ')'
   end
   return id
 end
 
--- Append all entries of a commit, or none: {{key, keep, bytes}}. Returns why not; nil when they are there.
+-- Append all entries of a commit, or none: {{key, keep, bytes, signature}}. Returns why not; nil when they are there.
 local function append_all(entries)
   local added = {}
   for i, entry in ipairs(entries) do
-    local id, why = append(entry[1], entry[2], entry[3])
+    local id, why = append(entry[1], entry[2], entry[3], entry[4])
     if not id then
       for j, before in ipairs(added) do
         redis.call('XDEL', entries[j][1], before)
@@ -167,10 +172,11 @@ local HEARD = '1'
 -- The commit. KEYS: meta, cursors, state, journal, reserved, then whatever the plan names by index.
 -- ARGV[1]: the plan as MessagePack (commit_encoder.py). Numbers that must not be rounded come as text: Lua has doubles.
 --   epoch, seq, digest (strings), journal (bytes), keep
+--   seal (string)                                of this version on: what vouches for all that the commit leaves
 --   guards    {{order, risk, open, limit}}       the reservation checks; named as every version names them
 --   decisions {{key index, output number, ttl_ms}}   must not exist yet
 --   markers   {{key index, ttl_ms, output number}}   proposals that it writes to their stream
---   outputs   {{key index, keep, bytes, {channel, ...}}}
+--   outputs   {{key index, keep, bytes, {channel, ...}, signature}}   without one before this version
 --   records   {{field, bytes or false}}
 --   cursors   {{stream, id}}
 --   acks      {{key index, group, {id, ...}}}
@@ -204,7 +210,7 @@ local function commit(keys, args)
   end
   local entries = {}
   for i, output in ipairs(plan.outputs) do
-    entries[i] = {keys[output[1]], output[2], output[3]}
+    entries[i] = {keys[output[1]], output[2], output[3], output[5]}
   end
   entries[#entries + 1] = {keys[4], plan.keep, plan.journal}
   why = append_all(entries)
@@ -239,8 +245,15 @@ local function commit(keys, args)
   if #plan.guards > 0 and redis.call('EXISTS', keys[5]) == 0 then
     total = 0 -- nothing is reserved: what float errors left over goes
   end
-  redis.call('HSET', keys[1], 'seq', plan.seq, 'digest', plan.digest, 'reserved', string.format('%.17g', total))
+  redis.call('HSET', keys[1], 'seq', plan.seq, 'digest', plan.digest, 'reserved', string.format('%.17g', total),
+    'seal', plan.seal or '')
   return {'OK'}
+end
+
+-- What a machine's commits left, but for its records: to be held against its seal. KEYS: meta, cursors, reserved.
+-- It looks at one moment, between two commits.
+local function look(keys)
+  return {redis.call('HGETALL', keys[1]), redis.call('HGETALL', keys[2]), redis.call('HGETALL', keys[3])}
 end
 
 -- Whether a writer of the market was taken over: somebody with a later epoch has written here (ports/market_lease.py).
@@ -324,6 +337,7 @@ redis.register_function('hs_acquire', acquire)
 redis.register_function('hs_renew', renew)
 redis.register_function('hs_release', release)
 redis.register_function('hs_commit', commit)
+redis.register_function('hs_look', look)
 redis.register_function('hs_publish_bars', publish_bars)
 redis.register_function('hs_set_latest', set_latest)
 redis.register_function('hs_take_in', take_in)

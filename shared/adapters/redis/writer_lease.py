@@ -4,7 +4,8 @@ What stands on the server, for a machine ``risk`` whose state is at home at ``hs
 
 - ``hs:{main}:lease:risk``: who holds the lease. The key expires three seconds after the last ``renew``.
 - ``hs:{main}:meta:risk``: a hash with the epoch (the fencing token), the number of the last commit, the digest of all
-  records, and the sum of reserved risk. It never expires, and the function library alone writes it.
+  records, the sum of reserved risk, and the seal that vouches for all of it. It never expires, and the function library
+  alone writes it.
 - ``hs:{main}:cursors:risk``: a hash with the last entry handled of every stream. A commit writes it, which makes it the
   truth about what was handled (docs/decisions/0002).
 - ``hs:{main}:state:risk``: a hash with the records. ``hs:{main}:journal:risk``: a stream of what each commit did.
@@ -28,12 +29,13 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 
 from shared.adapters.codec import decode_or_none, entry_of
-from shared.adapters.redis.client import Client, bus_errors
+from shared.adapters.redis.client import Client, bus_errors, library_hash
 from shared.adapters.redis.commit_encoder import CommitEncoder
 from shared.adapters.redis.connection import DedicatedConnection
 from shared.adapters.redis.group_reader import GroupGoneError, GroupReader
 from shared.adapters.redis.keys import group_prefix, state_key
 from shared.adapters.redis.slots import reading_order
+from shared.adapters.signing import UNSIGNED
 from shared.messages.keys import Keys
 from shared.messages.orders import OrderDecided
 from shared.ports.errors import (
@@ -43,6 +45,7 @@ from shared.ports.errors import (
     FencedError,
     StateGoneError,
 )
+from shared.ports.signatures import Signatures
 from shared.ports.streams import Entry
 from shared.ports.writer_lease import Commit, Snapshot, WriterLease
 
@@ -61,6 +64,7 @@ class RedisWriterLease(WriterLease):
     clustered: whether one command may name keys of one slot only (see ``slots``).
     whole: those of the inputs that are read to their end before what was read of others is given out.
     lease_ms: how long the lease lasts after ``renew``.
+    signatures: what is signed with what it writes.
     """
 
     def __init__(
@@ -74,6 +78,7 @@ class RedisWriterLease(WriterLease):
         clustered: bool,
         whole: Sequence[str] = (),
         lease_ms: int = LEASE_MS,
+        signatures: Signatures = UNSIGNED,
     ) -> None:
         self._client, self._connection = client, DedicatedConnection(client)
         prefix, reads = group_prefix(service, home, keys), reading_order(inputs, home) if clustered else (inputs,)
@@ -82,8 +87,9 @@ class RedisWriterLease(WriterLease):
         self._owner = f"{service}@{socket.gethostname()}:{os.getpid()}:{id(self):x}"
         self._lease_key, self._meta = f"{home}:lease:{service}", f"{home}:meta:{service}"
         self._cursors, self._state = f"{home}:cursors:{service}", state_key(home, service)
-        self._tries = f"{home}:tries:{service}"
-        self._encoder = CommitEncoder(service, home, keys)
+        self._tries, self._reserved = f"{home}:tries:{service}", f"{home}:reserved"
+        self._encoder = CommitEncoder(service, home, keys, signatures)
+        self.library = library_hash()
         self._service, self._lease_ms = service, lease_ms
         self._epoch = 0
 
@@ -138,15 +144,17 @@ class RedisWriterLease(WriterLease):
 
     async def load(self) -> Snapshot:
         async with bus_errors():
-            seq, digest = await self._client.hmget(self._meta, ["seq", "digest"])
+            meta = await self._client.hgetall(self._meta)
             cursors = await self._client.hgetall(self._cursors)
+            reserved = await self._client.hgetall(self._reserved)
             records = await self._client.hgetall(self._state)
-        return Snapshot(
-            seq=int(seq or 0),
-            digest=int(digest or 0),
-            cursors={stream.decode(): entry_id.decode() for stream, entry_id in cursors.items()},
-            records={key.decode(): body for key, body in records.items()},
-        )
+        return _snapshot(meta, cursors, reserved, records)
+
+    async def look(self) -> Snapshot:
+        async with bus_errors(self._meta, self._cursors, self._reserved):
+            rows = await self._client.fcall("hs_look", 3, self._meta, self._cursors, self._reserved)
+        meta, cursors, reserved = (dict(zip(row[::2], row[1::2], strict=True)) for row in rows)
+        return _snapshot(meta, cursors, reserved, {})
 
     async def history(self, stream: str, up_to: str) -> AsyncIterator[Entry]:
         start = "-"
@@ -219,3 +227,18 @@ class RedisWriterLease(WriterLease):
         if len(stored) < len(bodies) or any(decision.order_id not in ids for decision in stored):
             return ContentRefusedError(f"where the decisions on {', '.join(sorted(ids))} belong, something else stands")
         return AlreadyDecidedError(stored)
+
+
+Rows = Mapping[bytes, bytes]
+
+
+def _snapshot(meta: Rows, cursors: Rows, reserved: Rows, records: Rows) -> Snapshot:
+    return Snapshot(
+        seq=int(meta.get(b"seq", 0)),
+        digest=int(meta.get(b"digest", 0)),
+        cursors={stream.decode(errors="replace"): last.decode(errors="replace") for stream, last in cursors.items()},
+        reserved={order.decode(errors="replace"): risk.decode(errors="replace") for order, risk in reserved.items()},
+        reserved_usdt=meta.get(b"reserved", b"").decode(errors="replace"),
+        seal=meta.get(b"seal", b"").decode(errors="replace"),
+        records={key.decode(): body for key, body in records.items()},
+    )

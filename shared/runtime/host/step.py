@@ -11,7 +11,7 @@ from shared.messages.base import Message, TimePassed
 from shared.messages.dead_letter import UnreadableReceived
 from shared.ports.bus import Bus
 from shared.ports.clock import Clock
-from shared.ports.errors import AlreadyDecidedError, BusLostError, ContentRefusedError
+from shared.ports.errors import AlreadyDecidedError, BusLostError, ContentRefusedError, StateGoneError
 from shared.ports.streams import Entry
 from shared.ports.writer_lease import Snapshot, WriterLease
 from shared.runtime.audit_log import log_outputs
@@ -22,7 +22,9 @@ from shared.runtime.host.inbox import Inbox, durable_and_answers
 from shared.runtime.host.process_memory import ProcessMemory
 from shared.runtime.host.progress import Progress
 from shared.runtime.host.recovery import recover_machine
+from shared.runtime.host.seal import Sealer
 from shared.runtime.host.set_aside import SetAside
+from shared.runtime.host.signed_entries import SignedEntries
 from shared.runtime.machine_spec import MachineSpec
 from shared.runtime.service import StartOverError
 
@@ -59,7 +61,19 @@ class MachineHost:
         portfolio = bus.keys.portfolio if spec.home == bus.keys.home else ""
         self.set_aside = SetAside(spec.service, portfolio, bus, clock, log, self.dead_letters)
         self.inbox = Inbox(bus, log, self.dead_letters, spec.idempotency)
-        self._progress = Progress(Snapshot(seq=0, records={}, cursors={}, digest=0))
+        self._is_recovered = False
+        self._sealer = self._make_sealer("")
+        self._begin_from(Progress(Snapshot(seq=0, records={}, cursors={}, digest=0), self._sealer))
+
+    def _make_sealer(self, identity: str) -> Sealer:
+        spec = self.spec
+        machine = f"{spec.home}:{spec.service}"
+        return Sealer(
+            self.bus.signatures, machine, reserves=spec.reserves, identity=identity, library=self.lease.library
+        )
+
+    def _begin_from(self, progress: Progress) -> None:
+        self._progress, self._signed = progress, SignedEntries(self.bus.signatures, progress)
 
     @property
     def seq(self) -> int:
@@ -76,10 +90,22 @@ class MachineHost:
         # First of all, so that it stays pending for the next host when this one fails at the history.
         pending = await self.lease.pending()
         await failures.begin_start(self.lease)
-        self._progress, passed_over = await recover_machine(
-            spec, self.lease, self.bus, self.log, self.clock, known_seq=memory.known_seq, failures=failures
+        self._sealer = self._make_sealer(await self.bus.identity())
+        progress, passed_over = await recover_machine(
+            spec,
+            self.lease,
+            self.bus,
+            self.log,
+            self.clock,
+            sealer=self._sealer,
+            known_seq=memory.known_seq,
+            failures=failures,
         )
+        self._begin_from(progress)
+        self._is_recovered = True
         memory.known_seq = self.seq
+        if not progress.is_sealed:
+            await self._commit((), (), {})
         if spec.idempotency is not None:
             await spec.idempotency.load(self.bus)
         await self.inbox.load(spec.latest)
@@ -130,6 +156,8 @@ class MachineHost:
 
     async def _handle(self, items: Sequence[Entry]) -> int:
         """Let the machine take some things in, and commit all that follows from them."""
+        if self.spec.vouching is not None:
+            items = await self.spec.vouching.checked(self.bus, items)
         entries = [item for item in items if item.id]
         outputs: list[Message] = []
         for item in in_closing_order(items, _message_of):
@@ -155,6 +183,9 @@ class MachineHost:
         item = without_bar_to_come(item, self.clock)
         failures, message = self.memory.failures, item.message
         is_new = not item.id or self._progress.is_new(item)
+        if item.id and is_new:
+            item = self._signed.checked(item)
+            message = item.message
         failure = failures.settled(item) if failures else None
         if failure is not None and message is not None:
             for announcement in self.set_aside.take(item, message, failure):
@@ -231,6 +262,17 @@ class MachineHost:
         while True:
             await asyncio.sleep(self._renew_seconds)
             await self.lease.renew()
+            await self._look()
+
+    async def _look(self) -> None:
+        """Hold what the store says of the last commit against its seal: others may have written there."""
+        if self.bus.signatures.refresh():
+            raise StartOverError("another key signs from now on: what is stored is sealed with that")
+        if self._is_recovered:
+            seq, found = self.seq, await self.lease.look()
+            if found.seq < seq:
+                raise StateGoneError(f"{self.spec.service}: commit {seq} was made, the server has {found.seq}")
+            self._sealer.check(found, with_records=False)
 
 
 def _message_of(item: Entry) -> Message | None:

@@ -6,6 +6,7 @@ from services.cli.verbs import control, doctor, room, slippage, status, sweep, t
 from services.cli.verbs.backtest import backtest_app
 from services.cli.verbs.config import config_app
 from services.cli.verbs.data import data_app
+from services.cli.verbs.keys import keys_app
 from services.cli.verbs.limits import limits_app
 from services.cli.verbs.phase import phase_app
 
@@ -25,6 +26,7 @@ app.add_typer(phase_app, name="phase")
 app.add_typer(limits_app, name="limits")
 app.add_typer(config_app, name="config")
 app.add_typer(data_app, name="data")
+app.add_typer(keys_app, name="keys")
 
 
 def main() -> None:

@@ -1,4 +1,7 @@
-"""Approved orders and raised stops in; on the paper exchange, fills out."""
+"""Approved orders and raised stops in; on the paper exchange, fills out.
+
+An order is placed only while the gate's stored records have its reservation.
+"""
 
 from services import wiring
 from shared.config.faults import ConfigError
@@ -9,6 +12,7 @@ from shared.domain.timeframes import DAILY
 from shared.messages.catalogue import BARS, DECIDED, EXECUTED, MARKS, PAIRS
 from shared.ports.clock import Clock, market_ns
 from shared.runtime.host import machine_service
+from shared.runtime.host.vouching import ReservedOrders
 from shared.runtime.machine_spec import MachineSpec
 
 
@@ -28,6 +32,7 @@ def spec_of(settings: Settings, clock: Clock) -> MachineSpec:
         warm=bars,
         writes=keys.of(EXECUTED),
         latest=(MARKS,),
+        vouching=ReservedOrders(),
     )
 
 

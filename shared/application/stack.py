@@ -12,9 +12,10 @@ from msgspec import Struct
 
 from shared.adapters.whole_files import write_whole
 from shared.config.load import default_config_dir, load_settings, process_environment
-from shared.config.model import Settings
+from shared.config.model import NO_KEYS, Settings
 from shared.messages.catalogue import BARS, CATALOGUE, DECIDED
 from shared.messages.keys import Keys
+from shared.messages.signers import OPERATOR
 from shared.ports.bus import StackFacts, WriterLeases
 from shared.ports.clock import Clock
 
@@ -37,6 +38,7 @@ class RunNote(Struct, frozen=True, kw_only=True):
     exchange: ``sim`` or ``binance``.
     config_dir: the folder of its configuration.
     started_wall_ns: when it began, in wall nanoseconds since 1970.
+    keys_dir: the folder of its keys, with which commands are signed; empty where nothing is.
     """
 
     pid: int
@@ -47,6 +49,7 @@ class RunNote(Struct, frozen=True, kw_only=True):
     ops_url: str
     config_dir: str
     started_wall_ns: int
+    keys_dir: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,12 +88,23 @@ class StackLocator:
         """The keys of its streams by the name of their topic."""
         return streams_of(self.settings, self.keys)
 
+    @property
+    def keys_dir(self) -> str:
+        """The folder of its keys; empty where nothing is signed."""
+        folder = self.note.keys_dir if self.note else self.settings.signing.keys
+        return "" if folder == NO_KEYS else folder
+
     @asynccontextmanager
     async def bus(self) -> AsyncIterator["RedisBus"]:
-        """A bus that leaves no trace of a reader on the server. Raises ``BusLostError``."""
-        from shared.adapters.redis.bus import RedisBus
+        """A bus that leaves no trace of a reader on the server. What is commanded by it is signed as an operator.
 
-        async with RedisBus.connect(self.redis_url, self.keys) as bus:
+        Raises ``BusLostError``.
+        """
+        from shared.adapters.redis.bus import RedisBus
+        from shared.adapters.signing import signatures_of
+
+        signatures = signatures_of(self.keys_dir, OPERATOR)
+        async with RedisBus.connect(self.redis_url, self.keys, signatures) as bus:
             yield bus
 
     async def clock(self, bus: StackFacts) -> Clock:

@@ -156,6 +156,11 @@ class RedisWriterLease(WriterLease):
         meta, cursors, reserved = (dict(zip(row[::2], row[1::2], strict=True)) for row in rows)
         return _snapshot(meta, cursors, reserved, {})
 
+    async def restate_reserved(self, total_usdt: float) -> None:
+        """Set the store's sum of reserved risk to that of its rows; for an operator who holds the lease."""
+        async with bus_errors(self._meta):
+            await self._client.hset(self._meta, "reserved", f"{total_usdt:.17g}")
+
     async def history(self, stream: str, up_to: str) -> AsyncIterator[Entry]:
         start = "-"
         while True:

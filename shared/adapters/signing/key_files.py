@@ -1,8 +1,8 @@
 """Files of keys: one for each writer, such as ``risk.key``.
 
 Each line is the id of a key and 64 hexadecimal digits; ``#`` begins a comment. The first key signs, all of them are
-accepted. So a key is changed without a stop: the new one goes to the top of the file, everybody notices within a second,
-and the old one is removed once nothing that it signed is unread.
+accepted. So a key is changed without a stop: the new one goes to the top of the file, everybody notices within a
+second, and the old one is removed once nothing that it signed is unread.
 """
 
 import os

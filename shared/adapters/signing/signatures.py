@@ -7,16 +7,16 @@ from pathlib import Path
 
 from shared.adapters.signing.key_files import MAKE_THEM, Key, KeyFolder, key_path
 from shared.config.faults import ConfigError, Fault
+from shared.config.model import NO_KEYS
 from shared.ports.signatures import NotSignedError, Seal, Signatures, Signed
 
-OFF = "off"
 MAC_BYTES = 16
 _SIGNATURE = re.compile(rb"1 ([a-z_]{1,32}) ([A-Za-z0-9_-]{1,32}) (\S{0,48}) ([0-9a-f]{32})")
 
 
 def signatures_of(folder: str, writer: str) -> Signatures:
     """What a process signs and checks with, by the setting ``signing.keys``. Raises ``ConfigError``."""
-    if folder in ("", OFF):
+    if folder in ("", NO_KEYS):
         return Unsigned(writer)
     if not Path(folder).is_dir():
         problem = "there is no such folder of keys"

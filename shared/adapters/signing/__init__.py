@@ -13,12 +13,3 @@ __all__ = [
     "signatures_of",
     "write_new_keys",
 ]
-    "UNSIGNED",
-    "KeyFolder",
-    "KeyedSignatures",
-    "Unsigned",
-    "forget_old",
-    "rotate",
-    "signatures_of",
-    "write_new_keys",
-]

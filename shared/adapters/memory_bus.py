@@ -214,6 +214,9 @@ class MemoryBus(Bus):
         beats = (struct_or_none(body, Heartbeat) for body in rows.values())
         return {beat.service: beat for beat in beats if beat is not None}
 
+    async def note_library(self) -> None:
+        """There are no functions in memory."""
+
     async def check_library(self) -> None:
         """There are no functions in memory that anybody could replace."""
 

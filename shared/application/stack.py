@@ -15,7 +15,7 @@ from shared.config.load import default_config_dir, load_settings, process_enviro
 from shared.config.model import NO_KEYS, Settings
 from shared.messages.catalogue import BARS, CATALOGUE, DECIDED
 from shared.messages.keys import Keys
-from shared.messages.signers import OPERATOR
+from shared.messages.signers import OPERATORS
 from shared.ports.bus import StackFacts, WriterLeases
 from shared.ports.clock import Clock
 
@@ -103,7 +103,7 @@ class StackLocator:
         from shared.adapters.redis.bus import RedisBus
         from shared.adapters.signing import signatures_of
 
-        signatures = signatures_of(self.keys_dir, OPERATOR)
+        signatures = signatures_of(self.keys_dir, OPERATORS)
         async with RedisBus.connect(self.redis_url, self.keys, signatures) as bus:
             yield bus
 

@@ -6,26 +6,24 @@ proposals, and the gate judges each of them anyway.
 """
 
 from shared.messages.base import Message
-from shared.messages.catalogue import AUDIT, CONTROL, DECIDED, EXECUTED, HALTS, PORTFOLIO, SET_ASIDE, Topic
+from shared.messages.catalogue import AUDIT, CONTROL, DECIDED, EXECUTED, HALTS, PORTFOLIO, SET_ASIDE, SIZES, Topic
 from shared.messages.signals import SignalRefused
 
-OPERATOR = "operator"  # whoever gives commands: the command line, a bot, a dashboard
-RISK, SIZING, EXECUTION, SIGNALS = "risk", "sizing", "execution", "signals"
-# Every name under which somebody signs, each with a key of its own.
-WRITERS = (RISK, SIZING, EXECUTION, SIGNALS, "market_data", "exchange_sim", "ops", OPERATOR)
+OPERATORS = CONTROL.written_by  # whoever gives commands: the command line, a bot, a dashboard
 
-_BY_TOPIC: tuple[tuple[Topic, frozenset[str]], ...] = (
-    (DECIDED, frozenset({RISK})),
-    (EXECUTED, frozenset({EXECUTION})),
-    (PORTFOLIO, frozenset({RISK})),
-    (HALTS, frozenset({RISK})),
-    (AUDIT, frozenset({RISK})),
-    (CONTROL, frozenset({OPERATOR})),
-    (SET_ASIDE, frozenset({SIGNALS, SIZING, RISK, EXECUTION})),
-)
+
+def _writers_of(topic: Topic) -> frozenset[str]:
+    return frozenset(topic.written_by.split(", "))
+
+
 SIGNERS: dict[type[Message], frozenset[str]] = {
-    kind: writers for topic, writers in _BY_TOPIC for kind in topic.messages
-} | {SignalRefused: frozenset({SIZING})}
+    **{
+        kind: _writers_of(topic)
+        for topic in (DECIDED, EXECUTED, PORTFOLIO, HALTS, CONTROL, SET_ASIDE)
+        for kind in topic.messages
+    },
+    **{kind: _writers_of(SIZES if kind is SignalRefused else DECIDED) for kind in AUDIT.messages},
+}
 
 
 def signers_on(topic: Topic | None) -> frozenset[str]:

@@ -160,6 +160,10 @@ class StackFacts(Protocol):
         """The name of the server's data, given now if it has none yet."""
         ...
 
+    async def note_library(self) -> None:
+        """Say by which functions this process commits, for those that run another version and find them here."""
+        ...
+
     async def check_library(self) -> None:
         """Raises ``CorruptStateError`` when somebody replaced the functions by which this process commits."""
         ...

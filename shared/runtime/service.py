@@ -171,6 +171,7 @@ async def _with_bus(service: Service, settings: Settings, log: Any) -> None:
             async with RedisBus.open(settings.redis.url, settings.keys, signatures) as bus:
                 identity = identity or await bus.named_identity()
                 await _check_identity(bus, identity)
+                await bus.note_library()
                 clock = RealClock() if service.keeps_time else await stack_clock(bus, settings.exchange.kind, log)
                 health = Health(service.name, service.scope, bus, clock)
                 log.info("started", speed=clock.speed)

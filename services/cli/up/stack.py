@@ -18,7 +18,7 @@ from services.cli.up.summary import end_text, failure_text, summary_rows
 from services.cli.up.supervisor import CRASHES_IN_A_ROW, ChildEvent, Supervisor
 from services.cli.up.taken_market import refuse_taken_market
 from services.cli.up.watchdog import Watchdog
-from services.wiring import BY_NAME, EXCHANGE_SIM, machine_specs, services_with
+from services.wiring import BY_NAME, EXCHANGE_SIM, key_holders, machine_specs, services_with
 from shared.adapters.clocks import RealClock
 from shared.adapters.local_ports import HOST, claimed_port, wait_for_listener
 from shared.adapters.redis.bus import RedisBus
@@ -30,7 +30,7 @@ from shared.application.sealing import adopt
 from shared.application.stack import RunNote, remove_note, streams_of, write_note
 from shared.config.addresses import without_password
 from shared.config.faults import EXIT_CONFIG
-from shared.messages.signers import OPERATOR
+from shared.messages.signers import OPERATORS
 from shared.ports.clock import Clock, market_ns
 from shared.ports.errors import BusLostError
 from shared.runtime.logs import get_logger
@@ -115,7 +115,7 @@ class Stack:
         if not self._own_server or self._settings.signing.keys:
             return self._settings.signing.keys
         folder = (self._options.data_dir / KEYS).resolve()
-        self._new_keys = bool(write_new_keys(folder))
+        self._new_keys = bool(write_new_keys(folder, key_holders()))
         self._environ["HEATSINK_SIGNING__KEYS"] = str(folder)
         return str(folder)
 
@@ -155,7 +155,7 @@ class Stack:
             started_wall_ns=RealClock().wall_ns(),
             keys_dir=self._keys,
         )
-        async with RedisBus.open(url, self._settings.keys, signatures_of(self._keys, OPERATOR)) as bus:
+        async with RedisBus.open(url, self._settings.keys, signatures_of(self._keys, OPERATORS)) as bus:
             if self._new_keys:  # data of an earlier version, from before there were keys
                 await adopt(bus, machine_specs(self._settings, RealClock()), self._keys)
             with self._noted(note):

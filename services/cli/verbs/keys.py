@@ -18,10 +18,11 @@ FOLDER = DATA_DIR / "keys"
 def new(folder: FolderArgument = FOLDER) -> None:
     """Make a key for every writer that has none."""
     from services.cli.views.keys import print_made
+    from services.wiring import key_holders
     from shared.adapters.signing import write_new_keys
 
     with explained():
-        print_made(folder, write_new_keys(folder))
+        print_made(folder, write_new_keys(folder, key_holders()))
 
 
 @keys_app.command()
@@ -32,13 +33,13 @@ def rotate(
 ) -> None:
     """Sign with new keys from now on; the ones before are accepted along with them until --finish."""
     from services.cli.views.keys import print_finished, print_rotated
+    from services.wiring import key_holders
     from shared.adapters.signing import forget_old
     from shared.adapters.signing import rotate as give_new
-    from shared.messages.signers import WRITERS
 
-    if only is not None and only not in WRITERS:
-        raise typer.BadParameter(f"{only} signs nothing; name one of {', '.join(WRITERS)}")
-    writers = WRITERS if only is None else (only,)
+    if only is not None and only not in key_holders():
+        raise typer.BadParameter(f"{only} signs nothing; name one of {', '.join(key_holders())}")
+    writers = key_holders() if only is None else (only,)
     with explained():
         if finish:
             print_finished(folder, forget_old(folder, writers))

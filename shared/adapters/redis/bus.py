@@ -59,7 +59,6 @@ class RedisBus(RedisStreams, Bus):
         """
         client = new_client(url)
         try:
-            await note_library(client, signatures)
             yield cls(client, keys, clustered=await prepare(client), signatures=signatures)
         finally:
             await client.aclose()
@@ -209,6 +208,9 @@ class RedisBus(RedisStreams, Bus):
                 rows |= await self.client.hgetall(key)
         beats = (struct_or_none(body, Heartbeat) for body in rows.values())
         return {beat.service: beat for beat in beats if beat is not None}
+
+    async def note_library(self) -> None:
+        await note_library(self.client, self.signatures)
 
     async def check_library(self) -> None:
         await check_library(self.client, self.signatures)

@@ -5,43 +5,51 @@ notes at ``hs:library`` which library it loads, signed where keys are configured
 noted it whose signature holds.
 """
 
+import asyncio
 from contextlib import suppress
 
-from redis.exceptions import RedisError
+from redis.exceptions import ResponseError
 
 from shared.adapters.redis.client import Client, bus_errors, hash_of_library, library_hash
 from shared.ports.errors import BusLostError, CorruptStateError
 from shared.ports.signatures import NotSignedError, Signatures
 
 LIBRARY_KEY = "hs:library"
+LOOKS, NOTED_SECONDS = 2, 1.0  # who loads another version notes it a moment later
 
 
 async def note_library(client: Client, signatures: Signatures) -> None:
     """Say which library this process loads. Who may not write here may not load one either."""
     known = library_hash()
-    with suppress(RedisError):
+    with suppress(ResponseError):
         async with bus_errors(LIBRARY_KEY):
             await client.hset(LIBRARY_KEY, known, signatures.sign(LIBRARY_KEY, known.encode()))
 
 
 async def check_library(client: Client, signatures: Signatures) -> None:
     """Raises ``CorruptStateError`` when somebody replaced the functions. A user that may not ask is not told."""
-    try:
-        async with bus_errors():
-            rows = await client.execute_command("FUNCTION", "LIST", "LIBRARYNAME", "heatsink", "WITHCODE")
-    except BusLostError:
-        raise
-    except RedisError:
-        return
-    found = [hash_of_library(code) for code in _codes(rows)]
-    if found == [library_hash()] or (found and await _is_noted(client, signatures, found[0])):
-        return
-    if not found:
-        raise BusLostError("the function library is gone from the server; starting over loads it again")
+    for _ in range(LOOKS):
+        try:
+            found = await _library_on(client)
+        except ResponseError:
+            return
+        if found == library_hash() or await _is_noted(client, signatures, found):
+            return
+        await asyncio.sleep(NOTED_SECONDS)
     raise CorruptStateError(
         "the functions on the server are not heatsink's of any version that was started here: find out who may "
         "replace them. Starting again loads ours"
     )
+
+
+async def _library_on(client: Client) -> str:
+    """A hash of the functions there. Raises ``BusLostError`` where there are none: starting over loads them."""
+    async with bus_errors():
+        rows = await client.execute_command("FUNCTION", "LIST", "LIBRARYNAME", "heatsink", "WITHCODE")
+    codes = _codes(rows)
+    if not codes:
+        raise BusLostError("the function library is gone from the server")
+    return hash_of_library(codes[0])
 
 
 async def _is_noted(client: Client, signatures: Signatures, library: str) -> bool:

@@ -14,7 +14,6 @@ from typing import NamedTuple
 
 from shared.adapters.whole_files import flush
 from shared.config.faults import ConfigError, Fault
-from shared.messages.signers import WRITERS
 
 SECRET_BYTES = 32
 MAKE_THEM = "Make keys with: heatsink keys new."
@@ -67,16 +66,16 @@ def key_path(folder: Path, writer: str) -> Path:
     return folder / f"{writer}.key"
 
 
-def write_new_keys(folder: Path) -> list[str]:
-    """Make keys for every writer that has none; returns for whom. Nobody but the owner can read them."""
+def write_new_keys(folder: Path, writers: Sequence[str]) -> list[str]:
+    """Make keys for those of the writers that have none; returns for whom. Nobody but the owner can read them."""
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    made = [writer for writer in WRITERS if not key_path(folder, writer).exists()]
+    made = [writer for writer in writers if not key_path(folder, writer).exists()]
     for writer in made:
         _write(key_path(folder, writer), writer, [_new_key()])
     return made
 
 
-def rotate(folder: Path, writers: Sequence[str] = WRITERS) -> list[str]:
+def rotate(folder: Path, writers: Sequence[str]) -> list[str]:
     """Give writers a new key; the one that signed before is accepted along with it. Returns for whom."""
     found = KeyFolder(folder)
     changed = [writer for writer in writers if found.of(writer)]
@@ -85,7 +84,7 @@ def rotate(folder: Path, writers: Sequence[str] = WRITERS) -> list[str]:
     return changed
 
 
-def forget_old(folder: Path, writers: Sequence[str] = WRITERS) -> list[str]:
+def forget_old(folder: Path, writers: Sequence[str]) -> list[str]:
     """Accept no key any more but the one that signs. Returns for whom there were others."""
     found = KeyFolder(folder)
     changed = [writer for writer in writers if len(found.of(writer)) > 1]

@@ -7,8 +7,11 @@ from typing import Any
 
 from msgspec import Struct
 
+from shared.config.faults import ConfigError, Fault
 from shared.messages.base import Message, TimePassed
+from shared.messages.catalogue import topic_of_key
 from shared.messages.dead_letter import UnreadableReceived
+from shared.messages.signers import signers_on
 from shared.ports.bus import Bus
 from shared.ports.clock import Clock
 from shared.ports.errors import AlreadyDecidedError, BusLostError, ContentRefusedError, StateGoneError
@@ -85,7 +88,15 @@ class MachineHost:
         """Take the lease, go on from the last commit, and handle what an earlier holder left pending."""
         await self._catch_up(await self.lease.acquire())
 
+    def _check_keys(self) -> None:
+        """Whoever cannot be checked would not be believed: fills would not be booked. Raises ``ConfigError``."""
+        writers = frozenset[str]().union(*(signers_on(topic_of_key(stream)) for stream in self.spec.inputs))
+        remedy = "Mount it here too; heatsink keys new makes those that nobody has."
+        if missing := self.bus.signatures.missing(writers):
+            raise ConfigError([Fault(path, "", "", "this key is missing", remedy) for path in missing])
+
     async def _catch_up(self, epoch: int) -> None:
+        self._check_keys()
         spec, memory, failures = self.spec, self.memory, self.memory.failures
         # First of all, so that it stays pending for the next host when this one fails at the history.
         pending = await self.lease.pending()

@@ -29,7 +29,7 @@ def new(folder: FolderArgument = FOLDER) -> None:
 def rotate(
     folder: FolderArgument = FOLDER,
     only: Annotated[str | None, typer.Option("--only", help="One writer, such as risk; all otherwise.")] = None,
-    finish: Annotated[bool, typer.Option("--finish", help="Accept the keys before no longer.")] = False,
+    finish: Annotated[bool, typer.Option("--finish", help="Accept the earlier keys no longer.")] = False,
 ) -> None:
     """Sign with new keys from now on; the ones before are accepted along with them until --finish."""
     from services.cli.views.keys import print_finished, print_rotated

@@ -61,12 +61,13 @@ def adopt(
     from shared.adapters.clocks import RealClock
     from shared.application.sealing import Adopted
     from shared.application.sealing import adopt as seal
+    from shared.config.credentials import OWNER
 
     if not yes:
         confirm("What is stored is taken for true, whoever wrote it. Have you looked?", "Say so with --yes.")
 
     async def work() -> list[Adopted]:
-        async with stack.bus() as bus:
+        async with stack.bus(OWNER if stack.knows(OWNER) else "") as bus:
             return await seal(bus, machine_specs(stack.settings, RealClock()), stack.keys_dir)
 
     print_adopted(asyncio.run(work()), signed=bool(stack.keys_dir))

@@ -9,7 +9,14 @@ from collections import defaultdict
 import msgpack
 
 from shared.adapters.codec import encode_for_commit
-from shared.adapters.redis.keys import DECISION_TTL_MS, MARKER_TTL_MS, decision_key, proposal_marker
+from shared.adapters.redis.keys import (
+    DECISION_TTL_MS,
+    MARKER_TTL_MS,
+    decision_key,
+    machine_keys,
+    proposal_marker,
+    reserved_key,
+)
 from shared.adapters.signing import UNSIGNED
 from shared.adapters.signing.entries import signature_of
 from shared.domain.machine import ReservationCheck
@@ -30,13 +37,24 @@ class CommitEncoder:
     service: the machine's name, which stands in its keys.
     home: how the keys of its state begin. The part in braces keeps them in one slot of a Redis Cluster.
     keys: where the messages stand that it writes.
+    decisions_ms: how long a decision is kept.
     signatures: what is signed with what it writes.
+    written: the streams that were written to, and how many entries they keep.
     """
 
-    def __init__(self, service: str, home: str, keys: Keys, signatures: Signatures = UNSIGNED) -> None:
-        kinds = ("meta", "cursors", "state", "journal")
-        self._keys = [*(f"{home}:{kind}:{service}" for kind in kinds), f"{home}:reserved"]
-        self._topics, self._signatures = keys, signatures
+    def __init__(
+        self,
+        service: str,
+        home: str,
+        keys: Keys,
+        decisions_ms: int = DECISION_TTL_MS,
+        signatures: Signatures = UNSIGNED,
+    ) -> None:
+        own = machine_keys(home, service)
+        self._keys = [own.meta, own.cursors, own.state, own.journal, reserved_key(home)]
+        self._decisions_ms, self._signatures = decisions_ms, signatures
+        self.written: dict[str, int] = {own.journal: JOURNAL_KEEP}
+        self._topics = keys
         self._tag = home[home.index("{") : home.index("}") + 1]
 
     def is_home(self, stream: str) -> bool:
@@ -63,12 +81,13 @@ class CommitEncoder:
         for message in commit.outputs:
             body = encode_for_commit(message)
             for topic, key in self._topics.places_of(message):
+                self.written[key] = topic.keep
                 place = f"{commit.seq}-{len(outputs) + 1}"
                 signature = signature_of(self._signatures, message, key, body, place)
                 outputs.append((number(key), topic.keep, body, _channels(key, message), signature))
             if isinstance(message, OrderDecided):
                 stored = number(decision_key(self._topics, message.order_id))
-                decisions.append((stored, len(outputs), DECISION_TTL_MS))
+                decisions.append((stored, len(outputs), self._decisions_ms))
             elif isinstance(message, Proposal):
                 markers.append((number(proposal_marker(key, message.id)), MARKER_TTL_MS, len(outputs)))
         acks: dict[str, list[str]] = defaultdict(list)

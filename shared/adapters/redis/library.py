@@ -2,26 +2,24 @@
 
 Versions may run side by side for a while, and each loads its own library in place of the other's. So every process
 notes at ``hs:library`` which library it loads, signed where keys are configured. Another one is believed if somebody
-noted it whose signature holds.
+noted it whose signature holds. On a server with users the owner alone loads functions, and notes them.
 """
 
 import asyncio
 from contextlib import suppress
 
-from redis.exceptions import ResponseError
-
 from shared.adapters.redis.client import Client, bus_errors, hash_of_library, library_hash
-from shared.ports.errors import BusLostError, CorruptStateError
+from shared.adapters.redis.keys import LIBRARY_KEY
+from shared.ports.errors import AccessRefusedError, BusLostError, CorruptStateError
 from shared.ports.signatures import NotSignedError, Signatures
 
-LIBRARY_KEY = "hs:library"
 LOOKS, NOTED_SECONDS = 2, 1.0  # who loads another version notes it a moment later
 
 
 async def note_library(client: Client, signatures: Signatures) -> None:
     """Say which library this process loads. Who may not write here may not load one either."""
     known = library_hash()
-    with suppress(ResponseError):
+    with suppress(AccessRefusedError):
         async with bus_errors(LIBRARY_KEY):
             await client.hset(LIBRARY_KEY, known, signatures.sign(LIBRARY_KEY, known.encode()))
 
@@ -31,7 +29,7 @@ async def check_library(client: Client, signatures: Signatures) -> None:
     for _ in range(LOOKS):
         try:
             found = await _library_on(client)
-        except ResponseError:
+        except AccessRefusedError:
             return
         if found == library_hash() or await _is_noted(client, signatures, found):
             return

@@ -31,7 +31,8 @@ class Progress:
         self.digest = _combined(self._hashes.values())
         self._believed: dict[str, str] = {}  # places of signed words, for the next commit
         self._sealer, secret = sealer, sealer.secret
-        self._records, self._cursors = Tally(secret, snapshot.records), Tally(secret, snapshot.cursors)
+        self._records = Tally(secret, snapshot.records) if secret else None
+        self._cursors = Tally(secret, snapshot.cursors)
         self._reserved = Tally(secret, snapshot.reserved if reserves else {})
         self.is_sealed = not snapshot.seq or not snapshot.seal or snapshot.seal.split(" ")[1:2] == [sealer.key or "-"]
 
@@ -66,7 +67,8 @@ class Progress:
         rows = {key: None if record is None else encode(record) for key, record in records.items()}
         for key, body in rows.items():
             self.digest ^= self._hashes.pop(key, 0)
-            self._records.put(key, body)
+            if self._records is not None:
+                self._records.put(key, body)
             if body is not None:
                 self._hashes[key] = _hash_of(key, body)
                 self.digest ^= self._hashes[key]

@@ -20,9 +20,9 @@ async def run_recording(stack: StackLocator, store: Path, seconds: float) -> Non
     stop, loop = asyncio.Event(), asyncio.get_running_loop()
     for sign in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(sign, stop.set)
+    recorder = await open_recorder(stack, store)
     if seconds:
         loop.call_later(seconds, stop.set)
-    recorder = await open_recorder(stack, store)
     try:
         with recorder:
             print(f"Recording books to {recorder.folder}; Ctrl-C ends it, and nothing is lost", flush=True)

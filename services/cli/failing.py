@@ -10,6 +10,7 @@ import typer
 
 from shared.application.errors import UserError
 from shared.config.faults import EXIT_CONFIG, ConfigError
+from shared.domain.safe_text import safe
 
 EXIT_FAILED = 1
 
@@ -29,6 +30,7 @@ def explained(redis_remedy: str = FIND_REDIS) -> Iterator[None]:
     except typer.Exit:
         raise
     except Exception as error:
+        from services.cli.printing import say
         from shared.runtime.logs import innermost
 
         found = innermost(error)
@@ -36,7 +38,7 @@ def explained(redis_remedy: str = FIND_REDIS) -> Iterator[None]:
             print_faults(found)
             raise typer.Exit(EXIT_CONFIG) from None
         if text := _sentence_for(found, redis_remedy):
-            print(text, file=sys.stderr)
+            say(*text.split("\n"), err=True)
             raise typer.Exit(EXIT_FAILED) from None
         raise
 
@@ -50,12 +52,12 @@ def _sentence_for(error: BaseException, redis_remedy: str) -> str:
     from shared.ports.errors import BusLostError, MisplacedKeyError
 
     match error:
-        case MisplacedKeyError():
-            return str(error)
         case BusLostError():
-            return f"Redis is away: {error}\n{redis_remedy}"
-        case UserError() | RecordingError() | BooksError() | NoServerError() | ServerTooOldError():
+            return f"Redis is away: {safe(str(error))}\n{redis_remedy}"
+        case UserError():
             return str(error)
+        case RecordingError() | BooksError() | NoServerError() | ServerTooOldError() | MisplacedKeyError():
+            return safe(str(error))
         case _:
             return ""
 
@@ -73,10 +75,11 @@ def ready_folder(option: str, folder: Path) -> None:
 
 def print_faults(error: ConfigError) -> None:
     """Every fault with its place, what is wrong, and what to do."""
-    from rich.console import Console
     from rich.text import Text
 
-    console = Console(stderr=True)
+    from services.cli.printing import plain_console
+
+    console = plain_console(err=True)
     count = len(error.faults)
     console.print(Text(f"{count} fault{'s' * (count != 1)} in the configuration", style="bold red"))
     for fault in error.faults:
@@ -92,7 +95,7 @@ def confirm(question: str, otherwise: str) -> None:
     otherwise: how to do without the question, for whoever has no terminal to answer on.
     """
     try:
-        agreed = typer.confirm(question)
+        agreed = typer.confirm(safe(question))
     except typer.Abort:
         if sys.stdin.isatty():  # Ctrl-C
             raise

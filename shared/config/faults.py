@@ -9,6 +9,7 @@ import msgspec
 from msgspec import NODEFAULT
 
 from shared.domain.numbers import range_in_words
+from shared.domain.safe_text import safe
 
 ENVIRONMENT = "environment"
 EXIT_CONFIG = 78  # EX_CONFIG of sysexits.h: starting again would end the same way
@@ -34,7 +35,7 @@ class Fault:
     def __str__(self) -> str:
         place = f"{self.file}: {self.key}" if self.key else self.file
         shown = f" = {self.value}" if self.value else ""
-        return f"{place}{shown}: {self.problem}. {self.remedy}"
+        return safe(f"{place}{shown}: {self.problem}. {self.remedy}")
 
 
 class ConfigError(ValueError):
@@ -49,14 +50,9 @@ class ConfigError(ValueError):
 
 def shown(value: object) -> str:
     """A TOML value as people wrote it, cut to a readable length."""
-    text = f'"{visible(value)}"' if isinstance(value, str) else str(value)
+    text = f'"{safe(value)}"' if isinstance(value, str) else str(value)
     text = text.lower() if isinstance(value, bool) else text
     return text if len(text) <= 80 else f"{text[:77]}..."
-
-
-def visible(text: str) -> str:
-    """The text with signs that cannot be seen, or not be written at all, as ``\\n`` and the like."""
-    return text if text.isprintable() else ascii(text)[1:-1]
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

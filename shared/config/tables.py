@@ -20,8 +20,8 @@ from shared.config.faults import (
     is_number,
     remedy_for,
     shown,
-    visible,
 )
+from shared.domain.safe_text import safe
 
 S = TypeVar("S", bound=Struct)
 
@@ -49,7 +49,7 @@ class Tables:
     def fault(self, file: str, key: str, value: object, problem: str, remedy: str) -> None:
         """Note what is wrong with a value (None: with its absence), and what to do about it."""
         text = "" if value is None else shown(value)
-        self.faults.append(Fault(file=file, key=visible(key), value=text, problem=problem, remedy=remedy))
+        self.faults.append(Fault(file=file, key=safe(key), value=text, problem=problem, remedy=remedy))
 
     def fault_at(self, dotted: str, file: str, value: object, problem: str, remedy: str) -> None:
         """``fault`` of a value that ``struct`` read, with the variable as its place where one overrode it."""

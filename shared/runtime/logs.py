@@ -21,6 +21,7 @@ import structlog
 from structlog.typing import EventDict, FilteringBoundLogger, Processor
 
 from shared.adapters.plain_amounts import json_bytes
+from shared.domain.safe_text import safe, safe_json
 
 Form = Literal["auto", "json", "lines"]
 Level = Literal["debug", "info", "warning", "error"]
@@ -139,7 +140,7 @@ def json_line(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> st
     """One JSON object; the fields that every line has come first."""
     fields = ordered(event)
     try:
-        return json_bytes(fields).decode()
+        return safe_json(json_bytes(fields).decode())
     except (TypeError, ValueError, OverflowError):  # lone surrogates, huge integers, odd keys: still one line
         return json.dumps(fields, default=str, skipkeys=True)
 
@@ -160,9 +161,9 @@ class ReadableLines:
 
     def __call__(self, _logger: Any, _method: str, event: MutableMapping[str, Any]) -> str:
         fields = dict(event)
-        clock = str(fields.pop("timestamp", ""))[11:19]
-        level, service = str(fields.pop("level", "")), str(fields.pop("service", ""))
-        text = str(fields.pop("event", ""))
+        clock = safe(str(fields.pop("timestamp", ""))[11:19])
+        level, service = safe(str(fields.pop("level", ""))), safe(str(fields.pop("service", "")))
+        text = safe(str(fields.pop("event", "")))
         error, place = fields.pop("error", None), fields.pop("at", None)
         symbol = fields.pop("symbol", None)
         head = [
@@ -171,10 +172,10 @@ class ReadableLines:
             self._level(level),
             self._paint(text, "1"),
         ]
-        head += [str(symbol)] if symbol else []
-        head += [f"{self._paint(f'{key}=', '2')}{_plain(value)}" for key, value in fields.items()]
-        tail = [f"\n{'':>21}{self._paint(str(error), '31')}"] if error else []
-        tail += [f"\n{'':>21}{self._paint(f'at {place}', '2')}"] if place else []
+        head += [safe(str(symbol))] if symbol else []
+        head += [f"{self._paint(f'{safe(str(key))}=', '2')}{_plain(value)}" for key, value in fields.items()]
+        tail = [f"\n{'':>21}{self._paint(safe(str(error)), '31')}"] if error else []
+        tail += [f"\n{'':>21}{self._paint(safe(f'at {place}'), '2')}"] if place else []
         return " ".join(head) + "".join(tail)
 
     def _level(self, level: str) -> str:
@@ -190,4 +191,4 @@ def _plain(value: object) -> str:
     if isinstance(value, Decimal):
         return format(value, "f")
     text = str(value)
-    return repr(text) if " " in text else text
+    return safe(repr(text) if " " in text else text)

@@ -22,6 +22,7 @@ from structlog.typing import EventDict, FilteringBoundLogger, Processor
 
 from shared.adapters.plain_amounts import json_bytes
 from shared.domain.safe_text import safe, safe_json
+from shared.runtime.unread_output import UnreadOutput
 
 Form = Literal["auto", "json", "lines"]
 Level = Literal["debug", "info", "warning", "error"]
@@ -59,6 +60,8 @@ def configure_logs(service: str, *, level: Level = "info", form: Form = "auto", 
         logger_factory=structlog.PrintLoggerFactory(output),
         cache_logger_on_first_use=False,
     )
+    if isinstance(output, UnreadOutput):
+        output.note = _DroppedNote(service, renderer)
     foreign = logging.StreamHandler(output)
     foreign.setFormatter(
         structlog.stdlib.ProcessorFormatter(
@@ -69,6 +72,19 @@ def configure_logs(service: str, *, level: Level = "info", form: Form = "auto", 
     )
     logging.basicConfig(handlers=[foreign], level=logging.WARNING, force=True)
     logging.captureWarnings(True)
+
+
+class _DroppedNote:
+    """The log line that stands in place of those that nobody read."""
+
+    def __init__(self, service: str, renderer: Processor) -> None:
+        self._service, self._renderer = service, renderer
+        self._told = structlog.processors.TimeStamper(fmt="iso", utc=True)
+
+    def __call__(self, lines: int) -> str:
+        event = {"level": "warning", "service": self._service, "event": "output_dropped", "lines": lines}
+        text = self._renderer(None, "", self._told(None, "", {**event, "reason": "nobody read them in time"}))
+        return f"{text!s}\n"
 
 
 class _Service:

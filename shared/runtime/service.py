@@ -37,6 +37,7 @@ from shared.ports.errors import (
 from shared.runtime.health import Health
 from shared.runtime.logs import configure_logs, get_logger, innermost
 from shared.runtime.market_clock import follow_beginning, stack_clock
+from shared.runtime.unread_output import never_wait_for_readers
 
 
 class StartOverError(RuntimeError):
@@ -95,6 +96,7 @@ class Service:
 
 def main(service: Service) -> None:
     """Run the service in this process until SIGTERM or SIGINT."""
+    never_wait_for_readers()
     configure_logs(service.name)
     log = get_logger()
     try:

@@ -31,6 +31,7 @@ from shared.domain.safe_text import safe
 from shared.messages.base import Message
 from shared.messages.portfolio import PortfolioMarked
 from shared.messages.signals import PositionSized
+from shared.runtime.unread_output import UnreadOutput
 
 EVENTS_KEPT = 50
 HALTS_SHOWN = 4
@@ -84,6 +85,8 @@ class LiveScreen(Panels):
         self._live.start()
 
     def tick(self, activity: Activity, supervisor: Supervisor, seconds: float) -> None:
+        if isinstance(self.console.file, UnreadOutput) and self.console.file.is_behind:
+            return  # a terminal that was stopped (Ctrl-S) gets the panel as it is when it goes on
         self._live.update(self.drawn(activity, supervisor, seconds), refresh=True)
 
     def say(self, text: str) -> None:

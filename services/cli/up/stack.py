@@ -32,6 +32,7 @@ from shared.ports.clock import Clock, market_ns
 from shared.ports.errors import BusLostError
 from shared.runtime.logs import get_logger
 from shared.runtime.market_clock import follow_beginning, stack_clock
+from shared.runtime.unread_output import lines_dropped
 
 T = TypeVar("T")
 SERVER_PORT = 6390  # when it is free
@@ -199,6 +200,8 @@ class Stack:
             rows.append(("resumed", self._resuming.summary))
         if self._ended_by:
             rows.append(("ended", end_text(self._ended_by, self._end_ns, monitor.activity.state.market_ns)))
+        if dropped := lines_dropped():
+            rows.append(("output", f"{dropped:,} lines were dropped, because nobody read them in time"))
         if self._too_fast:
             rows.append(("speed", self._too_fast))
         if self._short_history:

@@ -21,5 +21,7 @@ def record_books(
     import asyncio
 
     from services.cli.views.recording import run_recording
+    from shared.runtime.unread_output import never_wait_for_readers
 
+    never_wait_for_readers()  # a recording has more to do than to be watched
     asyncio.run(run_recording(stack, store, seconds))

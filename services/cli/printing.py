@@ -49,10 +49,8 @@ class SafeConsole(Console):
     def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
         """Whatever came by another way (a bar, a frame, a title) is blotted out before it reaches the terminal."""
         for segment in super().render(renderable, options):
-            if segment.control or segment.text.isprintable():
-                yield segment
-            else:
-                yield Segment(safe_lines(segment.text, BLOT), segment.style)
+            text = segment.text if segment.control else safe_lines(segment.text, BLOT)
+            yield segment if text == segment.text else Segment(text, segment.style)
 
 
 def _one_line(value: Any) -> Any:

@@ -50,9 +50,16 @@ class ConfigError(ValueError):
 
 def shown(value: object) -> str:
     """A TOML value as people wrote it, cut to a readable length."""
-    text = f'"{safe(value)}"' if isinstance(value, str) else str(value)
+    text = f'"{safe(value)}"' if isinstance(value, str) else _written(value)
     text = text.lower() if isinstance(value, bool) else text
     return text if len(text) <= 80 else f"{text[:77]}..."
+
+
+def _written(value: object) -> str:
+    try:
+        return str(value)
+    except ValueError:  # Python writes no number of more than 4,300 digits
+        return "a number of thousands of digits"
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
@@ -136,8 +143,7 @@ def _remedy_for_list(value: object, known: list[str]) -> str:
 
 
 def _is_percentage(value: object, info: msgspec.inspect.FloatType) -> bool:
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    return info.le == 1 and is_number and 1 < float(str(value)) <= 100
+    return info.le == 1 and isinstance(value, int | float) and not isinstance(value, bool) and 1 < value <= 100
 
 
 def as_number(text: str) -> float | str:

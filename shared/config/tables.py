@@ -112,7 +112,7 @@ class Tables:
         strict: bool,
     ) -> None:
         """The value of a field into ``values``, or a fault and what stands in for it."""
-        if isinstance(given, str) and not given.isprintable():
+        if isinstance(given, str) and safe(given) != given:
             self.fault(source, place, given, "a line break or a sign that cannot be seen", "Write it without.")
             self._stand_in(values, field)
             return

@@ -19,7 +19,8 @@ def halt(
     pair: PairArgument = "",
     reason: ReasonOption = "halted by hand",
     minutes: Annotated[
-        float, typer.Option("--minutes", help="Market minutes until it ends; 0: when it is resumed.", min=0)
+        float,
+        typer.Option("--minutes", help="Market minutes until it ends; 0: when it is resumed.", min=0, max=525_600),
     ] = 0,
     reducing: Annotated[bool, typer.Option("--reducing", help="Leave open entry orders where they are.")] = False,
 ) -> None:

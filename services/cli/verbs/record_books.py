@@ -15,7 +15,9 @@ def record_books(
     store: Annotated[Path, typer.Option("--store", help="Folder of the store; books go to <exchange>/books there.")] = (
         STORE_DIR
     ),
-    seconds: Annotated[float, typer.Option("--seconds", help="End after so long; 0: at Ctrl-C.", min=0.0)] = 0.0,
+    seconds: Annotated[
+        float, typer.Option("--seconds", help="End after so long; 0: at Ctrl-C.", min=0.0, max=31_536_000.0)
+    ] = 0.0,
 ) -> None:
     """Record the order books that the stack samples, until Ctrl-C. It goes on from what is there."""
     import asyncio

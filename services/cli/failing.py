@@ -1,5 +1,6 @@
 """Errors that people can do something about, told in a sentence instead of a traceback."""
 
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -31,16 +32,19 @@ def explained(redis_remedy: str = FIND_REDIS) -> Iterator[None]:
         raise
     except Exception as error:
         from services.cli.printing import say
-        from shared.runtime.logs import innermost
+        from shared.runtime.logs import causes_of
 
-        found = innermost(error)
-        if isinstance(found, ConfigError):
-            print_faults(found)
-            raise typer.Exit(EXIT_CONFIG) from None
-        if text := _sentence_for(found, redis_remedy):
+        causes = list(causes_of(error))
+        for cause in causes:
+            if isinstance(cause, ConfigError):
+                print_faults(cause)
+                raise typer.Exit(EXIT_CONFIG) from None
+        sentences = [_sentence_for(cause, redis_remedy) for cause in causes]
+        if not all(sentences):
+            raise
+        for text in dict.fromkeys(sentences):
             say(*text.split("\n"), err=True)
-            raise typer.Exit(EXIT_FAILED) from None
-        raise
+        raise typer.Exit(EXIT_FAILED) from None
 
 
 def _sentence_for(error: BaseException, redis_remedy: str) -> str:
@@ -56,10 +60,25 @@ def _sentence_for(error: BaseException, redis_remedy: str) -> str:
             return f"Redis is away: {safe(str(error))}\n{redis_remedy}"
         case UserError():
             return str(error)
-        case RecordingError() | BooksError() | NoServerError() | ServerTooOldError() | MisplacedKeyError():
+        case RecordingError():  # of several files, each fault stands in a line of its own
+            return "\n  ".join(map(safe, str(error).split("\n  ")))
+        case BooksError() | NoServerError() | ServerTooOldError() | MisplacedKeyError():
             return safe(str(error))
+        case OSError() if not isinstance(error, ConnectionError | TimeoutError | BrokenPipeError):
+            return _about_file(error)
         case _:
             return ""
+
+
+def _about_file(error: OSError) -> str:
+    """A folder or file that is not what it should be, a full disk: something that people can mend."""
+    reason = (error.strerror or str(error)).lower()
+    if error.filename is None:
+        return safe(f"A file cannot be read or written: {reason}.")
+    path = Path(os.fsdecode(error.filename2 or error.filename))
+    in_the_way = "a link that leads nowhere" if os.path.islink(path) else "there is a file of that name"
+    found = f" ({in_the_way})" if isinstance(error, FileExistsError | NotADirectoryError) else ""
+    return safe(f"{path}: {reason}{found}. Put it right, or choose another place.")
 
 
 def ready_folder(option: str, folder: Path) -> None:

@@ -18,6 +18,7 @@ import numpy as np
 from msgspec import Meta, Struct
 
 from services.exchange_sim.market.market import Status
+from shared.config.bounded_files import read_bounded
 
 FrameFault = Literal["missing", "duplicate", "late", "out_of_order", "unclosed"]
 RequestFault = Literal["rate_limit", "ban", "server_error"]
@@ -90,12 +91,12 @@ class _Script(Struct, frozen=True, forbid_unknown_fields=True):
 
 def read_script(path: Path) -> tuple[ScriptedFault, ...]:
     """A ``.toml`` file with ``[[faults]]`` tables, or a ``.json`` file with ``{"faults": [...]}``."""
-    body = path.read_bytes()
+    body = read_bounded(path)
     try:
         if path.suffix == ".toml":
             return msgspec.toml.decode(body, type=_Script).faults
         return msgspec.json.decode(body, type=_Script).faults
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ValueError(f"{path}: {error}") from None
 
 

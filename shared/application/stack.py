@@ -11,6 +11,7 @@ import msgspec
 from msgspec import Struct
 
 from shared.adapters.whole_files import write_whole
+from shared.config.bounded_files import read_bounded
 from shared.config.load import default_config_dir, load_settings, process_environment
 from shared.config.model import Settings
 from shared.messages.catalogue import BARS, CATALOGUE, DECIDED
@@ -158,8 +159,8 @@ def write_note(data_dir: Path, note: RunNote) -> None:
 def read_note(data_dir: Path) -> RunNote | None:
     """The note of a stack that still runs; None when there is none, or its writer is gone."""
     try:
-        note = msgspec.json.decode(note_path(data_dir).read_bytes(), type=RunNote)
-    except (OSError, msgspec.DecodeError):
+        note = msgspec.json.decode(read_bounded(note_path(data_dir)), type=RunNote)
+    except (OSError, ValueError, RecursionError):  # none of ours
         return None
     return note if _is_running(note.pid) else None
 
@@ -175,4 +176,6 @@ def _is_running(pid: int) -> bool:
         return False
     except PermissionError:
         return True
+    except OverflowError:  # no number of a process
+        return False
     return True

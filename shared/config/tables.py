@@ -11,6 +11,7 @@ from typing import Any, NamedTuple, TypeVar
 import msgspec
 from msgspec import Struct
 
+from shared.config.bounded_files import read_bounded
 from shared.config.faults import (
     Fault,
     as_number,
@@ -24,6 +25,7 @@ from shared.config.faults import (
 from shared.domain.safe_text import safe
 
 S = TypeVar("S", bound=Struct)
+MOST_DEPTH = 8  # of tables and lists; no setting is as deep
 
 
 class Override(NamedTuple):
@@ -59,14 +61,22 @@ class Tables:
     def document(self, path: Path) -> dict[str, Any] | None:
         """What a TOML file holds; None, with a fault, where it cannot be read. Raises ``FileNotFoundError``."""
         try:
-            return tomllib.loads(path.read_text(encoding="utf-8"))
+            document = tomllib.loads(read_bounded(path).decode("utf-8"))
         except FileNotFoundError:
             raise
-        except (OSError, UnicodeDecodeError) as error:
+        except OSError as error:
+            problem = f"cannot be read: {error.strerror or error}"
+            self.fault(str(path), "", None, problem, "Make it a readable UTF-8 file.")
+        except UnicodeDecodeError as error:
             self.fault(str(path), "", None, f"cannot be read: {error}", "Make it a readable UTF-8 file.")
         except (ValueError, RecursionError) as error:  # a number too long, lists too deep
             remedy = "Correct the line; text wants quotes, and every section or key stands once."
             self.fault(str(path), "", None, f"not TOML: {error}", remedy)
+        else:
+            if not _is_deeper(document, MOST_DEPTH):
+                return document
+            problem = f"tables or lists within each other, more than {MOST_DEPTH} deep"
+            self.fault(str(path), "", None, problem, "No setting is nested so: restore it from the shipped file.")
         return None
 
     def section(self, kind: type[S], file: str, name: str, table: object) -> S | None:
@@ -132,6 +142,15 @@ class Tables:
     def _stand_in(self, values: dict[str, Any], field: msgspec.structs.FieldInfo) -> None:
         if is_number(field.type):
             values[field.name] = math.nan
+
+
+def _is_deeper(value: object, depth: int) -> bool:
+    """Whether something in the value stands more than so many levels deep."""
+    level: list[object] = [value]
+    for _ in range(depth):
+        inner = [each.values() if isinstance(each, dict) else each for each in level if isinstance(each, dict | list)]
+        level = [each for values in inner for each in values]
+    return any(isinstance(each, dict | list) for each in level)
 
 
 def _meant(text: str, kind: object) -> object:

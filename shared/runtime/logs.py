@@ -11,7 +11,7 @@ import json
 import logging
 import sys
 import traceback
-from collections.abc import MutableMapping
+from collections.abc import Iterator, MutableMapping
 from decimal import Decimal
 from pathlib import Path
 from types import TracebackType
@@ -122,6 +122,15 @@ def innermost(error: BaseException) -> BaseException:
     while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
         error = error.exceptions[0]
     return error
+
+
+def causes_of(error: BaseException) -> Iterator[BaseException]:
+    """The errors within groups, as task groups raise them."""
+    if isinstance(error, BaseExceptionGroup):
+        for each in error.exceptions:
+            yield from causes_of(each)
+    else:
+        yield error
 
 
 def described_error(error: BaseException) -> str:

@@ -13,7 +13,7 @@ the process then ends with an error, and the supervisor (``heatsink up``, Compos
 import asyncio
 import signal
 import sys
-from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,7 +35,7 @@ from shared.ports.errors import (
     StateGoneError,
 )
 from shared.runtime.health import Health
-from shared.runtime.logs import configure_logs, get_logger, innermost
+from shared.runtime.logs import causes_of, configure_logs, get_logger, innermost
 from shared.runtime.market_clock import follow_beginning, stack_clock
 from shared.runtime.unread_output import never_wait_for_readers
 
@@ -113,7 +113,7 @@ def main(service: Service) -> None:
 
 def _exit_code(error: BaseException, log: Any) -> int:
     """One line about what ended the service; returns the exit code."""
-    causes = list(_causes(error))
+    causes = list(causes_of(error))
     for kind, (event, code) in ENDINGS.items():
         for cause in causes:
             if isinstance(cause, kind):
@@ -121,15 +121,6 @@ def _exit_code(error: BaseException, log: Any) -> int:
                 return code
     log.critical("crashed", exc_info=innermost(error))
     return 1
-
-
-def _causes(error: BaseException) -> Iterator[BaseException]:
-    """The errors within groups, as task groups raise them."""
-    if isinstance(error, BaseExceptionGroup):
-        for each in error.exceptions:
-            yield from _causes(each)
-    else:
-        yield error
 
 
 def _loop_runner() -> Callable[[Any], None]:
@@ -254,4 +245,4 @@ async def _check_identity(bus: StackFacts, identity: str) -> None:
 
 
 def _first(errors: BaseExceptionGroup[Any]) -> BaseException:
-    return next(_causes(errors))
+    return next(causes_of(errors))

@@ -46,7 +46,7 @@ def test_there_are_numbers_to_try() -> None:
     assert len(SETTINGS) > 60
 
 
-@pytest.mark.parametrize(("section", "name"), SETTINGS, ids=lambda part: str(part))
+@pytest.mark.parametrize(("section", "name"), SETTINGS, ids=str)
 def test_every_numeric_setting_refuses_what_is_no_number_for_it(section: str, name: str, config_dir: Path) -> None:
     file = config_dir / FILE_OF[section]
     shipped = re.sub(rf"(?m)^{name} *=.*$", "", file.read_text(encoding="utf-8"))

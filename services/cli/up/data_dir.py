@@ -20,9 +20,9 @@ def locked(data_dir: Path) -> Iterator[None]:
     remedy = "end it first, or give this one a folder of its own with --data DIR"
     taken = DataDirInUseError(f"another heatsink runs on {data_dir}: {remedy}")
     with whole_files.locked(data_dir / "run.lock", taken) as lock:
-        lock.truncate(0)
-        lock.write(f"{os.getpid()}\n")
-        lock.flush()
+        with whole_files.naming(data_dir / "run.lock"):
+            lock.truncate(0)
+            os.write(lock.fileno(), f"{os.getpid()}\n".encode())  # past its buffer, which a full disk would meet twice
         yield
 
 

@@ -22,6 +22,7 @@ from shared.config.faults import (
     remedy_for,
     shown,
 )
+from shared.config.secrecy import shown_value
 from shared.domain.safe_text import safe
 
 S = TypeVar("S", bound=Struct)
@@ -50,7 +51,7 @@ class Tables:
 
     def fault(self, file: str, key: str, value: object, problem: str, remedy: str) -> None:
         """Note what is wrong with a value (None: with its absence), and what to do about it."""
-        text = "" if value is None else shown(value)
+        text = "" if value is None else shown(shown_value(key, value))
         self.faults.append(Fault(file=file, key=safe(key), value=text, problem=problem, remedy=remedy))
 
     def fault_at(self, dotted: str, file: str, value: object, problem: str, remedy: str) -> None:

@@ -20,10 +20,12 @@ from typing import Any
 from shared.adapters.clocks import RealClock
 from shared.adapters.redis.bus import RedisBus
 from shared.adapters.redis.client import ServerTooOldError
+from shared.config.credentials import address_of, user_name
 from shared.config.faults import EXIT_CONFIG, ConfigError
 from shared.config.load import settings_from_environment
 from shared.config.model import Settings
-from shared.ports.bus import Bus, Scope, StackFacts
+from shared.domain.timeframes import DAY_MS
+from shared.ports.bus import Bus, Room, Scope, StackFacts
 from shared.ports.clock import Clock, ClockSteps
 from shared.ports.errors import (
     AlreadyDecidedError,
@@ -46,6 +48,7 @@ class StartOverError(RuntimeError):
 
 BUS_RETRY_SECONDS = (0.1, 0.25, 0.5, 1.0, 2.0)
 IDENTITY_SECONDS = 1.0
+TRIM_SECONDS = 5.0
 CLOCK_LOOK_SECONDS = 0.5
 ENDED_UNASKED = "the service ended, and nobody had asked it to"
 # What a service may end with that is no bug: the event that says so, and the exit code.
@@ -199,7 +202,8 @@ class _Attempts:
     async def run(self) -> None:
         """Connect, and run until cancelled. Raises what ended it; ``RuntimeError`` where the service just returned."""
         service, settings, log = self._service, self._settings, self._log
-        async with RedisBus.open(settings.redis.url, settings.keys) as bus:
+        kept_ms = settings.redis.keep_decisions_days * DAY_MS
+        async with RedisBus.open(_address(service, settings), settings.keys, decisions_ms=kept_ms) as bus:
             self._identity = identity = self._identity or await bus.named_identity()
             await _check_identity(bus, identity)
             clock = RealClock() if service.keeps_time else await stack_clock(bus, settings.exchange.kind, log)
@@ -212,10 +216,17 @@ class _Attempts:
                     _watch_identity(bus, identity),
                     _watch_clock(clock, log),
                     follow_beginning(bus, clock),
+                    _keep_lengths(bus),
                 ):
                     group.create_task(work)
                 await service.run(Context(settings, clock, bus, log, health))
                 raise RuntimeError(ENDED_UNASKED)
+
+
+def _address(service: Service, settings: Settings) -> str:
+    """The server, by the service's own name where it knows users. Raises ``ConfigError``."""
+    own = service.name if service.scope == "market" else user_name(service.name, settings.portfolio.name)
+    return address_of(settings.redis, own)
 
 
 async def _watch_clock(clock: Clock, log: Any) -> None:
@@ -225,6 +236,13 @@ async def _watch_clock(clock: Clock, log: Any) -> None:
         await asyncio.sleep(CLOCK_LOOK_SECONDS)
         if step_ns := steps.look():
             log.warning("clock_stepped", seconds=round(step_ns / 1e9, 3), reason="the clock of this machine was set")
+
+
+async def _keep_lengths(bus: Room) -> None:
+    """Shorten the streams that this service reads or writes, as far as all of their readers have taken them."""
+    while True:
+        await asyncio.sleep(TRIM_SECONDS)
+        await bus.trim()
 
 
 async def _watch_identity(bus: StackFacts, identity: str) -> None:

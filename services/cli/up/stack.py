@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 from services.cli.failing import EXIT_FAILED
-from services.cli.up.data_dir import locked, own, server_data_dir
+from services.cli.up.data_dir import locked, new_token, own, server_data_dir
 from services.cli.up.options import Prepared, UpOptions
 from services.cli.up.processes import STAGE_SERVER, server_child, service_child
 from services.cli.up.resuming import Resuming
@@ -132,6 +132,7 @@ class Stack:
             "HEATSINK_SIMULATOR__PORT": str(simulator),
             "HEATSINK_EXCHANGE__URL": f"http://{HOST}:{simulator}",
             "HEATSINK_OPS__PORT": str(ops),
+            "HEATSINK_SIMULATOR__TOKEN_FILE": str(new_token(self._options.data_dir)),
         }
         self._environ.setdefault("HEATSINK_SIMULATOR__WAIT_SECONDS", f"{READERS_SECONDS:g}")
 

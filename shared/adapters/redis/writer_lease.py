@@ -37,7 +37,7 @@ from shared.adapters.redis.keys import DECISION_TTL_MS, group_prefix, machine_ke
 from shared.adapters.redis.ranges import bounded_range
 from shared.adapters.redis.slots import reading_order
 from shared.adapters.signing import UNSIGNED
-from shared.messages.catalogue import client_of_key, topic_of_key
+from shared.messages.catalogue import topic_of_key
 from shared.messages.keys import Keys
 from shared.messages.orders import OrderDecided
 from shared.ports.errors import (
@@ -101,11 +101,11 @@ class RedisWriterLease(WriterLease):
 
     def kept(self) -> Mapping[str, int]:
         """How many entries every stream keeps that this machine shortens: what it has written to, its journal among
-        them, and of what it reads that which others than services may write.
+        them, and of what it reads that which anybody may write.
         """
-        return {
-            stream: most_kept(stream) for stream in self._reader.streams if _is_open(stream)
-        } | self._encoder.written
+        topics = {stream: topic_of_key(stream) for stream in self._reader.streams}
+        read = {stream: most_kept(stream) for stream, topic in topics.items() if topic is None or topic.is_open}
+        return read | self._encoder.written
 
     @property
     def group(self) -> str:
@@ -247,12 +247,6 @@ class RedisWriterLease(WriterLease):
         if len(stored) < len(bodies) or any(decision.order_id not in ids for decision in stored):
             return ContentRefusedError(f"where the decisions on {', '.join(sorted(ids))} belong, something else stands")
         return AlreadyDecidedError(stored)
-
-
-def _is_open(stream: str) -> bool:
-    """Whether others than services may write it."""
-    topic = topic_of_key(stream)
-    return topic is None or topic.is_open or bool(client_of_key(stream))
 
 
 Rows = Mapping[bytes, bytes]

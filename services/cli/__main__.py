@@ -6,6 +6,7 @@ from services.cli.verbs import access, control, doctor, room, slippage, status, 
 from services.cli.verbs.backtest import backtest_app
 from services.cli.verbs.config import config_app
 from services.cli.verbs.data import data_app
+from services.cli.verbs.importing import import_app
 from services.cli.verbs.limits import limits_app
 from services.cli.verbs.phase import phase_app
 
@@ -23,6 +24,7 @@ for module in (up, access, status, tail, why, room, control, doctor, sweep, slip
 app.add_typer(backtest_app, name="backtest")
 app.add_typer(phase_app, name="phase")
 app.add_typer(limits_app, name="limits")
+app.add_typer(import_app, name="import")
 app.add_typer(config_app, name="config")
 app.add_typer(data_app, name="data")
 

@@ -11,7 +11,7 @@ from shared.messages.base import Message
 from shared.messages.keys import Keys
 from shared.messages.orders import OrderDecided
 from shared.ports.bus import Proposal
-from shared.ports.errors import AlreadyDecidedError, CommitRefusedError, ContentRefusedError, FencedError
+from shared.ports.errors import AlreadyDecidedError, ContentRefusedError, out_of_step, overtaken
 from shared.ports.streams import Entry
 from shared.ports.writer_lease import Commit, Snapshot, WriterLease
 
@@ -65,7 +65,7 @@ class MemoryWriterLease(WriterLease):
 
     def _check_epoch(self) -> None:
         if self._epoch != self._state.epoch:
-            raise FencedError(f"{self._service}: another writer took over after epoch {self._epoch}")
+            raise overtaken(self._service, self._epoch, self._state.epoch)
 
     # --- starting is recovering -----------------------------------------------------------------------------------
 
@@ -124,10 +124,9 @@ class MemoryWriterLease(WriterLease):
 
     async def commit(self, commit: Commit) -> None:
         state, server = self._state, self._server
-        if self._epoch != state.epoch:
-            raise FencedError(f"{self._service}: epoch {self._epoch} is over, {state.epoch} is in force")
+        self._check_epoch()
         if commit.seq != state.seq + 1:
-            raise CommitRefusedError(f"SEQ: expected sequence after {state.seq}, got {commit.seq}")
+            raise out_of_step(self._service, commit.seq, state.seq)
         self._refuse_repeats(commit.outputs)
         bodies = [encode_for_commit(message) for message in commit.outputs]
         state.reserved = _checked(state.reserved, commit.reservation_checks)

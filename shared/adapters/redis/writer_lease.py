@@ -40,8 +40,9 @@ from shared.ports.errors import (
     AlreadyDecidedError,
     CommitRefusedError,
     ContentRefusedError,
-    FencedError,
     StateGoneError,
+    out_of_step,
+    overtaken,
 )
 from shared.ports.streams import Entry
 from shared.ports.writer_lease import Commit, Snapshot, WriterLease
@@ -121,7 +122,9 @@ class RedisWriterLease(WriterLease):
         if alive < 0:
             raise self._gone()
         if not alive:
-            raise FencedError(f"{self._service}: another writer took over after epoch {self._epoch}")
+            async with bus_errors():
+                epoch = await self._client.hget(self._meta, "epoch")
+            raise overtaken(self._service, self._epoch, int(epoch or 0))
         await self._reader.check_groups()
 
     def _gone(self) -> StateGoneError:
@@ -199,15 +202,15 @@ class RedisWriterLease(WriterLease):
             case ["FENCED", b""]:
                 raise self._gone()
             case ["FENCED", epoch]:
-                raise FencedError(f"{self._service}: epoch {self._epoch} is over, {epoch.decode()} is in force")
+                raise overtaken(self._service, self._epoch, int(epoch))
             case ["TYPE", why]:
                 raise CommitRefusedError(f"{self._service}: {why.decode()}: another program's? Move it away")
             case ["DUP", *bodies]:
                 raise self._decided_before(commit, bodies)
             case ["HEAT", order_id]:
                 raise ContentRefusedError(f"order {order_id.decode()} would take reserved heat over its limit")
-            case [kind, detail]:
-                raise CommitRefusedError(f"{kind}: expected sequence after {detail.decode()}, got {commit.seq}")
+            case [_, seq]:
+                raise out_of_step(self._service, commit.seq, int(seq))
         for stream, entry_id in commit.handled:
             if not self._encoder.is_home(stream):
                 self._reader.acknowledge_later(stream, entry_id)

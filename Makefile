@@ -8,14 +8,14 @@ endif
 
 RUN := .venv/bin
 DEV := .venv-dev/bin
-SOURCES := services shared tests docs
+SOURCES := services shared clients tests docs
 # Tests wait about as long as they compute: two workers a core, and one test at a time for each.
 CORES := $(shell $(PYTHON) -c 'import os; print(min(4, os.cpu_count() or 1))')
 WORKERS ?= $(shell echo $$((2 * $(CORES))))
 PYTEST := PYTHONDONTWRITEBYTECODE= $(DEV)/python -m pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help install run dev quick test check format lock asyncapi bench bench-peers cluster crash-windows chaos simulate mutants stack-test picture clean
+.PHONY: help install run dev quick test check format lock asyncapi client-messages clients bench bench-peers cluster crash-windows chaos simulate mutants stack-test picture clean
 
 help: ## List the verbs
 	@echo 'heatsink: make VERB [ARGS="..."] [PYTHON=python3.12]'
@@ -62,6 +62,12 @@ asyncapi: dev ## Write docs/asyncapi.yaml from the catalogue of messages
 	$(DEV)/python -m shared.runtime.asyncapi > docs/asyncapi.draft
 	mv docs/asyncapi.draft docs/asyncapi.yaml
 
+client-messages: dev ## Write the messages of the client libraries from the catalogue of messages
+	$(DEV)/python -m shared.runtime.client_messages
+
+clients: dev ## The client libraries beside real services: killed servers and gates, lost replies, other languages
+	$(PYTEST) tests/clients -n 2 --maxschedchunk 1 $(ARGS)
+
 bench: dev ## Measure decisions, the way through Redis, bursts of bars, backtests
 	$(DEV)/python -m tests.bench $(ARGS)
 
@@ -95,5 +101,5 @@ picture: dev ## Draw docs/heatsink-up.png: the panel of a stack after a minute
 
 clean: ## Remove environments and caches (data under .heatsink stays)
 	rm -rf .venv .venv-dev .venv-bench .venv-cluster build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
-	rm -rf tests/node_client/node_modules
-	find services shared tests -name __pycache__ -type d -prune -exec rm -rf {} +
+	rm -rf tests/node_client/node_modules clients/node/node_modules clients/python/build
+	find services shared clients tests -name __pycache__ -type d -prune -exec rm -rf {} +

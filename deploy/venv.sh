@@ -19,7 +19,15 @@ PYTHON
 version=$("$python" -c 'import sys; print(*sys.version_info[:2], sep=".")')
 wanted="$version $(cksum <"$lock") $(pwd)"
 stamp=$folder/.made-from
-[ "$(cat "$stamp" 2>/dev/null)" = "$wanted" ] && exit 0
+# Where the source is: this project, and its client library, which is a package of its own.
+point_to_source() {
+  printf '%s\n' "$(pwd)" "$(pwd)/clients/python" \
+    >"$("$folder/bin/python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/heatsink.pth"
+}
+if [ "$(cat "$stamp" 2>/dev/null)" = "$wanted" ]; then
+  point_to_source
+  exit 0
+fi
 
 echo "Installing $lock into $folder (once; a minute or so) ..."
 own=yes # made by this script, not by somebody's hand
@@ -38,7 +46,7 @@ if [ -n "$slim" ] && [ -n "$own" ]; then
   "$folder/bin/python" -m pip uninstall --quiet --yes setuptools pip 2>/dev/null
 fi
 
-pwd >"$("$folder/bin/python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/heatsink.pth"
+point_to_source
 cat >"$folder/bin/heatsink" <<'SCRIPT'
 #!/bin/sh
 exec "$(dirname "$(readlink -f "$0")")/python" -m services.cli "$@"

@@ -4,7 +4,7 @@ from decimal import Decimal
 
 from shared.messages.ask import Room, RoomAnswered, RoomAsked, ShadowAsked, ShadowCounted
 from shared.messages.base import Message
-from shared.messages.control import ApprovePhase, Flatten, Halt, Resume, SetLimits, SetPhase, WriteOff
+from shared.messages.control import ApprovePhase, Flatten, Halt, Resume, SetLimits, SetPhase, WriteOff, WriteOffOrder
 from shared.messages.dead_letter import EntrySetAside, MessageRefused
 from shared.messages.halts import Alerted, Halted, ResumeAsked, Resumed
 from shared.messages.market import BarClosed, BookSampled, FeedLost, FeedRestored, MarkChanged, PairListed
@@ -26,11 +26,20 @@ from shared.messages.orders import (
 from shared.messages.portfolio import (
     CommandRefused,
     LimitsChanged,
+    OrderWrittenOff,
     PhaseChanged,
     PhaseProposed,
     PortfolioMarked,
     PositionMarked,
     PositionWrittenOff,
+)
+from shared.messages.reports import (
+    ClosedReported,
+    FillReported,
+    PlacedReported,
+    ReportAwaited,
+    ReportRefused,
+    StopReported,
 )
 from shared.messages.signals import PositionSized, SignalRaised, SignalRefused
 
@@ -215,6 +224,42 @@ def samples() -> list[Message]:
             **header("closed-1"), order_id="o-1", symbol="BTC/USDT", ending="filled", quantity_filled=D("0.31")
         ),
         StopPlaced(**header("stop-1"), order_id="stop-1", symbol="BTC/USDT", stop_price=D("19500"), quantity=D("0.31")),
+        PlacedReported(**header("reported-1"), order_id="o-1", symbol="BTC/USDT", client="mine", quantity=D("0.31")),
+        FillReported(
+            **header("reported-2"),
+            order_id="o-1",
+            trade_id="3141592",
+            symbol="BTC/USDT",
+            side="buy",
+            quantity=D("0.31"),
+            price=D("20512.5"),
+            fee_usdt=D("6.358875"),
+        ),
+        ClosedReported(
+            **header("reported-3"), order_id="o-1", symbol="BTC/USDT", ending="filled", quantity_filled=D("0.31")
+        ),
+        StopReported(**header("reported-4"), symbol="BTC/USDT", stop_price=D("19500"), quantity=D("0.31")),
+        ReportAwaited(
+            **header("awaited-1"),
+            order_id="stop-1",
+            symbol="BTC/USDT",
+            client="mine",
+            what="stop",
+            due_ns=T0 + HOUR,
+            quantity=D("0.31"),
+            stop_price=D("19500"),
+        ),
+        ReportRefused(
+            **header("refused-4"),
+            order_id="o-1",
+            symbol="BTC/USDT",
+            what="FillReported",
+            trade_id="3141592",
+            code="too_much",
+            field="quantity",
+            reason="quantity 0.31: 0.31 of order o-1 was approved, 0.31 is booked",
+            halts=True,
+        ),
         PortfolioMarked(
             **header("portfolio-1"),
             nav=200_000.0,
@@ -302,6 +347,18 @@ def samples() -> list[Message]:
             proceeds_usdt=D("0.004"),
         ),
         Flatten(**header("flatten-1"), who="ana", reason="out", symbol="BTC/USDT"),
+        OrderWrittenOff(
+            **header("written-off-2"),
+            order_id="o-1",
+            symbol="BTC/USDT",
+            side="buy",
+            quantity=D("0.31"),
+            risk_usdt=300.5,
+            client="mine",
+            who="ana",
+            reason="the bot is gone",
+        ),
+        WriteOffOrder(**header("write-off-3"), who="ana", reason="the bot is gone", order_id="o-1"),
         WriteOff(**header("write-off-2"), who="ana", reason="delisted", symbol="LUNA/USDT", price=D("0.0001")),
         SetPhase(**header("phase-1"), who="ana", reason="day 15", phase="live"),
         ApprovePhase(**header("approve-1"), who="ana", reason="the dry run went well", phase="live", reviews=2),

@@ -105,5 +105,6 @@ class BacktestOptions:
 
     @property
     def run_settings(self) -> Settings:
-        """The settings of the machines."""
-        return structs.replace(self.settings, universe=self.universe, plan=self.plan)
+        """The settings of the machines. A backtest trades on paper, whoever executes in the stack."""
+        exchange = structs.replace(self.settings.exchange, orders="paper")
+        return structs.replace(self.settings, universe=self.universe, plan=self.plan, exchange=exchange)

@@ -18,6 +18,10 @@ class UnansweredError(UserError):
     """A question needs an answer, and there is no terminal to give it on."""
 
 
+SIGN_IN = (
+    "heatsink url prints an address that works, on the machine and in the folder where the stack runs; "
+    "heatsink url --as operator one that may command."
+)
 FIND_REDIS = "Is the stack running (heatsink up)? Otherwise give --redis-url, or set HEATSINK_REDIS__URL."
 
 
@@ -47,11 +51,13 @@ def _sentence_for(error: BaseException, redis_remedy: str) -> str:
     from shared.adapters.klines.columns import RecordingError
     from shared.adapters.redis.client import ServerTooOldError
     from shared.adapters.redis.embedded_valkey import NoServerError
-    from shared.ports.errors import BusLostError, MisplacedKeyError
+    from shared.ports.errors import AccessRefusedError, BusLostError, MisplacedKeyError
 
     match error:
         case MisplacedKeyError():
             return str(error)
+        case AccessRefusedError():
+            return f"The server refuses: {error}\n{SIGN_IN}"
         case BusLostError():
             return f"Redis is away: {error}\n{redis_remedy}"
         case UserError() | RecordingError() | BooksError() | NoServerError() | ServerTooOldError():

@@ -40,6 +40,7 @@ def spec_of(settings: Settings, clock: Clock, *, orders_remembered: int = ORDERS
         starting_cash_usdt=settings.portfolio.starting_cash_usdt,
         speed=clock.speed,
         paper=settings.exchange.orders == "paper",
+        client_orders=settings.exchange.orders == "client",
         orders_remembered=orders_remembered,
     )
     bars = [keys.of(BARS, timeframe) for timeframe in plan.timeframes]
@@ -58,11 +59,14 @@ def spec_of(settings: Settings, clock: Clock, *, orders_remembered: int = ORDERS
             proposed,
         ),
         whole=(keys.of(BARS, DAILY),),
+        in_turns=proposed,
         home=keys.home,
         warm=(PAIRS.key, FEEDS.key, *bars),
         latest=(MARKS, BOOKS),
+        follows=machine.follows,
         questions=keys.of(ASK),
         vital=(keys.of(EXECUTED),),
+        watches_memory=True,
         writes=keys.of(DECIDED),
         reservation_checks=machine.take_reservation_checks,
         idempotency=OrderIdempotency(machine, channel=proposed, decided=keys.of(DECIDED)),

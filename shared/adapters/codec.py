@@ -111,9 +111,16 @@ def struct_or_none(body: bytes, kind: type[S]) -> S | None:
         return None
 
 
-def entry_of(stream: str, entry_id: bytes, fields: dict[bytes, bytes]) -> Entry:
-    """A stream entry as read: what is wrong with it is part of the answer, not an exception."""
+def entry_of(stream: str, entry_id: bytes, fields: dict[bytes, bytes], size_bytes: int = 0) -> Entry:
+    """A stream entry as read: what is wrong with it is part of the answer, not an exception.
+
+    size_bytes: of an entry that was too long to be taken whole; the fields have its beginning.
+    """
     body = fields.get(b"m")
+    if size_bytes:
+        most = most_bytes_of(stream)
+        fault = ("$", f"{size_bytes} bytes; at most {most} are read")
+        return Entry(stream, entry_id.decode(), None, bytes(body or b""), fault, size_bytes)
     if body is None:
         [given] = fields.values() if len(fields) == 1 else (b"",)
         return Entry(stream, entry_id.decode(), None, given, ("m", "the entry has no field `m` with the message"))
@@ -122,6 +129,12 @@ def entry_of(stream: str, entry_id: bytes, fields: dict[bytes, bytes]) -> Entry:
         return Entry(stream, entry_id.decode(), decode(body, topic.readable if topic else ()), body)
     except UnreadableError as error:
         return Entry(stream, entry_id.decode(), None, body, (error.field, error.reason))
+
+
+def most_bytes_of(stream: str) -> int:
+    """The longest message that is read on a stream."""
+    topic = topic_of_key(stream)
+    return max(each.max_bytes for each in (topic, *topic.copies)) if topic else MAX_MESSAGE_BYTES
 
 
 def _refuse_longer(body: bytes, most: int) -> None:

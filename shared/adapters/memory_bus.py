@@ -15,15 +15,24 @@ from shared.adapters.codec import decode_or_none, encode, encode_for_wire, struc
 from shared.adapters.memory_lease import MemoryWriterLease, number_of
 from shared.adapters.memory_market_lease import MemoryMarketLease
 from shared.adapters.memory_server import MemoryListener, MemoryServer
-from shared.adapters.redis.keys import SCOPES, decision_key, is_of_another_portfolio, proposal_marker, services_key
+from shared.adapters.redis.keys import (
+    SCOPES,
+    decision_key,
+    is_of_another_portfolio,
+    most_kept,
+    proposal_marker,
+    services_key,
+)
+from shared.domain.risk.gate.repeats import difference, proposal_of
 from shared.domain.timeframes import timeframe_ns
 from shared.messages.base import Message
 from shared.messages.catalogue import BARS, BOOKS, MARKS, PROPOSED
 from shared.messages.keys import Keys
 from shared.messages.market import BarClosed, BookSampled, MarkChanged
-from shared.messages.orders import OrderDecided
-from shared.ports.bus import Bus, Heartbeat, Proposal, Scope
+from shared.messages.orders import OrderDecided, OrderProposed
+from shared.ports.bus import MOST_CLIENTS, MOST_WAITING, Bus, Heartbeat, Proposal, Scope
 from shared.ports.clock import ClockOrigin
+from shared.ports.errors import NotTakenError
 from shared.ports.streams import Entry, Reader
 
 READ_BATCH = 500
@@ -125,6 +134,39 @@ class MemoryBus(Bus):
         self.server.proposals[marker] = b""
         return True
 
+    async def propose(self, proposal: Proposal, client: str) -> OrderDecided | None:
+        queue, clients = self.keys.of_client(client), self.server.clients[self.keys.home]
+        body = encode_for_wire(proposal)
+        decided = await self.decision(proposal.id)
+        if isinstance(proposal, OrderProposed) and decided and not difference(proposal, proposal_of(decided)):
+            return decided
+        if (waiting := self._waiting(queue)) >= MOST_WAITING:
+            raise NotTakenError("QUOTA", f"client {client} has {waiting} proposals waiting, and {MOST_WAITING} may")
+        if client not in clients:
+            if len(clients) >= MOST_CLIENTS:
+                raise NotTakenError("CLIENTS", f"there are {MOST_CLIENTS} clients already")
+            clients.append(client)
+        self.server.append_bytes(queue, body)
+        return None
+
+    def _waiting(self, queue: str) -> int:
+        """How many entries of a client's queue the gate has not finished."""
+        readers = [state for state in self.server.machines.values() if queue in state.delivered]
+        here = len(self.server.streams[queue])
+        left = [self.server.end(queue) - state.delivered[queue] + len(state.pending[queue]) for state in readers]
+        return min(here, max(left, default=here))
+
+    async def decisions(self, order_ids: Sequence[str]) -> dict[str, OrderDecided]:
+        found = {order_id: await self.decision(order_id) for order_id in order_ids}
+        return {order_id: decided for order_id, decided in found.items() if decided is not None}
+
+    async def trim(self) -> None:
+        for stream in tuple(self.server.streams):
+            self.server.trim(stream, most_kept(stream))
+
+    async def memory_used(self) -> float:
+        return self.server.memory_used
+
     async def decision(self, order_id: str) -> OrderDecided | None:
         body = self.server.decisions.get(decision_key(self.keys, order_id))
         message = decode_or_none(body) if body else None
@@ -137,7 +179,10 @@ class MemoryBus(Bus):
         return [message for message in found if message is not None]
 
     async def stream_ends(self, streams: Sequence[str]) -> dict[str, str]:
-        return {stream: f"{len(self.server.streams[stream])}-0" for stream in streams}
+        return {stream: f"{self.server.end(stream)}-0" for stream in streams}
+
+    async def clients(self) -> Sequence[str]:
+        return sorted(self.server.clients[self.keys.home])
 
     async def read_from(self, cursors: dict[str, str], wait_ms: int) -> list[Entry]:
         cursors |= await self.stream_ends([stream for stream, cursor in cursors.items() if cursor == "$"])
@@ -152,8 +197,8 @@ class MemoryBus(Bus):
     def _after(self, cursors: dict[str, str]) -> list[Entry]:
         entries: list[Entry] = []
         for stream, cursor in cursors.items():
-            last = number_of(cursor)
-            numbers = range(last + 1, min(last + READ_BATCH, len(self.server.streams[stream])) + 1)
+            last = max(number_of(cursor), self.server.gone[stream])
+            numbers = range(last + 1, min(last + READ_BATCH, self.server.end(stream)) + 1)
             entries += (self.server.entry(stream, number) for number in numbers)
         return entries
 
@@ -162,7 +207,7 @@ class MemoryBus(Bus):
             Reader(
                 stream,
                 f"{state.group}{state.epoch}",
-                len(self.server.streams[stream]) - state.delivered[stream],
+                self.server.end(stream) - state.delivered[stream],
                 len(state.pending[stream]),
             )
             for stream in streams
@@ -178,9 +223,11 @@ class MemoryBus(Bus):
     # --- machines and services ------------------------------------------------------------------------------------
 
     def writer_lease(
-        self, service: str, inputs: Sequence[str], *, home: str, whole: Sequence[str] = ()
+        self, service: str, inputs: Sequence[str], *, home: str, whole: Sequence[str] = (), in_turns: str = ""
     ) -> MemoryWriterLease:
-        return MemoryWriterLease(self.server, service, inputs, home=home, keys=self.keys, whole=whole)
+        return MemoryWriterLease(
+            self.server, service, inputs, home=home, keys=self.keys, whole=whole, in_turns=in_turns
+        )
 
     async def stored_records(self, service: str, kind: str, as_type: type[S]) -> dict[str, S]:
         rows = self.server.machines[self.keys.home, service].records

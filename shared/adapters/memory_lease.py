@@ -11,7 +11,13 @@ from shared.messages.base import Message
 from shared.messages.keys import Keys
 from shared.messages.orders import OrderDecided
 from shared.ports.bus import Proposal
-from shared.ports.errors import AlreadyDecidedError, ContentRefusedError, out_of_step, overtaken
+from shared.ports.errors import (
+    AlreadyDecidedError,
+    BusLostError,
+    ContentRefusedError,
+    out_of_step,
+    overtaken,
+)
 from shared.ports.streams import Entry
 from shared.ports.writer_lease import Commit, Snapshot, WriterLease
 
@@ -21,7 +27,7 @@ HEAT_SLACK = 1.000000001
 
 
 class MemoryWriterLease(WriterLease):
-    """See ``ports.writer_lease.WriterLease``. Nothing is ever trimmed here, so nothing is ever lost."""
+    """See ``ports.writer_lease.WriterLease``."""
 
     def __init__(
         self,
@@ -32,9 +38,10 @@ class MemoryWriterLease(WriterLease):
         home: str,
         keys: Keys,
         whole: Sequence[str] = (),
+        in_turns: str = "",
     ) -> None:
         self._server, self._service, self._inputs, self._keys = server, service, tuple(inputs), keys
-        self._whole = tuple(whole)
+        self._whole, self._in_turns = tuple(whole), in_turns
         self._state: MachineState = server.machines[home, service]
         self._state.group = group_prefix(service, home, keys)
         self._owner = f"{service}@{id(self):x}"
@@ -49,12 +56,29 @@ class MemoryWriterLease(WriterLease):
         while not state.is_free_for(self._owner):
             await asyncio.sleep(LEASE_SECONDS / 10)
         self._epoch = state.take(self._owner, LEASE_SECONDS)
-        for stream in self._inputs:  # groups begin at the cursors, see ``adapters.redis.groups``
+        losses: dict[str, int] = {}
+        for stream in self.streams:  # groups begin at the cursors, see ``adapters.redis.groups``
+            is_known = stream in state.delivered or stream in state.cursors
             handled = number_of(state.cursors.get(stream, "0"))
             self._unfinished[stream] = state.delivered.get(stream, 0)
             state.delivered[stream] = handled
             state.pending[stream].clear()
+            if is_known and self._server.gone[stream] > handled:
+                losses[stream] = self._server.gone[stream] - handled
+        self.losses = losses
         return self._epoch
+
+    @property
+    def streams(self) -> Sequence[str]:
+        """All that it reads: its inputs, and the queues of clients."""
+        return (*self._inputs, *(self._turns[1:]))
+
+    @property
+    def _turns(self) -> Sequence[str]:
+        if not self._in_turns:
+            return ()
+        clients = self._server.clients[self._keys.home]
+        return (self._in_turns, *(self._keys.of_client(client) for client in clients))
 
     async def release(self) -> None:
         self._state.give_back(self._owner)
@@ -62,6 +86,10 @@ class MemoryWriterLease(WriterLease):
     async def renew(self) -> None:
         self._check_epoch()
         self._state.hold(self._owner, LEASE_SECONDS)
+        for stream in self.streams:
+            gone = self._server.gone[stream] - self._state.delivered.get(stream, self._server.gone[stream])
+            if gone > self.losses.get(stream, 0):
+                raise BusLostError(f"{gone} entries of {stream} are gone, and nobody had read them")
 
     def _check_epoch(self) -> None:
         if self._epoch != self._state.epoch:
@@ -74,7 +102,7 @@ class MemoryWriterLease(WriterLease):
         return Snapshot(seq=state.seq, digest=state.digest, cursors=dict(state.cursors), records=dict(state.records))
 
     async def history(self, stream: str, up_to: str) -> AsyncIterator[Entry]:
-        for number in range(1, number_of(up_to) + 1):
+        for number in range(self._server.gone[stream] + 1, number_of(up_to) + 1):
             yield self._server.entry(stream, number)
 
     async def pending(self) -> Sequence[Entry]:
@@ -107,18 +135,36 @@ class MemoryWriterLease(WriterLease):
     def _new_entries(self) -> list[Entry]:
         entries: list[Entry] = []
         for stream in self._inputs:
-            up_to = self._end(stream) if stream in self._whole else self._state.delivered[stream] + READ_BATCH
+            if stream == self._in_turns:
+                entries += self._in_turn()
+                continue
+            up_to = self._end(stream) if stream in self._whole else self._delivered(stream) + READ_BATCH
             entries += self._deliver(stream, up_to)
         return entries
 
+    def _in_turn(self) -> list[Entry]:
+        """One entry of each in turns, of all that take turns."""
+        entries: list[Entry] = []
+        open_ones = list(self._turns)
+        while open_ones and len(entries) < READ_BATCH:
+            given = {stream: self._deliver(stream, self._delivered(stream) + 1) for stream in open_ones}
+            open_ones = [stream for stream, found in given.items() if found]
+            entries += [entry for found in given.values() for entry in found]
+        return entries
+
     def _end(self, stream: str) -> int:
-        return len(self._server.streams[stream])
+        return self._server.end(stream)
+
+    def _delivered(self, stream: str) -> int:
+        """The place of the last entry that was given out, or of the last one that is gone."""
+        return max(self._state.delivered.setdefault(stream, 0), self._server.gone[stream])
 
     def _deliver(self, stream: str, up_to: int) -> list[Entry]:
         """Give out the next entries of a stream; they are pending until a commit has handled them."""
-        first = self._state.delivered[stream] + 1
-        last = max(first - 1, min(up_to, len(self._server.streams[stream])))
-        self._state.delivered[stream] = last
+        first = self._delivered(stream) + 1
+        last = max(first - 1, min(up_to, self._end(stream)))
+        if last >= first:
+            self._state.delivered[stream] = last
         self._state.pending[stream].update(range(first, last + 1))
         return [self._server.entry(stream, number) for number in range(first, last + 1)]
 

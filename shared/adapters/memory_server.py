@@ -1,7 +1,7 @@
 """What a server keeps for the buses in memory: streams, channels, hashes and the state of machines.
 
 Buses of several portfolios may share one, as they do on a real server. It lives in one event loop, and nothing in it
-ever expires or is trimmed.
+ever expires.
 """
 
 import asyncio
@@ -9,14 +9,16 @@ from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from shared.adapters.codec import entry_of
+from shared.adapters.codec import entry_of, most_bytes_of
 from shared.messages.base import Message
+from shared.messages.catalogue import client_of_key
 from shared.messages.keys import Keys
 from shared.messages.market import BarClosed
 from shared.ports.clock import ClockOrigin
 from shared.ports.streams import Entry, Listener
 
 LISTENER_BOUND = 10_000
+FIELDS_BYTES, BEGINNING_BYTES = 4096, 4096  # as in ``adapters.redis.ranges`` and its function
 Copy = tuple[str, bytes]  # a channel, and what was published on it
 
 
@@ -90,20 +92,25 @@ class MachineState(Tenure):
 class MemoryServer:
     """Everything by the same keys as on a real server.
 
-    streams: the messages of each stream; an entry's id is its place, from 1 on. latest: the newest mark or book of each
-    pair. opened_ns: when the last bar of each pair opened, by stream. decisions: stored decisions. proposals: those
-    that are known to stand in their stream, each with the copy that a commit published, until that is heard. machines:
-    by home and service. heartbeats: by hash, then by service. market: who writes it.
+    streams: the messages of each stream; an entry's id is its place, from 1 on. gone: how many of the first ones were
+    taken out of a stream. clients: the names of those that have a queue, by home. latest: the newest mark or book of
+    each pair. opened_ns: when the last bar of each pair opened, by stream. decisions: stored decisions. proposals:
+    those that are known to stand in their stream, each with the copy that a commit published, until that is heard.
+    machines: by home and service. heartbeats: by hash, then by service. memory_used: the share of its bound, which
+    whoever tests a full memory sets. market: who writes it.
     """
 
     def __init__(self) -> None:
         self.streams: dict[str, list[bytes]] = defaultdict(list)
+        self.gone: dict[str, int] = defaultdict(int)
+        self.clients: dict[str, list[str]] = defaultdict(list)
         self.latest: dict[str, dict[str, bytes]] = defaultdict(dict)
         self.opened_ns: dict[str, dict[str, int]] = defaultdict(dict)
         self.decisions: dict[str, bytes] = {}
         self.proposals: dict[str, bytes] = {}
         self.machines: dict[tuple[str, str], MachineState] = defaultdict(MachineState)
         self.heartbeats: dict[str, dict[str, bytes]] = defaultdict(dict)
+        self.memory_used = 0.0
         self.market = Tenure()
         self.identity = ""
         self.clock: ClockOrigin | None = None
@@ -124,8 +131,31 @@ class MemoryServer:
         self._arrived.set()
 
     def entry(self, stream: str, number: int) -> Entry:
-        """The entry at a place of a stream, which must be there."""
-        return entry_of(stream, f"{number}-0".encode(), {b"m": self.streams[stream][number - 1]})
+        """The entry at a place of a stream, which must be there. Of one that is too long, the beginning."""
+        body, size = self.streams[stream][number - self.gone[stream] - 1], 0
+        if len(body) > most_bytes_of(stream) + FIELDS_BYTES:
+            body, size = body[:BEGINNING_BYTES], len(body)
+        return entry_of(stream, f"{number}-0".encode(), {b"m": body}, size)
+
+    def end(self, stream: str) -> int:
+        """The place of a stream's last entry, be it there or not; 0 for one that never had any."""
+        return self.gone[stream] + len(self.streams[stream])
+
+    def take_out(self, stream: str, count: int) -> None:
+        """What XTRIM does, of whomever: the first entries go."""
+        del self.streams[stream][:count]
+        self.gone[stream] += count
+
+    def trim(self, stream: str, keep: int) -> None:
+        """Shorten a stream to ``keep`` entries, without what one of its readers was not given or did not finish."""
+        spare = len(self.streams[stream]) - keep
+        readers = [machine for machine in self.machines.values() if stream in machine.delivered]
+        if spare <= 0 or (client_of_key(stream) and not readers):  # a client's queue will have its reader
+            return
+        for machine in readers:
+            taken = min(machine.pending[stream], default=machine.delivered[stream] + 1) - 1
+            spare = min(spare, taken - self.gone[stream])
+        self.take_out(stream, max(0, spare))
 
     async def arrival(self, wait_ms: int) -> None:
         """Wait until something is appended to any stream, at most ``wait_ms`` milliseconds."""

@@ -13,7 +13,7 @@ from shared.application.stack import StackLocator
 from shared.domain.timeframes import MINUTE_NS
 from shared.messages.base import Message, derived_id
 from shared.messages.catalogue import AUDIT, DECIDED, EXECUTED, PROPOSED
-from shared.messages.control import Flatten, Halt, Resume, WriteOff
+from shared.messages.control import Flatten, Halt, Resume, WriteOff, WriteOffOrder
 from shared.messages.halts import HaltMode, ResumeAsked
 from shared.messages.orders import OrderClosed, OrderDecided, OrderFilled, OrderProposed
 from shared.ports.bus import Bus
@@ -125,6 +125,18 @@ async def send_write_off(
             price=price,
         )
         return await answers_to(bus, command, wait_seconds, f": {symbol} is still in the books")
+
+
+async def send_write_off_order(
+    stack: StackLocator, order_id: str, *, who: str, reason: str, wait_seconds: float = ANSWER_SECONDS
+) -> list[Message]:
+    """Take an order of which its client says nothing out of the books; returns ``OrderWrittenOff``, or its refusal."""
+    async with stack.bus() as bus:
+        clock = await stack.clock(bus)
+        command = WriteOffOrder(
+            id=_command_id(who, order_id, clock), time_ns=clock.now_ns(), who=who, reason=reason, order_id=order_id
+        )
+        return await answers_to(bus, command, wait_seconds, f": order {order_id} is still in the books")
 
 
 def resume_asked(answers: Sequence[Message]) -> ResumeAsked | None:

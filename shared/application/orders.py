@@ -86,9 +86,10 @@ async def _story_without_verdict(bus: Bus, order_id: str) -> str:
     for letter in letters:
         if letter.cause == order_id:
             return _letter_text(order_id, "handled", letter)
-    for proposed in await _latest(bus, PROPOSED, OrderProposed):
-        if proposed.id == order_id:
-            return f"{order_id} was proposed at {clock(proposed.time_ns)} and is not decided yet."
+    for stream in (bus.keys.of(PROPOSED), *map(bus.keys.of_client, await bus.clients())):
+        for proposed in await bus.latest(stream, PAGE):
+            if isinstance(proposed, OrderProposed) and proposed.id == order_id:
+                return f"{order_id} was proposed at {clock(proposed.time_ns)} and is not decided yet."
     for refused in await _latest(bus, DECIDED, ProposalRefused):
         if refused.order_id == order_id:
             return f"{order_id} has no verdict; it was refused at {clock(refused.time_ns)}: {refused.reason}."

@@ -9,10 +9,13 @@ from typing import TYPE_CHECKING, Literal, TypeVar
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
-from shared.adapters.whole_files import write_whole
+from shared.adapters.private_files import write_private
+from shared.config.credentials import CLIENT, OPERATOR, OWNER, address_of, has_password, known_users, user_name
 from shared.config.load import default_config_dir, load_settings, process_environment
-from shared.config.model import Settings
+from shared.config.model import RedisSettings, Settings
+from shared.config.secrecy import without_password
 from shared.messages.catalogue import BARS, CATALOGUE, DECIDED
 from shared.messages.keys import Keys
 from shared.ports.bus import StackFacts, WriterLeases
@@ -24,6 +27,7 @@ if TYPE_CHECKING:  # whoever only looks for a stack does not wait for the client
 STORE_DIR = Path("store")  # where heatsink data keeps klines and books, a folder for each exchange
 DATA_DIR = Path(".heatsink")
 REDIS_VARIABLE = "HEATSINK_REDIS__URL"
+PEOPLE = (OPERATOR, CLIENT)  # as whom somebody at a keyboard signs in
 S = TypeVar("S", bound=Struct)
 Origin = Literal["argument", "environment", "note", "configuration"]
 
@@ -32,11 +36,14 @@ class RunNote(Struct, frozen=True, kw_only=True):
     """What a running ``heatsink up`` says of itself in ``run.json``.
 
     pid: its process.
-    redis_url, exchange_url, ops_url: where its server, its simulated exchange and its HTTP side answer.
+    redis_url, exchange_url, ops_url: where its server, its simulated exchange and its HTTP side answer. A password has
+        no place here.
     portfolio: the name of its portfolio.
     exchange: ``sim`` or ``binance``.
     config_dir: the folder of its configuration.
     started_wall_ns: when it began, in wall nanoseconds since 1970.
+    users: the folder with the passwords of the server's users; empty where it knows none.
+    password_file: the file with the password of a server that has one; empty for none.
     """
 
     pid: int
@@ -47,6 +54,8 @@ class RunNote(Struct, frozen=True, kw_only=True):
     ops_url: str
     config_dir: str
     started_wall_ns: int
+    users: str = ""
+    password_file: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +64,7 @@ class StackLocator:
 
     settings: its configuration.
     config_dir: the folder that the settings were read from.
-    redis_url: its server.
+    redis: its server, and how to sign in there.
     keys: the keys of its portfolio.
     origin: who named the server: the caller's argument, the environment, a running stack's note or the configuration.
     data_dir: the folder in which a stack that runs here keeps its note and its data.
@@ -64,11 +73,33 @@ class StackLocator:
 
     settings: Settings
     config_dir: Path
-    redis_url: str
+    redis: RedisSettings
     keys: Keys
     origin: Origin
     data_dir: Path
     note: RunNote | None = None
+
+    @property
+    def redis_url(self) -> str:
+        """The address of its server, as it may be shown."""
+        return without_password(self.redis.url)
+
+    def address(self, role: str = "") -> str:
+        """An address that works, with the name and password of a user, where the server knows users.
+
+        role: ``operator``, ``client``, ``client.ana``, ``owner``. Empty: an operator, or whoever has a password here.
+        Raises ``ConfigError``.
+        """
+        portfolio = self.keys.portfolio
+        if role:
+            return address_of(self.redis, role if role == OWNER else user_name(role, portfolio))
+        return address_of(
+            self.redis, *(user_name(each, portfolio) for each in PEOPLE), *known_users(Path(self.redis.users))
+        )
+
+    def knows(self, user: str) -> bool:
+        """Whether the password of a user is here."""
+        return bool(self.redis.users) and user in known_users(Path(self.redis.users))
 
     @property
     def exchange(self) -> str:
@@ -86,11 +117,14 @@ class StackLocator:
         return streams_of(self.settings, self.keys)
 
     @asynccontextmanager
-    async def bus(self) -> AsyncIterator["RedisBus"]:
-        """A bus that leaves no trace of a reader on the server. Raises ``BusLostError``."""
+    async def bus(self, role: str = "") -> AsyncIterator["RedisBus"]:
+        """A bus that leaves no trace of a reader on the server. Raises ``BusLostError``, ``ConfigError``.
+
+        role: as whom, see ``address``.
+        """
         from shared.adapters.redis.bus import RedisBus
 
-        async with RedisBus.connect(self.redis_url, self.keys) as bus:
+        async with RedisBus.connect(self.address(role), self.keys) as bus:
             yield bus
 
     async def clock(self, bus: StackFacts) -> Clock:
@@ -119,17 +153,20 @@ def find_stack(
         return StackLocator(
             settings=settings,
             config_dir=folder,
-            redis_url=note.redis_url,
+            redis=RedisSettings(url=note.redis_url, users=note.users, password_file=note.password_file),
             keys=Keys(note.portfolio),
             origin="note",
             data_dir=data_dir,
             note=note,
         )
     origin: Origin = "argument" if redis_url else "environment" if variables.get(REDIS_VARIABLE) else "configuration"
+    redis = settings.redis
+    if redis_url:  # it says all, unless it leaves out who
+        redis = RedisSettings(url=redis_url) if has_password(redis_url) else replace(redis, url=redis_url)
     return StackLocator(
         settings=settings,
         config_dir=folder,
-        redis_url=redis_url or settings.redis.url,
+        redis=redis,
         keys=settings.keys,
         origin=origin,
         data_dir=data_dir,
@@ -151,8 +188,8 @@ def note_path(data_dir: Path) -> Path:
 
 
 def write_note(data_dir: Path, note: RunNote) -> None:
-    """Write the note in such a way that other processes see all of it or nothing."""
-    write_whole(note_path(data_dir), msgspec.json.format(msgspec.json.encode(note)))
+    """Write the note in such a way that other processes see all of it or nothing, and other people nothing."""
+    write_private(note_path(data_dir), msgspec.json.format(msgspec.json.encode(note)).decode())
 
 
 def read_note(data_dir: Path) -> RunNote | None:

@@ -5,6 +5,7 @@ from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
 
 from shared.config.faults import did_you_mean
 from shared.config.model import ExchangeSettings, OpsSettings, RedisSettings, SimulatorSettings
+from shared.config.secrecy import without_password
 from shared.config.tables import Tables
 
 REDIS_EXAMPLE, EXCHANGE_EXAMPLE = "redis://127.0.0.1:6379/0", "http://127.0.0.1:9080"
@@ -13,12 +14,6 @@ _DATABASE = re.compile(r"/?[0-9]{0,5}", re.ASCII)
 # What may follow a ? in the address of a server: the client would take anything else for an option, and fail on it.
 _QUERY = ("db", "ssl_ca_certs", "ssl_cert_reqs", "ssl_certfile", "ssl_keyfile")
 _CERTIFICATES = ("none", "optional", "required")
-_PASSWORD = re.compile(r"^([a-z]+://[^:@/?#]*:).*@")
-
-
-def without_password(url: str) -> str:
-    """An address as it is shown: what people see is copied into logs, issues and pictures."""
-    return _PASSWORD.sub(r"\1***@", url)
 
 
 def check_addresses(tables: Tables, file: str, redis: RedisSettings | None, exchange: ExchangeSettings | None) -> None:

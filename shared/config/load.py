@@ -24,6 +24,7 @@ from shared.config.checks import (
     check_sizing,
     check_strategies,
 )
+from shared.config.credentials import check_credentials
 from shared.config.environment import CONFIG_DIR, PHASE, read_environment
 from shared.config.faults import ENVIRONMENT, ConfigError, did_you_mean
 from shared.config.model import (
@@ -212,6 +213,8 @@ def _cross_check(tables: Tables, paths: Mapping[str, str], parts: Mapping[str, A
     if parts.get("strategies") is not None:
         check_strategies(tables, paths["strategies.toml"], parts["strategies"], market_data)
     check_addresses(tables, paths["stack.toml"], parts.get("redis"), parts.get("exchange"))
+    if parts.get("redis") is not None:
+        check_credentials(tables, paths["stack.toml"], parts["redis"])
     check_hosts(tables, paths["stack.toml"], parts.get("simulator"), parts.get("ops"))
     if parts.get("simulator") is not None:
         check_simulator(tables, paths["stack.toml"], parts["simulator"], parts.get("ops"))

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
-from shared.domain.plan import Count, Fraction, Plan, Positive
+from shared.domain.plan import Count, Fraction, Plan, Positive, UpToADay
 from shared.domain.timeframes import FIRST_DATE, iso_ns
 from shared.domain.universe import Universe
 from shared.messages.base import PortfolioName
@@ -24,10 +24,24 @@ class RedisSettings(Struct, frozen=True, kw_only=True):
     identity: what ``hs:identity`` has to be on it, so that a server that was emptied or exchanged is refused at every
         start. Empty: each start goes on with what is there, and a portfolio begins anew where nothing is. See
         docs/decisions/0008.
+    users: the folder with the passwords of the server's users, of which each process reads its own; see
+        ``credentials.py``. Empty: all sign in as the address says.
+    password: of the user in the address, or of a server with one password. Its place is the environment.
+    password_file: the same, in a file.
+    keep_decisions_days: how long a decision is kept, in days of wall time. Until then its id stays taken; afterwards an
+        order of the same id counts as a new one. A decision takes about 3 kB of the server's memory, and 3 more
+        while it is among the latest 100,000.
+    max_memory_mb: of the server that ``heatsink up`` runs, in MiB: a full memory refuses writes of clients. A server of
+        your own has its own ``maxmemory``.
     """
 
     url: str = "redis://127.0.0.1:6379/0"
     identity: str = ""
+    users: str = ""
+    password: str = ""
+    password_file: str = ""
+    keep_decisions_days: Annotated[int, Meta(ge=1, le=3650)] = 30
+    max_memory_mb: Annotated[int, Meta(ge=64, le=1_048_576)] = 2048
 
 
 class ExchangeSettings(Struct, frozen=True, kw_only=True):
@@ -35,15 +49,20 @@ class ExchangeSettings(Struct, frozen=True, kw_only=True):
 
     kind: ``sim``, the simulated exchange at ``url``, or ``binance``, its public streams.
     url: of the simulated exchange, ``http://host:port``; unused with ``binance``.
-    orders: ``paper``, the paper exchange on either market, or ``exchange``, real ones. The phase in force has to be
-        meant for it, see ``PhasePlan.paper``.
+    orders: ``paper``, the paper exchange on either market; ``client``, each client executes what it was approved, and
+        reports; or ``exchange``, real ones. The phase in force has to be meant for it, see ``PhasePlan.paper``: what
+        clients execute counts as real.
     weight_per_minute: the request weight that the exchange allows this address.
+    report_seconds: with ``client``, wall seconds within which a client has to report of an approved order.
+    stop_seconds: with ``client``, wall seconds within which it has to report the stop of what it bought.
     """
 
     kind: Literal["sim", "binance"] = "sim"
     url: str = "http://127.0.0.1:9080"
-    orders: Literal["paper", "exchange"] = "paper"
+    orders: Literal["paper", "client", "exchange"] = "paper"
     weight_per_minute: Count = 6000
+    report_seconds: UpToADay = 60.0
+    stop_seconds: UpToADay = 15.0
 
 
 class PortfolioSettings(Struct, frozen=True, kw_only=True):

@@ -29,7 +29,9 @@ def phase_faults(settings: Settings, phase: str, *, may_differ: bool = False) ->
         faults.append(Fault("phases.toml", "phases[].name", phase, problem, f"Add it again; there are {names}."))
     elif not may_differ:
         orders = settings.exchange.orders
-        fault = exchange_fault(planned, paper=orders == "paper", rehearsal=plan.ramp.rehearsal)
+        fault = exchange_fault(
+            planned, paper=orders == "paper", rehearsal=plan.ramp.rehearsal, clients=orders == "client"
+        )
         if fault is not None:
             remedy = f"{fault.remedy[0].upper()}{fault.remedy[1:]}."
             faults.append(Fault("phases.toml and stack.toml", "exchange.orders", orders, fault.problem, remedy))
@@ -41,7 +43,8 @@ def phase_faults(settings: Settings, phase: str, *, may_differ: bool = False) ->
 
 def paper_faults(settings: Settings) -> list[Fault]:
     """Why the execution service does not start."""
-    if settings.exchange.orders == "paper":
+    if settings.exchange.orders != "exchange":
         return []
-    problem, remedy = "orders are executed on paper only", 'Write "paper", or leave it out.'
+    problem = "orders are executed on paper, or by clients"
+    remedy = 'Write "paper", or "client" where your own bot executes and reports.'
     return [Fault("stack.toml", "exchange.orders", settings.exchange.orders, problem, remedy)]

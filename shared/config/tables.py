@@ -22,6 +22,7 @@ from shared.config.faults import (
     shown,
     visible,
 )
+from shared.config.secrecy import shown_value
 
 S = TypeVar("S", bound=Struct)
 
@@ -48,7 +49,7 @@ class Tables:
 
     def fault(self, file: str, key: str, value: object, problem: str, remedy: str) -> None:
         """Note what is wrong with a value (None: with its absence), and what to do about it."""
-        text = "" if value is None else shown(value)
+        text = "" if value is None else shown(shown_value(key, value))
         self.faults.append(Fault(file=file, key=visible(key), value=text, problem=problem, remedy=remedy))
 
     def fault_at(self, dotted: str, file: str, value: object, problem: str, remedy: str) -> None:

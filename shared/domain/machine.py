@@ -30,6 +30,12 @@ class Records:
         self._rows: dict[str, dict[str, Struct]] = {kind: {} for kind in kinds}
         self._dirty: dict[tuple[str, str], None] = {}
 
+    def admit(self, kinds: Mapping[str, type[Struct]]) -> None:
+        """Read rows of these kinds too, which another machine may have left here."""
+        self.kinds |= kinds
+        for kind in kinds:
+            self._rows.setdefault(kind, {})
+
     def get(self, kind: str, name: str, as_type: type[R]) -> R | None:
         """The row of that name, None without one. as_type: the type that its kind was declared with."""
         return cast("R | None", self._rows[kind].get(name))

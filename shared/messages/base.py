@@ -66,6 +66,15 @@ class TimePassed(Message, frozen=True, kw_only=True):
     """The host's clock as a message. It is the only way in which a machine learns the time, and never on the wire."""
 
 
+class MemoryMeasured(Message, frozen=True, kw_only=True):
+    """How full the memory of the server is, as its host tells a machine. Never on the wire.
+
+    used: the share of the server's bound; 0 where it has none.
+    """
+
+    used: float
+
+
 def derived_id(prefix: str, *causes: str | int | Decimal) -> str:
     """A short id that is the same for the same causes: the prefix, a dash, 20 hex digits."""
     digest = blake2b("\x1f".join(map(str, causes)).encode(), digest_size=10).hexdigest()

@@ -9,7 +9,7 @@ from functools import cache
 
 from shared.messages.ask import RoomAnswered, RoomAsked, ShadowAsked, ShadowCounted
 from shared.messages.base import MAX_MESSAGE_BYTES, Message
-from shared.messages.control import ApprovePhase, Flatten, Halt, Resume, SetLimits, SetPhase, WriteOff
+from shared.messages.control import ApprovePhase, Flatten, Halt, Resume, SetLimits, SetPhase, WriteOff, WriteOffOrder
 from shared.messages.dead_letter import EntrySetAside, MessageRefused
 from shared.messages.halts import Alerted, Halted, ResumeAsked, Resumed
 from shared.messages.market import BarClosed, BookSampled, FeedLost, FeedRestored, MarkChanged, PairListed
@@ -30,12 +30,23 @@ from shared.messages.orders import (
 from shared.messages.portfolio import (
     CommandRefused,
     LimitsChanged,
+    OrderWrittenOff,
     PhaseChanged,
     PhaseProposed,
     PortfolioMarked,
     PositionWrittenOff,
 )
+from shared.messages.reports import (
+    ClosedReported,
+    FillReported,
+    PlacedReported,
+    ReportAwaited,
+    ReportRefused,
+    StopReported,
+)
 from shared.messages.signals import PositionSized, SignalRaised, SignalRefused
+
+OPEN_TO = ("clients", "operators", "every consumer")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,24 +57,46 @@ class Topic:
     key: the Redis key; ``<timeframe>`` and ``{P}`` are filled in by ``Keys``.
     messages: the types that belong here.
     written_by: who writes it: services, clients, operators.
+    read_by: the services whose work needs it; empty where none does. Who only looks (ops, clients, operators) may read
+        every topic. The rights of users on the server follow from both.
     about: what stands on it, for people.
     durable: whether a stream is kept; otherwise only the latest value of each pair is, in a hash.
     per_pair: whether each message is also published on ``<key>:<pair>``.
     keep: how many stream entries are retained, at least.
     max_bytes: of one message; longer ones are neither written nor read.
     copies: topics whose messages are written here too, in the same commit.
+    client_key: streams with messages of this topic that one client each writes; ``<client>`` stands for its name.
+    client_keep: how many entries of such a stream are retained once they were taken.
     """
 
     name: str
     key: str
     messages: tuple[type[Message], ...]
     written_by: str
+    read_by: str
     about: str
     durable: bool = True
     per_pair: bool = False
     keep: int = 100_000
     max_bytes: int = MAX_MESSAGE_BYTES
     copies: tuple["Topic", ...] = ()
+    client_key: str = ""
+    client_keep: int = 1_000
+
+    @property
+    def writers(self) -> tuple[str, ...]:
+        """``written_by``, name by name."""
+        return tuple(self.written_by.split(", "))
+
+    @property
+    def is_open(self) -> bool:
+        """Whether others than the services that the catalogue names may write it: then its readers keep it short."""
+        return any(each in OPEN_TO for each in self.writers)
+
+    @property
+    def readers(self) -> tuple[str, ...]:
+        """``read_by``, name by name."""
+        return tuple(filter(None, self.read_by.split(", ")))
 
     @property
     def readable(self) -> tuple[type[Message], ...]:
@@ -74,57 +107,100 @@ class Topic:
 # A snapshot names every position, in some 135 bytes each: this is enough for 30,000 of them.
 MAX_SNAPSHOT_BYTES = 4 * 1024 * 1024
 
-BARS = Topic("bars", "hs:bars:<timeframe>", (BarClosed,), "market_data", "closed bars, each once", per_pair=True)
-MARKS = Topic("marks", "hs:marks", (MarkChanged,), "market_data", "live prices", durable=False, per_pair=True)
-BOOKS = Topic("books", "hs:books", (BookSampled,), "market_data", "order books, sampled", durable=False, per_pair=True)
-PAIRS = Topic("pairs", "hs:pairs", (PairListed,), "market_data", "what the exchange says of each pair")
-FEEDS = Topic("feeds", "hs:feeds", (FeedLost, FeedRestored), "market_data", "feed health")
-SIGNALS = Topic("signals", "hs:signals", (SignalRaised,), "signals, clients", "what strategies want")
-SIZES = Topic("sizes", "hs:{P}:sizes", (PositionSized,), "sizing", "the size of every pair on every bar")
+BARS = Topic(
+    "bars",
+    "hs:bars:<timeframe>",
+    (BarClosed,),
+    "market_data",
+    "signals, sizing, risk, execution",
+    "closed bars, each once",
+    per_pair=True,
+)
+MARKS = Topic(
+    "marks", "hs:marks", (MarkChanged,), "market_data", "risk, execution", "live prices", durable=False, per_pair=True
+)
+BOOKS = Topic(
+    "books", "hs:books", (BookSampled,), "market_data", "risk", "order books, sampled", durable=False, per_pair=True
+)
+PAIRS = Topic(
+    "pairs",
+    "hs:pairs",
+    (PairListed,),
+    "market_data",
+    "market_data, sizing, risk, execution",
+    "what the exchange says of each pair",
+)
+FEEDS = Topic("feeds", "hs:feeds", (FeedLost, FeedRestored), "market_data", "market_data, risk", "feed health")
+SIGNALS = Topic("signals", "hs:signals", (SignalRaised,), "signals, clients", "sizing", "what strategies want")
+SIZES = Topic("sizes", "hs:{P}:sizes", (PositionSized,), "sizing", "", "the size of every pair on every bar")
 PROPOSED = Topic(
     "proposed",
     "hs:{P}:orders:proposed",
     (OrderProposed, StopRaised, CancelProposed),
-    "sizing, risk, clients",
-    "orders before the gate",
+    "sizing, risk",
+    "risk",
+    "orders before the gate; clients have queues of their own",
+    client_key="hs:{P}:clients:<client>",
 )
 DECIDED = Topic(
     "decided",
     "hs:{P}:orders:decided",
     (OrderDecided, StopApproved, CancelDecided, WriteOffDecided, ProposalRefused),
     "risk",
+    "sizing, execution",
     "verdicts, and refusals of what led to none",
 )
 EXECUTED = Topic(
     "executed",
     "hs:{P}:orders:executed",
-    (OrderPlaced, OrderFilled, OrderClosed, StopPlaced),
+    (OrderPlaced, OrderFilled, OrderClosed, StopPlaced, ReportAwaited, ReportRefused),
     "execution",
-    "what became of approved orders",
+    "sizing, risk",
+    "what became of approved orders; which reports are awaited, and which were refused",
+)
+REPORTED = Topic(
+    "reported",
+    "hs:{P}:orders:reported",
+    (PlacedReported, FillReported, ClosedReported, StopReported),
+    "clients",
+    "execution",
+    "what clients did with approved orders, before it is checked; read with orders = client",
 )
 PORTFOLIO = Topic(
     "portfolio",
     "hs:{P}:portfolio",
     (PortfolioMarked,),
     "risk",
+    "sizing",
     "live heat",
     keep=5_000,
     max_bytes=MAX_SNAPSHOT_BYTES,
 )
-HALTS = Topic("halts", "hs:{P}:halts", (Halted, Resumed, ResumeAsked), "risk", "halts and their ends")
+HALTS = Topic("halts", "hs:{P}:halts", (Halted, Resumed, ResumeAsked), "risk", "", "halts and their ends")
 AUDIT = Topic(
     "audit",
     "hs:{P}:audit",
-    (LimitsChanged, PhaseProposed, PhaseChanged, CommandRefused, Alerted, PositionWrittenOff, SignalRefused),
+    (
+        LimitsChanged,
+        PhaseProposed,
+        PhaseChanged,
+        CommandRefused,
+        Alerted,
+        PositionWrittenOff,
+        OrderWrittenOff,
+        SignalRefused,
+    ),
     "risk, sizing",
+    "sizing",
     "all that was decided about limits, phases and halts; refused commands and signals, warnings, write-offs",
     copies=(HALTS,),
 )
 CONTROL = Topic(
     "control",
     "hs:{P}:control",
-    (Halt, Resume, Flatten, SetPhase, ApprovePhase, SetLimits, WriteOff),
+    (Halt, Resume, Flatten, SetPhase, ApprovePhase, SetLimits, WriteOff, WriteOffOrder),
     "operators",
+    "risk",
     "operators' commands",
 )
 ASK = Topic(
@@ -132,20 +208,34 @@ ASK = Topic(
     "hs:{P}:ask",
     (RoomAsked, ShadowAsked),
     "clients",
+    "risk",
     "questions that reserve nothing; PUBLISH only",
     durable=False,
 )
 ANSWERS = Topic(
-    "answers", "hs:{P}:answers", (RoomAnswered, ShadowCounted), "risk", "answers, on the asker's channel", durable=False
+    "answers",
+    "hs:{P}:answers",
+    (RoomAnswered, ShadowCounted),
+    "risk",
+    "",
+    "answers, on the asker's channel",
+    durable=False,
 )
 DEAD = Topic(
-    "dead", "hs:dead", (MessageRefused,), "every consumer", "what could not be read, believed or handled", keep=10_000
+    "dead",
+    "hs:dead",
+    (MessageRefused,),
+    "every consumer",
+    "",
+    "what could not be read, believed or handled",
+    keep=10_000,
 )
 SET_ASIDE = Topic(
     "set-aside",
     "hs:set-aside",
     (EntrySetAside,),
     "signals, sizing, risk, execution",
+    "risk",
     "entries that a service failed at",
     keep=10_000,
 )
@@ -163,6 +253,7 @@ CATALOGUE: tuple[Topic, ...] = (
     PROPOSED,
     DECIDED,
     EXECUTED,
+    REPORTED,
     PORTFOLIO,
     HALTS,
     AUDIT,
@@ -188,9 +279,17 @@ def is_copy(message: Message, key: str) -> bool:
 def topic_of_key(key: str) -> Topic | None:
     """The topic whose stream (or channel) has this key; None for a key of no topic."""
     for topic in CATALOGUE:
-        if _template(topic).fullmatch(key):
+        if _template(topic).fullmatch(key) or (topic.client_key and _client_template(topic).fullmatch(key)):
             return topic
     return None
+
+
+def client_of_key(key: str) -> str:
+    """The client who alone writes this stream; empty for a stream of anybody."""
+    for topic in CATALOGUE:
+        if topic.client_key and (found := _client_template(topic).fullmatch(key)):
+            return found[1]
+    return ""
 
 
 def is_foreign_channel(channel: str, topic: Topic) -> bool:
@@ -199,6 +298,12 @@ def is_foreign_channel(channel: str, topic: Topic) -> bool:
         return True
     others = (other for other in CATALOGUE if other is not topic)
     return any(_template(other, channels=True).fullmatch(channel) for other in others)
+
+
+@cache
+def _client_template(topic: Topic) -> re.Pattern[str]:
+    template = re.escape(topic.client_key).replace(r"\{P\}", r"\{[^{}]+\}")
+    return re.compile(template.replace("<client>", "([A-Za-z0-9_-]{1,32})"))
 
 
 @cache

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from shared.messages.base import Message, Name, Symbol, Text, TimeNs
+from shared.messages.base import Message, Name, OrderId, Symbol, Text, TimeNs
 from shared.messages.halts import HaltMode
 
 
@@ -71,6 +71,12 @@ class WriteOff(Command, frozen=True, kw_only=True):
 
     symbol: Symbol
     price: Decimal | None = None
+
+
+class WriteOffOrder(Command, frozen=True, kw_only=True):
+    """Take an order of which its client says nothing out of the books: what it reserves is free. Nothing is sold."""
+
+    order_id: OrderId
 
 
 class SetPhase(Command, frozen=True, kw_only=True):

@@ -8,8 +8,9 @@ from shared.messages.base import Message, Name, Text, TimeNs
 
 HaltMode = Literal["reducing", "halted"]
 ClearedBy = Literal["time", "operator", "two_steps", "condition"]
-# The name of a breaker, ``operator``, ``phase``, ``set_aside`` or ``false_fill``. It is text on the wire, so that a
-# reader of an older version takes a halt of a new breaker: an enumeration would make it refuse the whole message.
+# The name of a breaker, ``operator``, ``phase``, ``set_aside``, ``false_fill`` or ``memory``. It is text on the wire,
+# so that a reader of an older version takes a halt of a new breaker: an enumeration would make it refuse the whole
+# message.
 Trigger = Annotated[str, Meta(min_length=1, max_length=32)]
 
 

@@ -1,5 +1,6 @@
 """Where the messages of one portfolio stand on the server: the keys of its streams, which name its channels too."""
 
+import re
 from collections.abc import Sequence
 
 from shared.messages.base import Message
@@ -7,6 +8,7 @@ from shared.messages.catalogue import BARS, COPIED_TO, TOPIC_OF, Topic, is_forei
 from shared.messages.market import BarClosed
 
 Place = tuple[Topic, str]
+_CLIENT = re.compile(r"[A-Za-z0-9_-]{1,32}")
 
 
 class Keys:
@@ -34,6 +36,17 @@ class Keys:
         if "<timeframe>" in topic.key and not timeframe:
             raise ValueError(f"topic {topic.name!r} needs a timeframe")
         return topic.key.replace("hs:{P}", self.home).replace("<timeframe>", timeframe)
+
+    @property
+    def clients(self) -> str:
+        """The hash with the names of all clients that have a queue of their own."""
+        return f"{self.home}:clients"
+
+    def of_client(self, client: str) -> str:
+        """The key of a client's own queue of proposals. Raises ``ValueError`` for what cannot be a client's name."""
+        if not _CLIENT.fullmatch(client):
+            raise ValueError(f"client {client!r}: a name has 1 to 32 of A-Z a-z 0-9 - _")
+        return f"{self.clients}:{client}"
 
     def of_message(self, message: Message) -> str:
         """The key of the stream that a message belongs to."""

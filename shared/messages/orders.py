@@ -71,11 +71,15 @@ class CancelProposed(Message, frozen=True, kw_only=True):
 
 
 class CancelDecided(Message, frozen=True, kw_only=True):
-    """Execution has to cancel what is left of an order."""
+    """Execution has to cancel what is left of an order.
+
+    written_off: an operator has taken it out of the books, so nothing more of it is awaited.
+    """
 
     order_id: OrderId
     symbol: Symbol
     reason: Text = ""
+    written_off: bool = False
 
 
 class StopRaised(Message, frozen=True, kw_only=True):

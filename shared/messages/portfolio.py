@@ -4,7 +4,9 @@ from decimal import Decimal
 
 from msgspec import Struct
 
-from shared.messages.base import Message, Name, Symbol, Text, TimeNs
+from shared.messages.base import Message, Name, OrderId, Symbol, Text, TimeNs
+from shared.messages.orders import Side
+from shared.messages.reports import ClientName
 
 
 class PositionMarked(Struct, frozen=True, kw_only=True):
@@ -136,6 +138,24 @@ class PositionWrittenOff(Message, frozen=True, kw_only=True):
     price: Decimal
     cost_usdt: Decimal
     proceeds_usdt: Decimal
+
+
+class OrderWrittenOff(Message, frozen=True, kw_only=True):
+    """An order was taken out of the books without a word of its client.
+
+    quantity: base units that were not filled.
+    risk_usdt: what it reserved, USDT.
+    client: whose order it was; empty where nobody was asked to report.
+    """
+
+    order_id: OrderId
+    symbol: Symbol
+    side: Side
+    quantity: Decimal
+    risk_usdt: float
+    client: ClientName
+    who: Name
+    reason: Text
 
 
 class CommandRefused(Message, frozen=True, kw_only=True):

@@ -11,6 +11,7 @@ It is cut by who needs what; ``Bus`` is the sum, and what a service is given.
 | ``DecisionStore`` | proposals and decisions, each once | the host of the risk machine |
 | ``WriterLeases`` | the one writer of a machine's state, or of the market | hosts, market_data |
 | ``Liveness`` | heartbeats | every service; ops and the command line read them |
+| ``Room`` | how long streams are, and how full the memory is | every service; the gate's host |
 | ``StackFacts`` | whose data this is, and what time it is | the start of every service |
 
 Two adapters keep this contract, ``adapters.redis.bus`` and its twin in memory, ``adapters.memory_bus``. The same tests
@@ -34,6 +35,9 @@ Proposal = OrderProposed | StopRaised | CancelProposed
 # Whom a service works for: the market, once for all portfolios on a server, or one portfolio.
 Scope = Literal["market", "portfolio"]
 S = TypeVar("S", bound=Struct)
+# Of clients' queues: so many may there be, and so many proposals of one may wait until the gate has decided them.
+MOST_CLIENTS = 100
+MOST_WAITING = 1_000
 
 
 class Market(Protocol):
@@ -80,8 +84,21 @@ class DecisionStore(Protocol):
         """
         ...
 
+    async def propose(self, proposal: Proposal, client: str) -> OrderDecided | None:
+        """Put a proposal into the queue of its client, from which the gate takes in turns with all others.
+
+        Returns the stored decision on an order that comes again as it was decided; the gate has no work with it then.
+        Raises ``NotTakenError`` for one that is too long, or when too many of this client wait already; nobody else's
+        is ever pushed out. Raises ``ValueError`` for what cannot be a client's name.
+        """
+        ...
+
     async def decision(self, order_id: str) -> OrderDecided | None:
-        """The stored decision on an order; None when there is none, or it was made more than 30 days ago."""
+        """The stored decision on an order; None when there is none, or it was made too long ago to be kept."""
+        ...
+
+    async def decisions(self, order_ids: Sequence[str]) -> dict[str, OrderDecided]:
+        """The stored decisions on these orders, as far as there are any."""
         ...
 
 
@@ -96,12 +113,15 @@ class WriterLeases(Protocol):
         """
         ...
 
-    def writer_lease(self, service: str, inputs: Sequence[str], *, home: str, whole: Sequence[str] = ()) -> WriterLease:
+    def writer_lease(
+        self, service: str, inputs: Sequence[str], *, home: str, whole: Sequence[str] = (), in_turns: str = ""
+    ) -> WriterLease:
         """The lease of one machine; ``acquire`` it before anything else.
 
         service: the machine's name. inputs: the keys of its streams, in order of priority.
         home: how the keys of its state begin; the part in braces is their hash tag.
         whole: those of the inputs that are read to their end before what was read of others is given out.
+        in_turns: the input beside which clients have queues of their own; an entry of each is read in turns.
         """
         ...
 
@@ -144,6 +164,21 @@ class Liveness(Protocol):
         ...
 
 
+class Room(Protocol):
+    """How much the server holds."""
+
+    async def trim(self) -> None:
+        """Shorten the streams that are read or written over this bus to what their topics keep.
+
+        Nothing goes that one of a stream's readers was not given, or did not finish.
+        """
+        ...
+
+    async def memory_used(self) -> float:
+        """The share of the server's memory bound that is in use, as a fraction; 0 where it has no bound."""
+        ...
+
+
 class StackFacts(Protocol):
     """What all processes of a stack agree on."""
 
@@ -176,6 +211,7 @@ class Bus(
     DecisionStore,
     WriterLeases,
     Liveness,
+    Room,
     StackFacts,
     Protocol,
 ):

@@ -4,6 +4,7 @@
 |---|---|---|
 | ``BusLostError`` | no server, or no reply | starts over from what is stored, again and again |
 | ``MisplacedKeyError`` | a key holds another kind of value | the same, until somebody has moved the key away |
+| ``AccessRefusedError`` | the server refuses this user, or what it asks | the same, until somebody has mended it |
 | ``AlreadyDecidedError`` | the machine had forgotten an order | starts over, and asks the store first from then on |
 | ``FencedError`` | another writer took over | ends; its successor is at work already |
 | ``MarketTakenError`` | another market_data writes the server's market | ends before it writes anything |
@@ -11,11 +12,16 @@
 | ``ContentRefusedError`` | a commit says what must not be written | starts over, and looks for what led to it |
 | ``CorruptStateError`` | what is stored contradicts itself | ends, and refuses to start until somebody looked |
 | ``StateGoneError`` | what was stored is gone | ends, and must not be started again by itself |
+| ``NotTakenError`` | a proposal was not taken into its client's queue | tells its client, who may try again later |
 """
 
 from collections.abc import Sequence
+from typing import Literal
 
 from shared.messages.orders import OrderDecided
+
+# Why a proposal was not taken into its client's queue, in one word: ``docs/join.md`` says what each means.
+NotTaken = Literal["NAME", "SIZE", "MALFORMED", "CLIENTS", "QUOTA"]
 
 
 class BusLostError(ConnectionError):
@@ -26,6 +32,13 @@ class MisplacedKeyError(BusLostError):
     """A key holds another kind of value than heatsink's, so it is another program's. The call did nothing.
 
     The server is there, but as good as away for whoever needs that key; all goes on by itself once the key is moved.
+    """
+
+
+class AccessRefusedError(BusLostError):
+    """The server refused the name and password of this process, or what it asked for. The call did nothing.
+
+    All goes on by itself once its user may do it.
     """
 
 
@@ -75,6 +88,17 @@ class AlreadyDecidedError(RuntimeError):
     def __init__(self, decisions: Sequence[OrderDecided]) -> None:
         super().__init__(", ".join(decision.order_id for decision in decisions))
         self.decisions = tuple(decisions)
+
+
+class NotTakenError(RuntimeError):
+    """A proposal was not taken into its client's queue, and nothing was written.
+
+    code: why, in one word. reason: in a sentence, with the remedy.
+    """
+
+    def __init__(self, code: NotTaken, reason: str) -> None:
+        super().__init__(f"{code}: {reason}")
+        self.code, self.reason = code, reason
 
 
 def out_of_step(service: str, seq: int, stored: int) -> Exception:

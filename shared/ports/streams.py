@@ -15,6 +15,7 @@ class Entry(NamedTuple):
     message: what stands in it; None when it cannot be read.
     body: the bytes of the message as they came.
     fault: which field is wrong, and why; None when all is well.
+    size_bytes: how long an entry is of which ``body`` has the beginning only; 0 for all others.
     """
 
     stream: str
@@ -22,6 +23,7 @@ class Entry(NamedTuple):
     message: Message | None
     body: bytes = b""
     fault: tuple[str, str] | None = None
+    size_bytes: int = 0
 
 
 class Reader(NamedTuple):
@@ -73,6 +75,10 @@ class StreamReader(Protocol):
         Waits for something to come, at most ``wait_ms`` milliseconds. The cursors move along. One that is ``$`` stands
         for the end of its stream at the first call.
         """
+        ...
+
+    async def clients(self) -> Sequence[str]:
+        """The names of all clients that have a queue of their own (``Keys.of_client``), in order."""
         ...
 
     async def readers(self, streams: Sequence[str]) -> list[Reader]:

@@ -6,21 +6,54 @@ from typing import Any
 from shared.messages.base import Message
 from shared.messages.halts import Alerted, Halted, ResumeAsked, Resumed
 from shared.messages.orders import CancelDecided, OrderClosed, OrderDecided, OrderFilled, ProposalRefused, StopPlaced
-from shared.messages.portfolio import CommandRefused, LimitsChanged, PhaseChanged, PhaseProposed, PositionWrittenOff
+from shared.messages.portfolio import (
+    CommandRefused,
+    LimitsChanged,
+    OrderWrittenOff,
+    PhaseChanged,
+    PhaseProposed,
+    PositionWrittenOff,
+)
+from shared.messages.reports import ReportAwaited, ReportRefused
 from shared.messages.signals import SignalRaised, SignalRefused
+from shared.ports.clock import Clock
+from shared.runtime.few_lines import FewLines
 
 Fields = dict[str, Any]
+REFUSALS = (ProposalRefused, SignalRefused, CommandRefused)
 
 
-def log_outputs(log: Any, outputs: Sequence[Message]) -> None:
-    """Write one line for each message worth one. Bars, sizes, marks and snapshots are not: there are too many."""
-    for message in outputs:
-        line = _LINES.get(type(message))
-        if line is None or (isinstance(message, OrderClosed) and message.ending == "filled"):
-            continue
-        level, event, fields = line
-        named = {"symbol": message.symbol} if hasattr(message, "symbol") else {}
-        getattr(log, level)(event, **named, trace=message.trace, **fields(message))
+class AuditLog:
+    """Writes the log lines of one host."""
+
+    def __init__(self, log: Any, clock: Clock) -> None:
+        self._log, self._clock = log, clock
+        self._refused: dict[type[Message], FewLines] = {kind: FewLines() for kind in REFUSALS}
+
+    def log_outputs(self, outputs: Sequence[Message]) -> None:
+        """Write one line for each message worth one. Bars, sizes, marks and snapshots are not: there are too many.
+
+        Of many refusals within a minute a few have a line; the others are counted.
+        """
+        for message in outputs:
+            line = _LINES.get(type(message))
+            if line is None or _is_usual(message):
+                continue
+            level, event, fields = line
+            named = {"symbol": message.symbol} if hasattr(message, "symbol") else {}
+            if few := self._refused.get(type(message)):
+                if not few.take(self._clock.wall_ns()):
+                    continue
+                if not few.is_each:
+                    named["count"] = few.count
+            getattr(self._log, level)(event, **named, trace=message.trace, **fields(message))
+
+
+def _is_usual(message: Message) -> bool:
+    """What happens to every order."""
+    if isinstance(message, OrderClosed):
+        return message.ending == "filled"
+    return isinstance(message, ReportAwaited) and not message.overdue
 
 
 def _decided(message: OrderDecided) -> Fields:
@@ -74,6 +107,13 @@ _LINES: dict[type[Message], tuple[str, str, Callable[[Any], Fields]]] = {
         "position_written_off",
         _named("who", "reason", "quantity", "price", "cost_usdt", "proceeds_usdt"),
     ),
+    OrderWrittenOff: (
+        "warning",
+        "order_written_off",
+        _named("order_id", "side", "quantity", "client", "who", "reason"),
+    ),
+    ReportAwaited: ("warning", "report_overdue", _named("order_id", "client", "what", "reason")),
+    ReportRefused: ("warning", "report_refused", _named("order_id", "what", "code", "reason", "halts", "unanswered")),
     CommandRefused: ("warning", "command_refused", _named("command", "who", "reason")),
     ProposalRefused: ("info", "proposal_refused", _named("order_id", "what", "code", "reason", "unanswered")),
     SignalRefused: ("warning", "signal_refused", _named("strategy", "code", "reason", "unanswered")),

@@ -48,11 +48,14 @@ class MachineSpec:
     home: how the keys of its state begin; the part in braces is their hash tag.
     inputs: the keys of the streams that it reads, in order of priority.
     whole: those of the streams on which what stands on others builds: they are read to their end in every step.
+    in_turns: the stream of proposals, beside which clients have queues of their own: all of them are read in turns.
     warm: those of the streams whose history rebuilds what is not in the records.
     latest: topics of which it wants the newest message of each pair, and no other: marks, books.
+    follows: whether a pair is one of those, by its name: of names that nobody trades there is no end.
     questions: the channel of questions, empty for none. What the machine gives out on a topic that is not durable is
         published for who asked, and kept nowhere.
     vital: inputs of which no entry may be missing; where one is, the service does not start.
+    watches_memory: whether it is told how full the memory of the server is.
     writes: a stream that this machine alone writes. When it has entries and the machine has no state, that was lost.
     reservation_checks: takes those that the machine made since the last call.
     idempotency: what makes it answer a message once; None where nothing has to.
@@ -65,10 +68,13 @@ class MachineSpec:
     home: str
     inputs: tuple[str, ...]
     whole: tuple[str, ...] = ()
+    in_turns: str = ""
     warm: tuple[str, ...] = ()
     latest: tuple[Topic, ...] = ()
+    follows: Callable[[str], bool] = field(default=lambda _: True)
     questions: str = ""
     vital: tuple[str, ...] = ()
+    watches_memory: bool = False
     writes: str = ""
     reservation_checks: Callable[[], Sequence[ReservationCheck]] = field(default=tuple)
     idempotency: Idempotency | None = None

@@ -21,10 +21,12 @@ from typing import Any
 from shared.adapters.clocks import RealClock
 from shared.adapters.redis.bus import RedisBus
 from shared.adapters.redis.client import ServerTooOldError
+from shared.config.credentials import address_of, user_name
 from shared.config.faults import EXIT_CONFIG, ConfigError
 from shared.config.load import settings_from_environment
 from shared.config.model import Settings
-from shared.ports.bus import Bus, Scope, StackFacts
+from shared.domain.timeframes import DAY_MS
+from shared.ports.bus import Bus, Room, Scope, StackFacts
 from shared.ports.clock import Clock, ClockSteps
 from shared.ports.errors import (
     AlreadyDecidedError,
@@ -46,6 +48,7 @@ class StartOverError(RuntimeError):
 
 BUS_RETRY_SECONDS = (0.1, 0.25, 0.5, 1.0, 2.0)
 IDENTITY_SECONDS = 1.0
+TRIM_SECONDS = 5.0
 CLOCK_LOOK_SECONDS = 0.5
 # What a service may end with that is no bug: the event that says so, and the exit code.
 ENDINGS: dict[type[Exception], tuple[str, int]] = {
@@ -166,7 +169,8 @@ async def _with_bus(service: Service, settings: Settings, log: Any) -> None:
     attempt, identity = 0, settings.redis.identity
     while True:
         try:
-            async with RedisBus.open(settings.redis.url, settings.keys) as bus:
+            kept_ms = settings.redis.keep_decisions_days * DAY_MS
+            async with RedisBus.open(_address(service, settings), settings.keys, decisions_ms=kept_ms) as bus:
                 identity = identity or await bus.named_identity()
                 await _check_identity(bus, identity)
                 clock = RealClock() if service.keeps_time else await stack_clock(bus, settings.exchange.kind, log)
@@ -179,6 +183,7 @@ async def _with_bus(service: Service, settings: Settings, log: Any) -> None:
                         _watch_identity(bus, identity),
                         _watch_clock(clock, log),
                         follow_beginning(bus, clock),
+                        _keep_lengths(bus),
                     )
                     tasks = [group.create_task(work) for work in beside]
                     await service.run(Context(settings, clock, bus, log, health))
@@ -195,6 +200,12 @@ async def _with_bus(service: Service, settings: Settings, log: Any) -> None:
         await asyncio.sleep(delay)
 
 
+def _address(service: Service, settings: Settings) -> str:
+    """The server, by the service's own name where it knows users. Raises ``ConfigError``."""
+    own = service.name if service.scope == "market" else user_name(service.name, settings.portfolio.name)
+    return address_of(settings.redis, own)
+
+
 async def _watch_clock(clock: Clock, log: Any) -> None:
     """Say when this machine's clock was set. All that goes by it follows: machines are told the time at every step."""
     steps = ClockSteps(clock)
@@ -202,6 +213,13 @@ async def _watch_clock(clock: Clock, log: Any) -> None:
         await asyncio.sleep(CLOCK_LOOK_SECONDS)
         if step_ns := steps.look():
             log.warning("clock_stepped", seconds=round(step_ns / 1e9, 3), reason="the clock of this machine was set")
+
+
+async def _keep_lengths(bus: Room) -> None:
+    """Shorten the streams that this service reads or writes, as far as all of their readers have taken them."""
+    while True:
+        await asyncio.sleep(TRIM_SECONDS)
+        await bus.trim()
 
 
 async def _watch_identity(bus: StackFacts, identity: str) -> None:

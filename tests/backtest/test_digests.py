@@ -42,3 +42,9 @@ def test_an_option_that_changes_the_run_changes_the_digest(name: str) -> None:
 @pytest.mark.parametrize("name", THE_SAME)
 def test_where_things_lie_and_how_it_was_called_does_not(name: str) -> None:
     assert config_digest(replace(OPTIONS, **{name: THE_SAME[name]})) == config_digest(OPTIONS)
+
+
+def test_a_backtest_trades_on_paper_whoever_executes_in_the_stack() -> None:
+    exchange = structs.replace(SETTINGS.exchange, orders="client")
+    options = replace(OPTIONS, settings=structs.replace(SETTINGS, exchange=exchange))
+    assert options.run_settings.exchange.orders == "paper"

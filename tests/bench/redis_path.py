@@ -35,6 +35,17 @@ class Silent:
         return lambda *_, **__: None
 
 
+async def open_market(bus: RedisBus) -> tuple[Settings, ManualClock]:
+    """38 pairs with all that the gate wants to know of them."""
+    universe, clock = universe_of(38), ManualClock(T0 + HISTORY_DAYS * DAY_NS)
+    await bus.publish(listings(universe))
+    await bus.publish_bars(daily_bars(universe))
+    await bus.set_books([book(symbol, clock.time_ns) for symbol in universe.symbols])
+    await bus.set_marks([mark(symbol, clock.time_ns) for symbol in universe.symbols])
+    cash = PortfolioSettings(starting_cash_usdt=10_000_000.0)
+    return Settings(universe=universe, plan=plan_of(), portfolio=cash), clock
+
+
 async def echo(bus: RedisBus, stop: asyncio.Event) -> None:
     """The yardstick's server side: read a group, answer, acknowledge."""
     client = bus.client
@@ -80,14 +91,8 @@ def p50_p99(took: list[float]) -> tuple[float, float]:
 
 
 async def measured(url: str) -> None:
-    universe = universe_of(38)
-    settings = Settings(universe=universe, plan=plan_of(), portfolio=PortfolioSettings(starting_cash_usdt=10_000_000.0))
     async with RedisBus.open(url, MAIN) as bus, RedisBus.open(url, MAIN) as client:
-        await bus.publish(listings(universe))
-        await bus.publish_bars(daily_bars(universe))
-        await bus.set_books([book(symbol, T0 + HISTORY_DAYS * DAY_NS) for symbol in universe.symbols])
-        await bus.set_marks([mark(symbol, T0 + HISTORY_DAYS * DAY_NS) for symbol in universe.symbols])
-        clock = ManualClock(T0 + HISTORY_DAYS * DAY_NS)
+        settings, clock = await open_market(bus)
         ways = {"echo": ("echo:in", "echo:out"), "gate": (MAIN.of(PROPOSED), MAIN.of(DECIDED))}
         took: dict[str, list[float]] = {name: [] for name in ways}
         for turn in range(TURNS):  # in turns, so that a busy moment of the machine hits both
@@ -113,17 +118,10 @@ async def measured(url: str) -> None:
 
 async def sustained(url: str) -> None:
     """Everything waits in the stream already: what one process with one core gets through, commits included."""
-    universe = universe_of(38)
-    settings = Settings(universe=universe, plan=plan_of(), portfolio=PortfolioSettings(starting_cash_usdt=10_000_000.0))
     async with RedisBus.open(url, MAIN) as bus:
         await bus.client.flushall()
-        await bus.publish(listings(universe))
-        await bus.publish_bars(daily_bars(universe))
-        await bus.set_books([book(symbol, T0 + HISTORY_DAYS * DAY_NS) for symbol in universe.symbols])
-        await bus.set_marks([mark(symbol, T0 + HISTORY_DAYS * DAY_NS) for symbol in universe.symbols])
-        host = MachineHost(
-            BY_NAME[RISK].spec(settings, clock := ManualClock(T0 + HISTORY_DAYS * DAY_NS)), bus, clock, Silent()
-        )
+        settings, clock = await open_market(bus)
+        host = MachineHost(BY_NAME[RISK].spec(settings, clock), bus, clock, Silent())
         await host.recover()
         while await host.step(0):
             pass

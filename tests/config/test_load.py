@@ -377,7 +377,7 @@ def test_a_file_that_is_no_toml_is_named_with_the_line(config_dir: Path, edit: E
     edit("stack.toml", "weight_per_minute = 6000", "weight_per_minute = = 6000")
     fault = the_fault(config_dir)
     assert fault.file.endswith("stack.toml")
-    assert "line 9" in fault.problem
+    assert "line 14" in fault.problem
 
 
 def test_a_file_that_is_no_text_is_named(config_dir: Path) -> None:

@@ -23,6 +23,7 @@ from shared.messages.control import SetPhase
 from shared.messages.portfolio import PhaseChanged
 from shared.runtime.host import MachineHost
 from shared.runtime.logs import get_logger
+from tests.domain.market_scripts import decided
 from tests.keys import MAIN
 from tests.patience import PATIENCE_SECONDS
 from tests.samples import T0
@@ -46,7 +47,14 @@ def host_of(bus: MemoryBus | RedisBus, of: Settings) -> MachineHost:
 
 @pytest.mark.parametrize(
     ("phase", "orders", "agrees"),
-    [("dry_run", "paper", True), ("live", "exchange", True), ("live", "paper", False), ("dry_run", "exchange", False)],
+    [
+        ("dry_run", "paper", True),
+        ("live", "exchange", True),
+        ("live", "client", True),
+        ("live", "paper", False),
+        ("dry_run", "exchange", False),
+        ("dry_run", "client", False),
+    ],
 )
 async def test_risk_starts_only_when_phase_and_exchange_agree(phase: str, orders: str, agrees: bool) -> None:
     host_settings = settings(phase=phase, orders=orders)
@@ -63,7 +71,7 @@ async def test_risk_starts_only_when_phase_and_exchange_agree(phase: str, orders
         assert named in str(fault)
 
 
-@pytest.mark.parametrize(("phase", "orders"), [("live", "paper"), ("dry_run", "exchange")])
+@pytest.mark.parametrize(("phase", "orders"), [("live", "paper"), ("dry_run", "exchange"), ("dry_run", "client")])
 async def test_a_rehearsal_starts_either_way_and_every_snapshot_says_so(phase: str, orders: str) -> None:
     host = host_of(MemoryBus(MAIN), settings(phase=phase, orders=orders, rehearsal=True))
     await host.recover()
@@ -111,9 +119,23 @@ def test_phases_by_date_are_for_backtests_only() -> None:
         check_phase(of, spec_of(of, ManualClock(T0)).machine)  # type: ignore[arg-type]
 
 
-def test_execution_says_that_it_knows_paper_only() -> None:
-    with pytest.raises(ConfigError, match="on paper only"):
+def test_execution_says_that_it_sends_no_order_anywhere() -> None:
+    with pytest.raises(ConfigError, match="on paper, or by clients"):
         execution.spec_of(settings(phase="live", orders="exchange"), ManualClock(T0))
+
+
+@pytest.mark.parametrize(("first", "then"), [("paper", "client"), ("client", "paper")])
+async def test_execution_does_not_go_on_with_the_books_of_another_way_of_executing(first: str, then: str) -> None:
+    bus, clock = MemoryBus(MAIN), ManualClock(T0)
+    begun = MachineHost(execution.spec_of(settings(phase="live", orders=first), clock), bus, clock, get_logger())
+    await begun.recover()
+    await bus.publish([decided("o-1")])
+    while await begun.step(wait_ms=0):
+        pass
+    await begun.lease.release()
+    other = MachineHost(execution.spec_of(settings(phase="live", orders=then), clock), bus, clock, get_logger())
+    with pytest.raises(ConfigError, match=r"portfolio\.name"):
+        await other.recover()
 
 
 async def test_the_process_ends_with_the_code_for_configuration_so_that_nobody_restarts_it(

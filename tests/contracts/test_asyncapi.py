@@ -18,6 +18,6 @@ def test_every_message_is_described() -> None:
         assert len(schemas[kind.__name__]["description"]) > 20
 
 
-def test_clients_may_send_proposals_signals_and_questions_only() -> None:
+def test_clients_may_send_proposals_reports_signals_and_questions_only() -> None:
     sends = [name for name, row in document()["operations"].items() if row["action"] == "send"]
-    assert sends == ["sendSignals", "sendProposed", "sendAsk"]
+    assert sends == ["sendSignals", "sendProposed", "sendReported", "sendAsk"]

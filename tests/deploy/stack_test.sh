@@ -37,7 +37,14 @@ ended() {
 trap ended EXIT
 
 # Nothing while the server still loads its data and says so instead of a number.
-stream_length() { compose exec -T valkey valkey-cli --raw XLEN "$1" 2>/dev/null | grep -E '^[0-9]+$' || true; }
+stream_length() {
+  [ -n "${password:=$(compose run --rm -T --no-deps users cat /users/owner/owner 2>/dev/null)}" ]
+  compose exec -T -e REDISCLI_AUTH="$password" valkey valkey-cli --user owner --raw XLEN "$1" 2>/dev/null |
+    grep -E '^[0-9]+$' || true
+}
+# people USER VERB...: the command line, signed in as this user. refused COMMAND...: the server must not allow it.
+people() { local user=$1; shift; compose run --rm -T --no-deps "$user" "$@" 2>&1; }
+refused() { local told; told=$("$@" 2>&1) && return 1; printf '%s' "$told" | grep -q 'The server refuses'; }
 healthy() { curl --silent --fail --max-time 3 "http://$(compose port ops 9090)/healthz" >/dev/null; }
 decided_more_than() { local now; now=$(stream_length "$DECIDED"); [ "${now:-0}" -gt "$1" ]; }
 restarts() { docker inspect --format '{{.RestartCount}}' "$(compose ps -q "$1")"; }
@@ -67,6 +74,18 @@ quietly compose up --detach --no-build
 within "a decision" decided_more_than 0
 within "a healthy stack" healthy
 compose exec -T ops python -m services.cli status
+
+compose exec -T valkey valkey-cli ping | grep -q NOAUTH || { say "the server lets in who gives no name"; exit 1; }
+people client url | grep -q '^redis://main.client:.*@valkey:6379/0' || { say "no address for a client"; exit 1; }
+refused people client halt || { say "a client may halt"; exit 1; }
+refused compose exec -T ops python -m services.cli halt || { say "ops may halt"; exit 1; }
+people operator halt ETH --minutes 1 --reason drill
+told=$(people operator doctor) || true
+printf '%s' "$told" | grep -q 'signed in as main.operator; who gives no name is not let in' || { say "$told"; exit 1; }
+for service in sizing risk execution ops signals market_data exchange_sim; do
+  [ "$(compose exec -T "$service" sh -c 'ls /users/*' | wc -l)" = 1 ] || { say "$service has other passwords than its own"; exit 1; }
+done
+say "users: each has its own password, a client and ops may not command, an operator may"
 
 for victim in risk valkey; do
   before=$(stream_length "$DECIDED")

@@ -10,7 +10,7 @@ from typing import NamedTuple
 ROOT = Path(__file__).parents[2]
 README = ROOT / "README.md"
 DOCS = ROOT / "docs"
-USER_PAGES = [README, *sorted(DOCS.glob("*.md"))]
+USER_PAGES = [README, *sorted(DOCS.glob("*.md")), *sorted((ROOT / "clients").glob("*/README.md"))]
 DOCUMENTS = [
     *USER_PAGES,
     *(ROOT / name for name in ("ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md")),

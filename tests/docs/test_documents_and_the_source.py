@@ -10,9 +10,10 @@ import pytest
 from shared.config.environment import CONFIG_DIR, PHASE
 from shared.config.load import SECTIONS
 from shared.domain.risk.breakers import BREAKERS
-from shared.domain.risk.gate.rules import RULES
+from shared.domain.risk.gate.rules import CLIENT_RULES
 from shared.messages.catalogue import CATALOGUE
 from shared.messages.orders import Finding, Refusal
+from shared.messages.reports import ReportFault
 from tests.docs.command_line import COMMANDS, options_of
 from tests.docs.pages import DOCS, DOCUMENTS, FENCED, ROOT, USER_PAGES, name_of, snippets_of, text_of
 
@@ -111,7 +112,7 @@ def test_the_reference_shows_every_topic_with_its_messages() -> None:
 
 def test_the_reference_shows_every_rule_in_the_order_of_the_source() -> None:
     table = table_of(REFERENCE, "| rule | the ceiling |")
-    assert re.findall(r"^\| `(\w+)`", table, re.MULTILINE) == [rule.__name__ for rule in RULES]
+    assert re.findall(r"^\| `(\w+)`", table, re.MULTILINE) == [rule.__name__ for rule in CLIENT_RULES]
 
 
 def test_the_reference_shows_every_breaker_in_the_order_of_the_source() -> None:
@@ -146,7 +147,7 @@ def test_a_list_of_rules_that_a_page_prints_keeps_the_order_of_the_source_and_sa
         assert "..." in printed
         names = [name for name in printed if name != "..."]
         assert len(names) >= 10
-        assert names == [rule.__name__ for rule in RULES if rule.__name__ in names]
+        assert names == [rule.__name__ for rule in CLIENT_RULES if rule.__name__ in names]
 
 
 def test_no_page_counts_the_rules_or_the_breakers_for_the_tables_grow() -> None:
@@ -158,3 +159,8 @@ def test_the_page_on_joining_explains_every_code_of_a_refusal() -> None:
     rows = table_of(text_of(DOCS / "join.md"), "| `code` of a refusal |").splitlines()
     named = {code for row in rows[2:] for code in INLINE.findall(row.split("|")[1])}
     assert named == set(get_args(Refusal))
+
+
+def test_the_page_on_joining_explains_every_code_of_a_refused_report() -> None:
+    rows = table_of(text_of(DOCS / "join.md"), "| `code` of a refused report |").splitlines()
+    assert [code for row in rows[2:] for code in INLINE.findall(row.split("|")[1])] == list(get_args(ReportFault))

@@ -17,7 +17,6 @@ import yaml
 
 from services.wiring import BY_NAME
 from shared.adapters.codec import decode
-from shared.adapters.redis.keys import IDENTITY_KEY
 from shared.config.load import load_settings
 from shared.messages.orders import OrderDecided
 from shared.messages.signals import PositionSized
@@ -64,7 +63,12 @@ def check_compose(words: list[str]) -> None:
     """A verb of Compose, on services that are there; a command in a container is read like one outside."""
     services = yaml.safe_load(text_of(ROOT / "docker-compose.yml"))["services"]
     _, verb, *rest = words
-    assert verb in ("up", "down", "build", "restart", "logs", "exec")
+    assert verb in ("up", "down", "build", "restart", "logs", "exec", "run")
+    if verb == "run":
+        option, service, *command = rest
+        assert option == "--rm"
+        check_heatsink(command or services[service]["command"])
+        return
     *_, last = rest or [""]
     named = rest[:1] if verb == "exec" else [last] * (not last.startswith("-"))
     assert set(filter(None, named)) <= set(services)
@@ -81,8 +85,11 @@ def check_module(words: list[str]) -> None:
     check_heatsink(words[3:])
 
 
-def check_valkey(words: list[str]) -> None:
-    assert words == ["valkey-cli", "GET", IDENTITY_KEY]
+def check_install(words: list[str]) -> None:
+    """Of a package that is there, by its folder in this repository."""
+    assert words[1] == "install"
+    for word in words[2:]:
+        assert word in ("redis", "msgpack") or (ROOT / word.removeprefix("path/to/heatsink/")).is_dir(), word
 
 
 def is_tested_elsewhere(words: list[str]) -> None:
@@ -99,7 +106,7 @@ CHECKS: dict[str, Callable[[list[str]], None]] = {
     "docker-compose": check_compose,
     "python": check_module,
     "redis-cli": is_tested_elsewhere,
-    "valkey-cli": check_valkey,
+    **dict.fromkeys(("pip", "npm"), check_install),
     **dict.fromkeys(("cp", "printf", "echo", "export"), is_of_the_shell),
 }
 

@@ -1,4 +1,4 @@
-"""A TCP proxy in front of the server that cuts a connection between a commit and its reply."""
+"""A TCP proxy in front of the server that cuts a connection between a command, such as a commit, and its reply."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -9,10 +9,10 @@ CHUNK = 65_536
 
 
 class CuttingProxy:
-    """``cut_next``: how many of the next commits lose their reply. cuts: how many did."""
+    """``cut_next``: how many of the next commands lose their reply, of those with ``marker``. cuts: how many did."""
 
-    def __init__(self, port: int) -> None:
-        self._port = port
+    def __init__(self, port: int, *, marker: bytes = COMMIT) -> None:
+        self._port, self._marker = port, marker
         self.url = ""
         self.cut_next = 0
         self.cuts = 0
@@ -43,7 +43,7 @@ class CuttingProxy:
     async def _ask(self, reader: asyncio.StreamReader, there: asyncio.StreamWriter, cut: asyncio.Event) -> None:
         with suppress(OSError):
             while chunk := await reader.read(CHUNK):
-                if self.cut_next and COMMIT in chunk:
+                if self.cut_next and self._marker in chunk:
                     self.cut_next -= 1
                     cut.set()
                 there.write(chunk)
@@ -51,7 +51,7 @@ class CuttingProxy:
         there.close()
 
     async def _answer(self, there: asyncio.StreamReader, writer: asyncio.StreamWriter, cut: asyncio.Event) -> None:
-        """Once a commit's reply has come, it was made; who asked does not hear of it."""
+        """Once a command's reply has come, it was carried out; who asked does not hear of it."""
         with suppress(OSError):
             while chunk := await there.read(CHUNK):
                 if cut.is_set():

@@ -60,6 +60,7 @@ class Commands:
         self.reads: Counter[str] = Counter()
         self.looks: Counter[str] = Counter()
         self._marks_sent = self._marks_seen = 0
+        self.begun = asyncio.Event()
 
     async def catch_up(self) -> None:
         """Until everything is counted that was asked before now."""
@@ -70,6 +71,7 @@ class Commands:
 
     async def follow(self) -> None:
         async with self._bus.client.monitor() as monitor:
+            self.begun.set()
             async for row in monitor.listen():
                 name, _, rest = str(row["command"]).partition(" ")
                 if name == "XREADGROUP":
@@ -119,11 +121,14 @@ class LockStep:
         origin = ClockOrigin(origin_market_ns=now_ns, origin_wall_ns=0, speed=self._speed, begins_wall_ns=WAITING)
         await self.bus.client.set(CLOCK_KEY, encode(origin))
 
-    async def stop_all(self) -> None:
-        """Begin to take turns, once everybody has handled what there is."""
+    async def all_handled(self) -> None:
+        """Until everybody has handled what there is."""
         for name in TURNS:
             while await self._waits(name):
                 await asyncio.sleep(0.02)
+
+    async def stop_all(self) -> None:
+        """Begin to take turns."""
         for name in TURNS:
             await self._stop(name)
             await self._let_others_breathe()
@@ -211,8 +216,8 @@ async def running(
     """The processes of a stack, standing still at this market time with what the server has of the time before."""
     parts = urlsplit(url)
     async with AsyncExitStack() as processes, asyncio.TaskGroup() as group:
-        following = group.create_task(stack.commands.follow())
         await stack.set_clock(now_ns)
+        following: asyncio.Task[None] | None = None
         try:
             for name in TURNS:
                 await stack.bus.client.acl_setuser(
@@ -221,10 +226,14 @@ async def running(
                 own = f"redis://{name}:{PASSWORD}@{parts.netloc}{parts.path}"
                 stack.processes[name] = await processes.enter_async_context(service(name, own, folder, settings))
             await until_ready(stack.bus)
+            await stack.all_handled()  # read entry by entry, which makes more commands than can be followed
+            following = group.create_task(stack.commands.follow())
+            await stack.commands.begun.wait()
             await stack.stop_all()
             yield stack
         finally:
-            following.cancel()
+            if following is not None:
+                following.cancel()
             for process in stack.processes.values():
                 if process.returncode is None:
                     process.send_signal(signal.SIGCONT)

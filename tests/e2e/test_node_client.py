@@ -16,9 +16,12 @@ from typing import Any
 import pytest
 from msgspec import structs
 
+from services.cli.up.server_users import USERS_DIR, prepare_users
 from shared.adapters.clocks import RealClock, ScaledClock
 from shared.adapters.redis.bus import RedisBus
 from shared.adapters.redis.embedded_valkey import running_valkey
+from shared.config.credentials import CLIENT, OWNER, address_of, user_name
+from shared.config.model import RedisSettings
 from shared.messages.base import Message
 from shared.messages.catalogue import DEAD, DECIDED, PROPOSED, SIZES
 from shared.messages.dead_letter import MessageRefused
@@ -45,21 +48,26 @@ NO_BOOKS = {"HEATSINK_LIMITS__BOOK_AGE_SECONDS": "0"}  # nobody samples any here
 @pytest.fixture(scope="session")
 def node_client(request: pytest.FixtureRequest) -> Path:
     """The folder of the client, its packages installed: in place if somebody did that, else in pytest's cache."""
+    return installed(SOURCE, request)
+
+
+def installed(source: Path, request: pytest.FixtureRequest) -> Path:
+    """The folder of a Node package with what it depends on; the test is skipped where that cannot be had."""
     if (node := shutil.which("node")) is None or (npm := shutil.which("npm")) is None:
         pytest.skip("no Node on this machine (node and npm, 20 or newer)")
     version = subprocess.run([node, "--version"], capture_output=True, text=True, check=True).stdout.strip()
     if int(version.lstrip("v").partition(".")[0]) < 20:
         pytest.skip(f"Node {version} is too old for the client: it needs 20 or newer")
-    if (SOURCE / "node_modules").is_dir():
-        return SOURCE
-    locked = hashlib.sha256((SOURCE / "package-lock.json").read_bytes()).hexdigest()[:12]
+    if (source / "node_modules").is_dir():
+        return source
+    locked = hashlib.sha256((source / "package-lock.json").read_bytes()).hexdigest()[:12]
     folder = request.config.cache.mkdir(f"node_client-{locked}")
     with (folder / ".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # workers that install into one folder at once destroy each other's packages
+        for path in source.iterdir():
+            if path.is_file():
+                shutil.copy(path, folder)
         if not (folder / "node_modules" / ".package-lock.json").is_file():  # npm writes it when all is there
-            for path in SOURCE.iterdir():
-                if path.is_file():
-                    shutil.copy(path, folder)
             _install(npm, folder)
     return folder
 
@@ -76,7 +84,10 @@ def _install(npm: str, folder: Path) -> None:
 
 
 class Stack:
-    """A small market on an embedded Valkey, with the real sizing and risk services as processes of their own."""
+    """A small market on an embedded Valkey, with the real sizing and risk services as processes of their own.
+
+    Each of them signs in by its own name. url: the address of a client. bus: the owner's.
+    """
 
     def __init__(self, url: str, bus: RedisBus, clock: ScaledClock) -> None:
         self.url, self.bus, self.clock = url, bus, clock
@@ -93,8 +104,12 @@ class Stack:
 
 @asynccontextmanager
 async def running_stack(folder: Path) -> AsyncIterator[Stack]:
-    with running_valkey(folder) as server:
-        async with RedisBus.open(server.url, MAIN) as bus:
+    acl, users = prepare_users(folder, MAIN.portfolio), folder / USERS_DIR
+    with running_valkey(folder, acl_file=acl) as server:
+        redis = RedisSettings(url=server.url, users=str(users))
+        own = {"HEATSINK_REDIS__USERS": str(users)}
+        async with RedisBus.open(address_of(redis, OWNER), MAIN) as bus:
+            await bus.named_identity()
             origin = ClockOrigin(origin_market_ns=NOW_NS, origin_wall_ns=RealClock().wall_ns(), speed=1.0)
             clock = ScaledClock(await bus.agree_on_clock(origin))
             await bus.publish(_listings())
@@ -107,10 +122,13 @@ async def running_stack(folder: Path) -> AsyncIterator[Stack]:
             )
             async with asyncio.TaskGroup() as group:
                 marks = group.create_task(_keep_marks_fresh(bus, clock))
-                async with service("sizing", server.url, folder), service("risk", server.url, folder, NO_BOOKS):
+                async with (
+                    service("sizing", server.url, folder, own),
+                    service("risk", server.url, folder, NO_BOOKS | own),
+                ):
                     async with asyncio.timeout(RUN_SECONDS):
                         await until_ready(bus, "sizing", "risk")
-                    yield Stack(server.url, bus, clock)
+                    yield Stack(address_of(redis, user_name(CLIENT, MAIN.portfolio)), bus, clock)
                 marks.cancel()
 
 

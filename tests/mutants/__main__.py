@@ -14,7 +14,7 @@ from tests.mutants.every import MUTANTS
 from tests.mutants.mutant import Mutant, UnfitError
 
 ROOT = Path(__file__).resolve().parents[2]
-COPIED = ("shared", "services", "tests", "deploy", "docs", "pyproject.toml")
+COPIED = ("shared", "services", "clients", "tests", "deploy", "docs", "pyproject.toml")
 PASSED, FAILED = 0, 1  # exit codes of pytest; any other means that nothing was tried
 
 

@@ -2,11 +2,12 @@
 
 from structlog.testing import capture_logs
 
+from shared.adapters.clocks import ManualClock, RealClock
 from shared.messages.catalogue import AUDIT
 from shared.messages.halts import Alerted, Halted, ResumeAsked, Resumed
 from shared.messages.orders import CancelDecided, OrderClosed
 from shared.messages.portfolio import CommandRefused
-from shared.runtime.audit_log import log_outputs
+from shared.runtime.audit_log import AuditLog
 from shared.runtime.logs import get_logger
 from tests.samples import T0, D, bar, samples
 
@@ -16,7 +17,7 @@ HEADER = {"time_ns": T0, "trace": "t"}
 def test_everything_in_the_audit_stream_is_a_line_too() -> None:
     for message in (message for message in samples() if isinstance(message, AUDIT.readable)):
         with capture_logs() as lines:
-            log_outputs(get_logger(), [message])
+            AuditLog(get_logger(), RealClock()).log_outputs([message])
         assert len(lines) == 1, type(message).__name__
 
 
@@ -28,7 +29,7 @@ def test_changes_of_halts_are_lines_with_cause_evidence_and_who_may_end_them() -
     resumed = Resumed(**HEADER, id="r", symbol="ETH/USDT", trigger="gap", reason="over", who="ana")  # type: ignore[arg-type]
     asked = ResumeAsked(**HEADER, id="a", confirm="c0de", trigger="drawdown", who="ana")  # type: ignore[arg-type]
     with capture_logs() as lines:
-        log_outputs(get_logger(), [halted, resumed, asked])
+        AuditLog(get_logger(), RealClock()).log_outputs([halted, resumed, asked])
     assert lines == [
         {
             "event": "halted", "log_level": "warning", "symbol": "ETH/USDT", "trace": "t", "mode": "halted",
@@ -49,7 +50,7 @@ def test_changes_of_halts_are_lines_with_cause_evidence_and_who_may_end_them() -
 def test_a_halt_whose_feed_was_never_heard_says_so_on_its_line() -> None:
     awaited = Halted(**HEADER, id="h", trigger="feed", reason="feed bars:1h is not there yet", awaited=True)  # type: ignore[arg-type]
     with capture_logs() as lines:
-        log_outputs(get_logger(), [awaited])
+        AuditLog(get_logger(), RealClock()).log_outputs([awaited])
     assert lines[0]["awaited"] is True
 
 
@@ -63,7 +64,16 @@ def test_alerts_cancels_and_refusals_are_lines_and_bars_and_complete_orders_are_
         bar(),
     ]
     with capture_logs() as lines:
-        log_outputs(get_logger(), outputs)
+        AuditLog(get_logger(), RealClock()).log_outputs(outputs)
     assert [(line["event"], line["log_level"]) for line in lines] == [
         ("alerted", "warning"), ("cancel_decided", "info"), ("command_refused", "warning"), ("order_closed", "warning"),
     ]  # fmt: skip
+
+
+def test_of_a_flood_of_refusals_a_few_are_lines_and_the_others_are_counted() -> None:
+    log = AuditLog(get_logger(), ManualClock())
+    refused = [message for message in samples() if isinstance(message, CommandRefused)]
+    with capture_logs() as lines:
+        for _ in range(1_234):
+            log.log_outputs(refused[:1])
+    assert [line.get("count") for line in lines] == [None] * 5 + [10, 100, 1_000]

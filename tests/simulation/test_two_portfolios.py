@@ -8,7 +8,6 @@ from collections.abc import AsyncIterator
 from decimal import Decimal
 
 import pytest
-from redis.exceptions import NoPermissionError
 
 from shared.adapters.clocks import ManualClock
 from shared.adapters.redis.bus import RedisBus
@@ -24,6 +23,7 @@ from shared.messages.catalogue import (
 from shared.messages.control import Halt
 from shared.messages.halts import Halted
 from shared.messages.orders import OrderDecided, OrderFilled, OrderProposed
+from shared.ports.errors import AccessRefusedError
 from tests.simulation.portfolios_stage import Market, Portfolio, login, settings_of, trading, until
 from tests.upgrade.scene import order, wave
 
@@ -71,7 +71,7 @@ async def test_two_portfolios_trade_one_market_and_neither_reaches_what_is_the_o
         )
         assert not [key for key in keys if key.startswith("hs:{") and key[4:].partition("}")[0] not in tagged]
         for one, other in ((alpha, beta), (beta, alpha)):  # or the server's refusal would prove nothing
-            with pytest.raises(NoPermissionError):
+            with pytest.raises(AccessRefusedError):
                 await RedisBus(one.bus.client, other.bus.keys).publish([order("o-1", "BTC", 20_000.0, "1")])
 
 

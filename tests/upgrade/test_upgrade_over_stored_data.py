@@ -18,7 +18,14 @@ from shared.messages.signals import PositionSized, SignalRefused
 from tests.upgrade.record import Row, b64decode, made_after, restore, written
 from tests.upgrade.scene import Stack
 
-ADDED_SINCE = {"finished", "unpriced", "set_aside"}  # kinds of records that no recording has
+ADDED_SINCE = {
+    "finished",
+    "unpriced",
+    "set_aside",
+    "client_order",
+    "client_position",
+    "client_ended",
+}  # kinds of records that no recording has
 # Earlier versions dropped in silence what is refused by name today.
 SILENT_THEN = {ProposalRefused.__name__, SignalRefused.__name__}
 RECORDED = sorted(Path(__file__).parent.glob("recorded-*.jsonl.gz"))

@@ -9,10 +9,11 @@ from services.wiring import services_with
 from shared.adapters.clocks import RealClock
 from shared.adapters.redis.bus import RedisBus
 from shared.adapters.redis.client import OLDEST
-from shared.adapters.redis.inspect import ServerFacts, server_facts
+from shared.adapters.redis.inspect import NOBODY, ServerFacts, server_facts
 from shared.application.exchange_reach import BINANCE, Exchange, ExchangeAwayError
 from shared.application.stack import StackLocator
 from shared.application.wording.formats import duration, rehearsed
+from shared.config.credentials import OWNER, signed_out
 from shared.config.preflight import start_faults
 from shared.domain.timeframes import SECOND_NS
 from shared.ports.clock import Clock
@@ -29,8 +30,9 @@ async def examine(stack: StackLocator) -> list[Finding]:
     findings = [*configuration(stack), disk(stack.data_dir)]
     clock: Clock | None = None
     try:
-        async with stack.bus() as bus:
-            findings += server(await server_facts(bus.client), stack)
+        async with stack.bus(OWNER if stack.knows(OWNER) else "") as bus:
+            findings += server(await server_facts(bus.client, signed_out(stack.redis.url)[0]), stack)
+            findings.append(data(await bus.identity(), stack))
             clock = await stack.clock(bus)
             findings += await services(bus, clock, stack)
     except BusLostError as error:
@@ -67,7 +69,7 @@ def disk(folder: Path) -> Finding:
 
 
 def server(facts: ServerFacts, stack: StackLocator) -> list[Finding]:
-    return [_version(facts, stack), _persistence(facts), _eviction(facts), _library(facts)]
+    return [_version(facts, stack), _users(facts), _persistence(facts), _eviction(facts), _library(facts)]
 
 
 def _version(facts: ServerFacts, stack: StackLocator) -> Finding:
@@ -75,6 +77,29 @@ def _version(facts: ServerFacts, stack: StackLocator) -> Finding:
     if facts.version[:2] < OLDEST[facts.kind]:
         return Finding("fail", "redis", found, "Use Redis >= 7.0 or Valkey >= 8.")
     return Finding("ok", "redis", found)
+
+
+def _users(facts: ServerFacts) -> Finding:
+    """Who is let in, and what that means."""
+    if facts.is_open:
+        text = "the server asks nobody for a name: whoever reaches it may propose, command, forge and delete"
+        remedy = "Keep it on a network of its own, or give it users: heatsink users --into FOLDER --close."
+        return Finding("warn", "users", text, remedy)
+    if facts.user == NOBODY:
+        text = "one password for all: whoever has it may propose, command, forge and delete"
+        return Finding("warn", "users", text, "Give the server users: heatsink users --into FOLDER.")
+    return Finding("ok", "users", f"signed in as {facts.user}; who gives no name is not let in")
+
+
+def data(identity: str, stack: StackLocator) -> Finding:
+    """Whether a server that lost its data would be noticed at the next start."""
+    expected = stack.settings.redis.identity
+    if not identity or identity == expected:
+        return Finding("ok", "data", "the data that redis.identity names" if identity else "none yet")
+    if expected:
+        text = f"the data are {identity}, and redis.identity is {expected}: another server, or one that lost them"
+        return Finding("fail", "data", text, "Find out why; services refuse to start on them.")
+    return Finding("ok", "data", f"{identity}; redis.identity is empty, so a start on other data is not refused")
 
 
 def _persistence(facts: ServerFacts) -> Finding:
@@ -85,12 +110,17 @@ def _persistence(facts: ServerFacts) -> Finding:
         return Finding("fail", "persistence", "appendonly is off: a restart loses everything", "Set appendonly yes.")
     if facts.fsync == "no":
         return Finding("warn", "persistence", "appendfsync no: power loss costs data", "Set appendfsync always.")
-    return Finding("ok", "persistence", f"append-only file, fsync {facts.fsync}")
+    how = f"fsync {facts.fsync}" if facts.fsync else "how often it is flushed is not shown to this user"
+    return Finding("ok", "persistence", f"append-only file, {how}")
 
 
 def _eviction(facts: ServerFacts) -> Finding:
     if facts.eviction in ("", "noeviction"):
-        return Finding("ok", "memory", f"{facts.used_memory_bytes / 1e6:,.0f} MB in use, nothing is evicted")
+        used = f"{facts.used_memory_bytes / 1e6:,.0f} MB"
+        if not facts.max_memory_bytes:
+            text = f"{used} in use, without a bound: a flood can take all memory of the machine"
+            return Finding("warn", "memory", text, "Set maxmemory: a full server refuses clients, and loses nothing.")
+        return Finding("ok", "memory", f"{used} of {facts.max_memory_bytes / 1e6:,.0f} in use, nothing is evicted")
     text = f"maxmemory-policy {facts.eviction}: a full server would throw orders away"
     return Finding("fail", "memory", text, "Set maxmemory-policy noeviction.")
 

@@ -7,11 +7,20 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from shared.adapters import whole_files
+from shared.adapters.private_files import private_folder, private_tree
 from shared.application.errors import UserError
+
+LOCK = "run.lock"
 
 
 class DataDirInUseError(UserError):
     """Another ``heatsink up`` runs on this folder."""
+
+
+def own(data_dir: Path) -> Path:
+    """Make the folder, or take it from everybody else; one that keeps other things as well stays as it is."""
+    is_ours = not data_dir.exists() or (data_dir / LOCK).exists() or not any(data_dir.iterdir())
+    return private_folder(data_dir) if is_ours else data_dir
 
 
 @contextmanager
@@ -19,7 +28,7 @@ def locked(data_dir: Path) -> Iterator[None]:
     """Own the folder while the block lasts; the lock ends with the process, however it ends."""
     remedy = "end it first, or give this one a folder of its own with --data DIR"
     taken = DataDirInUseError(f"another heatsink runs on {data_dir}: {remedy}")
-    with whole_files.locked(data_dir / "run.lock", taken) as lock:
+    with whole_files.locked(data_dir / LOCK, taken) as lock:
         lock.truncate(0)
         lock.write(f"{os.getpid()}\n")
         lock.flush()
@@ -31,11 +40,10 @@ def server_data_dir(data_dir: Path, exchange: str) -> Iterator[Path]:
     """Where the embedded server keeps its data: for a simulated market only while it runs, otherwise for good."""
     place = data_dir / f"redis-{exchange}"
     if exchange == "binance":
-        place.mkdir(parents=True, exist_ok=True)
-        yield place
+        yield private_tree(place)
         return
     shutil.rmtree(place, ignore_errors=True)  # of a run that was killed
-    place.mkdir(parents=True)
+    private_folder(place)
     try:
         yield place
     finally:

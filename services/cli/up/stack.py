@@ -6,14 +6,15 @@ import signal
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 from services.cli.failing import EXIT_FAILED
-from services.cli.up.data_dir import locked, server_data_dir
+from services.cli.up.data_dir import locked, own, server_data_dir
 from services.cli.up.options import Prepared, UpOptions
 from services.cli.up.processes import STAGE_SERVER, server_child, service_child
 from services.cli.up.resuming import Resuming
 from services.cli.up.screen import LogPipe, Screen
+from services.cli.up.server_users import USERS_DIR, prepare_users
 from services.cli.up.summary import end_text, failure_text, summary_rows
 from services.cli.up.supervisor import CRASHES_IN_A_ROW, ChildEvent, Supervisor
 from services.cli.up.taken_market import refuse_taken_market
@@ -21,13 +22,16 @@ from services.cli.up.watchdog import Watchdog
 from services.wiring import BY_NAME, EXCHANGE_SIM, services_with
 from shared.adapters.clocks import RealClock
 from shared.adapters.local_ports import HOST, claimed_port, wait_for_listener
+from shared.adapters.private_files import private_by_default, write_private
 from shared.adapters.redis.bus import RedisBus
 from shared.adapters.redis.embedded_valkey import EmbeddedValkey, wait_until_ready
 from shared.application.exchange_reach import BINANCE, Exchange
 from shared.application.monitor import Monitor
 from shared.application.stack import RunNote, remove_note, streams_of, write_note
-from shared.config.addresses import without_password
+from shared.config.credentials import OPERATOR, OWNER, address_of, signed_out, user_name
 from shared.config.faults import EXIT_CONFIG
+from shared.config.model import RedisSettings
+from shared.config.secrecy import without_password
 from shared.ports.clock import Clock, market_ns
 from shared.ports.errors import BusLostError
 from shared.runtime.logs import get_logger
@@ -55,7 +59,7 @@ class Stack:
     ) -> None:
         self.summary: list[tuple[str, str]] = []
         self.failures: list[str] = []
-        self._options, self._settings = options, prepared.settings
+        self._options, self._settings, self._redis = options, prepared.settings, prepared.settings.redis
         self._environ, self._config_dir = dict(prepared.environ), prepared.config_dir
         self._own_server, self._short_history = prepared.own_server, prepared.short_history
         self._too_fast = prepared.too_fast
@@ -74,6 +78,8 @@ class Stack:
         """Run until the time is over, a signal came, or a child refused its configuration; returns the exit code."""
         self._listen_for_signals()
         async with AsyncExitStack() as stack:
+            stack.enter_context(private_by_default())
+            own(self._options.data_dir)
             stack.enter_context(locked(self._options.data_dir))
             if self._settings.exchange.kind == "binance":
                 # Out of reach at the start is for a person to mend: end with a message. Once running, market_data
@@ -81,12 +87,12 @@ class Stack:
                 await self._unless_stopped(Exchange(BINANCE).server_time_ns())
             server = self._server(stack)
             if server is None:
-                await self._unless_stopped(refuse_taken_market(self._options, self._settings.redis.url))
+                await self._unless_stopped(refuse_taken_market(self._options, self._address()))
             self._claim_ports(stack)
             group = await stack.enter_async_context(self._children())
             if server is not None:
                 self._supervisor.start(server_child(server, self._environ), group)
-                await self._unless_stopped(wait_until_ready(server.url))
+                await self._unless_stopped(wait_until_ready(self._address()))
             if not self._stop.is_set():
                 bus = await stack.enter_async_context(self._bus())
                 await self._work(bus, group)
@@ -101,9 +107,20 @@ class Stack:
         kind = self._settings.exchange.kind
         folder = stack.enter_context(server_data_dir(self._options.data_dir, kind))
         port = stack.enter_context(claimed_port(SERVER_PORT))
-        server = EmbeddedValkey(folder, port, "always" if kind == "binance" else "everysec")
-        self._environ["HEATSINK_REDIS__URL"] = server.url
+        acl = prepare_users(self._options.data_dir, self._settings.portfolio.name)
+        fsync: Literal["always", "everysec"] = "always" if kind == "binance" else "everysec"
+        server = EmbeddedValkey(folder, port, fsync, acl, self._settings.redis.max_memory_mb)
+        users = (self._options.data_dir / USERS_DIR).resolve()
+        self._redis = RedisSettings(url=server.url, users=str(users))
+        self._environ |= {"HEATSINK_REDIS__URL": server.url, "HEATSINK_REDIS__USERS": str(users)}
+        for variable in ("HEATSINK_REDIS__PASSWORD", "HEATSINK_REDIS__PASSWORD_FILE"):  # of another server
+            self._environ[variable] = ""
         return server
+
+    def _address(self) -> str:
+        """The server for this process: as its owner, where it has one."""
+        operator = user_name(OPERATOR, self._settings.portfolio.name)
+        return address_of(self._redis, OWNER, operator)
 
     def _claim_ports(self, stack: AsyncExitStack) -> None:
         """For the children, before any of them is started and until the last one ended: restarts find them free."""
@@ -129,20 +146,34 @@ class Stack:
     @asynccontextmanager
     async def _bus(self) -> AsyncIterator[RedisBus]:
         """The server, with the function library on it, and the note that tells other verbs where it is."""
-        url = self._environ.get("HEATSINK_REDIS__URL", self._settings.redis.url)
+        where, users, password_file = self._sign_in()
         note = RunNote(
             pid=os.getpid(),
-            redis_url=url,
+            redis_url=where,
             portfolio=self._settings.portfolio.name,
             exchange=self._settings.exchange.kind,
             exchange_url=self._environ["HEATSINK_EXCHANGE__URL"],
             ops_url=f"http://{HOST}:{self._environ['HEATSINK_OPS__PORT']}",
             config_dir=str(self._config_dir),
             started_wall_ns=RealClock().wall_ns(),
+            users=users,
+            password_file=password_file,
         )
-        async with RedisBus.open(url, self._settings.keys) as bus:
+        async with RedisBus.open(self._address(), self._settings.keys) as bus:
+            await bus.named_identity()  # services with users of their own must not give one
             with self._noted(note):
                 yield bus
+
+    def _sign_in(self) -> tuple[str, str, str]:
+        """Address, folder of users and file of the password, for others: a password is kept in a file of its own."""
+        redis = self._redis
+        where, password = signed_out(redis.url)
+        if redis.users or not (password or redis.password or redis.password_file):
+            return where, str(Path(redis.users).resolve()) if redis.users else "", ""
+        if redis.password_file:
+            return where, "", str(Path(redis.password_file).resolve())
+        file = write_private(self._options.data_dir / "password", f"{password or redis.password}\n")
+        return where, "", str(file.resolve())
 
     @contextmanager
     def _noted(self, note: RunNote) -> Iterator[None]:

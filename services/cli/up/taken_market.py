@@ -8,8 +8,8 @@ from contextlib import aclosing
 from services.cli.up.options import COMMAND_LINE, UpOptions
 from shared.adapters.redis.client import new_client
 from shared.adapters.redis.market_lease import holder_of_market
-from shared.config.addresses import without_password
 from shared.config.faults import ENVIRONMENT, ConfigError, Fault
+from shared.config.secrecy import without_password
 
 
 async def refuse_taken_market(options: UpOptions, url: str) -> None:

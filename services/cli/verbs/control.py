@@ -128,4 +128,27 @@ def write_off(
     print_answers(asyncio.run(send_write_off(stack, symbol, who=operator_name(), reason=reason, price=price)))
 
 
-VERBS = (halt, resume, flatten, write_off)
+@on_stack
+def write_off_order(
+    stack: StackLocator,
+    order_id: Annotated[str, typer.Argument(help="The id of the order.")],
+    reason: ReasonOption,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask back.")] = False,
+) -> None:
+    """Take an order of which its client says nothing out of the books; asks back first.
+
+    It reserves nothing any more. Nothing goes to the exchange: cancel it there. What traded of it and was not reported
+    stays unknown.
+    """
+    import asyncio
+
+    from services.cli.views.answers import print_answers
+    from shared.application.commands import send_write_off_order
+
+    if not yes:
+        ask = f"Is order {order_id} cancelled at the exchange, and take it out of the books?"
+        confirm(ask, "Answer beforehand: --yes")
+    print_answers(asyncio.run(send_write_off_order(stack, order_id, who=operator_name(), reason=reason)))
+
+
+VERBS = (halt, resume, flatten, write_off, write_off_order)

@@ -15,7 +15,7 @@ from services.cli.views.printing import bare_table, json_text, plain_console
 from shared.application.stack import StackLocator
 from shared.application.typed_times import typed_time_ns
 from shared.application.wording.formats import clock, percent, quantity, usd
-from shared.config.addresses import without_password
+from shared.config.secrecy import without_password
 
 NONE = "-"
 SHOWN = ("verdict", "binding", "requested", "approved", "side", "symbol", "heat_before", "heat_after")

@@ -5,8 +5,8 @@ from pathlib import Path
 
 from shared.application.stack import DATA_DIR, REDIS_VARIABLE, read_note
 from shared.application.wording.formats import rehearsed
-from shared.config.addresses import without_password
 from shared.config.model import Settings
+from shared.config.secrecy import without_password
 from shared.domain.plan import StrategyPlan
 from shared.domain.risk.state.limit_words import differing
 from shared.domain.strategies.from_file import FILE, source_digest

@@ -1,7 +1,7 @@
 """Which stack a verb talks to, and what to do when nothing answers there."""
 
 from shared.application.stack import REDIS_VARIABLE, StackLocator, note_path
-from shared.config.addresses import without_password
+from shared.config.secrecy import without_password
 
 
 def origin_text(stack: StackLocator) -> str:

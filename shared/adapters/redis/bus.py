@@ -3,16 +3,18 @@
 from collections import defaultdict
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from typing import TypeVar
+from typing import TypeVar, cast, get_args
 from uuid import uuid4
 
 import msgspec
 from msgspec import Struct, structs
+from redis.exceptions import ResponseError
 
 from shared.adapters.codec import decode_or_none, encode, encode_for_wire, struct_or_none
-from shared.adapters.redis.client import bus_errors, is_cluster, new_client, prepare
+from shared.adapters.redis.client import Client, bus_errors, executed, is_cluster, new_client, prepare
 from shared.adapters.redis.keys import (
     CLOCK_KEY,
+    DECISION_TTL_MS,
     IDENTITY_KEY,
     MARKER_TTL_MS,
     SCOPES,
@@ -34,7 +36,7 @@ from shared.messages.market import BarClosed, BookSampled, MarkChanged
 from shared.messages.orders import OrderDecided
 from shared.ports.bus import Bus, Heartbeat, Proposal, Scope
 from shared.ports.clock import ClockOrigin
-from shared.ports.errors import CorruptStateError
+from shared.ports.errors import AccessRefusedError, CorruptStateError, NotTaken, NotTakenError, StateGoneError
 
 BARS_PER_CALL = 500
 MOST_SPEED = 1e9  # of a clock; no market is replayed so fast
@@ -46,17 +48,30 @@ class RedisBus(RedisStreams, Bus):
     """See ``ports.bus.Bus``. A process has one."""
 
     _market: RedisMarketLease | None = None
+    _is_of_service = False
+    _decisions_ms = DECISION_TTL_MS
+
+    def __init__(self, client: Client, keys: Keys, *, clustered: bool = False) -> None:
+        super().__init__(client, keys, clustered=clustered)
+        self._leases: list[RedisWriterLease] = []
 
     @classmethod
     @asynccontextmanager
-    async def open(cls, url: str, keys: Keys) -> AsyncIterator["RedisBus"]:
+    async def open(cls, url: str, keys: Keys, *, decisions_ms: int = DECISION_TTL_MS) -> AsyncIterator["RedisBus"]:
         """The bus of a service, closed at the end of the block: the server is checked, and gets the function library.
 
+        decisions_ms: how long decisions are kept that are committed over this bus.
         Raises ``BusLostError``, or ``ServerTooOldError`` for a server that lacks what is needed.
         """
         client = new_client(url)
         try:
-            yield cls(client, keys, clustered=await prepare(client))
+            bus = cls(client, keys, clustered=await prepare(client))
+            bus._is_of_service, bus._decisions_ms = True, decisions_ms
+            try:
+                yield bus
+            finally:
+                for lease in bus._leases:
+                    await lease.close()
         finally:
             await client.aclose()
 
@@ -85,6 +100,7 @@ class RedisBus(RedisStreams, Bus):
         for timeframe, group in sorted(by_timeframe.items(), key=lambda each: -timeframe_ns(each[0])):
             key = self.keys.of(BARS, timeframe)
             for start in range(0, len(group), BARS_PER_CALL):
+                self._written[key] = BARS.keep
                 args: list[bytes | str | int] = [BARS.keep, self._market_epoch]
                 for bar in group[start : start + BARS_PER_CALL]:
                     args += [bar.symbol, bar.open_time_ns // MS_NS, encode_for_wire(bar), f"{key}:{bar.symbol}"]
@@ -140,6 +156,52 @@ class RedisBus(RedisStreams, Bus):
         message = decode_or_none(body) if body else None
         return message if isinstance(message, OrderDecided) else None
 
+    async def decisions(self, order_ids: Sequence[str]) -> dict[str, OrderDecided]:
+        pipe = self.client.pipeline(transaction=False)
+        for order_id in order_ids:
+            pipe.get(decision_key(self.keys, order_id))
+        async with bus_errors():
+            bodies = await executed(pipe)
+        found = {order_id: decode_or_none(body) for order_id, body in zip(order_ids, bodies, strict=True) if body}
+        return {order_id: message for order_id, message in found.items() if isinstance(message, OrderDecided)}
+
+    async def propose(self, proposal: Proposal, client: str) -> OrderDecided | None:
+        queue, body = self.keys.of_client(client), encode_for_wire(proposal)
+        async with bus_errors(queue):
+            try:
+                answer, *rest = await self.client.fcall("hs_propose", 1, queue, body)
+            except ResponseError as error:
+                code, _, why = str(error).partition(" ")
+                if code in get_args(NotTaken):
+                    raise NotTakenError(cast("NotTaken", code), why) from error
+                raise
+        decided = decode_or_none(rest[0]) if answer == b"DECIDED" else None
+        return decided if isinstance(decided, OrderDecided) else None
+
+    # --- how long streams are -----------------------------------------------------------------------------------------
+
+    async def trim(self) -> None:
+        kept = dict(self._written)
+        for lease in self._leases:
+            kept |= lease.kept()
+        pipe = self.client.pipeline(transaction=False)
+        for stream, keep in kept.items():
+            pipe.fcall("hs_trim", 1, stream, keep)
+        async with bus_errors():
+            await executed(pipe)
+
+    async def memory_used(self) -> float:
+        async with bus_errors():
+            told = await self.client.info("memory")
+        used, most = int(told.get("used_memory", 0)), int(told.get("maxmemory", 0))
+        return used / most if most else 0.0
+
+    def _append(self, pipe: Client, key: str, body: bytes) -> None:
+        if self._is_of_service:
+            pipe.fcall("hs_write", 1, key, "XADD", "*", "m", body)
+        else:
+            super()._append(pipe, key, body)
+
     # --- who writes the market ----------------------------------------------------------------------------------------
 
     def market_lease(self, service: str) -> RedisMarketLease:
@@ -163,11 +225,21 @@ class RedisBus(RedisStreams, Bus):
     # --- machines -------------------------------------------------------------------------------------------------
 
     def writer_lease(
-        self, service: str, inputs: Sequence[str], *, home: str, whole: Sequence[str] = ()
+        self, service: str, inputs: Sequence[str], *, home: str, whole: Sequence[str] = (), in_turns: str = ""
     ) -> RedisWriterLease:
-        return RedisWriterLease(
-            self.client, service, inputs, home=home, keys=self.keys, clustered=self.clustered, whole=whole
+        lease = RedisWriterLease(
+            self.client,
+            service,
+            inputs,
+            home=home,
+            keys=self.keys,
+            clustered=self.clustered,
+            whole=whole,
+            in_turns=in_turns,
+            decisions_ms=self._decisions_ms,
         )
+        self._leases.append(lease)
+        return lease
 
     async def stored_records(self, service: str, kind: str, as_type: type[S]) -> dict[str, S]:
         found = {}
@@ -181,7 +253,7 @@ class RedisBus(RedisStreams, Bus):
     async def set_heartbeat(self, beat: Heartbeat, scope: Scope) -> None:
         key = services_key(self.keys, scope)
         async with bus_errors(key):
-            await self.client.hset(key, beat.service, encode(beat))
+            await self.client.fcall("hs_write", 1, key, "HSET", beat.service, encode(beat))
 
     async def heartbeats(self) -> dict[str, Heartbeat]:
         rows: dict[bytes, bytes] = {}
@@ -201,8 +273,16 @@ class RedisBus(RedisStreams, Bus):
         return body.decode(errors="replace") if body else ""
 
     async def named_identity(self) -> str:
-        async with bus_errors():
-            await self.client.set(IDENTITY_KEY, uuid4().hex, nx=True)
+        if found := await self.identity():
+            return found
+        try:
+            async with bus_errors():
+                await self.client.set(IDENTITY_KEY, uuid4().hex, nx=True)
+        except AccessRefusedError as error:
+            raise StateGoneError(
+                "the data on the server have no name, and this user must not give them one: the server was emptied, or "
+                "its owner did not prepare it (heatsink up, heatsink users)"
+            ) from error
         return await self.identity()
 
     # --- the stack's clock ----------------------------------------------------------------------------------------

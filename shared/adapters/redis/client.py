@@ -10,8 +10,10 @@ from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import (
+    AuthenticationError,
     ClusterDownError,
     MasterDownError,
+    NoPermissionError,
     OutOfMemoryError,
     ReadOnlyError,
     RedisError,
@@ -20,7 +22,7 @@ from redis.exceptions import (
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
-from shared.ports.errors import BusLostError, MisplacedKeyError
+from shared.ports.errors import AccessRefusedError, BusLostError, MisplacedKeyError
 
 CALL_SECONDS = 5.0
 MAX_BLOCK_MS = 2_000  # below the bound of a call, so that a quiet stream is no broken connection
@@ -30,6 +32,7 @@ Client: TypeAlias = Any
 PASSING = (ClusterDownError, MasterDownError, OutOfMemoryError, ReadOnlyError)
 WRONG_TYPE = "WRONGTYPE"
 PASSING_TEXTS = ("BUSY ", "MISCONF ", "Function not found")
+REFUSED_IN_FUNCTION = "ACL failure"  # a command of a function that the caller must not call
 OLDEST = {"redis": (7, 0), "valkey": (8, 0)}
 
 
@@ -78,12 +81,30 @@ class bus_errors:  # noqa: N801 - used like ``contextlib.suppress``; a class cos
             await self._bound.__aexit__(kind, error, trace)
         except TimeoutError as late:
             raise BusLostError(str(late) or "TimeoutError") from error
+        if isinstance(error, AuthenticationError):
+            text = "it does not let this process in" if "pair" in str(error) else "it asks for a user and a password"
+            raise AccessRefusedError(f"{text} ({error})") from error
+        if isinstance(error, NoPermissionError) or (
+            isinstance(error, ResponseError) and str(error).startswith(REFUSED_IN_FUNCTION)
+        ):
+            raise AccessRefusedError(f"this user of the server may not do that ({error})") from error
         if isinstance(error, TimeoutError | RedisConnectionError | RedisTimeoutError | OSError):
             raise BusLostError(str(error) or type(error).__name__) from error
         if isinstance(error, ResponseError) and WRONG_TYPE in str(error):
             raise MisplacedKeyError(_misplaced(str(error), self._keys)) from error
         if isinstance(error, ResponseError) and (isinstance(error, PASSING) or str(error).startswith(PASSING_TEXTS)):
             raise BusLostError(str(error)) from error
+
+
+async def executed(pipe: Client, unless: type[Exception] | None = None) -> list[Any]:
+    """What the commands of a pipeline answered. The first error is raised as the server said it: redis-py would put the
+    whole command before it, by which nobody can tell what it is. One of the kind ``unless`` is left in the answers.
+    """
+    answers: list[Any] = await pipe.execute(raise_on_error=False)
+    for answer in answers:
+        if isinstance(answer, Exception) and not (unless and isinstance(answer, unless)):
+            raise answer
+    return answers
 
 
 def _misplaced(told: str, keys: tuple[str, ...]) -> str:
@@ -104,7 +125,7 @@ async def server_version(client: Client) -> tuple[str, tuple[int, ...]]:
 
 async def is_cluster(client: Client) -> bool:
     """Whether the server runs as a Redis Cluster. One that does not let this user ask is taken for none."""
-    with suppress(ResponseError):
+    with suppress(ResponseError, AccessRefusedError):
         async with bus_errors():
             return bool((await client.info("cluster")).get("cluster_enabled"))
     return False
@@ -113,7 +134,8 @@ async def is_cluster(client: Client) -> bool:
 async def prepare(client: Client) -> bool:
     """Check the server and load the function library; returns whether it is a Redis Cluster.
 
-    Every process does this when it starts. Raises ``ServerTooOldError`` for a server that lacks what is needed.
+    Every process does this when it starts. One that signs in as a user of its own must find the library there: only the
+    owner of a server with users may load it. Raises ``ServerTooOldError`` for a server that lacks what is needed.
     """
     kind, version = await server_version(client)
     if version[:2] < OLDEST[kind]:
@@ -123,11 +145,38 @@ async def prepare(client: Client) -> bool:
     if clustered and (shards := await _shards(client)) > 1:
         raise ServerTooOldError(f"a Redis Cluster of {shards} shards: heatsink needs one that serves all slots")
     try:
-        async with bus_errors():
-            await client.function_load(library_code(), replace=True)
+        if not await _has_library(client):
+            async with bus_errors():
+                await client.function_load(library_code(), replace=True)
+    except AccessRefusedError as error:
+        raise ServerTooOldError(
+            "heatsink's function library of this version is not on the server, and this user must not load it: start "
+            "the stack as its owner (heatsink up), or have it loaded by heatsink users"
+        ) from error
     except RedisError as error:
         raise ServerTooOldError(f"{kind} refused heatsink's function library: {error}") from error
     return clustered
+
+
+async def _has_library(client: Client) -> bool:
+    """Whether the library on the server is that of this version."""
+    try:
+        async with bus_errors():
+            rows = await client.function_list(library="heatsink", withcode=True)
+    except AccessRefusedError:  # who must not look may be able to load it
+        return False
+    return library_code().encode() in flat(rows)
+
+
+def flat(reply: Any) -> set[bytes]:
+    """All byte strings in a nested reply, whichever protocol it came by."""
+    if isinstance(reply, bytes):
+        return {reply}
+    if isinstance(reply, dict):
+        return flat([*reply.keys(), *reply.values()])
+    if isinstance(reply, list | tuple):
+        return set().union(*(flat(item) for item in reply)) if reply else set()
+    return set()
 
 
 async def _shards(client: Client) -> int:

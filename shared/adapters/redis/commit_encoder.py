@@ -9,7 +9,14 @@ from collections import defaultdict
 import msgpack
 
 from shared.adapters.codec import encode_for_commit
-from shared.adapters.redis.keys import DECISION_TTL_MS, MARKER_TTL_MS, decision_key, proposal_marker
+from shared.adapters.redis.keys import (
+    DECISION_TTL_MS,
+    MARKER_TTL_MS,
+    decision_key,
+    machine_keys,
+    proposal_marker,
+    reserved_key,
+)
 from shared.domain.machine import ReservationCheck
 from shared.messages.base import Message
 from shared.messages.keys import Keys
@@ -27,11 +34,15 @@ class CommitEncoder:
     service: the machine's name, which stands in its keys.
     home: how the keys of its state begin. The part in braces keeps them in one slot of a Redis Cluster.
     keys: where the messages stand that it writes.
+    decisions_ms: how long a decision is kept.
+    written: the streams that were written to, and how many entries they keep.
     """
 
-    def __init__(self, service: str, home: str, keys: Keys) -> None:
-        kinds = ("meta", "cursors", "state", "journal")
-        self._keys = [*(f"{home}:{kind}:{service}" for kind in kinds), f"{home}:reserved"]
+    def __init__(self, service: str, home: str, keys: Keys, decisions_ms: int = DECISION_TTL_MS) -> None:
+        own = machine_keys(home, service)
+        self._keys = [own.meta, own.cursors, own.state, own.journal, reserved_key(home)]
+        self._decisions_ms = decisions_ms
+        self.written: dict[str, int] = {own.journal: JOURNAL_KEEP}
         self._topics = keys
         self._tag = home[home.index("{") : home.index("}") + 1]
 
@@ -58,10 +69,11 @@ class CommitEncoder:
         for message in commit.outputs:
             body = encode_for_commit(message)
             for topic, key in self._topics.places_of(message):
+                self.written[key] = topic.keep
                 outputs.append((number(key), topic.keep, body, _channels(key, message)))
             if isinstance(message, OrderDecided):
                 stored = number(decision_key(self._topics, message.order_id))
-                decisions.append((stored, len(outputs), DECISION_TTL_MS))
+                decisions.append((stored, len(outputs), self._decisions_ms))
             elif isinstance(message, Proposal):
                 markers.append((number(proposal_marker(key, message.id)), MARKER_TTL_MS, len(outputs)))
         acks: dict[str, list[str]] = defaultdict(list)

@@ -15,10 +15,12 @@ from typing import Literal
 from shared.adapters.local_ports import HOST, POLL_SECONDS, claimed_port
 from shared.adapters.parent_death import die_with_parent
 from shared.adapters.redis.client import Client, bus_errors, new_client
+from shared.config.secrecy import without_password
 from shared.ports.errors import BusLostError
 
 READY_SECONDS = 20.0
 END_SECONDS = 10.0
+ANSWERS = (b"+PONG", b"-NOAUTH")  # of a server that works; the second asks for a name first
 
 
 class NoServerError(RuntimeError):
@@ -46,12 +48,16 @@ class EmbeddedValkey:
     folder: its data.
     port: where it listens.
     fsync: ``always``, or ``everysec``, by which power loss costs up to a second.
+    acl_file: the users that it lets in (``acl.py``); None: it asks nobody for a name.
+    max_memory_mb: the bound of its memory, in MiB.
     settings: more of the server's settings, by their names in ``valkey.conf``.
     """
 
     folder: Path
     port: int
     fsync: Literal["always", "everysec"] = "everysec"
+    acl_file: Path | None = None
+    max_memory_mb: int = 2048
     settings: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -66,10 +72,14 @@ class EmbeddedValkey:
             "dir": str(self.folder.resolve()),
             "appendonly": "yes",
             "appendfsync": self.fsync,
+            "maxmemory": f"{self.max_memory_mb}mb",
             "maxmemory-policy": "noeviction",
+            "proto-max-bulk-len": "32mb",  # a commit of many messages takes a few MiB; one message, 64 KiB
+            "client-query-buffer-limit": "64mb",
             "save": "",
             "daemonize": "no",
             "loglevel": "warning",
+            **({"aclfile": str(self.acl_file.resolve())} if self.acl_file is not None else {}),
             **self.settings,
         }
         options = [part for key, value in settings.items() for part in (f"--{key}", value)]
@@ -86,7 +96,7 @@ async def wait_until_ready(url: str) -> None:
                 reason = fault
                 await asyncio.sleep(POLL_SECONDS)
     except TimeoutError:
-        raise BusLostError(f"{url} did not answer within {READY_SECONDS:g} s: {reason}") from None
+        raise BusLostError(f"{without_password(url)} did not answer within {READY_SECONDS:g} s: {reason}") from None
     finally:
         await client.aclose()
 
@@ -102,13 +112,15 @@ async def _fault_of_ping(client: Client) -> str:
 
 
 @contextmanager
-def running_valkey(folder: Path, settings: Mapping[str, str] | None = None) -> Iterator[EmbeddedValkey]:
+def running_valkey(
+    folder: Path, settings: Mapping[str, str] | None = None, acl_file: Path | None = None
+) -> Iterator[EmbeddedValkey]:
     """A server for as long as the block lasts, for tests and tools; its data is in ``folder``, which must exist.
 
-    settings: more of the server's settings, by their names in ``valkey.conf``.
+    settings: more of the server's settings, by their names in ``valkey.conf``. acl_file: the users that it lets in.
     """
     with claimed_port() as port:
-        server = EmbeddedValkey(folder, port, settings=settings or {})
+        server = EmbeddedValkey(folder, port, acl_file=acl_file, settings=settings or {})
         with (folder / "valkey.log").open("ab") as log:
             process = subprocess.Popen(  # noqa: S603 - our own program and options
                 server.command(),
@@ -136,7 +148,7 @@ def _wait_for_pong(port: int, process: "subprocess.Popen[bytes]") -> None:
         try:
             with socket.create_connection((HOST, port), timeout=1.0) as connection:
                 connection.sendall(b"PING\r\n")
-                if connection.recv(64).startswith(b"+PONG"):
+                if connection.recv(64).startswith(ANSWERS):
                     return
         except OSError:
             pass

@@ -1,19 +1,32 @@
-"""Reading the streams of a machine by the consumer groups of its epoch. ``groups`` says why each epoch has its own."""
+"""Reading the streams of a machine by the consumer groups of its epoch. ``groups`` says why each epoch has its own.
+
+What is there is read by a function of the server, bounded by entries and by bytes: a long entry is never copied but for
+its beginning. Where nothing is there, the reader waits for one entry on a connection that keeps no long value.
+
+Clients have queues of their own beside the stream that anybody writes. From all of these the reader takes in turns, an
+entry of each, so that a flood of one delays the others by a turn (docs/decisions/0025).
+"""
 
 import asyncio
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from typing import Any
 
 from redis.exceptions import ResponseError
 
-from shared.adapters.codec import entry_of
-from shared.adapters.redis.client import MAX_BLOCK_MS, Client, bus_errors
-from shared.adapters.redis.connection import DedicatedConnection
-from shared.adapters.redis.groups import begin_group, groups_of
-from shared.ports.errors import BusLostError
+from shared.adapters.codec import entry_of, most_bytes_of
+from shared.adapters.redis.client import MAX_BLOCK_MS, Client, bus_errors, executed
+from shared.adapters.redis.connection import Cut, DedicatedConnection
+from shared.adapters.redis.groups import Begun, begin_group, groups_of
+from shared.messages.keys import Keys
+from shared.ports.bus import MOST_CLIENTS
+from shared.ports.errors import BusLostError, MisplacedKeyError
 from shared.ports.streams import Entry, entry_order
 
 ENTRIES_PER_READ = 200
+BYTES_PER_READ = 2 * 1024 * 1024  # of a stream, and of all that take turns together
+FIELDS_BYTES = 4096  # what may stand in an entry beside the message
 MOST_READ_ON = 10_000  # entries of a stream that is read to its end
 GROUP_GONE = ("NOGROUP", "UNBLOCKED")
 
@@ -25,10 +38,12 @@ class GroupGoneError(BusLostError):
 class GroupReader:
     """Reads by the groups ``<prefix><epoch>`` of one epoch after another.
 
-    connection: of its own, for reads block.
+    connection: what is there is read by it. A connection of its own waits.
     inputs: the keys of the streams, in order of priority.
     reads: the same by command: those of a command stand in one slot, and only the last command waits (see ``slots``).
     whole: those of the inputs that are read to their end before what was read of others is given out.
+    in_turns: the input beside which clients have queues of their own, in the slot that is waited on; empty for none.
+    keys: where these queues stand.
     group: that of the epoch; empty before ``begin``.
     """
 
@@ -40,10 +55,19 @@ class GroupReader:
         inputs: Sequence[str],
         reads: Sequence[Sequence[str]],
         whole: Sequence[str],
+        *,
+        in_turns: str,
+        keys: Keys,
     ) -> None:
         self._client, self._connection, self._prefix = client, connection, prefix
-        self._inputs, self._reads, self._whole = tuple(inputs), reads, tuple(whole)
-        self.group = ""
+        self._waiting = DedicatedConnection(client, bounded=True)
+        self._inputs, self._whole = tuple(inputs), tuple(whole)
+        self._reads = [tuple(stream for stream in streams if stream != in_turns) for streams in reads]
+        self._in_turns, self._keys = in_turns, keys
+        self._queues: tuple[str, ...] = ()  # of clients, as far as they are known
+        self._rank = {stream: number for number, stream in enumerate(inputs)}
+        self._told: dict[str, int] = {}  # stream to how many entries of it were lost when this epoch began
+        self._epoch, self.group = 0, ""
         self._unacknowledged: dict[str, list[str]] = defaultdict(list)
         self._given: dict[str, str] = {}  # stream to the last entry that this epoch was given
         self._ahead: dict[str, str] = {}  # stream to where its group stood at the last look, beyond what was given
@@ -51,22 +75,47 @@ class GroupReader:
 
     async def begin(self, epoch: int, cursors: Mapping[str, str]) -> Mapping[str, int]:
         """Make the groups of an epoch, behind the cursors; returns how many entries of each stream were lost."""
-        begun = {
-            stream: await begin_group(self._client, stream, self._prefix, epoch, cursors.get(stream, ""))
-            for stream in self._inputs
-        }
+        self._epoch, self._given, self._queues, self._told = epoch, dict(cursors), (), {}
+        begun = {stream: await self._begin(stream) for stream in self._inputs}
+        begun |= await self._find_queues()
         self.group = f"{self._prefix}{epoch}"
-        self._given = dict(cursors)
         self._unacknowledged.clear()
         self._unfinished = {stream: left.unfinished for stream, left in begun.items() if left.unfinished}
-        return {stream: left.lost for stream, left in begun.items() if left.lost}
+        return dict(self._told)
+
+    async def _begin(self, stream: str) -> Begun:
+        begun = await begin_group(self._client, stream, self._prefix, self._epoch, self._given.get(stream, ""))
+        if begun.lost:
+            self._told[stream] = begun.lost
+        return begun
+
+    async def _find_queues(self) -> dict[str, Begun]:
+        """Begin to read the queues of clients that are new. What is called a queue and is none is left alone."""
+        begun: dict[str, Begun] = {}
+        for client in await known_clients(self._client, self._keys) if self._in_turns else ():
+            queue = self._keys.of_client(client)
+            if queue not in self._queues:
+                with suppress(MisplacedKeyError):
+                    begun[queue] = await self._begin(queue)
+                    self._queues = (*self._queues, queue)
+                    self._rank[queue] = self._rank[self._in_turns]
+        return begun
+
+    @property
+    def _turns(self) -> tuple[str, ...]:
+        return (self._in_turns, *self._queues) if self._in_turns else ()
+
+    @property
+    def streams(self) -> Sequence[str]:
+        """All that it reads."""
+        return (*self._inputs, *self._queues)
 
     async def pending(self) -> Sequence[Entry]:
         """What an earlier holder was given and did not finish, in order of priority."""
-        found: dict[str, list[Entry]] = {}
+        found: list[Entry] = []
         for stream, last in self._unfinished.items():
-            while more := (await self._read_group((stream,), 0)).get(stream):
-                found.setdefault(stream, []).extend(more)
+            while more := await self._take((stream,)):
+                found += more
                 if entry_order(more[-1].id) >= entry_order(last):
                     break
         self._unfinished = {}
@@ -81,40 +130,62 @@ class GroupReader:
             await asyncio.sleep(wait_ms / 1000)
             return ()
         *before, waited_on = self._reads
-        found: dict[str, list[Entry]] = {}
+        found: list[Entry] = []
         for streams in before:
-            found |= await self._read_group(streams, 0)
-        found |= await self._read_group(waited_on, 0 if found else min(wait_ms, MAX_BLOCK_MS))
-        full = [stream for stream in self._whole if len(found.get(stream, ())) >= ENTRIES_PER_READ]
-        await self._read_on(found, full)
+            found += await self._take(streams)
+        found += await self._take(waited_on, self._turns)
+        if not found and wait_ms:
+            found = await self._wait((*waited_on, *self._turns), min(wait_ms, MAX_BLOCK_MS))
+        began = {entry.stream for entry in found}
+        await self._read_on(found, [stream for stream in self._whole if stream in began])
         return self._in_order(found)
 
-    async def _read_on(self, found: dict[str, list[Entry]], streams: Sequence[str]) -> None:
+    async def _read_on(self, found: list[Entry], streams: Sequence[str]) -> None:
         """Read these streams to their end, as it is now."""
         for stream in streams:
-            entries = found.setdefault(stream, [])
-            while more := (await self._read_group((stream,), 0)).get(stream):
-                entries += more
-                if len(more) < ENTRIES_PER_READ or len(entries) >= MOST_READ_ON:
-                    break
+            entries = 0
+            while entries < MOST_READ_ON and (more := await self._take((stream,))):
+                found += more
+                entries += len(more)
 
-    def _in_order(self, found: Mapping[str, Sequence[Entry]]) -> Sequence[Entry]:
-        return [entry for stream in self._inputs for entry in found.get(stream, ())]
+    def _in_order(self, found: Sequence[Entry]) -> Sequence[Entry]:
+        """In the inputs' order; what takes turns stays in the order of turns, at its place."""
+        return sorted(found, key=lambda entry: self._rank[entry.stream])
 
-    async def _read_group(self, streams: Sequence[str], wait_ms: int) -> dict[str, list[Entry]]:
-        """What nobody of this epoch was given yet."""
-        block = ("BLOCK", wait_ms) if wait_ms else ()
-        command = ("XREADGROUP", "GROUP", self.group, "writer", "COUNT", ENTRIES_PER_READ, *block, "STREAMS")
+    async def _take(self, streams: Sequence[str], turns: Sequence[str] = ()) -> list[Entry]:
+        """What nobody of this epoch was given yet, a bounded number of entries and bytes."""
+        names = (*streams, *turns)
+        if not names:
+            return []
+        bounds = (ENTRIES_PER_READ, BYTES_PER_READ, len(turns), *(most_bytes_of(name) + FIELDS_BYTES for name in names))
+        rows = await self._call(self._connection, "FCALL", "hs_read", len(names), *names, self.group, *bounds)
+        return self._noted([_entry(names[number - 1], *row) for number, *row in rows])
+
+    async def _wait(self, streams: Sequence[str], wait_ms: int) -> list[Entry]:
+        """The next entry that comes; nothing if none does in time. Of several streams at once, one of each."""
+        command = ("XREADGROUP", "GROUP", self.group, "writer", "COUNT", 1, "BLOCK", wait_ms, "STREAMS")
+        reply = await self._call(self._waiting, *command, *streams, *(">" for _ in streams))
+        found = [_entry(name.decode(), *items[0]) for name, items in reply or () if items]
+        self._noted(found)
+        if len(found) > 1:  # they came between two calls, and perhaps more with them
+            found += await self._take([stream for stream in streams if stream not in self._turns], self._turns)
+        return found
+
+    async def _call(self, connection: DedicatedConnection, *command: str | bytes | int) -> Any:
         try:
-            reply = await self._connection.call(*command, *streams, *(">" for _ in streams))
+            return await connection.call(*command)
         except ResponseError as error:
             if not str(error).startswith(GROUP_GONE):
                 raise
             raise GroupGoneError(f"{self.group}: {error}") from error
-        rows = reply.items() if isinstance(reply, dict) else reply or ()
-        found = {name.decode(): _entries(name.decode(), items) for name, items in rows}
-        self._given.update((stream, entries[-1].id) for stream, entries in found.items() if entries)
-        return found
+
+    def _noted(self, entries: list[Entry]) -> list[Entry]:
+        self._given.update((entry.stream, entry.id) for entry in entries)
+        return entries
+
+    async def close(self) -> None:
+        """Close the connection that waits."""
+        await self._waiting.close()
 
     def acknowledge_later(self, stream: str, entry_id: str) -> None:
         """Acknowledge with the next read what was committed of a stream that the commit could not reach."""
@@ -128,26 +199,55 @@ class GroupReader:
         for stream, ids in self._unacknowledged.items():
             pipe.xack(stream, self.group, *ids)
         async with bus_errors():
-            await pipe.execute()
+            await executed(pipe)
         self._unacknowledged.clear()
 
     async def check_groups(self) -> None:
         """A group that somebody moved on gives us nothing of what it skips. A new epoch's begins at the cursor again.
 
-        What was given between two looks may be on its way, so it takes two of them that find the same.
+        What was given between two looks may be on its way, so it takes two of them that find the same. Nor does it
+        give what somebody took out of a stream before it was read: that is told of by the start that follows.
         """
+        if not self.group:
+            return
+        await self._find_queues()
         before, self._ahead = self._ahead, {}
-        for stream in self._inputs if self.group else ():
+        for stream in self.streams:
             row = next(
                 (row for row in await groups_of(self._client, stream) if row["name"] == self.group.encode()), None
             )
+            await self._check_gap(stream, row)
             at = row["last-delivered-id"].decode() if row is not None else "0"
             if entry_order(at) > entry_order(self._given.get(stream, "0")):
                 self._ahead[stream] = at
                 if before.get(stream) == at:
                     raise BusLostError(f"somebody moved {self.group} on {stream} to {at}")
 
+    async def _check_gap(self, stream: str, group: dict[str, Any] | None) -> None:
+        """A group that lacks more entries than its stream has will never be given the rest."""
+        lag = group.get("lag") if group is not None else None
+        if not lag:
+            return
+        async with bus_errors(stream):
+            gone = int(lag) - int(await self._client.xlen(stream))
+        if gone > self._told.get(stream, 0):
+            raise BusLostError(f"{gone} entries of {stream} are gone, and nobody had read them")
 
-def _entries(stream: str, items: Sequence[tuple[bytes, Sequence[bytes]]]) -> list[Entry]:
-    """Entries as the server gives them: an id, and names and values in turns."""
-    return [entry_of(stream, entry_id, dict(zip(fields[::2], fields[1::2], strict=True))) for entry_id, fields in items]
+
+async def known_clients(client: Client, keys: Keys) -> Sequence[str]:
+    """The names of clients that have a queue of their own, a bounded number of them."""
+    found: list[str] = []
+    async with bus_errors(keys.clients):
+        async for name, _ in client.hscan_iter(keys.clients):
+            with suppress(ValueError, UnicodeDecodeError):
+                keys.of_client(name.decode())
+                found.append(name.decode())
+            if len(found) >= MOST_CLIENTS:
+                break
+    return found
+
+
+def _entry(stream: str, entry_id: bytes, fields: Sequence[bytes], size_bytes: int = 0) -> Entry:
+    """An entry as the server gives it: an id, and names and values in turns."""
+    size_bytes = size_bytes or max((each.size for each in fields if isinstance(each, Cut)), default=0)
+    return entry_of(stream, entry_id, dict(zip(fields[::2], fields[1::2], strict=True)), size_bytes)

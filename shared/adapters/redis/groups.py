@@ -44,8 +44,10 @@ async def begin_group(client: Client, stream: str, prefix: str, epoch: int, curs
     for group in earlier:
         async with bus_errors():
             await client.xgroup_destroy(stream, group["name"])
-    async with bus_errors():
-        await client.xgroup_create(stream, f"{prefix}{epoch}", id=cursor or "0", mkstream=True, entries_read=handled)
+    read = () if handled is None else ("ENTRIESREAD", handled)
+    async with bus_errors(stream):
+        name = f"{prefix}{epoch}"
+        await client.fcall("hs_write", 1, stream, "XGROUP", name, cursor or "0", "MKSTREAM", *read)
     return Begun(last if entry_order(last) > entry_order(cursor or "0") else "", lost)
 
 
@@ -75,25 +77,28 @@ def _epoch_of(group: bytes, prefix: str) -> int:
 
 async def _gone_before(client: Client, stream: str) -> int:
     """How many entries the stream had before those that it has now: nobody can miss them who never read it."""
-    async with bus_errors():
-        if not await client.exists(stream):
-            return 0
-        info = await client.xinfo_stream(stream)
-    return int(info["entries-added"]) - int(info["length"])
+    length, added, _ = await _facts(client, stream)
+    return added - length
 
 
 async def _handled_and_lost(client: Client, stream: str, group: dict[str, Any], cursor: str) -> tuple[int | None, int]:
     """How many entries of the stream come up to the cursor (None: unknown), and how many after it are gone."""
     async with bus_errors():
-        info = await client.xinfo_stream(stream)
         pending = await client.xpending_range(
             stream, group["name"], min=f"({cursor}" if cursor else "-", max="+", count=PENDING_LOOKED_AT
         )
-    first = info["first-entry"]
-    begins = entry_order(first[0].decode()) if first else NEVER
+    length, added, first = await _facts(client, stream)
+    begins = entry_order(first) if first else NEVER
     lost = sum(entry_order(row["message_id"].decode()) < begins for row in pending)
     given = group.get("entries-read")
     if given is None:
         return None, lost
-    removed = int(info["entries-added"]) - int(info["length"])
+    removed = added - length
     return max(0, int(given) - len(pending)), lost + max(0, removed - int(given))
+
+
+async def _facts(client: Client, stream: str) -> tuple[int, int, str]:
+    """How many entries a stream has, how many it ever had, and the id of the first one, if any. No body is read."""
+    async with bus_errors(stream):
+        length, added, first = await client.fcall_ro("hs_stream_facts", 1, stream)
+    return int(length), int(added), first.decode()

@@ -8,8 +8,8 @@
 --
 -- What it cannot do. Lua has no rollback: a command that fails half way leaves the writes before it in place. So a
 -- commit checks all that could make a write fail, or should forbid it, before its first write: the kind of every key,
--- the epoch, the sequence, what was decided before, and the heat. (A server that is out of memory refuses a function
--- before it begins.) A stream may be full although it is a stream: somebody wrote an entry with the last id there is.
+-- the epoch, the sequence, what was decided before, and the heat. (A server that is out of memory refuses functions of
+-- clients before they begin, and lets those of services pass: see the end of this file.) A stream may be full although it is a stream: somebody wrote an entry with the last id there is.
 -- So entries are appended first, and taken out again when one is refused. After that, only a server that dies can stop
 -- it. Whether the call is there when it comes back is a matter of its append-only file, which takes the effects of a
 -- call as one unit.
@@ -136,20 +136,20 @@ local function write_rows(key, rows)
   end
 end
 
--- Append an entry. Returns its id; nil and why when the stream takes none.
-local function append(key, keep, body)
-  local id = redis.pcall('XADD', key, 'MAXLEN', '~', keep, '*', 'm', body)
+-- Append an entry. Returns its id; nil and why when the stream takes none. It never trims: ``hs_trim`` does.
+local function append(key, body)
+  local id = redis.pcall('XADD', key, '*', 'm', body)
   if type(id) == 'table' then
     return nil, key .. ' takes no entry (' .. id.err .. ')'
   end
   return id
 end
 
--- Append all entries of a commit, or none: {{key, keep, bytes}}. Returns why not; nil when they are there.
+-- Append all entries of a commit, or none: {{key, bytes}}. Returns why not; nil when they are there.
 local function append_all(entries)
   local added = {}
   for i, entry in ipairs(entries) do
-    local id, why = append(entry[1], entry[2], entry[3])
+    local id, why = append(entry[1], entry[2])
     if not id then
       for j, before in ipairs(added) do
         redis.call('XDEL', entries[j][1], before)
@@ -166,11 +166,11 @@ local HEARD = '1'
 
 -- The commit. KEYS: meta, cursors, state, journal, reserved, then whatever the plan names by index.
 -- ARGV[1]: the plan as MessagePack (commit_encoder.py). Numbers that must not be rounded come as text: Lua has doubles.
---   epoch, seq, digest (strings), journal (bytes), keep
+--   epoch, seq, digest (strings), journal (bytes), keep (not used any more)
 --   guards    {{order, risk, open, limit}}       the reservation checks; named as every version names them
 --   decisions {{key index, output number, ttl_ms}}   must not exist yet
 --   markers   {{key index, ttl_ms, output number}}   proposals that it writes to their stream
---   outputs   {{key index, keep, bytes, {channel, ...}}}
+--   outputs   {{key index, keep (not used any more), bytes, {channel, ...}}}
 --   records   {{field, bytes or false}}
 --   cursors   {{stream, id}}
 --   acks      {{key index, group, {id, ...}}}
@@ -204,9 +204,9 @@ local function commit(keys, args)
   end
   local entries = {}
   for i, output in ipairs(plan.outputs) do
-    entries[i] = {keys[output[1]], output[2], output[3]}
+    entries[i] = {keys[output[1]], output[3]}
   end
-  entries[#entries + 1] = {keys[4], plan.keep, plan.journal}
+  entries[#entries + 1] = {keys[4], plan.journal}
   why = append_all(entries)
   if why then
     return {'TYPE', why}
@@ -254,7 +254,7 @@ local function is_taken_over(fence, epoch)
 end
 
 -- Append bars that are newer than their pair's last. KEYS: stream, last, and of this version on fence.
--- ARGV: keep, with a fence epoch, then (symbol, open_ms, bytes, channel)*.
+-- ARGV: keep (not used any more), with a fence epoch, then (symbol, open_ms, bytes, channel)*.
 -- Returns how many were new, or -1 when the writer was taken over and nothing was written.
 local function publish_bars(keys, args)
   local why = misfit(keys[1], 'stream')
@@ -268,7 +268,7 @@ local function publish_bars(keys, args)
   for i = keys[3] and 3 or 2, #args, 4 do
     local last = redis.call('HGET', keys[2], args[i])
     if not last or tonumber(last) < tonumber(args[i + 1]) then
-      local id, full = append(keys[1], args[1], args[i + 2]) -- first: what is not there must not count as published
+      local id, full = append(keys[1], args[i + 2]) -- first: what is not there must not count as published
       if not id then
         return redis.error_reply('WRONGTYPE ' .. full)
       end
@@ -299,7 +299,7 @@ local function set_latest(keys, args)
   return 1
 end
 
--- A proposal that came by PUBLISH. KEYS: stream, marker. ARGV: bytes, marker_ms, keep.
+-- A proposal that came by PUBLISH. KEYS: stream, marker. ARGV: bytes, marker_ms, keep (not used any more).
 -- Returns 1 when it came for the first time, be it as the copy of what a commit wrote; 0 for a repeat.
 local function take_in(keys, args)
   local why = misfit(keys[1], 'stream')
@@ -311,7 +311,7 @@ local function take_in(keys, args)
     return 0
   end
   if not known then
-    local id, full = append(keys[1], args[3], args[1])
+    local id, full = append(keys[1], args[1])
     if not id then
       return redis.error_reply('WRONGTYPE ' .. full)
     end
@@ -320,10 +320,307 @@ local function take_in(keys, args)
   return 1
 end
 
-redis.register_function('hs_acquire', acquire)
-redis.register_function('hs_renew', renew)
-redis.register_function('hs_release', release)
-redis.register_function('hs_commit', commit)
-redis.register_function('hs_publish_bars', publish_bars)
-redis.register_function('hs_set_latest', set_latest)
+-- For a shell, where MessagePack cannot be typed: scripts of one's own are refused to every user but the owner.
+
+-- The latest message of a stream, or that of a pair in a hash, as JSON. KEYS: stream or hash. ARGV: the pair, of a hash.
+local function show(keys, args)
+  local body
+  if redis.call('TYPE', keys[1]).ok == 'hash' then
+    body = redis.call('HGET', keys[1], args[1] or '')
+  else
+    local entry = redis.call('XREVRANGE', keys[1], '+', '-', 'COUNT', 1)[1]
+    for i = 1, entry and #entry[2] or 0, 2 do
+      body = entry[2][i] == 'm' and entry[2][i + 1] or body
+    end
+  end
+  return body and cjson.encode(cmsgpack.unpack(body))
+end
+
+-- --- queues: what nobody has taken is neither trimmed nor read without a bound (docs/decisions/0025) ---
+
+-- Every reading group of a stream, as a table of the server's own fields.
+local function groups_of(key)
+  local found = {}
+  if redis.call('EXISTS', key) == 1 then
+    for i, row in ipairs(redis.call('XINFO', 'GROUPS', key)) do
+      local group = {}
+      for j = 1, #row, 2 do
+        group[row[j]] = row[j + 1]
+      end
+      found[i] = group
+    end
+  end
+  return found
+end
+
+-- Whether one whole number comes before another. They are text: an id may be larger than what a double can tell apart.
+local function is_less(a, b)
+  return #a < #b or (#a == #b and a < b)
+end
+
+-- Whether an entry's id comes before another's.
+local function is_earlier(a, b)
+  local a_ms, a_seq = string.match(a, '^(%d+)%-(%d+)$')
+  local b_ms, b_seq = string.match(b, '^(%d+)%-(%d+)$')
+  return is_less(a_ms, b_ms) or (a_ms == b_ms and is_less(a_seq, b_seq))
+end
+
+-- Shorten a stream to ``keep`` entries, but take out nothing that one of its readers was not given, or did not finish.
+-- KEYS: stream. ARGV: keep. Returns how many entries went. Whole blocks of entries go, so a few more are kept.
+local function trim(keys, args)
+  local key, keep = keys[1], tonumber(args[1])
+  if misfit(key, 'stream') then
+    return 0
+  end
+  local spare = redis.call('XLEN', key) - keep
+  if spare <= 0 then
+    return 0
+  end
+  local needed = nil
+  for _, group in ipairs(groups_of(key)) do
+    local id = group['last-delivered-id']
+    if group['pending'] > 0 then
+      id = redis.call('XPENDING', key, group['name'])[2]
+    end
+    if not needed or is_earlier(id, needed) then
+      needed = id
+    end
+  end
+  if not needed then -- nobody reads it; of a client's queue: not yet
+    return string.find(key, ':clients:', 1, true) and 0 or redis.call('XTRIM', key, 'MAXLEN', '~', keep)
+  end
+  return redis.call('XTRIM', key, 'MINID', '~', needed, 'LIMIT', spare)
+end
+
+-- What a stream counts, without its bodies. KEYS: stream. Returns {length, entries ever added, id of the first or ''}.
+local function stream_facts(keys)
+  if redis.call('EXISTS', keys[1]) == 0 then
+    return {0, 0, ''}
+  end
+  local info = {}
+  local row = redis.call('XINFO', 'STREAM', keys[1])
+  for i = 1, #row, 2 do
+    info[row[i]] = row[i + 1]
+  end
+  return {info['length'], info['entries-added'], info['first-entry'] and info['first-entry'][1] or ''}
+end
+
+-- An entry as readers get it: {key number, id, fields, size}. One that is too long comes as the beginning of its body
+-- with its size; the size of all others is 0.
+local BEGINNING = 4096
+local function readable(number, entry, most)
+  local id, fields, size, body = entry[1], entry[2], 0, nil
+  for i = 1, #fields, 2 do
+    size = size + #fields[i] + #fields[i + 1]
+    body = body or (fields[i] == 'm' and fields[i + 1])
+  end
+  if size <= most then
+    return {number, id, fields, 0}, size
+  end
+  return {number, id, body and {'m', string.sub(body, 1, BEGINNING)} or {}, size}, BEGINNING
+end
+
+-- What a reading group was not given yet, bounded by entries and by bytes. One entry at a time: so never more than one
+-- long one is copied, whatever somebody wrote there.
+-- KEYS: streams, in the order of priority; the last ``turns`` of them take turns, one entry each.
+-- ARGV: group, entries, bytes, turns, then for each stream the most bytes of an entry. Both bounds are for each stream,
+-- and for all that take turns together, of which each gets one turn at least.
+local function read(keys, args)
+  local group, count, most_bytes, turns = args[1], tonumber(args[2]), tonumber(args[3]), tonumber(args[4])
+  local rows = {}
+  local function take(number)
+    local reply = redis.call('XREADGROUP', 'GROUP', group, 'writer', 'COUNT', 1, 'STREAMS', keys[number], '>')
+    if not reply then
+      return nil
+    end
+    local row, size = readable(number, reply[1][2][1], tonumber(args[4 + number]))
+    rows[#rows + 1] = row
+    return size
+  end
+  for number = 1, #keys - turns do
+    local left, bytes = count, 0
+    while left > 0 and bytes < most_bytes do
+      local size = take(number)
+      if not size then
+        break
+      end
+      left, bytes = left - 1, bytes + size
+    end
+  end
+  local open = {}
+  for number = #keys - turns + 1, #keys do
+    open[#open + 1] = number
+  end
+  local left, bytes = count, 0
+  while #open > 0 and left > 0 and bytes < most_bytes do
+    local still_open = {}
+    for _, number in ipairs(open) do
+      local size = left > 0 and take(number)
+      if size then
+        left, bytes = left - 1, bytes + size
+        still_open[#still_open + 1] = number
+      end
+    end
+    open = still_open
+  end
+  return rows
+end
+
+-- The same for who reads without a group. KEYS: stream. ARGV: from, to (as of XRANGE), entries, bytes, the most bytes of
+-- an entry, 1 to begin with the newest. At least one entry comes, if there is any; whoever wants more asks again.
+local function range(keys, args)
+  local from, to, left, most_bytes = args[1], args[2], tonumber(args[3]), tonumber(args[4])
+  local most, newest_first = tonumber(args[5]), args[6] == '1'
+  local rows, bytes = {}, 0
+  while left > 0 and bytes < most_bytes do
+    local found
+    if newest_first then
+      found = redis.call('XREVRANGE', keys[1], to, from, 'COUNT', 1)
+    else
+      found = redis.call('XRANGE', keys[1], from, to, 'COUNT', 1)
+    end
+    if #found == 0 then
+      break
+    end
+    local row, size = readable(1, found[1], most)
+    rows[#rows + 1] = row
+    left, bytes = left - 1, bytes + size
+    if newest_first then
+      to = '(' .. row[2]
+    else
+      from = '(' .. row[2]
+    end
+  end
+  return rows
+end
+
+-- A proposal of a client goes into the client's own queue, a stream that nobody else may write where the server has
+-- users. So the key says whose it is, no client can push another's out, and the gate takes from all of them in turns.
+-- KEYS: hs:{P}:clients:NAME; the stream of proposals may be named before it.
+-- ARGV: the message, then names and values of more fields of the entry.
+-- Returns {'QUEUED', entry id}, or {'DECIDED', the stored decision} for an order that comes again as it was decided.
+-- Refuses with an error whose first word is NAME, SIZE, MALFORMED, CLIENTS or QUOTA; nothing was written then.
+local MOST_PROPOSAL_BYTES, MOST_FIELDS, MOST_WAITING, MOST_CLIENTS = 65536, 8, 1000, 100
+local PROPOSALS = {OrderProposed = true, StopRaised = true, CancelProposed = true}
+
+-- Whether an order is the one that was decided, as domain/risk/gate/repeats.py compares them. In doubt it is not: then
+-- the gate looks.
+local function is_decided_as(order, decided)
+  if decided.type ~= 'OrderDecided' or decided.order_id ~= order.id or decided.quantity_requested ~= order.quantity then
+    return false
+  end
+  for _, name in ipairs({'symbol', 'side', 'limit_price', 'stop_price'}) do
+    if order[name] ~= decided[name] then
+      return false
+    end
+  end
+  return (order.order_type or 'market') == decided.order_type
+    and (order.strategy or 'external') == decided.strategy
+    and (order.reduce_only or order.side == 'sell') == (decided.reduce_only or decided.side == 'sell')
+end
+
+-- How many entries of a client's queue the gate has not finished. Where its group does not tell: all that are there.
+local function waiting(key)
+  local length, most = redis.call('XLEN', key), nil
+  for _, group in ipairs(groups_of(key)) do
+    if string.sub(group['name'], 1, 5) == 'risk:' then
+      local here = group['lag'] and math.min(length, group['lag'] + group['pending']) or length
+      most = math.max(most or 0, here)
+    end
+  end
+  return most or length
+end
+
+local function refused(code, why)
+  return redis.error_reply(code .. ' ' .. why)
+end
+
+local function propose(keys, args)
+  local key, body = keys[#keys], args[1] or ''
+  local home, client = string.match(key, '^(hs:{[^{}]+}):clients:([%w_%-]+)$')
+  if not home or #client > 32 then
+    return refused('NAME', 'the last key is hs:{P}:clients:NAME, with a NAME of 1 to 32 of A-Z a-z 0-9 - _')
+  end
+  local size = #body
+  for i = 2, #args do
+    size = size + #args[i]
+  end
+  if size > MOST_PROPOSAL_BYTES or #args > 1 + 2 * MOST_FIELDS or (#args > 0 and #args % 2 == 0) then
+    return refused('SIZE', size .. ' bytes; at most ' .. MOST_PROPOSAL_BYTES .. ' are taken, with at most '
+      .. MOST_FIELDS .. ' fields beside the message: send less')
+  end
+  local fine, order = pcall(cmsgpack.unpack, body)
+  if not fine or type(order) ~= 'table' or not PROPOSALS[order.type] or type(order.id) ~= 'string' then
+    return refused('MALFORMED', 'a proposal is one MessagePack map with type (OrderProposed, StopRaised or '
+      .. 'CancelProposed) and id: see docs/join.md')
+  end
+  local why = misfit(key, 'stream') or misfit(home .. ':clients', 'hash')
+  if why then
+    return redis.error_reply('WRONGTYPE ' .. why)
+  end
+  local stored = order.type == 'OrderProposed' and redis.pcall('GET', home .. ':decision:' .. order.id)
+  if type(stored) == 'string' then
+    local read_well, decided = pcall(cmsgpack.unpack, stored)
+    if read_well and type(decided) == 'table' and is_decided_as(order, decided) then
+      return {'DECIDED', stored}
+    end
+  end
+  local queued = waiting(key)
+  if queued >= MOST_WAITING then
+    return refused('QUOTA', 'client ' .. client .. ' has ' .. queued .. ' proposals waiting, and '
+      .. MOST_WAITING .. ' may: wait for verdicts, or find out why the gate takes none (heatsink status)')
+  end
+  if redis.call('HEXISTS', home .. ':clients', client) == 0 then
+    if redis.call('HLEN', home .. ':clients') >= MOST_CLIENTS then
+      return refused('CLIENTS', 'there are ' .. MOST_CLIENTS .. ' clients already: propose under the name of one of them')
+    end
+    redis.call('HSET', home .. ':clients', client, redis.call('TIME')[1])
+  end
+  local id = redis.pcall('XADD', key, '*', 'm', unpack(args))
+  if type(id) == 'table' then
+    return redis.error_reply('WRONGTYPE ' .. key .. ' takes no entry (' .. id.err .. ')')
+  end
+  return {'QUEUED', id}
+end
+
+-- The same for a shell, where MessagePack cannot be typed. ARGV: the message as JSON.
+local function propose_json(keys, args)
+  local fine, order = pcall(cjson.decode, args[1] or '')
+  return propose(keys, {fine and type(order) == 'table' and cmsgpack.pack(order) or ''})
+end
+
+-- What services must be able to write when the memory is full, or nobody could make room. KEYS: key. ARGV: the command
+-- and what follows its key.
+local WRITES = {XADD = true, HSET = true, HINCRBY = true, XGROUP = true}
+local function write(keys, args)
+  if not WRITES[args[1]] then
+    return redis.error_reply('ERR hs_write does not do ' .. args[1])
+  end
+  if args[1] == 'XGROUP' then
+    return redis.call('XGROUP', 'CREATE', keys[1], unpack(args, 2))
+  end
+  return redis.call(args[1], keys[1], unpack(args, 2))
+end
+
+-- A server whose memory is full (maxmemory) refuses to begin what may need more of it. That is meant for who brings
+-- something new: clients. The services that take in what stands there, and whose commits let it be trimmed, go on: they
+-- are marked ``allow-oom``. So do the market, for stops are triggered by it, and all that only reduces risk.
+local function register(name, callback, ...)
+  redis.register_function{function_name = name, callback = callback, flags = {'allow-oom', ...}}
+end
+
+register('hs_acquire', acquire)
+register('hs_renew', renew)
+register('hs_release', release)
+register('hs_commit', commit)
+register('hs_publish_bars', publish_bars)
+register('hs_set_latest', set_latest)
+register('hs_trim', trim)
+register('hs_read', read)
+register('hs_range', range, 'no-writes') -- FCALL_RO: for those, too, who may only look
+register('hs_stream_facts', stream_facts, 'no-writes')
+register('hs_write', write)
 redis.register_function('hs_take_in', take_in)
+redis.register_function{function_name = 'hs_show', callback = show, flags = {'no-writes'}}
+redis.register_function('hs_propose', propose)
+redis.register_function('hs_propose_json', propose_json)

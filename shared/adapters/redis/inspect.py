@@ -1,4 +1,4 @@
-"""What ``heatsink doctor`` judges of a server, read without touching it: version, persistence, memory, functions."""
+"""What ``heatsink doctor`` judges of a server, read without touching it: its version, how it stores, who may enter."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -6,12 +6,15 @@ from typing import Any
 
 from redis.exceptions import RedisError
 
-from shared.adapters.redis.client import Client, bus_errors, library_code, server_version
+from shared.adapters.redis.client import Client, bus_errors, flat, library_code, new_client, server_version
+from shared.ports.errors import AccessRefusedError, BusLostError
+
+NOBODY = "default"  # the user of a connection that gave no name
 
 
 @dataclass(frozen=True, slots=True)
 class ServerFacts:
-    """What a server says of itself. Managed servers hide settings: those are empty text then.
+    """What a server says of itself. Managed servers hide settings, and users may not see them: those are empty then.
 
     kind: ``redis`` or ``valkey``.
     version: its parts, such as (9, 1, 2).
@@ -19,7 +22,10 @@ class ServerFacts:
     fsync: the setting ``appendfsync``: ``always``, ``everysec`` or ``no``.
     eviction: the setting ``maxmemory-policy``; anything but ``noeviction`` throws data away.
     used_memory_bytes: memory in use, in bytes.
+    max_memory_bytes: the setting ``maxmemory``, in bytes; 0 for no bound.
     library: ``current``, ``other`` (another version is loaded), ``absent`` or ``unknown``.
+    user: by whose name this connection is there; ``default`` for no name.
+    is_open: whether somebody who gives no name and no password is let in.
     """
 
     kind: str
@@ -28,23 +34,55 @@ class ServerFacts:
     fsync: str
     eviction: str
     used_memory_bytes: int
+    max_memory_bytes: int
     library: str
+    user: str = NOBODY
+    is_open: bool = True
 
 
-async def server_facts(client: Client) -> ServerFacts:
-    """Ask a server. Raises ``BusLostError``."""
+async def server_facts(client: Client, url: str = "") -> ServerFacts:
+    """Ask a server. Raises ``BusLostError``.
+
+    url: its address without a name and a password, to try whether it lets them in.
+    """
     kind, version = await server_version(client)
     async with bus_errors():
         memory: Mapping[str, Any] = await client.info("memory")
+        persistence: Mapping[str, Any] = await client.info("persistence")
     return ServerFacts(
         kind=kind,
         version=version,
-        append_only=await _setting(client, "appendonly"),
+        append_only=await _setting(client, "appendonly") or _yes_or_no(persistence.get("aof_enabled")),
         fsync=await _setting(client, "appendfsync"),
-        eviction=await _setting(client, "maxmemory-policy"),
+        eviction=await _setting(client, "maxmemory-policy") or str(memory.get("maxmemory_policy", "")),
         used_memory_bytes=int(memory.get("used_memory", 0)),
+        max_memory_bytes=int(memory.get("maxmemory", 0)),
         library=await _library(client),
+        user=await _user(client),
+        is_open=await is_open(url) if url else True,
     )
+
+
+async def is_open(url: str) -> bool:
+    """Whether a server lets in who gives neither a name nor a password, and does something for them."""
+    client = new_client(url)
+    try:
+        async with bus_errors():
+            await client.ping()
+    except BusLostError:
+        return False
+    finally:
+        await client.aclose()
+    return True
+
+
+async def _user(client: Client) -> str:
+    try:
+        async with bus_errors():
+            name: bytes = await client.execute_command("ACL", "WHOAMI")
+    except (RedisError, AccessRefusedError):  # managed servers hide it
+        return NOBODY
+    return name.decode(errors="replace")
 
 
 async def _setting(client: Client, name: str) -> str:
@@ -52,28 +90,22 @@ async def _setting(client: Client, name: str) -> str:
     try:
         async with bus_errors():
             rows = await client.config_get(name)
-    except RedisError:
+    except (RedisError, AccessRefusedError):
         return ""
     return str(rows.get(name, ""))
+
+
+def _yes_or_no(number: Any) -> str:
+    """A switch as INFO tells it; empty when it does not."""
+    return "" if number is None else "yes" if int(number) else "no"
 
 
 async def _library(client: Client) -> str:
     try:
         async with bus_errors():
             rows = await client.function_list(library="heatsink", withcode=True)
-    except RedisError:
+    except (RedisError, AccessRefusedError):
         return "unknown"
     if not rows:
         return "absent"
-    return "current" if library_code().encode() in _flat(rows) else "other"
-
-
-def _flat(reply: Any) -> set[bytes]:
-    """All byte strings in a nested reply, whichever protocol it came by."""
-    if isinstance(reply, bytes):
-        return {reply}
-    if isinstance(reply, dict):
-        return _flat([*reply.keys(), *reply.values()])
-    if isinstance(reply, list | tuple):
-        return set().union(*(_flat(item) for item in reply)) if reply else set()
-    return set()
+    return "current" if library_code().encode() in flat(rows) else "other"

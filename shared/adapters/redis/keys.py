@@ -1,7 +1,9 @@
 """Names of Redis keys beside the streams; the server in memory keeps everything by the same ones."""
 
+from typing import NamedTuple
+
 from shared.domain.timeframes import DAY_MS
-from shared.messages.catalogue import BARS
+from shared.messages.catalogue import BARS, client_of_key, topic_of_key
 from shared.messages.keys import Keys
 from shared.ports.bus import Scope
 
@@ -9,6 +11,7 @@ CLOCK_KEY = "hs:clock"
 IDENTITY_KEY = "hs:identity"
 DECISION_TTL_MS = 30 * DAY_MS
 MARKER_TTL_MS = DAY_MS
+STRANGE_KEEP = 100_000  # of a stream that no topic knows
 SCOPES: tuple[Scope, ...] = ("market", "portfolio")
 
 
@@ -17,9 +20,40 @@ def services_key(keys: Keys, scope: Scope) -> str:
     return "hs:services" if scope == "market" else f"{keys.home}:services"
 
 
+class MachineKeys(NamedTuple):
+    """What the server keeps of one machine; ``writer_lease`` says what each is for."""
+
+    lease: str
+    meta: str
+    cursors: str
+    state: str
+    journal: str
+    tries: str
+
+
+def machine_keys(home: str, service: str) -> MachineKeys:
+    """The keys of a machine whose state is at home there."""
+    return MachineKeys(*(f"{home}:{kind}:{service}" for kind in MachineKeys._fields))
+
+
 def state_key(home: str, service: str) -> str:
     """The hash with the committed records of a machine."""
-    return f"{home}:state:{service}"
+    return machine_keys(home, service).state
+
+
+def reserved_key(home: str) -> str:
+    """The hash with the risk that approved orders hold."""
+    return f"{home}:reserved"
+
+
+def clients_key(keys: Keys) -> str:
+    """The hash with the names of the clients that proposed."""
+    return f"{keys.home}:clients"
+
+
+def client_key(keys: Keys, client: str) -> str:
+    """What is kept of one client that proposes; users of other clients cannot write there."""
+    return f"{keys.home}:clients:{client}"
 
 
 def group_prefix(service: str, home: str, keys: Keys) -> str:
@@ -44,6 +78,14 @@ def decision_key(keys: Keys, order_id: str) -> str:
 def proposal_marker(stream: str, order_id: str) -> str:
     """Says that a proposal stands in its stream already."""
     return f"{stream}:seen:{order_id}"
+
+
+def most_kept(stream: str) -> int:
+    """How many entries of a stream are kept that all of its readers have taken."""
+    topic = topic_of_key(stream)
+    if topic is None:
+        return STRANGE_KEEP
+    return topic.client_keep if client_of_key(stream) else topic.keep
 
 
 def market_epoch_key(key: str) -> str:

@@ -4,16 +4,18 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 
-from redis.exceptions import ResponseError
+from redis.exceptions import NoPermissionError, ResponseError
 
-from shared.adapters.codec import decode_or_none, encode_for_wire, entry_of
-from shared.adapters.redis.client import CALL_SECONDS, Client, bus_errors
+from shared.adapters.codec import encode_for_wire, entry_of
+from shared.adapters.redis.client import CALL_SECONDS, Client, bus_errors, executed
+from shared.adapters.redis.group_reader import known_clients
 from shared.adapters.redis.groups import groups_of
 from shared.adapters.redis.keys import is_of_another_portfolio
+from shared.adapters.redis.ranges import bounded_range, ranges_after
 from shared.adapters.redis.slots import reading_order
 from shared.messages.base import Message
 from shared.messages.keys import Keys
-from shared.ports.errors import MisplacedKeyError
+from shared.ports.errors import AccessRefusedError, MisplacedKeyError
 from shared.ports.streams import Entry, Listener, LiveChannels, Publisher, Reader, StreamReader
 
 ENTRIES_PER_LOOK = 500
@@ -30,6 +32,7 @@ class RedisStreams(Publisher, StreamReader, LiveChannels):
         self.client = client
         self.keys = keys
         self.clustered = clustered
+        self._written: dict[str, int] = {}  # stream to how many entries it keeps
 
     # --- streams ------------------------------------------------------------------------------------------------------
 
@@ -40,24 +43,35 @@ class RedisStreams(Publisher, StreamReader, LiveChannels):
         for message in messages:
             body = encode_for_wire(message)
             for topic, key in self.keys.places_of(message):
-                pipe.xadd(key, {"m": body}, maxlen=topic.keep, approximate=True)
+                self._append(pipe, key, body)
+                self._written[key] = topic.keep
                 pipe.publish(key, body)
         async with bus_errors(*{key for message in messages for _, key in self.keys.places_of(message)}):
-            await pipe.execute()
+            await executed(pipe)
+
+    def _append(self, pipe: Client, key: str, body: bytes) -> None:
+        """What a visitor does; the bus of a service may write when the memory is full, too."""
+        pipe.xadd(key, {"m": body})
 
     async def latest(self, key: str, count: int = 1) -> list[Message]:
-        async with bus_errors(key):
-            rows = await self.client.xrevrange(key, count=count)
-        found = (decode_or_none(fields.get(b"m", b"")) for _, fields in rows)
-        return [message for message in found if message is not None]
+        found: list[Entry] = []
+        end = "+"
+        while len(found) < count and (
+            page := await bounded_range(self.client, key, "-", end, count - len(found), newest_first=True)
+        ):
+            found += page
+            end = f"({page[-1].id}"
+        return [entry.message for entry in found if entry.message is not None]
 
     async def stream_ends(self, streams: Sequence[str]) -> dict[str, str]:
         ends = {}
         for stream in streams:
-            async with bus_errors(stream):
-                rows = await self.client.xrevrange(stream, count=1)
-            ends[stream] = rows[0][0].decode() if rows else "0-0"
+            rows = await bounded_range(self.client, stream, "-", "+", 1, newest_first=True)
+            ends[stream] = rows[0].id if rows else "0-0"
         return ends
+
+    async def clients(self) -> Sequence[str]:
+        return sorted(await known_clients(self.client, self.keys))
 
     async def read_from(self, cursors: dict[str, str], wait_ms: int) -> list[Entry]:
         if fresh := [stream for stream, cursor in cursors.items() if cursor == "$"]:
@@ -75,8 +89,10 @@ class RedisStreams(Publisher, StreamReader, LiveChannels):
         self, cursors: dict[str, str], streams: Sequence[str], wait_ms: int
     ) -> dict[str, list[Entry]]:
         after = {stream: cursors[stream] for stream in streams}
+        if (found := await ranges_after(self.client, after, ENTRIES_PER_LOOK)) or not wait_ms:
+            return found
         async with bus_errors(*streams):
-            rows = await self.client.xread(after, count=ENTRIES_PER_LOOK, block=wait_ms or None)
+            rows = await self.client.xread(after, count=1, block=wait_ms)
         return {
             stream.decode(): [entry_of(stream.decode(), entry_id, fields) for entry_id, fields in items]
             for stream, items in rows or ()
@@ -85,7 +101,8 @@ class RedisStreams(Publisher, StreamReader, LiveChannels):
     async def readers(self, streams: Sequence[str]) -> list[Reader]:
         found: list[Reader] = []
         for stream in streams:
-            with suppress(ResponseError, MisplacedKeyError):  # of another kind, or this user must not look at it
+            # Of another kind, or this user must not look at it.
+            with suppress(ResponseError, MisplacedKeyError, AccessRefusedError):
                 found += (_reader(stream, row) for row in await groups_of(self.client, stream))
         return [reader for reader in found if not is_of_another_portfolio(reader.group, self.keys)]
 
@@ -101,9 +118,11 @@ class RedisStreams(Publisher, StreamReader, LiveChannels):
             yield RedisListener(pubsub)
 
     async def echo(self, messages: Sequence[Message]) -> None:
+        pipe = self.client.pipeline(transaction=False)
         for message in messages:
-            async with bus_errors():
-                await self.client.publish(self.keys.of_message(message), encode_for_wire(message))
+            pipe.publish(self.keys.of_message(message), encode_for_wire(message))
+        async with bus_errors():
+            await executed(pipe)
 
     async def answer(self, answers: Sequence[Message]) -> None:
         channels = [(self.keys.reply_channel(message), message) for message in answers]
@@ -112,7 +131,8 @@ class RedisStreams(Publisher, StreamReader, LiveChannels):
             if channel:
                 pipe.publish(channel, encode_for_wire(message))
         async with bus_errors():
-            await pipe.execute()
+            # Where this user must not speak, nobody who signs in can listen either.
+            await executed(pipe, unless=NoPermissionError)
 
 
 class RedisListener(Listener):

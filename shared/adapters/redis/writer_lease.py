@@ -27,13 +27,15 @@ import socket
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 
-from shared.adapters.codec import decode_or_none, entry_of
-from shared.adapters.redis.client import Client, bus_errors
+from shared.adapters.codec import decode_or_none
+from shared.adapters.redis.client import Client, bus_errors, executed
 from shared.adapters.redis.commit_encoder import CommitEncoder
 from shared.adapters.redis.connection import DedicatedConnection
 from shared.adapters.redis.group_reader import GroupGoneError, GroupReader
-from shared.adapters.redis.keys import group_prefix, state_key
+from shared.adapters.redis.keys import DECISION_TTL_MS, group_prefix, machine_keys, most_kept
+from shared.adapters.redis.ranges import bounded_range
 from shared.adapters.redis.slots import reading_order
+from shared.messages.catalogue import topic_of_key
 from shared.messages.keys import Keys
 from shared.messages.orders import OrderDecided
 from shared.ports.errors import (
@@ -61,6 +63,8 @@ class RedisWriterLease(WriterLease):
     keys: where the messages stand that it writes.
     clustered: whether one command may name keys of one slot only (see ``slots``).
     whole: those of the inputs that are read to their end before what was read of others is given out.
+    in_turns: the input beside which clients have queues of their own; empty for none.
+    decisions_ms: how long a decision is kept, and its id is known with it.
     lease_ms: how long the lease lasts after ``renew``.
     """
 
@@ -74,19 +78,29 @@ class RedisWriterLease(WriterLease):
         keys: Keys,
         clustered: bool,
         whole: Sequence[str] = (),
+        in_turns: str = "",
+        decisions_ms: int = DECISION_TTL_MS,
         lease_ms: int = LEASE_MS,
     ) -> None:
         self._client, self._connection = client, DedicatedConnection(client)
         prefix, reads = group_prefix(service, home, keys), reading_order(inputs, home) if clustered else (inputs,)
-        self._reader = GroupReader(client, self._connection, prefix, inputs, reads, whole)
+        self._reader = GroupReader(client, self._connection, prefix, inputs, reads, whole, in_turns=in_turns, keys=keys)
         self.losses: Mapping[str, int] = {}
         self._owner = f"{service}@{socket.gethostname()}:{os.getpid()}:{id(self):x}"
-        self._lease_key, self._meta = f"{home}:lease:{service}", f"{home}:meta:{service}"
-        self._cursors, self._state = f"{home}:cursors:{service}", state_key(home, service)
-        self._tries = f"{home}:tries:{service}"
-        self._encoder = CommitEncoder(service, home, keys)
+        own = machine_keys(home, service)
+        self._lease_key, self._meta, self._cursors, self._state = own.lease, own.meta, own.cursors, own.state
+        self._tries = own.tries
+        self._encoder = CommitEncoder(service, home, keys, decisions_ms)
         self._service, self._lease_ms = service, lease_ms
         self._epoch = 0
+
+    def kept(self) -> Mapping[str, int]:
+        """How many entries every stream keeps that this machine shortens: what it has written to, its journal among
+        them, and of what it reads that which anybody may write.
+        """
+        topics = {stream: topic_of_key(stream) for stream in self._reader.streams}
+        read = {stream: most_kept(stream) for stream, topic in topics.items() if topic is None or topic.is_open}
+        return read | self._encoder.written
 
     @property
     def group(self) -> str:
@@ -132,10 +146,15 @@ class RedisWriterLease(WriterLease):
 
     async def release(self) -> None:
         try:
-            await self._connection.close()
+            await self.close()
         finally:
             async with bus_errors():
                 await self._client.fcall("hs_release", 1, self._lease_key, self._owner)
+
+    async def close(self) -> None:
+        """Close the connections of this lease; the lease itself stays until it runs out."""
+        await self._reader.close()
+        await self._connection.close()
 
     # --- starting is recovering -----------------------------------------------------------------------------------
 
@@ -153,14 +172,10 @@ class RedisWriterLease(WriterLease):
 
     async def history(self, stream: str, up_to: str) -> AsyncIterator[Entry]:
         start = "-"
-        while True:
-            async with bus_errors():
-                rows = await self._client.xrange(stream, min=start, max=up_to, count=HISTORY_PAGE)
-            for entry_id, fields in rows:
-                yield entry_of(stream, entry_id, fields)
-            if len(rows) < HISTORY_PAGE:
-                return
-            start = "(" + rows[-1][0].decode()
+        while page := await bounded_range(self._client, stream, start, up_to, HISTORY_PAGE):
+            for entry in page:
+                yield entry
+            start = f"({page[-1].id}"
 
     async def pending(self) -> Sequence[Entry]:
         async with self._fenced():
@@ -168,10 +183,10 @@ class RedisWriterLease(WriterLease):
 
     async def begin_try(self, what: str) -> int:
         pipe = self._client.pipeline(transaction=False)
-        pipe.hincrby(self._tries, what, 1)
+        pipe.fcall("hs_write", 1, self._tries, "HINCRBY", what, 1)
         pipe.pexpire(self._tries, TRIES_MS)
         async with bus_errors():
-            noted, _ = await pipe.execute()
+            noted, _ = await executed(pipe)
         return int(noted)
 
     async def end_try(self, what: str) -> None:

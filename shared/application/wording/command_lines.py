@@ -6,7 +6,7 @@ from typing import Any
 from shared.application.wording.formats import because, named_values, price, quantity, scope, usd
 from shared.messages.ask import RoomAnswered, RoomAsked, ShadowAsked, ShadowCounted
 from shared.messages.base import Message
-from shared.messages.control import ApprovePhase, Flatten, Halt, Resume, SetLimits, SetPhase, WriteOff
+from shared.messages.control import ApprovePhase, Flatten, Halt, Resume, SetLimits, SetPhase, WriteOff, WriteOffOrder
 from shared.messages.dead_letter import EntrySetAside, MessageRefused
 
 
@@ -29,6 +29,7 @@ COMMAND_LINES: dict[type[Message], Callable[[Any], tuple[str, str]]] = {
     Resume: lambda m: ("command", f"{because(f'resume {scope(m.symbol)}', m.reason)}, by {m.who}"),
     Flatten: lambda m: ("command", f"sell all of {scope(m.symbol)}: {m.reason}, by {m.who}"),
     WriteOff: lambda m: ("command", f"write off {m.symbol} at {price(m.price or 0)}: {m.reason}, by {m.who}"),
+    WriteOffOrder: lambda m: ("command", f"write off order {m.order_id}: {m.reason}, by {m.who}"),
     SetPhase: lambda m: ("command", f"phase {m.phase}: {m.reason}, by {m.who}"),
     RoomAsked: lambda m: ("asked", f"room in {m.symbol or 'every pair'}, for {m.reply_to}"),
     RoomAnswered: _room,

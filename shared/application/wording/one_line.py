@@ -5,9 +5,10 @@ from shared.application.wording.formats import clock
 from shared.application.wording.market_lines import MARKET_LINES
 from shared.application.wording.order_lines import ORDER_LINES
 from shared.application.wording.portfolio_lines import PORTFOLIO_LINES
+from shared.application.wording.report_lines import REPORT_LINES
 from shared.messages.base import Message
 
-_LINES = {**MARKET_LINES, **ORDER_LINES, **PORTFOLIO_LINES, **COMMAND_LINES}
+_LINES = {**MARKET_LINES, **ORDER_LINES, **REPORT_LINES, **PORTFOLIO_LINES, **COMMAND_LINES}
 
 
 def line_parts(message: Message) -> tuple[str, str]:

@@ -11,6 +11,7 @@ from shared.messages.halts import Alerted, Halted, ResumeAsked, Resumed
 from shared.messages.portfolio import (
     CommandRefused,
     LimitsChanged,
+    OrderWrittenOff,
     PhaseChanged,
     PhaseProposed,
     PortfolioMarked,
@@ -79,6 +80,12 @@ def _written_off(message: PositionWrittenOff) -> tuple[str, str]:
     return "WRITE-OFF", f"{what}, {paid}: {message.reason}, by {message.who}"
 
 
+def _order_written_off(message: OrderWrittenOff) -> tuple[str, str]:
+    what = f"{message.side} {quantity(message.quantity)} {message.symbol}, not filled ({message.order_id})"
+    freed = f"{usd(message.risk_usdt)} of risk are free" + (f", {message.client} said nothing" * bool(message.client))
+    return "WRITE-OFF", f"{what}, {freed}: {message.reason}, by {message.who}"
+
+
 PORTFOLIO_LINES: dict[type[Message], Callable[[Any], tuple[str, str]]] = {
     PortfolioMarked: _portfolio,
     Halted: _halted,
@@ -89,5 +96,6 @@ PORTFOLIO_LINES: dict[type[Message], Callable[[Any], tuple[str, str]]] = {
     PhaseProposed: lambda m: ("PROPOSED", f"phase {m.to_phase} after {m.phase}: {m.evidence}"),
     PhaseChanged: _phase,
     PositionWrittenOff: _written_off,
+    OrderWrittenOff: _order_written_off,
     CommandRefused: lambda m: ("REFUSED", f"{m.command} of {m.who}: {m.reason}"),
 }

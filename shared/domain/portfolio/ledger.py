@@ -173,6 +173,13 @@ class Ledger:
         self._records.put(POSITION, symbol, structs.replace(held, stop=stop))
         return True
 
+    def drop_stop(self, symbol: str) -> None:
+        """Nothing protects a position any more. Its stop may come to rest there again: that was approved."""
+        held = self.position(symbol)
+        if held is not None and held.stop is not None:
+            approved = _higher(held.stop, held.stop_approved)
+            self._records.put(POSITION, symbol, structs.replace(held, stop=None, stop_approved=approved))
+
     def approve_stop(self, symbol: str, stop: Decimal) -> None:
         """A raised stop passed the gate: execution may say that it rests there."""
         held = self.position(symbol)

@@ -11,15 +11,13 @@ from typing import NamedTuple
 from shared.domain.numbers import ZERO, plain
 from shared.domain.portfolio.ledger import Position
 from shared.domain.portfolio.renames import LedgerName, fill_in_ledger_units
+from shared.domain.reach import MOST_FEE, REACH, range_in_words
 from shared.domain.risk.gate.validity import STOP_IDS
 from shared.domain.risk.state.reservations import OpenOrder
 from shared.domain.risk.state.state import RiskState
-from shared.domain.words import figure
 from shared.messages.dead_letter import Doubt
 from shared.messages.orders import OrderClosed, OrderFilled, OrderPlaced, StopPlaced
-
-REACH = 2.0  # a price is within reach from half the lowest to twice the highest of the prices that the order has seen
-MOST_FEE = Decimal("0.1")  # of the trade
+from shared.messages.reports import ReportAwaited
 
 
 class FillClaim(NamedTuple):
@@ -84,7 +82,7 @@ def _doubt_about_stop_fill(claim: FillClaim) -> Doubt | None:
         return Doubt("side", "a protective stop sells")
     if held is None:
         return Doubt("symbol", f"a stop sells {plain(fill.quantity)} {fill.symbol}, and nothing is held")
-    if held.stop is None:
+    if held.stop is None and held.stop_approved is None:  # one that was approved may have been there all the same
         return Doubt("stop", f"no stop protects {fill.symbol}")
     if doubt := _other_than_a_stop(fill.order_id):
         return doubt
@@ -120,7 +118,7 @@ def _doubt_about_price(state: RiskState, claim: FillClaim) -> Doubt | None:
     prices, price = sorted(_prices(state, claim)), float(fill.price)
     if not prices or prices[0] / REACH <= price <= prices[-1] * REACH or (fill.side == "sell" and price < prices[-1]):
         return None
-    return Doubt("price", f"{plain(fill.price)} is out of reach: {_range(prices)}")
+    return Doubt("price", f"{plain(fill.price)} is out of reach: {range_in_words(prices)}")
 
 
 def cheapness(state: RiskState, claim: FillClaim) -> str:
@@ -132,7 +130,7 @@ def cheapness(state: RiskState, claim: FillClaim) -> str:
     if claim.is_stop or fill.side == "buy" or not prices or float(fill.price) >= prices[0] / REACH:
         return ""
     sold = f"{plain(fill.quantity)} {fill.symbol} was sold at {plain(fill.price)}"
-    return f"{sold}, out of reach: {_range(prices)}; it is booked"
+    return f"{sold}, out of reach: {range_in_words(prices)}; it is booked"
 
 
 def _prices(state: RiskState, claim: FillClaim) -> Iterator[float]:
@@ -148,11 +146,6 @@ def _prices(state: RiskState, claim: FillClaim) -> Iterator[float]:
             yield float(order.limit_price)
     if claim.is_stop and held is not None and held.stop is not None:
         yield float(held.stop * fill.price / claim.fill.price)
-
-
-def _range(prices: list[float]) -> str:
-    low, high = prices[0], prices[-1]
-    return f"the price is {figure(low)}" if low == high else f"prices are {figure(low)} to {figure(high)}"
 
 
 def _doubt_about_new_stop(claim: FillClaim) -> Doubt | None:
@@ -190,6 +183,16 @@ def doubt_about_closed(state: RiskState, closed: OrderClosed) -> Doubt | None:
     return None
 
 
+def doubt_about_awaited(state: RiskState, awaited: ReportAwaited) -> Doubt | None:
+    """What is wrong with the word that a client is to report of an order. Of one that is over, nothing is awaited."""
+    order = state.reservations.get(awaited.order_id)
+    if order is None:
+        return None if _is_finished(state, awaited) else _unknown(state, awaited.order_id, awaited.symbol)
+    if awaited.symbol != order.symbol:
+        return Doubt("symbol", f"order {order.order_id} is of {order.symbol}, not of {awaited.symbol}")
+    return None
+
+
 def doubt_about_stop(placed: StopPlaced, named: LedgerName, held: Position | None) -> Doubt | None:
     """What is wrong with the word that a stop rests somewhere else."""
     if held is None:
@@ -223,7 +226,7 @@ def _other_than_a_stop(order_id: str) -> Doubt | None:
     return Doubt("order_id", f"{order_id} is no stop's: their ids begin with {STOP_IDS}")
 
 
-def _is_finished(state: RiskState, message: OrderPlaced | OrderClosed) -> bool:
+def _is_finished(state: RiskState, message: OrderPlaced | OrderClosed | ReportAwaited) -> bool:
     return message.order_id in state.finished.of(message.symbol).orders
 
 

@@ -13,6 +13,7 @@ from shared.domain.risk.claims import (
     FillClaim,
     cheapness,
     claim_of,
+    doubt_about_awaited,
     doubt_about_closed,
     doubt_about_fill,
     doubt_about_placed,
@@ -22,17 +23,21 @@ from shared.domain.risk.halt_actions import HaltActions
 from shared.domain.risk.state.halts import NewHalt
 from shared.domain.risk.state.pair_aliases import trading_name
 from shared.domain.risk.state.state import RiskState
-from shared.messages.base import Message
+from shared.domain.risk.unprotected import Unprotected
+from shared.messages.base import Message, derived_id, truncate
 from shared.messages.dead_letter import Doubt, message_refused
+from shared.messages.halts import Alerted
 from shared.messages.market import PairListed
 from shared.messages.orders import OrderClosed, OrderFilled, OrderPlaced, StopPlaced
 from shared.messages.portfolio import PortfolioMarked
+from shared.messages.reports import ReportAwaited, ReportRefused
 
 CLAIM_WORDS: dict[type[Message], str] = {
     OrderFilled: "a fill",
     OrderPlaced: "an order at the venue",
     OrderClosed: "the end of an order",
     StopPlaced: "a stop",
+    ReportAwaited: "an order that a client executes",
 }
 
 
@@ -49,6 +54,7 @@ class Fills:
         self, state: RiskState, halt_actions: HaltActions, evidence_text: Callable[[PortfolioMarked], str]
     ) -> None:
         self._state, self._halt_actions, self._evidence_text = state, halt_actions, evidence_text
+        self.unprotected = Unprotected(state, halt_actions)
 
     # --- what execution says --------------------------------------------------------------------------------------
 
@@ -79,8 +85,11 @@ class Fills:
         order = state.reservations.fill(fill.order_id, fill.quantity, fill.trade_id)
         if order is not None:
             state.reservation_checks.append(ReservationCheck(order.order_id, float(order.left) * order.unit_risk))
+            if fill.side == "buy" and claim.fill.stop_price is None and order.stop_price is not None:
+                state.ledger.approve_stop(named.symbol, order.stop_price / named.ratio)  # it is not there yet
         state.follow_position(named.symbol)
-        return [*(self._halt(fill, fill.symbol, cheap) if cheap else ()), *self.snapshot(fill)]
+        safe = self.unprotected.end_if_sold(fill, named.symbol) if fill.side == "sell" else ()
+        return [*safe, *(self._halt(fill, fill.symbol, cheap) if cheap else ()), *self.snapshot(fill)]
 
     def on_placed(self, placed: OrderPlaced) -> Sequence[Message]:
         """Execution has the order."""
@@ -109,7 +118,41 @@ class Fills:
         state.ledger.name_stop(named.symbol, placed.order_id)
         if state.ledger.move_stop(named.symbol, placed.stop_price / named.ratio):
             state.follow_position(named.symbol)
-        return ()
+        return self.unprotected.end(placed, placed.symbol, "its stop rests") if placed.quantity else ()
+
+    # --- what clients owe, and what they said wrong ---------------------------------------------------------------
+
+    def on_report_awaited(self, awaited: ReportAwaited) -> Sequence[Message]:
+        """A client has to report of an order, or to protect what it bought; or it is too late for that."""
+        state = self._state
+        if awaited.what == "stop":
+            return self.unprotected.begin(awaited) if awaited.overdue else ()
+        if (doubt := doubt_about_awaited(state, awaited)) is not None:
+            return self._disbelieve(awaited, doubt)
+        state.reservations.await_report(awaited.order_id, awaited.client, awaited.due_ns)
+        return (self._alert(awaited),) if awaited.overdue else ()
+
+    def _alert(self, overdue: ReportAwaited) -> Alerted:
+        owed = f"client {overdue.client} owes a report of order {overdue.order_id}: {overdue.reason}"
+        return Alerted(
+            id=derived_id("alerted", overdue.id),
+            time_ns=self._state.now_ns or overdue.time_ns,
+            cause=overdue.id,
+            trace=overdue.trace_id,
+            trigger="execution_acknowledged",
+            symbol=overdue.symbol,
+            reason=truncate(f"{owed}; the gate is closed for it, and the order keeps what it reserves"),
+            evidence=f"heatsink write-off-order {overdue.order_id}",
+        )
+
+    def on_report_refused(self, refused: ReportRefused) -> Sequence[Message]:
+        """Execution does not believe a client. Where money could be wrong, the pair halts: that of the order too."""
+        order = self._state.reservations.get(refused.order_id)
+        made: list[Message] = []
+        for symbol in dict.fromkeys((refused.symbol, order.symbol if order is not None else refused.symbol)):
+            if refused.halts:
+                made += self._halt(refused, symbol, f"a client's report is not believed: {refused.reason}")
+        return made
 
     def _named(self, symbol: str) -> LedgerName:
         """Under which name the ledger has a pair of which execution speaks."""
@@ -129,7 +172,7 @@ class Fills:
     # --- what is not believed -------------------------------------------------------------------------------------
 
     def _disbelieve(
-        self, message: OrderFilled | OrderPlaced | OrderClosed | StopPlaced, doubt: Doubt
+        self, message: OrderFilled | OrderPlaced | OrderClosed | StopPlaced | ReportAwaited, doubt: Doubt
     ) -> Sequence[Message]:
         """Refuse the message, and halt the pairs that it is about: the one it names, and the one of its order."""
         state = self._state

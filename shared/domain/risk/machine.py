@@ -1,7 +1,8 @@
 """The risk machine: proposals, fills, marks and commands in; verdicts, portfolio snapshots and halts out.
 
 This file says who handles what, and nothing else. The parts are ``gate`` (verdicts), ``fills`` (what became of orders),
-``breakers`` (halts that set themselves off), ``set_aside`` (what no service could handle), ``commands`` (of operators),
+``breakers`` (halts that set themselves off), ``set_aside`` (what no service could handle), ``memory`` (of the server,
+that fills), ``commands`` (of operators),
 ``ramp`` (phases) and ``gate.what_if`` (questions). They share ``state``.
 """
 
@@ -21,6 +22,7 @@ from shared.domain.risk.gate.gate import ORDERS_REMEMBERED, Gate
 from shared.domain.risk.gate.shadow import SHADOW_RECORDS, Shadow
 from shared.domain.risk.gate.what_if import WhatIf
 from shared.domain.risk.halt_actions import HaltActions
+from shared.domain.risk.memory import MemoryHalt
 from shared.domain.risk.ramp.phases import PHASE_RECORDS, Phases
 from shared.domain.risk.set_aside import SET_ASIDE_RECORDS, SetAsideHalts
 from shared.domain.risk.state.order_book import OrderBook
@@ -29,8 +31,8 @@ from shared.domain.risk.unpriced import PriceWatch
 from shared.domain.timeframes import DAILY
 from shared.domain.universe import Universe
 from shared.messages.ask import RoomAsked, ShadowAsked
-from shared.messages.base import Message, TimePassed
-from shared.messages.control import ApprovePhase, Flatten, Halt, Resume, SetLimits, SetPhase, WriteOff
+from shared.messages.base import MemoryMeasured, Message, TimePassed
+from shared.messages.control import ApprovePhase, Flatten, Halt, Resume, SetLimits, SetPhase, WriteOff, WriteOffOrder
 from shared.messages.dead_letter import EntrySetAside, UnreadableReceived, message_refused
 from shared.messages.market import BarClosed, BookSampled, FeedLost, FeedRestored, MarkChanged, PairListed
 from shared.messages.orders import (
@@ -43,6 +45,7 @@ from shared.messages.orders import (
     StopPlaced,
     StopRaised,
 )
+from shared.messages.reports import ReportAwaited, ReportRefused
 
 SNAPSHOT_SECONDS = 1.0  # wall time between snapshots when nothing else calls for one
 
@@ -52,6 +55,7 @@ class RiskMachine:
 
     speed: market seconds in a wall second; age limits stretch by it.
     paper: whether orders go to the paper exchange; None where no phase cares, as in backtests.
+    client_orders: whether clients execute approved orders by themselves, and report.
     orders_remembered: how many decided orders it recognises when they come again.
     """
 
@@ -64,6 +68,7 @@ class RiskMachine:
         starting_cash_usdt: float,
         speed: float,
         paper: bool | None = None,
+        client_orders: bool = False,
         orders_remembered: int = ORDERS_REMEMBERED,
     ) -> None:
         self.orders_remembered = orders_remembered
@@ -85,7 +90,7 @@ class RiskMachine:
             speed=speed,
             records=self.records,
         )
-        state.paper = paper
+        state.paper, state.client_orders = paper, client_orders
         self._snapshot_every_ns = state.market_ns(SNAPSHOT_SECONDS)
         self._begin()
 
@@ -99,6 +104,7 @@ class RiskMachine:
         self.breakers = Breakers(state, halt_actions)
         self.halt_commands = HaltCommands(state, halt_actions, self.breakers)
         self.set_aside = SetAsideHalts(state, halt_actions)
+        self.memory = MemoryHalt(state, halt_actions)
         self.write_offs = WriteOffs(state, self.fills)
         self.limit_changes = LimitChanges(state)
         self.price_watch = PriceWatch(state)
@@ -120,10 +126,13 @@ class RiskMachine:
             OrderFilled: self._on_fill,
             OrderClosed: self._on_close,
             StopPlaced: self.fills.on_stop_placed,
+            ReportAwaited: self.fills.on_report_awaited,
+            ReportRefused: self.fills.on_report_refused,
             Halt: at_once(state, self.halt_commands.halt),
             Resume: at_once(state, self.halt_commands.resume),
             Flatten: at_once(state, self.halt_commands.flatten),
             WriteOff: at_once(state, self.write_offs.write_off),
+            WriteOffOrder: at_once(state, self.write_offs.write_off_order),
             SetLimits: at_once(state, self.limit_changes.set),
             SetPhase: at_once(state, self.phases.set),
             ApprovePhase: at_once(state, self.phases.approve),
@@ -131,6 +140,7 @@ class RiskMachine:
             RoomAsked: self.what_if.answer_room,
             ShadowAsked: self.what_if.answer_shadow,
             EntrySetAside: self.set_aside.on_set_aside,
+            MemoryMeasured: self.memory.on_measured,
         }
 
     # --- what a machine is ----------------------------------------------------------------------------------------
@@ -241,6 +251,10 @@ class RiskMachine:
 
     def _on_close(self, closed: OrderClosed) -> Sequence[Message]:
         return [*self.fills.on_closed(closed), *self.halt_commands.on_closed(closed)]
+
+    def follows(self, symbol: str) -> bool:
+        """Whether marks and books of a pair mean anything here."""
+        return self.state.heat.pair(symbol) is not None
 
     # --- for the host ---------------------------------------------------------------------------------------------
 

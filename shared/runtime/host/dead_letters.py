@@ -6,17 +6,19 @@ The sender of what could not be read is answered by the machine, which is told o
 from collections.abc import Sequence
 from typing import Any
 
+from msgspec import structs
+
 from shared.adapters.codec import encode
 from shared.adapters.unreadable import parts_of
-from shared.domain.timeframes import SECOND_NS
-from shared.messages.base import Message, derived_id, truncate
+from shared.messages.base import MAX_TEXT, Message, derived_id, truncate
 from shared.messages.catalogue import topic_of_key
 from shared.messages.dead_letter import MessageRefused, UnreadableReceived
 from shared.ports.clock import Clock
 from shared.ports.streams import Entry, Publisher
+from shared.runtime.few_lines import FewLines
 
 KEPT_BODY_BYTES = 4096
-WARNED_EACH, WINDOW_NS = 5, 60 * SECOND_NS  # wall time; of a flood, the first few are logged, then every tenfold
+LETTERS_EACH = 1_000  # within the log's window; of more, each step tells of the first of a kind and counts the others
 UNREADABLE = ("$", "unreadable")
 
 
@@ -26,7 +28,7 @@ class DeadLetters:
     def __init__(self, consumer: str, bus: Publisher, clock: Clock, log: Any) -> None:
         self._consumer, self._bus, self._clock, self._log = consumer, bus, clock, log
         self._held: list[MessageRefused] = []
-        self._window_ns, self._refused = 0, 0
+        self._few = FewLines()
 
     async def put(self, source: str, body: bytes, field: str, reason: str) -> UnreadableReceived:
         """Put away bytes that came by a channel and are no message; gives back what a machine needs to answer.
@@ -65,7 +67,7 @@ class DeadLetters:
         """
         if self._held:
             held, self._held = self._held, []
-            await self._bus.publish(held)
+            await self._bus.publish(held if self._few.count <= LETTERS_EACH else _condensed(held))
 
     def _hold(self, letter: MessageRefused) -> None:
         self._warn(letter)
@@ -83,23 +85,37 @@ class DeadLetters:
             field=field[:256],
             reason=truncate(reason),
             body=entry.body[:KEPT_BODY_BYTES],
-            size_bytes=len(entry.body),
+            size_bytes=entry.size_bytes or len(entry.body),
             consumer=self._consumer,
         )
 
     def _warn(self, letter: MessageRefused) -> None:
         """A line in the log; under a flood a few, with the count of all since the window began."""
-        now_ns = self._clock.wall_ns()
-        if not 0 <= now_ns - self._window_ns < WINDOW_NS:
-            self._window_ns, self._refused = now_ns, 0
-        self._refused += 1
+        if not self._few.take(self._clock.wall_ns()):
+            return
         fields = {"source": letter.source, "field": letter.field, "reason": letter.reason}
         if letter.cause:
             fields["message"] = letter.cause
-        if self._refused <= WARNED_EACH:
+        if self._few.is_each:
             self._log.warning("message_refused", entry=letter.entry, **fields)
-        elif str(self._refused).rstrip("0") == "1":
-            self._log.warning("messages_refused", count=self._refused, **fields)
+        else:
+            self._log.warning("messages_refused", count=self._few.count, **fields)
+
+
+def _condensed(letters: Sequence[MessageRefused]) -> Sequence[MessageRefused]:
+    """Of entries that are refused alike the first, which says how many more there are; what has a cause stays."""
+    alike: dict[tuple[str, str], list[MessageRefused]] = {}
+    for letter in letters:
+        alike.setdefault((letter.source, letter.cause), []).append(letter)
+    return [_with_count(group) for group in alike.values()]
+
+
+def _with_count(letters: Sequence[MessageRefused]) -> MessageRefused:
+    first, last = letters[0], letters[-1]
+    if len(letters) == 1:
+        return first
+    more = f"; and {len(letters) - 1} more were refused, up to {last.entry or last.id}: too many to keep each"
+    return structs.replace(first, reason=truncate(first.reason[: MAX_TEXT - len(more)] + more))
 
 
 def _received(entry: Entry, letter: MessageRefused) -> UnreadableReceived:

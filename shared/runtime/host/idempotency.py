@@ -21,6 +21,8 @@ from shared.messages.orders import OrderDecided, OrderProposed
 from shared.ports.bus import Bus, Proposal
 from shared.ports.streams import Entry
 
+ANSWERED_KEPT = 1_000
+
 
 class OrderDecider(Protocol):
     """What a machine that decides orders does about repeats.
@@ -50,6 +52,7 @@ class OrderIdempotency:
     def __init__(self, machine: OrderDecider, *, channel: str, decided: str) -> None:
         self.channel = channel
         self._machine, self._decided = machine, decided
+        self._answered: set[Message] = set()  # what came by PUBLISH and was answered since the last step
 
     async def load(self, bus: Bus) -> None:
         """Let the machine remember the latest decisions, oldest first."""
@@ -59,9 +62,9 @@ class OrderIdempotency:
 
     async def recall(self, bus: Bus, entries: Sequence[Entry]) -> None:
         """Ask the store about orders that may have been decided so long ago that the machine has forgotten them."""
-        for entry in entries:
-            order_id = entry.message.id if isinstance(entry.message, OrderProposed) else ""
-            if order_id and (decision := await bus.decision(order_id)):
+        asked = [entry.message.id for entry in entries if isinstance(entry.message, OrderProposed)]
+        if asked:
+            for decision in (await bus.decisions(tuple(dict.fromkeys(asked)))).values():
                 self._machine.remember(decision)
 
     async def take_in(self, bus: Bus, message: Message) -> Message | None:
@@ -69,6 +72,8 @@ class OrderIdempotency:
         repeat, and the entry is answered. An order that came before is answered with its decision, if any;
         another order under an id that was decided is given back, for the machine to refuse.
         """
+        if message in self._answered:  # since the last step
+            return None
         if not isinstance(message, Proposal) or await bus.take_in(message) or not isinstance(message, OrderProposed):
             return None
         if (decision := await bus.decision(message.id)) is None:
@@ -76,11 +81,13 @@ class OrderIdempotency:
         if difference(message, proposal_of(decision)):
             self._machine.remember(decision)
             return message
+        if len(self._answered) < ANSWERED_KEPT:
+            self._answered.add(message)
         await bus.echo([decision])
         return None
 
     async def answer_repeats(self, bus: Bus) -> None:
-        """Publish the stored decisions on orders that came once more."""
-        for order_id in self._machine.take_repeats():
-            if decision := await bus.decision(order_id):
-                await bus.echo([decision])
+        """Publish the stored decisions on orders that came once more: each once for a step, however often it came."""
+        self._answered.clear()
+        if repeats := tuple(dict.fromkeys(self._machine.take_repeats())):
+            await bus.echo(tuple((await bus.decisions(repeats)).values()))

@@ -5,7 +5,7 @@ nobody listened is not missed: marks and books begin with what the bus knows, an
 """
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from shared.adapters.codec import UnreadableError, decode, encode
@@ -15,6 +15,7 @@ from shared.messages.catalogue import ASK, BOOKS, MARKS, TOPIC_OF, Topic, topic_
 from shared.messages.market import BookSampled, MarkChanged
 from shared.ports.bus import Bus
 from shared.ports.streams import Listener
+from shared.runtime.few_lines import FewLines
 from shared.runtime.host.dead_letters import DeadLetters
 from shared.runtime.machine_spec import Idempotency
 
@@ -29,10 +30,22 @@ class Inbox:
     """The inbox of one machine's channels, and the way back to those who asked.
 
     idempotency: takes in what may come by PUBLISH instead of by its stream; None where nothing may.
+    wall_ns: tells wall time, by which warnings are few.
+    follows: whether marks and books of a pair are wanted, by its name.
     """
 
-    def __init__(self, bus: Bus, log: Any, dead_letters: DeadLetters, idempotency: Idempotency | None = None) -> None:
-        self._bus, self._log = bus, log
+    def __init__(
+        self,
+        bus: Bus,
+        log: Any,
+        dead_letters: DeadLetters,
+        idempotency: Idempotency | None = None,
+        *,
+        wall_ns: Callable[[], int] = lambda: 0,
+        follows: Callable[[str], bool] = lambda _: True,
+    ) -> None:
+        self._follows = follows
+        self._bus, self._log, self._wall_ns, self._few = bus, log, wall_ns, FewLines()
         self._dead_letters, self._idempotency = dead_letters, idempotency
         self._latest: dict[tuple[type[Message], str], Latest] = {}
         self._questions: deque[Message] = deque()
@@ -73,8 +86,9 @@ class Inbox:
             self.ask(other)
 
     def renew(self, latest: Latest) -> None:
-        """Take the newest mark or book of a pair in place of the one before."""
-        self._latest[type(latest), latest.symbol] = latest
+        """Take the newest mark or book of a pair in place of the one before, if the pair is followed."""
+        if self._follows(latest.symbol):
+            self._latest[type(latest), latest.symbol] = latest
 
     def ask(self, question: Message) -> None:
         """Keep a question, or something else to be answered; what comes while too many wait is not."""
@@ -123,13 +137,17 @@ class Inbox:
         for message in answers:
             if not self._bus.keys.reply_channel(message):
                 channel = str(getattr(message, "reply_to", ""))
-                self._log.warning("answer_refused", question=message.cause, reply_to=channel)
+                self._warn("answer_refused", question=message.cause, reply_to=channel)
             elif len(encode(message)) > TOPIC_OF[type(message)].max_bytes:
-                self._log.warning("answer_too_long", question=message.cause, answer=type(message).__name__)
+                self._warn("answer_too_long", question=message.cause, answer=type(message).__name__)
             else:
                 fitting.append(message)
         if fitting:
             await self._bus.answer(fitting)
+
+    def _warn(self, event: str, **fields: str) -> None:
+        if self._few.take(self._wall_ns()):
+            self._log.warning(event, **fields, **({} if self._few.is_each else {"count": self._few.count}))
 
 
 def _is_over_all_pairs(question: Message) -> bool:

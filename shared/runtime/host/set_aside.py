@@ -5,7 +5,7 @@ silence, wherever the process dies. The gate's own host tells its machine in the
 decided in between.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from shared.messages.base import Message, derived_id
@@ -47,6 +47,26 @@ class SetAside:
             self._dead_letters.hold_refusals([refused], item)
             self._log.error("entry_set_aside", source=item.stream, entry=item.id, reason=failure.reason)
         return announcements
+
+    def lost(self, losses: Mapping[str, int], cursors: Mapping[str, str]) -> Sequence[EntrySetAside]:
+        """Entries that are gone, and that nobody had read; what has to be published waits for ``publish``."""
+        found = []
+        for stream, count in losses.items():
+            after = cursors.get(stream, "0-0")
+            found.append(
+                EntrySetAside(
+                    id=derived_id("lost", self._service, self._portfolio, stream, after),
+                    time_ns=self._clock.now_ns(),
+                    service=self._service,
+                    portfolio=self._portfolio,
+                    source=stream[:128],
+                    entry=after,
+                    message=f"{count} entries after",
+                    reason="they were taken out of the stream before they were read: find out who did it",
+                )
+            )
+        self._announcements += found
+        return found
 
     def hold_told(self, made: Sequence[Message]) -> Sequence[Message]:
         """What a machine made, without what it sets aside by itself: that is told before the commit as well."""

@@ -7,14 +7,14 @@ from typing import Any
 
 from msgspec import Struct
 
-from shared.messages.base import Message, TimePassed
+from shared.messages.base import MemoryMeasured, Message, TimePassed
 from shared.messages.dead_letter import UnreadableReceived
 from shared.ports.bus import Bus
 from shared.ports.clock import Clock
 from shared.ports.errors import AlreadyDecidedError, BusLostError, ContentRefusedError
 from shared.ports.streams import Entry
 from shared.ports.writer_lease import Snapshot, WriterLease
-from shared.runtime.audit_log import log_outputs
+from shared.runtime.audit_log import AuditLog
 from shared.runtime.bar_order import in_closing_order
 from shared.runtime.host.bars_to_come import without_bar_to_come
 from shared.runtime.host.dead_letters import DeadLetters
@@ -54,11 +54,15 @@ class MachineHost:
         self.spec, self.bus, self.clock, self.log = spec, bus, clock, log
         self.memory = memory or ProcessMemory()
         self._renew_seconds = renew_seconds
-        self.lease: WriterLease = bus.writer_lease(spec.service, spec.inputs, home=spec.home, whole=spec.whole)
+        self.lease: WriterLease = bus.writer_lease(
+            spec.service, spec.inputs, home=spec.home, whole=spec.whole, in_turns=spec.in_turns
+        )
         self.dead_letters = DeadLetters(spec.service, bus, clock, log)
         portfolio = bus.keys.portfolio if spec.home == bus.keys.home else ""
         self.set_aside = SetAside(spec.service, portfolio, bus, clock, log, self.dead_letters)
-        self.inbox = Inbox(bus, log, self.dead_letters, spec.idempotency)
+        self.inbox = Inbox(bus, log, self.dead_letters, spec.idempotency, wall_ns=clock.wall_ns, follows=spec.follows)
+        self.audit_log = AuditLog(log, clock)
+        self._memory_used: float | None = None  # what the machine was not told of yet
         self._progress = Progress(Snapshot(seq=0, records={}, cursors={}, digest=0))
 
     @property
@@ -84,6 +88,8 @@ class MachineHost:
             await spec.idempotency.load(self.bus)
         await self.inbox.load(spec.latest)
         await self._recall(pending)
+        if lost := self.set_aside.lost(self.lease.losses, self._progress.cursors):
+            await self._handle([*self._time_and_market(), *map(self._copy, lost)])
         if failures.careful or failures.died_before:
             await self._handle_one_by_one([*self._time_and_market(), *passed_over, *pending])
         else:
@@ -121,7 +127,14 @@ class MachineHost:
         """What comes before the entries: the time, and the market as it is now."""
         now_ns = self.clock.now_ns()
         time = Entry("time", "", TimePassed(id=f"time-{now_ns}", time_ns=now_ns))
-        return [time, *map(self._copy, self.inbox.take_latest())]
+        return [time, *self._memory(now_ns), *map(self._copy, self.inbox.take_latest())]
+
+    def _memory(self, now_ns: int) -> Sequence[Entry]:
+        """How full the memory of the server is, once for each time that it was asked."""
+        used, self._memory_used = self._memory_used, None
+        if used is None:
+            return ()
+        return (Entry("memory", "", MemoryMeasured(id=f"memory-{now_ns}", time_ns=now_ns, used=used)),)
 
     def _copy(self, message: Message) -> Entry:
         """What came by a channel, as if it were an entry: without an id."""
@@ -196,7 +209,7 @@ class MachineHost:
             self.memory.ask_first = True
             raise
         self._progress.seq = self.memory.known_seq = commit.seq
-        log_outputs(self.log, outputs)
+        self.audit_log.log_outputs(outputs)
 
     # --- for as long as the service lives -------------------------------------------------------------------------
 
@@ -231,6 +244,12 @@ class MachineHost:
         while True:
             await asyncio.sleep(self._renew_seconds)
             await self.lease.renew()
+            await self.look_at_memory()
+
+    async def look_at_memory(self) -> None:
+        """Ask how full the memory of the server is, for the next step to tell the machine."""
+        if self.spec.watches_memory:
+            self._memory_used = await self.bus.memory_used()
 
 
 def _message_of(item: Entry) -> Message | None:

@@ -103,8 +103,12 @@ def test_a_server_that_is_named_by_option_or_variable_is_used_instead_of_an_own_
     ("phase", "orders", "problems"),
     [
         ("live", "paper", ['phase "live" wants real orders']),
-        ("dry_run", "exchange", ['phase "dry_run" wants the paper exchange', "orders are executed on paper only"]),
-        ("live", "exchange", ["orders are executed on paper only"]),
+        (
+            "dry_run",
+            "exchange",
+            ['phase "dry_run" wants the paper exchange', "orders are executed on paper, or by clients"],
+        ),
+        ("live", "exchange", ["orders are executed on paper, or by clients"]),
     ],
 )
 def test_nothing_is_started_on_settings_that_a_service_would_refuse(

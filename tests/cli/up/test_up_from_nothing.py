@@ -1,8 +1,10 @@
 """``heatsink up`` as a user starts it: embedded server, simulated exchange, every service, and a clean end."""
 
+import asyncio
 import json
 import os
 import signal
+import stat
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -12,8 +14,10 @@ from typing import IO, Any
 
 import pytest
 
+from services.users import users_of
 from services.wiring import services_with
-from shared.application.stack import read_note
+from shared.application.stack import find_stack, read_note
+from shared.config.credentials import OWNER
 
 pytestmark = pytest.mark.processes
 
@@ -48,6 +52,29 @@ def is_gone(pid: int) -> bool:
     return False
 
 
+async def refused_of_users(data_dir: Path) -> list[dict[str, Any]]:
+    """What the server refused since the start: whose right was missing, and for what."""
+    stack = find_stack(redis_url=None, config_dir=None, data_dir=data_dir, environ={})
+    assert stack.origin == "note"
+    async with stack.bus(OWNER) as bus:
+        assert await bus.client.execute_command("ACL", "GETUSER", "default") is not None
+        found: list[dict[str, Any]] = await bus.client.acl_log()
+        return found
+
+
+def no_password_shows(data_dir: Path, pids: set[int]) -> None:
+    """Neither in the list of processes nor in the note; and nobody else may read what the stack keeps."""
+    secrets = {path.read_text().strip() for path in (data_dir / "users").iterdir()}
+    assert len(secrets) == len(users_of("main"))
+    shown = [(data_dir / "run.json").read_text()]
+    if sys.platform == "linux":
+        shown += [Path(f"/proc/{pid}/cmdline").read_text() for pid in pids if not is_gone(pid)]
+    assert not [text for text in shown for secret in secrets if secret in text]
+    kept = [data_dir, *data_dir.rglob("*")]
+    assert any(path.suffix == ".aof" for path in kept)
+    assert [path for path in kept if stat.S_IMODE(path.stat().st_mode) & 0o077] == []
+
+
 @pytest.mark.stack
 def test_a_stack_decides_survives_a_killed_service_and_leaves_nothing_behind(tmp_path: Path) -> None:
     pids: dict[str, int] = {}
@@ -71,6 +98,8 @@ def test_a_stack_decides_survives_a_killed_service_and_leaves_nothing_behind(tmp
                     assert note.pid == process.pid
                     os.kill(pids["sizing"], signal.SIGKILL)
                 case "recovered" if event["service"] == "sizing" and decided:
+                    assert asyncio.run(refused_of_users(tmp_path)) == []
+                    no_password_shows(tmp_path, everybody | {process.pid})
                     process.send_signal(signal.SIGINT)
                 case "stopped":
                     stopped.append(event["service"])

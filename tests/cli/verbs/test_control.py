@@ -210,3 +210,17 @@ async def test_flatten_tells_what_execution_refused_and_a_write_off_takes_it_out
         nothing = await asyncio.to_thread(run, "write-off", "ETH", "--reason", "gone", "--yes")
         assert (nothing.exit_code, nothing.stderr) == (0, "")
         assert "Nothing to do: nothing is held of ETH/USDT." in nothing.stdout
+
+
+async def test_an_order_of_which_its_client_says_nothing_is_written_off(redis_bus: RedisBus, run: Run) -> None:
+    async with risk_service(redis_bus) as host:
+        machine = host.spec.machine
+        machine.state.client_orders = True  # type: ignore[attr-defined]
+        approve(machine, structs.replace(HELD, order_id="mine-1", trade_id="t-1"))  # type: ignore[arg-type]
+        kept = await asyncio.to_thread(run, "write-off-order", "mine-1", "--reason", "gone", typed="n\n")
+        assert kept.exit_code == 1
+        written = await asyncio.to_thread(run, "write-off-order", "mine-1", "--reason", "gone", "--yes")
+        assert "WRITE-OFF buy 1 ETH/USDT, not filled (mine-1)" in written.output
+        again = await asyncio.to_thread(run, "write-off-order", "mine-1", "--reason", "gone", "--yes")
+        assert "order_id mine-1 is no open order" in again.output
+        assert again.exit_code == 0

@@ -30,6 +30,7 @@ def test_tail_of_some_topics_and_one_pair_leaves_the_rest_out(heatsink: Heatsink
         "TRIM",
         "REFUSED",
         "approved",
+        "awaited",
         "cancel",
         "placed",
         "filled",

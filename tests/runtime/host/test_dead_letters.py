@@ -3,7 +3,8 @@
 from shared.adapters.clocks import ManualClock
 from shared.adapters.memory_bus import MemoryBus
 from shared.messages.catalogue import DEAD
-from shared.runtime.host.dead_letters import WINDOW_NS, DeadLetters
+from shared.runtime.few_lines import WINDOW_NS
+from shared.runtime.host.dead_letters import DeadLetters
 from tests.keys import MAIN
 from tests.market_data.market_stage import LogLines
 

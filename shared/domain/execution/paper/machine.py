@@ -60,9 +60,9 @@ class PaperExecution:
         return () if handler is None else handler(message)
 
     def warm(self, message: Message) -> None:
-        if isinstance(message, BarClosed) and self._is_followed(message.symbol) and self._market.take_bar(message):
+        if isinstance(message, BarClosed) and self.follows(message.symbol) and self._market.take_bar(message):
             self._market.take_close(message, self._now_ns)
-        elif isinstance(message, MarkChanged) and self._is_followed(message.symbol):
+        elif isinstance(message, MarkChanged) and self.follows(message.symbol):
             self._market.take_mark(message, self._now_ns)
 
     def restored(self) -> None:
@@ -86,7 +86,7 @@ class PaperExecution:
         """A halted pair's orders wait until it trades again; those of a pair that is gone end here."""
         if doubt := doubt_about_listing(listed, self._universe):
             return (message_refused(listed, time_ns=self._now_ns or listed.time_ns, **doubt._asdict()),)
-        if not self._is_followed(listed.symbol):
+        if not self.follows(listed.symbol):
             return ()
         self._store.list_pair(listed)
         outputs: list[Message] = []
@@ -110,13 +110,13 @@ class PaperExecution:
         return self._orders.expire(passed, self._now_ns)
 
     def _mark(self, mark: MarkChanged) -> Sequence[Message]:
-        quote = self._market.take_mark(mark, self._now_ns) if self._is_followed(mark.symbol) else None
+        quote = self._market.take_mark(mark, self._now_ns) if self.follows(mark.symbol) else None
         if quote is None or not self._is_busy(mark.symbol):
             return ()
         return (*self._orders.expire(mark, self._time_of(mark)), *self._match_quote(mark.symbol, quote, mark))
 
     def _bar(self, bar: BarClosed) -> Sequence[Message]:
-        if not self._is_followed(bar.symbol) or not self._market.take_bar(bar):
+        if not self.follows(bar.symbol) or not self._market.take_bar(bar):
             return ()
         if not self._is_busy(bar.symbol):
             self._market.take_close(bar, self._now_ns)
@@ -125,7 +125,7 @@ class PaperExecution:
         quote = self._market.take_close(bar, self._now_ns)
         return outputs if quote is None else (*outputs, *self._match_quote(bar.symbol, quote, bar))
 
-    def _is_followed(self, symbol: str) -> bool:
+    def follows(self, symbol: str) -> bool:
         """Whether a pair is one of ours, by any of its names: of names that nobody trades there is no end."""
         return self._market.knows(symbol) or self._store.position(symbol) is not None
 

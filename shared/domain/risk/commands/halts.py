@@ -14,6 +14,7 @@ from shared.domain.odd_times import fault_of_expiry
 from shared.domain.risk.breakers import Breakers
 from shared.domain.risk.commands.refusals import command_refused, unsigned
 from shared.domain.risk.halt_actions import HaltActions
+from shared.domain.risk.memory import MEMORY
 from shared.domain.risk.state.halts import NewHalt
 from shared.domain.risk.state.pair_aliases import aliases_of, trading_name
 from shared.domain.risk.state.state import RiskState
@@ -112,7 +113,7 @@ class HaltCommands:
         """Whether the halt will end by itself, because its condition is still checked."""
         if halt.trigger == "phase":
             return not self._state.plan.ramp.by_date
-        return self._breakers.watches(halt)
+        return halt.trigger == MEMORY or self._breakers.watches(halt)
 
     def _why_not(self, symbol: str, halts: Sequence[Halted]) -> str:
         if halts:

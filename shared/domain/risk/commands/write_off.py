@@ -10,18 +10,19 @@ from collections.abc import Sequence
 from shared.domain.machine import ReservationCheck
 from shared.domain.numbers import ZERO, plain
 from shared.domain.portfolio.ledger import Position
-from shared.domain.risk.claims import REACH
+from shared.domain.reach import REACH
 from shared.domain.risk.commands.halts import FLATTEN
 from shared.domain.risk.commands.refusals import command_refused, unsigned
 from shared.domain.risk.fills import Fills
 from shared.domain.risk.state.pair_aliases import aliases_of
+from shared.domain.risk.state.reservations import OpenOrder
 from shared.domain.risk.state.state import RiskState
 from shared.domain.words import figure
 from shared.messages.base import Message, derived_id, truncate
-from shared.messages.control import WriteOff
+from shared.messages.control import WriteOff, WriteOffOrder
 from shared.messages.market import GONE
-from shared.messages.orders import WriteOffDecided
-from shared.messages.portfolio import PositionWrittenOff
+from shared.messages.orders import CancelDecided, WriteOffDecided
+from shared.messages.portfolio import OrderWrittenOff, PositionWrittenOff
 
 
 def how_it_trades(symbol: str, status: str, unpriced_seconds: float) -> str:
@@ -57,7 +58,56 @@ class WriteOffs:
         for name in names:
             state.records.delete(FLATTEN, name)
             state.follow_position(name)
-        return [written, *(self._for_others(command, name) for name in names), *self._fills.snapshot(command)]
+        told = (self._for_others(command, name) for name in names)
+        safe = self._fills.unprotected.end_if_sold(command, symbol)
+        return [written, *told, *safe, *self._fills.snapshot(command)]
+
+    def write_off_order(self, command: WriteOffOrder) -> Sequence[Message]:
+        """Take an order out of the books of which its client says nothing: what it reserves is free again."""
+        state = self._state
+        if fault := unsigned(command, "an order is written off"):
+            return command_refused(command, fault)
+        order = state.reservations.get(command.order_id)
+        if order is None:
+            nothing = f"order_id {command.order_id} is no open order: it has ended, or there never was one"
+            return command_refused(command, nothing, nothing_to_do=True)
+        if not state.client_orders:
+            cancel = "cancel it by CancelProposed, or by heatsink flatten"
+            return command_refused(command, f"orders are not executed by clients (exchange.orders): {cancel}")
+        written = self._order_written_off(command, order)
+        state.reservations.close(order.order_id)
+        state.finished.add_order(order.symbol, order.order_id)
+        state.reservation_checks.append(ReservationCheck(order.order_id, 0.0))
+        return [written, self._cancel_for_good(command, order), *self._fills.snapshot(command)]
+
+    def _order_written_off(self, command: WriteOffOrder, order: OpenOrder) -> OrderWrittenOff:
+        return OrderWrittenOff(
+            id=derived_id("written-off", command.id),
+            cause=command.id,
+            trace=command.trace_id,
+            time_ns=self._state.now_ns or command.time_ns,
+            order_id=order.order_id,
+            symbol=order.symbol,
+            side=order.side,
+            quantity=order.left,
+            risk_usdt=float(order.left) * order.unit_risk,
+            client=order.client,
+            who=command.who,
+            reason=truncate(command.reason),
+        )
+
+    def _cancel_for_good(self, command: WriteOffOrder, order: OpenOrder) -> CancelDecided:
+        """Execution forgets the order, and a client that comes back hears that it has to cancel it."""
+        return CancelDecided(
+            id=derived_id("cancel", command.id, order.order_id),
+            cause=command.id,
+            trace=command.trace_id,
+            time_ns=self._state.now_ns or command.time_ns,
+            order_id=order.order_id,
+            symbol=order.symbol,
+            reason=truncate(f"written off by {command.who}: {command.reason}"),
+            written_off=True,
+        )
 
     def _nothing_held(self, command: WriteOff, symbol: str, names: Sequence[str]) -> Sequence[Message]:
         """There is nothing to do, unless the pair has orders, for which this is not the command."""

@@ -9,6 +9,7 @@ Every order runs through all of them. So whatever only a closed gate needs, word
 from collections.abc import Callable
 from math import isfinite
 
+from shared.domain.clients import client_of
 from shared.domain.risk.gate.ceilings import beyond, budget, closed, opened, within
 from shared.domain.risk.gate.validity import fault_of_opening, fault_of_pair, fault_of_prices
 from shared.domain.risk.gate.view import View
@@ -87,6 +88,21 @@ def known_ledger(order: OrderProposed, view: View) -> Ceiling:
         return closed("known_ledger", "unacknowledged", ahead, "seconds")
     silent = f"ledger is unknown: execution has said nothing of order {order_id} for {age_seconds:.0f} s"
     return beyond("known_ledger", timeout, age_seconds, "seconds", silent, code="unacknowledged")
+
+
+def execution_acknowledged(order: OrderProposed, view: View) -> Ceiling:
+    """The client that proposes has reported in time of all that it was approved: what it does not tell, nobody knows.
+
+    Only where clients execute by themselves. Another client's silence closes nothing for this one.
+    """
+    client = client_of(order)
+    late = view.state.reservations.overdue(client, view.now_ns)
+    if late is None:
+        return opened("execution_acknowledged")
+    age_seconds = (view.now_ns - late.report_due_ns) / view.state.ns_per_second
+    owed = f"client {client} owes a report of order {late.order_id} in {late.symbol} since {age_seconds:.0f} s"
+    remedy = f"report what became of it, or have it written off: heatsink write-off-order {late.order_id}"
+    return closed("execution_acknowledged", "unacknowledged", f"{owed}; {remedy}")
 
 
 def order_size(order: OrderProposed, view: View) -> Ceiling:
@@ -262,3 +278,5 @@ RULES: tuple[Rule, ...] = (
     throttle,
     drawdown,
 )
+_AFTER_LEDGER = RULES.index(known_ledger) + 1
+CLIENT_RULES = (*RULES[:_AFTER_LEDGER], execution_acknowledged, *RULES[_AFTER_LEDGER:])  # where clients execute

@@ -15,7 +15,7 @@ from shared.domain.filters.quantities import (
     surely_takes,
 )
 from shared.domain.numbers import ZERO, plain, to_decimal
-from shared.domain.risk.gate.rules import RULES
+from shared.domain.risk.gate.rules import CLIENT_RULES, RULES
 from shared.domain.risk.gate.validity import fault_of_any, fault_of_prices
 from shared.domain.risk.gate.view import View
 from shared.domain.risk.state.pair_aliases import held_as
@@ -61,7 +61,7 @@ class _Cut(Struct, frozen=True, gc=False):
 
 def decide_opening(order: OrderProposed, view: View) -> Ruling:
     """Every rule, in order; the least ceiling binds, the first among equals."""
-    ceilings = tuple([rule(order, view) for rule in RULES])
+    ceilings = tuple([rule(order, view) for rule in (CLIENT_RULES if view.state.client_orders else RULES)])
     least = ceilings[0]
     for ceiling in ceilings:
         if ceiling.quantity < least.quantity:

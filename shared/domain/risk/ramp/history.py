@@ -99,7 +99,9 @@ class PhaseHistory:
         state = self._state
         if phase is None or state.paper is None:
             return ""
-        return str(exchange_fault(phase, paper=state.paper, rehearsal=state.rehearsal) or "")
+        return str(
+            exchange_fault(phase, paper=state.paper, rehearsal=state.rehearsal, clients=state.client_orders) or ""
+        )
 
     def enter(
         self, cause: Message, to: PhasePlan, *, how: Entered, who: str, reason: str, evidence: Evidence

@@ -85,16 +85,22 @@ class ExchangeFault(NamedTuple):
         return f"{self.problem}; {self.remedy}"
 
 
-def exchange_fault(phase: PhasePlan, *, paper: bool, rehearsal: bool) -> ExchangeFault | None:
-    """Whether the phase may run where orders go: to the ``paper`` exchange, or to a real one. None when it may."""
+def exchange_fault(phase: PhasePlan, *, paper: bool, rehearsal: bool, clients: bool = False) -> ExchangeFault | None:
+    """Whether the phase may run where orders go: to the ``paper`` exchange, or to a real one. None when it may.
+
+    clients: they execute by themselves. Nobody but they know whether that is real, so it counts as real.
+    """
     if phase.paper == paper or rehearsal:
         return None
     wants = "the paper exchange" if phase.paper else "real orders"
-    has = "paper" if paper else "exchange"
+    has = "paper" if paper else "client" if clients else "exchange"
     problem = (
         f'phase "{phase.name}" wants {wants} (paper = {str(phase.paper).lower()} in phases.toml), but orders go to'
         f' exchange.orders = "{has}" (stack.toml)'
     )
+    if clients:
+        problem += ", which may be real ones"
+        return ExchangeFault(problem, "if your client trades on paper too, rehearse with ramp.rehearsal = true")
     return ExchangeFault(problem, "make the two agree, or rehearse with ramp.rehearsal = true")
 
 

@@ -4,6 +4,7 @@ A reservation ends when the order does, never by time: an order of which there i
 """
 
 from decimal import Decimal
+from operator import itemgetter
 
 from msgspec import Struct, field, structs
 
@@ -27,6 +28,8 @@ class OpenOrder(Struct, frozen=True, gc=False):
     limit_price, stop_price: as approved, USDT per unit; None without one, and in a record from before they were kept.
     mark: of the pair at the verdict, USDT per unit; 0 when it was unknown, and in such a record.
     trades: ids of the trades that filled it, the latest ones last.
+    client: who has to report of it; empty where nobody has to.
+    report_due_ns: market time at which that is due; 0 when nothing is.
     """
 
     order_id: str
@@ -44,6 +47,8 @@ class OpenOrder(Struct, frozen=True, gc=False):
     stop_price: Decimal | None = None
     mark: float = 0.0
     trades: tuple[str, ...] = ()
+    client: str = ""
+    report_due_ns: int = 0
 
     @property
     def left(self) -> Decimal:
@@ -58,6 +63,7 @@ class Reservations:
         self._records, self._heat = records, heat
         self._open: dict[str, int] = {}  # buys per pair
         self.unacknowledged: dict[str, int] = {}  # of which execution has said nothing yet, since when; oldest first
+        self._due: dict[str, dict[str, int]] = {}  # client to its orders of which a report is due, and when
 
     @property
     def count(self) -> int:
@@ -82,9 +88,34 @@ class Reservations:
     def acknowledge(self, order_id: str) -> None:
         """Execution has said something of the order."""
         order = self.get(order_id)
-        if order is not None and not order.acknowledged:
-            self._records.put(ORDER, order_id, structs.replace(order, acknowledged=True))
+        if order is not None and (not order.acknowledged or order.report_due_ns):
+            self._note_due(order, 0)
+            self._records.put(ORDER, order_id, structs.replace(order, acknowledged=True, report_due_ns=0))
             self.unacknowledged.pop(order_id, None)
+
+    def await_report(self, order_id: str, client: str, due_ns: int) -> None:
+        """Execution waits for the word of a client, until a time."""
+        order = self.get(order_id)
+        if order is not None:
+            self._note_due(order, 0)
+            awaited = structs.replace(order, acknowledged=True, client=client, report_due_ns=due_ns)
+            self._records.put(ORDER, order_id, awaited)
+            self.unacknowledged.pop(order_id, None)
+            self._note_due(awaited, due_ns)
+
+    def overdue(self, client: str, now_ns: int) -> OpenOrder | None:
+        """Of the orders of a client, the one whose report is overdue for longest; None when it owes none."""
+        order_id, due_ns = min(self._due.get(client, {}).items(), key=itemgetter(1), default=("", now_ns))
+        return self.get(order_id) if due_ns < now_ns else None
+
+    def _note_due(self, order: OpenOrder, due_ns: int) -> None:
+        """A report of the order is due; with 0, none is."""
+        if due_ns:
+            self._due.setdefault(order.client, {})[order.order_id] = due_ns
+        elif (of_client := self._due.get(order.client)) is not None:
+            of_client.pop(order.order_id, None)
+            if not of_client:
+                del self._due[order.client]
 
     def fill(self, order_id: str, quantity: Decimal, trade_id: str) -> OpenOrder | None:
         """Part of an order has become a position; returns the order as it is after that, None for an unknown one."""
@@ -92,7 +123,10 @@ class Reservations:
         if order is None:
             return None
         trades = (*order.trades, trade_id)[-TRADES_REMEMBERED:]
-        after = structs.replace(order, filled=order.filled + quantity, acknowledged=True, trades=trades)
+        self._note_due(order, 0)
+        after = structs.replace(
+            order, filled=order.filled + quantity, acknowledged=True, trades=trades, report_due_ns=0
+        )
         self.unacknowledged.pop(order_id, None)
         change = after.left - order.left
         self._move(order, change, float(change))
@@ -108,6 +142,7 @@ class Reservations:
         self._move(order, -left, -float(left))
         self._records.delete(ORDER, order_id)
         self._count_buy(order, -1)
+        self._note_due(order, 0)
         self.unacknowledged.pop(order_id, None)
         pair = self._heat.pair(order.symbol)
         if order.side == "buy" and not self._open[order.symbol] and pair is not None:
@@ -120,9 +155,11 @@ class Reservations:
         orders = self.all()
         waiting = (order for order in orders if order.decided_ns and not order.acknowledged)
         self.unacknowledged = {order.order_id: order.decided_ns for order in waiting}
+        self._due.clear()
         for order in orders:
             self._count_buy(order, 1)
             self._move(order, order.left, float(order.left))
+            self._note_due(order, order.report_due_ns)
 
     def _count_buy(self, order: OpenOrder, change: int) -> None:
         if order.side == "buy":

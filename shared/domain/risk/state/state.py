@@ -64,6 +64,7 @@ class RiskState:
     outside: pairs that are held or on order and not in the universe (any more).
     reservation_checks: reservation steps for the store's own check.
     paper: whether orders go to the paper exchange; None where nobody asks.
+    client_orders: whether clients execute approved orders, and report.
     """
 
     def __init__(
@@ -88,6 +89,7 @@ class RiskState:
         self.reservation_checks: list[ReservationCheck] = []
         self.now_ns = 0
         self.paper: bool | None = None
+        self.client_orders = False
         self.take_over()
 
     def take_over(self) -> None:

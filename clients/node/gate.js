@@ -1,0 +1,363 @@
+// The gate for a bot in JavaScript. What each method does is told in index.d.ts.
+import { createHash, randomBytes } from 'node:crypto'
+import * as answers from './answers.js'
+import { Connections, LostError, sleep } from './connections.js'
+import { TOPICS } from './messages.js'
+import { bodyOf, deadline, isBefore, Refused, Sending } from './sending.js'
+import { amount, pack, unpack, UnwritableError } from './wire.js'
+import { decode } from '@msgpack/msgpack'
+
+const PAGE = 1_000
+const PAGES = 20
+const PAUSE_MS = 100
+const TRY_MS = 1_000 // for one answer on a channel, which may be lost
+
+/** The gate's state is not known. Whoever catches it must not trade on. */
+export class GateError extends Error {}
+/** Entries of a stream are gone that were not read; go on from `oldest`. */
+export class MissedError extends GateError {}
+
+export class Gate {
+  #connections
+  #place
+  #strategy
+  #timeout
+
+  constructor(url = 'redis://127.0.0.1:6390/0', { portfolio = 'main', client = '', strategy = 'external', timeout = 5_000 } = {}) {
+    this.#connections = new Connections(url)
+    const home = `hs:{${portfolio}}`
+    this.#place = {
+      portfolio,
+      home,
+      hasFunction: true, // the function that takes proposals; found out by trying
+      clientKey: `${home}:clients:${client || clientIn(url)}`,
+      key: topic => TOPICS[topic].key.replace('{P}', `{${portfolio}}`),
+      decisionKey: id => `${home}:decision:${id}`,
+    }
+    this.#strategy = strategy
+    this.#timeout = timeout
+  }
+
+  static async open(url, options) {
+    const gate = new Gate(url, options)
+    try {
+      await gate.#check()
+    } catch (error) {
+      await gate.close()
+      throw error
+    }
+    return gate
+  }
+
+  async close() {
+    this.#connections.close()
+  }
+
+  async [Symbol.asyncDispose]() {
+    await this.close()
+  }
+
+  // --- proposals -----------------------------------------------------------------------------------------------------
+
+  async propose({ symbol, side, quantity, id = newId('order'), because, timeout = this.#timeout, ...more }) {
+    try {
+      const order = {
+        type: 'OrderProposed',
+        id,
+        ...ledBy(because),
+        symbol,
+        side,
+        quantity: required('quantity', quantity),
+        stop_price: amount('stopPrice', more.stopPrice),
+        limit_price: amount('limitPrice', more.limitPrice),
+        order_type: more.limitPrice === undefined ? 'market' : 'limit',
+        strategy: more.strategy ?? this.#strategy,
+        reduce_only: more.reduceOnly ?? false,
+        expires_ns: more.expiresNs ?? 0n,
+      }
+      const sending = new Sending(this.#connections, this.#place, order)
+      const answer = await sending.run(deadline(timeout))
+      if (!answer) return answers.unknownVerdict(id, symbol, sending.arrived, sending.reason)
+      if (answer.type === 'OrderDecided') return answers.decidedVerdict(answer)
+      return answers.refusedVerdict(id, symbol, answer)
+    } catch (error) {
+      return answers.refusedVerdict(id, symbol, faultOf(error))
+    }
+  }
+
+  async cancel(orderId, { reason = '', timeout } = {}) {
+    return this.#ask(() => ({ type: 'CancelProposed', id: newId('cancel'), time_ns: 0, order_id: orderId, reason }), timeout)
+  }
+
+  async raiseStop(symbol, stopPrice, { because, timeout } = {}) {
+    const id = newId('raise')
+    const message = () => ({ type: 'StopRaised', id, ...ledBy(because), symbol, stop_price: required('stopPrice', stopPrice) })
+    return this.#ask(message, timeout)
+  }
+
+  async verdictOf(orderId, { timeout = this.#timeout } = {}) {
+    return this.#patiently(timeout, async () => {
+      const named = each => [each.id, each.order_id].includes(orderId)
+      const waits = [
+        ...(await this.#back(this.#place.key('proposed'), orderId)),
+        ...(await this.#back(this.#place.clientKey, orderId).catch(lostOr([]))), // perhaps not this user's
+      ].some(each => each.type === 'OrderProposed' && each.id === orderId)
+      const [kept] = await this.#must(['GET', this.#place.decisionKey(orderId)])
+      const decided = kept && unpack(kept)
+      if (decided) return answers.decidedVerdict(decided)
+      const told = await this.#back(this.#place.key('decided'), orderId)
+      const refused = told.find(each => each.type === 'ProposalRefused' && named(each))
+      if (refused) return answers.refusedVerdict(orderId, refused.symbol, refused)
+      if (waits) return answers.unknownVerdict(orderId, '', 'yes', 'it is proposed, and not decided yet: ask again in a moment')
+      return answers.unknownVerdict(orderId, '', 'no', 'the server knows no such order: you may propose it under this id')
+    })
+  }
+
+  // --- reports, of a bot that executes by itself ----------------------------------------------------------------------
+
+  async reportPlaced({ orderId, symbol, quantity, price, venueOrderId = '', timeNs = 0n, timeout }) {
+    return this.#ask(() => ({
+      type: 'PlacedReported', id: sameId('placed', orderId, venueOrderId), time_ns: timeNs, symbol, order_id: orderId,
+      quantity: required('quantity', quantity), price: amount('price', price), venue_order_id: venueOrderId,
+    }), timeout)
+  }
+
+  async reportFill({ orderId, symbol, side, tradeId, quantity, price, feeUsdt, liquidity = 'taker', stop = false, timeNs = 0n, timeout }) {
+    return this.#ask(() => ({
+      type: 'FillReported', id: sameId('fill', orderId, tradeId), time_ns: timeNs, symbol, order_id: orderId,
+      trade_id: tradeId, side, quantity: required('quantity', quantity), price: required('price', price),
+      fee_usdt: required('feeUsdt', feeUsdt), liquidity, stop,
+    }), timeout)
+  }
+
+  async reportClosed({ orderId, symbol, ending, quantityFilled, reason = '', timeNs = 0n, timeout }) {
+    return this.#ask(() => ({
+      type: 'ClosedReported', id: sameId('closed', orderId), time_ns: timeNs, symbol, order_id: orderId, ending,
+      quantity_filled: required('quantityFilled', quantityFilled), reason,
+    }), timeout)
+  }
+
+  async reportStop({ symbol, stopPrice, quantity, working = true, venueOrderId = '', timeNs = 0n, timeout }) {
+    return this.#ask(() => ({
+      type: 'StopReported', id: newId('stop'), time_ns: timeNs, symbol, stop_price: required('stopPrice', stopPrice),
+      quantity: required('quantity', quantity), working, venue_order_id: venueOrderId,
+    }), timeout)
+  }
+
+  // --- questions -----------------------------------------------------------------------------------------------------
+
+  async room(symbol, { stopPrice, limitPrice, strategy = this.#strategy, timeout = this.#timeout } = {}) {
+    const until = deadline(timeout)
+    let reason = 'there was no time to ask'
+    let question
+    try {
+      question = { symbol, strategy, stop_price: amount('stopPrice', stopPrice), limit_price: amount('limitPrice', limitPrice) }
+    } catch (error) {
+      return answers.roomLeft(symbol, null, error.message)
+    }
+    while (until.left() > 0) {
+      try {
+        reason = 'nobody answered: is the risk service running? (heatsink status)'
+        const answered = await this.#askRoom(question, Math.min(TRY_MS, until.left()))
+        if (answered) return answers.roomLeft(symbol, answered.rooms[0] ?? { quantity: '0', reason: answered.reason, code: 'missing', ceilings: [] })
+      } catch (error) {
+        if (!(error instanceof LostError)) return answers.roomLeft(symbol, null, error.message)
+        reason = `the server did not answer: ${error.message}`
+      }
+      await sleep(Math.min(PAUSE_MS, until.left()))
+    }
+    return answers.roomLeft(symbol, null, reason)
+  }
+
+  async sizes({ timeframe = '' } = {}) {
+    return this.#patiently(this.#timeout, async () => {
+      const found = new Map()
+      for (const size of await this.#back(this.#place.key('sizes'))) {
+        if (['', size.timeframe].includes(timeframe) && !found.has(size.symbol)) found.set(size.symbol, size)
+      }
+      return found
+    })
+  }
+
+  async portfolio({ maxAge = 10_000 } = {}) {
+    return this.#patiently(this.#timeout, async () => {
+      const [rows, now] = await this.#connections.call(['XREVRANGE', this.#place.key('portfolio'), '+', '-', 'COUNT', 1], ['TIME'])
+      if (rows instanceof Error) throw new GateError(rows.message)
+      if (!rows.length) throw new GateError(`portfolio ${this.#place.portfolio} has no snapshot yet: is the risk service running?`)
+      const nowMs = now instanceof Error ? Date.now() : Number(now[0]) * 1_000 + Number(now[1]) / 1_000
+      const age = nowMs - Number(rows[0][0].toString().split('-')[0])
+      if (age > maxAge) throw new GateError(`the last snapshot is ${Math.round(age / 1_000)} s old: the risk service is not running (heatsink status)`)
+      return unpack(bodyOf(rows[0][1]))
+    })
+  }
+
+  async halts({ maxAge = 10_000 } = {}) {
+    await this.portfolio({ maxAge })
+    return this.#patiently(this.#timeout, async () => {
+      const last = new Map() // newest first: the last word on each halt counts
+      for (const each of await this.#back(this.#place.key('halts'))) {
+        if (!['Halted', 'Resumed'].includes(each.type)) continue
+        const scope = JSON.stringify([each.symbol, each.trigger])
+        if (!last.has(scope)) last.set(scope, each)
+      }
+      return [...last.values()].filter(each => each.type === 'Halted').sort((a, b) => (a.symbol < b.symbol ? -1 : 1))
+    })
+  }
+
+  async marketNs({ inMs = 0 } = {}) {
+    return this.#patiently(this.#timeout, async () => {
+      const [body] = await this.#must(['GET', 'hs:clock'])
+      if (!body) throw new GateError('there is no market yet: is market_data running?')
+      const origin = decode(body, { useBigInt64: true })
+      const begins = BigInt(origin.begins_wall_ns ?? 0)
+      const wall = BigInt(Date.now()) * 1_000_000n
+      const passed = Number(wall - (begins || BigInt(origin.origin_wall_ns)))
+      const gone = ((begins ? Math.max(0, passed) : passed) + inMs * 1e6) * origin.speed
+      return BigInt(origin.origin_market_ns) + BigInt(Math.trunc(gone))
+    })
+  }
+
+  // --- streams -------------------------------------------------------------------------------------------------------
+
+  async *follow(topic, { after = 'now', patience = 30_000 } = {}) {
+    const [name, timeframe = ''] = topic.split(':')
+    if (!TOPICS[name]?.durable || (name === 'bars') !== Boolean(timeframe)) {
+      throw new GateError(`there is no stream '${topic}'; there are ${Object.keys(TOPICS).filter(each => TOPICS[each].durable)}`)
+    }
+    const key = this.#place.key(name).replace('<timeframe>', timeframe)
+    let cursor = after === 'start' ? '0-0' : after
+    if (after === 'now') cursor = await this.#patiently(this.#timeout, async () => idOf((await this.#must(['XREVRANGE', key, '+', '-', 'COUNT', 1]))[0]))
+    for (;;) {
+      const found = await this.#patiently(patience, () => this.#readAfter(key, cursor))
+      for (const [id, fields] of found) {
+        cursor = id.toString()
+        const message = unpack(bodyOf(fields))
+        if (message) yield { id: cursor, message }
+      }
+    }
+  }
+
+  async #readAfter(key, cursor) {
+    if (cursor !== '0-0') {
+      const [oldest, newest] = (await this.#must(['XRANGE', key, '-', '+', 'COUNT', 1], ['XREVRANGE', key, '+', '-', 'COUNT', 1])).map(idOf)
+      if (isBefore(cursor, oldest)) {
+        throw Object.assign(new MissedError(`entries of ${key} after ${cursor} are no longer kept; the oldest is ${oldest}`), { oldest })
+      }
+      if (isBefore(newest, cursor)) {
+        throw Object.assign(new MissedError(`${key} ends at ${newest}, before ${cursor}: this server holds other data`), { oldest: newest })
+      }
+    }
+    const [reply] = await this.#must(['XREAD', 'COUNT', 200, 'BLOCK', 1_000, 'STREAMS', key, cursor])
+    return reply ? reply[0][1] : []
+  }
+
+  // --- what they have in common ----------------------------------------------------------------------------------------
+
+  async #ask(make, timeout = this.#timeout) {
+    let message = { id: '' }
+    try {
+      message = make()
+      const sending = new Sending(this.#connections, this.#place, message)
+      const answer = await sending.run(deadline(timeout))
+      return answer ? answers.answerOf(message.id, answer) : answers.unknownAnswer(message.id, sending.arrived, sending.reason)
+    } catch (error) {
+      return answers.refusedAnswer(message.id, faultOf(error))
+    }
+  }
+
+  /** It listens first, and asks then. */
+  async #askRoom(question, ms) {
+    const name = randomBytes(8).toString('hex')
+    const asked = { type: 'RoomAsked', id: `ask-${name}`, time_ns: 0, reply_to: `hs:reply:${name}`, ...question }
+    return this.#connections.listening(asked.reply_to, async next => {
+      const [listeners] = await this.#connections.call(['PUBLISH', this.#place.key('ask'), pack(asked)])
+      const until = deadline(ms)
+      while (listeners && until.left() > 0) {
+        const answered = unpack((await next(until.left())) ?? Buffer.alloc(0))
+        if (answered?.type === 'RoomAnswered' && answered.cause === asked.id) return answered
+      }
+      return null
+    })
+  }
+
+  async #check() {
+    const { home, portfolio } = this.#place
+    const keys = ['hs:identity', this.#place.key('portfolio'), this.#place.key('decided'), `${home}:services`]
+    const [identity, ...found] = await this.#patiently(this.#timeout, () => this.#must(...keys.map(key => ['EXISTS', key])))
+    if (!identity) throw new GateError('this server holds no heatsink: start one with make run, or give another address')
+    if (!found.some(Boolean)) throw new GateError(`there is no portfolio '${portfolio}' on this server: give its name`)
+  }
+
+  /** What is named on a stream, newest first, of its latest 20,000 entries. */
+  async #back(key, naming = '') {
+    const found = []
+    let before = '+'
+    for (let page = 0; page < PAGES; page += 1) {
+      const [rows] = await this.#must(['XREVRANGE', key, before, '-', 'COUNT', PAGE])
+      for (const [, fields] of rows) {
+        const body = bodyOf(fields)
+        const message = body.includes(naming) ? unpack(body) : null
+        if (message) found.push(message)
+      }
+      if (rows.length < PAGE) break
+      before = `(${rows.at(-1)[0]}`
+    }
+    return found
+  }
+
+  async #must(...commands) {
+    const replies = await this.#connections.call(...commands)
+    const refused = replies.find(reply => reply instanceof Error)
+    if (refused) throw new GateError(`the server refuses to tell: ${refused.message}`)
+    return replies
+  }
+
+  async #patiently(ms, run) {
+    const until = deadline(ms)
+    for (;;) {
+      try {
+        return await run()
+      } catch (error) {
+        if (!(error instanceof LostError)) throw error
+        if (until.left() <= 0) throw new GateError(`the server did not answer within ${ms / 1_000} s: ${error.message}`)
+      }
+      await sleep(Math.min(PAUSE_MS, until.left()))
+    }
+  }
+}
+
+function required(field, given) {
+  const text = amount(field, given)
+  if (text === null) throw new UnwritableError(field, "it is missing: give a number, or text such as '0.25'")
+  return text
+}
+
+function faultOf(error) {
+  if (error instanceof UnwritableError) return { code: 'malformed', field: error.field, reason: error.reason }
+  if (error instanceof Refused) return { code: error.code, field: '$', reason: error.message }
+  throw error
+}
+
+const lostOr = value => error => {
+  if (error instanceof LostError) throw error
+  return value
+}
+
+function ledBy(because) {
+  if (!because) return { time_ns: 0 }
+  return { time_ns: because.time_ns, cause: because.id, trace: because.trace || because.id }
+}
+
+const newId = what => `${what}-${randomBytes(10).toString('hex')}`
+const idOf = rows => (rows.length ? rows[0][0].toString() : '0-0')
+
+/** The same for the same thing, so that whoever reports it again says the same. */
+function sameId(what, ...about) {
+  return `${what}-${createHash('sha256').update(about.join('\x1f')).digest('hex').slice(0, 20)}`
+}
+
+/** The client whose user the address signs in: ana for main.client.ana. */
+function clientIn(url) {
+  const user = URL.canParse(url) ? decodeURIComponent(new URL(url).username) : ''
+  return /^[a-z0-9_-]+\.client\.([a-z0-9][a-z0-9_-]*)$/.exec(user)?.[1] ?? 'client'
+}

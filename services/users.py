@@ -1,0 +1,230 @@
+"""The users of a server and their rights: one for each service, clients, operators, and the owner.
+
+All of it follows from two tables: the catalogue says who writes and who reads each topic, ``services/wiring.py`` says
+which services there are and whose they are. So a new topic or service has its rights as soon as it stands there.
+
+| user | may |
+|---|---|
+| ``market_data``, ``signals``, ``exchange_sim`` | what this service does for the market |
+| ``main.risk``, ``main.sizing``, ... | what this service does for the portfolio ``main`` |
+| ``main.client``, ``main.client.ana``, ... | propose, raise signals, ask, and read |
+| ``main.operator`` | command, ask, and read |
+| ``owner`` | everything: for whoever starts the stack, and for nobody who only joins it |
+"""
+
+from collections.abc import Iterable
+
+from services.wiring import EXCHANGE_SIM, MARKET_DATA, OPS, SERVICES, ServiceRow
+from shared.adapters.redis.acl import Grant, User
+from shared.adapters.redis.keys import (
+    CLOCK_KEY,
+    IDENTITY_KEY,
+    SCOPES,
+    client_key,
+    clients_key,
+    decision_key,
+    last_bars_key,
+    machine_keys,
+    market_epoch_key,
+    proposal_marker,
+    reserved_key,
+    services_key,
+)
+from shared.adapters.redis.market_lease import LEASE_KEY, META_KEY
+from shared.config.credentials import CLIENT, OPERATOR, OWNER, client_user, user_name
+from shared.messages.catalogue import ANSWERS, ASK, CATALOGUE, COPIED_TO, DECIDED, PROPOSED, SIGNALS, Topic
+from shared.messages.keys import Keys
+
+EVERY_CONSUMER, CLIENTS, OPERATORS = "every consumer", "clients", "operators"  # as the catalogue says it
+ANY = "*"
+REPLIES = "hs:reply:*"  # where answers may go to; a channel of another name is nobody's to publish on
+
+READ_STREAM = ("xread", "xrange", "xrevrange", "xlen", "xinfo|stream", "xinfo|groups", "exists", "type")
+READ_GROUP = ("xreadgroup", "xpending")
+KEEP_GROUP = ("xack", "xgroup|create", "xgroup|destroy")
+APPEND = ("xadd", "xdel", "xtrim")  # entries of a commit that cannot be finished are taken out again
+READ_HASH = ("hget", "hmget", "hgetall", "hscan", "hlen", "hexists", "hkeys", "exists", "type")
+WRITE_HASH = ("hset", "hdel", "hincrby", "pexpire")
+READ_TEXT = ("get", "pttl", "ttl", "exists", "type")
+WRITE_TEXT = ("set", "del", "pexpire")
+KEEP_CLIENTS = (
+    *READ_STREAM,
+    *READ_GROUP,
+    *KEEP_GROUP,
+    *READ_HASH,
+    *WRITE_HASH,
+    *READ_TEXT,
+    *WRITE_TEXT,
+    "xtrim",
+    "xdel",
+)
+CALL = ("fcall", "fcall_ro")
+LISTEN = ("subscribe", "unsubscribe", "psubscribe", "punsubscribe")
+# The server as a whole: what every service looks at before it works, and what those who look judge it by.
+LOOK_AT_SERVER = Grant(commands=("info", "function|list", "cluster|info"))
+
+
+def users_of(portfolio: str, clients: Iterable[str] = ()) -> tuple[User, ...]:
+    """All users of a server with this portfolio. clients: the names of clients beside the one that is always there."""
+    keys = Keys(portfolio)
+    named = [(CLIENT, user_name(CLIENT, portfolio)), *((each, client_user(each, portfolio)) for each in clients)]
+    return (
+        User(OWNER, all=True),
+        *(User(user_of_service(row, portfolio), _service(row, keys)) for row in SERVICES),
+        User(user_name(OPERATOR, portfolio), (*_looking(keys), *_speaking(OPERATORS, keys), *_asking(keys))),
+        *(User(user, (*_looking(keys), *_speaking(CLIENTS, keys), *_proposing(name, keys))) for name, user in named),
+    )
+
+
+def user_of_service(row: ServiceRow, portfolio: str) -> str:
+    """The name by which a service signs in."""
+    return row.name if row.scope == "market" else user_name(row.name, portfolio)
+
+
+# --- what several users may -------------------------------------------------------------------------------------------
+
+
+def _streams(topics: Iterable[Topic], keys: Keys) -> tuple[str, ...]:
+    return tuple(_pattern(topic, keys) for topic in topics if topic.durable)
+
+
+def _hashes(topics: Iterable[Topic], keys: Keys) -> tuple[str, ...]:
+    """Where the latest of each pair stands."""
+    return tuple(_pattern(topic, keys) for topic in topics if not topic.durable and topic.per_pair)
+
+
+def _channels(topics: Iterable[Topic], keys: Keys) -> tuple[str, ...]:
+    found = []
+    for topic in topics:
+        found += [_pattern(topic, keys), *([f"{_pattern(topic, keys)}:{ANY}"] if topic.per_pair else [])]
+    return tuple(found)
+
+
+def _pattern(topic: Topic, keys: Keys) -> str:
+    """The keys of a topic; bars have one for every timeframe."""
+    return keys.of(topic, ANY)
+
+
+def _facts(keys: Keys) -> tuple[Grant, ...]:
+    """What everybody in a stack has to know: whose data this is, what time it is, who is alive."""
+    beats = tuple(services_key(keys, scope) for scope in SCOPES)
+    return (
+        Grant(commands=READ_TEXT, reads=(CLOCK_KEY, IDENTITY_KEY)),
+        Grant(commands=READ_HASH, reads=beats),
+        LOOK_AT_SERVER,
+    )
+
+
+def _looking(keys: Keys) -> tuple[Grant, ...]:
+    """Every topic of the market and of this portfolio, its decisions, and what its services have stored."""
+    machines = [machine_keys(keys.home, row.name) for row in SERVICES if row.machine and row.scope == "portfolio"]
+    queues = client_key(keys, ANY)
+    return (
+        *_facts(keys),
+        Grant(commands=READ_STREAM, reads=_streams(CATALOGUE, keys)),
+        Grant(commands=("fcall_ro",), reads=(*_streams(CATALOGUE, keys), *_hashes(CATALOGUE, keys), queues)),
+        Grant(commands=READ_STREAM, reads=(queues,)),
+        Grant(commands=READ_HASH, reads=(clients_key(keys),)),
+        Grant(commands=READ_HASH, reads=(*_hashes(CATALOGUE, keys), *(key for each in machines for key in each[1:4]))),
+        Grant(commands=READ_TEXT, reads=(decision_key(keys, ANY), LEASE_KEY)),
+        Grant(commands=LISTEN, channels=(*_channels(CATALOGUE, keys), REPLIES)),
+        Grant(commands=("multi", "exec", "discard")),  # many libraries send what belongs together so
+    )
+
+
+def _speaking(who: str, keys: Keys) -> tuple[Grant, ...]:
+    """Messages out, as the catalogue names the writer."""
+    topics = [topic for topic in CATALOGUE if who in topic.writers]
+    return (
+        Grant(commands=("xadd",), writes=_streams(topics, keys)),
+        Grant(commands=("publish",), channels=tuple(keys.of(topic) for topic in topics)),
+    )
+
+
+def _asking(keys: Keys) -> tuple[Grant, ...]:
+    return (Grant(commands=("publish",), channels=(keys.of(ASK),)),)
+
+
+def _proposing(name: str, keys: Keys) -> tuple[Grant, ...]:
+    """By the function for it, which keeps the book of a client under a key that no other client can write."""
+    own = client_key(keys, name)
+    return (
+        Grant(commands=("fcall",), keys=(keys.of(PROPOSED), own)),
+        Grant(commands=("time",)),
+        Grant(commands=("hexists", "hlen", "hset", "type"), keys=(clients_key(keys),)),
+        Grant(commands=("xadd", *READ_STREAM, *READ_HASH, *WRITE_HASH, *READ_TEXT, *WRITE_TEXT), keys=(own,)),
+    )
+
+
+# --- services ---------------------------------------------------------------------------------------------------------
+
+
+def _service(row: ServiceRow, keys: Keys) -> tuple[Grant, ...]:
+    beats = services_key(keys, row.scope)
+    beat = (Grant(commands=("fcall",), keys=(beats,)), Grant(commands=("hset",), writes=(beats,)))
+    if row.machine:
+        return (*_facts(keys), *beat, *_machine(row, keys))
+    if row.name == MARKET_DATA:
+        return (*_facts(keys), *beat, *_market_data(row, keys))
+    if row.name == EXCHANGE_SIM:
+        return (*_facts(keys), *beat, Grant(commands=("set",), writes=(CLOCK_KEY,)))
+    if row.name == OPS:
+        return (*_looking(keys), *beat)
+    raise ValueError(f"nobody has said what the service {row.name} may do")
+
+
+def _machine(row: ServiceRow, keys: Keys) -> tuple[Grant, ...]:
+    """Its state, what it writes, what it reads: as the catalogue and the commit have it."""
+    home = keys.home if row.scope == "portfolio" else "{" + SIGNALS.key + "}"
+    own, written = machine_keys(home, row.name), _written_by(row)
+    read = [topic for topic in CATALOGUE if row.name in topic.readers]
+    outputs, inputs = _streams(written, keys), _streams(read, keys)
+    of_orders = _orders(row, keys)
+    of_clients = (client_key(keys, ANY), clients_key(keys)) if PROPOSED in read else ()
+    reserved, beats = reserved_key(home), services_key(keys, row.scope)
+    return (
+        # A function is looked at twice: as a call that names keys, and command by command.
+        Grant(commands=CALL, keys=(*own, reserved, *outputs, *inputs, *of_orders, *of_clients, beats)),
+        Grant(commands=(*READ_HASH, *WRITE_HASH, *READ_TEXT, *WRITE_TEXT), keys=own),
+        Grant(commands=APPEND, writes=(own.journal, *outputs)),
+        Grant(commands=(*READ_STREAM, *READ_GROUP), reads=(own.journal, *outputs, *inputs)),
+        Grant(commands=KEEP_GROUP, writes=inputs),
+        Grant(commands=("xtrim",), writes=_streams((topic for topic in read if topic.is_open), keys)),
+        Grant(commands=READ_HASH, reads=(*_hashes(read, keys), reserved)),
+        *([Grant(commands=("hset", "hdel"), writes=(reserved,))] if DECIDED in written else []),
+        *([Grant(commands=(*READ_TEXT, "set"), keys=of_orders)] if of_orders else []),
+        *([Grant(commands=READ_TEXT, reads=(decision_key(keys, ANY),))] if DECIDED in read else []),
+        *([Grant(commands=KEEP_CLIENTS, keys=of_clients)] if of_clients else []),
+        Grant(commands=("publish",), channels=(*_channels(written, keys), *((REPLIES,) if ANSWERS in written else ()))),
+        Grant(commands=LISTEN, channels=_channels(read, keys)),
+    )
+
+
+def _written_by(row: ServiceRow) -> list[Topic]:
+    """Its topics, and those that have copies of them."""
+    mine = [topic for topic in CATALOGUE if row.name in topic.writers or EVERY_CONSUMER in topic.writers]
+    copied = {topic for own in mine for kind in own.messages for topic in COPIED_TO[kind]}
+    return [topic for topic in CATALOGUE if topic in mine or topic in copied]
+
+
+def _orders(row: ServiceRow, keys: Keys) -> tuple[str, ...]:
+    """What is kept of single orders: decisions by whoever decides, marks of proposals by whoever proposes."""
+    decisions = (decision_key(keys, ANY),) if row.name in DECIDED.writers else ()
+    markers = (proposal_marker(keys.of(PROPOSED), ANY),) if row.name in PROPOSED.writers else ()
+    return (*decisions, *markers)
+
+
+def _market_data(row: ServiceRow, keys: Keys) -> tuple[Grant, ...]:
+    """The market, under its lease: each key has an epoch beside it, and bars have the last of each pair."""
+    written = [topic for topic in CATALOGUE if row.name in topic.writers]
+    streams, hashes = _streams(written, keys), _hashes(written, keys)
+    epochs = tuple(market_epoch_key(_pattern(topic, keys)) for topic in written)
+    last = last_bars_key(keys, ANY)
+    return (
+        Grant(commands=CALL, keys=(LEASE_KEY, META_KEY, *streams, last, *hashes, *epochs)),
+        Grant(commands=(*READ_HASH, "hset", "hincrby"), keys=(META_KEY, last, *hashes)),
+        Grant(commands=(*READ_TEXT, *WRITE_TEXT), keys=(LEASE_KEY, *epochs)),
+        Grant(commands=APPEND, writes=streams),
+        Grant(commands=(*READ_STREAM, "xpending"), reads=streams),
+        Grant(commands=("publish",), channels=_channels(written, keys)),
+    )

@@ -1,0 +1,152 @@
+"""A server and a risk service beside a client, each killed and started again as a test likes."""
+
+import asyncio
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import redis
+from msgspec import structs
+
+from shared.adapters.clocks import RealClock
+from shared.adapters.local_ports import claimed_port
+from shared.adapters.redis.bus import RedisBus
+from shared.adapters.redis.embedded_valkey import EmbeddedValkey, wait_until_ready
+from shared.messages.base import Message
+from shared.messages.catalogue import DECIDED, PROPOSED
+from shared.messages.market import MarkChanged, PairListed
+from shared.ports.clock import ClockOrigin
+from tests.keys import MAIN
+from tests.patience import patiently
+from tests.samples import HOUR, T0, bar
+from tests.shipped import bare_environ
+
+ROOT = Path(__file__).parents[2]
+DAYS, PRICE = 30, 100.0
+NOW_NS = T0 + DAYS * 24 * HOUR + 1_000_000
+PAIRS = ("BTC/USDT", "ETH/USDT", "SOL/USDT")
+SETTINGS = {
+    "HEATSINK_EXCHANGE__KIND": "sim",
+    "HEATSINK_LIMITS__BOOK_AGE_SECONDS": "0",
+    "HEATSINK_LIMITS__MARK_AGE_SECONDS": "600",
+    "HEATSINK_LIMITS__MAX_OPEN_ORDERS": "1000",
+    "HEATSINK_LIMITS__ORDERS_PER_SECOND": "1000",
+    "HEATSINK_LIMITS__REPEATS_PER_MINUTE": "1000",
+    "HEATSINK_LOGS__LEVEL": "warning",
+}
+
+
+CLIENT_EXECUTES = {
+    "HEATSINK_EXCHANGE__ORDERS": "client",
+    "HEATSINK_EXCHANGE__REPORT_SECONDS": "600",
+    "HEATSINK_EXCHANGE__STOP_SECONDS": "600",
+    "HEATSINK_PHASE": "live",
+}
+
+
+class RunningGate:
+    """A market that stands still at 100 USDT, on a server of its own. url: the server's."""
+
+    def __init__(self, folder: Path, port: int, settings: dict[str, str]) -> None:
+        self.folder, self.valkey, self.settings = folder, EmbeddedValkey(folder, port), settings
+        self.url, self.port = self.valkey.url, port
+        self.server: subprocess.Popen[bytes] | None = None
+        self.services: dict[str, subprocess.Popen[bytes]] = {}
+
+    def start_server(self) -> None:
+        with (self.folder / "valkey.log").open("ab") as log:
+            self.server = subprocess.Popen(self.valkey.command(), stdout=log, stderr=log, stdin=subprocess.DEVNULL)
+        asyncio.run(wait_until_ready(self.url))
+
+    def start(self, service: str) -> None:
+        """And wait until it works."""
+        environment = bare_environ() | SETTINGS | self.settings | {"HEATSINK_REDIS__URL": self.url}
+        with (self.folder / f"{service}.log").open("ab") as log:
+            self.services[service] = subprocess.Popen(
+                (sys.executable, "-m", f"services.{service}"), cwd=ROOT, stdout=log, stderr=log,
+                stdin=subprocess.DEVNULL, env=environment,
+            )  # fmt: skip
+        asyncio.run(self._until_ready(service))
+
+    def kill_server(self) -> None:
+        killed(self.server)
+
+    def kill(self, service: str) -> None:
+        killed(self.services.pop(service, None))
+
+    def end(self) -> None:
+        for service in [*self.services]:
+            self.kill(service)
+        self.kill_server()
+
+    async def _until_ready(self, service: str) -> None:
+        async with asyncio.timeout(60), RedisBus.open(self.url, MAIN) as bus:
+            while True:
+                beat = (await bus.heartbeats()).get(service)
+                if beat is not None and beat.pid == self.services[service].pid and beat.state == "ready":
+                    return
+                await asyncio.sleep(0.05)
+
+    def publish(self, *messages: Message) -> None:
+        asyncio.run(self._publish(messages))
+
+    async def _publish(self, messages: tuple[Message, ...]) -> None:
+        async with RedisBus.open(self.url, MAIN) as bus:
+            await bus.publish(messages)
+
+    def until_proposed(self, count: int = 1) -> None:
+        """Until so many proposals stand on their stream."""
+        with redis.Redis.from_url(self.url) as client:
+            patiently(lambda: client.xlen(MAIN.of(PROPOSED)) >= count)
+
+    def decisions(self) -> list[Any]:
+        """All verdicts and refusals, oldest first."""
+        return asyncio.run(self._decisions())
+
+    async def _decisions(self) -> list[Any]:
+        async with RedisBus.open(self.url, MAIN) as bus:
+            return list(reversed(await bus.latest(MAIN.of(DECIDED), 10_000)))
+
+
+def killed(process: "subprocess.Popen[bytes] | None") -> None:
+    if process is not None:
+        process.kill()
+        process.wait()
+
+
+@contextmanager
+def running_gate(folder: Path, *services: str, settings: dict[str, str] | None = None) -> Iterator[RunningGate]:
+    """With a market and a risk service. services: more of them. settings: beside the usual ones."""
+    with claimed_port() as port:
+        gate = RunningGate(folder, port, settings or {})
+        try:
+            gate.start_server()
+            asyncio.run(_open_market(gate.url))
+            for service in ("risk", *services):
+                gate.start(service)
+            yield gate
+        finally:
+            gate.end()
+
+
+async def _open_market(url: str) -> None:
+    async with RedisBus.open(url, MAIN) as bus:
+        origin = ClockOrigin(origin_market_ns=NOW_NS, origin_wall_ns=RealClock().wall_ns(), speed=1.0)
+        await bus.agree_on_clock(origin)
+        await bus.publish([_listed(symbol) for symbol in PAIRS])
+        days = [(symbol, day) for day in range(DAYS) for symbol in PAIRS]
+        await bus.publish_bars(
+            [
+                structs.replace(bar(symbol, timeframe="1d", hour=24 * day, close=PRICE), quote_volume=1e9)
+                for symbol, day in days
+            ]
+        )
+        await bus.set_marks([MarkChanged(id="m", time_ns=NOW_NS, symbol=symbol, price=PRICE) for symbol in PAIRS])
+
+
+def _listed(symbol: str) -> PairListed:
+    return PairListed(id=f"listed-{symbol}", time_ns=T0, symbol=symbol, status="trading", min_notional=Decimal(5))

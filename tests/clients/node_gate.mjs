@@ -1,0 +1,37 @@
+// The Node client at the hand of a test: a line of JSON for each call, a line of JSON for what came of it.
+//
+//   node node_gate.mjs FOLDER_OF_THE_CLIENT URL
+import { createInterface } from 'node:readline'
+import { pathToFileURL } from 'node:url'
+
+const [folder, url] = process.argv.slice(2)
+const { Gate } = await import(pathToFileURL(`${folder}/index.js`))
+const { pack, unpack, amount } = await import(pathToFileURL(`${folder}/wire.js`))
+const gate = new Gate(url, { strategy: 'mine' })
+
+const more = {
+  open: async (...given) => (await Gate.open(...given)).close(),
+  take: async (topic, count, options) => {
+    const found = []
+    for await (const entry of gate.follow(topic, options)) if (found.push(entry) === count) break
+    return found
+  },
+  amount: async given => amount('quantity', given),
+  unpack: async text => unpack(Buffer.from(text, 'base64')),
+  repack: async text => pack(unpack(Buffer.from(text, 'base64'))).toString('base64'),
+  end: async () => process.exit(0),
+}
+
+const written = (_, value) => {
+  if (typeof value === 'bigint') return `${value}n`
+  return value instanceof Map ? Object.fromEntries(value) : value
+}
+
+for await (const line of createInterface({ input: process.stdin })) {
+  const { number, method, given } = JSON.parse(line)
+  const call = more[method] ?? ((...each) => gate[method](...each))
+  call(...given).then(
+    result => console.log(JSON.stringify({ number, result }, written)),
+    error => console.log(JSON.stringify({ number, error: error.constructor.name, reason: error.message })),
+  )
+}

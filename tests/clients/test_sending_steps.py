@@ -1,0 +1,174 @@
+"""What the client does step by step, told what a server says: no server is needed to hear its refusals."""
+
+from typing import Any
+
+import pytest
+from heatsink_client import messages, wire
+from heatsink_client.answers import Answer, Verdict
+from heatsink_client.proposing import answer_to, ask_for, propose
+from heatsink_client.reporting import Report, report_id
+from heatsink_client.steps import Calls, LostError, Operation, Pause, Place
+from redis.exceptions import ResponseError
+
+from shared.adapters.codec import encode
+from shared.messages.orders import OrderDecided
+from tests.samples import decision
+
+ORDER = messages.OrderProposed(
+    id="mine-1", time_ns=0, symbol="BTC/USDT", side="buy", quantity=wire.amount("quantity", "0.5"), strategy="donchian",
+    stop_price=wire.amount("stop_price", 19500),
+)  # fmt: skip
+EMPTY: list[Any] = [[], None]  # no end of a stream, no stored verdict
+NO_FUNCTION = ResponseError("Function not found")
+
+
+def decided(**changes: Any) -> bytes:
+    verdict: OrderDecided = decision("mine-1", **changes)
+    return encode(verdict)
+
+
+def replies(operation: Operation[Any], *says: Any) -> tuple[Any, list[str]]:
+    """The result, when the server says this in turn, and the commands that were sent. An exception breaks the line."""
+    sent, said = [], list(says)
+    try:
+        step = next(operation)
+        while True:
+            if isinstance(step, Pause):
+                step = operation.send(None)
+                continue
+            assert isinstance(step, Calls)
+            sent.append(" ".join(str(command[0]) for command in step.commands))
+            answer = said.pop(0)
+            step = operation.throw(answer) if isinstance(answer, LostError) else operation.send(answer)
+    except StopIteration as done:
+        assert said == []
+        return done.value, sent
+
+
+def entries(*bodies: bytes) -> list[Any]:
+    return [
+        [[b"hs:{main}:orders:decided", [(f"{number}-0".encode(), {b"m": b}) for number, b in enumerate(bodies, 1)]]]
+    ]
+
+
+def place() -> Place:
+    return Place("main", "ana")
+
+
+def verdict_when(*says: Any, seconds: float = 60.0) -> tuple[Verdict, list[str]]:
+    return replies(propose(place(), ORDER, seconds), *says)
+
+
+def test_a_server_with_the_function_is_asked_by_it_and_names_the_client() -> None:
+    operation = propose(place(), ORDER, 60.0)
+    assert isinstance(next(operation), Calls)
+    step = operation.send(EMPTY)
+    assert isinstance(step, Calls)
+    [command] = step.commands
+    assert command[:5] == ("FCALL", "hs_propose", 2, "hs:{main}:orders:proposed", "hs:{main}:clients:ana")
+    assert wire.unpack(command[5]) == ORDER
+
+
+@pytest.mark.parametrize("code", ["NAME", "SIZE", "MALFORMED", "CLIENTS", "QUOTA"])
+def test_what_the_function_refuses_is_refused_with_its_reason(code: str) -> None:
+    verdict, sent = verdict_when(EMPTY, [ResponseError(f"{code} client ana has 1000 proposals waiting")])
+    assert (verdict.verdict, verdict.code) == ("refused", code.lower())
+    assert verdict.reason == "client ana has 1000 proposals waiting"
+    assert sent == ["XREVRANGE GET", "FCALL"]
+
+
+def test_the_verdict_of_an_order_that_comes_again_may_come_with_the_reply() -> None:
+    verdict, sent = verdict_when(EMPTY, [[b"DECIDED", decided(quantity_requested=ORDER.quantity)]])
+    assert (verdict.verdict, len(sent)) == ("trim", 2)
+
+
+@pytest.mark.parametrize(
+    "error", ["Function not found", "unknown command 'FCALL', with args", "User x has no permissions to run 'fcall'"]
+)
+def test_without_the_function_it_is_sent_by_xadd(error: str) -> None:
+    here = place()
+    found = entries(decided(quantity_requested=ORDER.quantity))
+    verdict, sent = replies(propose(here, ORDER, 60.0), EMPTY, [ResponseError(error)], [b"1-0"], found)
+    assert verdict.verdict == "trim"
+    assert sent == ["XREVRANGE GET", "FCALL", "XADD", "XREAD"]
+    assert not here.has_function, "it is not tried for every order"
+
+
+def test_a_user_who_may_not_propose_is_told_so() -> None:
+    verdict, _ = verdict_when(EMPTY, [NO_FUNCTION], [ResponseError("No permissions to access a key")])
+    assert (verdict.verdict, verdict.code) == ("refused", "not_allowed")
+
+
+@pytest.mark.parametrize("error", ["LOADING Redis is loading", "READONLY You can't write", "OOM command not allowed"])
+def test_what_passes_is_tried_again_and_never_taken_for_an_answer(error: str) -> None:
+    found = entries(decided(quantity_requested=ORDER.quantity))
+    verdict, sent = verdict_when(EMPTY, [ResponseError(error)], EMPTY, [None], [[b"QUEUED", b"1-0"]], found)
+    assert verdict.verdict == "trim"
+    assert sent.count("FCALL") == 2
+
+
+def test_an_order_is_said_to_have_arrived_only_as_far_as_that_is_known() -> None:
+    lost = LostError("cut")
+    never, _ = verdict_when(lost, seconds=0.0)
+    perhaps, _ = verdict_when(EMPTY, lost, seconds=0.0)
+    surely, _ = verdict_when(EMPTY, [[b"QUEUED", b"1-0"]], seconds=0.0)
+    assert [each.arrived for each in (never, perhaps, surely)] == ["no", "maybe", "yes"]
+    assert {each.verdict for each in (never, perhaps, surely)} == {"unknown"}
+
+
+def test_a_verdict_on_another_order_under_the_id_is_not_taken_for_ones_own() -> None:
+    theirs = decided(quantity_requested=wire.amount("quantity", 7))
+    refused = encode_refusal("other_body")
+    verdict, _ = verdict_when(EMPTY, [[b"QUEUED", b"1-0"]], entries(theirs, refused), [theirs])
+    assert (verdict.verdict, verdict.code) == ("refused", "other_body")
+
+
+def test_that_somebody_else_used_the_id_later_does_not_cost_the_own_verdict() -> None:
+    mine = decided(quantity_requested=ORDER.quantity)
+    verdict, _ = verdict_when(EMPTY, [[b"QUEUED", b"1-0"]], entries(encode_refusal("other_body")), [mine])
+    assert verdict.verdict == "trim"
+
+
+def test_bytes_of_somebody_else_that_could_not_be_read_are_not_taken_for_ones_own() -> None:
+    theirs, mine = encode_refusal("malformed", entry="9-9"), encode_refusal("malformed", entry="1-0")
+    verdict, sent = verdict_when(EMPTY, [[b"QUEUED", b"1-0"]], entries(theirs), entries(mine))
+    assert (verdict.code, sent.count("XREAD")) == ("malformed", 2)
+
+
+def test_a_cancel_that_is_sent_again_reads_from_before_it_was_sent_first() -> None:
+    cancel = messages.CancelProposed(id="cancel-1", time_ns=0, order_id="mine-1")
+    taken = wire.pack(messages.CancelDecided(id="c", time_ns=0, cause="cancel-1", order_id="mine-1", symbol="BTC/USDT"))
+    end = [[(b"5-0", {})]]
+    answer, sent = replies(ask_for(place(), cancel, 60.0), [[]], LostError("cut"), end, entries(taken))
+    assert answer
+    assert sent == ["XREVRANGE", "FCALL", "XREVRANGE", "XREAD"], "it is not even sent again"
+
+
+def test_a_report_that_was_taken_before_counts_as_taken() -> None:
+    name = report_id("fill", "mine-1", "t-1")
+    assert name == report_id("fill", "mine-1", "t-1") != report_id("fill", "mine-1", "t-2")
+    fill = messages.FillReported(
+        id=name, time_ns=0, symbol="BTC/USDT", order_id="mine-1", trade_id="t-1", side="buy",
+        quantity=wire.amount("", 1), price=wire.amount("", 1), fee_usdt=wire.amount("", 0),
+    )  # fmt: skip
+
+    def refused(code: str) -> bytes:
+        return wire.pack(
+            messages.ReportRefused(
+                id="r", time_ns=0, cause=name, order_id="mine-1", symbol="BTC/USDT", what="FillReported", code=code,
+                field="trade_id", reason="it was booked before",
+            )
+        )  # fmt: skip
+
+    outcomes = []
+    for code in ("repeated", "oversold"):
+        answer, sent = replies(answer_to(Report(place(), fill), 60.0), [[]], [b"1-0"], entries(refused(code)))
+        assert isinstance(answer, Answer)
+        assert sent == ["XREVRANGE", "XADD", "XREAD"]
+        outcomes.append((answer.outcome, answer.code))
+    assert outcomes == [("taken", "repeated"), ("refused", "oversold")]
+
+
+def encode_refusal(code: str, **changes: Any) -> bytes:
+    fields = {"id": "r", "time_ns": 0, "cause": "mine-1", "order_id": "mine-1", "symbol": "BTC/USDT"} | changes
+    return wire.pack(messages.ProposalRefused(what="OrderProposed", code=code, field="quantity", reason="no", **fields))

@@ -1,0 +1,206 @@
+"""Nobody's entries are pushed out: what is trimmed, what is refused, and how clients take turns, on every bus."""
+
+import pytest
+
+from shared.adapters.codec import encode
+from shared.adapters.memory_bus import MemoryBus
+from shared.adapters.redis.bus import RedisBus
+from shared.messages.catalogue import PROPOSED
+from shared.messages.orders import CancelProposed, OrderProposed
+from shared.ports.bus import MOST_CLIENTS, MOST_WAITING
+from shared.ports.errors import BusLostError, NotTakenError
+from shared.ports.streams import Entry
+from shared.ports.writer_lease import Commit, WriterLease
+from tests.keys import MAIN
+from tests.samples import T0, decision, proposal
+
+AnyBus = MemoryBus | RedisBus
+Proposed = MAIN.of(PROPOSED)
+KEPT = PROPOSED.client_keep
+GIANT = b"\xc1" * (PROPOSED.max_bytes + 10_000)
+
+
+def the_lease(bus: AnyBus) -> WriterLease:
+    return bus.writer_lease("risk", (Proposed,), home=MAIN.home, in_turns=Proposed)
+
+
+async def acquired(bus: AnyBus) -> WriterLease:
+    lease = the_lease(bus)
+    await lease.acquire()
+    return lease
+
+
+async def write(bus: AnyBus, stream: str, *bodies: bytes) -> None:
+    """What a program of somebody else does, with a bare XADD."""
+    if isinstance(bus, MemoryBus):
+        for body in bodies:
+            bus.append_bytes(stream, body)
+        return
+    pipe = bus.client.pipeline(transaction=False)
+    for body in bodies:
+        pipe.xadd(stream, {"m": body})
+    await pipe.execute()
+
+
+async def take_out(bus: AnyBus, stream: str, *, but: int) -> None:
+    """Somebody else trims a stream, whoever reads it."""
+    if isinstance(bus, MemoryBus):
+        bus.server.take_out(stream, len(bus.server.streams[stream]) - but)
+    else:
+        await bus.client.xtrim(stream, maxlen=but, approximate=False)
+
+
+async def drained(lease: WriterLease, seq: int = 0) -> list[str]:
+    """Take all there is, each batch with its commit; returns the ids of the orders as they were taken."""
+    taken: list[str] = []
+    while entries := await lease.read(0):
+        seq += 1
+        await lease.commit(
+            Commit(
+                seq=seq,
+                outputs=(),
+                records={},
+                cursors={entry.stream: entry.id for entry in entries},
+                handled=[(entry.stream, entry.id) for entry in entries],
+                digest=0,
+            )
+        )
+        taken += [entry.message.id for entry in entries if entry.message is not None]
+    return taken
+
+
+def orders(client: str, number: int) -> list[OrderProposed]:
+    return [proposal(f"{client}-{count}") for count in range(number)]
+
+
+async def test_nothing_is_trimmed_that_a_paused_reader_has_not_taken(bus: AnyBus) -> None:
+    queue = MAIN.of_client("bot")
+    await bus.propose(proposal("bot-first"), "bot")
+    lease = await acquired(bus)
+    assert len(await lease.read(0)) == 1  # given, and not finished: the reader is paused here
+    late = orders("bot", 2 * KEPT)
+    await write(bus, queue, *map(encode, late))
+    await bus.trim()
+    await bus.trim()
+    await lease.release()
+    successor = await acquired(bus)
+    pending = [entry.message.id for entry in await successor.pending() if entry.message is not None]
+    assert pending + await drained(successor) == ["bot-first", *(order.id for order in late)]
+    assert successor.losses == {}
+
+
+async def test_what_every_reader_has_taken_is_trimmed_to_what_the_topic_keeps(bus: AnyBus) -> None:
+    queue = MAIN.of_client("bot")
+    await bus.propose(proposal("bot-first"), "bot")
+    lease = await acquired(bus)
+    await write(bus, queue, *map(encode, orders("bot", 2 * KEPT)))
+    assert len(await drained(lease)) == 2 * KEPT + 1
+    await bus.trim()
+    left = len(await bus.latest(queue, 3 * KEPT))
+    assert KEPT <= left < KEPT + 150  # a server trims whole blocks of entries
+    assert await drained(lease, seq=100) == []
+    await lease.release()
+    assert (await acquired(bus)).losses == {}  # nothing of that was lost
+
+
+async def test_whoever_has_too_many_proposals_waiting_is_refused_and_nobody_else_is(bus: AnyBus) -> None:
+    await bus.propose(proposal("flood-first"), "flood")
+    lease = await acquired(bus)
+    for order in orders("flood", MOST_WAITING - 1):
+        await bus.propose(order, "flood")
+    with pytest.raises(NotTakenError, match=f"client flood has {MOST_WAITING} proposals waiting") as refused:
+        await bus.propose(proposal("one-too-many"), "flood")
+    assert refused.value.code == "QUOTA"
+    assert await bus.propose(proposal("honest-1"), "honest") is None
+    await lease.renew()  # finds the queue of a client that is new
+    taken = await drained(lease)
+    assert "honest-1" in taken
+    assert "one-too-many" not in taken
+    assert len(taken) == MOST_WAITING + 1
+    assert await bus.propose(proposal("one-too-many"), "flood") is None  # there is room again
+
+
+async def test_clients_take_turns_with_each_other_and_with_the_stream_that_anybody_writes(bus: AnyBus) -> None:
+    await write(bus, Proposed, *[encode(proposal(f"anybody-{number}")) for number in range(500)])
+    for client in ("a", "b"):
+        for order in orders(client, 3):
+            await bus.propose(order, client)
+    await bus.propose(CancelProposed(id="c-0", time_ns=T0, order_id="a-0"), "c")
+    lease = await acquired(bus)
+    first = [entry.message.id for entry in await lease.read(0) if entry.message is not None]
+    assert set(first[:4]) == {"anybody-0", "a-0", "b-0", "c-0"}
+    assert set(first[4:7]) == {"anybody-1", "a-1", "b-1"}
+    assert first[7:10] in (["anybody-2", "a-2", "b-2"], ["a-2", "b-2", "anybody-2"])
+    assert len(first) == 200
+
+
+async def test_an_order_that_comes_again_as_it_was_decided_is_answered_at_once(bus: AnyBus) -> None:
+    lease = await acquired(bus)
+    order = proposal("o-1")
+    decided = decision("o-1", quantity_requested=order.quantity, stop_price=order.stop_price, strategy=order.strategy)
+    await lease.commit(Commit(seq=1, outputs=(decided,), records={}, cursors={}, handled=(), digest=0))
+    for _ in range(20):
+        assert await bus.propose(order, "bot") == decided
+    assert await bus.latest(MAIN.of_client("bot"), 10) == []  # the gate has no work with it
+    other = proposal("o-1", side="sell", stop_price=None)
+    assert await bus.propose(other, "bot") is None  # the gate refuses it by what differs
+    assert await bus.latest(MAIN.of_client("bot"), 10) == [other]
+    assert await bus.decisions(["o-1", "o-2"]) == {"o-1": decided}
+
+
+async def test_there_are_only_so_many_clients(bus: AnyBus) -> None:
+    for number in range(MOST_CLIENTS):
+        await bus.propose(proposal(f"o-{number}"), f"client-{number}")
+    with pytest.raises(NotTakenError, match=f"there are {MOST_CLIENTS} clients already"):
+        await bus.propose(proposal("o-last"), "one-more")
+    await bus.propose(proposal("o-again"), "client-0")
+    assert len(await bus.clients()) == MOST_CLIENTS
+    assert len(await (await acquired(bus)).read(0)) == MOST_CLIENTS + 1
+
+
+@pytest.mark.parametrize("name", ["", "a b", "x" * 33, "a:b", "bot\n", "{main}"])
+async def test_what_cannot_be_a_clients_name_is_refused(bus: AnyBus, name: str) -> None:
+    with pytest.raises(ValueError, match="1 to 32 of A-Z"):
+        await bus.propose(proposal("o-1"), name)
+
+
+async def test_a_gap_is_told_of_while_the_reader_lives_and_at_every_start_until_it_is_passed(bus: AnyBus) -> None:
+    await write(bus, Proposed, encode(proposal("before")))
+    lease = await acquired(bus)
+    assert await drained(lease) == ["before"]
+    await write(bus, Proposed, *map(encode, orders("o", 60)))
+    await lease.renew()
+    await take_out(bus, Proposed, but=10)
+    with pytest.raises(BusLostError, match=r"50 entries of hs:\{main\}:orders:proposed are gone"):
+        await lease.renew()
+    await lease.release()
+    for _ in range(2):
+        successor = await acquired(bus)
+        assert successor.losses == {Proposed: 50}
+        await successor.renew()  # it was told of at the start
+        await successor.release()
+    successor = await acquired(bus)
+    assert await drained(successor, seq=1) == [f"o-{number}" for number in range(50, 60)]
+    await successor.release()
+    assert (await acquired(bus)).losses == {}
+
+
+async def test_a_body_that_is_too_long_is_known_by_id_and_size_and_stops_nothing(bus: AnyBus) -> None:
+    lease = await acquired(bus)
+    await write(bus, Proposed, GIANT, encode(proposal("honest")), GIANT)
+    long, honest, _ = await lease.read(0)
+    assert_cut(long)
+    assert honest.message == proposal("honest")
+    assert [found.id for found in await bus.latest(Proposed, 3)] == ["honest"]
+    cursors = {Proposed: "0-0"}
+    seen = await bus.read_from(cursors, 0)
+    assert [entry.size_bytes > 0 for entry in seen] == [True, False, True]
+    assert [entry.size_bytes > 0 async for entry in lease.history(Proposed, seen[-1].id)] == [True, False, True]
+
+
+def assert_cut(entry: Entry) -> None:
+    assert entry.message is None
+    assert entry.size_bytes >= len(GIANT)
+    assert len(entry.body) == 4096
+    assert entry.fault is not None
+    assert "at most 65536 are read" in entry.fault[1]

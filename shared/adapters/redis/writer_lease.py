@@ -35,7 +35,7 @@ from shared.adapters.redis.group_reader import GroupGoneError, GroupReader
 from shared.adapters.redis.keys import DECISION_TTL_MS, group_prefix, machine_keys, most_kept
 from shared.adapters.redis.ranges import bounded_range
 from shared.adapters.redis.slots import reading_order
-from shared.messages.catalogue import topic_of_key
+from shared.messages.catalogue import client_of_key, topic_of_key
 from shared.messages.keys import Keys
 from shared.messages.orders import OrderDecided
 from shared.ports.errors import (
@@ -96,11 +96,13 @@ class RedisWriterLease(WriterLease):
 
     def kept(self) -> Mapping[str, int]:
         """How many entries every stream keeps that this machine shortens: what it has written to, its journal among
-        them, and of what it reads that which anybody may write.
+        them, and of what it reads that which anybody may write, or a client its own.
         """
         topics = {stream: topic_of_key(stream) for stream in self._reader.streams}
-        read = {stream: most_kept(stream) for stream, topic in topics.items() if topic is None or topic.is_open}
-        return read | self._encoder.written
+        of_others = (
+            stream for stream, topic in topics.items() if topic is None or topic.is_open or client_of_key(stream)
+        )
+        return {stream: most_kept(stream) for stream in of_others} | self._encoder.written
 
     @property
     def group(self) -> str:

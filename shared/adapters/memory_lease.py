@@ -8,6 +8,7 @@ from shared.adapters.memory_server import MachineState, MemoryServer
 from shared.adapters.redis.keys import decision_key, group_prefix, proposal_marker
 from shared.domain.machine import ReservationCheck
 from shared.messages.base import Message
+from shared.messages.catalogue import client_of_key
 from shared.messages.keys import Keys
 from shared.messages.orders import OrderDecided
 from shared.ports.bus import Proposal
@@ -48,6 +49,7 @@ class MemoryWriterLease(WriterLease):
         self._epoch = 0
         self._unfinished: dict[str, int] = {}  # stream to the last entry that an earlier holder was given
         self.losses: Mapping[str, int] = {}
+        self._told: dict[str, int] = {}  # of these losses, those behind which nothing was given out
 
     # --- the right to write ---------------------------------------------------------------------------------------
 
@@ -58,14 +60,14 @@ class MemoryWriterLease(WriterLease):
         self._epoch = state.take(self._owner, LEASE_SECONDS)
         losses: dict[str, int] = {}
         for stream in self.streams:  # groups begin at the cursors, see ``adapters.redis.groups``
-            is_known = stream in state.delivered or stream in state.cursors
+            is_known = stream in state.delivered or stream in state.cursors or client_of_key(stream)
             handled = number_of(state.cursors.get(stream, "0"))
             self._unfinished[stream] = state.delivered.get(stream, 0)
-            state.delivered[stream] = handled
+            state.delivered[stream] = handled if is_known else self._server.gone[stream]
             state.pending[stream].clear()
             if is_known and self._server.gone[stream] > handled:
                 losses[stream] = self._server.gone[stream] - handled
-        self.losses = losses
+        self.losses, self._told = losses, dict(losses)
         return self._epoch
 
     @property
@@ -86,9 +88,13 @@ class MemoryWriterLease(WriterLease):
     async def renew(self) -> None:
         self._check_epoch()
         self._state.hold(self._owner, LEASE_SECONDS)
+        self._check_gaps()
+
+    def _check_gaps(self) -> None:
+        """What is gone has to be told of before anything behind it is given out."""
         for stream in self.streams:
-            gone = self._server.gone[stream] - self._state.delivered.get(stream, self._server.gone[stream])
-            if gone > self.losses.get(stream, 0):
+            gone = self._server.gone[stream] - self._state.delivered.get(stream, 0)
+            if gone > self._told.get(stream, 0):
                 raise BusLostError(f"{gone} entries of {stream} are gone, and nobody had read them")
 
     def _check_epoch(self) -> None:
@@ -133,6 +139,7 @@ class MemoryWriterLease(WriterLease):
         return entries
 
     def _new_entries(self) -> list[Entry]:
+        self._check_gaps()
         entries: list[Entry] = []
         for stream in self._inputs:
             if stream == self._in_turns:
@@ -165,6 +172,7 @@ class MemoryWriterLease(WriterLease):
         last = max(first - 1, min(up_to, self._end(stream)))
         if last >= first:
             self._state.delivered[stream] = last
+            self._told.pop(stream, None)
         self._state.pending[stream].update(range(first, last + 1))
         return [self._server.entry(stream, number) for number in range(first, last + 1)]
 

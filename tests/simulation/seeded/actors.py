@@ -1,6 +1,7 @@
 """Who speaks on the bus beside the services: the market, clients who trade, operators who command. All by the seed."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from decimal import Decimal
 from random import Random
 
@@ -13,6 +14,7 @@ from shared.messages.catalogue import PROPOSED
 from shared.messages.control import Flatten, Halt, Resume, SetLimits
 from shared.messages.market import MarkChanged
 from shared.messages.orders import CancelProposed, OrderProposed, StopRaised
+from shared.ports.bus import Proposal
 from shared.ports.clock import Clock
 from shared.ports.errors import BusLostError
 from tests.domain.market_scripts import BTC, ETH, HOUR, T0, days, listed, ohlc
@@ -85,15 +87,21 @@ class Client:
             await asyncio.sleep(self._random.uniform(0.05, 0.8))
             await self.send(self._something())
 
-    async def send(self, message: Message) -> None:
-        """By XADD until the server says that it is there; or by PUBLISH, to which nobody answers."""
-        if self._random.random() < 0.15:
+    async def send(self, message: Proposal) -> None:
+        """Into its queue or by XADD until the server says that it is there; or by PUBLISH, to which nobody answers."""
+        drawn = self._random.random()
+        if drawn < 0.15:
             self._bus.server.publish(self._bus.keys.of(PROPOSED), encode(message))
             self._chance.count("proposed_by_publish")
-            return
+        elif drawn < 0.4:
+            await self._until_taken(message, "publish", lambda: self._bus.publish([message]))
+        else:
+            await self._until_taken(message, "propose", lambda: self._bus.propose(message, self.name))
+
+    async def _until_taken(self, message: Proposal, name: str, way: Callable[[], Awaitable[object]]) -> None:
         while True:
             try:
-                await self._line.call("publish", lambda: self._bus.publish([message]))
+                await self._line.call(name, way)
             except BusLostError:
                 self._chance.count("client_sent_again")
                 await asyncio.sleep(0.1)
@@ -101,7 +109,7 @@ class Client:
                 self.acknowledged[message.id] = type(message).__name__
                 return
 
-    def _something(self) -> Message:
+    def _something(self) -> Proposal:
         drawn = self._random.random()
         if self.ordered and drawn < 0.12:
             self._chance.count("repeated")

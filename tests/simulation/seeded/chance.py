@@ -26,9 +26,15 @@ MOMENTS = (
     ("forged_stop", 0.25, 2),
     ("unreadable_entry", 0.35, 4),
     ("poison_entry", 0.30, 2),
+    ("entries_taken_out", 0.25, 2),
 )
 # What ends a run: it has to be noticed, and nothing goes on from there.
-ENDS = (("store_truncated", 0.06), ("replica_stale", 0.06), ("record_tampered", 0.06))
+ENDS = (
+    ("store_truncated", 0.06),
+    ("replica_stale", 0.06),
+    ("record_tampered", 0.06),
+    ("fills_taken_out", 0.06),
+)
 EVERY_KIND = tuple(kind for kind, *_ in (*CALLS, *COPIES, *MOMENTS, *ENDS))
 
 LATENCY_SECONDS = 0.02

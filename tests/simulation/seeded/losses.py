@@ -9,7 +9,9 @@ from random import Random
 from typing import Any
 
 from shared.adapters.memory_server import MachineState
+from shared.messages.catalogue import EXECUTED
 from shared.ports.errors import CorruptStateError, StateGoneError
+from tests.keys import MAIN
 from tests.simulation.seeded.processes import SimulatedProcess
 from tests.simulation.seeded.stack import Stack
 from tests.simulation.seeded.watch import ViolationError
@@ -39,6 +41,8 @@ class Losses:
                 await self._truncate(risk)
             case "replica_stale":
                 self._restore(await self._older(risk))
+            case "fills_taken_out":
+                self._take_out_fills(risk)
             case _:
                 self._tamper(risk)
         await stack.until(lambda: risk.is_over, f"{kind} was not noticed")
@@ -53,6 +57,14 @@ class Losses:
         self._restore(before)
         await asyncio.sleep(AWAY_SECONDS)
         self._stack.is_away = False
+
+    def _take_out_fills(self, risk: SimulatedProcess) -> None:
+        """Words of execution are gone before the gate has booked them: its books may lack a fill."""
+        server, stream = self._stack.server, MAIN.of(EXECUTED)
+        server.append_bytes(stream, b"a fill, for all that anybody knows")
+        server.take_out(stream, len(server.streams[stream]))
+        self._stack.watch.lost["risk"] = "fills are gone"
+        risk.line.kill()
 
     def _tamper(self, risk: SimulatedProcess) -> None:
         """Somebody flips a bit of the state. The digest tells, at the next start."""

@@ -39,6 +39,7 @@ class Mishaps:
             "forged_stop": self._forge_a_stop,
             "unreadable_entry": self._write_rubbish,
             "poison_entry": self._write_poison,
+            "entries_taken_out": self._take_out,
         }
 
     def happen(self, kind: str) -> None:
@@ -105,6 +106,13 @@ class Mishaps:
         poison = poison_of(stream, TRADED[0], self._stack.clock.now_ns())
         self._number += 1
         self._append(stream, structs.replace(poison, id=f"{poison.id}-{self._number}"))
+
+    def _take_out(self) -> None:
+        """Somebody shortens a stream of proposals, wherever the gate stands."""
+        queues = [MAIN.of_client(name) for name in self._stack.server.clients[MAIN.home]]
+        stream = self._random.choice((MAIN.of(PROPOSED), *queues))
+        self._stack.watch.goes(self._stack.server.streams[stream])
+        self._stack.server.take_out(stream, len(self._stack.server.streams[stream]))
 
     def _head(self) -> dict[str, object]:
         self._number += 1

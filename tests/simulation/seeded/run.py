@@ -12,7 +12,7 @@ from tests.simulation.seeded.stack import LOOK_SECONDS, Stack
 from tests.simulation.seeded.virtual_loop import run_virtually
 from tests.simulation.seeded.watch import ViolationError
 
-SECONDS = 9.0  # of faults, in virtual time
+SECONDS = 6.0  # of faults, in virtual time
 HEALING_SECONDS = 120.0  # within which everything has to be answered once faults are over: calls are slow here
 CALM_LOOKS = 3
 
@@ -42,7 +42,7 @@ async def _run(seed: int, chance: Chance, stack: Stack) -> Ran:
         talking: list[asyncio.Task[None]] = []
         try:
             await stack.until(lambda: stack.is_up, "it never started")
-            talking = [group.create_task(each.run()) for each in (*stack.clients, stack.operator)]
+            talking = [group.create_task(each.run()) for each in (*stack.clients, stack.operator, stack.trimming)]
             await _faults(chance, stack, Mishaps(stack, seed))
             if chance.end:
                 await Losses(stack, seed).happen(chance.end)

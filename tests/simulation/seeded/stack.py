@@ -7,6 +7,7 @@ from random import Random
 
 from services.wiring import BY_NAME, RISK, SERVICES
 from shared.adapters.memory_bus import MemoryBus
+from shared.adapters.memory_lease import number_of
 from shared.adapters.memory_server import MemoryServer
 from shared.config.model import PortfolioSettings, Settings
 from shared.domain.plan import BreakerPlan, Limits, RampPlan
@@ -21,6 +22,7 @@ from tests.simulation.seeded.actors import BEGAN_NS, TRADED, Client, Market, Ope
 from tests.simulation.seeded.chance import Chance
 from tests.simulation.seeded.faulty_bus import Line
 from tests.simulation.seeded.processes import SimulatedProcess, VirtualClock
+from tests.simulation.seeded.trimming import Trimming
 from tests.simulation.seeded.watch import ViolationError, Watch
 
 SPEED = 3600.0
@@ -61,6 +63,7 @@ class Stack:
         self.market = Market(self.bus, self.clock, Random(f"{seed}:market"))
         self.clients = [self._client(name) for name in ("ben", "cleo")]
         self.operator = Operator(self.bus, self.clock, chance)
+        self.trimming = Trimming(self.server, self.watch, chance)
 
     def _process(self, place: str, service: str) -> SimulatedProcess:
         def make_spec(clock: Clock) -> MachineSpec:
@@ -103,7 +106,8 @@ class Stack:
         found: dict[str, int] = {}
         for (_, service), state in self.server.machines.items():
             for stream in state.delivered:
-                left = len(self.server.streams[stream]) - int(state.cursors.get(stream, "0").partition("-")[0])
+                handled = max(number_of(state.cursors.get(stream, "0")), self.server.gone[stream])
+                left = self.server.end(stream) - handled
                 if left:
                     found[f"{service} of {stream}"] = left
         return found

@@ -4,6 +4,7 @@ It goes by what stands in the store and by books of its own, and asks no machine
 """
 
 from collections import Counter, defaultdict
+from collections.abc import Sequence
 from decimal import Decimal
 
 import msgspec
@@ -16,6 +17,7 @@ from shared.domain.machine import Records
 from shared.domain.portfolio.ledger import LEDGER_RECORDS, Account, Ledger, Position
 from shared.domain.risk.state.reservations import OpenOrder
 from shared.messages.catalogue import DECIDED, EXECUTED
+from shared.messages.halts import Halted
 from shared.messages.keys import Keys
 from shared.messages.orders import OrderDecided, OrderFilled, StopPlaced
 from shared.messages.portfolio import PortfolioMarked
@@ -44,7 +46,10 @@ class Watch:
         self._cash = Decimal(str(cash_usdt))
         self._ledger = Ledger(Records(LEDGER_RECORDS), self._cash)
         self._booked, self._trades = 0, set[str]()
-        self._genuine = set[int]()  # entries of execution's stream that execution wrote
+        self._genuine: dict[int, bytes] = {}  # entries of execution's stream that execution wrote
+        self._answered, self._answers_read = set[str](), 0
+        self._gone: set[str] = set()  # ids of what somebody took out of a stream
+        self._halted_by: set[str] = set()
         self._epochs: dict[str, int] = defaultdict(int)
         self.decided: Counter[str] = Counter()
         self.last: dict[str, int] = defaultdict(int)
@@ -80,10 +85,10 @@ class Watch:
             if state.seq < known.get(service, 0):
                 self.lost[service] = f"the store went back from {known[service]} to {state.seq}"
             self.last[service] = state.seq
-        decided = map(decode_or_none, self._server.streams[self._keys.of(DECIDED)])
+        decided = map(decode_or_none, self._server.decisions.values())
         self.decided = Counter(each.order_id for each in decided if isinstance(each, OrderDecided))
-        end = len(self._server.streams[self._keys.of(EXECUTED)])
-        self._genuine = {number for number in self._genuine if number <= end}
+        end = self._server.end(self._keys.of(EXECUTED))
+        self._genuine = {number: body for number, body in self._genuine.items() if number <= end}
         self._ledger, self._booked, self._trades = Ledger(Records(LEDGER_RECORDS), self._cash), 0, set()
 
     def _look_at(self, service: str, epoch: int, commit: Commit) -> None:
@@ -145,8 +150,8 @@ class Watch:
     def _note_genuine(self, commit: Commit) -> None:
         stream = self._keys.of(EXECUTED)
         told = sum(self._keys.of_message(message) == stream for message in commit.outputs)
-        end = len(self._server.streams[stream])
-        self._genuine.update(range(end - told + 1, end + 1))
+        end, bodies = self._server.end(stream), self._server.streams[stream]
+        self._genuine.update(zip(range(end - told + 1, end + 1), bodies[len(bodies) - told :], strict=True))
 
     def _check_ledger(self, state: MachineState) -> None:
         """Cash and positions are those that follow from what execution wrote, and from nothing else."""
@@ -155,7 +160,7 @@ class Watch:
             return
         for number in range(self._booked + 1, cursor + 1):
             if number in self._genuine:
-                self._book(self._server.streams[stream][number - 1])
+                self._book(self._genuine[number])
         self._booked = cursor
         account = _read(state.records["account:"], Account)
         _hold(account.cash == self._ledger.account.cash, f"cash {account.cash}, by fills {self._ledger.account.cash}")
@@ -176,6 +181,8 @@ class Watch:
 
     def _check_snapshots(self, commit: Commit) -> None:
         for message in commit.outputs:
+            if isinstance(message, Halted) and not message.symbol:
+                self._halted_by.add(message.trigger)
             if isinstance(message, PortfolioMarked):
                 bare = [row.symbol for row in message.positions if row.stop is None]
                 _hold(not bare, f"held without a stop: {bare}")
@@ -207,14 +214,27 @@ class Watch:
         _hold(all(stop is not None for _, stop in at_venue.values()), f"no stop rests: {at_venue}")
 
     def check_answers(self, sent: dict[str, str]) -> None:
-        """Each acknowledged proposal was answered. sent: ids, with what they are."""
-        answered = set(self.decided)
-        for stream in ("orders:decided", "orders:proposed"):
-            for body in self._server.streams[f"{self._keys.home}:{stream}"]:
-                if stream == "orders:decided" and (message := decode_or_none(body)) is not None:
-                    answered |= {message.cause, getattr(message, "order_id", "")}
-        missing = {sent_id: what for sent_id, what in sent.items() if sent_id not in answered}
+        """Each acknowledged proposal was answered, unless it was taken out: then the gate halted. sent: ids, and kinds."""
+        self.read_answers()
+        missing = {sent_id: what for sent_id, what in sent.items() if sent_id not in self._answered | set(self.decided)}
+        if missing.keys() & self._gone:
+            self._chance.count("proposals_gone")
+            _hold("set_aside" in self._halted_by, f"taken out unread, and no halt tells of it: {missing}")
+        missing = {sent_id: what for sent_id, what in missing.items() if sent_id not in self._gone}
         _hold(not missing, f"never answered: {missing}")
+
+    def read_answers(self) -> None:
+        """Take in what came on the stream of verdicts since the last call; before anything of it is trimmed."""
+        stream = self._keys.of(DECIDED)
+        new = self._server.end(stream) - self._answers_read
+        for message in map(decode_or_none, self._server.streams[stream][-new:] if new else ()):
+            if message is not None:
+                self._answered |= {message.cause, getattr(message, "order_id", "")}
+        self._answers_read += new
+
+    def goes(self, bodies: Sequence[bytes]) -> None:
+        """Somebody takes these entries out of a stream."""
+        self._gone |= {message.id for message in map(decode_or_none, bodies) if message is not None}
 
 
 def positions_of(state: MachineState) -> list[Position]:

@@ -4,6 +4,7 @@ from tests.mutants.mutant import Mutant
 
 LUA = "shared/adapters/redis/heatsink.lua"
 MEMORY = "shared/adapters/memory_lease.py"
+QUEUES = "tests/contracts/test_queues.py"
 BUS = "tests/contracts/test_bus.py"
 SEEDS = "tests/simulation/test_seeded_runs.py"
 ORDERS = "tests/domain/execution/orders/test_order_life.py"
@@ -149,12 +150,44 @@ MUTANTS = (
         "        await self.lease.pending()\n        pending: Sequence[Entry] = ()\n",
         (f"{HOSTS}/test_host.py::test_a_process_that_dies_before_its_commit_leaves_the_proposal_for_the_next[memory]",),
     ),
+    # --- streams that are shortened -----------------------------------------------------------------------------------
+    Mutant(
+        "trim without a cursor (memory)",
+        "shared/adapters/memory_server.py",
+        "        for machine in readers:\n",
+        "        for machine in readers[:0]:\n",
+        (f"{QUEUES}::test_nothing_is_trimmed_that_a_paused_reader_has_not_taken[memory]", DRAWN),
+    ),
+    Mutant(
+        "trim without a cursor (server)",
+        LUA,
+        "  return redis.call('XTRIM', key, 'MINID', '~', needed, 'LIMIT', spare)\n",
+        "  return redis.call('XTRIM', key, 'MAXLEN', keep)\n",
+        (f"{QUEUES}::test_nothing_is_trimmed_that_a_paused_reader_has_not_taken[redis]",),
+    ),
+    Mutant(
+        "a gap that nobody tells of (memory)",
+        MEMORY,
+        "    def _new_entries(self) -> list[Entry]:\n        self._check_gaps()\n",
+        "    def _new_entries(self) -> list[Entry]:\n",
+        (f"{QUEUES}::test_nothing_behind_a_gap_is_given_out_before_it_was_told_of[memory]", DRAWN),
+    ),
+    Mutant(
+        "a gap that nobody tells of (server)",
+        "shared/adapters/redis/group_reader.py",
+        "        if given == known + 1 or (",
+        "        if given or (",
+        (f"{QUEUES}::test_nothing_behind_a_gap_is_given_out_before_it_was_told_of[redis]",),
+    ),
     Mutant(
         "books are opened on fills that were trimmed",
         "shared/runtime/host/recovery.py",
         "        if stream in spec.vital:\n",
         "        if stream is None:\n",
-        (f"{HOSTS}/test_takeover.py::test_books_are_not_opened_on_fills_that_were_trimmed_before_they_were_booked",),
+        (
+            f"{HOSTS}/test_takeover.py::test_books_are_not_opened_on_fills_that_were_trimmed_before_they_were_booked",
+            DRAWN,
+        ),
     ),
     # --- claims and stops ---------------------------------------------------------------------------------------------
     Mutant(

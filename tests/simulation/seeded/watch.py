@@ -214,7 +214,10 @@ class Watch:
         _hold(all(stop is not None for _, stop in at_venue.values()), f"no stop rests: {at_venue}")
 
     def check_answers(self, sent: dict[str, str]) -> None:
-        """Each acknowledged proposal was answered, unless it was taken out: then the gate halted. sent: ids, and kinds."""
+        """Each acknowledged proposal was answered, unless it was taken out: then the gate halted.
+
+        sent: ids, with what they are.
+        """
         self.read_answers()
         missing = {sent_id: what for sent_id, what in sent.items() if sent_id not in self._answered | set(self.decided)}
         if missing.keys() & self._gone:

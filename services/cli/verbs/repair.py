@@ -31,21 +31,22 @@ def repair(stack: StackLocator, reason: ReasonOption = "mended by hand", yes: Ye
 
 
 async def _repair(stack: StackLocator, *, reason: str, yes: bool) -> int:
+    from services.cli.printing import say
     from services.wiring import machine_homes
     from shared.application.repair import looked_at, mend
 
     async with looked_at(stack, machine_homes(stack.keys)) as (bus, faults):
         for fault in faults:
-            print(f"{fault.key} {fault.problem}\n  -> {fault.remedy}")
+            say(f"{fault.key} {fault.problem}", f"  -> {fault.remedy}")
         if not faults:
-            print("Nothing is wrong with the keys and streams of this stack.")
+            say("Nothing is wrong with the keys and streams of this stack.")
             return 0
         can = [fault for fault in faults if fault.mend is not None]
         if can:
             if not yes:
                 confirm(f"Mend {'this' if len(can) == 1 else f'these {len(can)}'}?", "Answer beforehand: --yes")
             for told in await mend(bus, can, who=operator_name(), reason=reason):
-                print(f"mended {told.key}")
+                say(f"mended {told.key}")
         return 0 if len(can) == len(faults) else EXIT_FAILED
 
 
@@ -67,23 +68,22 @@ def accept_loss(
 
 
 async def _accept(stack: StackLocator, folder: Path, *, reason: str, yes: bool) -> None:
+    from services.cli.printing import say
     from services.wiring import machine_homes
     from shared.application.repair import accept, read_losses
 
     async with stack.bus(OWNER) as bus:
         losses = await read_losses(bus, folder, machine_homes(stack.keys))
         for loss in losses:
-            print(f"{loss.service}: {loss.problem}")
+            say(f"{loss.service}: {loss.problem}")
         if not losses:
-            print(f"Nothing is lost: the server has all that is witnessed in {folder}.")
+            say(f"Nothing is lost: the server has all that is witnessed in {folder}.")
             return
-        print(
-            "Orders and fills of those commits are forgotten. Compare what is held with the exchange before you trade."
-        )
+        say("Orders and fills of those commits are forgotten. Compare what is held with the exchange before you trade.")
         if not yes:
             confirm("Go on with what the server has?", "Answer beforehand: --yes")
         for told in await accept(bus, losses, who=operator_name(), reason=reason):
-            print(f"accepted {told.key}: {told.remedy}")
+            say(f"accepted {told.key}: {told.remedy}")
 
 
 def _witness_folder(stack: StackLocator, *, own_server: bool) -> Path:
@@ -100,6 +100,7 @@ def _its_own_server(stack: StackLocator) -> Iterator[tuple[StackLocator, bool]]:
 
     Gives back as well whether it was started.
     """
+    from services.cli.printing import say
     from services.cli.up.data_dir import locked, server_folder
     from services.cli.up.server_users import USERS_DIR, prepare_users
     from shared.adapters.redis.embedded_valkey import running_valkey
@@ -109,7 +110,7 @@ def _its_own_server(stack: StackLocator) -> Iterator[tuple[StackLocator, bool]]:
     if stack.origin != "configuration" or not folder.is_dir():
         yield stack, False
         return
-    print(f"No stack runs from {stack.data_dir}: its server is started for as long as this takes.")
+    say(f"No stack runs from {stack.data_dir}: its server is started for as long as this takes.")
     with locked(stack.data_dir):
         acl = prepare_users(stack.data_dir, stack.keys.portfolio)
         with running_valkey(folder, acl_file=acl) as server:

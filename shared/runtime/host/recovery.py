@@ -17,6 +17,7 @@ from shared.ports.writer_lease import WriterLease
 from shared.runtime.host.bars_to_come import without_bar_to_come
 from shared.runtime.host.failures import TRIES, Failures
 from shared.runtime.host.progress import Progress
+from shared.runtime.host.seal import Sealer
 from shared.runtime.host.witnessing import check_witness
 from shared.runtime.machine_spec import MachineSpec
 from shared.runtime.service import StartOverError
@@ -30,11 +31,12 @@ async def recover_machine(
     clock: Clock,
     *,
     witness: Witness,
+    sealer: Sealer,
     failures: Failures,
 ) -> tuple[Progress, Sequence[Entry]]:
     """Load the records and rebuild what derives from history.
 
-    lease: acquired. witness: of what was committed before. failures: what to pass over.
+    lease: acquired. witness: of what was committed before. sealer: of this machine. failures: what to pass over.
     Returns how far the machine is, and what of the history had to be passed over.
     Raises ``StateGoneError`` or ``CorruptStateError`` when nothing may go on from what is stored.
     """
@@ -42,7 +44,8 @@ async def recover_machine(
     snapshot = await lease.load()
     await check_witness(spec.service, bus, lease, witness, at_start=True)
     await _check_age(spec, bus, snapshot.seq)
-    progress = Progress(snapshot)
+    sealer.check(snapshot, with_records=True)
+    progress = Progress(snapshot, sealer, reserves=spec.reserves)
     if progress.digest != snapshot.digest:
         raise CorruptStateError(f"{spec.service}: records do not match the digest of commit {snapshot.seq}")
     _load_records(spec.machine, snapshot.records)

@@ -112,6 +112,9 @@ async def check_repair(stack: SmallStack, key: str, kept: bytes) -> None:
         await stack.bus.client.restore(key, 0, kept)
         left = await stack.faults()
     assert left == []
+    if key == "hs:identity":  # what is sealed names the data: only a copy, or who looks after them, has the name
+        await stack.bus.client.delete(key)
+        await stack.bus.client.restore(key, 0, kept)
     stack.ended.clear()
     if await stack.bus.identity() == "":
         await stack.bus.named_identity()
@@ -170,14 +173,14 @@ async def test_a_sum_of_reserved_risk_that_is_no_number_is_added_up_anew_and_ord
     assert total == pytest.approx(sum(map(float, await redis_bus.client.hvals(MINE + "reserved"))))
 
 
-async def test_a_row_of_reserved_risk_that_is_no_number_stops_purchases_by_name_and_nothing_else(
+async def test_a_row_of_reserved_risk_that_is_no_number_stops_the_gate_by_name_until_it_is_mended(
     redis_bus: RedisBus,
 ) -> None:
     stack = await SmallStack.begin(redis_bus)
     await redis_bus.client.hset(MINE + "reserved", "stranger", "garbage")
     await redis_bus.client.hset(MINE + "meta:risk", "reserved", "nan")
     assert await stack.propose() is None
-    assert "has no amount for stranger" in stack.ended["risk"]
+    assert "its reserved risk are not what commit" in stack.ended["risk"]
     assert MINE + "reserved" in await stack.mended()
 
 

@@ -102,7 +102,9 @@ class Witness:
                 self._news.set()
 
     async def run(self, log: Any) -> None:
-        """Write what is new into the file, until cancelled; once more then."""
+        """Write what is new into the file, if it has one, until cancelled; once more then."""
+        if self.path is None:
+            return
         news = self._news = asyncio.Event()
         news.set()
         try:

@@ -172,7 +172,7 @@ async def test_a_user_writes_and_reads_what_the_catalogue_says_and_nothing_else(
             f"XREADGROUP GROUP g c STREAMS {key} >": topic.durable and is_machine and reads,
             f"XACK {key} g 1-1": topic.durable and is_machine and needed,
             f"XGROUP DESTROY {key} g": topic.durable and is_machine and needed,
-            f"XGROUP SETID {key} g 0": False,
+            f"XGROUP SETID {key} g 0": topic.durable and is_machine and needed,
             f"XTRIM {key} MAXLEN 0": keeps or (topic.durable and is_machine and needed and topic.is_open),
             f"XDEL {key} 1-1": keeps,
             f"XSETID {key} 9-9": False,

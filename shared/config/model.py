@@ -55,6 +55,9 @@ class ExchangeSettings(Struct, frozen=True, kw_only=True):
     weight_per_minute: the request weight that the exchange allows this address.
     report_seconds: with ``client``, wall seconds within which a client has to report of an approved order.
     stop_seconds: with ``client``, wall seconds within which it has to report the stop of what it bought.
+    account_key, account_secret: of the account that ``heatsink reconcile`` looks at; their place is the environment.
+        The key need not do more than read.
+    account_file: the same two, each on a line of its own, in a file that nobody else can read.
     """
 
     kind: Literal["sim", "binance"] = "sim"
@@ -63,6 +66,9 @@ class ExchangeSettings(Struct, frozen=True, kw_only=True):
     weight_per_minute: Count = 6000
     report_seconds: UpToADay = 60.0
     stop_seconds: UpToADay = 15.0
+    account_key: str = ""
+    account_secret: str = ""
+    account_file: str = ""
 
 
 class PortfolioSettings(Struct, frozen=True, kw_only=True):

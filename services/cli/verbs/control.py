@@ -110,11 +110,14 @@ def write_off(
     """
     import asyncio
 
+<<<<<<< HEAD
     from services.cli.printing import say
     from services.cli.views.answers import RefusedError, print_answers, print_holdings
+=======
+    from services.cli.views.answers import RefusedError, print_answers, print_write_off
+>>>>>>> i11-import
     from shared.application.commands import send_write_off
     from shared.application.pairs import booked_symbol_of
-    from shared.application.status import read_portfolio
     from shared.application.write_offs import look_before_write_off
 
     symbol = booked_symbol_of(stack.settings, pair)
@@ -124,7 +127,7 @@ def write_off(
         return
     if look.refusal:
         raise RefusedError(f"Refused: {look.refusal}.")
-    print_holdings(asyncio.run(read_portfolio(stack)), stack.settings.universe.names_of(symbol))
+    print_write_off(look, price)
     if not yes:
         confirm(f"Take {symbol} out of the books at {price or 0} USDT a unit?", "Answer beforehand: --yes")
     print_answers(asyncio.run(send_write_off(stack, symbol, who=operator_name(), reason=reason, price=price)))

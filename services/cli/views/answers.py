@@ -1,12 +1,14 @@
 """What the risk service said to a command; a refusal ends the command with an error."""
 
 from collections.abc import Sequence
+from decimal import Decimal
 
 from services.cli.printing import say
 from shared.application.errors import UserError
 from shared.application.wording.flattening import outcomes
 from shared.application.wording.formats import price, quantity, sentence, usd
 from shared.application.wording.one_line import event_line, line_parts
+from shared.application.write_offs import WriteOffLook
 from shared.messages.base import Message
 from shared.messages.halts import Halted
 from shared.messages.portfolio import CommandRefused, PortfolioMarked
@@ -41,6 +43,19 @@ def print_halts_to_end(halts: Sequence[Halted]) -> None:
     for halt in halts:
         if halt.cleared_by != "condition":
             say(f"  {line_parts(halt)[1]}")
+
+
+def print_write_off(look: WriteOffLook, at: Decimal | None) -> None:
+    """Print what would be booked out, what is lost by it, and which part of heat is free then."""
+    held = look.held
+    if held is None:
+        print("  Nothing is held; what execution has of it, its stop and its orders would be forgotten.")
+        return
+    loss = look.loss_usdt(at)
+    what = f"a loss of {usd(loss)}" if loss >= 0 else f"a gain of {usd(-loss)}"
+    paid = f"{quantity(held.quantity)} {held.symbol}, bought for {usd(held.cost)}"
+    free = f"; {usd(look.open_risk_usdt)} of open risk are free then" if look.open_risk_usdt else ""
+    print(f"  {paid}: {what}{free}")
 
 
 def print_holdings(portfolio: PortfolioMarked | None, names: Sequence[str]) -> None:

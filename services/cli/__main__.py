@@ -1,5 +1,8 @@
 """The ``heatsink`` command line. A verb imports what it needs when it is called, so that help is there at once."""
 
+import io
+import sys
+
 import typer
 
 from services.cli.verbs import access, control, doctor, reconcile, room, slippage, status, sweep, tail, up, why
@@ -42,6 +45,9 @@ app.add_typer(data_app, name="data")
 
 
 def main() -> None:
+    for stream in (sys.stdout, sys.stderr):  # a path may hold bytes that are no text: no word is lost over them
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     app(prog_name=app.info.name)  # help and errors say what people type, however it was started
 
 

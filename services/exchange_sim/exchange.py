@@ -19,6 +19,8 @@ from services.exchange_sim.rest import BinanceError, RestApi
 from services.exchange_sim.streams import Connection, Frame, Hub
 from services.exchange_sim.weights import Refusal, WeightBudget, too_many
 from shared.adapters.clocks import ScaledClock, SteppedClock
+from shared.adapters.http_server import serving
+from shared.adapters.http_server.guard import Handler, bears
 from shared.domain.timeframes import MS_NS
 from shared.ports.clock import Clock
 
@@ -30,12 +32,16 @@ class ExchangeOptions(msgspec.Struct, frozen=True, kw_only=True):
     weight_per_minute: the request weight that an address may use in a minute.
     seed: of the chances of faults.
     script: faults with their time.
+    token: that whoever gives it faults has to show; empty: nobody may.
+    names: by which it may be called, beside its host and those of the loopback.
     """
 
     tick_ms: int = 250
     weight_per_minute: int = 6000
     seed: int = 7
     script: tuple[ScriptedFault, ...] = ()
+    token: str = ""
+    names: tuple[str, ...] = ()
 
 
 class SimulatedExchange:
@@ -70,14 +76,11 @@ class SimulatedExchange:
     @asynccontextmanager
     async def listening(self, host: str, port: int) -> AsyncIterator[int]:
         """Serve, but send nothing unless somebody calls ``tick``."""
-        runner = web.AppRunner(self._application(), access_log=None, shutdown_timeout=1.0)
-        await runner.setup()
-        try:
-            await web.TCPSite(runner, host, port).start()
-            yield runner.addresses[0][1]
-        finally:
-            self.hub.drop_all()
-            await runner.cleanup()
+        async with serving(self._application(), host, port, names=self.options.names, end_seconds=1.0) as served:
+            try:
+                yield served.port
+            finally:
+                self.hub.drop_all()
 
     async def start(self, host: str, port: int) -> int:
         """``running`` for callers without a block: to be ended by ``stop`` in the same task."""
@@ -136,9 +139,9 @@ class SimulatedExchange:
             application.router.add_get(path, self.hub.serve)
         application.router.add_post("/sim/account", self._set_account)
         application.router.add_get("/sim/clock", self._show_clock)
-        application.router.add_get("/sim/faults", self._show_faults)
-        application.router.add_post("/sim/faults", self._add_fault)
-        application.router.add_delete("/sim/faults", self._clear_faults)
+        application.router.add_get("/sim/faults", self._with_token(self._show_faults))
+        application.router.add_post("/sim/faults", self._with_token(self._add_fault))
+        application.router.add_delete("/sim/faults", self._with_token(self._clear_faults))
         return application
 
     async def _answer(self, request: web.Request) -> web.Response:
@@ -214,6 +217,21 @@ class SimulatedExchange:
             origin = self.stack_clock.origin
             told |= {"origin_market_ns": origin.origin_market_ns, "origin_wall_ns": origin.origin_wall_ns}
         return _json(told)
+
+    def _with_token(self, handler: Handler) -> Handler:
+        """The handler, for whoever may break this exchange. The whole stack goes by it."""
+
+        async def guarded(request: web.Request) -> web.StreamResponse:
+            if bears(request, self.options.token):
+                return await handler(request)
+            if not self.options.token:
+                return _json({"error": "nobody may give faults: simulator.token_file names no file for a token"}, 403)
+            error = (
+                "send the token as Authorization: Bearer TOKEN; it stands in the file that simulator.token_file names"
+            )
+            return _json({"error": error}, 401, {"WWW-Authenticate": "Bearer"})
+
+        return guarded
 
     async def _show_faults(self, request: web.Request) -> web.Response:
         return _json({"happened": dict(self.faults.happened), "active": self.faults.active, "waiting": self._script})

@@ -120,6 +120,9 @@ class SimulatorSettings(Struct, frozen=True, kw_only=True):
     start: the date at which market time begins (ISO, such as 2022-11-01); a replay needs one.
     faults: a script of faults to come (TOML or JSON). Empty for none.
     wait_seconds: how long a market that begins waits for its readers, in wall seconds; 0: it begins at once.
+    hosts: names by which it may be called, beside ``host``, those of the loopback and the one in ``exchange.url``.
+    token_file: the file with the token that whoever gives it faults has to show, made where there is none. Empty:
+        nobody may.
     """
 
     host: str = "127.0.0.1"
@@ -130,6 +133,8 @@ class SimulatorSettings(Struct, frozen=True, kw_only=True):
     start: str = ""
     faults: str = ""
     wait_seconds: Annotated[float, Meta(ge=0, le=3600)] = 0.0
+    hosts: tuple[str, ...] = ()
+    token_file: str = ""
 
     @property
     def first_date(self) -> str:
@@ -152,10 +157,12 @@ class OpsSettings(Struct, frozen=True, kw_only=True):
     """The HTTP side: health, status and metrics.
 
     host, port: where it listens; port 0 picks a free one.
+    hosts: names by which it may be called, beside ``host`` and those of the loopback.
     """
 
     host: str = "127.0.0.1"
     port: Port = 9090
+    hosts: tuple[str, ...] = ()
 
 
 class LogSettings(Struct, frozen=True, kw_only=True):

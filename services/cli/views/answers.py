@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from decimal import Decimal
 
+from services.cli.printing import say
 from shared.application.errors import UserError
 from shared.application.wording.flattening import outcomes
 from shared.application.wording.formats import price, quantity, sentence, usd
@@ -21,18 +22,18 @@ def print_answers(answers: Sequence[Message]) -> None:
     """Print a line for each answer. Raises ``RefusedError`` at the first refusal."""
     for answer in answers:
         if isinstance(answer, CommandRefused) and answer.nothing_to_do:
-            print(sentence(f"Nothing to do: {answer.reason}"))
+            say(sentence(f"Nothing to do: {answer.reason}"))
             continue
         if isinstance(answer, CommandRefused):
             raise RefusedError(f"Refused: {sentence(answer.reason)}")
-        print(event_line(answer))
+        say(event_line(answer))
 
 
 def print_outcomes(answers: Sequence[Message]) -> None:
     """What became of a flattening, a line for each pair. Raises ``RefusedError`` if something was not sold."""
     found = list(outcomes(answers))
     for outcome in found:
-        print(outcome.text)
+        say(outcome.text)
     if left := [outcome.symbol for outcome in found if not outcome.is_sold]:
         raise RefusedError(f"Not sold: {', '.join(left)}.")
 
@@ -41,7 +42,7 @@ def print_halts_to_end(halts: Sequence[Halted]) -> None:
     """Print the halts that the second step of a resume would end, with their evidence."""
     for halt in halts:
         if halt.cleared_by != "condition":
-            print(f"  {line_parts(halt)[1]}")
+            say(f"  {line_parts(halt)[1]}")
 
 
 def print_write_off(look: WriteOffLook, at: Decimal | None) -> None:
@@ -63,10 +64,10 @@ def print_holdings(portfolio: PortfolioMarked | None, names: Sequence[str]) -> N
     names: every name of the one pair that is meant; none for all pairs.
     """
     if portfolio is None:
-        print("No snapshot of the portfolio yet.")
+        say("No snapshot of the portfolio yet.")
         return
     found = [each for each in portfolio.positions if not names or each.symbol in names]
     for each in found:
-        print(f"  {quantity(each.quantity)} {each.symbol} at {price(each.mark)} = {usd(each.notional_usdt)}")
+        say(f"  {quantity(each.quantity)} {each.symbol} at {price(each.mark)} = {usd(each.notional_usdt)}")
     if not found:
-        print("  Nothing is held; open orders would be cancelled.")
+        say("  Nothing is held; open orders would be cancelled.")

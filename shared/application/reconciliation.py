@@ -188,7 +188,7 @@ def _stops(books: Books, position: Position, there: Decimal, stops: Sequence[Acc
     if position.stop is None or not to_protect:
         return
     symbol, wanted = position.symbol, f"stop at {plain(position.stop)} for {plain(position.quantity)}"
-    there = ", ".join(f"{plain(stop.left)} at {plain(stop.stop_price)}" for stop in stops) or "none"
+    resting = ", ".join(f"{plain(stop.left)} at {plain(stop.stop_price)}" for stop in stops) or "none"
     lowest = min((stop.stop_price for stop in stops), default=ZERO)
     protected = sum((stop.left for stop in stops), ZERO)
     code: Code | None = None
@@ -202,7 +202,7 @@ def _stops(books: Books, position: Position, there: Decimal, stops: Sequence[Acc
     elif to_protect - protected >= max(books.lots.get(symbol, ZERO), Decimal(1).scaleb(-28)):
         code, reason = "smaller_stop", f"{plain(to_protect - protected)} of the position are not protected"
     if code is not None:
-        yield Difference(symbol=symbol, code=code, books=wanted, account=there, reason=reason)
+        yield Difference(symbol=symbol, code=code, books=wanted, account=resting, reason=reason)
 
 
 def _foreign(symbol: str, order: AccountOrder) -> Difference:

@@ -110,12 +110,8 @@ def write_off(
     """
     import asyncio
 
-<<<<<<< HEAD
     from services.cli.printing import say
-    from services.cli.views.answers import RefusedError, print_answers, print_holdings
-=======
     from services.cli.views.answers import RefusedError, print_answers, print_write_off
->>>>>>> i11-import
     from shared.application.commands import send_write_off
     from shared.application.pairs import booked_symbol_of
     from shared.application.write_offs import look_before_write_off

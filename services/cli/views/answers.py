@@ -49,13 +49,13 @@ def print_write_off(look: WriteOffLook, at: Decimal | None) -> None:
     """Print what would be booked out, what is lost by it, and which part of heat is free then."""
     held = look.held
     if held is None:
-        print("  Nothing is held; what execution has of it, its stop and its orders would be forgotten.")
+        say("  Nothing is held; what execution has of it, its stop and its orders would be forgotten.")
         return
     loss = look.loss_usdt(at)
     what = f"a loss of {usd(loss)}" if loss >= 0 else f"a gain of {usd(-loss)}"
     paid = f"{quantity(held.quantity)} {held.symbol}, bought for {usd(held.cost)}"
     free = f"; {usd(look.open_risk_usdt)} of open risk are free then" if look.open_risk_usdt else ""
-    print(f"  {paid}: {what}{free}")
+    say(f"  {paid}: {what}{free}")
 
 
 def print_holdings(portfolio: PortfolioMarked | None, names: Sequence[str]) -> None:

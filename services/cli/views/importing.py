@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from rich.table import Table
 from rich.text import Text
 
-from services.cli.views.printing import bare_table, plain_console
+from services.cli.printing import bare_table, plain_console
 from shared.application.errors import UserError
 from shared.application.wording.formats import percent, price, quantity, sentence, usd
 from shared.messages.ask import ImportAnswered

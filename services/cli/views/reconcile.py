@@ -2,7 +2,7 @@
 
 from rich.text import Text
 
-from services.cli.views.printing import bare_table, json_text, plain_console
+from services.cli.printing import bare_table, json_text, plain_console, say
 from shared.application.reconcile import Look
 from shared.application.wording.formats import count, quantity, some
 
@@ -12,7 +12,7 @@ MOST_OUTSIDE = 12  # assets that are named in one line
 def print_look(look: Look, *, as_json: bool) -> None:
     """Print a table of the differences, what agrees, what is outside, and what the key may beside reading."""
     if as_json:
-        print(json_text(look))
+        say(json_text(look))
         return
     console, result = plain_console(), look.result
     if look.orders == "paper":

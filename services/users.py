@@ -8,6 +8,7 @@ which services there are and whose they are. So a new topic or service has its r
 | ``market_data``, ``signals``, ``exchange_sim`` | what this service does for the market |
 | ``main.risk``, ``main.sizing``, ... | what this service does for the portfolio ``main`` |
 | ``main.client``, ``main.client.ana``, ... | propose, raise signals, ask, and read |
+| ``main.ops`` | read, and propose for clients that come over HTTP |
 | ``main.operator`` | command, ask, and read |
 | ``owner`` | everything: for whoever starts the stack, and for nobody who only joins it |
 """
@@ -156,6 +157,17 @@ def _proposing(name: str, keys: Keys) -> tuple[Grant, ...]:
     )
 
 
+def _proposing_for_others(keys: Keys) -> tuple[Grant, ...]:
+    """For clients that come over HTTP, each in its own queue; nothing that stands there can be taken out again."""
+    queues = client_key(keys, ANY)
+    return (
+        Grant(commands=("fcall",), keys=(queues,)),
+        Grant(commands=("time",)),
+        Grant(commands=("hexists", "hlen", "hset", "type"), keys=(clients_key(keys),)),
+        Grant(commands=("xadd", *READ_STREAM), keys=(queues,)),
+    )
+
+
 # --- services ---------------------------------------------------------------------------------------------------------
 
 
@@ -169,7 +181,7 @@ def _service(row: ServiceRow, keys: Keys) -> tuple[Grant, ...]:
     if row.name == EXCHANGE_SIM:
         return (*_facts(keys), *beat, Grant(commands=("set",), writes=(CLOCK_KEY,)))
     if row.name == OPS:
-        return (*_looking(keys), *beat)
+        return (*_looking(keys), *beat, *_proposing_for_others(keys))
     raise ValueError(f"nobody has said what the service {row.name} may do")
 
 

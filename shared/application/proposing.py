@@ -91,14 +91,19 @@ class Verdicts:
             elif isinstance(entry.message, ProposalRefused):
                 self._tell(entry.message.cause, entry.message)
 
+    async def known(self, asked: Asked) -> Answer | None:
+        """The stored verdict on an order, if there is one; it need not be whole. Raises ``BusLostError``."""
+        stored = await self._bus.decision(asked.order.id)
+        return None if stored is None else _answer_of(asked, stored)
+
     async def propose(self, asked: Asked, seconds: float) -> Answer:
         """What the gate says to an order, within so much time. Raises ``NotTakenError``."""
         try:
-            stored = await self._bus.decision(asked.order.id)
+            stored = await self.known(asked)
         except BusLostError as error:  # nothing was sent
             return Unknown("no", str(error))
         if stored is not None:
-            return _answer_of(asked, stored)
+            return stored
         try:
             with self._awaited(asked.order.id) as told:
                 return await self._sent(asked, told, seconds)

@@ -199,7 +199,7 @@ def _machine(row: ServiceRow, keys: Keys) -> tuple[Grant, ...]:
         Grant(commands=CALL, keys=(*own, reserved, *outputs, *inputs, *of_orders, *of_clients, beats)),
         Grant(commands=(*READ_HASH, *WRITE_HASH, *READ_TEXT, *WRITE_TEXT), keys=own),
         Grant(commands=APPEND, writes=(own.journal, *outputs)),
-        Grant(commands=(*READ_STREAM, *READ_GROUP), reads=(own.journal, *outputs, *inputs)),
+        Grant(commands=(*READ_STREAM, *READ_GROUP), reads=(own.journal, *outputs, *inputs, *of_clients)),  # in one call
         Grant(commands=KEEP_GROUP, writes=inputs),
         Grant(commands=("xtrim",), writes=_streams((topic for topic in read if topic.is_open), keys)),
         Grant(commands=READ_HASH, reads=(*_hashes(read, keys), reserved)),

@@ -250,6 +250,24 @@ async def test_ops_proposes_for_every_client_and_takes_nothing_out(owner: RedisB
         assert not await may(owner, user_name(OPS, "main"), *command.split()), command
 
 
+async def test_the_gate_waits_for_all_of_its_streams_and_the_queues_of_clients_at_once(
+    owner: RedisBus, server: Server
+) -> None:
+    row = next(row for row in MACHINES if row.name in DECIDED.writers)
+    spec = row.spec(shipped_settings(), ManualClock())
+    order = next(each for each in samples() if isinstance(each, OrderProposed))
+    async with signed(server, user_name(row.name, "main")) as bus, signed(server, ANA) as client:
+        await client.propose(order, "ana")
+        lease = bus.writer_lease(row.name, spec.inputs, home=spec.home, whole=spec.whole, in_turns=MAIN.of(PROPOSED))
+        await lease.acquire()
+        assert [entry.message for entry in await lease.read(0)] == [order]
+        assert not await lease.read(10), "nothing more has come"
+        await client.propose(structs.replace(order, id="o-2"), "ana")
+        assert [entry.stream for entry in await lease.read(1_000)] == [client_key(MAIN, "ana")]
+        await lease.release()
+    assert await refusals(owner) == []
+
+
 async def test_nobody_is_let_in_without_a_name_or_with_a_wrong_password(owner: RedisBus, server: Server) -> None:
     urls = [
         server.embedded.url,

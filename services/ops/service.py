@@ -12,14 +12,11 @@ from services.ops.proposals.market import MarketOfTheMoment
 from services.ops.proposals.order import Orders
 from services.ops.proposals.throttle import Throttle
 from shared.application.proposing import Verdicts
-from shared.config.faults import ConfigError
-from shared.config.model import Settings
 from shared.config.tokens import Tokens
 from shared.runtime.service import Context, Service
 
 
 async def run(context: Context) -> None:
-    check(context.settings)
     figures, verdicts = Figures(context.bus, context.clock), Verdicts(context.bus)
     await verdicts.begin()
     runner = web.AppRunner(application(figures, _proposals(context, verdicts)), access_log=None)
@@ -37,18 +34,15 @@ async def run(context: Context) -> None:
         await runner.cleanup()
 
 
-def check(settings: Settings) -> None:
-    """Whether the tokens that are there count. Raises ``ConfigError``."""
-    if faults := Tokens(settings.ops.tokens).faults:
-        raise ConfigError(faults)
-
-
 def _proposals(context: Context, verdicts: Verdicts) -> ProposalsApi | None:
     ops = context.settings.ops
     if not ops.tokens:
         return None
+    tokens = Tokens(ops.tokens)
+    for fault in tokens.faults:
+        context.log.error("token_refused", reason=str(fault))
     return ProposalsApi(
-        tokens=Tokens(ops.tokens),
+        tokens=tokens,
         verdicts=verdicts,
         orders=Orders(context.settings, context.clock, MarketOfTheMoment(context.bus)),
         throttle=Throttle(ops.proposals_per_minute, context.clock.steady_ns),

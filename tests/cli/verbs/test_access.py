@@ -1,4 +1,4 @@
-"""``heatsink url`` and ``heatsink users``, on a server that knows users, on one that does not, and in between."""
+"""``heatsink url``, ``users`` and ``token``, on a server that knows users, on one that does not, and in between."""
 
 import os
 import stat
@@ -19,7 +19,8 @@ from shared.adapters.redis.embedded_valkey import EmbeddedValkey, running_valkey
 from shared.application.stack import RunNote, write_note
 from shared.config.credentials import OWNER, address_of, signed_in
 from shared.config.model import RedisSettings
-from shared.messages.catalogue import CONTROL, PROPOSED
+from shared.config.tokens import Tokens
+from shared.messages.catalogue import CONTROL
 from shared.messages.control import Halt
 from shared.ports.errors import AccessRefusedError
 from tests.keys import MAIN
@@ -65,8 +66,9 @@ def in_a_line(result: Result) -> str:
 
 
 async def test_the_address_of_a_client_proposes_and_must_not_command(stack: EmbeddedValkey, tmp_path: Path) -> None:
-    async with RedisBus.connect(run(tmp_path, "url"), MAIN) as client:
-        assert await client.client.xadd(MAIN.of(PROPOSED), {"m": b"x"})
+    owner = address_of(RedisSettings(url=stack.url, users=str(tmp_path / USERS_DIR)), OWNER)
+    async with RedisBus.open(owner, MAIN), RedisBus.connect(run(tmp_path, "url"), MAIN) as client:
+        assert await client.propose(proposal(), "client") is None
         with pytest.raises(AccessRefusedError):
             await client.publish([next(each for each in samples() if isinstance(each, Halt))])
     async with RedisBus.connect(run(tmp_path, "url", "--as", "operator"), MAIN) as operator:
@@ -156,3 +158,16 @@ def test_a_client_who_commands_is_told_how_an_operator_signs_in(stack: EmbeddedV
     assert result.exit_code == 1
     assert "may not do that" in result.stderr
     assert "heatsink url --as operator" in result.stderr
+
+
+def test_a_token_is_made_once_for_its_owner_alone_and_revoked(tmp_path: Path) -> None:
+    token = run(tmp_path, "token", "tradingview")
+    path = tmp_path / "tokens" / "tradingview"
+    assert run(tmp_path, "token", "tradingview") == token == path.read_text().strip()
+    assert (stat.S_IMODE(path.stat().st_mode), stat.S_IMODE(path.parent.stat().st_mode)) == (0o600, 0o700)
+    assert Tokens(str(path.parent)).client_of(token) == "tradingview"
+    assert run(tmp_path, "token", "tradingview", "--revoke") == ""
+    assert Tokens(str(path.parent)).client_of(token) == ""
+    assert "has no token" in in_a_line(typed(tmp_path, "token", "tradingview", "--revoke"))
+    assert "no name of a client" in in_a_line(typed(tmp_path, "token", "../ana"))
+    assert run(tmp_path, "token", "tradingview") != token

@@ -130,7 +130,7 @@ def running_gate(folder: Path, *services: str, settings: dict[str, str] | None =
         gate = RunningGate(folder, port, settings or {})
         try:
             gate.start_server()
-            asyncio.run(_open_market(gate.url))
+            asyncio.run(open_market(gate.url))
             for service in ("risk", *services):
                 gate.start(service)
             yield gate
@@ -138,7 +138,7 @@ def running_gate(folder: Path, *services: str, settings: dict[str, str] | None =
             gate.end()
 
 
-async def _open_market(url: str) -> None:
+async def open_market(url: str) -> None:
     async with RedisBus.open(url, MAIN) as bus:
         origin = ClockOrigin(origin_market_ns=NOW_NS, origin_wall_ns=RealClock().wall_ns(), speed=1.0)
         await bus.agree_on_clock(origin)

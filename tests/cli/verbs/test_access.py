@@ -66,9 +66,10 @@ def in_a_line(result: Result) -> str:
 
 
 async def test_the_address_of_a_client_proposes_and_must_not_command(stack: EmbeddedValkey, tmp_path: Path) -> None:
-    owner = address_of(RedisSettings(url=stack.url, users=str(tmp_path / USERS_DIR)), OWNER)
-    async with RedisBus.open(owner, MAIN), RedisBus.connect(run(tmp_path, "url"), MAIN) as client:
-        assert await client.propose(proposal(), "client") is None
+    async with RedisBus.connect(run(tmp_path, "url"), MAIN) as client:
+        assert await client.client.xadd(MAIN.of_client("client"), {"m": b"x"})
+        with pytest.raises(AccessRefusedError):
+            await client.publish([proposal()])  # on the stream of all: a client has a queue of its own
         with pytest.raises(AccessRefusedError):
             await client.publish([next(each for each in samples() if isinstance(each, Halt))])
     async with RedisBus.connect(run(tmp_path, "url", "--as", "operator"), MAIN) as operator:

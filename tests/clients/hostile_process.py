@@ -1,4 +1,4 @@
-"""A client that means ill, in a process of its own, with nothing but its Redis user: ``hostile_process.py URL SEED``.
+"""A client that means ill, a process with nothing but its Redis user: ``hostile_process.py URL SEED [ATTACK...]``.
 
 It knows the server's address with its own name and password, reads whatever a client may read, and does everything that
 a client can to have booked what was not approved, or to keep another client waiting. It goes on until its input ends,
@@ -171,17 +171,27 @@ class Hostile:
         for stream, body in self.heard[-5:]:
             self.send("replayed_in_place", ("XADD", stream, "*", "m", body), ("PUBLISH", stream, body))
 
-    def flood(self) -> None:
-        """More than anybody reads: orders that are rejected, repeats of one, questions, signals, cancels of nothing."""
+    # More than anybody reads: orders that are rejected, repeats of one, questions, signals, cancels of nothing.
+
+    def flood_orders(self) -> None:
         odd = [pack(self.order(stop_price="150")) for _ in range(FLOOD)]
         self.send("flood_of_orders", *(("FCALL", "hs_propose", 1, QUEUE, body) for body in odd))
+
+    def flood_repeats(self) -> None:
         same = pack(self.order(id="bad-own", quantity="0.1"))
         self.send("flood_of_repeats", *(("FCALL", "hs_propose", 1, QUEUE, same) for _ in range(FLOOD)))
+
+    def flood_questions(self) -> None:
         ask = {"type": "RoomAsked", "id": self.next_id(), "time_ns": 0, "symbol": "", "reply_to": "hs:reply:bad"}
         self.send("flood_of_questions", *(("PUBLISH", ASK, pack(ask)) for _ in range(FLOOD)))
-        signal = {"type": "SignalRaised", "id": self.next_id(), "time_ns": 0, "strategy": "nobody", "symbol": MINE,
-                  "strength": 1.0}  # fmt: skip
-        self.send("flood_of_signals", *(("XADD", SIGNALS, "*", "m", pack(signal)) for _ in range(FLOOD)))
+
+    def flood_signals(self) -> None:
+        signal = {"type": "SignalRaised", "time_ns": 0, "strategy": "nobody", "symbol": MINE, "strength": 1.0}
+        bodies = [pack(signal | {"id": self.next_id()}) for _ in range(FLOOD)]
+        self.send("flood_of_signals", *(("XADD", SIGNALS, "*", "m", body) for body in bodies))
+
+    def flood_by_hand(self) -> None:
+        """Past the quota of the function."""
         cancel = {"type": "CancelProposed", "time_ns": 0, "order_id": "never"}
         bodies = [pack(cancel | {"id": self.next_id()}) for _ in range(FLOOD)]
         self.send("flood_by_hand", *(("XADD", QUEUE, "*", "m", body) for body in bodies))
@@ -199,8 +209,13 @@ class Hostile:
         self.send("trespasses", *(tuple(command.split()) for command in commands),
                   ("FCALL", "hs_propose", 1, f"{HOME}:clients:honest", body))  # fmt: skip
 
-    def run(self) -> None:
-        attacks: list[Callable[[], None]] = [self.fuzz, self.claim, self.steal, self.replay, self.flood, self.trespass]
+    def run(self, only: list[str]) -> None:
+        """only: the attacks to make; all of them where none is named."""
+        attacks: list[Callable[[], None]] = [
+            self.fuzz, self.claim, self.steal, self.replay, self.trespass, self.flood_orders, self.flood_repeats,
+            self.flood_questions, self.flood_signals, self.flood_by_hand,
+        ]  # fmt: skip
+        attacks = [attack for attack in attacks if not only or attack.__name__ in only]
         self.trade_honestly()
         print("ready", flush=True)
         while not select.select([sys.stdin], [], [], 0)[0]:
@@ -227,4 +242,4 @@ def word_of(error: Exception) -> str:
 
 
 if __name__ == "__main__":
-    Hostile(sys.argv[1], int(sys.argv[2])).run()
+    Hostile(sys.argv[1], int(sys.argv[2])).run(sys.argv[3:])

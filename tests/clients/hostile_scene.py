@@ -88,11 +88,11 @@ class Attack:
 
 
 @asynccontextmanager
-async def attacked(scene: Scene, seed: int = 7) -> AsyncIterator[Attack]:
+async def attacked(scene: Scene, *attacks: str, seed: int = 7) -> AsyncIterator[Attack]:
     """While the block lasts. The attack has begun, and is over behind it."""
     process = await asyncio.create_subprocess_exec(
         sys.executable, str(Path(__file__).with_name("hostile_process.py")), scene.url_of(ME), str(seed),
-        stdin=PIPE, stdout=PIPE, limit=MEGABYTE,
+        *attacks,        stdin=PIPE, stdout=PIPE, limit=MEGABYTE,
     )  # fmt: skip
     attack = Attack(process)
     try:

@@ -28,11 +28,12 @@ def url(
     """Print an address of the server that works, with its password: python propose.py $(heatsink url)."""
     import asyncio
 
+    from services.cli.printing import say
     from shared.application.access import working_address
 
     if client and role is not Role.CLIENT:
         raise typer.BadParameter("--client and --as operator: name one of them")
-    print(asyncio.run(working_address(stack, f"{role.value}.{client}" if client else role.value)))
+    say(asyncio.run(working_address(stack, f"{role.value}.{client}" if client else role.value)))
 
 
 @on_stack
@@ -71,12 +72,13 @@ def token(
     revoke: Annotated[bool, typer.Option("--revoke", help="Let it in no more.")] = False,
 ) -> None:
     """Print the token by which a client proposes over HTTP; it is made where there is none."""
+    from services.cli.printing import say
     from shared.application.access import revoke_token, token_of
 
     if revoke:
         revoke_token(stack, client)
     else:
-        print(token_of(stack, client))
+        say(token_of(stack, client))
 
 
 VERBS = (url, users, token)

@@ -15,6 +15,7 @@ from aiohttp import web
 
 from shared.adapters.plain_amounts import json_bytes
 from shared.application.proposing import Unknown
+from shared.domain.safe_text import safe_json
 from shared.messages.orders import OrderDecided, ProposalRefused
 from shared.ports.errors import NotTakenError
 
@@ -101,7 +102,8 @@ def of_not_taken(error: NotTakenError) -> RequestRefusedError:
 
 def json_response(value: object, status: int = 200, headers: dict[str, str] | None = None) -> web.Response:
     more = {"Cache-Control": "no-store", **(headers or {})}
-    return web.Response(body=json_bytes(value), status=status, headers=more, content_type="application/json")
+    body = safe_json(json_bytes(value).decode()).encode()  # what a stranger wrote may be shown on a terminal
+    return web.Response(body=body, status=status, headers=more, content_type="application/json")
 
 
 def _shown(value: object) -> str:

@@ -1,6 +1,5 @@
 """The routes by which clients propose over HTTP: docs/http.md."""
 
-import asyncio
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
@@ -27,7 +26,6 @@ from shared.ports.errors import BusLostError, NotTakenError
 PATH = "/v1/proposals"
 HOOKS = "/v1/hooks"
 MOST_BYTES = 16 * 1024
-BODY_SECONDS = 5.0  # in which a body has to be there
 CONTENT_TYPES = ("application/json", "text/plain", "application/octet-stream")  # the last one stands for none
 BEARER = "bearer "
 
@@ -56,9 +54,7 @@ class ProposalsApi:
         """Propose, and wait for the verdict."""
         try:
             self._check_on()
-            async with asyncio.timeout(BODY_SECONDS):
-                given = await _bytes_of(request)
-            body = read_body(given)
+            body = read_body(await _bytes_of(request))
             client = self._client(request, body)
             key = key_of(body, request.headers.get("Idempotency-Key", ""))
             self._throttled(f"{client} {side_of(body)}")
@@ -67,9 +63,6 @@ class ProposalsApi:
             if answer is None:
                 asked = await self.orders.completed(asked, body)
                 answer = await self.verdicts.propose(asked, self.seconds)
-        except TimeoutError:
-            remedy = "Send the whole request at once."
-            return RequestRefusedError(408, "too_slow", "the body did not come in time", remedy).response
         except NotTakenError as error:
             return of_not_taken(error).response
         except RequestRefusedError as error:
@@ -123,14 +116,14 @@ class ProposalsApi:
 
 
 async def _bytes_of(request: web.Request) -> bytes:
+    """The guard before every route has bounded it, and read it in time."""
     if request.content_type not in CONTENT_TYPES:
         remedy = "Send JSON as application/json or text/plain."
-        raise RequestRefusedError(415, "malformed", "another kind of content", remedy, field="Content-Type",
-                                  value=request.content_type)  # fmt: skip
-    body = await request.content.read(MOST_BYTES + 1) if (request.content_length or 0) <= MOST_BYTES else b""
-    while body and len(body) <= MOST_BYTES and not request.content.at_eof():
-        body += await request.content.read(MOST_BYTES + 1 - len(body))
-    if (request.content_length or 0) > MOST_BYTES or len(body) > MOST_BYTES:
+        raise RequestRefusedError(
+            415, "malformed", "another kind of content", remedy, field="Content-Type", value=request.content_type
+        )
+    body = await request.read()
+    if len(body) > MOST_BYTES:
         raise RequestRefusedError(413, "size", f"more than {MOST_BYTES} bytes", "Send one order, and nothing else.")
     return body
 

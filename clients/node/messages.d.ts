@@ -492,6 +492,8 @@ export interface OrderDecided {
  *
  * stop_price: USDT per unit.
  * reason: why it is not where it was asked for, for people; empty where it is.
+ * stop_order_id: under which the stop of the position fills that it was approved for; empty where the gate had not
+ *     heard of it, and from before it was kept.
  */
 export interface StopApproved {
   type: 'StopApproved'
@@ -503,6 +505,7 @@ export interface StopApproved {
   symbol: string
   stop_price: string
   reason: string
+  stop_order_id: string
 }
 
 /**

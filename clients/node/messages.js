@@ -122,7 +122,7 @@ export const KINDS = {
   StopApproved: {
     nanoseconds: ["time_ns"],
     parts: {},
-    defaults: { cause: "", trace: "", v: 1, reason: "" },
+    defaults: { cause: "", trace: "", v: 1, reason: "", stop_order_id: "" },
   },
   CancelDecided: {
     nanoseconds: ["time_ns"],

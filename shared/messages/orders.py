@@ -226,11 +226,14 @@ class StopApproved(Message, frozen=True, kw_only=True):
 
     stop_price: USDT per unit.
     reason: why it is not where it was asked for, for people; empty where it is.
+    stop_order_id: under which the stop of the position fills that it was approved for; empty where the gate had not
+        heard of it, and from before it was kept.
     """
 
     symbol: Symbol
     stop_price: Decimal
     reason: Text = ""
+    stop_order_id: Cause = ""
 
 
 class WriteOffDecided(Message, frozen=True, kw_only=True):

@@ -457,11 +457,14 @@ class StopApproved(Message):
 
     stop_price: USDT per unit.
     reason: why it is not where it was asked for, for people; empty where it is.
+    stop_order_id: under which the stop of the position fills that it was approved for; empty where the gate had not
+        heard of it, and from before it was kept.
     """
 
     symbol: str
     stop_price: Decimal
     reason: str = ""
+    stop_order_id: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

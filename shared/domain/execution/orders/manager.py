@@ -6,7 +6,7 @@ from decimal import Decimal
 from msgspec import structs
 
 from shared.domain.execution.orders.outputs import order_closed, order_filled, order_placed, stop_filled, stop_placed
-from shared.domain.execution.orders.store import OrderStore, VenuePosition, WorkingOrder
+from shared.domain.execution.orders.store import OrderStore, VenuePosition, WorkingOrder, stop_order_id
 from shared.domain.execution.orders.venue import Trade, Venue, VenueOrder
 from shared.domain.numbers import ZERO, plain, round_down
 from shared.messages.base import AMOUNT_BELOW, Message
@@ -95,9 +95,13 @@ class OrderManager:
         return (told,)
 
     def raise_stop(self, approved: StopApproved, now_ns: int) -> Outputs:
-        """Move the stop up; a lower one, or one for nothing, is dropped."""
+        """Move the stop up. A lower one is dropped, and one for nothing, or for a position that was sold since: what is
+        held of the pair now was bought with a stop of its own.
+        """
         position = self._store.position(approved.symbol)
         if position is None or (position.stop is not None and approved.stop_price <= position.stop):
+            return ()
+        if approved.stop_order_id not in ("", stop_order_id(approved.symbol, position)):
             return ()
         raised = structs.replace(position, stop=approved.stop_price, stop_since_ns=now_ns)
         self._store.put_position(approved.symbol, raised)

@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Literal
 
-from shared.messages.catalogue import SIGNALS as SIGNALS_TOPIC
-
 if TYPE_CHECKING:
     from shared.config.model import Settings
     from shared.messages.keys import Keys
@@ -97,6 +95,8 @@ def services_with(exchange: str) -> tuple[ServiceRow, ...]:
 
 def machine_homes(keys: "Keys") -> tuple[tuple[str, str], ...]:
     """Every machine with how the keys of its state begin."""
+    from shared.messages.catalogue import SIGNALS as SIGNALS_TOPIC  # not needed to start a service
+
     market = "{" + SIGNALS_TOPIC.key + "}"
     return tuple((row.name, keys.home if row.scope == "portfolio" else market) for row in SERVICES if row.machine)
 

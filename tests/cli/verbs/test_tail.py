@@ -31,6 +31,7 @@ def test_tail_of_some_topics_and_one_pair_leaves_the_rest_out(heatsink: Heatsink
         "REFUSED",
         "approved",
         "awaited",
+        "import",
         "cancel",
         "placed",
         "filled",

@@ -2,7 +2,7 @@
 
 import typer
 
-from services.cli.verbs import access, control, doctor, room, slippage, status, sweep, tail, up, why
+from services.cli.verbs import access, control, doctor, replay_decision, room, slippage, status, sweep, tail, up, why
 from services.cli.verbs.backtest import backtest_app
 from services.cli.verbs.config import config_app
 from services.cli.verbs.data import data_app
@@ -17,7 +17,20 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for module in (up, access, status, tail, why, room, control, doctor, sweep, slippage):  # as --help lists them
+MODULES = (
+    up,
+    access,
+    status,
+    tail,
+    why,
+    replay_decision,
+    room,
+    control,
+    doctor,
+    sweep,
+    slippage,
+)  # as --help lists them
+for module in MODULES:
     for verb in module.VERBS:
         app.command()(verb)
 app.add_typer(backtest_app, name="backtest")

@@ -29,7 +29,8 @@ def exit_rate_of(evidence: Evidence) -> float:
     def fits(rate: float) -> bool:
         unit_risk, unit_cash = price_risk + price * rate, price * (1.0 + rate + reach if reach else 1.0 + rate)
         return (
-            (heat is None or heat.headroom / unit_risk == heat.quantity)
+            min(unit_risk, unit_cash) > 0.0
+            and (heat is None or heat.headroom / unit_risk == heat.quantity)
             and (cash is None or cash.headroom / unit_cash == cash.quantity)
             and (not units or (units * unit_risk, units * unit_cash) == (decided.risk_usdt, decided.cash_usdt))
         )

@@ -7,6 +7,8 @@ from shared.domain.risk.again.sight import sights_of
 from shared.domain.risk.gate.gate import Gate
 from shared.messages.orders import OrderDecided
 
+NO_FIGURES = "ceilings"  # their figures are none that a gate can have seen
+
 
 class Again(Struct, frozen=True):
     """A decision that was made again.
@@ -25,13 +27,16 @@ def decide_again(evidence: Evidence) -> Again:
     Where the journal leaves open what the gate saw (whether the mark of a sale was fresh), what fits is taken.
     """
     first: Again | None = None
-    for state in sights_of(evidence):
-        [made] = Gate(state, 1).propose(evidence.order())
-        assert isinstance(made, OrderDecided)
-        again = Again(made, differences(made, evidence.decided))
-        if not again.differs:
-            return again
-        first = first or again
+    try:
+        for state in sights_of(evidence):
+            [made] = Gate(state, 1).propose(evidence.order())
+            assert isinstance(made, OrderDecided)
+            again = Again(made, differences(made, evidence.decided))
+            if not again.differs:
+                return again
+            first = first or again
+    except (ArithmeticError, ValueError):  # somebody has changed them
+        return Again(evidence.decided, (NO_FIGURES,))
     assert first is not None
     return first
 

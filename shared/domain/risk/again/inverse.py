@@ -19,7 +19,7 @@ def solved(makes: Callable[[float], bool], near: float, step: float = 0.0) -> fl
     """The number near this one that makes what it has to; this one where none does, or it is none."""
     if not isfinite(near):
         return 0.0
-    return next((number for number in around(near, step) if makes(number)), near)
+    return next((number for number in around(near, step) if number and makes(number)), near)
 
 
 def factor_of(product: float, other: float) -> float:

@@ -24,6 +24,7 @@ from shared.messages.base import truncate
 from shared.messages.halts import Halted
 
 UNKNOWN = "?"
+MOST_OPEN = 100_000
 
 
 def sights_of(evidence: Evidence) -> Iterator[RiskState]:
@@ -76,7 +77,8 @@ def _records(evidence: Evidence, halt: Halted | None) -> Records:
     if position.limit:
         held = Decimal(str(position.limit))
         records.put(POSITION, decided.symbol, Position(symbol=decided.symbol, quantity=held, cost=ZERO, stop=None))
-    for number in range(int(evidence.report("open_orders").used)):  # how many there are is all that counts
+    open_orders = min(int(evidence.report("open_orders").used), MOST_OPEN)
+    for number in range(open_orders):  # how many there are is all that counts
         records.put(ORDER, f"open-{number}", OpenOrder(f"open-{number}", UNKNOWN, "sell", ZERO, ZERO, 0.0, 0.0, 0.0))
     if halt is not None:
         records.put(HALT, f"{halt.symbol}|{halt.trigger}", halt)

@@ -4,11 +4,14 @@ from collections import Counter
 from decimal import Decimal
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from msgspec import structs
 
 from shared.domain.risk.again.decide import decide_again
 from shared.messages.orders import OrderDecided
 from tests.domain.risk.again.day_of_decisions import Day
+from tests.examples import examples
 
 SEEDS, DECISIONS = (1, 4), 400  # the portfolio of the second one is tiny
 HAS_TO_COME = {
@@ -70,6 +73,25 @@ def test_a_ceiling_whose_quantity_does_not_follow_from_its_figures_is_named(days
     )
     again = decide_again(structs.replace(evidence, decided=structs.replace(evidence.decided, ceilings=ceilings)))
     assert again.differs == ("gap_stress",)
+
+
+@examples(300)
+@given(data=st.data())
+def test_whatever_somebody_makes_of_the_figures_there_is_an_answer(days: list[Day], data: st.DataObject) -> None:
+    day = data.draw(st.sampled_from(days))
+    evidence = day.evidence(data.draw(st.integers(0, DECISIONS - 1)))
+    decided = evidence.decided
+    odd = st.sampled_from((0.0, -1.0, 1e-300, 1e300, 5e-324, 1.0, 7e17)) | st.floats(allow_nan=False)
+    figure = data.draw(st.sampled_from(("quantity", "limit", "used", "headroom")))
+    place = data.draw(st.integers(0, len(decided.ceilings) - 1))
+    ceilings = list(decided.ceilings)
+    ceilings[place] = structs.replace(ceilings[place], **{figure: data.draw(odd)})
+    changes: dict[str, object] = {"ceilings": tuple(ceilings)}
+    if data.draw(st.booleans()):
+        changes[data.draw(st.sampled_from(("nav", "mark", "heat_before", "risk_usdt", "cash_usdt")))] = data.draw(odd)
+    changed = structs.replace(decided, **changes)
+    again = decide_again(structs.replace(evidence, decided=changed))
+    assert again.differs or again.decided == changed
 
 
 def test_a_halt_that_the_journal_does_not_have_is_missed(days: list[Day]) -> None:

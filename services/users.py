@@ -19,6 +19,7 @@ from shared.adapters.redis.acl import Grant, User
 from shared.adapters.redis.keys import (
     CLOCK_KEY,
     IDENTITY_KEY,
+    LIBRARY_KEY,
     SCOPES,
     client_key,
     clients_key,
@@ -32,7 +33,7 @@ from shared.adapters.redis.keys import (
 )
 from shared.adapters.redis.market_lease import LEASE_KEY, META_KEY
 from shared.config.credentials import CLIENT, OPERATOR, OWNER, client_user, user_name
-from shared.messages.catalogue import ANSWERS, ASK, CATALOGUE, COPIED_TO, DECIDED, PROPOSED, SIGNALS, Topic
+from shared.messages.catalogue import ANSWERS, ASK, CATALOGUE, COPIED_TO, DECIDED, EXECUTED, PROPOSED, SIGNALS, Topic
 from shared.messages.keys import Keys
 
 EVERY_CONSUMER, CLIENTS, OPERATORS = "every consumer", "clients", "operators"  # as the catalogue says it
@@ -106,11 +107,11 @@ def _pattern(topic: Topic, keys: Keys) -> str:
 
 
 def _facts(keys: Keys) -> tuple[Grant, ...]:
-    """What everybody in a stack has to know: whose data this is, what time it is, who is alive."""
+    """What everybody in a stack has to know: whose data this is, by which functions, what time it is, who is alive."""
     beats = tuple(services_key(keys, scope) for scope in SCOPES)
     return (
         Grant(commands=READ_TEXT, reads=(CLOCK_KEY, IDENTITY_KEY)),
-        Grant(commands=READ_HASH, reads=beats),
+        Grant(commands=READ_HASH, reads=(*beats, LIBRARY_KEY)),
         LOOK_AT_SERVER,
     )
 
@@ -182,6 +183,7 @@ def _machine(row: ServiceRow, keys: Keys) -> tuple[Grant, ...]:
     of_orders = _orders(row, keys)
     of_clients = (client_key(keys, ANY), clients_key(keys)) if PROPOSED in read else ()
     reserved, beats = reserved_key(home), services_key(keys, row.scope)
+    reservations = machine_keys(home, DECIDED.written_by).state  # an order is placed only if the gate's records have it
     return (
         # A function is looked at twice: as a call that names keys, and command by command.
         Grant(commands=CALL, keys=(*own, reserved, *outputs, *inputs, *of_orders, *of_clients, beats)),
@@ -194,6 +196,7 @@ def _machine(row: ServiceRow, keys: Keys) -> tuple[Grant, ...]:
         *([Grant(commands=("hset", "hdel"), writes=(reserved,))] if DECIDED in written else []),
         *([Grant(commands=(*READ_TEXT, "set"), keys=of_orders)] if of_orders else []),
         *([Grant(commands=READ_TEXT, reads=(decision_key(keys, ANY),))] if DECIDED in read else []),
+        *([Grant(commands=READ_HASH, reads=(reservations,))] if EXECUTED in written else []),
         *([Grant(commands=KEEP_CLIENTS, keys=of_clients)] if of_clients else []),
         Grant(commands=("publish",), channels=(*_channels(written, keys), *((REPLIES,) if ANSWERS in written else ()))),
         Grant(commands=LISTEN, channels=_channels(read, keys)),

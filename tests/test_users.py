@@ -15,7 +15,7 @@ from shared.adapters.redis.acl import acl_file
 from shared.adapters.redis.bus import RedisBus
 from shared.adapters.redis.client import ServerTooOldError
 from shared.adapters.redis.embedded_valkey import EmbeddedValkey, running_valkey
-from shared.adapters.redis.keys import client_key, decision_key, machine_keys
+from shared.adapters.redis.keys import IDENTITY_KEY, LIBRARY_KEY, client_key, decision_key, machine_keys
 from shared.config.credentials import CLIENT, OPERATOR, OWNER, client_user, signed_in, user_name
 from shared.domain.machine import ReservationCheck
 from shared.messages.ask import RoomAnswered
@@ -90,6 +90,7 @@ async def owner(server: Server) -> AsyncIterator[RedisBus]:
         await bus.client.flushall()
         await bus.client.execute_command("ACL", "LOG", "RESET")
         await bus.named_identity()
+        await bus.note_library()
         yield bus
 
 
@@ -223,6 +224,14 @@ async def test_the_state_of_a_service_is_written_by_that_service_alone(owner: Re
         assert {role_of(user) for user in found} == set(DECIDED.writers), command
 
 
+async def test_what_the_data_are_called_and_by_which_functions_is_said_by_the_owner_alone(owner: RedisBus) -> None:
+    assert await owner.client.hlen(LIBRARY_KEY) == 1
+    for user in USERS:
+        writes_them = (("HSET", LIBRARY_KEY, "a", "b"), ("DEL", LIBRARY_KEY), ("DEL", IDENTITY_KEY))
+        assert [await may(owner, user, *command) for command in writes_them] == [user == OWNER] * 3, user
+        assert await may(owner, user, "HGET", LIBRARY_KEY, "a"), user
+
+
 async def test_a_client_writes_under_its_own_name_only(owner: RedisBus) -> None:
     mine, anas = client_key(MAIN, CLIENT), client_key(MAIN, "ana")
     client = user_name(CLIENT, "main")
@@ -279,6 +288,9 @@ async def test_no_call_of_a_machine_is_refused_whatever_it_writes(
         await lease.end_try("x")
         for _ in range(2):
             await lease.renew()
+            assert (await lease.look()).seq == len(commits)
+        if spec.vouching is not None:
+            await bus.stored_rows(DECIDED.written_by, "order", ["o-1"], Heartbeat)
         await lease.read(0)
         await bus.publish([each for each in outputs if "every consumer" in TOPIC_OF[type(each)].writers])
         await bus.echo(outputs)
@@ -321,6 +333,7 @@ async def shows_itself(bus: RedisBus, row: ServiceRow) -> None:
     await bus.set_heartbeat(beat, row.scope)
     assert row.name in await bus.heartbeats()
     assert await bus.named_identity() == await bus.identity() != ""
+    await bus.check_library()
     await bus.clock_origin()
     assert await bus.memory_used() >= 0.0
     await bus.trim()

@@ -13,6 +13,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from shared.config.account_key import check_account_key
 from shared.config.addresses import check_addresses, check_hosts
 from shared.config.changes import PHASE_KEY, read_changes
 from shared.config.checks import (
@@ -35,6 +36,7 @@ from shared.config.model import (
     PortfolioSettings,
     RedisSettings,
     Settings,
+    SigningSettings,
     SimulatorSettings,
 )
 from shared.config.shadow import read_shadow, shadow_path
@@ -52,6 +54,7 @@ PLAN_SECTIONS: dict[str, type[Struct]] = {
 }
 STACK_SECTIONS: dict[str, type[Struct]] = {
     "redis": RedisSettings,
+    "signing": SigningSettings,
     "exchange": ExchangeSettings,
     "portfolio": PortfolioSettings,
     "market_data": MarketDataSettings,
@@ -215,6 +218,8 @@ def _cross_check(tables: Tables, paths: Mapping[str, str], parts: Mapping[str, A
     check_addresses(tables, paths["stack.toml"], parts.get("redis"), parts.get("exchange"))
     if parts.get("redis") is not None:
         check_credentials(tables, paths["stack.toml"], parts["redis"])
+    if parts.get("exchange") is not None:
+        check_account_key(tables, paths["stack.toml"], parts["exchange"])
     check_hosts(tables, paths["stack.toml"], parts.get("simulator"), parts.get("ops"))
     if parts.get("simulator") is not None:
         check_simulator(tables, paths["stack.toml"], parts["simulator"], parts.get("ops"))

@@ -243,6 +243,21 @@ class WriteOffDecided(Message, frozen=True, kw_only=True):
     reason: Text = ""
 
 
+class ImportDecided(Message, frozen=True, kw_only=True):
+    """A position that was opened elsewhere is in the books: execution protects it, and sizing counts it as held.
+
+    quantity: base units.
+    stop_price: USDT per unit.
+    client: who holds it, where clients execute.
+    """
+
+    symbol: Symbol
+    quantity: Decimal
+    stop_price: Decimal
+    client: Annotated[str, Meta(max_length=64)] = ""
+    reason: Text = ""
+
+
 class OrderPlaced(Message, frozen=True, kw_only=True):
     """The venue has the order.
 

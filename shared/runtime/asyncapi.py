@@ -75,19 +75,18 @@ def _channel(topic: Topic) -> dict[str, Any]:
     where = "stream and channel" if topic.durable else live
     also = "; each message also on the channel of its pair, `<address>:<pair>`" if topic.per_pair else ""
     bound = f"; at most {topic.max_bytes:,} bytes a message" if topic.max_bytes != MAX_MESSAGE_BYTES else ""
-    queue = f"; a client writes by the function hs_propose, into {topic.client_key}" if topic.client_key else ""
     copies = "".join(f"; all messages of {copied.name} stand here too" for copied in topic.copies)
     return {
         "address": address,
-        "description": f"{topic.about}: {where}{also}{bound}{copies}{queue}",
+        "description": f"{topic.about}: {where}{also}{bound}{copies}",
         **({"parameters": parameters} if parameters else {}),
         "messages": {kind.__name__: {"$ref": f"#/components/messages/{kind.__name__}"} for kind in topic.readable},
     }
 
 
 def _actions(topic: Topic) -> tuple[str, ...]:
-    """What another process may do: read everything, and write where clients are among the writers, or have queues."""
-    return ("receive", "send") if "clients" in topic.written_by or topic.client_key else ("receive",)
+    """What another process may do: read everything, and write where clients write or have queues of their own."""
+    return ("receive", "send") if topic.client_key or "clients" in topic.written_by else ("receive",)
 
 
 def _message(kind: type[Message]) -> dict[str, Any]:

@@ -13,6 +13,7 @@ import pytest
 
 from shared.adapters.codec import decode, encode
 from shared.messages.base import Message
+from shared.messages.catalogue import DECIDED, EXECUTED
 from tests.clients.gate_harness import CLIENT_EXECUTES, PAIRS, RunningGate, running_gate
 from tests.clients.test_python_gate_faults import proxied
 from tests.e2e.test_node_client import installed
@@ -82,8 +83,10 @@ def folder(request: pytest.FixtureRequest) -> Path:
 
 @pytest.fixture(scope="module")
 def running(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningGate]:
-    with running_gate(tmp_path_factory.mktemp("gate"), "execution", settings=CLIENT_EXECUTES) as gate:
+    with running_gate(tmp_path_factory.mktemp("gate"), "execution", settings=CLIENT_EXECUTES, signed=True) as gate:
         yield gate
+        assert gate.signed(DECIDED)
+        assert gate.signed(EXECUTED)
 
 
 @pytest.fixture(scope="module")
@@ -170,7 +173,8 @@ def test_what_was_executed_is_reported(node: NodeGate) -> None:
     assert node("reportFill", fill)["code"] == "repeated"
     assert node("reportStop", {"symbol": PAIRS[2], "stopPrice": 95, "quantity": 1})["taken"]
     assert node("reportFill", fill | {"orderId": "never", "tradeId": "t-2"})["code"] == "unknown_order"
-    closed = {"orderId": "many-1", "symbol": "ETH/USDT", "ending": "rejected", "quantityFilled": 0}
+    assert node("propose", BUY | {"id": "trade-2", "symbol": "ETH/USDT", "quantity": 0.06})["approved"]
+    closed = {"orderId": "trade-2", "symbol": "ETH/USDT", "ending": "rejected", "quantityFilled": 0}
     assert node("reportClosed", closed)["message"]["type"] == "OrderClosed"
 
 

@@ -8,6 +8,7 @@ import pytest
 from heatsink_client import Gate
 from heatsink_client.messages import OrderClosed, OrderFilled, OrderPlaced, ReportAwaited, StopPlaced
 
+from shared.messages.catalogue import DECIDED, EXECUTED
 from tests.clients.gate_harness import CLIENT_EXECUTES, RunningGate, running_gate
 from tests.patience import patiently
 
@@ -17,8 +18,10 @@ LONG = 60.0
 
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningGate]:
-    with running_gate(tmp_path_factory.mktemp("gate"), "execution", settings=CLIENT_EXECUTES) as gate:
+    with running_gate(tmp_path_factory.mktemp("gate"), "execution", settings=CLIENT_EXECUTES, signed=True) as gate:
         yield gate
+        assert gate.signed(DECIDED)
+        assert gate.signed(EXECUTED)
 
 
 @pytest.fixture

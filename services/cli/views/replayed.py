@@ -2,7 +2,7 @@
 
 from rich.text import Text
 
-from services.cli.views.printing import bare_table, json_text, plain_console
+from services.cli.printing import bare_table, json_text, plain_console, say
 from shared.application.replay_decision import Replayed
 from shared.application.wording.formats import base, clock, quantity
 from shared.messages.orders import OrderDecided
@@ -13,7 +13,7 @@ NOT_KEPT = "The order as it was sent is not kept any more; its terms are those o
 def print_replayed(replayed: Replayed, *, as_json: bool) -> None:
     """Print whether the verdict is the same, and a row for each field or rule in which it is not; or JSON."""
     if as_json:
-        print(json_text(replayed))
+        say(json_text(replayed))
         return
     decided, console = replayed.decided, plain_console()
     console.print(Text(f"{clock(decided.time_ns)}  {_sentence(replayed)}"))

@@ -136,20 +136,26 @@ local function write_rows(key, rows)
   end
 end
 
--- Append an entry. Returns its id; nil and why when the stream takes none. It never trims: ``hs_trim`` does.
-local function append(key, body)
-  local id = redis.pcall('XADD', key, '*', 'm', body)
+-- Append an entry, with its writer's signature where it has one. Returns its id; nil and why when the stream takes none.
+-- It never trims: ``hs_trim`` does.
+local function append(key, body, signature)
+  local id
+  if signature and signature ~= '' then
+    id = redis.pcall('XADD', key, '*', 'm', body, 's', signature)
+  else
+    id = redis.pcall('XADD', key, '*', 'm', body)
+  end
   if type(id) == 'table' then
     return nil, key .. ' takes no entry (' .. id.err .. ')'
   end
   return id
 end
 
--- Append all entries of a commit, or none: {{key, bytes}}. Returns why not; nil when they are there.
+-- Append all entries of a commit, or none: {{key, bytes, signature}}. Returns why not; nil when they are there.
 local function append_all(entries)
   local added = {}
   for i, entry in ipairs(entries) do
-    local id, why = append(entry[1], entry[2])
+    local id, why = append(entry[1], entry[2], entry[3])
     if not id then
       for j, before in ipairs(added) do
         redis.call('XDEL', entries[j][1], before)
@@ -167,10 +173,11 @@ local HEARD = '1'
 -- The commit. KEYS: meta, cursors, state, journal, reserved, then whatever the plan names by index.
 -- ARGV[1]: the plan as MessagePack (commit_encoder.py). Numbers that must not be rounded come as text: Lua has doubles.
 --   epoch, seq, digest (strings), journal (bytes), keep (not used any more)
+--   seal (string)                                of this version on: what vouches for all that the commit leaves
 --   guards    {{order, risk, open, limit}}       the reservation checks; named as every version names them
 --   decisions {{key index, output number, ttl_ms}}   must not exist yet
 --   markers   {{key index, ttl_ms, output number}}   proposals that it writes to their stream
---   outputs   {{key index, keep (not used any more), bytes, {channel, ...}}}
+--   outputs   {{key index, keep (not used any more), bytes, {channel, ...}, signature}}   of earlier versions without
 --   records   {{field, bytes or false}}
 --   cursors   {{stream, id}}
 --   acks      {{key index, group, {id, ...}}}
@@ -204,7 +211,7 @@ local function commit(keys, args)
   end
   local entries = {}
   for i, output in ipairs(plan.outputs) do
-    entries[i] = {keys[output[1]], output[3]}
+    entries[i] = {keys[output[1]], output[3], output[5]}
   end
   entries[#entries + 1] = {keys[4], plan.journal}
   why = append_all(entries)
@@ -239,8 +246,15 @@ local function commit(keys, args)
   if #plan.guards > 0 and redis.call('EXISTS', keys[5]) == 0 then
     total = 0 -- nothing is reserved: what float errors left over goes
   end
-  redis.call('HSET', keys[1], 'seq', plan.seq, 'digest', plan.digest, 'reserved', string.format('%.17g', total))
+  redis.call('HSET', keys[1], 'seq', plan.seq, 'digest', plan.digest, 'reserved', string.format('%.17g', total),
+    'seal', plan.seal or '')
   return {'OK'}
+end
+
+-- What a machine's commits left, but for its records: to be held against its seal. KEYS: meta, cursors, reserved.
+-- It looks at one moment, between two commits.
+local function look(keys)
+  return {redis.call('HGETALL', keys[1]), redis.call('HGETALL', keys[2]), redis.call('HGETALL', keys[3])}
 end
 
 -- Whether a writer of the market was taken over: somebody with a later epoch has written here (ports/market_lease.py).
@@ -628,6 +642,7 @@ register('hs_acquire', acquire)
 register('hs_renew', renew)
 register('hs_release', release)
 register('hs_commit', commit)
+register('hs_look', look, 'no-writes')
 register('hs_publish_bars', publish_bars)
 register('hs_set_latest', set_latest)
 register('hs_trim', trim)

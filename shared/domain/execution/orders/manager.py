@@ -11,7 +11,7 @@ from shared.domain.execution.orders.venue import Trade, Venue, VenueOrder
 from shared.domain.numbers import ZERO, plain, round_down
 from shared.messages.base import AMOUNT_BELOW, Message
 from shared.messages.market import PairListed
-from shared.messages.orders import CancelDecided, Ending, OrderDecided, StopApproved, WriteOffDecided
+from shared.messages.orders import CancelDecided, Ending, ImportDecided, OrderDecided, StopApproved, WriteOffDecided
 
 MOST_UNITS = Decimal(10) ** AMOUNT_BELOW  # of a pair: no message can tell of as many
 
@@ -189,6 +189,22 @@ class OrderManager:
             trace=position.trace,
         )
         return (fill, end, *self.cancel_all(symbol, cause, "the position is closed", sells_only=True))
+
+    def take_in(self, imported: ImportDecided, now_ns: int) -> Outputs:
+        """Hold and protect a position that was opened elsewhere. Whatever was here of it, risk has the last word."""
+        symbol = imported.symbol
+        if self._store.is_known(symbol, imported.id):
+            return ()
+        self._store.remember(symbol, imported.id)
+        position = VenuePosition(
+            quantity=imported.quantity,
+            opened_by=imported.id,
+            stop=imported.stop_price,
+            stop_since_ns=now_ns,
+            trace=imported.trace_id,
+        )
+        self._store.put_position(symbol, position)
+        return stop_placed(imported, symbol, position, trigger=imported.id, trace=position.trace)
 
     def write_off(self, decided: WriteOffDecided) -> Outputs:
         """Forget a pair that risk has taken out of the books: its orders end, its stop and position are gone."""

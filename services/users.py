@@ -8,6 +8,7 @@ which services there are and whose they are. So a new topic or service has its r
 | ``market_data``, ``signals``, ``exchange_sim`` | what this service does for the market |
 | ``main.risk``, ``main.sizing``, ... | what this service does for the portfolio ``main`` |
 | ``main.client``, ``main.client.ana``, ... | propose, raise signals, ask, and read |
+| ``main.ops`` | read, and propose for clients that come over HTTP |
 | ``main.operator`` | command, ask, and read |
 | ``owner`` | everything: for whoever starts the stack, and for nobody who only joins it |
 """
@@ -157,6 +158,17 @@ def _proposing(name: str, keys: Keys) -> tuple[Grant, ...]:
     )
 
 
+def _proposing_for_others(keys: Keys) -> tuple[Grant, ...]:
+    """For clients that come over HTTP, each in its own queue; nothing that stands there can be taken out again."""
+    queues = client_key(keys, ANY)
+    return (
+        Grant(commands=("fcall",), keys=(queues,)),
+        Grant(commands=("time",)),
+        Grant(commands=("hexists", "hlen", "hset", "type"), keys=(clients_key(keys),)),
+        Grant(commands=("xadd", *READ_STREAM), keys=(queues,)),
+    )
+
+
 # --- services ---------------------------------------------------------------------------------------------------------
 
 
@@ -170,7 +182,7 @@ def _service(row: ServiceRow, keys: Keys) -> tuple[Grant, ...]:
     if row.name == EXCHANGE_SIM:
         return (*_facts(keys), *beat, Grant(commands=("set",), writes=(CLOCK_KEY,)))
     if row.name == OPS:
-        return (*_looking(keys), *beat)
+        return (*_looking(keys), *beat, *_proposing_for_others(keys))
     raise ValueError(f"nobody has said what the service {row.name} may do")
 
 
@@ -189,7 +201,7 @@ def _machine(row: ServiceRow, keys: Keys) -> tuple[Grant, ...]:
         Grant(commands=CALL, keys=(*own, reserved, *outputs, *inputs, *of_orders, *of_clients, beats)),
         Grant(commands=(*READ_HASH, *WRITE_HASH, *READ_TEXT, *WRITE_TEXT), keys=own),
         Grant(commands=APPEND, writes=(own.journal, *outputs)),
-        Grant(commands=(*READ_STREAM, *READ_GROUP), reads=(own.journal, *outputs, *inputs)),
+        Grant(commands=(*READ_STREAM, *READ_GROUP), reads=(own.journal, *outputs, *inputs, *of_clients)),  # in one call
         Grant(commands=KEEP_GROUP, writes=inputs),
         Grant(commands=("xtrim",), writes=_streams((topic for topic in read if topic.is_open), keys)),
         Grant(commands=READ_HASH, reads=(*_hashes(read, keys), reserved)),

@@ -35,7 +35,7 @@ from shared.messages.catalogue import (
 )
 from shared.messages.keys import Keys
 from shared.messages.market import MarkChanged
-from shared.messages.orders import OrderDecided
+from shared.messages.orders import OrderDecided, OrderProposed
 from shared.ports.bus import Heartbeat, Proposal
 from shared.ports.clock import ClockOrigin
 from shared.ports.errors import AccessRefusedError, AlreadyDecidedError, StateGoneError
@@ -172,7 +172,7 @@ async def test_a_user_writes_and_reads_what_the_catalogue_says_and_nothing_else(
             f"XREADGROUP GROUP g c STREAMS {key} >": topic.durable and is_machine and reads,
             f"XACK {key} g 1-1": topic.durable and is_machine and needed,
             f"XGROUP DESTROY {key} g": topic.durable and is_machine and needed,
-            f"XGROUP SETID {key} g 0": False,
+            f"XGROUP SETID {key} g 0": topic.durable and is_machine and needed,
             f"XTRIM {key} MAXLEN 0": keeps or (topic.durable and is_machine and needed and topic.is_open),
             f"XDEL {key} 1-1": keeps,
             f"XSETID {key} 9-9": False,
@@ -242,6 +242,39 @@ async def test_a_client_writes_under_its_own_name_only(owner: RedisBus) -> None:
                 parts = command.format(key, proposed=proposed).split()
                 assert await may(owner, user, *parts) is (key == own), f"{user}: {' '.join(parts)}"
     assert not await may(owner, client, "XADD", MAIN.of(CONTROL), "*", "m", "x")
+
+
+async def test_ops_proposes_for_every_client_and_takes_nothing_out(owner: RedisBus, server: Server) -> None:
+    async with signed(server, user_name(OPS, "main")) as bus:
+        order = next(each for each in samples() if isinstance(each, OrderProposed))
+        for client in ("ana", "tradingview"):
+            assert await bus.propose(order, client) is None
+            assert await bus.latest(client_key(MAIN, client)) == [order]
+        assert await bus.clients() == ["ana", "tradingview"]
+        assert await bus.decision(order.id) is None
+    assert await refusals(owner) == []
+    queue = client_key(MAIN, "ana")
+    for command in (f"XDEL {queue} 1-1", f"XTRIM {queue} MAXLEN 0", f"DEL {queue}", f"SET {queue} x",
+                    f"XADD {MAIN.of(PROPOSED)} * m x", f"FCALL hs_propose 1 {client_key(OTHER, 'ana')}"):  # fmt: skip
+        assert not await may(owner, user_name(OPS, "main"), *command.split()), command
+
+
+async def test_the_gate_waits_for_all_of_its_streams_and_the_queues_of_clients_at_once(
+    owner: RedisBus, server: Server
+) -> None:
+    row = next(row for row in MACHINES if row.name in DECIDED.writers)
+    spec = row.spec(shipped_settings(), ManualClock())
+    order = next(each for each in samples() if isinstance(each, OrderProposed))
+    async with signed(server, user_name(row.name, "main")) as bus, signed(server, ANA) as client:
+        await client.propose(order, "ana")
+        lease = bus.writer_lease(row.name, spec.inputs, home=spec.home, whole=spec.whole, in_turns=MAIN.of(PROPOSED))
+        await lease.acquire()
+        assert [entry.message for entry in await lease.read(0)] == [order]
+        assert not await lease.read(10), "nothing more has come"
+        await client.propose(structs.replace(order, id="o-2"), "ana")
+        assert [entry.stream for entry in await lease.read(1_000)] == [client_key(MAIN, "ana")]
+        await lease.release()
+    assert await refusals(owner) == []
 
 
 async def test_nobody_is_let_in_without_a_name_or_with_a_wrong_password(owner: RedisBus, server: Server) -> None:

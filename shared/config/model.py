@@ -166,14 +166,22 @@ class SimulatorSettings(Struct, frozen=True, kw_only=True):
 
 
 class OpsSettings(Struct, frozen=True, kw_only=True):
-    """The HTTP side: health, status and metrics.
+    """The HTTP side: health, status and metrics; and proposals of clients that speak HTTP only.
 
     host, port: where it listens; port 0 picks a free one.
+    tokens: the folder with the tokens by which clients propose over HTTP, a file for each, named after the client; see
+        ``tokens.py``. Empty, or without a file in it: nobody does.
+    verdict_seconds: wall seconds that a request waits for its verdict at most. TradingView waits for 3.
+    proposals_per_minute: of one client over HTTP; as many sells beside them, for what reduces risk is held up by
+        nothing else.
     hosts: names by which it may be called, beside ``host`` and those of the loopback.
     """
 
     host: str = "127.0.0.1"
     port: Port = 9090
+    tokens: str = ""
+    verdict_seconds: Annotated[float, Meta(ge=0.1, le=60)] = 2.5
+    proposals_per_minute: Annotated[int, Meta(ge=1, le=100_000)] = 60
     hosts: tuple[str, ...] = ()
 
 

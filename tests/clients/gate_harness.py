@@ -146,7 +146,7 @@ def running_gate(
         gate = RunningGate(folder, port, given)
         try:
             gate.start_server()
-            asyncio.run(_open_market(gate.url))
+            asyncio.run(open_market(gate.url))
             for service in ("risk", *services):
                 gate.start(service)
             yield gate
@@ -154,7 +154,7 @@ def running_gate(
             gate.end()
 
 
-async def _open_market(url: str) -> None:
+async def open_market(url: str) -> None:
     async with RedisBus.open(url, MAIN) as bus:
         origin = ClockOrigin(origin_market_ns=NOW_NS, origin_wall_ns=RealClock().wall_ns(), speed=1.0)
         await bus.agree_on_clock(origin)

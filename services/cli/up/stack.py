@@ -22,10 +22,11 @@ from services.cli.up.watchdog import Watchdog
 from services.wiring import BY_NAME, EXCHANGE_SIM, key_holders, machine_specs, services_with
 from shared.adapters.clocks import RealClock
 from shared.adapters.local_ports import HOST, claimed_port, wait_for_listener
-from shared.adapters.private_files import private_by_default, write_private
+from shared.adapters.private_files import private_by_default, private_folder, write_private
 from shared.adapters.redis.bus import RedisBus
 from shared.adapters.redis.embedded_valkey import EmbeddedValkey, wait_until_ready
 from shared.adapters.signing import signatures_of, write_new_keys
+from shared.application.access import tokens_dir
 from shared.application.exchange_reach import BINANCE, Exchange
 from shared.application.monitor import Monitor
 from shared.application.sealing import adopt
@@ -95,6 +96,7 @@ class Stack:
             if server is None:
                 await self._unless_stopped(refuse_taken_market(self._options, self._address()))
             self._claim_ports(stack)
+            self._place_tokens()
             group = await stack.enter_async_context(self._children())
             if server is not None:
                 self._supervisor.start(server_child(server, self._environ), group)
@@ -149,6 +151,11 @@ class Stack:
             "HEATSINK_SIMULATOR__TOKEN_FILE": str(new_token(self._options.data_dir)),
         }
         self._environ.setdefault("HEATSINK_SIMULATOR__WAIT_SECONDS", f"{READERS_SECONDS:g}")
+
+    def _place_tokens(self) -> None:
+        """Where clients have a token that propose over HTTP: none of them, until somebody makes one."""
+        if not self._settings.ops.tokens:
+            self._environ["HEATSINK_OPS__TOKENS"] = str(private_folder(tokens_dir(self._options.data_dir)).resolve())
 
     @asynccontextmanager
     async def _children(self) -> AsyncIterator[asyncio.TaskGroup]:

@@ -448,11 +448,13 @@ end
 -- What a reading group was not given yet, bounded by entries and by bytes. One entry at a time: so never more than one
 -- long one is copied, whatever somebody wrote there.
 -- KEYS: streams, in the order of priority; the last ``turns`` of them take turns, one entry each.
--- ARGV: group, entries, bytes, turns, then for each stream the most bytes of an entry. Both bounds are for each stream,
--- and for all that take turns together, of which each gets one turn at least.
+-- ARGV: group, entries, bytes, turns, then for each stream the most bytes of an entry; then, if given, the most entries
+-- of each that takes turns but for the first. Both bounds are for each stream, and for all that take turns together, of
+-- which each gets one turn at least.
 -- The first entry of each stream comes with how many the group was given with it.
 local function read(keys, args)
   local group, count, most_bytes, turns = args[1], tonumber(args[2]), tonumber(args[3]), tonumber(args[4])
+  local rounds, round = tonumber(args[5 + #keys] or count), 0
   local rows, begun = {}, {}
   local function take(number)
     local reply = redis.call('XREADGROUP', 'GROUP', group, 'writer', 'COUNT', 1, 'STREAMS', keys[number], '>')
@@ -483,8 +485,10 @@ local function read(keys, args)
   local left, bytes = count, 0
   while #open > 0 and left > 0 and bytes < most_bytes do
     local still_open = {}
+    round = round + 1
     for _, number in ipairs(open) do
-      local size = left > 0 and take(number)
+      local may = round <= rounds or number == #keys - turns + 1
+      local size = left > 0 and may and take(number)
       if size then
         left, bytes = left - 1, bytes + size
         still_open[#still_open + 1] = number

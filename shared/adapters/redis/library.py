@@ -17,9 +17,11 @@ LOOKS, NOTED_SECONDS = 2, 1.0  # who loads another version notes it a moment lat
 
 
 async def note_library(client: Client, signatures: Signatures) -> None:
-    """Say which library this process loads. Who may not write here may not load one either."""
+    """Say which library this process loads, unless that is said. Who may not write here may not load one either."""
     known = library_hash()
     with suppress(AccessRefusedError):
+        if await _is_noted(client, signatures, known):
+            return  # as the owner did at the start: nothing is refused to a service then
         async with bus_errors(LIBRARY_KEY):
             await client.hset(LIBRARY_KEY, known, signatures.sign(LIBRARY_KEY, known.encode()))
 

@@ -5,7 +5,21 @@ import sys
 
 import typer
 
-from services.cli.verbs import access, control, doctor, reconcile, repair, room, slippage, status, sweep, tail, up, why
+from services.cli.verbs import (
+    access,
+    control,
+    doctor,
+    reconcile,
+    repair,
+    replay_decision,
+    room,
+    slippage,
+    status,
+    sweep,
+    tail,
+    up,
+    why,
+)
 from services.cli.verbs.backtest import backtest_app
 from services.cli.verbs.config import config_app
 from services.cli.verbs.data import data_app
@@ -28,6 +42,7 @@ for module in (
     status,
     tail,
     why,
+    replay_decision,
     room,
     control,
     reconcile,

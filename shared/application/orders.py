@@ -29,7 +29,7 @@ class UnknownOrderError(UserError):
 async def read_order(stack: StackLocator, order_id: str) -> OrderReport:
     """The report of the order with this id, or of the only one whose id begins so. Raises ``UnknownOrderError``."""
     async with stack.bus() as bus:
-        decision = await bus.decision(order_id) or await _by_beginning(bus, order_id)
+        decision = await find_decision(bus, order_id)
         executed = await bus.latest(bus.keys.of(EXECUTED), PAGE)
         halt = await _halt_at(bus, decision.symbol, decision.time_ns) if decision.binding == "halted" else None
     own = [
@@ -39,6 +39,11 @@ async def read_order(stack: StackLocator, order_id: str) -> OrderReport:
     ]
     sector = stack.settings.universe.sector_of(decision.symbol) or ""
     return OrderReport(decision, tuple(own), sector, halt)
+
+
+async def find_decision(bus: Bus, order_id: str) -> OrderDecided:
+    """The decision on the order with this id, or on the only one whose id begins so. Raises ``UnknownOrderError``."""
+    return await bus.decision(order_id) or await _by_beginning(bus, order_id)
 
 
 async def read_halt_behind(stack: StackLocator, answer: RoomAnswered) -> Halted | None:

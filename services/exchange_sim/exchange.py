@@ -14,8 +14,9 @@ from services.exchange_sim.market.market import Market
 from services.exchange_sim.market_faults import delist, rename, set_status
 from services.exchange_sim.odd_rows import spoil, spoiled_answer
 from services.exchange_sim.publisher import Publisher
-from services.exchange_sim.rest import BinanceError, RestApi
+from services.exchange_sim.rest import BinanceError, Endpoint, Query, RestApi
 from services.exchange_sim.streams import Connection, Frame, Hub
+from services.exchange_sim.trading import ACCOUNT_WEIGHTS, Trading
 from services.exchange_sim.weights import Refusal, WeightBudget, too_many
 from shared.adapters.clocks import ScaledClock, SteppedClock
 from shared.domain.timeframes import MS_NS
@@ -28,12 +29,14 @@ class ExchangeOptions(msgspec.Struct, frozen=True, kw_only=True):
     tick_ms: wall time between looks at the clock.
     weight_per_minute: the request weight that an address may use in a minute.
     seed: of the chances of faults.
+    cash_usdt: that every account begins with; each API key has one.
     script: faults with their time.
     """
 
     tick_ms: int = 250
     weight_per_minute: int = 6000
     seed: int = 7
+    cash_usdt: float = 200_000.0
     script: tuple[ScriptedFault, ...] = ()
 
 
@@ -53,6 +56,7 @@ class SimulatedExchange:
         self.publisher = Publisher(market, self.hub, self.clock, self.faults)
         self._budget = WeightBudget(self.options.weight_per_minute)
         self._rest = RestApi(market, self.options.weight_per_minute, lambda: self.publisher.tick_ms)
+        self._trading = Trading(market, self.options.cash_usdt, clock.speed)
         self._script = list(self.options.script)
         self._started_steady_ns = clock.steady_ns()
         self._stack = AsyncExitStack()
@@ -96,6 +100,7 @@ class SimulatedExchange:
         for fault in due:
             self._script.remove(fault)
             self.inflict(fault)
+        self._trading.tick(self.clock.now_ns() // MS_NS)
         self.publisher.tick()
 
     def inflict(self, fault: Fault) -> None:
@@ -127,6 +132,8 @@ class SimulatedExchange:
     def _application(self) -> web.Application:
         application = web.Application()
         application.router.add_get("/api/v3/{path:.+}", self._answer)
+        application.router.add_post("/api/v3/{path:.+}", self._answer)
+        application.router.add_delete("/api/v3/{path:.+}", self._answer)
         # ccxt.pro reads from /stream/ws and numbers its sockets: /stream/ws/0
         for path in ("/ws", "/ws/{stream:.+}", "/stream", "/stream/ws", "/stream/ws/{number}"):
             application.router.add_get(path, self.hub.serve)
@@ -138,9 +145,9 @@ class SimulatedExchange:
 
     async def _answer(self, request: web.Request) -> web.Response:
         address, path = request.remote or "", request.match_info["path"]
-        endpoint = self._rest.endpoints.get(path)
+        endpoint = await self._endpoint_of(request, path)
         if endpoint is None:
-            return _json({"code": -1000, "msg": f"Path /api/v3/{path}, Method GET is invalid"}, 404)
+            return _json({"code": -1000, "msg": f"Path /api/v3/{path}, Method {request.method} is invalid"}, 404)
         wall_ns = self.clock.wall_ns()
         refusal = self._fault_of(request.path, address) or self._budget.spend(
             address, endpoint.weight(request.query), wall_ns
@@ -157,6 +164,18 @@ class SimulatedExchange:
         except BinanceError as error:
             return _json({"code": error.code, "msg": error.message}, 400, headers)
         return _json(body, 200, headers)
+
+    async def _endpoint_of(self, request: web.Request, path: str) -> Endpoint | None:
+        """Of the market, or of an account, whose parameters may stand in the body too."""
+        if (request.method, path) not in self._trading.endpoints:
+            return self._rest.endpoints.get(path) if request.method == "GET" else None
+        query = {**request.query, **{name: str(text) for name, text in (await request.post()).items()}}
+        key = request.headers.get("X-MBX-APIKEY", "")
+
+        def answer(_: Query, now_ms: int) -> Any:
+            return self._trading.answer(request.method, path, key, query, now_ms)
+
+        return Endpoint(lambda _: ACCOUNT_WEIGHTS.get(path, 1), answer)
 
     def _spoiled(self, request: web.Request, body: Any) -> Any:
         """The answer, or what faults make of its rows."""

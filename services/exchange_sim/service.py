@@ -68,6 +68,7 @@ async def run(context: Context) -> None:
     options = ExchangeOptions(
         weight_per_minute=settings.exchange.weight_per_minute,
         seed=simulator.seed,
+        cash_usdt=settings.portfolio.starting_cash_usdt,
         script=script_of(simulator),
     )
     # Time begins when the market is ready to be asked, so that loading a recording costs none of it.

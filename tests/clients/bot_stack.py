@@ -13,6 +13,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ from shared.adapters.clocks import RealClock
 from shared.adapters.local_ports import claimed_port
 from shared.adapters.redis.bus import RedisBus
 from shared.domain.timeframes import iso_ns
-from shared.messages.base import Message
+from shared.messages.catalogue import Topic
 from shared.ports.clock import ClockOrigin
 from tests.clients.gate_harness import ROOT, RunningGate, killed
 from tests.keys import MAIN
@@ -55,9 +56,9 @@ class BotStack(RunningGate):
         (config / "universe.toml").write_text(UNIVERSE, "utf-8")
         (config / "strategies.toml").write_text(STRATEGIES, "utf-8")
         self.exchange_port, self.exchange_url = exchange_port, f"http://127.0.0.1:{exchange_port}"
-        self.origin = ClockOrigin(
-            origin_market_ns=iso_ns(BEGINS), origin_wall_ns=RealClock().wall_ns() + 1_000_000_000, speed=speed
-        )
+        wall_ns = RealClock().wall_ns()
+        begins_ns = iso_ns(BEGINS) if speed > 1.0 else wall_ns
+        self.origin = ClockOrigin(origin_market_ns=begins_ns, origin_wall_ns=wall_ns, speed=speed)
         settings = {
             "HEATSINK_CONFIG_DIR": str(config),
             "HEATSINK_EXCHANGE__URL": self.exchange_url,
@@ -82,10 +83,24 @@ class BotStack(RunningGate):
         except (OSError, urllib.error.URLError):
             return False
 
-    def get(self, path: str) -> Any:
+    def get(self, path: str, **headers: str) -> Any:
         """What the exchange says."""
-        with urllib.request.urlopen(self.exchange_url + path, timeout=10) as answer:
+        request = urllib.request.Request(self.exchange_url + path, headers=headers)
+        with urllib.request.urlopen(request, timeout=10) as answer:
             return json.load(answer)
+
+    def balances(self, key: str) -> dict[str, Decimal]:
+        """Of the account of an API key."""
+        signed = f"timestamp={self.get('/api/v3/time')['serverTime']}&signature=any"
+        account = self.get(f"/api/v3/account?{signed}", **{"X-MBX-APIKEY": key})
+        return {row["asset"]: Decimal(row["free"]) + Decimal(row["locked"]) for row in account["balances"]}
+
+    def coins(self, key: str) -> dict[str, Decimal]:
+        """What the account holds of each pair."""
+        return {f"{coin}/USDT": there for coin, there in self.balances(key).items() if coin != "USDT" and there}
+
+    def cash(self, key: str) -> Decimal:
+        return self.balances(key)["USDT"]
 
     def start_heatsink(self) -> None:
         """Its server and all its services."""
@@ -103,7 +118,7 @@ class BotStack(RunningGate):
         super().end()
         killed(self.exchange)
 
-    def latest(self, topic: str, count: int = 1_000_000) -> list[Message]:
+    def latest(self, topic: Topic, count: int = 1_000_000) -> list[Any]:
         """Of a stream, oldest first."""
         return self.run_on_bus(_latest, topic, count)
 
@@ -122,7 +137,7 @@ async def _agreed(bus: RedisBus, origin: ClockOrigin) -> None:
     await bus.agree_on_clock(origin)
 
 
-async def _latest(bus: RedisBus, topic: str, count: int) -> list[Message]:
+async def _latest(bus: RedisBus, topic: Topic, count: int) -> list[Any]:
     return list(reversed(await bus.latest(MAIN.of(topic), count)))
 
 

@@ -87,6 +87,7 @@ class RunningGate:
     async def _until_ready(self, service: str) -> None:
         async with asyncio.timeout(60), RedisBus.open(self.url, MAIN) as bus:
             while True:
+                assert self.services[service].poll() is None, (self.folder / f"{service}.log").read_text()[-2000:]
                 beat = (await bus.heartbeats()).get(service)
                 if beat is not None and beat.pid == self.services[service].pid and beat.state == "ready":
                     return

@@ -91,7 +91,7 @@ def wanted(bot: Asking, prefix: str, stake: float = 100.0, pair: str = "BTC/USDT
 
 def buy(bot: Asking, books: HandBooks, prefix: str, order_id: str, pair: str = "BTC/USDT") -> None:
     stake = wanted(bot, prefix, pair=pair)
-    assert bot.may_send(prefix, pair, stake / PRICE)
+    assert bot.may_send(pair, stake / PRICE)
     books.trade("buy", order_id, stake / PRICE, pair)
     bot.filled(pair, order_id)
 
@@ -123,12 +123,12 @@ def test_a_stake_is_trimmed_to_what_the_gate_allows_and_nothing_more_is_sent(
     bot = asking(running, tmp_path, books)
     allowed = wanted(bot, "t1-", stake=150_000.0)
     assert 5_000 < allowed < 20_000
-    assert not bot.may_send("t1-", "BTC/USDT", allowed / PRICE * 1.01)
-    assert not bot.may_send("never-", "BTC/USDT", 0.1)
+    assert not bot.may_send("BTC/USDT", allowed / PRICE * 1.01)
+    assert not bot.may_send("ETH/USDT", 0.1)
     patiently(lambda: gate.portfolio().open_orders == 1)
     bot.round()  # freqtrade did not place it: the reservation is given back
     patiently(lambda: gate.portfolio().open_orders == 0)
-    assert not bot.may_send("t1-", "BTC/USDT", allowed / PRICE)
+    assert not bot.may_send("BTC/USDT", allowed / PRICE)
 
 
 @needs_processes
@@ -177,7 +177,7 @@ def test_a_bot_that_was_killed_before_its_order_filled_reports_it_at_the_next_st
 ) -> None:
     bot = asking(running, tmp_path, books)
     stake = wanted(bot, "t5-", pair="SOL/USDT")
-    assert bot.may_send("t5-", "SOL/USDT", stake / PRICE)
+    assert bot.may_send("SOL/USDT", stake / PRICE)
     books.trade("buy", "five", stake / PRICE, "SOL/USDT")
     del bot  # it never heard of the fill
 
@@ -243,6 +243,25 @@ def test_stops_rise_on_both_sides(running: RunningGate, gate: Gate, books: HandB
     bot.round()
     assert said(running, StopPlaced)[0].stop_price == 97
     sell(bot, books, "twelve", "SOL/USDT")
+    patiently(lambda: positions(gate) == {})
+
+
+@needs_processes
+def test_what_commissions_left_over_does_not_keep_a_stop_from_protecting(
+    running: RunningGate, gate: Gate, books: HandBooks, tmp_path: Path
+) -> None:
+    bot = asking(running, tmp_path, books)
+    buy(bot, books, "t9-", "fourteen", "ETH/USDT")
+    dust = D("0.01")
+    books.held["ETH/USDT"] = replace(books.held["ETH/USDT"], amount=D(1) - dust)
+    sell(bot, books, "fifteen", "ETH/USDT")
+    patiently(lambda: positions(gate) == {"ETH/USDT": dust})
+    buy(bot, books, "t10-", "sixteen", "ETH/USDT")
+    patiently(lambda: positions(gate) == {"ETH/USDT": 1 + dust})
+    bot.round()
+    assert said(running, StopPlaced)[0].quantity == 1 + dust
+    books.held["ETH/USDT"] = replace(books.held["ETH/USDT"], amount=1 + dust)
+    sell(bot, books, "seventeen", "ETH/USDT")
     patiently(lambda: positions(gate) == {})
 
 

@@ -110,18 +110,19 @@ class Asking:
             self._settling.settle(row)
         return allowed
 
-    def may_send(self, prefix: str, pair: str, amount: float) -> bool:
+    def may_send(self, pair: str, amount: float) -> bool:
         """Whether this purchase was approved. Nothing else is bought."""
         with self._journal.locked():
             try:
-                return self._may_send(prefix, pair, amount)
+                return self._may_send(pair, amount)
             except Exception:
                 LOG.exception("%s: nothing is bought", pair)
                 return False
 
-    def _may_send(self, prefix: str, pair: str, amount: float) -> bool:
-        row = next((row for row in self._journal.attempts(prefix) if row.state == "open"), None)
-        if row is None or row.sent or not amount <= float(row.allowed) * (1 + SLACK):
+    def _may_send(self, pair: str, amount: float) -> bool:
+        asked = (row for row in self._journal.open_rows() if (row.pair, row.side, row.sent) == (pair, "buy", 0))
+        row = next(asked, None)
+        if row is None or not amount <= float(row.allowed) * (1 + SLACK):
             LOG.warning("%s: %s was not approved: not bought", pair, amount)
             return False
         self._journal.change(row, sent=1, asked=now())

@@ -183,7 +183,7 @@ class BehindHeatsink:
             confirmed = bool(super().confirm_trade_entry(**about, **kwargs))  # type: ignore[misc]
             if not confirmed or not self._runs():
                 return confirmed
-            return self._asking is not None and self._asking.may_send(self._prefix(pair, current_time), pair, amount)
+            return self._asking is not None and self._asking.may_send(pair, amount)
         except Exception:  # freqtrade would take it for a yes
             LOG.exception("%s: nothing is bought", pair)
             return False

@@ -13,7 +13,7 @@ from heatsink_client.desk import Ending
 
 from heatsink_freqtrade.books import Books, BotOrder
 from heatsink_freqtrade.journal import Journal, Row, State
-from heatsink_freqtrade.stops import higher
+from heatsink_freqtrade.stops import after_purchase
 
 LOG = logging.getLogger(__name__)
 OVER = ("ended_order", "unknown_order", "repeated")  # what is said to the end of an order that has ended
@@ -182,7 +182,7 @@ class Settling:
         if not self._is_taken(row, answer):
             return None
         if row.side == "buy":
-            self._journal.put(higher(self._journal.stop(row.pair), row.stop_price))
+            self._journal.put(after_purchase(self._journal.stop(row.pair), row.stop_price))
         return row
 
     def _drive_stop(self, row: Row) -> None:

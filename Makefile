@@ -73,7 +73,7 @@ bots: # Install freqtrade and NautilusTrader, hash-pinned, into .venv-bots: bots
 	@.venv-bots/bin/python -m pip install --quiet --no-input --disable-pip-version-check --no-deps ./clients/python ./clients/freqtrade
 
 clients: dev bots ## The client libraries beside real services, and real freqtrade: killed servers, gates and bots, lost replies
-	$(PYTEST) tests/clients -n 2 --maxschedchunk 1 $(ARGS)
+	$(PYTEST) tests/clients tests/docs/test_bot_programs.py -n 2 --maxschedchunk 1 $(ARGS)
 
 bench: dev ## Measure decisions, the way through Redis, bursts of bars, backtests
 	$(DEV)/python -m tests.bench $(ARGS)

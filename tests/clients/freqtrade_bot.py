@@ -43,7 +43,7 @@ class FreqtradeBot:
             "--config", str(self.stack.folder / "freqtrade.json"), "--strategy-path", str(Path(__file__).parent),
             "--db-url", f"sqlite:///{self.database}",
         )  # fmt: skip
-        environ = bare_environ() | self.stack.clock_environ | {"HEATSINK_URL": self.stack.url}
+        environ = bare_environ() | self.stack.clock_environ | {"FREQTRADE__HEATSINK__URL": self.stack.url}
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(command, env=environ, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
 

@@ -1,7 +1,6 @@
 """``BehindHeatsink``: put it before a freqtrade strategy, and heatsink's gate is asked before anything is bought."""
 
 import logging
-import os
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -32,7 +31,7 @@ class BehindHeatsink:
 
         "heatsink": {"url": "redis://...", "portfolio": "main", "strategy": "freqtrade", "timeout": 5}
 
-    url: what ``heatsink url`` prints; better from the environment variable ``HEATSINK_URL``, for it holds a password.
+    url: what ``heatsink url`` prints; better from ``FREQTRADE__HEATSINK__URL`` in the environment: it holds a password.
     strategy: what its orders are proposed under. timeout: seconds for an answer.
     """
 
@@ -88,7 +87,7 @@ class BehindHeatsink:
     def _begin(self) -> Asking:
         config: dict[str, Any] = self.config  # type: ignore[attr-defined]
         mine: dict[str, Any] = config.get("heatsink", {})
-        url = os.environ.get("HEATSINK_URL") or mine.get("url") or DEFAULT_URL  # noqa: TID251 - of freqtrade
+        url = str(mine.get("url") or DEFAULT_URL)
         self._name = str(mine.get("strategy") or "freqtrade")
         gate = Gate(
             url,

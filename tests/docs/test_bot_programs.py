@@ -15,7 +15,7 @@ from tests.docs.pages import program
 from tests.docs.test_client_programs import printed_by
 from tests.patience import patiently
 
-pytestmark = [pytest.mark.processes, pytest.mark.chaos, pytest.mark.stack(seconds=20)]
+pytestmark = pytest.mark.processes
 
 
 @pytest.fixture
@@ -25,6 +25,8 @@ def stack(tmp_path: Path) -> Iterator[BotStack]:
         yield stack
 
 
+@pytest.mark.chaos
+@pytest.mark.stack(seconds=20)
 def test_the_program_for_ccxt_buys_what_was_approved_protects_it_and_reports_both(
     stack: BotStack, tmp_path: Path
 ) -> None:
@@ -44,6 +46,8 @@ def test_the_program_for_ccxt_buys_what_was_approved_protects_it_and_reports_bot
     assert stack.coins("yours") == {"ETH/USDT": position.quantity}
 
 
+@pytest.mark.chaos
+@pytest.mark.stack(seconds=20)
 def test_the_strategy_for_nautilus_asks_before_it_submits_in_its_own_engine(stack: BotStack, tmp_path: Path) -> None:
     python = bot_program("python")
     source = program("nautilus_bot.py")
@@ -62,3 +66,11 @@ def test_the_strategy_for_nautilus_asks_before_it_submits_in_its_own_engine(stac
         held = sum((fill.quantity * (1 if fill.side == "buy" else -1) for fill in fills), Decimal(0))
         patiently(lambda: sum((p.quantity for p in gate.portfolio().positions), Decimal(0)) == held)
         assert not gate.halts()
+
+
+def test_the_program_for_freqtrade_puts_the_mixin_before_a_strategy(tmp_path: Path) -> None:
+    """``tests/clients/test_freqtrade.py`` runs such a class in freqtrade."""
+    (tmp_path / "my_strategy.py").write_text("class MyStrategy:\n    pass\n", "utf-8")
+    shown = "print([base.__name__ for base in MyStrategyBehindHeatsink.__bases__])\n"
+    [bases] = printed_by(tmp_path / "behind.py", program("behind.py") + shown, sys.executable, "behind.py")
+    assert bases == "['BehindHeatsink', 'MyStrategy']"

@@ -22,7 +22,9 @@ async def main(port: str, market_ns: str, wall_ns: str, speed: str, folder: str)
     origin = ClockOrigin(origin_market_ns=int(market_ns), origin_wall_ns=int(wall_ns), speed=float(speed))
     universe = load_settings(config_dir=Path(folder), environ={}).universe
     market = Market(GeneratedMarket(universe, SEED, origin.origin_market_ns // MS_NS))
-    exchange = SimulatedExchange(market, ScaledClock(origin), ExchangeOptions(tick_ms=50, weight_per_minute=WEIGHT))
+    exchange = SimulatedExchange(
+        market, ScaledClock(origin), ExchangeOptions(tick_ms=50, weight_per_minute=WEIGHT, cash_usdt=200_000.0)
+    )
     async with exchange.running("127.0.0.1", int(port)):
         await asyncio.Event().wait()
 

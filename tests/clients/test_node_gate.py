@@ -170,7 +170,8 @@ def test_what_was_executed_is_reported(node: NodeGate) -> None:
     assert node("reportFill", fill)["code"] == "repeated"
     assert node("reportStop", {"symbol": PAIRS[2], "stopPrice": 95, "quantity": 1})["taken"]
     assert node("reportFill", fill | {"orderId": "never", "tradeId": "t-2"})["code"] == "unknown_order"
-    closed = {"orderId": "many-1", "symbol": "ETH/USDT", "ending": "rejected", "quantityFilled": 0}
+    assert node("propose", BUY | {"id": "trade-2", "symbol": "ETH/USDT", "quantity": 0.06})["approved"]
+    closed = {"orderId": "trade-2", "symbol": "ETH/USDT", "ending": "rejected", "quantityFilled": 0}
     assert node("reportClosed", closed)["message"]["type"] == "OrderClosed"
 
 
@@ -224,7 +225,7 @@ def test_a_killed_server_between_proposal_and_verdict_and_a_lost_reply_cost_noth
             assert node("propose", BUY | {"id": "mine-0"})["approved"]
         finally:
             node.end()
-        with proxied(running, b"XADD") as proxy:
+        with proxied(running, b"hs_propose") as proxy:
             node = NodeGate(folder, proxy.url)
             try:
                 proxy.cut_next = 1

@@ -11,9 +11,11 @@ import ccxt
 import ccxt.pro
 import pytest
 
+from services.exchange_sim.exchange import ExchangeOptions
 from shared.adapters.clocks import RealClock
 from tests.exchange_sim.sim_stage import running_exchange, stage
 
+TRADES = ExchangeOptions(cash_usdt=200_000.0)
 pytestmark = [pytest.mark.sockets, pytest.mark.filterwarnings("ignore::DeprecationWarning")]
 
 
@@ -32,7 +34,7 @@ async def trader(host: str, key: str = "ana") -> AsyncIterator[Any]:
 @asynccontextmanager
 async def exchange_now() -> AsyncIterator[str]:
     """As fast as wall time, which is what signed requests are dated by."""
-    async with running_exchange(speed=1.0, start_ms=RealClock().wall_ns() // 1_000_000) as (_, host):
+    async with running_exchange(speed=1.0, start_ms=RealClock().wall_ns() // 1_000_000, options=TRADES) as (_, host):
         yield host
 
 
@@ -71,7 +73,7 @@ async def test_a_limit_order_waits_locks_its_cash_and_is_cancelled() -> None:
 
 
 async def test_a_stop_sells_once_the_price_is_there() -> None:
-    async with stage(speed=1.0) as sim:
+    async with stage(speed=1.0, options=TRADES) as sim:
         key = {"X-MBX-APIKEY": "ana"}
         signed = {"timestamp": str(sim.now_ms), "signature": "s", "symbol": "ETHUSDT"}
         buy = {"side": "BUY", "type": "MARKET", "quantity": "1"}
@@ -111,12 +113,12 @@ async def test_every_key_has_an_account_of_its_own_and_none_is_asked_for_one() -
     async with exchange_now() as host, trader(host) as ana, trader(host, "bert") as bert:
         await ana.create_order("BTC/USDT", "market", "buy", 0.1)
         assert (await bert.fetch_balance())["USDT"]["free"] == 200_000
-    async with stage(speed=1.0) as sim:
+    async with stage(speed=1.0, options=TRADES) as sim:
         assert (await sim.get("/api/v3/account", timestamp=sim.now_ms, signature="s"))[1]["code"] == -2014
 
 
 async def test_a_request_that_is_dated_otherwise_is_refused() -> None:
-    async with stage(speed=1.0) as sim:
+    async with stage(speed=1.0, options=TRADES) as sim:
         for ahead in (5_000, -60_000):
             headers = {"X-MBX-APIKEY": "ana"}
             asked = {"timestamp": str(sim.now_ms + ahead), "signature": "s"}

@@ -78,9 +78,9 @@ class FreqtradeBot:
             (side, pair, Decimal(repr(round(filled, 10))), Decimal(repr(price))) for side, pair, filled, price in rows
         )
 
-    def orders(self, side: str) -> int:
-        """How many there were."""
-        return sum(1 for _ in self.rows(f"SELECT id FROM orders WHERE ft_order_side = '{side}'"))
+    def purchases(self) -> set[str]:
+        """The orders that it has sent. Those that are cancelled unfilled it forgets."""
+        return {order_id for (order_id,) in self.rows("SELECT order_id FROM orders WHERE ft_order_side = 'buy'")}
 
 
 def configuration(exchange_url: str, *, dry_run: bool) -> dict[str, Any]:

@@ -119,7 +119,7 @@ def test_two_days_of_freqtrade_keep_to_every_limit_whoever_is_killed(tmp_path: P
         bot = FreqtradeBot(stack, strategy="WantingBehindHeatsink", dry_run=True)
         watcher = Watcher(bot, stack.url)
         bot.start()
-        patiently(lambda: bot.orders("buy") >= 3)
+        patiently(lambda: len(bot.purchases()) >= 3)
         with watcher.watching():
             until_market(stack, bot, 0.5)
             bot.kill()
@@ -145,15 +145,15 @@ def _with_heatsink_dead(stack: BotStack, bot: FreqtradeBot) -> list[int]:
     """Kill all of it, its server too; start it again after a while. Returns how many purchases there were meanwhile."""
     stack.kill_heatsink()
     time.sleep(1.0)  # a purchase that was approved before may be on its way
-    before = bot.orders("buy")
+    before = bot.purchases()
     until = time.monotonic() + 20
     counts = []
     while time.monotonic() < until:
-        counts.append(bot.orders("buy") - before)
+        counts.append(len(bot.purchases() - before))
         time.sleep(0.2)
     stack.start_heatsink()
     assert bot.runs
-    patiently(lambda: bot.orders("buy") > before)  # and it goes on
+    patiently(lambda: bot.purchases() - before)  # and it goes on
     return [count for count in counts if count]
 
 
@@ -165,9 +165,9 @@ def _halted(stack: BotStack, bot: FreqtradeBot) -> int:
     with Gate(stack.url) as gate:
         patiently(lambda: any(halt.trigger == "operator" for halt in gate.halts()))
     time.sleep(1.0)
-    before = bot.orders("buy")
+    before = bot.purchases()
     until_market(stack, bot, (until_ns - HOUR_NS / 2 - stack.origin.origin_market_ns) / DAY_NS)
-    return bot.orders("buy") - before
+    return len(bot.purchases() - before)
 
 
 def _is_held_by_heatsink(stack: BotStack, pair: str) -> bool:
@@ -217,7 +217,7 @@ def test_freqtrade_trades_live_on_the_simulated_exchange_and_all_three_agree(tmp
     with bot_stack(tmp_path, speed=SPEED, settings=LIMITS) as stack:
         bot = FreqtradeBot(stack, strategy="WantingBehindHeatsinkByLimit", dry_run=False)
         bot.start()
-        patiently(lambda: bot.orders("buy") >= 3)
+        patiently(lambda: len(bot.purchases()) >= 3)
         until_market(stack, bot, 0.3)
         bot.kill()
         bot.start()

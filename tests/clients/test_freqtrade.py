@@ -224,10 +224,12 @@ def test_freqtrade_trades_live_on_the_simulated_exchange_and_all_three_agree(tmp
         until_market(stack, bot, 0.5)
         assert _halted(stack, bot) == 0
         until_market(stack, bot, 0.8)
-        stack.publish(Flatten(id="flatten", time_ns=0, who="a test", reason="to see it sold"))
+        stack.publish(Halt(id="last", time_ns=0, who="a test", reason="the end"))
         with Gate(stack.url) as gate:
+            patiently(lambda: any(not halt.symbol and not halt.until_ns for halt in gate.halts()))
+            patiently(lambda: not gate.portfolio().open_orders)  # what was sent before has filled, or was cancelled
+            stack.publish(Flatten(id="flatten", time_ns=0, who="a test", reason="to see it sold"))
             patiently(lambda: not any(position.notional_usdt > LEAST_USDT for position in gate.portfolio().positions))
-            stack.publish(Halt(id="last", time_ns=0, who="a test", reason="the end"))
             patiently(lambda: not bot.held() and not gate.portfolio().open_orders)
             time.sleep(2.0)
             bot.kill()

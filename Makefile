@@ -15,7 +15,7 @@ WORKERS ?= $(shell echo $$((2 * $(CORES))))
 PYTEST := PYTHONDONTWRITEBYTECODE= $(DEV)/python -m pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help install run dev quick test check format lock asyncapi client-messages clients bench bench-peers cluster crash-windows chaos simulate mutants stack-test picture clean
+.PHONY: help install run dev quick test check format lock asyncapi client-messages clients bots bench bench-peers cluster crash-windows chaos simulate mutants stack-test picture clean
 
 help: ## List the verbs
 	@echo 'heatsink: make VERB [ARGS="..."] [PYTHON=python3.12]'
@@ -55,6 +55,8 @@ lock: dev ## Pin every dependency anew, with hashes
 		--constraint requirements.lock --output-file requirements-dev.lock
 	$(DEV)/uv pip compile --quiet pyproject.toml --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --extra cluster \
 		--constraint requirements.lock --output-file requirements-cluster.lock
+	printf 'freqtrade==2026.9\nnautilus_trader==1.221.0\nredis\nmsgpack\n' | $(DEV)/uv pip compile --quiet - --universal \
+		--python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url --output-file requirements-bots.lock
 	echo 'nautilus_trader==1.221.0' | $(DEV)/uv pip compile --quiet - --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
 		--no-emit-index-url --output-file requirements-bench.lock
 
@@ -65,8 +67,13 @@ asyncapi: dev ## Write docs/asyncapi.yaml from the catalogue of messages
 client-messages: dev ## Write the messages of the client libraries from the catalogue of messages
 	$(DEV)/python -m shared.runtime.client_messages
 
-clients: dev ## The client libraries beside real services: killed servers and gates, lost replies, other languages
-	$(PYTEST) tests/clients -n 2 --maxschedchunk 1 $(ARGS)
+bots: # Install freqtrade and NautilusTrader, hash-pinned, into .venv-bots: bots of others for `make clients`
+	@[ -x .venv-bots/bin/python ] || $(PYTHON) -m venv .venv-bots
+	@.venv-bots/bin/python -m pip install --quiet --no-input --disable-pip-version-check --require-hashes --requirement requirements-bots.lock
+	@.venv-bots/bin/python -m pip install --quiet --no-input --disable-pip-version-check --no-deps ./clients/python ./clients/freqtrade
+
+clients: dev bots ## The client libraries beside real services, and real freqtrade: killed servers, gates and bots, lost replies
+	$(PYTEST) tests/clients tests/docs/test_bot_programs.py -n 2 --maxschedchunk 1 $(ARGS)
 
 bench: dev ## Measure decisions, the way through Redis, bursts of bars, backtests
 	$(DEV)/python -m tests.bench $(ARGS)
@@ -101,6 +108,6 @@ picture: dev ## Draw docs/heatsink-up.png: the panel of a stack after a minute
 	$(DEV)/python docs/picture.py .heatsink/picture/up.svg docs/heatsink-up.png
 
 clean: ## Remove environments and caches (data under .heatsink stays)
-	rm -rf .venv .venv-dev .venv-bench .venv-cluster build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
-	rm -rf tests/node_client/node_modules clients/node/node_modules clients/python/build
+	rm -rf .venv .venv-dev .venv-bench .venv-bots .venv-cluster build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf tests/node_client/node_modules clients/node/node_modules clients/python/build clients/freqtrade/build
 	find services shared clients tests -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -19,9 +19,9 @@ PYTHON
 version=$("$python" -c 'import sys; print(*sys.version_info[:2], sep=".")')
 wanted="$version $(cksum <"$lock") $(pwd)"
 stamp=$folder/.made-from
-# Where the source is: this project, and its client library, which is a package of its own.
+# Where the source is: this project, and its client libraries, which are packages of their own.
 point_to_source() {
-  printf '%s\n' "$(pwd)" "$(pwd)/clients/python" \
+  printf '%s\n' "$(pwd)" "$(pwd)/clients/python" "$(pwd)/clients/freqtrade" \
     >"$("$folder/bin/python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/heatsink.pth"
 }
 if [ "$(cat "$stamp" 2>/dev/null)" = "$wanted" ]; then

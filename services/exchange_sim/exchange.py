@@ -17,6 +17,7 @@ from services.exchange_sim.odd_rows import spoil, spoiled_answer
 from services.exchange_sim.publisher import Publisher
 from services.exchange_sim.rest import BinanceError, RestApi
 from services.exchange_sim.streams import Connection, Frame, Hub
+from services.exchange_sim.trading import ACCOUNT_WEIGHTS, Trading
 from services.exchange_sim.weights import Refusal, WeightBudget, too_many
 from shared.adapters.clocks import ScaledClock, SteppedClock
 from shared.adapters.http_server import serving
@@ -31,6 +32,7 @@ class ExchangeOptions(msgspec.Struct, frozen=True, kw_only=True):
     tick_ms: wall time between looks at the clock.
     weight_per_minute: the request weight that an address may use in a minute.
     seed: of the chances of faults.
+    cash_usdt: that every account begins with where keys trade, each on its own; 0: nobody trades here.
     script: faults with their time.
     token: that whoever gives it faults has to show; empty: nobody may.
     names: by which it may be called, beside its host and those of the loopback.
@@ -39,6 +41,7 @@ class ExchangeOptions(msgspec.Struct, frozen=True, kw_only=True):
     tick_ms: int = 250
     weight_per_minute: int = 6000
     seed: int = 7
+    cash_usdt: float = 0.0
     script: tuple[ScriptedFault, ...] = ()
     token: str = ""
     names: tuple[str, ...] = ()
@@ -61,6 +64,7 @@ class SimulatedExchange:
         self._budget = WeightBudget(self.options.weight_per_minute)
         self._rest = RestApi(market, self.options.weight_per_minute, lambda: self.publisher.tick_ms)
         self._account = AccountApi(clock.speed)
+        self._trading = Trading(market, self.options.cash_usdt, clock.speed)
         self._script = list(self.options.script)
         self._started_steady_ns = clock.steady_ns()
         self._stack = AsyncExitStack()
@@ -101,6 +105,7 @@ class SimulatedExchange:
         for fault in due:
             self._script.remove(fault)
             self.inflict(fault)
+        self._trading.tick(self.clock.now_ns() // MS_NS)
         self.publisher.tick()
 
     def inflict(self, fault: Fault) -> None:
@@ -134,6 +139,8 @@ class SimulatedExchange:
         for signed in self._account.endpoints:
             application.router.add_get(signed, self._answer_signed)
         application.router.add_get("/api/v3/{path:.+}", self._answer)
+        application.router.add_post("/api/v3/{path:.+}", self._answer)
+        application.router.add_delete("/api/v3/{path:.+}", self._answer)
         # ccxt.pro reads from /stream/ws and numbers its sockets: /stream/ws/0
         for path in ("/ws", "/ws/{stream:.+}", "/stream", "/stream/ws", "/stream/ws/{number}"):
             application.router.add_get(path, self.hub.serve)
@@ -146,9 +153,11 @@ class SimulatedExchange:
 
     async def _answer(self, request: web.Request) -> web.Response:
         path = request.match_info["path"]
-        endpoint = self._rest.endpoints.get(path)
+        if self._trades(request, path):
+            return await self._answer_trader(request, path)
+        endpoint = self._rest.endpoints.get(path) if request.method == "GET" else None
         if endpoint is None:
-            return _json({"code": -1000, "msg": f"Path /api/v3/{path}, Method GET is invalid"}, 404)
+            return _json({"code": -1000, "msg": f"Path /api/v3/{path}, Method {request.method} is invalid"}, 404)
 
         def answer(now_ms: int) -> Any:
             return self._spoiled(request, endpoint.answer(request.query, now_ms))
@@ -156,7 +165,10 @@ class SimulatedExchange:
         return self._weighed(request, endpoint.weight(request.query), answer)
 
     async def _answer_signed(self, request: web.Request) -> web.Response:
-        """An answer about the account, for who knows its key."""
+        """An answer about the account that was told, for who knows its key; or about one that trades."""
+        path = request.path.removeprefix("/api/v3/")
+        if self._trades(request, path):
+            return await self._answer_trader(request, path)
         weight, endpoint = self._account.endpoints[request.path]
 
         def answer(now_ms: int) -> Any:
@@ -164,6 +176,22 @@ class SimulatedExchange:
             return endpoint(request.query, now_ms)
 
         return self._weighed(request, weight(request.query), answer)
+
+    def _trades(self, request: web.Request, path: str) -> bool:
+        """Whether somebody wants to trade here, or look at what he traded. The account that was told never trades."""
+        told, key = self._account.account, request.headers.get("X-MBX-APIKEY", "")
+        is_told = told is not None and told.key == key
+        return self.options.cash_usdt > 0 and not is_told and (request.method, path) in self._trading.endpoints
+
+    async def _answer_trader(self, request: web.Request, path: str) -> web.Response:
+        """The parameters may stand in the body too."""
+        query = {**request.query, **{name: str(text) for name, text in (await request.post()).items()}}
+        key = request.headers.get("X-MBX-APIKEY", "")
+
+        def answer(now_ms: int) -> Any:
+            return self._trading.answer(request.method, path, key, query, now_ms)
+
+        return self._weighed(request, ACCOUNT_WEIGHTS[path], answer)
 
     def _weighed(self, request: web.Request, weight: int, answer: Callable[[int], Any]) -> web.Response:
         """The answer at this moment, or why there is none."""

@@ -83,6 +83,7 @@ async def run(context: Context) -> None:
     options = ExchangeOptions(
         weight_per_minute=settings.exchange.weight_per_minute,
         seed=simulator.seed,
+        cash_usdt=settings.portfolio.starting_cash_usdt,
         script=script_of(simulator),
         token=_token_of(simulator),
         names=(*simulator.hosts, urlsplit(settings.exchange.url).hostname or ""),

@@ -3,11 +3,11 @@
 import asyncio
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import redis
 from msgspec import structs
@@ -27,6 +27,7 @@ from tests.patience import patiently
 from tests.samples import HOUR, T0, bar
 from tests.shipped import bare_environ
 
+T = TypeVar("T")
 ROOT = Path(__file__).parents[2]
 DAYS, PRICE = 30, 100.0
 NOW_NS = T0 + DAYS * 24 * HOUR + 1_000_000
@@ -53,8 +54,8 @@ CLIENT_EXECUTES = {
 class RunningGate:
     """A market that stands still at 100 USDT, on a server of its own. url: the server's."""
 
-    def __init__(self, folder: Path, port: int, settings: dict[str, str]) -> None:
-        self.folder, self.valkey, self.settings = folder, EmbeddedValkey(folder, port), settings
+    def __init__(self, folder: Path, port: int, settings: dict[str, str], shared: dict[str, str] = SETTINGS) -> None:
+        self.folder, self.valkey, self.settings = folder, EmbeddedValkey(folder, port), shared | settings
         self.url, self.port = self.valkey.url, port
         self.server: subprocess.Popen[bytes] | None = None
         self.services: dict[str, subprocess.Popen[bytes]] = {}
@@ -66,7 +67,7 @@ class RunningGate:
 
     def start(self, service: str) -> None:
         """And wait until it works."""
-        environment = bare_environ() | SETTINGS | self.settings | {"HEATSINK_REDIS__URL": self.url}
+        environment = bare_environ() | self.settings | {"HEATSINK_REDIS__URL": self.url}
         with (self.folder / f"{service}.log").open("ab") as log:
             self.services[service] = subprocess.Popen(
                 (sys.executable, "-m", f"services.{service}"), cwd=ROOT, stdout=log, stderr=log,
@@ -88,17 +89,23 @@ class RunningGate:
     async def _until_ready(self, service: str) -> None:
         async with asyncio.timeout(60), RedisBus.open(self.url, MAIN) as bus:
             while True:
+                assert self.services[service].poll() is None, (self.folder / f"{service}.log").read_text()[-2000:]
                 beat = (await bus.heartbeats()).get(service)
                 if beat is not None and beat.pid == self.services[service].pid and beat.state == "ready":
                     return
                 await asyncio.sleep(0.05)
 
-    def publish(self, *messages: Message) -> None:
-        asyncio.run(self._publish(messages))
+    def run_on_bus(self, what: Callable[..., Awaitable[T]], *arguments: Any) -> T:
+        """What a function brings that is given the bus first."""
 
-    async def _publish(self, messages: tuple[Message, ...]) -> None:
-        async with RedisBus.open(self.url, MAIN) as bus:
-            await bus.publish(messages)
+        async def run() -> T:
+            async with RedisBus.open(self.url, MAIN) as bus:
+                return await what(bus, *arguments)
+
+        return asyncio.run(run())
+
+    def publish(self, *messages: Message) -> None:
+        self.run_on_bus(lambda bus: bus.publish(messages))
 
     def until_proposed(self, count: int = 1) -> None:
         """Until so many proposals stand on their streams."""

@@ -94,7 +94,7 @@ def check_install(words: list[str]) -> None:
 
 
 def is_tested_elsewhere(words: list[str]) -> None:
-    """``test_programs.py`` gives it to a server."""
+    """``test_programs.py`` gives it to a server, and ``tests/clients/test_freqtrade.py`` runs freqtrade."""
 
 
 def is_tested_over_http(words: list[str]) -> None:
@@ -111,6 +111,7 @@ CHECKS: dict[str, Callable[[list[str]], None]] = {
     "docker-compose": check_compose,
     "python": check_module,
     "redis-cli": is_tested_elsewhere,
+    "freqtrade": is_tested_elsewhere,
     "curl": is_tested_over_http,
     **dict.fromkeys(("pip", "npm"), check_install),
     **dict.fromkeys(("cp", "printf", "echo", "export"), is_of_the_shell),

@@ -119,11 +119,14 @@ def generated_market(start_ms: int = START_MS, seed: int = 7) -> Market:
 
 @asynccontextmanager
 async def running_exchange(
-    speed: float = 600.0, market: Market | None = None, start_ms: int = START_MS
+    speed: float = 600.0,
+    market: Market | None = None,
+    start_ms: int = START_MS,
+    options: ExchangeOptions | None = None,
 ) -> AsyncIterator[tuple[SimulatedExchange, str]]:
     """An exchange that runs by itself; yields it with its host and port."""
     wall_ns = RealClock().wall_ns()
     clock = ScaledClock(ClockOrigin(origin_market_ns=start_ms * 1_000_000, origin_wall_ns=wall_ns, speed=speed))
-    exchange = SimulatedExchange(market or generated_market(start_ms), clock)
+    exchange = SimulatedExchange(market or generated_market(start_ms), clock, options)
     async with exchange.running("127.0.0.1", 0) as port:
         yield exchange, f"127.0.0.1:{port}"

@@ -214,6 +214,12 @@ class AsyncGate:
             for entry in entries:
                 yield entry
 
+    async def read(self, topic: str, *, after: str = "now", patience: float = 5.0) -> tuple[list[Entry], str]:
+        """What followed an entry of a stream, without waiting for more, and where to read on; at most 200 entries."""
+        key = self._desk.key_of(topic)
+        cursor = await self._run(self._desk.start_of(key, after))
+        return await self._run(self._desk.read(key, cursor, 0.0, patience))
+
     # --- steps --------------------------------------------------------------------------------------------------------
 
     async def _run(self, operation: Operation[T]) -> T:

@@ -259,6 +259,15 @@ class Gate:
             entries, cursor = self._run(self._desk.read(key, cursor, BLOCK_SECONDS, patience))
             yield from entries
 
+    def read(self, topic: str, *, after: str = "now", patience: float = 5.0) -> tuple[list[Entry], str]:
+        """What followed an entry of a stream, without waiting for more, and where to read on; at most 200 entries.
+
+        For bots that have a loop of their own; otherwise as ``follow``.
+        """
+        key = self._desk.key_of(topic)
+        cursor = self._run(self._desk.start_of(key, after))
+        return self._run(self._desk.read(key, cursor, 0.0, patience))
+
     # --- steps --------------------------------------------------------------------------------------------------------
 
     def _run(self, operation: Operation[T]) -> T:

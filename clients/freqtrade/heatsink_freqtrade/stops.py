@@ -1,0 +1,86 @@
+"""Stops: where heatsink counts on one, freqtrade has it, and heatsink hears of it.
+
+freqtrade's stop is the one that sells. ``custom_stoploss`` never lets it rest below what heatsink has approved. What
+freqtrade raises by itself is proposed, and counts in heatsink once it is approved and reported.
+"""
+
+import logging
+from dataclasses import replace
+from decimal import Decimal
+
+from heatsink_client import Answer, Gate
+from heatsink_client.messages import StopApproved, StopPlaced
+
+from heatsink_freqtrade.books import Books, BotTrade
+from heatsink_freqtrade.journal import Journal, Stop
+
+LEAST_USDT = 5  # what exchanges take as an order at least
+LOG = logging.getLogger(__name__)
+
+
+class Stops:
+    def __init__(self, gate: Gate, journal: Journal, books: Books) -> None:
+        self._gate, self._journal, self._books = gate, journal, books
+
+    def approved(self, pair: str) -> Decimal | None:
+        """Below which the stop of a pair must not rest; None where heatsink knows of nothing."""
+        stop = self._journal.stop(pair)
+        return Decimal(stop.approved) if stop.approved else None
+
+    def allow(self, pair: str, price: Decimal) -> None:
+        """heatsink has approved a stop there, or asks for one."""
+        stop = self._journal.stop(pair)
+        if price > Decimal(stop.approved or 0):
+            self._journal.put(replace(stop, approved=str(price)))
+
+    def round(self) -> None:
+        held = {trade.pair for trade in self._books.trades()}
+        for pair in self._journal.pairs_with_stops() - held:
+            self._journal.forget_stop(pair)
+        for trade in self._books.trades():
+            if trade.amount > 0 and self.approved(trade.pair) is not None:
+                self._raise(trade)
+                self._tell(trade)
+
+    def _raise(self, trade: BotTrade) -> None:
+        """Propose where freqtrade has raised it to."""
+        stands = self._books.tick(trade.pair, trade.stop_loss, up=False)
+        if stands <= (self.approved(trade.pair) or 0):
+            return
+        answer = self._gate.raise_stop(trade.pair, stands)
+        if answer:
+            approved = answer.message
+            self.allow(trade.pair, approved.stop_price if isinstance(approved, StopApproved) else stands)
+
+    def _tell(self, trade: BotTrade) -> None:
+        approved = self.approved(trade.pair)
+        if approved is not None and trade.stop_loss >= float(approved):  # else custom_stoploss raises it first
+            self.tell(trade.pair, trade.amount)
+
+    def tell(self, pair: str, quantity: Decimal) -> None:
+        """Report the stop of what is held."""
+        stop = self._journal.stop(pair)
+        if not stop.approved or (stop.told, stop.quantity) == (stop.approved, str(quantity)):
+            return
+        answer = self._gate.report_stop(pair, stop.approved, quantity)
+        if answer.code == "stop_too_small":
+            answer = self._gate.report_stop(pair, stop.approved, self._with_dust(pair, quantity, stop))
+        if answer:
+            told = replace(stop, told=stop.approved, quantity=str(quantity))
+            self._journal.put(replace(told, id=_id_in(answer) or stop.id))
+        elif answer.is_known:
+            LOG.warning("%s: heatsink does not take the stop at %s: %s", pair, stop.approved, answer.reason)
+
+    def _with_dust(self, pair: str, quantity: Decimal, stop: Stop) -> Decimal:
+        """And what commissions of earlier trades left over, as long as it is too little to be sold by itself."""
+        held = {position.symbol: position.quantity for position in self._gate.portfolio().positions}.get(pair, quantity)
+        return held if 0 < (held - quantity) * Decimal(stop.approved) < LEAST_USDT else quantity
+
+
+def _id_in(answer: Answer) -> str:
+    return answer.message.order_id if isinstance(answer.message, StopPlaced) else ""
+
+
+def after_purchase(stop: Stop, price: str) -> Stop:
+    """It rests at the higher of both, and has to be told anew."""
+    return replace(stop, approved=str(max(Decimal(stop.approved or 0), Decimal(price))), told="")

@@ -1,0 +1,336 @@
+"""What the mixin for freqtrade does with real risk and execution services, for a bot whose books are kept by hand."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from heatsink_client import Gate
+from heatsink_freqtrade import BehindHeatsink
+from heatsink_freqtrade.asking import Asking
+from heatsink_freqtrade.books import BotOrder, BotTrade
+
+from shared.adapters.redis.bus import RedisBus
+from shared.messages.catalogue import EXECUTED
+from shared.messages.control import Flatten
+from shared.messages.orders import OrderClosed, OrderFilled, StopPlaced
+from tests.clients.gate_harness import CLIENT_EXECUTES, RunningGate, running_gate
+from tests.keys import MAIN
+from tests.patience import patiently
+
+D = Decimal
+PRICE, STOP = 100.0, 95.0
+needs_processes = pytest.mark.processes
+
+
+@dataclass
+class HandBooks:
+    """freqtrade's, of which a test says what stands in them."""
+
+    by_id: dict[str, BotOrder] = field(default_factory=dict)
+    held: dict[str, BotTrade] = field(default_factory=dict)
+    is_dry_run: bool = True
+
+    def trades(self) -> list[BotTrade]:
+        return [*self.held.values()]
+
+    def orders(self) -> list[BotOrder]:
+        return [*self.by_id.values()]
+
+    def order(self, pair: str, order_id: str) -> BotOrder | None:
+        return self.by_id.get(order_id)
+
+    def is_lost(self, pair: str, side: str, since: float) -> bool | None:
+        return False
+
+    def tick(self, pair: str, price: float, *, up: bool) -> Decimal:
+        return D(str(price))
+
+    def trade(self, side: str, order_id: str, quantity: float, pair: str = "BTC/USDT", *, price: float = PRICE) -> None:
+        """An order that filled at once, and what it made of the position."""
+        amount = D(str(quantity))
+        self.by_id[order_id] = BotOrder(
+            order_id=order_id, pair=pair, side=side, quantity=amount, filled=amount, price=D(str(price)),
+            fee_usdt=D("0.1"), is_open=False, is_limit=False,
+        )  # fmt: skip
+        if side == "buy":
+            self.held[pair] = BotTrade(pair=pair, amount=amount, stop_loss=STOP, has_open_orders=False)
+        else:
+            del self.held[pair]
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningGate]:
+    with running_gate(tmp_path_factory.mktemp("gate"), "execution", settings=CLIENT_EXECUTES) as gate:
+        yield gate
+
+
+@pytest.fixture
+def gate(running: RunningGate) -> Iterator[Gate]:
+    with Gate(running.url, strategy="bot", timeout=60) as gate:
+        yield gate
+
+
+@pytest.fixture
+def books() -> HandBooks:
+    return HandBooks()
+
+
+def asking(running: RunningGate, folder: Path, books: HandBooks, *, timeout: float = 60) -> Asking:
+    made = Asking(Gate(running.url, strategy="bot", timeout=timeout), folder / "journal.sqlite", books)
+    made.round()
+    return made
+
+
+def wanted(bot: Asking, prefix: str, stake: float = 100.0, pair: str = "BTC/USDT") -> float:
+    return bot.stake(prefix, pair, stake, PRICE, least=5.0, stop=STOP, is_limit=False)
+
+
+def buy(bot: Asking, books: HandBooks, prefix: str, order_id: str, pair: str = "BTC/USDT") -> None:
+    stake = wanted(bot, prefix, pair=pair)
+    assert bot.may_send(pair, stake / PRICE)
+    books.trade("buy", order_id, stake / PRICE, pair)
+    bot.filled(pair, order_id)
+
+
+def sell(bot: Asking, books: HandBooks, order_id: str, pair: str = "BTC/USDT") -> None:
+    amount = float(books.held[pair].amount)
+    bot.sell(pair, amount, PRICE, is_limit=False)
+    books.trade("sell", order_id, amount, pair)
+    bot.filled(pair, order_id)
+
+
+def positions(gate: Gate) -> dict[str, Decimal]:
+    return {position.symbol: position.quantity for position in gate.portfolio().positions}
+
+
+def said(running: RunningGate, kind: type[Any]) -> list[Any]:
+    """On ``executed``, newest first."""
+
+    async def latest(bus: RedisBus) -> list[Any]:
+        return [message for message in await bus.latest(MAIN.of(EXECUTED), 10_000) if isinstance(message, kind)]
+
+    return running.run_on_bus(latest)
+
+
+@needs_processes
+def test_a_stake_is_trimmed_to_what_the_gate_allows_and_nothing_more_is_sent(
+    running: RunningGate, gate: Gate, books: HandBooks, tmp_path: Path
+) -> None:
+    bot = asking(running, tmp_path, books)
+    allowed = wanted(bot, "t1-", stake=150_000.0)
+    assert 5_000 < allowed < 20_000
+    assert not bot.may_send("BTC/USDT", allowed / PRICE * 1.01)
+    assert not bot.may_send("ETH/USDT", 0.1)
+    patiently(lambda: gate.portfolio().open_orders == 1)
+    bot.round()  # freqtrade did not place it: the reservation is given back
+    patiently(lambda: gate.portfolio().open_orders == 0)
+    assert not bot.may_send("BTC/USDT", allowed / PRICE)
+
+
+@needs_processes
+def test_purchases_and_sales_are_booked_as_freqtrade_has_them(
+    running: RunningGate, gate: Gate, books: HandBooks, tmp_path: Path
+) -> None:
+    bot = asking(running, tmp_path, books)
+    buy(bot, books, "t2-", "two", "ETH/USDT")
+    patiently(lambda: [(p.quantity, p.stop) for p in gate.portfolio().positions] == [(D(1), D(95))])
+    sell(bot, books, "three", "ETH/USDT")
+    patiently(lambda: positions(gate) == {})
+    filled = said(running, OrderFilled)
+    assert [(f.side, f.quantity, f.price, f.fee_usdt) for f in filled[:2]] == [
+        ("sell", D(1), D(100), D("0.1")),
+        ("buy", D(1), D(100), D("0.1")),
+    ]
+    bot.round()  # everything is told already
+    assert len(said(running, OrderFilled)) == len(filled)
+
+
+@needs_processes
+def test_a_rejected_purchase_is_not_asked_for_again_on_the_same_candle(
+    running: RunningGate, books: HandBooks, tmp_path: Path
+) -> None:
+    bot = asking(running, tmp_path, books)
+    assert bot.stake("t3-", "BTC/USDT", 100.0, PRICE, least=5.0, stop=101.0, is_limit=False) == 0.0
+    before = len(running.decisions())
+    assert wanted(bot, "t3-") == 0.0
+    assert len(running.decisions()) == before
+    assert wanted(bot, "t3b-") > 0
+    bot.round()
+
+
+@needs_processes
+def test_what_may_be_bought_for_less_than_the_exchanges_minimum_is_given_back(
+    running: RunningGate, gate: Gate, books: HandBooks, tmp_path: Path
+) -> None:
+    bot = asking(running, tmp_path, books)
+    assert bot.stake("t4-", "BTC/USDT", 100.0, PRICE, least=500.0, stop=STOP, is_limit=False) == 0.0
+    patiently(lambda: gate.portfolio().open_orders == 0)
+
+
+@needs_processes
+def test_a_bot_that_was_killed_before_its_order_filled_reports_it_at_the_next_start(
+    running: RunningGate, gate: Gate, books: HandBooks, tmp_path: Path
+) -> None:
+    bot = asking(running, tmp_path, books)
+    stake = wanted(bot, "t5-", pair="SOL/USDT")
+    assert bot.may_send("SOL/USDT", stake / PRICE)
+    books.trade("buy", "five", stake / PRICE, "SOL/USDT")
+    del bot  # it never heard of the fill
+
+    again = asking(running, tmp_path, books)
+    patiently(lambda: positions(gate) == {"SOL/USDT": D(1)})
+    assert again.stops.approved("SOL/USDT") == D(95)
+    sell(again, books, "six", "SOL/USDT")
+    patiently(lambda: positions(gate) == {})
+
+
+@needs_processes
+def test_while_heatsink_is_silent_nothing_is_bought_and_everything_is_sold(
+    running: RunningGate, gate: Gate, books: HandBooks, tmp_path: Path
+) -> None:
+    bot = asking(running, tmp_path, books, timeout=1)
+    buy(bot, books, "t6-", "seven")
+    patiently(lambda: positions(gate) == {"BTC/USDT": D(1)})
+    running.kill_server()
+    running.kill("risk")
+    running.kill("execution")
+    assert wanted(bot, "t6b-", pair="ETH/USDT") == 0.0  # it does not know yet, and asks in vain
+    bot.round()
+    assert wanted(bot, "t6c-", pair="ETH/USDT") == 0.0  # it knows
+    sell(bot, books, "eight")
+    running.start_server()
+    running.start("risk")
+    running.start("execution")
+    patiently(lambda: (bot.round(), positions(gate) == {})[1])
+    assert said(running, OrderFilled)[0].side == "sell"
+    patiently(lambda: gate.portfolio().open_orders == 0)
+    assert wanted(bot, "t6d-", pair="ETH/USDT") > 0
+    bot.round()
+
+
+@needs_processes
+def test_heatsink_flattens_through_the_bot(running: RunningGate, gate: Gate, books: HandBooks, tmp_path: Path) -> None:
+    bot = asking(running, tmp_path, books)
+    buy(bot, books, "t7-", "nine", "ETH/USDT")
+    patiently(lambda: positions(gate) == {"ETH/USDT": D(1)})
+    running.publish(Flatten(id="flatten-1", time_ns=0, symbol="ETH/USDT", who="a test", reason="it is time"))
+    patiently(lambda: (bot.round(), bot.wants_sold("ETH/USDT"))[1])
+    sell(bot, books, "ten", "ETH/USDT")
+    assert not bot.wants_sold("ETH/USDT")
+    patiently(lambda: positions(gate) == {})
+    closed = said(running, OrderClosed)[0]
+    assert (closed.ending, closed.symbol) == ("filled", "ETH/USDT")
+    assert closed.order_id in {d.order_id for d in running.decisions() if getattr(d, "side", "") == "sell"}
+    assert not closed.order_id.startswith("ft-")
+
+
+@needs_processes
+def test_stops_rise_on_both_sides(running: RunningGate, gate: Gate, books: HandBooks, tmp_path: Path) -> None:
+    bot = asking(running, tmp_path, books)
+    buy(bot, books, "t8-", "eleven", "SOL/USDT")
+    held = books.held["SOL/USDT"]
+    books.held["SOL/USDT"] = replace(held, stop_loss=96.0)  # freqtrade's own has trailed
+    patiently(lambda: (bot.round(), said(running, StopPlaced)[0].stop_price == 96)[1])
+    assert gate.raise_stop("SOL/USDT", 97)  # as sizing does, on every bar
+    patiently(lambda: (bot.round(), bot.stops.approved("SOL/USDT") == 97)[1])
+    bot.round()
+    assert said(running, StopPlaced)[0].stop_price == 96  # freqtrade's does not rest there yet
+    books.held["SOL/USDT"] = replace(held, stop_loss=97.0)
+    bot.round()
+    assert said(running, StopPlaced)[0].stop_price == 97
+    sell(bot, books, "twelve", "SOL/USDT")
+    patiently(lambda: positions(gate) == {})
+
+
+@needs_processes
+def test_what_commissions_left_over_does_not_keep_a_stop_from_protecting(
+    running: RunningGate, gate: Gate, books: HandBooks, tmp_path: Path
+) -> None:
+    bot = asking(running, tmp_path, books)
+    buy(bot, books, "t9-", "fourteen", "ETH/USDT")
+    dust = D("0.01")
+    books.held["ETH/USDT"] = replace(books.held["ETH/USDT"], amount=D(1) - dust)
+    sell(bot, books, "fifteen", "ETH/USDT")
+    patiently(lambda: positions(gate) == {"ETH/USDT": dust})
+    buy(bot, books, "t10-", "sixteen", "ETH/USDT")
+    patiently(lambda: positions(gate) == {"ETH/USDT": 1 + dust})
+    bot.round()
+    assert said(running, StopPlaced)[0].quantity == 1 + dust
+    books.held["ETH/USDT"] = replace(books.held["ETH/USDT"], amount=1 + dust)
+    sell(bot, books, "seventeen", "ETH/USDT")
+    patiently(lambda: positions(gate) == {})
+
+
+@needs_processes
+def test_an_order_that_freqtrade_placed_without_asking_is_named_and_not_reported(
+    running: RunningGate, gate: Gate, books: HandBooks, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    bot = asking(running, tmp_path, books)
+    books.trade("buy", "thirteen", 1.0, "SOL/USDT")
+    bot.round()
+    assert "never approved" in caplog.text
+    assert positions(gate) == {}
+
+
+# --- the mixin itself, without freqtrade ------------------------------------------------------------------------------
+
+
+class Plain:
+    """As much of a strategy as these tests need."""
+
+    stoploss = -0.1
+
+    def custom_stake_amount(self, **about: Any) -> float:
+        return float(about["proposed_stake"]) / 2
+
+    def confirm_trade_entry(self, **about: Any) -> bool:
+        return True
+
+    def confirm_trade_exit(self, **about: Any) -> bool:
+        raise RuntimeError("a strategy's own fault")
+
+
+class Behind(BehindHeatsink, Plain):
+    config: Any
+
+
+STAKE: dict[str, Any] = {
+    "pair": "BTC/USDT", "current_time": None, "current_rate": 100.0, "proposed_stake": 50.0, "min_stake": 5.0,
+    "max_stake": 1_000.0, "leverage": 1.0, "entry_tag": None, "side": "long",
+}  # fmt: skip
+ENTRY: dict[str, Any] = {
+    "pair": "BTC/USDT", "order_type": "market", "amount": 0.1, "rate": 100.0, "time_in_force": "GTC",
+    "current_time": None, "entry_tag": None, "side": "long",
+}  # fmt: skip
+
+
+def behind(run_mode: str) -> Behind:
+    strategy = Behind()
+    strategy.config = {"runmode": SimpleNamespace(value=run_mode)}
+    return strategy
+
+
+def test_a_backtest_asks_nobody() -> None:
+    strategy = behind("backtest")
+    assert strategy.custom_stake_amount(**STAKE) == 25.0
+    assert strategy.confirm_trade_entry(**ENTRY)
+
+
+@pytest.mark.parametrize("run_mode", ["live", "dry_run"])
+def test_a_strategy_that_never_reached_its_start_buys_nothing_and_sells(run_mode: str) -> None:
+    strategy = behind(run_mode)
+    assert strategy.custom_stake_amount(**STAKE) == 0.0
+    assert not strategy.confirm_trade_entry(**ENTRY)
+    leaving = {name: ENTRY[name] for name in ENTRY if name not in ("entry_tag", "side")}
+    assert strategy.confirm_trade_exit(**leaving, trade=None, exit_reason="stop_loss")
+
+
+def test_callbacks_that_would_take_the_gates_place_are_refused_where_they_are_written() -> None:
+    with pytest.raises(TypeError, match="confirm_trade_entry"):
+        type("Bad", (BehindHeatsink, Plain), {"confirm_trade_entry": lambda self, **about: True})
+    with pytest.raises(TypeError, match="has to stand before Plain"):
+        type("Wrong", (Plain, BehindHeatsink), {})

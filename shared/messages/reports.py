@@ -10,10 +10,8 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from shared.messages.base import Cause, Message, MessageId, OrderId, Symbol, Text, TimeNs
+from shared.messages.base import Cause, ClientName, Message, MessageId, OrderId, Symbol, Text, TimeNs
 from shared.messages.orders import Code, Ending, Side
-
-ClientName = Annotated[str, Meta(max_length=64)]
 
 # Why a report was not taken, in one word. ``docs/join.md`` says what each word means.
 ReportFault = Literal[

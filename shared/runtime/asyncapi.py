@@ -86,7 +86,7 @@ def _channel(topic: Topic) -> dict[str, Any]:
 
 def _actions(topic: Topic) -> tuple[str, ...]:
     """What another process may do: read everything, and write where clients are among the writers."""
-    return ("receive", "send") if "clients" in topic.written_by else ("receive",)
+    return ("receive", "send") if "clients" in topic.written_by or topic.client_key else ("receive",)
 
 
 def _message(kind: type[Message]) -> dict[str, Any]:

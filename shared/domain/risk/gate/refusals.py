@@ -7,28 +7,38 @@ mended may come again under its own id (docs/decisions/0017).
 from collections.abc import Sequence
 
 from shared.domain.answer_budget import AnswerBudget
+from shared.domain.recent import Recent
 from shared.domain.risk.commands.refusals import unreadable_command
 from shared.domain.risk.state.state import RiskState
 from shared.messages.ask import RoomAnswered
 from shared.messages.base import Message, derived_id, truncate
-from shared.messages.catalogue import ASK, CONTROL, PROPOSED
+from shared.messages.catalogue import ASK, CONTROL, PROPOSED, client_of_key
 from shared.messages.dead_letter import UnreadableReceived
 from shared.messages.orders import CancelProposed, OrderProposed, ProposalRefused, Refusal, StopRaised
 
+SENDERS_REMEMBERED = 200  # more than there can be queues of clients
 Proposal = OrderProposed | StopRaised | CancelProposed
 
 
 class Refusals:
-    """Makes the answers, no more of them than ``AnswerBudget`` allows."""
+    """Makes the answers, to each client no more of them than ``AnswerBudget`` allows."""
 
     def __init__(self, state: RiskState) -> None:
         self._state = state
-        self._budget = AnswerBudget(state.ns_per_second)
+        self._budgets: Recent[AnswerBudget] = Recent(SENDERS_REMEMBERED)  # by client, so that no flood silences others
+
+    def _take(self, client: str) -> int | None:
+        """One answer more to a client, empty for whoever has no queue; see ``AnswerBudget.take``."""
+        budget = self._budgets.get(client)
+        if budget is None:
+            budget = AnswerBudget(self._state.ns_per_second)
+            self._budgets.add(client, budget)
+        return budget.take(self._state.now_ns)
 
     def of(self, message: Proposal, code: Refusal, field: str, reason: str) -> Sequence[ProposalRefused]:
         """The refusal of a message that was read."""
         state = self._state
-        if (unanswered := self._budget.take(state.now_ns)) is None:
+        if (unanswered := self._take(message.client)) is None:
             return ()
         order_id = message.order_id if isinstance(message, CancelProposed) else message.id
         refused = ProposalRefused(
@@ -50,7 +60,7 @@ class Refusals:
         """The answer to bytes that are no message, where the senders of such messages listen."""
         if received.topic not in (PROPOSED.name, CONTROL.name, ASK.name):
             return ()
-        if (unanswered := self._budget.take(self._state.now_ns)) is None:
+        if (unanswered := self._take(client_of_key(received.source))) is None:
             return ()
         if received.topic == PROPOSED.name:
             return (_proposal_refused(received, unanswered),)

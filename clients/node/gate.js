@@ -224,7 +224,8 @@ export class Gate {
     if (!TOPICS[name]?.durable || (name === 'bars') !== Boolean(timeframe)) {
       throw new GateError(`there is no stream '${topic}'; there are ${Object.keys(TOPICS).filter(each => TOPICS[each].durable)}`)
     }
-    const key = this.#place.key(name).replace('<timeframe>', timeframe)
+    const isOwn = name === 'proposed' && this.#place.hasFunction // every client has a queue of its own
+    const key = isOwn ? this.#place.clientKey : this.#place.key(name).replace('<timeframe>', timeframe)
     let cursor = after === 'start' ? '0-0' : after
     if (after === 'now') cursor = await this.#patiently(this.#timeout, async () => idOf((await this.#must(['XREVRANGE', key, '+', '-', 'COUNT', 1]))[0]))
     for (;;) {

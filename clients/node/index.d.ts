@@ -143,8 +143,9 @@ export declare class Gate {
   /** Market time now, or in so many milliseconds of this machine's clock. */
   marketNs(options?: { inMs?: number }): Promise<bigint>
   /**
-   * The entries of a stream, for ever: 'decided', 'executed', 'halts', 'bars:1h', ... after: 'now', 'start', or the id of
-   * the last entry that was handled. patience: milliseconds for which a server may be away.
+   * The entries of a stream, for ever: 'decided', 'executed', 'halts', 'bars:1h', ...; 'proposed' are your own.
+   * after: 'now', 'start', or the id of the last entry that was handled.
+   * patience: milliseconds for which a server may be away.
    */
   follow(topic: string, options?: { after?: string; patience?: number }): AsyncGenerator<Entry>
 }

@@ -91,7 +91,7 @@ class Topic:
     @property
     def is_open(self) -> bool:
         """Whether others than the services that the catalogue names may write it: then its readers keep it short."""
-        return any(each in OPEN_TO for each in self.writers)
+        return bool(self.client_key) or any(each in OPEN_TO for each in self.writers)
 
     @property
     def readers(self) -> tuple[str, ...]:

@@ -85,8 +85,8 @@ def _channel(topic: Topic) -> dict[str, Any]:
 
 
 def _actions(topic: Topic) -> tuple[str, ...]:
-    """What another process may do: read everything, and write where clients are among the writers."""
-    return ("receive", "send") if "clients" in topic.written_by or topic.client_key else ("receive",)
+    """What another process may do: read everything, and write where clients write or have queues of their own."""
+    return ("receive", "send") if topic.client_key or "clients" in topic.written_by else ("receive",)
 
 
 def _message(kind: type[Message]) -> dict[str, Any]:

@@ -99,9 +99,14 @@ class RunningGate:
             await bus.publish(messages)
 
     def until_proposed(self, count: int = 1) -> None:
-        """Until so many proposals stand on their stream."""
+        """Until so many proposals stand on their streams."""
+        patiently(lambda: self.proposed() >= count)
+
+    def proposed(self) -> int:
+        """How many proposals stand on their common stream and in the queues of all clients."""
         with redis.Redis.from_url(self.url) as client:
-            patiently(lambda: client.xlen(MAIN.of(PROPOSED)) >= count)
+            queues = [MAIN.of_client(name.decode()) for name in client.hkeys(MAIN.clients)]
+            return sum(client.xlen(key) for key in (MAIN.of(PROPOSED), *queues))
 
     def decisions(self) -> list[Any]:
         """All verdicts and refusals, oldest first."""

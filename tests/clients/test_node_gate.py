@@ -224,7 +224,7 @@ def test_a_killed_server_between_proposal_and_verdict_and_a_lost_reply_cost_noth
             assert node("propose", BUY | {"id": "mine-0"})["approved"]
         finally:
             node.end()
-        with proxied(running, b"XADD") as proxy:
+        with proxied(running, b"hs_propose") as proxy:
             node = NodeGate(folder, proxy.url)
             try:
                 proxy.cut_next = 1

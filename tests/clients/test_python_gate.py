@@ -14,6 +14,7 @@ from heatsink_client.messages import OrderDecided, OrderProposed, PositionSized
 from shared.messages.halts import Halted, Resumed
 from shared.messages.orders import OrderDecided as Decided
 from tests.clients.gate_harness import NOW_NS, PAIRS, RunningGate, running_gate
+from tests.patience import PATIENCE_SECONDS
 from tests.samples import T0, samples
 
 pytestmark = pytest.mark.processes
@@ -216,7 +217,9 @@ async def test_the_asynchronous_gate_answers_many_at_once(running: RunningGate) 
         assert await gate.room("ETH/USDT", stop_price=90)
         assert set(await gate.rooms()) >= set(PAIRS)
         assert (await gate.verdict_of("async-7")).verdict == "approve"
-        assert (await gate.portfolio()).open_orders > 0
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while not (await gate.portfolio()).open_orders:  # the snapshot of this second may be older than they
+                await asyncio.sleep(0.05)
         assert await gate.halts() == ()
         assert await gate.market_ns() > NOW_NS
         assert isinstance(await gate.sizes(), dict)

@@ -1,4 +1,7 @@
-"""A client in another language, Node's ``redis`` and ``@msgpack/msgpack``, beside real sizing and risk processes."""
+"""The bare wire in another language, Node's ``redis`` and ``@msgpack/msgpack``, beside real sizing and risk processes.
+
+Bare XADD and PUBLISH of proposals are open where a server has no users, and to its owner; clients have a function.
+"""
 
 import asyncio
 import fcntl
@@ -20,7 +23,7 @@ from services.cli.up.server_users import USERS_DIR, prepare_users, register_clie
 from shared.adapters.clocks import RealClock, ScaledClock
 from shared.adapters.redis.bus import RedisBus
 from shared.adapters.redis.embedded_valkey import running_valkey
-from shared.config.credentials import CLIENT, OWNER, address_of, known_users, user_name
+from shared.config.credentials import OWNER, address_of, known_users
 from shared.config.model import RedisSettings
 from shared.messages.base import Message
 from shared.messages.catalogue import DEAD, DECIDED, PROPOSED, SIZES
@@ -129,7 +132,7 @@ async def running_stack(folder: Path) -> AsyncIterator[Stack]:
                 ):
                     async with asyncio.timeout(RUN_SECONDS):
                         await until_ready(bus, "sizing", "risk")
-                    yield Stack(address_of(redis, user_name(CLIENT, MAIN.portfolio)), bus, clock)
+                    yield Stack(address_of(redis, OWNER), bus, clock)
                 marks.cancel()
 
 
@@ -204,14 +207,6 @@ async def test_a_node_client_sees_sizes_and_gets_its_verdicts_whatever_else_it_s
     assert len(dead) == len(refused)
     assert {message.consumer for message in dead} == {"risk"}
     assert all(message.reason and message.field for message in dead)
-
-
-async def test_the_example_of_the_readme_takes_a_size_and_prints_its_verdict(node_client: Path, tmp_path: Path) -> None:
-    async with running_stack(tmp_path) as stack:
-        [line] = await _run_node(stack, node_client / "example.mjs")
-        [decided] = (await stack.decisions()).values()
-    assert decided.strategy == "example"
-    assert line.startswith(f"{decided.verdict} {decided.quantity_approved} {decided.symbol} ")
 
 
 def _events(said: list[dict[str, Any]], event: str) -> list[dict[str, Any]]:

@@ -247,6 +247,8 @@ class Gate:
     def follow(self, topic: str, *, after: str = "now", patience: float = 30.0) -> Iterator[Entry]:
         """The entries of a stream, for ever: ``decided``, ``executed``, ``halts``, ``bars:1h``, ...
 
+        ``proposed`` are the proposals of this client alone.
+
         after: ``now``, ``start``, or the id of the last entry that was handled. A bot that keeps it misses nothing.
         patience: seconds for which a server may be away. Raises ``UnreachableError`` then, and ``MissedError`` when
             entries are gone that were not read.

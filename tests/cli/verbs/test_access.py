@@ -19,7 +19,7 @@ from shared.adapters.redis.embedded_valkey import EmbeddedValkey, running_valkey
 from shared.application.stack import RunNote, write_note
 from shared.config.credentials import OWNER, address_of, signed_in
 from shared.config.model import RedisSettings
-from shared.messages.catalogue import CONTROL, PROPOSED
+from shared.messages.catalogue import CONTROL
 from shared.messages.control import Halt
 from shared.ports.errors import AccessRefusedError
 from tests.keys import MAIN
@@ -66,7 +66,9 @@ def in_a_line(result: Result) -> str:
 
 async def test_the_address_of_a_client_proposes_and_must_not_command(stack: EmbeddedValkey, tmp_path: Path) -> None:
     async with RedisBus.connect(run(tmp_path, "url"), MAIN) as client:
-        assert await client.client.xadd(MAIN.of(PROPOSED), {"m": b"x"})
+        assert await client.client.xadd(MAIN.of_client("client"), {"m": b"x"})
+        with pytest.raises(AccessRefusedError):
+            await client.publish([proposal()])  # on the stream of all: a client has a queue of its own
         with pytest.raises(AccessRefusedError):
             await client.publish([next(each for each in samples() if isinstance(each, Halt))])
     async with RedisBus.connect(run(tmp_path, "url", "--as", "operator"), MAIN) as operator:

@@ -165,6 +165,7 @@ Refusal = Literal[
     "odd_time",
     "too_old",
     "not_allowed",
+    "failed",
 ]
 
 

@@ -33,6 +33,7 @@ ReportFault = Literal[
     "stop_not_approved",
     "stop_above_price",
     "stop_too_small",
+    "failed",
 ]
 
 

@@ -12,8 +12,8 @@ from shared.domain.risk.commands.refusals import unreadable_command
 from shared.domain.risk.state.state import RiskState
 from shared.messages.ask import RoomAnswered
 from shared.messages.base import Message, derived_id, truncate
-from shared.messages.catalogue import ASK, CONTROL, PROPOSED, client_of_key
-from shared.messages.dead_letter import UnreadableReceived
+from shared.messages.catalogue import ASK, CONTROL, PROPOSED, client_of_key, topic_of_key
+from shared.messages.dead_letter import EntrySetAside, UnreadableReceived
 from shared.messages.orders import CancelProposed, OrderProposed, ProposalRefused, Refusal, StopRaised
 
 SENDERS_REMEMBERED = 200  # more than there can be queues of clients
@@ -67,6 +67,30 @@ class Refusals:
         if received.topic == CONTROL.name:
             return unreadable_command(received)
         return self._unanswerable(received)
+
+    def failed(self, passed_over: EntrySetAside) -> Sequence[ProposalRefused]:
+        """The answer to a proposal that the gate failed at: nobody decides it any more."""
+        is_order = passed_over.message == OrderProposed.__name__
+        if topic_of_key(passed_over.source) is not PROPOSED or not passed_over.cause:
+            return ()
+        if (unanswered := self._take(client_of_key(passed_over.source))) is None:
+            return ()
+        refused = ProposalRefused(
+            id=derived_id("refused", passed_over.id),
+            cause=passed_over.cause,
+            trace=passed_over.trace_id,
+            time_ns=self._state.now_ns or passed_over.time_ns,
+            order_id=passed_over.cause if is_order else "",
+            symbol=passed_over.symbol,
+            what=passed_over.message,
+            code="failed",
+            field="$",
+            reason=truncate(passed_over.told_sender),
+            source=passed_over.source,
+            entry=passed_over.entry,
+            unanswered=unanswered,
+        )
+        return (refused,)
 
     def _unanswerable(self, received: UnreadableReceived) -> Sequence[RoomAnswered]:
         """An empty answer with the reason, for who named a channel to answer on."""

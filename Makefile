@@ -15,7 +15,7 @@ WORKERS ?= $(shell echo $$((2 * $(CORES))))
 PYTEST := PYTHONDONTWRITEBYTECODE= $(DEV)/python -m pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help install run dev quick test check format lock asyncapi client-messages clients bench bench-peers cluster crash-windows chaos stack-test picture clean
+.PHONY: help install run dev quick test check format lock asyncapi client-messages clients bench bench-peers cluster crash-windows chaos simulate mutants stack-test picture clean
 
 help: ## List the verbs
 	@echo 'heatsink: make VERB [ARGS="..."] [PYTHON=python3.12]'
@@ -87,6 +87,12 @@ stack-test: ## The whole stack in containers, with killed services
 
 chaos: dev ## The whole stack under faults, killed and hung services, clocks that step, poison, a second market, false fills
 	$(PYTEST) tests/e2e -n 2 --maxschedchunk 1 --durations 12 -m stack -k "kill or fault or chaos or fire or wrong or backtest or ten_days" $(ARGS)
+
+simulate: dev ## The whole stack under drawn faults in virtual time: make simulate SEED=1 RUNS=1000; a seed repeats exactly
+	@PYTHONDONTWRITEBYTECODE= $(DEV)/python -m tests.simulation.seeded $(if $(SEED),--seed $(SEED)) $(if $(RUNS),--runs $(RUNS)) $(ARGS)
+
+mutants: dev ## Break the protocol in ways that must not pass, one at a time: a named test has to catch each
+	@PYTHONDONTWRITEBYTECODE= $(DEV)/python -m tests.mutants $(ARGS)
 
 picture: dev ## Draw docs/heatsink-up.png: the panel of a stack after a minute
 	HEATSINK_PHASE=live HEATSINK_RAMP__REHEARSAL=true $(DEV)/python -m services.cli up --duration 60 --speed 1200 --data .heatsink/picture \

@@ -43,7 +43,7 @@ REPLIES = "hs:reply:*"  # where answers may go to; a channel of another name is 
 
 READ_STREAM = ("xread", "xrange", "xrevrange", "xlen", "xinfo|stream", "xinfo|groups", "exists", "type")
 READ_GROUP = ("xreadgroup", "xpending")
-KEEP_GROUP = ("xack", "xgroup|create", "xgroup|destroy")
+KEEP_GROUP = ("xack", "xgroup|create", "xgroup|destroy", "xgroup|setid")
 APPEND = ("xadd", "xdel", "xtrim")  # entries of a commit that cannot be finished are taken out again
 READ_HASH = ("hget", "hmget", "hgetall", "hscan", "hlen", "hexists", "hkeys", "exists", "type")
 WRITE_HASH = ("hset", "hdel", "hincrby", "pexpire")

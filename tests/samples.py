@@ -2,9 +2,29 @@
 
 from decimal import Decimal
 
-from shared.messages.ask import Room, RoomAnswered, RoomAsked, ShadowAsked, ShadowCounted
+from shared.messages.ask import (
+    ImportAnswered,
+    ImportAsked,
+    ImportRow,
+    Room,
+    RoomAnswered,
+    RoomAsked,
+    ShadowAsked,
+    ShadowCounted,
+)
 from shared.messages.base import Message
-from shared.messages.control import ApprovePhase, Flatten, Halt, Resume, SetLimits, SetPhase, WriteOff, WriteOffOrder
+from shared.messages.control import (
+    ApprovePhase,
+    Flatten,
+    Halt,
+    ImportPositions,
+    PositionToImport,
+    Resume,
+    SetLimits,
+    SetPhase,
+    WriteOff,
+    WriteOffOrder,
+)
 from shared.messages.dead_letter import EntrySetAside, MessageRefused
 from shared.messages.halts import Alerted, Halted, ResumeAsked, Resumed
 from shared.messages.market import BarClosed, BookSampled, FeedLost, FeedRestored, MarkChanged, PairListed
@@ -12,6 +32,7 @@ from shared.messages.orders import (
     CancelDecided,
     CancelProposed,
     CeilingReport,
+    ImportDecided,
     OrderClosed,
     OrderDecided,
     OrderFilled,
@@ -24,6 +45,7 @@ from shared.messages.orders import (
     WriteOffDecided,
 )
 from shared.messages.portfolio import (
+    BookedPosition,
     CommandRefused,
     LimitsChanged,
     OrderWrittenOff,
@@ -31,6 +53,7 @@ from shared.messages.portfolio import (
     PhaseProposed,
     PortfolioMarked,
     PositionMarked,
+    PositionsImported,
     PositionWrittenOff,
 )
 from shared.messages.reports import (
@@ -217,6 +240,14 @@ def samples() -> list[Message]:
         decision(),
         StopApproved(**header("raised-1"), symbol="BTC/USDT", stop_price=D("19800")),
         CancelDecided(**header("cancelled-1"), order_id="o-1", symbol="BTC/USDT", reason="no longer wanted"),
+        ImportDecided(
+            **header("import-2"),
+            symbol="BTC/USDT",
+            quantity=D("0.5"),
+            stop_price=D("19100"),
+            client="mine",
+            reason="imported by ana: moved from the old bot",
+        ),
         WriteOffDecided(**header("write-off-1"), symbol="LUNA/USDT", reason="written off by ana: delisted"),
         OrderPlaced(**header("placed-1"), order_id="o-1", symbol="BTC/USDT", side="buy", quantity=D("0.31")),
         fill(),
@@ -358,12 +389,72 @@ def samples() -> list[Message]:
             who="ana",
             reason="the bot is gone",
         ),
+        PositionsImported(
+            **header("imported-1"),
+            who="ana",
+            reason="moved from the old bot",
+            positions=(
+                BookedPosition(symbol="BTC/USDT", quantity=D("0.5"), cost=D("18250.5"), stop=D("19100"), mark=20_500.0),
+            ),
+            cash_before=D("200000"),
+            cash=D("40000"),
+            nav_before=200_000.0,
+            nav=50_250.0,
+            heat_before=0.0,
+            heat=0.0141,
+            over=("BTC/USDT: $10,250 held and on order, the cap is $2,512 (5.00% of NAV)",),
+            client="mine",
+        ),
+        ImportPositions(
+            **header("import-1"),
+            who="ana",
+            reason="moved from the old bot",
+            positions=(
+                PositionToImport(symbol="BTC/USDT", quantity=D("0.5"), cost=D("18250.5"), stop=D("19100")),
+                PositionToImport(symbol="ETH/USDT", quantity=D("2")),
+            ),
+            cash=D("40000"),
+            cash_before=D("200000"),
+            client="mine",
+        ),
         WriteOffOrder(**header("write-off-3"), who="ana", reason="the bot is gone", order_id="o-1"),
         WriteOff(**header("write-off-2"), who="ana", reason="delisted", symbol="LUNA/USDT", price=D("0.0001")),
         SetPhase(**header("phase-1"), who="ana", reason="day 15", phase="live"),
         ApprovePhase(**header("approve-1"), who="ana", reason="the dry run went well", phase="live", reviews=2),
         SetLimits(**header("limits-1"), who="ana", reason="less heat over the weekend", limits={"heat": 0.06}),
         RoomAsked(**header("asked-2"), reply_to="hs:reply:7f3a", symbol="ETH/USDT", stop_price=D("1420.5")),
+        ImportAsked(
+            **header("asked-4"),
+            reply_to="hs:reply:7f3a",
+            positions=(PositionToImport(symbol="BTC/USDT", quantity=D("0.5")),),
+            cash=D("40000"),
+            client="mine",
+        ),
+        ImportAnswered(
+            **header("import-answered-1"),
+            reply_to="hs:reply:7f3a",
+            rows=(
+                ImportRow(
+                    symbol="BTC/USDT",
+                    quantity=D("0.5"),
+                    cost=D("20500"),
+                    mark=20_500.0,
+                    stop=D("19100"),
+                    notional_usdt=10_250.0,
+                    open_risk_usdt=712.3,
+                    fault="quantity 0.5 must be above 0",
+                ),
+            ),
+            faults=("cash -1 must not be below 0",),
+            cash_before=D("200000"),
+            cash=D("40000"),
+            nav_before=200_000.0,
+            nav=50_250.0,
+            heat_before=0.0,
+            heat=0.0141,
+            heat_limit=0.08,
+            over=("portfolio: heat is 9.10%, the limit 8.00%",),
+        ),
         ShadowAsked(**header("asked-3"), reply_to="hs:reply:7f3a"),
         RoomAnswered(
             **header("room-1"),

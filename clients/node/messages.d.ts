@@ -69,6 +69,33 @@ export interface PositionMarked {
 }
 
 /**
+ * One position that came in.
+ *
+ * quantity: base units. cost, stop, mark: USDT per unit.
+ */
+export interface BookedPosition {
+  symbol: string
+  quantity: string
+  cost: string
+  stop: string
+  mark: number
+}
+
+/**
+ * What is held of a pair already, outside of the books.
+ *
+ * quantity: base units.
+ * cost: what a unit was bought for on average, USDT; None for the price at the import.
+ * stop: USDT per unit; None for the stop of a new entry, by its ATR.
+ */
+export interface PositionToImport {
+  symbol: string
+  quantity: string
+  cost: string | null
+  stop: string | null
+}
+
+/**
  * The largest buy of one pair that would be approved now.
  *
  * quantity: base units, in whole lots.
@@ -90,6 +117,28 @@ export interface Room {
   price: number
   code: string
   shortfall: Shortfall | null
+}
+
+/**
+ * One position as it would be booked.
+ *
+ * quantity: base units.
+ * cost: USDT per unit; 0 when unknown.
+ * mark: USDT per unit; 0 when unknown.
+ * stop: USDT per unit; None when nobody can say where it would be.
+ * notional_usdt: quantity x mark.
+ * open_risk_usdt: quantity x (mark - stop), and the cost of getting out.
+ * fault: why it does not fit, for people: field, value and remedy; empty when it does.
+ */
+export interface ImportRow {
+  symbol: string
+  quantity: string
+  cost: string
+  mark: number
+  stop: string | null
+  notional_usdt: number
+  open_risk_usdt: number
+  fault: string
 }
 
 /**
@@ -451,6 +500,8 @@ export interface OrderDecided {
  *
  * stop_price: USDT per unit.
  * reason: why it is not where it was asked for, for people; empty where it is.
+ * stop_order_id: under which the stop of the position fills that it was approved for; empty where the gate had not
+ *     heard of it, and from before it was kept.
  */
 export interface StopApproved {
   type: 'StopApproved'
@@ -462,6 +513,7 @@ export interface StopApproved {
   symbol: string
   stop_price: string
   reason: string
+  stop_order_id: string
 }
 
 /**
@@ -493,6 +545,27 @@ export interface WriteOffDecided {
   trace: string
   v: number
   symbol: string
+  reason: string
+}
+
+/**
+ * A position that was opened elsewhere is in the books: execution protects it, and sizing counts it as held.
+ *
+ * quantity: base units.
+ * stop_price: USDT per unit.
+ * client: who holds it, where clients execute.
+ */
+export interface ImportDecided {
+  type: 'ImportDecided'
+  id: string
+  time_ns: bigint
+  cause: string
+  trace: string
+  v: number
+  symbol: string
+  quantity: string
+  stop_price: string
+  client: string
   reason: string
 }
 
@@ -1076,6 +1149,35 @@ export interface OrderWrittenOff {
 }
 
 /**
+ * Positions that were opened elsewhere are in the books.
+ *
+ * cash_before, cash: USDT.
+ * nav_before, nav: USDT. What came in or went out is no gain and no loss: peaks of NAV moved along with it.
+ * heat_before, heat: fractions of NAV.
+ * over: what exceeds the limits by it, in words.
+ * client: who holds them; empty where nobody has to report.
+ */
+export interface PositionsImported {
+  type: 'PositionsImported'
+  id: string
+  time_ns: bigint
+  cause: string
+  trace: string
+  v: number
+  who: string
+  reason: string
+  positions: BookedPosition[]
+  cash_before: string
+  cash: string
+  nav_before: number
+  nav: number
+  heat_before: number
+  heat: number
+  over: string[]
+  client: string
+}
+
+/**
  * A portfolio does not follow a signal. Others on the same server may.
  *
  * cause: the signal's id; empty where it could not be read.
@@ -1276,6 +1378,34 @@ export interface WriteOffOrder {
 }
 
 /**
+ * Take positions into the books that were opened elsewhere: all that are named or, when one does not fit, none.
+ *
+ * cash: USDT beside them once they are in; None leaves it as it is.
+ * cash_before: USDT that the books had when the operator looked. If they have another amount by then, nothing is
+ *     booked; None for whatever they have.
+ * client: who holds them, where clients execute: it has to report their stops and to sell them.
+ *
+ * What all of them say.
+ *
+ * who: the operator at whose word it is done.
+ * reason: why, for people.
+ */
+export interface ImportPositions {
+  type: 'ImportPositions'
+  id: string
+  time_ns: bigint
+  cause: string
+  trace: string
+  v: number
+  who: string
+  reason: string
+  positions: PositionToImport[]
+  cash: string | null
+  cash_before: string | null
+  client: string
+}
+
+/**
  * What is the largest order that would be approved now?
  *
  * reply_to: the channel on which the answer is published.
@@ -1311,6 +1441,25 @@ export interface ShadowAsked {
   trace: string
   v: number
   reply_to: string
+}
+
+/**
+ * What would the books be with these positions in them? Nothing is booked by asking.
+ *
+ * reply_to: the channel on which `ImportAnswered` is published.
+ * positions, cash, client: as in `ImportPositions`.
+ */
+export interface ImportAsked {
+  type: 'ImportAsked'
+  id: string
+  time_ns: bigint
+  cause: string
+  trace: string
+  v: number
+  reply_to: string
+  positions: PositionToImport[]
+  cash: string | null
+  client: string
 }
 
 /**
@@ -1368,6 +1517,40 @@ export interface ShadowCounted {
   by_rule: Record<string, number>
   summary: string
   since_ns: bigint
+}
+
+/**
+ * The answer to `ImportAsked`. For many positions it comes in several parts, of which each has its own rows.
+ *
+ * rows: the positions.
+ * faults: what else does not fit, for people.
+ * cash_before, cash: USDT, now and once they are in.
+ * nav_before, nav: the same of NAV, USDT; 0 when unknown.
+ * heat_before, heat: the same of heat, fractions of NAV.
+ * heat_limit: fraction of NAV.
+ * over: what would exceed the limits, in words. It is booked all the same, and no new risk is approved there.
+ * part, parts: which part this is, and of how many.
+ */
+export interface ImportAnswered {
+  type: 'ImportAnswered'
+  id: string
+  time_ns: bigint
+  cause: string
+  trace: string
+  v: number
+  reply_to: string
+  rows: ImportRow[]
+  faults: string[]
+  cash_before: string
+  cash: string
+  nav_before: number
+  nav: number
+  heat_before: number
+  heat: number
+  heat_limit: number
+  over: string[]
+  part: number
+  parts: number
 }
 
 /**
@@ -1444,6 +1627,7 @@ export type Message =
   | StopApproved
   | CancelDecided
   | WriteOffDecided
+  | ImportDecided
   | ProposalRefused
   | OrderPlaced
   | OrderFilled
@@ -1466,6 +1650,7 @@ export type Message =
   | Alerted
   | PositionWrittenOff
   | OrderWrittenOff
+  | PositionsImported
   | SignalRefused
   | Halt
   | Resume
@@ -1475,9 +1660,12 @@ export type Message =
   | SetLimits
   | WriteOff
   | WriteOffOrder
+  | ImportPositions
   | RoomAsked
   | ShadowAsked
+  | ImportAsked
   | RoomAnswered
   | ShadowCounted
+  | ImportAnswered
   | MessageRefused
   | EntrySetAside

@@ -39,10 +39,25 @@ export const KINDS = {
     parts: {},
     defaults: {  },
   },
+  BookedPosition: {
+    nanoseconds: [],
+    parts: {},
+    defaults: {  },
+  },
+  PositionToImport: {
+    nanoseconds: [],
+    parts: {},
+    defaults: { cost: null, stop: null },
+  },
   Room: {
     nanoseconds: [],
     parts: {"ceilings": "CeilingReport", "shortfall": "Shortfall"},
     defaults: { price: 0.0, code: "", shortfall: null },
+  },
+  ImportRow: {
+    nanoseconds: [],
+    parts: {},
+    defaults: { fault: "" },
   },
   BarClosed: {
     nanoseconds: ["time_ns", "open_time_ns", "close_time_ns"],
@@ -107,7 +122,7 @@ export const KINDS = {
   StopApproved: {
     nanoseconds: ["time_ns"],
     parts: {},
-    defaults: { cause: "", trace: "", v: 1, reason: "" },
+    defaults: { cause: "", trace: "", v: 1, reason: "", stop_order_id: "" },
   },
   CancelDecided: {
     nanoseconds: ["time_ns"],
@@ -118,6 +133,11 @@ export const KINDS = {
     nanoseconds: ["time_ns"],
     parts: {},
     defaults: { cause: "", trace: "", v: 1, reason: "" },
+  },
+  ImportDecided: {
+    nanoseconds: ["time_ns"],
+    parts: {},
+    defaults: { cause: "", trace: "", v: 1, client: "", reason: "" },
   },
   ProposalRefused: {
     nanoseconds: ["time_ns"],
@@ -229,6 +249,11 @@ export const KINDS = {
     parts: {},
     defaults: { cause: "", trace: "", v: 1 },
   },
+  PositionsImported: {
+    nanoseconds: ["time_ns"],
+    parts: {"positions": "BookedPosition"},
+    defaults: { cause: "", trace: "", v: 1, over: [], client: "" },
+  },
   SignalRefused: {
     nanoseconds: ["time_ns"],
     parts: {},
@@ -274,6 +299,11 @@ export const KINDS = {
     parts: {},
     defaults: { cause: "", trace: "", v: 1 },
   },
+  ImportPositions: {
+    nanoseconds: ["time_ns"],
+    parts: {"positions": "PositionToImport"},
+    defaults: { cause: "", trace: "", v: 1, cash: null, cash_before: null, client: "" },
+  },
   RoomAsked: {
     nanoseconds: ["time_ns"],
     parts: {},
@@ -284,6 +314,11 @@ export const KINDS = {
     parts: {},
     defaults: { cause: "", trace: "", v: 1 },
   },
+  ImportAsked: {
+    nanoseconds: ["time_ns"],
+    parts: {"positions": "PositionToImport"},
+    defaults: { cause: "", trace: "", v: 1, cash: null, client: "" },
+  },
   RoomAnswered: {
     nanoseconds: ["time_ns"],
     parts: {"rooms": "Room"},
@@ -293,6 +328,11 @@ export const KINDS = {
     nanoseconds: ["time_ns", "since_ns"],
     parts: {},
     defaults: { cause: "", trace: "", v: 1, since_ns: 0n },
+  },
+  ImportAnswered: {
+    nanoseconds: ["time_ns"],
+    parts: {"rows": "ImportRow"},
+    defaults: { cause: "", trace: "", v: 1, over: [], part: 1, parts: 1 },
   },
   MessageRefused: {
     nanoseconds: ["time_ns"],

@@ -10,8 +10,10 @@ from services.backtest.decisions import read_decisions
 from services.backtest.recorder.decisions import Decision
 from services.backtest.result import Digests
 from shared.application.errors import UserError
+from shared.config.bounded_files import read_bounded
 
 REPORT = "report.json"
+MOST_BYTES = 1 << 30
 
 
 class Performance(Struct, frozen=True, kw_only=True):
@@ -68,7 +70,7 @@ class Report(Struct, frozen=True, kw_only=True):
 def read_report(folder: Path) -> tuple[Report, list[Decision]]:
     """A report and its decisions. Raises ``UserError`` for a folder that has none."""
     try:
-        report = msgspec.json.decode((folder / REPORT).read_bytes(), type=Report)
+        report = msgspec.json.decode(read_bounded(folder / REPORT, MOST_BYTES), type=Report)
         return report, list(read_decisions(folder))
     except FileNotFoundError as error:
         name = Path(str(error.filename)).name
@@ -77,5 +79,13 @@ def read_report(folder: Path) -> tuple[Report, list[Decision]]:
         ) from None
     except NotADirectoryError:
         raise UserError(f"{folder}: no folder; name the one that heatsink backtest --out wrote") from None
-    except (msgspec.DecodeError, UnicodeDecodeError, ArithmeticError, ValueError, KeyError, TypeError) as error:
+    except (
+        msgspec.DecodeError,
+        UnicodeDecodeError,
+        ArithmeticError,
+        ValueError,
+        KeyError,
+        TypeError,
+        RecursionError,
+    ) as error:
         raise UserError(f"{folder}: no report of a backtest ({error})") from None

@@ -1,11 +1,15 @@
 """The ``heatsink`` command line. A verb imports what it needs when it is called, so that help is there at once."""
 
+import io
+import sys
+
 import typer
 
-from services.cli.verbs import access, control, doctor, room, slippage, status, sweep, tail, up, why
+from services.cli.verbs import access, control, doctor, reconcile, room, slippage, status, sweep, tail, up, why
 from services.cli.verbs.backtest import backtest_app
 from services.cli.verbs.config import config_app
 from services.cli.verbs.data import data_app
+from services.cli.verbs.importing import import_app
 from services.cli.verbs.limits import limits_app
 from services.cli.verbs.phase import phase_app
 
@@ -17,17 +21,33 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for module in (up, access, status, tail, why, room, control, doctor, sweep, slippage):  # as --help lists them
+for module in (
+    up,
+    access,
+    status,
+    tail,
+    why,
+    room,
+    control,
+    reconcile,
+    doctor,
+    sweep,
+    slippage,
+):  # as --help lists them
     for verb in module.VERBS:
         app.command()(verb)
 app.add_typer(backtest_app, name="backtest")
 app.add_typer(phase_app, name="phase")
 app.add_typer(limits_app, name="limits")
+app.add_typer(import_app, name="import")
 app.add_typer(config_app, name="config")
 app.add_typer(data_app, name="data")
 
 
 def main() -> None:
+    for stream in (sys.stdout, sys.stderr):  # a path may hold bytes that are no text: no word is lost over them
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     app(prog_name=app.info.name)  # help and errors say what people type, however it was started
 
 

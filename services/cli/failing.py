@@ -1,5 +1,6 @@
 """Errors that people can do something about, told in a sentence instead of a traceback."""
 
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,6 +11,7 @@ import typer
 
 from shared.application.errors import UserError
 from shared.config.faults import EXIT_CONFIG, ConfigError
+from shared.domain.safe_text import safe
 
 EXIT_FAILED = 1
 
@@ -33,16 +35,20 @@ def explained(redis_remedy: str = FIND_REDIS) -> Iterator[None]:
     except typer.Exit:
         raise
     except Exception as error:
-        from shared.runtime.logs import innermost
+        from services.cli.printing import say
+        from shared.runtime.logs import causes_of
 
-        found = innermost(error)
-        if isinstance(found, ConfigError):
-            print_faults(found)
-            raise typer.Exit(EXIT_CONFIG) from None
-        if text := _sentence_for(found, redis_remedy):
-            print(text, file=sys.stderr)
-            raise typer.Exit(EXIT_FAILED) from None
-        raise
+        causes = list(causes_of(error))
+        for cause in causes:
+            if isinstance(cause, ConfigError):
+                print_faults(cause)
+                raise typer.Exit(EXIT_CONFIG) from None
+        sentences = [_sentence_for(cause, redis_remedy) for cause in causes]
+        if not all(sentences):
+            raise
+        for text in dict.fromkeys(sentences):
+            say(*text.split("\n"), err=True)
+        raise typer.Exit(EXIT_FAILED) from None
 
 
 def _sentence_for(error: BaseException, redis_remedy: str) -> str:
@@ -54,16 +60,31 @@ def _sentence_for(error: BaseException, redis_remedy: str) -> str:
     from shared.ports.errors import AccessRefusedError, BusLostError, MisplacedKeyError
 
     match error:
-        case MisplacedKeyError():
-            return str(error)
         case AccessRefusedError():
-            return f"The server refuses: {error}\n{SIGN_IN}"
+            return f"The server refuses: {safe(str(error))}\n{SIGN_IN}"
         case BusLostError():
-            return f"Redis is away: {error}\n{redis_remedy}"
-        case UserError() | RecordingError() | BooksError() | NoServerError() | ServerTooOldError():
+            return f"Redis is away: {safe(str(error))}\n{redis_remedy}"
+        case UserError():
             return str(error)
+        case RecordingError():  # of several files, each fault stands in a line of its own
+            return "\n  ".join(map(safe, str(error).split("\n  ")))
+        case BooksError() | NoServerError() | ServerTooOldError() | MisplacedKeyError():
+            return safe(str(error))
+        case OSError() if not isinstance(error, ConnectionError | TimeoutError | BrokenPipeError):
+            return _about_file(error)
         case _:
             return ""
+
+
+def _about_file(error: OSError) -> str:
+    """A folder or file that is not what it should be, a full disk: something that people can mend."""
+    reason = (error.strerror or str(error)).lower()
+    if error.filename is None:
+        return safe(f"A file cannot be read or written: {reason}.")
+    path = Path(os.fsdecode(error.filename2 or error.filename))
+    in_the_way = "a link that leads nowhere" if os.path.islink(path) else "there is a file of that name"
+    found = f" ({in_the_way})" if isinstance(error, FileExistsError | NotADirectoryError) else ""
+    return safe(f"{path}: {reason}{found}. Put it right, or choose another place.")
 
 
 def ready_folder(option: str, folder: Path) -> None:
@@ -79,10 +100,11 @@ def ready_folder(option: str, folder: Path) -> None:
 
 def print_faults(error: ConfigError) -> None:
     """Every fault with its place, what is wrong, and what to do."""
-    from rich.console import Console
     from rich.text import Text
 
-    console = Console(stderr=True)
+    from services.cli.printing import plain_console
+
+    console = plain_console(err=True)
     count = len(error.faults)
     console.print(Text(f"{count} fault{'s' * (count != 1)} in the configuration", style="bold red"))
     for fault in error.faults:
@@ -98,7 +120,7 @@ def confirm(question: str, otherwise: str) -> None:
     otherwise: how to do without the question, for whoever has no terminal to answer on.
     """
     try:
-        agreed = typer.confirm(question)
+        agreed = typer.confirm(safe(question))
     except typer.Abort:
         if sys.stdin.isatty():  # Ctrl-C
             raise

@@ -1,7 +1,7 @@
 """The simulated exchange: one aiohttp server in front of a market."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from fnmatch import fnmatchcase
 from typing import Any
@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 from aiohttp import web
 
+from services.exchange_sim.account import AccountApi, SimulatedAccount
 from services.exchange_sim.faults import LASTING, ActiveFaults, Fault, ScriptedFault
 from services.exchange_sim.market.market import Market
 from services.exchange_sim.market_faults import delist, rename, set_status
@@ -18,6 +19,8 @@ from services.exchange_sim.rest import BinanceError, RestApi
 from services.exchange_sim.streams import Connection, Frame, Hub
 from services.exchange_sim.weights import Refusal, WeightBudget, too_many
 from shared.adapters.clocks import ScaledClock, SteppedClock
+from shared.adapters.http_server import serving
+from shared.adapters.http_server.guard import Handler, bears
 from shared.domain.timeframes import MS_NS
 from shared.ports.clock import Clock
 
@@ -29,12 +32,16 @@ class ExchangeOptions(msgspec.Struct, frozen=True, kw_only=True):
     weight_per_minute: the request weight that an address may use in a minute.
     seed: of the chances of faults.
     script: faults with their time.
+    token: that whoever gives it faults has to show; empty: nobody may.
+    names: by which it may be called, beside its host and those of the loopback.
     """
 
     tick_ms: int = 250
     weight_per_minute: int = 6000
     seed: int = 7
     script: tuple[ScriptedFault, ...] = ()
+    token: str = ""
+    names: tuple[str, ...] = ()
 
 
 class SimulatedExchange:
@@ -53,6 +60,7 @@ class SimulatedExchange:
         self.publisher = Publisher(market, self.hub, self.clock, self.faults)
         self._budget = WeightBudget(self.options.weight_per_minute)
         self._rest = RestApi(market, self.options.weight_per_minute, lambda: self.publisher.tick_ms)
+        self._account = AccountApi(clock.speed)
         self._script = list(self.options.script)
         self._started_steady_ns = clock.steady_ns()
         self._stack = AsyncExitStack()
@@ -68,14 +76,11 @@ class SimulatedExchange:
     @asynccontextmanager
     async def listening(self, host: str, port: int) -> AsyncIterator[int]:
         """Serve, but send nothing unless somebody calls ``tick``."""
-        runner = web.AppRunner(self._application(), access_log=None, shutdown_timeout=1.0)
-        await runner.setup()
-        try:
-            await web.TCPSite(runner, host, port).start()
-            yield runner.addresses[0][1]
-        finally:
-            self.hub.drop_all()
-            await runner.cleanup()
+        async with serving(self._application(), host, port, names=self.options.names, end_seconds=1.0) as served:
+            try:
+                yield served.port
+            finally:
+                self.hub.drop_all()
 
     async def start(self, host: str, port: int) -> int:
         """``running`` for callers without a block: to be ended by ``stop`` in the same task."""
@@ -126,25 +131,44 @@ class SimulatedExchange:
 
     def _application(self) -> web.Application:
         application = web.Application()
+        for signed in self._account.endpoints:
+            application.router.add_get(signed, self._answer_signed)
         application.router.add_get("/api/v3/{path:.+}", self._answer)
         # ccxt.pro reads from /stream/ws and numbers its sockets: /stream/ws/0
         for path in ("/ws", "/ws/{stream:.+}", "/stream", "/stream/ws", "/stream/ws/{number}"):
             application.router.add_get(path, self.hub.serve)
+        application.router.add_post("/sim/account", self._set_account)
         application.router.add_get("/sim/clock", self._show_clock)
-        application.router.add_get("/sim/faults", self._show_faults)
-        application.router.add_post("/sim/faults", self._add_fault)
-        application.router.add_delete("/sim/faults", self._clear_faults)
+        application.router.add_get("/sim/faults", self._with_token(self._show_faults))
+        application.router.add_post("/sim/faults", self._with_token(self._add_fault))
+        application.router.add_delete("/sim/faults", self._with_token(self._clear_faults))
         return application
 
     async def _answer(self, request: web.Request) -> web.Response:
-        address, path = request.remote or "", request.match_info["path"]
+        path = request.match_info["path"]
         endpoint = self._rest.endpoints.get(path)
         if endpoint is None:
             return _json({"code": -1000, "msg": f"Path /api/v3/{path}, Method GET is invalid"}, 404)
-        wall_ns = self.clock.wall_ns()
-        refusal = self._fault_of(request.path, address) or self._budget.spend(
-            address, endpoint.weight(request.query), wall_ns
-        )
+
+        def answer(now_ms: int) -> Any:
+            return self._spoiled(request, endpoint.answer(request.query, now_ms))
+
+        return self._weighed(request, endpoint.weight(request.query), answer)
+
+    async def _answer_signed(self, request: web.Request) -> web.Response:
+        """An answer about the account, for who knows its key."""
+        weight, endpoint = self._account.endpoints[request.path]
+
+        def answer(now_ms: int) -> Any:
+            self._account.check(request.headers.get("X-MBX-APIKEY", ""), request.rel_url.raw_query_string, now_ms)
+            return endpoint(request.query, now_ms)
+
+        return self._weighed(request, weight(request.query), answer)
+
+    def _weighed(self, request: web.Request, weight: int, answer: Callable[[int], Any]) -> web.Response:
+        """The answer at this moment, or why there is none."""
+        address, wall_ns = request.remote or "", self.clock.wall_ns()
+        refusal = self._fault_of(request.path, address) or self._budget.spend(address, weight, wall_ns)
         used = str(self._budget.used(address, wall_ns))
         headers = {"X-MBX-USED-WEIGHT": used, "X-MBX-USED-WEIGHT-1M": used}
         if refusal is not None:
@@ -153,9 +177,9 @@ class SimulatedExchange:
             code = -1003 if refusal.status in (418, 429) else -1008
             return _json({"code": code, "msg": refusal.message}, refusal.status, headers)
         try:
-            body = self._spoiled(request, endpoint.answer(request.query, self.clock.now_ns() // MS_NS))
+            body = answer(self.clock.now_ns() // MS_NS)
         except BinanceError as error:
-            return _json({"code": error.code, "msg": error.message}, 400, headers)
+            return _json({"code": error.code, "msg": error.message}, error.status, headers)
         return _json(body, 200, headers)
 
     def _spoiled(self, request: web.Request, body: Any) -> Any:
@@ -179,6 +203,13 @@ class SimulatedExchange:
             return too_many(self.options.weight_per_minute, int(fault.seconds))
         return Refusal(fault.status_code, 0, "Server is currently overloaded with other requests.")
 
+    async def _set_account(self, request: web.Request) -> web.Response:
+        try:
+            self._account.account = msgspec.json.decode(await request.read(), type=SimulatedAccount)
+        except msgspec.DecodeError as error:
+            return _json({"error": str(error)}, 400)
+        return _json({})
+
     async def _show_clock(self, request: web.Request) -> web.Response:
         now_ns = self.clock.now_ns()
         told: dict[str, Any] = {"now_ms": now_ns // MS_NS, "now_ns": now_ns, "speed": self.clock.speed}
@@ -186,6 +217,21 @@ class SimulatedExchange:
             origin = self.stack_clock.origin
             told |= {"origin_market_ns": origin.origin_market_ns, "origin_wall_ns": origin.origin_wall_ns}
         return _json(told)
+
+    def _with_token(self, handler: Handler) -> Handler:
+        """The handler, for whoever may break this exchange. The whole stack goes by it."""
+
+        async def guarded(request: web.Request) -> web.StreamResponse:
+            if bears(request, self.options.token):
+                return await handler(request)
+            if not self.options.token:
+                return _json({"error": "nobody may give faults: simulator.token_file names no file for a token"}, 403)
+            error = (
+                "send the token as Authorization: Bearer TOKEN; it stands in the file that simulator.token_file names"
+            )
+            return _json({"error": error}, 401, {"WWW-Authenticate": "Bearer"})
+
+        return guarded
 
     async def _show_faults(self, request: web.Request) -> web.Response:
         return _json({"happened": dict(self.faults.happened), "active": self.faults.active, "waiting": self._script})

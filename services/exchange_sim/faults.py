@@ -18,6 +18,7 @@ import numpy as np
 from msgspec import Meta, Struct
 
 from services.exchange_sim.market.market import Status
+from shared.config.bounded_files import read_bounded
 
 FrameFault = Literal["missing", "duplicate", "late", "out_of_order", "unclosed"]
 RequestFault = Literal["rate_limit", "ban", "server_error"]
@@ -26,6 +27,7 @@ ClockFault = Literal["clock_step"]
 ConnectionFault = Literal["drop", "half_open", "server_shutdown"]
 SymbolFault = Literal["status", "delist", "rename"]
 Kind = FrameFault | RequestFault | RowFault | ConnectionFault | SymbolFault | ClockFault
+MOST = 1e9  # seconds, or times: more is without end
 LASTING: tuple[str, ...] = (*get_args(FrameFault), *get_args(RequestFault), *get_args(RowFault))
 KINDS: tuple[str, ...] = (*LASTING, *get_args(ConnectionFault), *get_args(SymbolFault), *get_args(ClockFault))
 
@@ -58,22 +60,22 @@ class Fault(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknow
     timeframe: str = "*"
     path: str = "*"
     probability: Annotated[float, Meta(gt=0, le=1)] = 1.0
-    count: Annotated[int, Meta(ge=1)] | None = None
-    lasts_seconds: Annotated[float, Meta(gt=0)] | None = None
-    seconds: Annotated[float, Meta(ge=0)] = 2.0
+    count: Annotated[int, Meta(ge=1, le=int(MOST))] | None = None
+    lasts_seconds: Annotated[float, Meta(gt=0, le=MOST)] | None = None
+    seconds: Annotated[float, Meta(ge=0, le=MOST)] = 2.0
     status_code: Annotated[int, Meta(ge=500, le=599)] = 503
     status: Status = "HALT"
     new_symbol: str = ""
-    price_ratio: Annotated[float, Meta(gt=0)] = 1.0
+    price_ratio: Annotated[float, Meta(ge=1e-8, le=1e8)] = 1.0
     field: str = ""
     value: Any = msgspec.UNSET
-    step_seconds: float = 0.0
+    step_seconds: Annotated[float, Meta(ge=-MOST, le=MOST)] = 0.0
 
 
 class ScriptedFault(Fault, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
     """A fault with its time: ``after_seconds`` of wall time since the start, or at a market time (UTC)."""
 
-    after_seconds: float | None = None
+    after_seconds: Annotated[float, Meta(ge=0, le=MOST)] | None = None
     at_market_time: datetime | None = None
 
     def is_due(self, *, elapsed_steady_ns: int, now_ns: int) -> bool:
@@ -89,12 +91,12 @@ class _Script(Struct, frozen=True, forbid_unknown_fields=True):
 
 def read_script(path: Path) -> tuple[ScriptedFault, ...]:
     """A ``.toml`` file with ``[[faults]]`` tables, or a ``.json`` file with ``{"faults": [...]}``."""
-    body = path.read_bytes()
+    body = read_bounded(path)
     try:
         if path.suffix == ".toml":
             return msgspec.toml.decode(body, type=_Script).faults
         return msgspec.json.decode(body, type=_Script).faults
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ValueError(f"{path}: {error}") from None
 
 

@@ -19,12 +19,13 @@ DEPTH_WEIGHTS = ((100, 5), (500, 25), (1_000, 50), (LONGEST_BOOK, 250))
 
 
 class BinanceError(Exception):
-    """An error as Binance writes it, with HTTP status 400: ``{"code": ..., "msg": ...}``."""
+    """An error as Binance writes it: ``{"code": ..., "msg": ...}``. status: of HTTP."""
 
-    def __init__(self, code: int, message: str) -> None:
+    def __init__(self, code: int, message: str, status: int = 400) -> None:
         super().__init__(message)
         self.code = code
         self.message = message
+        self.status = status
 
 
 def _malformed(name: str) -> BinanceError:

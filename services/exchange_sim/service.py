@@ -6,6 +6,7 @@ Gives out nothing on the bus but the clock (``hs:clock``); everything else goes 
 import asyncio
 from datetime import UTC, datetime
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from services import wiring
 from services.exchange_sim.beginning import begun_with_readers
@@ -15,6 +16,7 @@ from services.exchange_sim.market.generated import GeneratedMarket
 from services.exchange_sim.market.market import Market
 from services.exchange_sim.market.replayed import ReplayedMarket
 from shared.adapters.clocks import ScaledClock
+from shared.adapters.private_files import password_in
 from shared.config.faults import ConfigError, Fault
 from shared.config.model import Settings, SimulatorSettings
 from shared.domain.timeframes import LAST_DATE, MS_NS, SECOND_NS, iso_ns
@@ -58,6 +60,19 @@ def script_of(simulator: SimulatorSettings) -> tuple[ScriptedFault, ...]:
         raise ConfigError([Fault("stack.toml", "simulator.faults", simulator.faults, str(error), remedy)]) from error
 
 
+def _token_of(simulator: SimulatorSettings) -> str:
+    """The token of whoever may give it faults; made now where there is none. Raises ``ConfigError``."""
+    if not simulator.token_file:
+        return ""
+    try:
+        return password_in(Path(simulator.token_file))
+    except (OSError, ValueError) as error:
+        remedy = "Name a file in a folder that can be written, or leave it empty: then nobody may give faults."
+        raise ConfigError(
+            [Fault("stack.toml", "simulator.token_file", simulator.token_file, str(error), remedy)]
+        ) from error
+
+
 async def run(context: Context) -> None:
     """Serve until cancelled. A clock that was set before goes on: a restarted exchange is where it would be."""
     settings, simulator = context.settings, context.settings.simulator
@@ -69,6 +84,8 @@ async def run(context: Context) -> None:
         weight_per_minute=settings.exchange.weight_per_minute,
         seed=simulator.seed,
         script=script_of(simulator),
+        token=_token_of(simulator),
+        names=(*simulator.hosts, urlsplit(settings.exchange.url).hostname or ""),
     )
     # Time begins when the market is ready to be asked, so that loading a recording costs none of it.
     clock = await _agreed_clock(context, start_ns)

@@ -6,6 +6,7 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from services.ops.figures import Figures
 from services.ops.metrics import counted, exposed
 from shared.adapters.plain_amounts import json_bytes
+from shared.domain.safe_text import safe_json
 
 FIGURES: web.AppKey[Figures] = web.AppKey("figures", Figures)
 UNHEALTHY = 503
@@ -48,5 +49,12 @@ async def _metrics(request: web.Request) -> web.Response:
     return web.Response(body=body, headers={"Content-Type": CONTENT_TYPE_LATEST})
 
 
+def as_json(value: object) -> bytes:
+    """What ``json_bytes`` writes, without a sign that a terminal would obey."""
+    return safe_json(json_bytes(value).decode()).encode()
+
+
 def _json(value: object, status: int = 200) -> web.Response:
-    return web.Response(body=json_bytes(value), status=status, content_type="application/json")
+    return web.Response(
+        body=safe_json(json_bytes(value).decode()).encode(), status=status, content_type="application/json"
+    )

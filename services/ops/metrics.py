@@ -9,6 +9,7 @@ from prometheus_client.registry import Collector
 
 from services.ops.figures import Figures
 from shared.application.projection import Counts
+from shared.domain.safe_text import safe
 
 PORTFOLIO_GAUGES = {
     "nav": "Net asset value, USDT",
@@ -53,11 +54,11 @@ class FiguresCollector(Collector):
         for figure, (label, about) in COUNTERS.items():
             counter = CounterMetricFamily(f"heatsink_{figure}", about, labels=[label])
             for value, count in getattr(counts, figure).items():
-                counter.add_metric([value], count)
+                counter.add_metric([safe(value)], count)
             yield counter
         up = GaugeMetricFamily("heatsink_service_up", "1 while the service's heartbeat is recent", labels=["service"])
         for service, row in self._services.items():
-            up.add_metric([service], float(row["alive"]))
+            up.add_metric([safe(service)], float(row["alive"]))
         yield up
         yield self._halted()
         yield GaugeMetricFamily("heatsink_feeds_lost", "Feeds that are lost", value=len(state.lost_feeds))
@@ -67,7 +68,7 @@ class FiguresCollector(Collector):
             "heatsink_halted", "Halts in force; scope is a pair or `portfolio`", labels=["scope", "trigger", "mode"]
         )
         for (symbol, trigger), halt in self._figures.state.halts.items():
-            halted.add_metric([symbol or "portfolio", trigger, halt.mode], 1.0)
+            halted.add_metric([safe(symbol) or "portfolio", safe(trigger), safe(halt.mode)], 1.0)
         return halted
 
 

@@ -8,15 +8,16 @@ from shared.adapters.memory_server import MachineState, MemoryServer
 from shared.adapters.redis.keys import decision_key, group_prefix, proposal_marker
 from shared.domain.machine import ReservationCheck
 from shared.messages.base import Message
+from shared.messages.catalogue import client_of_key
 from shared.messages.keys import Keys
 from shared.messages.orders import OrderDecided
 from shared.ports.bus import Proposal
 from shared.ports.errors import (
     AlreadyDecidedError,
     BusLostError,
-    CommitRefusedError,
     ContentRefusedError,
-    FencedError,
+    out_of_step,
+    overtaken,
 )
 from shared.ports.streams import Entry
 from shared.ports.writer_lease import Commit, Snapshot, WriterLease
@@ -48,6 +49,7 @@ class MemoryWriterLease(WriterLease):
         self._epoch = 0
         self._unfinished: dict[str, int] = {}  # stream to the last entry that an earlier holder was given
         self.losses: Mapping[str, int] = {}
+        self._told: dict[str, int] = {}  # of these losses, those behind which nothing was given out
 
     # --- the right to write ---------------------------------------------------------------------------------------
 
@@ -58,14 +60,14 @@ class MemoryWriterLease(WriterLease):
         self._epoch = state.take(self._owner, LEASE_SECONDS)
         losses: dict[str, int] = {}
         for stream in self.streams:  # groups begin at the cursors, see ``adapters.redis.groups``
-            is_known = stream in state.delivered or stream in state.cursors
+            is_known = stream in state.delivered or stream in state.cursors or client_of_key(stream)
             handled = number_of(state.cursors.get(stream, "0"))
             self._unfinished[stream] = state.delivered.get(stream, 0)
-            state.delivered[stream] = handled
+            state.delivered[stream] = handled if is_known else self._server.gone[stream]
             state.pending[stream].clear()
             if is_known and self._server.gone[stream] > handled:
                 losses[stream] = self._server.gone[stream] - handled
-        self.losses = losses
+        self.losses, self._told = losses, dict(losses)
         return self._epoch
 
     @property
@@ -86,14 +88,18 @@ class MemoryWriterLease(WriterLease):
     async def renew(self) -> None:
         self._check_epoch()
         self._state.hold(self._owner, LEASE_SECONDS)
+        self._check_gaps()
+
+    def _check_gaps(self) -> None:
+        """What is gone has to be told of before anything behind it is given out."""
         for stream in self.streams:
-            gone = self._server.gone[stream] - self._state.delivered.get(stream, self._server.gone[stream])
-            if gone > self.losses.get(stream, 0):
+            gone = self._server.gone[stream] - self._state.delivered.get(stream, 0)
+            if gone > self._told.get(stream, 0):
                 raise BusLostError(f"{gone} entries of {stream} are gone, and nobody had read them")
 
     def _check_epoch(self) -> None:
         if self._epoch != self._state.epoch:
-            raise FencedError(f"{self._service}: another writer took over after epoch {self._epoch}")
+            raise overtaken(self._service, self._epoch, self._state.epoch)
 
     # --- starting is recovering -----------------------------------------------------------------------------------
 
@@ -133,6 +139,7 @@ class MemoryWriterLease(WriterLease):
         return entries
 
     def _new_entries(self) -> list[Entry]:
+        self._check_gaps()
         entries: list[Entry] = []
         for stream in self._inputs:
             if stream == self._in_turns:
@@ -165,15 +172,15 @@ class MemoryWriterLease(WriterLease):
         last = max(first - 1, min(up_to, self._end(stream)))
         if last >= first:
             self._state.delivered[stream] = last
+            self._told.pop(stream, None)
         self._state.pending[stream].update(range(first, last + 1))
         return [self._server.entry(stream, number) for number in range(first, last + 1)]
 
     async def commit(self, commit: Commit) -> None:
         state, server = self._state, self._server
-        if self._epoch != state.epoch:
-            raise FencedError(f"{self._service}: epoch {self._epoch} is over, {state.epoch} is in force")
+        self._check_epoch()
         if commit.seq != state.seq + 1:
-            raise CommitRefusedError(f"SEQ: expected sequence after {state.seq}, got {commit.seq}")
+            raise out_of_step(self._service, commit.seq, state.seq)
         self._refuse_repeats(commit.outputs)
         bodies = [encode_for_commit(message) for message in commit.outputs]
         state.reserved = _checked(state.reserved, commit.reservation_checks)

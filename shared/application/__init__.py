@@ -8,9 +8,9 @@ it; every other function takes the ``StackLocator`` that it gives.
     answers = await send_halt(stack, "ETH/USDT", who="ana", reason="odd prices", minutes=30)
 
 to look: ``status`` (with sizes), ``orders``, ``limits``, ``phase``, ``questions`` (what-if), ``tail``, ``monitor``.
-to act: ``commands`` (halt, resume, flatten, write off), ``limits``, ``phase``. ``write_offs`` looks before one
+to act: ``commands`` (halt, resume, flatten, write off, import), ``limits``, ``phase``. ``write_offs`` looks before one
 is asked for.
 below them: ``projection``, the one fold of messages into what holds now.
-beside them: ``pairs`` and ``errors`` for what people type, ``exchange_reach``, and ``wording``, which turns structs
-into text.
+beside them: ``pairs``, ``position_files`` and ``errors`` for what people type, ``exchange_reach``, and ``wording``,
+which turns structs into text.
 """

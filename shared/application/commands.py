@@ -13,7 +13,7 @@ from shared.application.stack import StackLocator
 from shared.domain.timeframes import MINUTE_NS
 from shared.messages.base import Message, derived_id
 from shared.messages.catalogue import AUDIT, DECIDED, EXECUTED, PROPOSED
-from shared.messages.control import Flatten, Halt, Resume, WriteOff, WriteOffOrder
+from shared.messages.control import Flatten, Halt, ImportPositions, PositionToImport, Resume, WriteOff, WriteOffOrder
 from shared.messages.halts import HaltMode, ResumeAsked
 from shared.messages.orders import OrderClosed, OrderDecided, OrderFilled, OrderProposed
 from shared.ports.bus import Bus
@@ -137,6 +137,37 @@ async def send_write_off_order(
             id=_command_id(who, order_id, clock), time_ns=clock.now_ns(), who=who, reason=reason, order_id=order_id
         )
         return await answers_to(bus, command, wait_seconds, f": order {order_id} is still in the books")
+
+
+async def send_import(
+    stack: StackLocator,
+    positions: Sequence[PositionToImport],
+    *,
+    who: str,
+    reason: str,
+    cash: Decimal | None = None,
+    cash_before: Decimal | None = None,
+    client: str = "",
+    wait_seconds: float = ANSWER_SECONDS,
+) -> list[Message]:
+    """Take positions into the books that were opened elsewhere; returns ``PositionsImported``, or its refusal.
+
+    cash: USDT beside them; None leaves it. cash_before: what the books had when somebody looked, see ``ask_import``.
+    client: who holds them, where clients execute.
+    """
+    async with stack.bus() as bus:
+        clock = await stack.clock(bus)
+        command = ImportPositions(
+            id=_command_id(who, "import", clock),
+            time_ns=clock.now_ns(),
+            who=who,
+            reason=reason,
+            positions=tuple(positions),
+            cash=cash,
+            cash_before=cash_before,
+            client=client,
+        )
+        return await answers_to(bus, command, wait_seconds, ": nothing is imported yet")
 
 
 def resume_asked(answers: Sequence[Message]) -> ResumeAsked | None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import secrets
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import TypeVar
 
@@ -10,14 +11,16 @@ from msgspec import structs
 from shared.adapters.codec import UnreadableError, decode
 from shared.application.errors import UserError
 from shared.application.stack import StackLocator
-from shared.messages.ask import RoomAnswered, RoomAsked, ShadowAsked, ShadowCounted
+from shared.messages.ask import ImportAnswered, ImportAsked, RoomAnswered, RoomAsked, ShadowAsked, ShadowCounted
 from shared.messages.catalogue import ANSWERS
+from shared.messages.control import PositionToImport
 from shared.ports.streams import Listener
 
 ANSWER_SECONDS = 5.0
 HEAR_SECONDS = 0.2
 
-A = TypeVar("A", RoomAnswered, ShadowCounted)
+A = TypeVar("A", RoomAnswered, ShadowCounted, ImportAnswered)
+Question = RoomAsked | ShadowAsked | ImportAsked
 
 
 class NobodyAnsweredError(UserError):
@@ -62,13 +65,31 @@ async def ask_shadow(stack: StackLocator, *, wait_seconds: float = ANSWER_SECOND
     return (await _ask(stack, question, ShadowCounted, wait_seconds))[0]
 
 
+async def ask_import(
+    stack: StackLocator,
+    positions: Sequence[PositionToImport],
+    *,
+    cash: Decimal | None = None,
+    client: str = "",
+    wait_seconds: float = ANSWER_SECONDS,
+) -> ImportAnswered:
+    """What the books would be with these positions in them. Raises ``NobodyAnsweredError``.
+
+    cash: USDT beside them; None for what the books have. client: who holds them, where clients execute.
+    """
+    name, reply_to = _new_names()
+    question = ImportAsked(id=name, time_ns=0, reply_to=reply_to, positions=tuple(positions), cash=cash, client=client)
+    parts = await _ask(stack, question, ImportAnswered, wait_seconds)
+    return structs.replace(parts[0], rows=tuple(row for part in parts for row in part.rows), part=1, parts=1)
+
+
 def _new_names() -> tuple[str, str]:
     """The id of a question and the channel for its answers."""
     code = secrets.token_hex(8)
     return f"ask-{code}", f"hs:reply:{code}"
 
 
-async def _ask(stack: StackLocator, question: RoomAsked | ShadowAsked, kind: type[A], wait_seconds: float) -> list[A]:
+async def _ask(stack: StackLocator, question: Question, kind: type[A], wait_seconds: float) -> list[A]:
     """All parts of the answer, in order. It listens first and asks then, so that no answer can come too early."""
     async with stack.bus() as bus:
         clock = await stack.clock(bus)
@@ -94,7 +115,7 @@ async def _parts(listener: Listener, question_id: str, kind: type[A]) -> list[A]
         except UnreadableError:  # somebody else's bytes: the answer still comes
             continue
         if isinstance(message, kind) and message.cause == question_id:
-            number, count = (message.part, message.parts) if isinstance(message, RoomAnswered) else (1, 1)
+            number, count = (1, 1) if isinstance(message, ShadowCounted) else (message.part, message.parts)
             parts[number] = message
             if len(parts) == count:
                 return [parts[number] for number in sorted(parts)]

@@ -12,6 +12,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from shared.adapters.private_files import write_private
+from shared.config.bounded_files import read_bounded
 from shared.config.credentials import CLIENT, OPERATOR, OWNER, address_of, has_password, known_users, user_name
 from shared.config.load import default_config_dir, load_settings, process_environment
 from shared.config.model import RedisSettings, Settings
@@ -195,8 +196,8 @@ def write_note(data_dir: Path, note: RunNote) -> None:
 def read_note(data_dir: Path) -> RunNote | None:
     """The note of a stack that still runs; None when there is none, or its writer is gone."""
     try:
-        note = msgspec.json.decode(note_path(data_dir).read_bytes(), type=RunNote)
-    except (OSError, msgspec.DecodeError):
+        note = msgspec.json.decode(read_bounded(note_path(data_dir)), type=RunNote)
+    except (OSError, ValueError, RecursionError):  # none of ours
         return None
     return note if _is_running(note.pid) else None
 
@@ -212,4 +213,6 @@ def _is_running(pid: int) -> bool:
         return False
     except PermissionError:
         return True
+    except OverflowError:  # no number of a process
+        return False
     return True

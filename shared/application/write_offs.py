@@ -4,10 +4,12 @@ The risk service decides; this looks at what it has stored and told, so that nob
 """
 
 from dataclasses import dataclass
+from decimal import Decimal
 
 from shared.application.limits import limits_in_force
 from shared.application.stack import StackLocator
 from shared.application.status import halts_in_force, latest_portfolio
+from shared.domain.numbers import ZERO, round_usdt
 from shared.domain.portfolio.ledger import POSITION, Position
 from shared.domain.risk.commands.write_off import how_it_trades
 from shared.domain.risk.state.reservations import ORDER, OpenOrder
@@ -24,24 +26,40 @@ class WriteOffLook:
 
     nothing_to_do: nothing is held, and no order is open.
     refusal: why it would be refused, in words.
+    held: what would be booked out; None where only orders are left, or where that is not known.
+    open_risk_usdt: of it, as the newest snapshot has it: what heat is less by afterwards.
     """
 
     nothing_to_do: bool = False
     refusal: str = ""
+    held: Position | None = None
+    open_risk_usdt: float = 0.0
+
+    def loss_usdt(self, price: Decimal | None) -> Decimal:
+        """What is lost by it at a price, against what had been paid; below 0, a gain."""
+        return self.held.cost - round_usdt(self.held.quantity * (price or ZERO)) if self.held is not None else ZERO
 
 
 async def look_before_write_off(stack: StackLocator, symbol: str) -> WriteOffLook:
     """What is to be told before the question. Raises ``BusLostError``."""
     names = dict.fromkeys((symbol, *stack.settings.universe.names_of(symbol)))
     async with stack.bus() as bus:
-        if any(halt.symbol in names and halt.trigger == "false_fill" for halt in await halts_in_force(bus)):
-            return WriteOffLook()
         held = await stack.risk_records(bus, POSITION, Position)
         booked = next((name for name in names if name in held), "")
+        is_doubted = any(halt.symbol in names and halt.trigger == "false_fill" for halt in await halts_in_force(bus))
         if booked:
-            return WriteOffLook(refusal=await _why_not(stack, bus, booked))
+            refusal = "" if is_doubted else await _why_not(stack, bus, booked)
+            return WriteOffLook(refusal=refusal, held=held[booked], open_risk_usdt=await _open_risk(bus, booked))
+        if is_doubted:
+            return WriteOffLook()
         orders = await stack.risk_records(bus, ORDER, OpenOrder)
         return WriteOffLook(nothing_to_do=not any(order.symbol in names for order in orders.values()))
+
+
+async def _open_risk(bus: Bus, symbol: str) -> float:
+    portfolio = await latest_portfolio(bus)
+    held = portfolio.positions if portfolio is not None else ()
+    return sum(position.open_risk_usdt for position in held if position.symbol == symbol)
 
 
 async def _why_not(stack: StackLocator, bus: Bus, symbol: str) -> str:

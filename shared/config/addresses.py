@@ -3,13 +3,14 @@
 import re
 from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
 
-from shared.config.faults import did_you_mean
+from shared.config.faults import did_you_mean, shown
 from shared.config.model import ExchangeSettings, OpsSettings, RedisSettings, SimulatorSettings
 from shared.config.secrecy import without_password
 from shared.config.tables import Tables
 
 REDIS_EXAMPLE, EXCHANGE_EXAMPLE = "redis://127.0.0.1:6379/0", "http://127.0.0.1:9080"
 _HOST = re.compile(r"[A-Za-z0-9._:%-]+")
+_NAME = re.compile(r"[A-Za-z0-9._-]{1,253}|[0-9A-Fa-f:]{2,39}")
 _DATABASE = re.compile(r"/?[0-9]{0,5}", re.ASCII)
 # What may follow a ? in the address of a server: the client would take anything else for an option, and fail on it.
 _QUERY = ("db", "ssl_ca_certs", "ssl_cert_reqs", "ssl_certfile", "ssl_keyfile")
@@ -35,6 +36,11 @@ def check_hosts(tables: Tables, file: str, simulator: SimulatorSettings | None, 
         if settings is not None and not _HOST.fullmatch(settings.host):
             remedy = 'Write "127.0.0.1" for this machine alone, or "0.0.0.0" for every network it is on.'
             tables.fault_at(dotted, file, settings.host, "not the name or address of a host", remedy)
+        for name in settings.hosts if settings is not None else ():
+            if not _NAME.fullmatch(name):
+                problem = f"{shown(name)} is not the name of a host"
+                remedy = 'Write names alone, such as ["ops", "heatsink.example.com"]: no port, no http://, no *.'
+                tables.fault_at(dotted + "s", file, None, problem, remedy)
 
 
 def _check_url(

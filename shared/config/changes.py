@@ -58,5 +58,5 @@ def _value(text: str) -> object:
     """What the text means in TOML; text without quotes is text."""
     try:
         return tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
+    except (ValueError, RecursionError):  # a number too long, lists too deep
         return text

@@ -9,6 +9,7 @@ import msgspec
 from msgspec import NODEFAULT
 
 from shared.domain.numbers import range_in_words
+from shared.domain.safe_text import safe
 
 ENVIRONMENT = "environment"
 EXIT_CONFIG = 78  # EX_CONFIG of sysexits.h: starting again would end the same way
@@ -34,7 +35,7 @@ class Fault:
     def __str__(self) -> str:
         place = f"{self.file}: {self.key}" if self.key else self.file
         shown = f" = {self.value}" if self.value else ""
-        return f"{place}{shown}: {self.problem}. {self.remedy}"
+        return safe(f"{place}{shown}: {self.problem}. {self.remedy}")
 
 
 class ConfigError(ValueError):
@@ -49,14 +50,16 @@ class ConfigError(ValueError):
 
 def shown(value: object) -> str:
     """A TOML value as people wrote it, cut to a readable length."""
-    text = f'"{visible(value)}"' if isinstance(value, str) else str(value)
+    text = f'"{safe(value)}"' if isinstance(value, str) else _written(value)
     text = text.lower() if isinstance(value, bool) else text
     return text if len(text) <= 80 else f"{text[:77]}..."
 
 
-def visible(text: str) -> str:
-    """The text with signs that cannot be seen, or not be written at all, as ``\\n`` and the like."""
-    return text if text.isprintable() else ascii(text)[1:-1]
+def _written(value: object) -> str:
+    try:
+        return str(value)
+    except ValueError:  # Python writes no number of more than 4,300 digits
+        return "a number of thousands of digits"
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
@@ -140,8 +143,7 @@ def _remedy_for_list(value: object, known: list[str]) -> str:
 
 
 def _is_percentage(value: object, info: msgspec.inspect.FloatType) -> bool:
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    return info.le == 1 and is_number and 1 < float(str(value)) <= 100
+    return info.le == 1 and isinstance(value, int | float) and not isinstance(value, bool) and 1 < value <= 100
 
 
 def as_number(text: str) -> float | str:

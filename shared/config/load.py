@@ -13,6 +13,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from shared.config.account_key import check_account_key
 from shared.config.addresses import check_addresses, check_hosts
 from shared.config.changes import PHASE_KEY, read_changes
 from shared.config.checks import (
@@ -233,6 +234,8 @@ def _cross_check(tables: Tables, paths: Mapping[str, str], parts: Mapping[str, A
     check_addresses(tables, paths["stack.toml"], parts.get("redis"), parts.get("exchange"))
     if parts.get("redis") is not None:
         check_credentials(tables, paths["stack.toml"], parts["redis"])
+    if parts.get("exchange") is not None:
+        check_account_key(tables, paths["stack.toml"], parts["exchange"])
     check_hosts(tables, paths["stack.toml"], parts.get("simulator"), parts.get("ops"))
     if parts.get("simulator") is not None:
         check_simulator(tables, paths["stack.toml"], parts["simulator"], parts.get("ops"))

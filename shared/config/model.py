@@ -55,6 +55,9 @@ class ExchangeSettings(Struct, frozen=True, kw_only=True):
     weight_per_minute: the request weight that the exchange allows this address.
     report_seconds: with ``client``, wall seconds within which a client has to report of an approved order.
     stop_seconds: with ``client``, wall seconds within which it has to report the stop of what it bought.
+    account_key, account_secret: of the account that ``heatsink reconcile`` looks at; their place is the environment.
+        The key need not do more than read.
+    account_file: the same two, each on a line of its own, in a file that nobody else can read.
     """
 
     kind: Literal["sim", "binance"] = "sim"
@@ -63,6 +66,9 @@ class ExchangeSettings(Struct, frozen=True, kw_only=True):
     weight_per_minute: Count = 6000
     report_seconds: UpToADay = 60.0
     stop_seconds: UpToADay = 15.0
+    account_key: str = ""
+    account_secret: str = ""
+    account_file: str = ""
 
 
 class PortfolioSettings(Struct, frozen=True, kw_only=True):
@@ -114,6 +120,9 @@ class SimulatorSettings(Struct, frozen=True, kw_only=True):
     start: the date at which market time begins (ISO, such as 2022-11-01); a replay needs one.
     faults: a script of faults to come (TOML or JSON). Empty for none.
     wait_seconds: how long a market that begins waits for its readers, in wall seconds; 0: it begins at once.
+    hosts: names by which it may be called, beside ``host``, those of the loopback and the one in ``exchange.url``.
+    token_file: the file with the token that whoever gives it faults has to show, made where there is none. Empty:
+        nobody may.
     """
 
     host: str = "127.0.0.1"
@@ -124,6 +133,8 @@ class SimulatorSettings(Struct, frozen=True, kw_only=True):
     start: str = ""
     faults: str = ""
     wait_seconds: Annotated[float, Meta(ge=0, le=3600)] = 0.0
+    hosts: tuple[str, ...] = ()
+    token_file: str = ""
 
     @property
     def first_date(self) -> str:
@@ -146,10 +157,12 @@ class OpsSettings(Struct, frozen=True, kw_only=True):
     """The HTTP side: health, status and metrics.
 
     host, port: where it listens; port 0 picks a free one.
+    hosts: names by which it may be called, beside ``host`` and those of the loopback.
     """
 
     host: str = "127.0.0.1"
     port: Port = 9090
+    hosts: tuple[str, ...] = ()
 
 
 class LogSettings(Struct, frozen=True, kw_only=True):

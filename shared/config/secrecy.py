@@ -5,7 +5,7 @@ import re
 HIDDEN = "***"
 _IN_ADDRESS = re.compile(r"^([a-z]+://[^:@/?#]*:).*@", re.IGNORECASE)
 _IN_QUERY = re.compile(r"([?&](?:password|username)=)[^&#]*", re.IGNORECASE)
-_SECRET = re.compile(r"(pass[a-z]*|pw|secret|token)$", re.IGNORECASE)
+_SECRET = re.compile(r"(pass[a-z]*|pw|secret|token|account_key)\Z", re.IGNORECASE)
 
 
 def without_password(url: str) -> str:

@@ -1,16 +1,16 @@
 """The files of strategies that users bring: they are read with the configuration, once, and not run here."""
 
+import errno
 import os
 from collections.abc import Sequence
 from pathlib import Path
 
 from msgspec import structs
 
+from shared.config.bounded_files import MOST_BYTES, read_bounded
 from shared.config.tables import Tables
 from shared.domain.plan import StrategyPlan, StrategyTable
 from shared.domain.strategies.from_file import FILE
-
-MAX_BYTES = 1024 * 1024
 
 
 def with_sources(tables: Tables, folder: Path, rows: Sequence[StrategyTable]) -> tuple[StrategyPlan, ...]:
@@ -49,15 +49,13 @@ def _read(path: Path) -> tuple[str, str, str]:
         what = "a folder" if os.path.isdir(path) else "no such file"
         return "", f"{what}: {path}", "Write the path of a Python file, from the folder of strategies.toml."
     try:
-        with open(path, "rb") as file:
-            body = file.read(MAX_BYTES + 1)
-        text = body.decode("utf-8-sig")
+        text = read_bounded(path).decode("utf-8-sig")
     except OSError as error:
+        if error.errno == errno.EFBIG:
+            return "", f"{path} has more than {MOST_BYTES:,} bytes", "Name a file with one strategy."
         return "", f"{path} cannot be read: {error.strerror}", "Let the user of the services read it."
     except UnicodeDecodeError as error:
         return "", f"{path} is not UTF-8 text, at byte {error.start}", "Save the file as UTF-8."
-    if len(body) > MAX_BYTES:
-        return "", f"{path} has more than {MAX_BYTES:,} bytes", "Name a file with one strategy."
     if not text.strip():
         return "", f"{path} is empty", "Write the class with on_bar(self, bar) and warmup_bars in it."
     return text, "", ""

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple, TypeVar
 import msgspec
 from msgspec import Struct
 
+from shared.config.bounded_files import read_bounded
 from shared.config.faults import (
     Fault,
     as_number,
@@ -20,11 +21,12 @@ from shared.config.faults import (
     is_number,
     remedy_for,
     shown,
-    visible,
 )
 from shared.config.secrecy import shown_value
+from shared.domain.safe_text import safe
 
 S = TypeVar("S", bound=Struct)
+MOST_DEPTH = 8  # of tables and lists; no setting is as deep
 
 
 class Override(NamedTuple):
@@ -50,7 +52,7 @@ class Tables:
     def fault(self, file: str, key: str, value: object, problem: str, remedy: str) -> None:
         """Note what is wrong with a value (None: with its absence), and what to do about it."""
         text = "" if value is None else shown(shown_value(key, value))
-        self.faults.append(Fault(file=file, key=visible(key), value=text, problem=problem, remedy=remedy))
+        self.faults.append(Fault(file=file, key=safe(key), value=text, problem=problem, remedy=remedy))
 
     def fault_at(self, dotted: str, file: str, value: object, problem: str, remedy: str) -> None:
         """``fault`` of a value that ``struct`` read, with the variable as its place where one overrode it."""
@@ -60,14 +62,22 @@ class Tables:
     def document(self, path: Path) -> dict[str, Any] | None:
         """What a TOML file holds; None, with a fault, where it cannot be read. Raises ``FileNotFoundError``."""
         try:
-            return tomllib.loads(path.read_text(encoding="utf-8"))
+            document = tomllib.loads(read_bounded(path).decode("utf-8"))
         except FileNotFoundError:
             raise
-        except (OSError, UnicodeDecodeError) as error:
+        except OSError as error:
+            problem = f"cannot be read: {error.strerror or error}"
+            self.fault(str(path), "", None, problem, "Make it a readable UTF-8 file.")
+        except UnicodeDecodeError as error:
             self.fault(str(path), "", None, f"cannot be read: {error}", "Make it a readable UTF-8 file.")
         except (ValueError, RecursionError) as error:  # a number too long, lists too deep
             remedy = "Correct the line; text wants quotes, and every section or key stands once."
             self.fault(str(path), "", None, f"not TOML: {error}", remedy)
+        else:
+            if not _is_deeper(document, MOST_DEPTH):
+                return document
+            problem = f"tables or lists within each other, more than {MOST_DEPTH} deep"
+            self.fault(str(path), "", None, problem, "No setting is nested so: restore it from the shipped file.")
         return None
 
     def section(self, kind: type[S], file: str, name: str, table: object) -> S | None:
@@ -113,7 +123,7 @@ class Tables:
         strict: bool,
     ) -> None:
         """The value of a field into ``values``, or a fault and what stands in for it."""
-        if isinstance(given, str) and not given.isprintable():
+        if isinstance(given, str) and safe(given) != given:
             self.fault(source, place, given, "a line break or a sign that cannot be seen", "Write it without.")
             self._stand_in(values, field)
             return
@@ -133,6 +143,15 @@ class Tables:
     def _stand_in(self, values: dict[str, Any], field: msgspec.structs.FieldInfo) -> None:
         if is_number(field.type):
             values[field.name] = math.nan
+
+
+def _is_deeper(value: object, depth: int) -> bool:
+    """Whether something in the value stands more than so many levels deep."""
+    level: list[object] = [value]
+    for _ in range(depth):
+        inner = [each.values() if isinstance(each, dict) else each for each in level if isinstance(each, dict | list)]
+        level = [each for values in inner for each in values]
+    return any(isinstance(each, dict | list) for each in level)
 
 
 def _meant(text: str, kind: object) -> object:

@@ -6,6 +6,7 @@ from typing import Any
 
 from shared.config.faults import did_you_mean
 from shared.config.tables import Tables, unread_keys
+from shared.domain.safe_text import safe
 from shared.domain.timeframes import FIRST_DATE, LAST_DATE
 from shared.domain.universe import Pair, Rename, Universe
 
@@ -47,7 +48,7 @@ def _sectors(tables: Tables, file: str, sectors: object, quote: str) -> dict[str
         return found
     for sector, bases in sectors.items():
         key = f"sectors.{sector}" if sector.replace("_", "").isalnum() else f'sectors."{sector}"'
-        if not (sector.isprintable() and 1 <= len(sector) <= LONGEST_NAME):
+        if not (safe(sector) == sector and 1 <= len(sector) <= LONGEST_NAME):
             problem = f"not a name of 1 to {LONGEST_NAME} characters that can be seen"
             tables.fault(file, ascii(key), None, problem, "Write a short name.")
         if not isinstance(bases, list):

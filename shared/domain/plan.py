@@ -165,7 +165,7 @@ class PhasePlan(Struct, frozen=True, kw_only=True):
     from_day: Count = 1
     drawdown_below: Fraction = 1.0
     sharpe_above: NonNegative = 0.0
-    reviews: Annotated[int, Meta(ge=0)] = 0
+    reviews: Annotated[int, Meta(ge=0, le=1_000)] = 0
     demote_over: Fraction = 1.0
 
 

@@ -6,6 +6,7 @@ from typing import Annotated
 from msgspec import Meta, Struct
 
 from shared.messages.base import ClientName, Message, Name, Symbol, Text, TimeNs
+from shared.messages.control import MOST_IMPORTED, PositionToImport
 from shared.messages.orders import CeilingReport, Code, Shortfall
 
 
@@ -56,6 +57,69 @@ class ShadowAsked(Message, frozen=True, kw_only=True):
     """What would the shadow limits have done? reply_to: the channel on which ``ShadowCounted`` is published."""
 
     reply_to: Name
+
+
+class ImportAsked(Message, frozen=True, kw_only=True):
+    """What would the books be with these positions in them? Nothing is booked by asking.
+
+    reply_to: the channel on which ``ImportAnswered`` is published.
+    positions, cash, client: as in ``ImportPositions``.
+    """
+
+    reply_to: Name
+    positions: Annotated[tuple[PositionToImport, ...], Meta(max_length=MOST_IMPORTED)]
+    cash: Decimal | None = None
+    client: ClientName = ""
+
+
+class ImportRow(Struct, frozen=True, kw_only=True):
+    """One position as it would be booked.
+
+    quantity: base units.
+    cost: USDT per unit; 0 when unknown.
+    mark: USDT per unit; 0 when unknown.
+    stop: USDT per unit; None when nobody can say where it would be.
+    notional_usdt: quantity x mark.
+    open_risk_usdt: quantity x (mark - stop), and the cost of getting out.
+    fault: why it does not fit, for people: field, value and remedy; empty when it does.
+    """
+
+    symbol: Symbol
+    quantity: Decimal
+    cost: Decimal
+    mark: float
+    stop: Decimal | None
+    notional_usdt: float
+    open_risk_usdt: float
+    fault: Text = ""
+
+
+class ImportAnswered(Message, frozen=True, kw_only=True):
+    """The answer to ``ImportAsked``. For many positions it comes in several parts, of which each has its own rows.
+
+    rows: the positions.
+    faults: what else does not fit, for people.
+    cash_before, cash: USDT, now and once they are in.
+    nav_before, nav: the same of NAV, USDT; 0 when unknown.
+    heat_before, heat: the same of heat, fractions of NAV.
+    heat_limit: fraction of NAV.
+    over: what would exceed the limits, in words. It is booked all the same, and no new risk is approved there.
+    part, parts: which part this is, and of how many.
+    """
+
+    reply_to: Name
+    rows: tuple[ImportRow, ...]
+    faults: tuple[Text, ...]
+    cash_before: Decimal
+    cash: Decimal
+    nav_before: float
+    nav: float
+    heat_before: float
+    heat: float
+    heat_limit: float
+    over: tuple[Text, ...] = ()
+    part: Annotated[int, Meta(ge=1)] = 1
+    parts: Annotated[int, Meta(ge=1)] = 1
 
 
 class RoomAnswered(Message, frozen=True, kw_only=True):

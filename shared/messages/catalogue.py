@@ -7,15 +7,26 @@ import re
 from dataclasses import dataclass
 from functools import cache, lru_cache
 
-from shared.messages.ask import RoomAnswered, RoomAsked, ShadowAsked, ShadowCounted
+from shared.messages.ask import ImportAnswered, ImportAsked, RoomAnswered, RoomAsked, ShadowAsked, ShadowCounted
 from shared.messages.base import MAX_MESSAGE_BYTES, Message
-from shared.messages.control import ApprovePhase, Flatten, Halt, Resume, SetLimits, SetPhase, WriteOff, WriteOffOrder
+from shared.messages.control import (
+    ApprovePhase,
+    Flatten,
+    Halt,
+    ImportPositions,
+    Resume,
+    SetLimits,
+    SetPhase,
+    WriteOff,
+    WriteOffOrder,
+)
 from shared.messages.dead_letter import EntrySetAside, MessageRefused
 from shared.messages.halts import Alerted, Halted, ResumeAsked, Resumed
 from shared.messages.market import BarClosed, BookSampled, FeedLost, FeedRestored, MarkChanged, PairListed
 from shared.messages.orders import (
     CancelDecided,
     CancelProposed,
+    ImportDecided,
     OrderClosed,
     OrderDecided,
     OrderFilled,
@@ -34,6 +45,7 @@ from shared.messages.portfolio import (
     PhaseChanged,
     PhaseProposed,
     PortfolioMarked,
+    PositionsImported,
     PositionWrittenOff,
 )
 from shared.messages.reports import (
@@ -145,7 +157,7 @@ PROPOSED = Topic(
 DECIDED = Topic(
     "decided",
     "hs:{P}:orders:decided",
-    (OrderDecided, StopApproved, CancelDecided, WriteOffDecided, ProposalRefused),
+    (OrderDecided, StopApproved, CancelDecided, WriteOffDecided, ImportDecided, ProposalRefused),
     "risk",
     "sizing, execution",
     "verdicts, and refusals of what led to none",
@@ -188,17 +200,18 @@ AUDIT = Topic(
         Alerted,
         PositionWrittenOff,
         OrderWrittenOff,
+        PositionsImported,
         SignalRefused,
     ),
     "risk, sizing",
     "sizing",
-    "all that was decided about limits, phases and halts; refused commands and signals, warnings, write-offs",
+    "all that was decided about limits, phases and halts; refused commands and signals, warnings, write-offs, imports",
     copies=(HALTS,),
 )
 CONTROL = Topic(
     "control",
     "hs:{P}:control",
-    (Halt, Resume, Flatten, SetPhase, ApprovePhase, SetLimits, WriteOff, WriteOffOrder),
+    (Halt, Resume, Flatten, SetPhase, ApprovePhase, SetLimits, WriteOff, WriteOffOrder, ImportPositions),
     "operators",
     "risk",
     "operators' commands",
@@ -206,7 +219,7 @@ CONTROL = Topic(
 ASK = Topic(
     "ask",
     "hs:{P}:ask",
-    (RoomAsked, ShadowAsked),
+    (RoomAsked, ShadowAsked, ImportAsked),
     "clients",
     "risk",
     "questions that reserve nothing; PUBLISH only",
@@ -215,7 +228,7 @@ ASK = Topic(
 ANSWERS = Topic(
     "answers",
     "hs:{P}:answers",
-    (RoomAnswered, ShadowCounted),
+    (RoomAnswered, ShadowCounted, ImportAnswered),
     "risk",
     "",
     "answers, on the asker's channel",

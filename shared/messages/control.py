@@ -3,9 +3,9 @@
 from decimal import Decimal
 from typing import Annotated
 
-from msgspec import Meta
+from msgspec import Meta, Struct
 
-from shared.messages.base import Message, Name, OrderId, Symbol, Text, TimeNs
+from shared.messages.base import ClientName, Message, Name, OrderId, Symbol, Text, TimeNs
 from shared.messages.halts import HaltMode
 
 
@@ -77,6 +77,38 @@ class WriteOffOrder(Command, frozen=True, kw_only=True):
     """Take an order of which its client says nothing out of the books: what it reserves is free. Nothing is sold."""
 
     order_id: OrderId
+
+
+class PositionToImport(Struct, frozen=True, kw_only=True):
+    """What is held of a pair already, outside of the books.
+
+    quantity: base units.
+    cost: what a unit was bought for on average, USDT; None for the price at the import.
+    stop: USDT per unit; None for the stop of a new entry, by its ATR.
+    """
+
+    symbol: Symbol
+    quantity: Decimal
+    cost: Decimal | None = None
+    stop: Decimal | None = None
+
+
+MOST_IMPORTED = 200  # positions of one command; its answers name each of them, and messages have their bounds
+
+
+class ImportPositions(Command, frozen=True, kw_only=True):
+    """Take positions into the books that were opened elsewhere: all that are named or, when one does not fit, none.
+
+    cash: USDT beside them once they are in; None leaves it as it is.
+    cash_before: USDT that the books had when the operator looked. If they have another amount by then, nothing is
+        booked; None for whatever they have.
+    client: who holds them, where clients execute: it has to report their stops and to sell them.
+    """
+
+    positions: Annotated[tuple[PositionToImport, ...], Meta(max_length=MOST_IMPORTED)]
+    cash: Decimal | None = None
+    cash_before: Decimal | None = None
+    client: ClientName = ""
 
 
 class SetPhase(Command, frozen=True, kw_only=True):

@@ -249,17 +249,35 @@ class StopApproved(Message, frozen=True, kw_only=True):
 
     stop_price: USDT per unit.
     reason: why it is not where it was asked for, for people; empty where it is.
+    stop_order_id: under which the stop of the position fills that it was approved for; empty where the gate had not
+        heard of it, and from before it was kept.
     """
 
     symbol: Symbol
     stop_price: Decimal
     reason: Text = ""
+    stop_order_id: Cause = ""
 
 
 class WriteOffDecided(Message, frozen=True, kw_only=True):
     """A pair is out of the books: its position, stop and open orders are forgotten, and nothing is sold."""
 
     symbol: Symbol
+    reason: Text = ""
+
+
+class ImportDecided(Message, frozen=True, kw_only=True):
+    """A position that was opened elsewhere is in the books: execution protects it, and sizing counts it as held.
+
+    quantity: base units.
+    stop_price: USDT per unit.
+    client: who holds it, where clients execute.
+    """
+
+    symbol: Symbol
+    quantity: Decimal
+    stop_price: Decimal
+    client: Annotated[str, Meta(max_length=64)] = ""
     reason: Text = ""
 
 

@@ -139,6 +139,42 @@ class PositionWrittenOff(Message, frozen=True, kw_only=True):
     proceeds_usdt: Decimal
 
 
+class BookedPosition(Struct, frozen=True, kw_only=True):
+    """One position that came in.
+
+    quantity: base units. cost, stop, mark: USDT per unit.
+    """
+
+    symbol: Symbol
+    quantity: Decimal
+    cost: Decimal
+    stop: Decimal
+    mark: float
+
+
+class PositionsImported(Message, frozen=True, kw_only=True):
+    """Positions that were opened elsewhere are in the books.
+
+    cash_before, cash: USDT.
+    nav_before, nav: USDT. What came in or went out is no gain and no loss: peaks of NAV moved along with it.
+    heat_before, heat: fractions of NAV.
+    over: what exceeds the limits by it, in words.
+    client: who holds them; empty where nobody has to report.
+    """
+
+    who: Name
+    reason: Text
+    positions: tuple[BookedPosition, ...]
+    cash_before: Decimal
+    cash: Decimal
+    nav_before: float
+    nav: float
+    heat_before: float
+    heat: float
+    over: tuple[Text, ...] = ()
+    client: ClientName = ""
+
+
 class OrderWrittenOff(Message, frozen=True, kw_only=True):
     """An order was taken out of the books without a word of its client.
 

@@ -99,3 +99,24 @@ class NotTakenError(RuntimeError):
     def __init__(self, code: NotTaken, reason: str) -> None:
         super().__init__(f"{code}: {reason}")
         self.code, self.reason = code, reason
+
+
+def out_of_step(service: str, seq: int, stored: int) -> Exception:
+    """Why a commit does not follow the last one that the store has.
+
+    A writer of the epoch in force counts on commits that the store took. If the store has fewer, it has lost them: a
+    replica that was behind took its place, or its file was cut while it was away.
+    """
+    if stored < seq - 1:
+        return StateGoneError(f"{service}: commit {seq - 1} was made, the server has {stored}")
+    return CommitRefusedError(f"SEQ: expected sequence after {stored}, got {seq}")
+
+
+def overtaken(service: str, epoch: int, stored: int) -> Exception:
+    """Why a writer's epoch is not the one that the store has.
+
+    A later one means that another writer took over. Epochs only grow: an earlier one means that the store lost some.
+    """
+    if stored < epoch:
+        return StateGoneError(f"{service}: the server is back at epoch {stored}, and has forgotten epoch {epoch}")
+    return FencedError(f"{service}: another writer took over after epoch {epoch}: {stored} is in force")

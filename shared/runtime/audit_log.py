@@ -12,6 +12,7 @@ from shared.messages.portfolio import (
     OrderWrittenOff,
     PhaseChanged,
     PhaseProposed,
+    PositionsImported,
     PositionWrittenOff,
 )
 from shared.messages.reports import ReportAwaited, ReportRefused
@@ -76,6 +77,13 @@ def _halted(message: Halted) -> Fields:
     return {**named, "awaited": True} if message.awaited else named
 
 
+def _imported(message: PositionsImported) -> Fields:
+    """The positions in one text each: a line of a log is for people and for grep."""
+    named = _fields(message, "who", "reason", "nav_before", "nav", "heat_before", "heat", "over", "client")
+    held = [f"{each.quantity:f} {each.symbol} at {each.cost:f}, stop {each.stop:f}" for each in message.positions]
+    return {**named, "cash_before": str(message.cash_before), "cash": str(message.cash), "positions": held}
+
+
 def _fields(message: Message, *names: str) -> Fields:
     return {name: getattr(message, name) for name in names}
 
@@ -112,6 +120,7 @@ _LINES: dict[type[Message], tuple[str, str, Callable[[Any], Fields]]] = {
         "order_written_off",
         _named("order_id", "side", "quantity", "client", "who", "reason"),
     ),
+    PositionsImported: ("warning", "positions_imported", _imported),
     ReportAwaited: ("warning", "report_overdue", _named("order_id", "client", "what", "reason")),
     ReportRefused: ("warning", "report_refused", _named("order_id", "what", "code", "reason", "halts", "unanswered")),
     CommandRefused: ("warning", "command_refused", _named("command", "who", "reason")),

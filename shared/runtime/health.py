@@ -9,6 +9,7 @@ from shared.ports.bus import Heartbeat, Liveness, Scope
 from shared.ports.clock import Clock
 from shared.ports.errors import MisplacedKeyError
 from shared.runtime.logs import get_logger
+from shared.runtime.unread_output import lines_dropped
 
 BEAT_SECONDS = 1.0
 DEAD_AFTER_SECONDS = 5.0
@@ -79,7 +80,9 @@ class Health:
         return self._still_looks < STILL_BEATS
 
     def heartbeat(self) -> Heartbeat:
-        """The heartbeat of this moment."""
+        """The heartbeat of this moment. It tells of lines that nobody read: the lines themselves cannot."""
+        if dropped := lines_dropped():
+            self.fact(lines_dropped=dropped)
         return Heartbeat(
             service=self._service,
             pid=os.getpid(),

@@ -11,7 +11,7 @@ import json
 import logging
 import sys
 import traceback
-from collections.abc import MutableMapping
+from collections.abc import Iterator, MutableMapping
 from decimal import Decimal
 from pathlib import Path
 from types import TracebackType
@@ -21,6 +21,8 @@ import structlog
 from structlog.typing import EventDict, FilteringBoundLogger, Processor
 
 from shared.adapters.plain_amounts import json_bytes
+from shared.domain.safe_text import safe, safe_json
+from shared.runtime.unread_output import UnreadOutput
 
 Form = Literal["auto", "json", "lines"]
 Level = Literal["debug", "info", "warning", "error"]
@@ -58,6 +60,8 @@ def configure_logs(service: str, *, level: Level = "info", form: Form = "auto", 
         logger_factory=structlog.PrintLoggerFactory(output),
         cache_logger_on_first_use=False,
     )
+    if isinstance(output, UnreadOutput):
+        output.note = _DroppedNote(service, renderer)
     foreign = logging.StreamHandler(output)
     foreign.setFormatter(
         structlog.stdlib.ProcessorFormatter(
@@ -68,6 +72,19 @@ def configure_logs(service: str, *, level: Level = "info", form: Form = "auto", 
     )
     logging.basicConfig(handlers=[foreign], level=logging.WARNING, force=True)
     logging.captureWarnings(True)
+
+
+class _DroppedNote:
+    """The log line that stands in place of those that nobody read."""
+
+    def __init__(self, service: str, renderer: Processor) -> None:
+        self._service, self._renderer = service, renderer
+        self._told = structlog.processors.TimeStamper(fmt="iso", utc=True)
+
+    def __call__(self, lines: int) -> str:
+        event = {"level": "warning", "service": self._service, "event": "output_dropped", "lines": lines}
+        text = self._renderer(None, "", self._told(None, "", {**event, "reason": "nobody read them in time"}))
+        return f"{text!s}\n"
 
 
 class _Service:
@@ -107,6 +124,15 @@ def innermost(error: BaseException) -> BaseException:
     return error
 
 
+def causes_of(error: BaseException) -> Iterator[BaseException]:
+    """The errors within groups, as task groups raise them."""
+    if isinstance(error, BaseExceptionGroup):
+        for each in error.exceptions:
+            yield from causes_of(each)
+    else:
+        yield error
+
+
 def described_error(error: BaseException) -> str:
     """``ValueError: bad price <- KeyError: 'BTC/USDT'``: the error and what caused it, cut to one readable line."""
     parts: list[str] = []
@@ -139,7 +165,7 @@ def json_line(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> st
     """One JSON object; the fields that every line has come first."""
     fields = ordered(event)
     try:
-        return json_bytes(fields).decode()
+        return safe_json(json_bytes(fields).decode())
     except (TypeError, ValueError, OverflowError):  # lone surrogates, huge integers, odd keys: still one line
         return json.dumps(fields, default=str, skipkeys=True)
 
@@ -160,9 +186,9 @@ class ReadableLines:
 
     def __call__(self, _logger: Any, _method: str, event: MutableMapping[str, Any]) -> str:
         fields = dict(event)
-        clock = str(fields.pop("timestamp", ""))[11:19]
-        level, service = str(fields.pop("level", "")), str(fields.pop("service", ""))
-        text = str(fields.pop("event", ""))
+        clock = safe(str(fields.pop("timestamp", ""))[11:19])
+        level, service = safe(str(fields.pop("level", ""))), safe(str(fields.pop("service", "")))
+        text = safe(str(fields.pop("event", "")))
         error, place = fields.pop("error", None), fields.pop("at", None)
         symbol = fields.pop("symbol", None)
         head = [
@@ -171,10 +197,10 @@ class ReadableLines:
             self._level(level),
             self._paint(text, "1"),
         ]
-        head += [str(symbol)] if symbol else []
-        head += [f"{self._paint(f'{key}=', '2')}{_plain(value)}" for key, value in fields.items()]
-        tail = [f"\n{'':>21}{self._paint(str(error), '31')}"] if error else []
-        tail += [f"\n{'':>21}{self._paint(f'at {place}', '2')}"] if place else []
+        head += [safe(str(symbol))] if symbol else []
+        head += [f"{self._paint(f'{safe(str(key))}=', '2')}{_plain(value)}" for key, value in fields.items()]
+        tail = [f"\n{'':>21}{self._paint(safe(str(error)), '31')}"] if error else []
+        tail += [f"\n{'':>21}{self._paint(safe(f'at {place}'), '2')}"] if place else []
         return " ".join(head) + "".join(tail)
 
     def _level(self, level: str) -> str:
@@ -190,4 +216,4 @@ def _plain(value: object) -> str:
     if isinstance(value, Decimal):
         return format(value, "f")
     text = str(value)
-    return repr(text) if " " in text else text
+    return safe(repr(text) if " " in text else text)

@@ -13,8 +13,7 @@ the process then ends with an error, and the supervisor (``heatsink up``, Compos
 import asyncio
 import signal
 import sys
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import suppress
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any
 
@@ -38,8 +37,9 @@ from shared.ports.errors import (
     StateGoneError,
 )
 from shared.runtime.health import Health
-from shared.runtime.logs import configure_logs, get_logger, innermost
+from shared.runtime.logs import causes_of, configure_logs, get_logger, innermost
 from shared.runtime.market_clock import follow_beginning, stack_clock
+from shared.runtime.unread_output import never_wait_for_readers
 
 
 class StartOverError(RuntimeError):
@@ -50,6 +50,7 @@ BUS_RETRY_SECONDS = (0.1, 0.25, 0.5, 1.0, 2.0)
 IDENTITY_SECONDS = 1.0
 TRIM_SECONDS = 5.0
 CLOCK_LOOK_SECONDS = 0.5
+ENDED_UNASKED = "the service ended, and nobody had asked it to"
 # What a service may end with that is no bug: the event that says so, and the exit code.
 ENDINGS: dict[type[Exception], tuple[str, int]] = {
     ConfigError: ("config_refused", EXIT_CONFIG),
@@ -98,6 +99,7 @@ class Service:
 
 def main(service: Service) -> None:
     """Run the service in this process until SIGTERM or SIGINT."""
+    never_wait_for_readers()
     configure_logs(service.name)
     log = get_logger()
     try:
@@ -114,7 +116,7 @@ def main(service: Service) -> None:
 
 def _exit_code(error: BaseException, log: Any) -> int:
     """One line about what ended the service; returns the exit code."""
-    causes = list(_causes(error))
+    causes = list(causes_of(error))
     for kind, (event, code) in ENDINGS.items():
         for cause in causes:
             if isinstance(cause, kind):
@@ -122,15 +124,6 @@ def _exit_code(error: BaseException, log: Any) -> int:
                 return code
     log.critical("crashed", exc_info=innermost(error))
     return 1
-
-
-def _causes(error: BaseException) -> Iterator[BaseException]:
-    """The errors within groups, as task groups raise them."""
-    if isinstance(error, BaseExceptionGroup):
-        for each in error.exceptions:
-            yield from _causes(each)
-    else:
-        yield error
 
 
 def _loop_runner() -> Callable[[Any], None]:
@@ -143,61 +136,91 @@ def _loop_runner() -> Callable[[Any], None]:
 
 
 async def _until_stopped(service: Service, settings: Settings, log: Any) -> None:
-    """Run the service as a task that the first signal cancels."""
+    """Run the service until the first signal. Start over from what is stored when the server goes away, or refuses an
+    order as decided.
+
+    Waits a little longer each time, up to the last of ``BUS_RETRY_SECONDS``; a start that succeeds begins anew.
+    """
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
     for name in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(name, stopped.set)
-    with suppress(asyncio.CancelledError):
-        async with asyncio.TaskGroup() as group:
-            task = group.create_task(_with_bus(service, settings, log))
-            stop = group.create_task(_cancel_when(stopped, task))
-            task.add_done_callback(lambda _: stop.cancel())
+    attempts = _Attempts(service, settings, log)
+    while not stopped.is_set():
+        reason = ENDED_UNASKED
+        try:
+            await _unless_stopped(attempts.run(), stopped)
+        except* (BusLostError, AlreadyDecidedError, StartOverError) as errors:
+            reason = str(_first(errors))
+        if not stopped.is_set():
+            delay = attempts.delay_seconds()
+            log.warning("starting_over", reason=reason, retry_seconds=delay)
+            await _unless_stopped(asyncio.sleep(delay), stopped)
     log.info("stopped")
 
 
-async def _cancel_when(stopped: asyncio.Event, task: "asyncio.Task[None]") -> None:
+async def _unless_stopped(work: Coroutine[Any, Any, None], stopped: asyncio.Event) -> None:
+    """The work, in a task of its own, cancelled as soon as somebody asks to stop. Raises what ended it, in a group.
+
+    A task group before Python 3.12 leaves a count of cancellations on its task when a child fails after its body. It is
+    no word of anybody: only ``stopped`` says that somebody asked, and whatever comes next runs in another task.
+    """
+    async with asyncio.TaskGroup() as group:
+        task = group.create_task(_what_ended(work))
+        stop = group.create_task(_cancel_when(stopped, task))
+        task.add_done_callback(lambda _: stop.cancel())
+    if not task.cancelled() and (error := task.result()) is not None:
+        raise ExceptionGroup("what ended the service", [error])
+
+
+async def _what_ended(work: Coroutine[Any, Any, None]) -> Exception | None:
+    try:
+        await work
+    except Exception as error:  # noqa: BLE001 - it is raised again, outside of the group
+        return error
+    return None
+
+
+async def _cancel_when(stopped: asyncio.Event, task: "asyncio.Task[Exception | None]") -> None:
     await stopped.wait()
     task.cancel()
 
 
-async def _with_bus(service: Service, settings: Settings, log: Any) -> None:
-    """Connect and run. Start over from what is stored when the server goes away, or refuses an order as decided.
+class _Attempts:
+    """The service on its server, as often as it has to begin."""
 
-    Waits a little longer each time, up to the last of ``BUS_RETRY_SECONDS``; a start that succeeds begins anew.
-    """
-    attempt, identity = 0, settings.redis.identity
-    while True:
-        try:
-            kept_ms = settings.redis.keep_decisions_days * DAY_MS
-            async with RedisBus.open(_address(service, settings), settings.keys, decisions_ms=kept_ms) as bus:
-                identity = identity or await bus.named_identity()
-                await _check_identity(bus, identity)
-                clock = RealClock() if service.keeps_time else await stack_clock(bus, settings.exchange.kind, log)
-                health = Health(service.name, service.scope, bus, clock)
-                log.info("started", speed=clock.speed)
-                attempt = 0
-                async with asyncio.TaskGroup() as group:
-                    beside = (
-                        health.beat(),
-                        _watch_identity(bus, identity),
-                        _watch_clock(clock, log),
-                        follow_beginning(bus, clock),
-                        _keep_lengths(bus),
-                    )
-                    tasks = [group.create_task(work) for work in beside]
-                    await service.run(Context(settings, clock, bus, log, health))
-                    for each in tasks:
-                        each.cancel()
-                return
-        except* (BusLostError, AlreadyDecidedError, StartOverError) as errors:
-            delay = BUS_RETRY_SECONDS[min(attempt, len(BUS_RETRY_SECONDS) - 1)]
-            log.warning("starting_over", reason=str(_first(errors)), retry_seconds=delay)
-            attempt += 1
-        # Outside of ``except*``, which would wrap a cancellation. One that met a server that went away still counts.
-        if (task := asyncio.current_task()) is not None and task.cancelling():
-            raise asyncio.CancelledError
-        await asyncio.sleep(delay)
+    def __init__(self, service: Service, settings: Settings, log: Any) -> None:
+        self._service, self._settings, self._log = service, settings, log
+        self._identity = settings.redis.identity
+        self._failed = 0
+
+    def delay_seconds(self) -> float:
+        """How long to wait before the next one."""
+        self._failed += 1
+        return BUS_RETRY_SECONDS[min(self._failed, len(BUS_RETRY_SECONDS)) - 1]
+
+    async def run(self) -> None:
+        """Connect, and run until cancelled. Raises what ended it; ``RuntimeError`` where the service just returned."""
+        service, settings, log = self._service, self._settings, self._log
+        kept_ms = settings.redis.keep_decisions_days * DAY_MS
+        async with RedisBus.open(_address(service, settings), settings.keys, decisions_ms=kept_ms) as bus:
+            self._identity = identity = self._identity or await bus.named_identity()
+            await _check_identity(bus, identity)
+            clock = RealClock() if service.keeps_time else await stack_clock(bus, settings.exchange.kind, log)
+            health = Health(service.name, service.scope, bus, clock)
+            log.info("started", speed=clock.speed)
+            self._failed = 0
+            async with asyncio.TaskGroup() as group:
+                for work in (
+                    health.beat(),
+                    _watch_identity(bus, identity),
+                    _watch_clock(clock, log),
+                    follow_beginning(bus, clock),
+                    _keep_lengths(bus),
+                ):
+                    group.create_task(work)
+                await service.run(Context(settings, clock, bus, log, health))
+                raise RuntimeError(ENDED_UNASKED)
 
 
 def _address(service: Service, settings: Settings) -> str:
@@ -240,4 +263,4 @@ async def _check_identity(bus: StackFacts, identity: str) -> None:
 
 
 def _first(errors: BaseExceptionGroup[Any]) -> BaseException:
-    return next(_causes(errors))
+    return next(causes_of(errors))

@@ -7,7 +7,7 @@ import pytest
 from rich.console import Console
 
 from services.cli.up.panel import Panels
-from services.cli.up.summary import summary_rows, summary_text
+from services.cli.up.summary import summary_lines, summary_rows
 from services.ops.figures import Figures
 from services.ops.metrics import exposed
 from shared.adapters.clocks import ManualClock
@@ -40,7 +40,7 @@ def test_every_message_with_every_field_at_its_extremes_can_be_told_counted_and_
         panels.message(message)
         event_line(message)
         status_line(activity.state, activity.counts, seconds=1.0, restarts=0)
-        summary_text(summary_rows(activity, 1.0, {}))
+        summary_lines(summary_rows(activity, 1.0, {}))
         if kind in DRAWN or number % 20 == 0:
             console.print(panels.drawn(activity, idle_supervisor(), 1.0))
     exposed(figures, {})
@@ -60,4 +60,4 @@ async def test_a_message_that_cannot_be_shown_is_counted_and_the_next_one_is_sho
     await monitor.drain()
     assert shown == ["o-2"]
     assert monitor.activity.counts.untold == {"OrderProposed": 1}
-    assert "OrderProposed 1" in summary_text(summary_rows(monitor.activity, 1.0, {}))
+    assert "OrderProposed 1" in "\n".join(summary_lines(summary_rows(monitor.activity, 1.0, {})))

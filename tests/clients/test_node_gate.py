@@ -170,7 +170,8 @@ def test_what_was_executed_is_reported(node: NodeGate) -> None:
     assert node("reportFill", fill)["code"] == "repeated"
     assert node("reportStop", {"symbol": PAIRS[2], "stopPrice": 95, "quantity": 1})["taken"]
     assert node("reportFill", fill | {"orderId": "never", "tradeId": "t-2"})["code"] == "unknown_order"
-    closed = {"orderId": "many-1", "symbol": "ETH/USDT", "ending": "rejected", "quantityFilled": 0}
+    assert node("propose", BUY | {"id": "trade-2", "symbol": "ETH/USDT", "quantity": 0.06})["approved"]
+    closed = {"orderId": "trade-2", "symbol": "ETH/USDT", "ending": "rejected", "quantityFilled": 0}
     assert node("reportClosed", closed)["message"]["type"] == "OrderClosed"
 
 

@@ -394,7 +394,7 @@ def test_faults_of_all_files_and_of_the_environment_come_at_once(config_dir: Pat
     edit("strategies.toml", 'kind = "momentum"', 'kind = "momentun"')
     edit("stack.toml", "port = 9090", "port = -1")
     edit("universe.toml", 'quote = "USDT"', 'quote = "usdt"')
-    faults = faults_of(config_dir, {"HEATSINK_REDIS__URI": "x", "HEATSINK_OPS__HOSTS": "y"})
+    faults = faults_of(config_dir, {"HEATSINK_REDIS__URI": "x", "HEATSINK_OPS__HSOT": "y"})
     assert {fault.key for fault in faults} == {
         "limits.heat",
         "costs.fees",
@@ -403,7 +403,7 @@ def test_faults_of_all_files_and_of_the_environment_come_at_once(config_dir: Pat
         "ops.port",
         "quote",
         "HEATSINK_REDIS__URI",
-        "HEATSINK_OPS__HOSTS",
+        "HEATSINK_OPS__HSOT",
     }
     assert len({fault.file for fault in faults}) == 6
 

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from shared.config.bounded_files import MOST_BYTES
 from shared.config.load import load_settings
-from shared.config.strategy_files import MAX_BYTES
 from shared.domain.plan import StrategyPlan
 from shared.domain.strategies.registry import build_strategy
 from tests.config.wrong_settings import faults_of, the_fault
@@ -87,7 +87,7 @@ def test_a_wrong_row_is_told_with_its_key_what_is_wrong_and_a_remedy(
         (b"", "is empty"),
         (b" \n\n", "is empty"),
         (b"\xff\xfe\x00", "is not UTF-8 text, at byte 0"),
-        (b"#" * (MAX_BYTES + 1), "has more than 1,048,576 bytes"),
+        (b"#" * (MOST_BYTES + 1), "has more than 1,048,576 bytes"),
         (b"class Mine\n", "line 1 is not Python: expected ':'"),
         (b"class Mine: pass\n", "has no on_bar and no warmup_bars"),
         (b"(" * 500, "line 1 is not Python: too many nested parentheses"),

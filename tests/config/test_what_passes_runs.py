@@ -199,6 +199,8 @@ def test_the_generated_market_is_refused_before_it_has_all_of_its_history() -> N
         ("HEATSINK_REDIS__URL", "redis://host/0?dbs=1", "knows no option 'dbs'", 'Did you mean "db"?'),
         ("HEATSINK_EXCHANGE__URL", "http://host:9080/", "must have none of its own", 'Write "http://host:9080".'),
         ("HEATSINK_OPS__HOST", "", "not the name or address of a host", '"0.0.0.0" for every network'),
+        ("HEATSINK_OPS__HOSTS", "ops, box:9090", '"box:9090" is not the name of a host', "no port, no http://, no *"),
+        ("HEATSINK_SIMULATOR__HOSTS", "*.lan", '"*.lan" is not the name of a host', "names alone"),
         ("HEATSINK_LIMIT_HEAT", "0.06", "no such setting", 'Did you mean "HEATSINK_LIMITS__HEAT"?'),
         ("HEATSINK_FASE", "live", "no such setting", 'Did you mean "HEATSINK_PHASE"?'),
         ("HEATSINK_X", "1", "no such setting", "Remove it; settings are named"),
@@ -218,6 +220,11 @@ def test_a_variable_that_would_not_run_is_refused_with_its_remedy(
 @pytest.mark.parametrize(("text", "off"), [("gap,heat", ("gap", "heat")), ("gap, heat", ("gap", "heat")), ("", ())])
 def test_a_list_in_a_variable_is_names_with_commas_between(text: str, off: tuple[str, ...]) -> None:
     assert load_settings(SHIPPED, {"HEATSINK_BREAKERS__OFF": text}).plan.breakers.off == off
+
+
+def test_the_names_of_a_server_are_hosts_and_addresses() -> None:
+    settings = load_settings(SHIPPED, {"HEATSINK_OPS__HOSTS": "ops box.lan,10.0.0.9 fe80::1 exchange_sim"})
+    assert settings.ops.hosts == ("ops", "box.lan", "10.0.0.9", "fe80::1", "exchange_sim")
 
 
 def test_what_kubernetes_says_of_a_service_called_heatsink_is_no_setting() -> None:

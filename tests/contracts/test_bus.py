@@ -12,7 +12,7 @@ from shared.domain.machine import ReservationCheck
 from shared.messages.catalogue import BARS, DECIDED, PROPOSED, SIGNALS
 from shared.messages.market import MarkChanged
 from shared.messages.orders import CancelProposed, OrderDecided
-from shared.ports.errors import AlreadyDecidedError, CommitRefusedError, FencedError
+from shared.ports.errors import AlreadyDecidedError, CommitRefusedError, FencedError, StateGoneError
 from shared.ports.writer_lease import Commit
 from tests.keys import MAIN
 from tests.samples import T0, bar, book, counted, decision, proposal
@@ -238,8 +238,29 @@ async def test_a_writer_that_was_taken_over_is_fenced(bus: AnyBus) -> None:
 async def test_a_commit_out_of_sequence_is_refused(bus: AnyBus) -> None:
     lease = bus.writer_lease("risk", (), home="hs:{main}")
     await lease.acquire()
+    await lease.commit(commit_of(1))
     with pytest.raises(CommitRefusedError, match="sequence"):
+        await lease.commit(commit_of(1))
+
+
+async def test_a_commit_after_one_that_the_store_has_not_says_that_the_store_went_back(bus: AnyBus) -> None:
+    lease = bus.writer_lease("risk", (), home="hs:{main}")
+    await lease.acquire()
+    with pytest.raises(StateGoneError, match="commit 1 was made, the server has 0"):
         await lease.commit(commit_of(2))
+
+
+async def test_an_epoch_that_went_back_means_a_store_that_went_back_and_no_other_writer(bus: AnyBus) -> None:
+    lease = bus.writer_lease("risk", (), home="hs:{main}")
+    await lease.acquire()
+    await lease.acquire()
+    if isinstance(bus, MemoryBus):
+        bus.server.machines["hs:{main}", "risk"].epoch = 1
+    else:
+        await bus.client.hset("hs:{main}:meta:risk", "epoch", 1)
+    for use in (lease.renew(), lease.commit(commit_of(1))):
+        with pytest.raises(StateGoneError, match="back at epoch 1"):
+            await use
 
 
 async def test_the_store_itself_refuses_reserved_heat_over_the_limit(bus: AnyBus) -> None:

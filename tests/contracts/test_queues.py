@@ -234,3 +234,39 @@ def assert_cut(entry: Entry) -> None:
     assert len(entry.body) == 4096
     assert entry.fault is not None
     assert "at most 65536 are read" in entry.fault[1]
+
+
+async def test_nothing_behind_a_gap_is_given_out_before_it_was_told_of(bus: AnyBus) -> None:
+    await write(bus, Proposed, encode(proposal("before")))
+    lease = await acquired(bus)
+    assert await drained(lease) == ["before"]
+    await write(bus, Proposed, *map(encode, orders("o", 60)))
+    await take_out(bus, Proposed, but=10)
+    with pytest.raises(BusLostError, match=r"50 entries of hs:\{main\}:orders:proposed are gone"):
+        await lease.read(0)
+    await lease.release()
+    successor = await acquired(bus)
+    assert successor.losses == {Proposed: 50}
+    assert len(await successor.read(0)) == 10
+    await write(bus, Proposed, *map(encode, orders("late", 3)))
+    await take_out(bus, Proposed, but=1)
+    with pytest.raises(BusLostError, match="2 entries"):  # as many were told of, and those are others
+        await successor.read(0)
+
+
+@pytest.mark.parametrize("runs", [True, False])
+async def test_what_is_gone_of_the_queue_of_a_client_that_was_new_is_told_of(bus: AnyBus, runs: bool) -> None:
+    queue = MAIN.of_client("bot")
+    lease = await acquired(bus)
+    if not runs:
+        await lease.release()
+    for order in orders("bot", 5):
+        await bus.propose(order, "bot")
+    await take_out(bus, queue, but=2)
+    if runs:
+        with pytest.raises(BusLostError, match=r"3 entries of hs:\{main\}:clients:bot are gone"):
+            await lease.renew()
+        await lease.release()
+    successor = await acquired(bus)
+    assert successor.losses == {queue: 3}
+    assert await drained(successor) == ["bot-3", "bot-4"]

@@ -17,6 +17,7 @@ import yaml
 
 from services.wiring import BY_NAME
 from shared.adapters.codec import decode
+from shared.application.position_files import read_positions
 from shared.config.load import load_settings
 from shared.messages.orders import OrderDecided
 from shared.messages.signals import PositionSized
@@ -24,7 +25,7 @@ from tests.docs.command_line import UsageError, check_heatsink, words_of
 from tests.docs.pages import DOCS, ROOT, SNIPPETS, USER_PAGES, Snippet, snippets, text_of
 from tests.docs.test_strategies_page import MINE
 
-PROGRAMS, COMMANDS, DATA = ("python", "js"), ("sh", "console"), ("json", "toml")
+PROGRAMS, COMMANDS, DATA = ("python", "js"), ("sh", "console"), ("json", "toml", "csv")
 CONFIG = ROOT / "deploy" / "config"
 ROWS_OF_FIELDS = re.compile(r"^\| field of `(\w+)` \|.*\n\|[-|]+\|\n((?:\|.*\n)+)", re.MULTILINE)
 
@@ -148,6 +149,13 @@ def test_every_message_can_be_read(snippet: Snippet) -> None:
     for line in snippet.text.splitlines():
         message = decode(msgpack.packb(json.loads(line)))
         assert type(message).__name__ == json.loads(line)["type"]
+
+
+@pytest.mark.parametrize("snippet", snippets("csv"), ids=place)
+def test_every_list_of_positions_can_be_read(snippet: Snippet, tmp_path: Path) -> None:
+    path = tmp_path / "held.csv"
+    path.write_text(snippet.text, encoding="utf-8")
+    assert read_positions(path, load_settings(CONFIG, {})).positions
 
 
 @pytest.mark.parametrize("snippet", snippets("toml"), ids=place)

@@ -13,6 +13,7 @@ from typing import Any
 
 import aiohttp
 
+from services.cli.up.data_dir import TOKEN
 from shared.adapters.redis.bus import RedisBus
 from shared.config.load import process_environment
 from shared.messages.base import Message
@@ -104,16 +105,21 @@ class Stack:
         note: dict[str, Any] = json.loads((self.log.parent / "data" / "run.json").read_text(encoding="utf-8"))
         return str(note["exchange_url"])
 
+    def _admin(self) -> aiohttp.ClientSession:
+        """Who may give the simulated exchange faults."""
+        token = (self.log.parent / "data" / TOKEN).read_text(encoding="utf-8").strip()
+        return aiohttp.ClientSession(headers={"Authorization": f"Bearer {token}"})
+
     async def fault(self, url: str, **fault: Any) -> None:
-        async with aiohttp.ClientSession() as session, session.post(f"{url}/sim/faults", json=fault) as answer:
+        async with self._admin() as session, session.post(f"{url}/sim/faults", json=fault) as answer:
             assert answer.status in (200, 201), await answer.text()
 
     async def clear_faults(self, url: str) -> None:
-        async with aiohttp.ClientSession() as session, session.delete(f"{url}/sim/faults") as answer:
+        async with self._admin() as session, session.delete(f"{url}/sim/faults") as answer:
             assert answer.status == 200, await answer.text()
 
     async def faults(self, url: str) -> dict[str, Any]:
-        async with aiohttp.ClientSession() as session, session.get(f"{url}/sim/faults") as answer:
+        async with self._admin() as session, session.get(f"{url}/sim/faults") as answer:
             found: dict[str, Any] = await answer.json()
             return found
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
+from msgspec.structs import replace
 
 from services.exchange_sim.exchange import ExchangeOptions, SimulatedExchange
 from services.exchange_sim.market.generated import GeneratedMarket
@@ -23,6 +24,7 @@ MINUTE_MS = 60_000
 HOUR_MS = 60 * MINUTE_MS
 DAY_MS = 24 * HOUR_MS
 START_MS = 1_735_693_200_000  # 2025-01-01 01:00 UTC
+TOKEN = "the-token-of-the-stage"
 CONFIG = Path(__file__).resolve().parents[2] / "deploy" / "config"
 
 
@@ -103,8 +105,11 @@ async def stage(
     market: Market | None = None, *, speed: float = 60.0, options: ExchangeOptions | None = None
 ) -> AsyncIterator[Stage]:
     clock = ManualClock(START_MS * 1_000_000, speed)
-    exchange = SimulatedExchange(market or generated_market(), clock, options)
-    async with exchange.listening("127.0.0.1", 0) as port, aiohttp.ClientSession() as http:
+    exchange = SimulatedExchange(
+        market or generated_market(), clock, replace(options or ExchangeOptions(), token=TOKEN)
+    )
+    headers = {"Authorization": f"Bearer {TOKEN}"}
+    async with exchange.listening("127.0.0.1", 0) as port, aiohttp.ClientSession(headers=headers) as http:
         yield Stage(exchange, clock, http, f"http://127.0.0.1:{port}")
 
 

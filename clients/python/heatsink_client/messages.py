@@ -72,6 +72,35 @@ class PositionMarked:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BookedPosition:
+    """One position that came in.
+
+    quantity: base units. cost, stop, mark: USDT per unit.
+    """
+
+    symbol: str
+    quantity: Decimal
+    cost: Decimal
+    stop: Decimal
+    mark: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PositionToImport:
+    """What is held of a pair already, outside of the books.
+
+    quantity: base units.
+    cost: what a unit was bought for on average, USDT; None for the price at the import.
+    stop: USDT per unit; None for the stop of a new entry, by its ATR.
+    """
+
+    symbol: str
+    quantity: Decimal
+    cost: Decimal | None = None
+    stop: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Room:
     """The largest buy of one pair that would be approved now.
 
@@ -94,6 +123,29 @@ class Room:
     price: float = 0.0
     code: str = ""
     shortfall: Shortfall | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImportRow:
+    """One position as it would be booked.
+
+    quantity: base units.
+    cost: USDT per unit; 0 when unknown.
+    mark: USDT per unit; 0 when unknown.
+    stop: USDT per unit; None when nobody can say where it would be.
+    notional_usdt: quantity x mark.
+    open_risk_usdt: quantity x (mark - stop), and the cost of getting out.
+    fault: why it does not fit, for people: field, value and remedy; empty when it does.
+    """
+
+    symbol: str
+    quantity: Decimal
+    cost: Decimal
+    mark: float
+    stop: Decimal | None
+    notional_usdt: float
+    open_risk_usdt: float
+    fault: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -414,11 +466,14 @@ class StopApproved(Message):
 
     stop_price: USDT per unit.
     reason: why it is not where it was asked for, for people; empty where it is.
+    stop_order_id: under which the stop of the position fills that it was approved for; empty where the gate had not
+        heard of it, and from before it was kept.
     """
 
     symbol: str
     stop_price: Decimal
     reason: str = ""
+    stop_order_id: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -439,6 +494,22 @@ class WriteOffDecided(Message):
     """A pair is out of the books: its position, stop and open orders are forgotten, and nothing is sold."""
 
     symbol: str
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImportDecided(Message):
+    """A position that was opened elsewhere is in the books: execution protects it, and sizing counts it as held.
+
+    quantity: base units.
+    stop_price: USDT per unit.
+    client: who holds it, where clients execute.
+    """
+
+    symbol: str
+    quantity: Decimal
+    stop_price: Decimal
+    client: str = ""
     reason: str = ""
 
 
@@ -910,6 +981,30 @@ class OrderWrittenOff(Message):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PositionsImported(Message):
+    """Positions that were opened elsewhere are in the books.
+
+    cash_before, cash: USDT.
+    nav_before, nav: USDT. What came in or went out is no gain and no loss: peaks of NAV moved along with it.
+    heat_before, heat: fractions of NAV.
+    over: what exceeds the limits by it, in words.
+    client: who holds them; empty where nobody has to report.
+    """
+
+    who: str
+    reason: str
+    positions: tuple[BookedPosition, ...]
+    cash_before: Decimal
+    cash: Decimal
+    nav_before: float
+    nav: float
+    heat_before: float
+    heat: float
+    over: tuple[str, ...] = ()
+    client: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SignalRefused(Message):
     """A portfolio does not follow a signal. Others on the same server may.
 
@@ -1065,6 +1160,29 @@ class WriteOffOrder(Message):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ImportPositions(Message):
+    """Take positions into the books that were opened elsewhere: all that are named or, when one does not fit, none.
+
+    cash: USDT beside them once they are in; None leaves it as it is.
+    cash_before: USDT that the books had when the operator looked. If they have another amount by then, nothing is
+        booked; None for whatever they have.
+    client: who holds them, where clients execute: it has to report their stops and to sell them.
+
+    What all of them say.
+
+    who: the operator at whose word it is done.
+    reason: why, for people.
+    """
+
+    who: str
+    reason: str
+    positions: tuple[PositionToImport, ...]
+    cash: Decimal | None = None
+    cash_before: Decimal | None = None
+    client: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RoomAsked(Message):
     """What is the largest order that would be approved now?
 
@@ -1089,6 +1207,20 @@ class ShadowAsked(Message):
     """What would the shadow limits have done? reply_to: the channel on which ``ShadowCounted`` is published."""
 
     reply_to: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImportAsked(Message):
+    """What would the books be with these positions in them? Nothing is booked by asking.
+
+    reply_to: the channel on which ``ImportAnswered`` is published.
+    positions, cash, client: as in ``ImportPositions``.
+    """
+
+    reply_to: str
+    positions: tuple[PositionToImport, ...]
+    cash: Decimal | None = None
+    client: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -1136,6 +1268,35 @@ class ShadowCounted(Message):
     by_rule: dict[str, int]
     summary: str
     since_ns: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImportAnswered(Message):
+    """The answer to ``ImportAsked``. For many positions it comes in several parts, of which each has its own rows.
+
+    rows: the positions.
+    faults: what else does not fit, for people.
+    cash_before, cash: USDT, now and once they are in.
+    nav_before, nav: the same of NAV, USDT; 0 when unknown.
+    heat_before, heat: the same of heat, fractions of NAV.
+    heat_limit: fraction of NAV.
+    over: what would exceed the limits, in words. It is booked all the same, and no new risk is approved there.
+    part, parts: which part this is, and of how many.
+    """
+
+    reply_to: str
+    rows: tuple[ImportRow, ...]
+    faults: tuple[str, ...]
+    cash_before: Decimal
+    cash: Decimal
+    nav_before: float
+    nav: float
+    heat_before: float
+    heat: float
+    heat_limit: float
+    over: tuple[str, ...] = ()
+    part: int = 1
+    parts: int = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -1242,7 +1403,7 @@ TOPICS: dict[str, Topic] = {
     ),
     "decided": Topic(
         "hs:{P}:orders:decided",
-        (OrderDecided, StopApproved, CancelDecided, WriteOffDecided, ProposalRefused),
+        (OrderDecided, StopApproved, CancelDecided, WriteOffDecided, ImportDecided, ProposalRefused),
         True,
     ),
     "executed": Topic(
@@ -1275,6 +1436,7 @@ TOPICS: dict[str, Topic] = {
             Alerted,
             PositionWrittenOff,
             OrderWrittenOff,
+            PositionsImported,
             SignalRefused,
             Halted,
             Resumed,
@@ -1284,17 +1446,17 @@ TOPICS: dict[str, Topic] = {
     ),
     "control": Topic(
         "hs:{P}:control",
-        (Halt, Resume, Flatten, SetPhase, ApprovePhase, SetLimits, WriteOff, WriteOffOrder),
+        (Halt, Resume, Flatten, SetPhase, ApprovePhase, SetLimits, WriteOff, WriteOffOrder, ImportPositions),
         True,
     ),
     "ask": Topic(
         "hs:{P}:ask",
-        (RoomAsked, ShadowAsked),
+        (RoomAsked, ShadowAsked, ImportAsked),
         False,
     ),
     "answers": Topic(
         "hs:{P}:answers",
-        (RoomAnswered, ShadowCounted),
+        (RoomAnswered, ShadowCounted, ImportAnswered),
         False,
     ),
     "dead": Topic(

@@ -12,6 +12,7 @@ from services.backtest.result import Backtest, Curve, Fill, HaltSpan, RuleTally,
 from services.backtest.statistics import Figures
 from services.backtest.statistics.periods import Month
 from shared.domain.numbers import plain
+from shared.domain.safe_text import safe
 from shared.domain.timeframes import MS_NS, SECOND_NS
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r")  # with which a cell begins that a spreadsheet would carry out
@@ -50,6 +51,12 @@ def _written(names: Sequence[str], rows: Iterable[Sequence[object]]) -> bytes:
     return body.getvalue().encode()
 
 
+def text_cell(text: str) -> str:
+    """A text as a cell that is one line, and no formula."""
+    shown = safe(text)
+    return f"'{shown}" if text.startswith(FORMULA) else shown
+
+
 def _cell(value: object, *, is_time: bool) -> str | int | float:
     match value:
         case bool():
@@ -64,5 +71,4 @@ def _cell(value: object, *, is_time: bool) -> str | int | float:
         case None:
             return ""
         case _:
-            text = str(value)
-            return f"'{text}" if text.startswith(FORMULA) else text
+            return text_cell(str(value))

@@ -152,6 +152,7 @@ class _AnyType(msgspec.Struct):
     type: str = ""
 
 
+LONGEST_LINE = 16 * 1024 * 1024
 _tag = msgspec.json.Decoder(_AnyType)
 _message = msgspec.json.Decoder(FillMessage)
 _NAMES = {kind.__name__ for kind in KINDS}
@@ -161,16 +162,18 @@ def read_messages(path: Path) -> Iterator[Message]:
     """Messages that ``heatsink tail decided executed bars --json`` printed. Raises ``FillsError``."""
     try:
         with path.open("rb") as lines:
-            yield from _parsed(path, lines)
+            yield from _parsed(path, iter(lambda: lines.readline(LONGEST_LINE + 1), b""))
     except OSError as error:
         raise FillsError(f"{path}: cannot be read: {error.strerror}") from None
 
 
 def _parsed(path: Path, lines: Iterable[bytes]) -> Iterator[Message]:
     for number, line in enumerate(lines, start=1):
+        if len(line) > LONGEST_LINE:
+            raise FillsError(f"{path}: line {number}: more than {LONGEST_LINE:,} bytes")
         try:
             if line.strip() and _tag.decode(line).type in _NAMES:
                 yield _message.decode(line)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             remedy = "it has to be a line that heatsink tail --json printed"
             raise FillsError(f"{path}: line {number}: {error}; {remedy}") from None

@@ -2,8 +2,8 @@
 
 import math
 from collections.abc import Callable, Iterable
-from html import escape
 
+from services.backtest.report.page.markup import escaped
 from services.backtest.sweep.heat_map import shade
 from services.backtest.sweep.result import Sweep, Tried
 from services.backtest.sweep.table import figure_of
@@ -28,8 +28,8 @@ def dots(sweep: Sweep) -> str:
     parts = [
         f'<svg viewBox="0 0 {WIDTH + 2} {HEIGHT + 44}" width="{WIDTH + 2}" role="img">',
         f'<rect class="none" x="{LEFT}" y="{TOP}" width="{WIDTH - LEFT}" height="{HEIGHT - TOP}" rx="4"/>',
-        f'<text x="{(LEFT + WIDTH) / 2:g}" y="{HEIGHT + 38}" class="axis">{escape(across.key)}</text>',
-        f'<text x="0" y="{TOP - 12}" class="axis start">{escape(down.key)}</text>',
+        f'<text x="{(LEFT + WIDTH) / 2:g}" y="{HEIGHT + 38}" class="axis">{escaped(across.key)}</text>',
+        f'<text x="0" y="{TOP - 12}" class="axis start">{escaped(down.key)}</text>',
     ]
     parts += [
         f'<text x="{place_x(value):.1f}" y="{HEIGHT + 18}" class="tick">{value:.3g}</text>'
@@ -42,7 +42,7 @@ def dots(sweep: Sweep) -> str:
     for row, (x, y), figure in reversed(list(zip(sweep.rows, points, figures, strict=True))):  # the best on top
         mark = " best" if row.rank == 1 else ""
         told = "no figure" if figure is None else f"{figure:.2f}"
-        title = f"<title>{escape(', '.join(f'{key} = {value}' for key, value in row.changes.items()))}: {told}</title>"
+        title = f"<title>{escaped(', '.join(f'{key} = {value}' for key, value in row.changes.items()))}: {told}</title>"
         where = f'cx="{place_x(x):.1f}" cy="{place_y(y):.1f}" r="{RADIUS}"'
         parts.append(f'<circle {where} class="{shade(figure, most)}{mark}">{title}</circle>')
     return "".join([*parts, "</svg>"])

@@ -8,6 +8,7 @@ from pathlib import Path
 import msgspec
 from msgspec import structs
 
+from services.backtest.report.csv_files import text_cell
 from services.backtest.sweep.page import page_of
 from services.backtest.sweep.result import Fold, Row, Sweep
 from services.backtest.sweep.task import Measured
@@ -69,5 +70,7 @@ def _csv(rows: Sequence[Mapping[str, object]]) -> bytes:
     text = io.StringIO()
     writer = csv.DictWriter(text, list(rows[0]) if rows else [], lineterminator="\n")
     writer.writeheader()
-    writer.writerows(rows)
+    writer.writerows(
+        {key: text_cell(cell) if isinstance(cell, str) else cell for key, cell in row.items()} for row in rows
+    )
     return text.getvalue().encode()

@@ -3,9 +3,9 @@
 Where more than two settings were tried, there is a map for each combination of the others.
 """
 
-from html import escape
 from itertools import product
 
+from services.backtest.report.page.markup import escaped
 from services.backtest.sweep.result import Sweep, Tried
 from services.backtest.sweep.table import figure_of
 
@@ -51,15 +51,15 @@ def _svg(across: Tried, down: Tried, cells: list[list[float | None]], most: floa
     width, height = left + CELL_WIDTH * len(across.values), TOP + CELL_HEIGHT * len(down.values)
     parts = [
         f'<svg viewBox="0 0 {width} {height}" width="{width}" role="img">',
-        f'<text x="{left + CELL_WIDTH * len(across.values) / 2:g}" y="16" class="axis">{escape(across.key)}</text>',
-        f'<text x="0" y="{TOP - 10}" class="axis start">{escape(down.key)}</text>',
+        f'<text x="{left + CELL_WIDTH * len(across.values) / 2:g}" y="16" class="axis">{escaped(across.key)}</text>',
+        f'<text x="0" y="{TOP - 10}" class="axis start">{escaped(down.key)}</text>',
     ]
     for column, x in enumerate(across.values):
         middle = left + CELL_WIDTH * (column + 0.5)
-        parts.append(f'<text x="{middle:g}" y="{TOP - 10}" class="tick">{escape(x)}</text>')
+        parts.append(f'<text x="{middle:g}" y="{TOP - 10}" class="tick">{escaped(x)}</text>')
     for line, (y, values) in enumerate(zip(down.values, cells, strict=True)):
         top = TOP + CELL_HEIGHT * line
-        parts.append(f'<text x="{left - 10}" y="{top + 25}" class="tick end">{escape(y)}</text>')
+        parts.append(f'<text x="{left - 10}" y="{top + 25}" class="tick end">{escaped(y)}</text>')
         for column, (x, value) in enumerate(zip(across.values, values, strict=True)):
             is_best = best.get(across.key) == x and best.get(down.key) == y
             parts.append(_cell(left + CELL_WIDTH * column, top, value, most, is_best=is_best))

@@ -1,8 +1,8 @@
 """A sweep as one page that stands alone: no network, no script, light and dark."""
 
 from collections.abc import Iterable, Sequence
-from html import escape
 
+from services.backtest.report.page.markup import escaped
 from services.backtest.sweep.dots import dots
 from services.backtest.sweep.heat_map import heat_maps
 from services.backtest.sweep.result import Fold, Sweep
@@ -51,17 +51,17 @@ PAGE = (
 def page_of(sweep: Sweep) -> str:
     """The whole page."""
     setup = sweep.setup
-    tried = "".join(f"<li><code>{escape(each.key)}</code>: {escape(each.about)}</li>" for each in setup.tried)
+    tried = "".join(f"<li><code>{escaped(each.key)}</code>: {escaped(each.about)}</li>" for each in setup.tried)
     body = [
-        f"<h1>{escape(heading_of(setup))}</h1>",
+        f"<h1>{escaped(heading_of(setup))}</h1>",
         f"<ul>{tried}</ul>",
-        f"<p>{escape(about_luck(sweep))}</p>",
+        f"<p>{escaped(about_luck(sweep))}</p>",
         _folds(sweep) if sweep.folds else "",
         *(_map(setup.by, caption, svg) for caption, svg in _pictures(sweep)),
         _rows(sweep),
-        f'<p class="dim">Made by <code>{escape(setup.command)}</code></p>',
+        f'<p class="dim">Made by <code>{escaped(setup.command)}</code></p>',
     ]
-    return PAGE.format(title=escape(heading_of(setup)), style=STYLE, body="".join(body))
+    return PAGE.format(title=escaped(heading_of(setup)), style=STYLE, body="".join(body))
 
 
 def _pictures(sweep: Sweep) -> list[tuple[str, str]]:
@@ -74,7 +74,9 @@ def _pictures(sweep: Sweep) -> list[tuple[str, str]]:
 
 
 def _map(by: str, caption: str, svg: str) -> str:
-    return f'<h2>{escape(by.capitalize())}{escape(f", {caption}" if caption else "")}</h2><div class="wide">{svg}</div>'
+    return (
+        f'<h2>{escaped(by.capitalize())}{escaped(f", {caption}" if caption else "")}</h2><div class="wide">{svg}</div>'
+    )
 
 
 def _rows(sweep: Sweep) -> str:
@@ -90,7 +92,7 @@ def _folds(sweep: Sweep) -> str:
     keys = [tried.key for tried in sweep.setup.tried]
     lines = ((fold_cells(fold, keys), _commands(fold)) for fold in sweep.folds)
     table = _table([*FOLD_HEADINGS[:1], *keys, *FOLD_HEADINGS[1:]], lines)
-    return f"<h2>Forward</h2><p>{escape(stitched_words(sweep))}</p>{table}"
+    return f"<h2>Forward</h2><p>{escaped(stitched_words(sweep))}</p>{table}"
 
 
 def _commands(fold: Fold) -> list[str]:
@@ -99,12 +101,12 @@ def _commands(fold: Fold) -> list[str]:
 
 def _table(names: Sequence[str], lines: Iterable[tuple[Sequence[str], Sequence[str]]]) -> str:
     """A table. lines: the cells of each, and what stands below them in a line of its own each."""
-    head = "".join(f"<th>{escape(name)}</th>" for name in names)
+    head = "".join(f"<th>{escaped(name)}</th>" for name in names)
     body = "".join(_line(cells, below, len(names)) for cells, below in lines)
     return f'<div class="wide"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
 
 
 def _line(cells: Sequence[str], below: Sequence[str], width: int) -> str:
-    own = "".join(f"<td>{escape(text)}</td>" for text in cells)
-    under = "".join(f"<code>{escape(text)}</code>" for text in below if text)
+    own = "".join(f"<td>{escaped(text)}</td>" for text in cells)
+    under = "".join(f"<code>{escaped(text)}</code>" for text in below if text)
     return f'<tr>{own}</tr><tr><td colspan="{width}" class="text">{under}</td></tr>'

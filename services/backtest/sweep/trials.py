@@ -1,8 +1,10 @@
 """Trials: a point of the space as a run, with the command that repeats it, checked before anything runs."""
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from pathlib import Path
 
 from services.backtest.options import BacktestOptions
 from services.backtest.request import Request, changes_of, options_of
@@ -10,6 +12,11 @@ from services.backtest.sweep.space import Point, Space, Values
 from services.backtest.sweep.task import Task
 from shared.application.errors import UserError
 from shared.config.faults import ConfigError, Fault
+
+
+def absolute(path: Path) -> Path:
+    """As it is from every folder. ``Path.resolve`` would end at a link that leads to itself."""
+    return Path(os.path.realpath(path))
 
 
 @dataclass(frozen=True)
@@ -40,7 +47,7 @@ class Trial:
         if self.options is None:
             return None
         books = self.options.books_path
-        there = replace(self.options, store=self.options.store.resolve(), books_path=books and books.resolve())
+        there = replace(self.options, store=absolute(self.options.store), books_path=books and absolute(books))
         return Task(there, data, code)
 
 

@@ -6,7 +6,7 @@ from typing import Literal
 
 from rich.text import Text
 
-from services.cli.views.printing import plain_console
+from services.cli.printing import plain_console
 
 Grade = Literal["ok", "warn", "fail"]
 COLOURS: dict[Grade, str] = {"ok": "green", "warn": "yellow", "fail": "bold red"}

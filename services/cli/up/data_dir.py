@@ -7,10 +7,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from shared.adapters import whole_files
-from shared.adapters.private_files import private_folder, private_tree
+from shared.adapters.private_files import password_in, private_folder, private_tree
 from shared.application.errors import UserError
 
-LOCK = "run.lock"
+LOCK, TOKEN = "run.lock", "simulator.token"
 
 
 class DataDirInUseError(UserError):
@@ -29,10 +29,18 @@ def locked(data_dir: Path) -> Iterator[None]:
     remedy = "end it first, or give this one a folder of its own with --data DIR"
     taken = DataDirInUseError(f"another heatsink runs on {data_dir}: {remedy}")
     with whole_files.locked(data_dir / LOCK, taken) as lock:
-        lock.truncate(0)
-        lock.write(f"{os.getpid()}\n")
-        lock.flush()
+        with whole_files.naming(data_dir / LOCK):
+            lock.truncate(0)
+            os.write(lock.fileno(), f"{os.getpid()}\n".encode())  # past its buffer, which a full disk would meet twice
         yield
+
+
+def new_token(data_dir: Path) -> Path:
+    """The file with the token for the simulated exchange's faults, of this run alone."""
+    path = (data_dir / TOKEN).resolve()
+    path.unlink(missing_ok=True)
+    password_in(path)
+    return path
 
 
 @contextmanager

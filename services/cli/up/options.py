@@ -1,5 +1,6 @@
 """What ``heatsink up`` was asked for, and how it becomes settings: options override the environment and the files."""
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -67,7 +68,7 @@ class UpOptions:
         """The options as the variables that every child reads them from."""
         given = {
             "HEATSINK_EXCHANGE__KIND": self.exchange,
-            "HEATSINK_SIMULATOR__REPLAY": str(self.replay.resolve()) if self.replay else None,
+            "HEATSINK_SIMULATOR__REPLAY": os.path.realpath(self.replay) if self.replay else None,
             "HEATSINK_SIMULATOR__START": self.start,
             "HEATSINK_SIMULATOR__SPEED": self.speed,
             "HEATSINK_SIMULATOR__SEED": self.seed,
@@ -114,7 +115,7 @@ def prepare_settings(options: UpOptions) -> Prepared:
     """
     inherited = process_environment()
     named = options.config_dir or default_config_dir(inherited)
-    folder, overrides = named.resolve(), options.overrides()
+    folder, overrides = Path(os.path.realpath(named)), options.overrides()
     environ = {**inherited, **overrides, "HEATSINK_CONFIG_DIR": str(folder)}
     faults = [*_replay_without_date(options, inherited), *_odd_numbers(options)]
     try:

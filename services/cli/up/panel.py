@@ -9,11 +9,11 @@ from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.panel import Panel
 from rich.progress_bar import ProgressBar
-from rich.table import Table
 from rich.text import Text
 
+from services.cli.printing import SafeConsole, SafeTable
 from services.cli.up.supervisor import Child, Supervisor
-from services.cli.views.printing import positions_table, sizes_table
+from services.cli.views.tables import positions_table, sizes_table
 from shared.application.monitor import Activity
 from shared.application.projection import Projection
 from shared.application.wording.activity import (
@@ -27,9 +27,11 @@ from shared.application.wording.activity import (
 from shared.application.wording.formats import clock, count, percent, rehearsed, share, usd
 from shared.application.wording.one_line import event_line
 from shared.application.wording.portfolio_lines import heat_text
+from shared.domain.safe_text import safe
 from shared.messages.base import Message
 from shared.messages.portfolio import PortfolioMarked
 from shared.messages.signals import PositionSized
+from shared.runtime.unread_output import UnreadOutput
 
 EVENTS_KEPT = 50
 HALTS_SHOWN = 4
@@ -60,7 +62,7 @@ class Panels:
         parts: list[RenderableType] = [_portfolio_text(state.portfolio), Text(counts_line(activity.counts))]
         parts.append(_children(supervisor))
         parts += [Text(NOT_YET_CONNECTED, style="yellow")] if state.is_not_yet_connected else []
-        parts += [Text(line, style="bold red") for line in _troubles(state)]
+        parts += [Text(safe(line), style="bold red") for line in _troubles(state)]
         room = self.console.height - OTHER_LINES
         if state.portfolio and state.portfolio.positions:
             shown = min(len(state.portfolio.positions), max(3, room // 2))
@@ -70,7 +72,7 @@ class Panels:
             parts.append(sizes_table(state.latest_sizes))
             room -= len(state.latest_sizes) + 1
         parts += [_event_text(line) for line in list(self._events)[-max(3, room) :]]
-        title = f"{self._title} · market {market} · {seconds:.0f} s"
+        title = Text(f"{safe(self._title)} · market {market} · {seconds:.0f} s")
         return Panel(Group(*parts), title=title, title_align="left", subtitle="Ctrl-C ends", subtitle_align="right")
 
 
@@ -83,10 +85,12 @@ class LiveScreen(Panels):
         self._live.start()
 
     def tick(self, activity: Activity, supervisor: Supervisor, seconds: float) -> None:
+        if isinstance(self.console.file, UnreadOutput) and self.console.file.is_behind:
+            return  # a terminal that was stopped (Ctrl-S) gets the panel as it is when it goes on
         self._live.update(self.drawn(activity, supervisor, seconds), refresh=True)
 
     def say(self, text: str) -> None:
-        self.console.print(text, highlight=False, markup=False)
+        self.console.print(text)
 
     def close(self) -> None:
         self._live.stop()
@@ -96,7 +100,7 @@ class PictureScreen(Panels):
     """Shows nothing while it runs, and leaves the last panel as an SVG."""
 
     def __init__(self, path: Path, title: str) -> None:
-        console = Console(record=True, file=io.StringIO(), width=PICTURE_COLUMNS, height=PICTURE_LINES)
+        console = SafeConsole(record=True, file=io.StringIO(), width=PICTURE_COLUMNS, height=PICTURE_LINES)
         super().__init__(console, title)
         self._path = path
         self._last: RenderableType = Text("nothing happened")
@@ -118,14 +122,14 @@ def _portfolio_text(portfolio: PortfolioMarked | None) -> RenderableType:
         return Text("no portfolio yet", style="dim")
     used = min(1.0, share(portfolio.heat, portfolio.heat_limit))
     colour = "green" if used < 0.75 else "yellow" if used < 0.95 else "red"
-    row = Table.grid(padding=(0, 2))
+    row = SafeTable.grid(padding=(0, 2))
     row.add_row(
         Text(f"NAV {usd(portfolio.nav)}", style="bold"),
         Text(heat_text(portfolio), style=colour),
         ProgressBar(total=1.0, completed=used, width=24, complete_style=colour, finished_style=colour),
         Text(f"used {percent(portfolio.utilisation, 1)}"),
         Text(f"drawdown {percent(portfolio.drawdown)}"),
-        Text(rehearsed(portfolio.phase, rehearsal=portfolio.rehearsal), style="dim"),
+        Text(safe(rehearsed(portfolio.phase, rehearsal=portfolio.rehearsal)), style="dim"),
     )
     return row
 

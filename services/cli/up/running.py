@@ -7,11 +7,12 @@ from typing import TextIO, cast
 
 from rich.console import Console
 
+from services.cli.printing import plain_console, say
 from services.cli.up.options import UpOptions, prepare_settings
 from services.cli.up.panel import ConsoleStream, LiveScreen, PictureScreen
 from services.cli.up.screen import LineScreen, LogPipe, LogScreen, Screen
 from services.cli.up.stack import Stack
-from services.cli.up.summary import summary_text
+from services.cli.up.summary import summary_lines
 from shared.config.model import LogSettings
 from shared.runtime.logs import Level, configure_logs, get_logger
 
@@ -19,7 +20,7 @@ from shared.runtime.logs import Level, configure_logs, get_logger
 def run_stack(options: UpOptions) -> int:
     """Run until the end; returns the exit code. Raises what ``failing.explained`` tells people about."""
     prepared = prepare_settings(options)
-    console = Console()
+    console = plain_console()
     live = console.is_terminal and not (options.quiet or options.json_logs or options.picture)
     output = cast("TextIO", ConsoleStream(console)) if live and sys.stderr.isatty() else sys.stderr
     pipe = _log_pipe(options, prepared.settings.logs, output)
@@ -67,11 +68,11 @@ def _print_summary(rows: list[tuple[str, str]], options: UpOptions) -> None:
     if options.json_logs:
         get_logger().info("summary", **{name.replace(" ", "_"): value for name, value in rows})
     else:
-        print(f"heatsink ended\n{summary_text(rows)}", flush=True)
+        say("heatsink ended", *summary_lines(rows))
 
 
 def _print_failure(text: str, options: UpOptions) -> None:
     if options.json_logs:
         get_logger().error("failed", reason=text)
     else:
-        print(f"failed: {text}", file=sys.stderr, flush=True)
+        say(f"failed: {text}", err=True)

@@ -15,6 +15,7 @@ from services.cli.up.supervisor import ChildEvent, Supervisor
 from shared.application.monitor import Activity
 from shared.application.wording.activity import SizeGroups, has_line, status_line
 from shared.application.wording.one_line import event_line
+from shared.domain.safe_text import safe, safe_json
 from shared.messages.base import Message
 from shared.messages.signals import PositionSized
 from shared.runtime.logs import ReadableLines, get_logger
@@ -71,7 +72,7 @@ class LogPipe:
         if event is None:
             self._log.warning("output", service=name, line=line)
         elif self._all_levels or (event.get("level") in _LOUD and not self._is_only_waiting(event)):
-            print(self._render(None, "", event) if self._render else line, file=self._output, flush=True)
+            print(self._render(None, "", event) if self._render else safe_json(line), file=self._output, flush=True)
 
     def _is_only_waiting(self, event: dict[str, Any]) -> bool:
         """The halt until the exchange is heard for the first time, and its end: nobody has to act on them."""
@@ -180,7 +181,7 @@ class LineScreen:
             self.say(_status(activity, supervisor, seconds) + more)
 
     def say(self, text: str) -> None:
-        print(text, file=self._output, flush=True)
+        print(safe(text), file=self._output, flush=True)
 
     def close(self) -> None:
         pass

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 from services.cli.failing import EXIT_FAILED
-from services.cli.up.data_dir import locked, own, server_data_dir
+from services.cli.up.data_dir import locked, new_token, own, server_data_dir
 from services.cli.up.options import Prepared, UpOptions
 from services.cli.up.processes import STAGE_SERVER, server_child, service_child
 from services.cli.up.resuming import Resuming
@@ -36,6 +36,7 @@ from shared.ports.clock import Clock, market_ns
 from shared.ports.errors import BusLostError
 from shared.runtime.logs import get_logger
 from shared.runtime.market_clock import follow_beginning, stack_clock
+from shared.runtime.unread_output import lines_dropped
 
 T = TypeVar("T")
 SERVER_PORT = 6390  # when it is free
@@ -131,6 +132,7 @@ class Stack:
             "HEATSINK_SIMULATOR__PORT": str(simulator),
             "HEATSINK_EXCHANGE__URL": f"http://{HOST}:{simulator}",
             "HEATSINK_OPS__PORT": str(ops),
+            "HEATSINK_SIMULATOR__TOKEN_FILE": str(new_token(self._options.data_dir)),
         }
         self._environ.setdefault("HEATSINK_SIMULATOR__WAIT_SECONDS", f"{READERS_SECONDS:g}")
 
@@ -232,6 +234,8 @@ class Stack:
             rows.append(("resumed", self._resuming.summary))
         if self._ended_by:
             rows.append(("ended", end_text(self._ended_by, self._end_ns, monitor.activity.state.market_ns)))
+        if dropped := lines_dropped():
+            rows.append(("output", f"{dropped:,} lines were dropped, because nobody read them in time"))
         if self._too_fast:
             rows.append(("speed", self._too_fast))
         if self._short_history:

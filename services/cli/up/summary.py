@@ -70,10 +70,10 @@ def failure_text(child: Child, last_error: str) -> str:
     return f"{child.spec.name} {what}{code}: {last_error or 'it told no error'}"
 
 
-def summary_text(rows: list[tuple[str, str]]) -> str:
+def summary_lines(rows: list[tuple[str, str]]) -> list[str]:
     """The rows as a table."""
     width = max(len(name) for name, _ in rows)
-    return "\n".join(f"  {name:<{width}}  {value}" for name, value in rows)
+    return [f"  {name:<{width}}  {value}" for name, value in rows]
 
 
 def _endings(endings: Counter[str]) -> list[tuple[str, str]]:

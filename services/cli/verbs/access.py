@@ -28,11 +28,12 @@ def url(
     """Print an address of the server that works, with its password: python propose.py $(heatsink url)."""
     import asyncio
 
+    from services.cli.printing import say
     from shared.application.access import working_address
 
     if client and role is not Role.CLIENT:
         raise typer.BadParameter("--client and --as operator: name one of them")
-    print(asyncio.run(working_address(stack, f"{role.value}.{client}" if client else role.value)))
+    say(asyncio.run(working_address(stack, f"{role.value}.{client}" if client else role.value)))
 
 
 @on_stack

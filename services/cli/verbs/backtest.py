@@ -39,8 +39,8 @@ def backtest(
 @of_backtests
 def check(
     request: "Request",
-    cuts: Annotated[int, typer.Option(help="At how many times the data are cut.", min=1)] = 3,
-    seed: Annotated[int, typer.Option(help="Of those times.")] = 1,
+    cuts: Annotated[int, typer.Option(help="At how many times the data are cut.", min=1, max=1_000)] = 3,
+    seed: Annotated[int, typer.Option(help="Of those times.", min=0, max=1_000_000_000)] = 1,
 ) -> None:
     """Prove that it knows no future: data cut at random times, doubled history, the order within a bar."""
     from services.cli.views.backtest_run import check_and_print

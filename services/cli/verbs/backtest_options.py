@@ -45,7 +45,7 @@ BooksOption = Annotated[
 ]
 FillOption = Annotated[FillMoment, typer.Option(help="When an order at the market fills.")]
 ResumeAfterOption = Annotated[
-    float, typer.Option(metavar="HOURS", help="After which halts end that wait for an operator.", min=0)
+    float, typer.Option(metavar="HOURS", help="After which halts end that wait for an operator.", min=0, max=8_760)
 ]
 NeverResumeOption = Annotated[bool, typer.Option("--never-resume", help="Nobody ends them.")]
 ByEvidenceOption = Annotated[bool, typer.Option("--by-evidence", help="Phases by evidence, not by their dates.")]

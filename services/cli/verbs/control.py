@@ -19,7 +19,8 @@ def halt(
     pair: PairArgument = "",
     reason: ReasonOption = "halted by hand",
     minutes: Annotated[
-        float, typer.Option("--minutes", help="Market minutes until it ends; 0: when it is resumed.", min=0)
+        float,
+        typer.Option("--minutes", help="Market minutes until it ends; 0: when it is resumed.", min=0, max=525_600),
     ] = 0,
     reducing: Annotated[bool, typer.Option("--reducing", help="Leave open entry orders where they are.")] = False,
 ) -> None:
@@ -109,20 +110,20 @@ def write_off(
     """
     import asyncio
 
-    from services.cli.views.answers import RefusedError, print_answers, print_holdings
+    from services.cli.printing import say
+    from services.cli.views.answers import RefusedError, print_answers, print_write_off
     from shared.application.commands import send_write_off
     from shared.application.pairs import booked_symbol_of
-    from shared.application.status import read_portfolio
     from shared.application.write_offs import look_before_write_off
 
     symbol = booked_symbol_of(stack.settings, pair)
     look = asyncio.run(look_before_write_off(stack, symbol))
     if look.nothing_to_do:
-        print(f"Nothing to do: nothing is held of {symbol}.")
+        say(f"Nothing to do: nothing is held of {symbol}.")
         return
     if look.refusal:
         raise RefusedError(f"Refused: {look.refusal}.")
-    print_holdings(asyncio.run(read_portfolio(stack)), stack.settings.universe.names_of(symbol))
+    print_write_off(look, price)
     if not yes:
         confirm(f"Take {symbol} out of the books at {price or 0} USDT a unit?", "Answer beforehand: --yes")
     print_answers(asyncio.run(send_write_off(stack, symbol, who=operator_name(), reason=reason, price=price)))

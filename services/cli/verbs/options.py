@@ -20,6 +20,8 @@ DataOption = Annotated[Path, typer.Option("--data", help="Folder of a stack that
 JsonOption = Annotated[bool, typer.Option("--json", help="One JSON object a line, for programs.")]
 ReasonOption = Annotated[str, typer.Option("--reason", help="Why, for the record.")]
 
+LEAST_PRICE, MOST_PRICE = Decimal("1e-12"), Decimal(10) ** 12
+
 
 def on_stack(verb: Callable[..., None]) -> Callable[..., None]:
     """Make a verb of a function whose first parameter is the stack that it works on.
@@ -59,6 +61,8 @@ def price_of(text: str) -> Decimal:
         raise typer.BadParameter(f"{text!r} is no price; write it like 1500.25")
     if value <= 0:
         raise typer.BadParameter(f"{text} must be above 0")
+    if not LEAST_PRICE <= value <= MOST_PRICE:
+        raise typer.BadParameter(f"{text} is no price; there is none below {LEAST_PRICE:f} or above {MOST_PRICE:f}")
     return value
 
 

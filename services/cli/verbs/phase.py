@@ -45,7 +45,9 @@ def approve(
     stack: StackLocator,
     phase: PhaseArgument,
     reason: ReasonOption,
-    reviews: Annotated[int, typer.Option("--reviews", help="Risk reviews signed in the phase that ends.", min=0)] = 0,
+    reviews: Annotated[
+        int, typer.Option("--reviews", help="Risk reviews signed in the phase that ends.", min=0, max=1_000)
+    ] = 0,
 ) -> None:
     """Enter the next phase, if the evidence allows it."""
     import asyncio

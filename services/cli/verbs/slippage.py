@@ -30,7 +30,7 @@ def slippage(
 ) -> None:
     """Hold the slippage model against recorded books, and against what fills really cost."""
     from services.backtest.slippage.run import SlippageQuestion, ask_slippage, write_report
-    from services.cli.views.printing import json_text
+    from services.cli.printing import json_text, say
     from services.cli.views.slippage import print_slippage
 
     question = SlippageQuestion(tuple(books or ()), daily=daily, fills=fills, live=live, wanted=wanted)
@@ -38,7 +38,7 @@ def slippage(
     if out:
         write_report(out, report)
     if json:
-        print(json_text(report))
+        say(json_text(report))
     else:
         print_slippage(report)
 

@@ -47,7 +47,7 @@ def sweep(
     grid: GridOption = None,
     ranges: RangeOption = None,
     random: RandomOption = None,
-    seed: Annotated[int, typer.Option(help="Of --random.")] = 1,
+    seed: Annotated[int, typer.Option(help="Of --random.", min=0, max=1_000_000_000)] = 1,
     walk: WalkOption = "",
     by: ByOption = Figure.SHARPE,
     workers: WorkersOption = None,

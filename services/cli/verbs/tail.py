@@ -16,7 +16,9 @@ def tail(
         list[str] | None, typer.Argument(help="bars decided halts ...; marks and books only if named.")
     ] = None,
     pair: Annotated[str, typer.Option("--pair", help="Only this pair: ETH or ETH/USDT.")] = "",
-    last: Annotated[int, typer.Option("--last", help="Begin with so many earlier messages a stream.", min=0)] = 0,
+    last: Annotated[
+        int, typer.Option("--last", help="Begin with so many earlier messages a stream.", min=0, max=1_000_000)
+    ] = 0,
     follow: Annotated[bool, typer.Option(help="Go on until Ctrl-C.")] = True,
     json: JsonOption = False,
 ) -> None:

@@ -40,7 +40,9 @@ def up(
     """Run everything: Redis, the exchange, every service. Ctrl-C ends it."""
     from services.cli.up.options import UpOptions
     from services.cli.up.running import run_stack
+    from shared.runtime.unread_output import never_wait_for_readers
 
+    never_wait_for_readers()
     options = UpOptions(
         data_dir=data,
         config_dir=config,

@@ -3,13 +3,15 @@
 from collections.abc import Mapping
 from pathlib import Path
 
+from services.cli.printing import say
+
 
 def print_users(files: Mapping[str, Path], *, lasting: bool, closed: bool) -> None:
     """A line for each user. files: of the passwords. lasting, closed: as ``Given`` has them."""
     width = max(map(len, files))
     for user, path in files.items():
-        print(f"{user:<{width}}  {path}")
+        say(f"{user:<{width}}  {path}")
     if not lasting:
-        print("The server did not write them down: after a restart it knows those of its aclfile, and no other.")
+        say("The server did not write them down: after a restart it knows those of its aclfile, and no other.")
     if not closed:
-        print("heatsink doctor says whether the server lets in who gives no name; --close ends that.")
+        say("heatsink doctor says whether the server lets in who gives no name; --close ends that.")

@@ -21,7 +21,7 @@ from services.backtest.report.words import (
 )
 from services.backtest.result import Backtest, Run
 from services.backtest.statistics import Figures, variant_of
-from services.cli.views.printing import bare_table, plain_console
+from services.cli.printing import SafeTable, bare_table, plain_console
 from shared.application.wording.formats import count, percent, some, usd
 
 OUTCOMES = {"met": "green", "not met": "yellow", "not measured": "dim"}
@@ -109,7 +109,7 @@ def _day(figures: Figures, *, best: bool) -> str:
 
 
 def _pairs(rows: Sequence[tuple[str, str]]) -> Table:
-    grid = Table.grid(padding=(0, 2, 0, 0))
+    grid = SafeTable.grid(padding=(0, 2, 0, 0))
     for name, value in rows:
         grid.add_row(Text(name, style="dim"), Text(value))
     return grid

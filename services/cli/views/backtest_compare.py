@@ -11,7 +11,7 @@ from services.backtest.compare import Difference, in_words
 from services.backtest.live_decisions import Recorded, recorded_decisions
 from services.backtest.report_files import Report
 from services.backtest.sides import Outcome, Side, compare_sides, side_of_report, side_of_stack
-from services.cli.views.printing import bare_table, json_text, plain_console
+from services.cli.printing import bare_table, json_text, plain_console, say
 from shared.application.stack import StackLocator
 from shared.application.typed_times import typed_time_ns
 from shared.application.wording.formats import clock, percent, quantity, usd
@@ -42,7 +42,7 @@ def compare_and_print(
     other = side_of_report(second) if isinstance(second, Path) else _live_side(second)
     outcome = compare_sides(one, other, from_ns=from_ns, until_ns=until_ns)
     if as_json:
-        print(json_text(_as_json(outcome)))
+        say(json_text(_as_json(outcome)))
     else:
         _print(outcome)
     return outcome.is_same

@@ -11,8 +11,8 @@ from services.backtest.options import BacktestOptions
 from services.backtest.request import Request, options_of
 from services.backtest.statistics import figures_of
 from services.cli.failing import ready_folder
+from services.cli.printing import bare_table, plain_console
 from services.cli.views.backtest import print_backtest
-from services.cli.views.printing import bare_table, plain_console
 from services.cli.views.progress import run_progress
 
 

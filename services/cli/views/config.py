@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from services.cli.printing import say
 from shared.application.stack import DATA_DIR, REDIS_VARIABLE, read_note
 from shared.application.wording.formats import rehearsed
 from shared.config.model import Settings
@@ -18,7 +19,7 @@ def print_essentials(folder: Path, settings: Settings, *, named: bool, notes: Se
     named: whether the environment names the server. notes: what else is worth knowing.
     """
     rows = [*_essentials(settings), ("redis", _redis(settings, named=named)), *(("note", note) for note in notes)]
-    print("\n".join([f"{folder} is sound", *(f"  {name:<10}  {text}" for name, text in rows)]))
+    say(f"{folder} is sound", *(f"  {name:<10}  {text}" for name, text in rows))
 
 
 def _strategy(plan: StrategyPlan) -> str:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from rich.console import Console
 from rich.text import Text
 
-from services.cli.views.printing import bare_table, json_text, plain_console
+from services.cli.printing import bare_table, json_text, plain_console, say
 from shared.adapters.klines.importing import Imported
 from shared.adapters.klines.overview import Series, series_of
 from shared.adapters.klines.store import KlineStore
@@ -20,9 +20,9 @@ def print_imported(store: KlineStore, done: Imported, *, as_json: bool) -> None:
     """What came in, by timeframe and symbol, and what was left out."""
     if as_json:
         for (timeframe, symbol), written in sorted(done.written.items()):
-            print(json_text({"timeframe": timeframe, "symbol": symbol, **written._asdict()}))
+            say(json_text({"timeframe": timeframe, "symbol": symbol, **written._asdict()}))
         for what, left in done.left_out.items():
-            print(json_text({"left_out": what, "count": left}))
+            say(json_text({"left_out": what, "count": left}))
         return
     console = plain_console()
     table = bare_table("timeframe", ">symbols", ">new bars", ">changed", ">there before")
@@ -46,7 +46,7 @@ def print_downloaded(results: Sequence[Downloaded], *, as_json: bool) -> None:
         for result in results:
             wish = result.wish
             told = {"symbol": wish.symbol, "timeframe": wish.timeframe, "bars": result.bars, "problem": result.problem}
-            print(json_text(told))
+            say(json_text(told))
         return
     console = plain_console()
     console.print(f"{count(sum(result.bars for result in results), 'new bar')} of {len(results)} series")
@@ -62,7 +62,7 @@ def print_findings(store: KlineStore, findings: Sequence[Finding], faults: Seque
     if as_json:
         for finding in findings:
             told = {"store": str(store.path), "what": finding.what, "problem": finding.problem}
-            print(json_text({**told, "wrong": finding in faults}))
+            say(json_text({**told, "wrong": finding in faults}))
         return
     console = plain_console()
     for finding in findings:
@@ -79,7 +79,7 @@ def print_store(store: KlineStore, universe: Universe, *, as_json: bool) -> None
     series = series_of(store)
     if as_json:
         for each in series:
-            print(json_text({"store": str(store.path), **each._asdict(), "coverage": each.coverage}))
+            say(json_text({"store": str(store.path), **each._asdict(), "coverage": each.coverage}))
         return
     console = plain_console()
     console.print(Text(str(store.path), style="bold"))

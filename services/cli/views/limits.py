@@ -3,7 +3,7 @@
 from msgspec import structs
 from rich.text import Text
 
-from services.cli.views.printing import bare_table, json_text, plain_console
+from services.cli.printing import bare_table, json_text, plain_console, say
 from shared.application.limits import LimitsReport
 from shared.application.wording.formats import clock
 
@@ -12,7 +12,7 @@ def print_limits(report: LimitsReport, *, as_json: bool) -> None:
     """Print the limits in force, and those of the configuration beside them where they differ."""
     limits, stored = structs.asdict(report.limits), report.stored
     if as_json:
-        print(json_text({"policy": report.policy, "in_force": stored is not None, "limits": limits}))
+        say(json_text({"policy": report.policy, "in_force": stored is not None, "limits": limits}))
         return
     table = bare_table("limit", ">in force", ">limits.toml")
     for name, value in limits.items():

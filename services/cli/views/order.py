@@ -3,7 +3,7 @@
 from rich.table import Table
 from rich.text import Text
 
-from services.cli.views.printing import bare_table, json_text, plain_console
+from services.cli.printing import bare_table, json_text, plain_console, say
 from shared.application.order_report import OrderReport
 from shared.application.wording.formats import clock
 from shared.application.wording.one_line import event_line
@@ -28,7 +28,7 @@ def print_order(report: OrderReport, *, as_json: bool) -> None:
     decision = report.decision
     if as_json:
         for message in (decision, *report.after):
-            print(json_text(message))
+            say(json_text(message))
         return
     console = plain_console()
     console.print(Text(f"{clock(decision.time_ns)}  {order_text(report)}"))

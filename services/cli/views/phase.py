@@ -6,7 +6,7 @@ import msgspec
 from rich.table import Table
 from rich.text import Text
 
-from services.cli.views.printing import bare_table, json_text, plain_console
+from services.cli.printing import bare_table, json_text, plain_console, say
 from shared.application.phase import PhaseReport
 from shared.application.wording.formats import clock, percent, rehearsed
 from shared.domain.risk.ramp.history import PhaseStep
@@ -21,7 +21,7 @@ def print_phase(report: PhaseReport, *, as_json: bool) -> None:
     if as_json:
         fields = ("phase", "rehearsal", "phase_since_ns", "phase_drawdown", "phase_evidence")
         steps = [msgspec.to_builtins(step) for step in report.steps]
-        print(json_text({**{name: getattr(now, name) for name in fields}, "steps": steps}))
+        say(json_text({**{name: getattr(now, name) for name in fields}, "steps": steps}))
         return
     console = plain_console()
     scale = "" if report.scale is None else f", scale {report.scale:g}"

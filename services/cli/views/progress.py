@@ -5,9 +5,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, TextColumn, TimeRemainingColumn
 
+from services.cli.printing import SafeConsole
 from shared.application.wording.formats import clock
 from shared.domain.timeframes import MS_NS
 
@@ -16,13 +16,13 @@ RATE = "{task.fields[rate]}"
 
 
 def _progress(shown: bool, *columns: ProgressColumn) -> Progress:
-    console = Console(stderr=True)
+    console = SafeConsole(stderr=True)
     watched = shown and console.is_terminal
     return Progress(*columns, TimeRemainingColumn(), console=console, transient=True, disable=not watched)
 
 
 def _counted(unit: str) -> tuple[ProgressColumn, ...]:
-    return TextColumn(DESCRIPTION), BarColumn(), MofNCompleteColumn(), TextColumn(unit)
+    return TextColumn(DESCRIPTION, markup=False), BarColumn(), MofNCompleteColumn(), TextColumn(unit)
 
 
 @contextmanager
@@ -53,7 +53,9 @@ def bar_progress(*, shown: bool) -> Iterator[Callable[[int, int, str], None]]:
 def run_progress(start_ms: int, end_ms: int, *, shown: bool) -> Iterator[Callable[[int, int], None]]:
     """Hears the market time of a run in nanoseconds, and how many bars it has played."""
     began = time.monotonic()
-    with _progress(shown, TextColumn(DESCRIPTION), BarColumn(), TextColumn(RATE)) as progress:
+    with _progress(
+        shown, TextColumn(DESCRIPTION, markup=False), BarColumn(), TextColumn(RATE, markup=False)
+    ) as progress:
         task = progress.add_task("history", total=end_ms - start_ms, rate="")
 
         def heard(now_ns: int, bars: int) -> None:
@@ -67,7 +69,9 @@ def run_progress(start_ms: int, end_ms: int, *, shown: bool) -> Iterator[Callabl
 def sweep_progress(runs: int, *, shown: bool) -> Iterator[Callable[[int, int], None]]:
     """Hears how many runs are done, of how many. Those that were done at the beginning are no part of the rate."""
     began, before = time.monotonic(), -1
-    with _progress(shown, BarColumn(), MofNCompleteColumn(), TextColumn("runs"), TextColumn(RATE)) as progress:
+    with _progress(
+        shown, BarColumn(), MofNCompleteColumn(), TextColumn("runs"), TextColumn(RATE, markup=False)
+    ) as progress:
         task = progress.add_task("", total=runs, rate="")
 
         def heard(done: int, total: int) -> None:

@@ -4,6 +4,7 @@ import asyncio
 import signal
 from pathlib import Path
 
+from services.cli.printing import say
 from shared.application.record_books import RecordingRefusedError, open_recorder, record_books
 from shared.application.stack import StackLocator
 from shared.application.wording.formats import clock
@@ -20,19 +21,19 @@ async def run_recording(stack: StackLocator, store: Path, seconds: float) -> Non
     stop, loop = asyncio.Event(), asyncio.get_running_loop()
     for sign in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(sign, stop.set)
+    recorder = await open_recorder(stack, store)
     if seconds:
         loop.call_later(seconds, stop.set)
-    recorder = await open_recorder(stack, store)
     try:
         with recorder:
-            print(f"Recording books to {recorder.folder}; Ctrl-C ends it, and nothing is lost", flush=True)
+            say(f"Recording books to {recorder.folder}; Ctrl-C ends it, and nothing is lost")
             await record_books(stack, recorder, stop, _tell)
     except* OSError as errors:
         reason = f"cannot be written: {errors.exceptions[0]}; what was taken before is kept"
         raise RecordingRefusedError(f"{recorder.folder}: {reason}") from None
     newest = clock(recorder.last_ns) if recorder.last_ns else "none"
-    print(f"{recorder.pairs} pairs, {recorder.taken:,} samples in this run; the newest is of {newest}")
+    say(f"{recorder.pairs} pairs, {recorder.taken:,} samples in this run; the newest is of {newest}")
 
 
 def _tell(event: str, /, **facts: int | str) -> None:
-    print(SENTENCES[event].format(**facts), flush=True)
+    say(SENTENCES[event].format(**facts))

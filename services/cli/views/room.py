@@ -3,11 +3,11 @@
 from rich.table import Table
 from rich.text import Text
 
+from services.cli.printing import bare_table, json_text, plain_console, say
 from services.cli.views.order import ceilings_table
-from services.cli.views.printing import bare_table, json_text, plain_console
 from shared.application.errors import UserError
 from shared.application.stack import StackLocator
-from shared.application.wording.formats import clock, percent, price, quantity, usd
+from shared.application.wording.formats import clock, percent, price, quantity, sentence, usd
 from shared.application.wording.orders import room_text, why_no_more
 from shared.messages.ask import Room, RoomAnswered, ShadowCounted
 from shared.messages.halts import Halted
@@ -26,10 +26,10 @@ def print_rooms(
     halt: the halt that keeps that pair out, if one does.
     """
     if as_json:
-        print(json_text(answer))
+        say(json_text(answer))
         return
     if not answer.rooms:
-        raise NoRoomError(f"The risk service says: {answer.reason or 'there is no pair'}.")
+        raise NoRoomError(f"The risk service says: {sentence(answer.reason or 'there is no pair')}")
     console = plain_console()
     if one:
         [room] = answer.rooms
@@ -66,7 +66,7 @@ def _sector(stack: StackLocator, room: Room) -> str:
 def print_shadow(answer: ShadowCounted, *, as_json: bool) -> None:
     """Print the summary, and a table of the rules that would have bound."""
     if as_json:
-        print(json_text(answer))
+        say(json_text(answer))
         return
     console = plain_console()
     console.print(Text(f"{answer.summary[:1].upper()}{answer.summary[1:]}."))

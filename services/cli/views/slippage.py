@@ -1,12 +1,12 @@
 """What ``heatsink slippage`` prints."""
 
 from collections.abc import Sequence
-from textwrap import fill
+from textwrap import wrap
 
 from rich.console import Console
 
 from services.backtest.slippage.results import Fit, Refused, Row, SlippageReport, Source
-from services.cli.views.printing import bare_table, plain_console
+from services.cli.printing import bare_table, plain_console
 from shared.application.wording.formats import clock, percent
 
 WIDTH = 110
@@ -41,9 +41,9 @@ def print_slippage(report: SlippageReport) -> None:
     _print_fits(console, report.fits)
     _print_fills(console, report)
     if report.notes:
-        console.print("\nWhat this does not show")
+        console.print("", "What this does not show", sep="\n")
         for note in report.notes:
-            console.print(fill(note, WIDTH, initial_indent="  - ", subsequent_indent="    "))
+            console.print(*wrap(note, WIDTH, initial_indent="  - ", subsequent_indent="    "), sep="\n")
 
 
 def _print_sources(console: Console, sources: Sequence[Source]) -> None:
@@ -74,13 +74,13 @@ def _print_rows(console: Console, title: str, rows: Sequence[Row]) -> None:
         counts = f"{row.size_usdt:,.0f}", f"{row.samples:,}"
         shares = percent(row.too_cheap), percent(row.too_cheap_beyond), percent(row.too_thin)
         table.add_row(row.group, row.liquidity, row.moments, *counts, *map(_bp, figures), *shares)
-    console.print(f"\n{title}", table)
+    console.print("", title, table, sep="\n")
 
 
 def _print_fits(console: Console, fits: Sequence[Fit]) -> None:
     if not fits:
         return
-    console.print("\nY by quantile regression on the earlier half, judged on the later one")
+    console.print("", "Y by quantile regression on the earlier half, judged on the later one", sep="\n")
     columns = (
         ">pairs",
         "halves meet",
@@ -117,9 +117,9 @@ def _print_fills(console: Console, report: SlippageReport) -> None:
             figures = (row.paid_p50_bp, row.p1_bp, row.p5_bp, row.p50_bp, row.p95_bp, row.p99_bp)
             counts = f"{row.fills:,}", f"{row.notional_usdt:,.0f}"
             table.add_row(row.kind, row.liquidity, *counts, *map(_bp, figures), percent(row.too_cheap))
-        console.print("\nFills: the model less what was paid, in bp", table)
+        console.print("", "Fills: the model less what was paid, in bp", table, sep="\n")
     elif not report.sources:
-        console.print("\nNothing was compared: there is no fill of a market order or of a stop.")
+        console.print("", "Nothing was compared: there is no fill of a market order or of a stop.", sep="\n")
     for why, count in report.fills_unmatched.items():
         console.print(f"  {count:,} fills not compared: {why}")
 

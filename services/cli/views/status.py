@@ -6,8 +6,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from services.cli.views.printing import bare_table, json_text, plain_console, positions_table, sizes_table
+from services.cli.printing import SafeTable, bare_table, json_text, plain_console, say
 from services.cli.views.stack import server_text
+from services.cli.views.tables import positions_table, sizes_table
 from shared.application.projection import is_not_yet_connected
 from shared.application.status import Status, as_object
 from shared.application.wording.activity import NOT_YET_CONNECTED, halted_scope
@@ -25,12 +26,12 @@ FEEDS_SHOWN = 10
 def print_status(status: Status, *, as_json: bool) -> None:
     """Print where the stack is, its portfolio, what is wrong, and its services; or one JSON object."""
     if as_json:
-        print(json_text(as_object(status)))
+        say(json_text(as_object(status)))
         return
     console = plain_console()
     stack = status.stack
     speed = f" at {status.clock.speed:g}x" if status.clock.speed != 1 else ""
-    console.print(f"[dim]{server_text(stack)} · {stack.exchange}{speed} · market[/dim]", end=" ")
+    console.print(f"{server_text(stack)} · {stack.exchange}{speed} · market", end=" ", style="dim")
     console.print(clock(status.clock.now_ns()))
     if status.state.portfolio is None:
         console.print("No snapshot of the portfolio yet: the risk service has not run here.", style="yellow")
@@ -41,11 +42,11 @@ def print_status(status: Status, *, as_json: bool) -> None:
 
 
 def _print_portfolio(console: Console, portfolio: PortfolioMarked, age_seconds: float) -> None:
-    rows = Table.grid(padding=(0, 3))
+    rows = SafeTable.grid(padding=(0, 3))
     near = portfolio.heat > 0.9 * portfolio.heat_limit
     heat = heat_text(portfolio).removeprefix("heat ")
     parts = f"open {percent(portfolio.heat_open)}, reserved {percent(portfolio.heat_reserved)}"
-    rows.add_row("NAV", f"[bold]{usd(portfolio.nav)}[/bold]", f"cash {usd(portfolio.cash)}")
+    rows.add_row("NAV", Text(usd(portfolio.nav), style="bold"), f"cash {usd(portfolio.cash)}")
     rows.add_row("heat", Text(heat, style="red" if near else "green"), parts)
     held = f"{count(len(portfolio.positions), 'position')}, {count(portfolio.open_orders, 'open order')}"
     rows.add_row("used", percent(portfolio.utilisation, 1), held)
@@ -104,6 +105,6 @@ def print_sizes(sizes: Mapping[str, PositionSized], *, as_json: bool) -> None:
     """Print a table of all pairs, or one JSON object a line."""
     if as_json:
         for symbol in sorted(sizes):
-            print(json_text(sizes[symbol]))
+            say(json_text(sizes[symbol]))
     else:
         plain_console().print(sizes_table(sizes))

@@ -1,7 +1,6 @@
 """A sweep on the terminal: progress while it goes, then the table, and where the rest is."""
 
 import os
-import sys
 from pathlib import Path
 
 from rich.text import Text
@@ -22,7 +21,7 @@ from services.backtest.sweep.words import (
 )
 from services.backtest.sweep.work import OpenPool
 from services.cli.failing import EXIT_FAILED, ready_folder
-from services.cli.views.printing import bare_table, plain_console
+from services.cli.printing import bare_table, plain_console, say
 from services.cli.views.progress import sweep_progress
 
 MOST_ROWS = 20
@@ -38,7 +37,7 @@ def sweep_and_print(request: SweepRequest, *, workers: int | None, cluster: str,
             found = sweeper.run(pool_of(workers, cluster), watch)
     except KeyboardInterrupt:
         again = f"{request.command} --cluster {cluster}" if cluster else request.command
-        print(f"\nStopped. What is done is in {request.folder}. To go on:\n{again}", file=sys.stderr)
+        say("", f"Stopped. What is done is in {request.folder}. To go on:", again, err=True)
         return EXIT_INTERRUPTED
     print_sweep(found, files.write(found, request.folder))
     return EXIT_FAILED if found.setup.failed == found.setup.runs else 0

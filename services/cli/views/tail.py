@@ -1,6 +1,6 @@
 """Prints messages as they come."""
 
-from services.cli.views.printing import json_text
+from services.cli.printing import json_text, say
 from shared.application.stack import StackLocator
 from shared.application.tail import Item, TailRequest, Unreadable, tail
 from shared.application.wording.one_line import event_line
@@ -10,7 +10,7 @@ async def print_tail(stack: StackLocator, request: TailRequest, *, as_json: bool
     """Print a line for each message, until there are no more. Raises ``UnknownTopicError``, ``BusLostError``."""
     async with tail(stack, request) as items:
         async for item in items:
-            print(_line(item, as_json=as_json), flush=True)
+            say(_line(item, as_json=as_json))
 
 
 def _line(item: Item, *, as_json: bool) -> str:

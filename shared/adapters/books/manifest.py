@@ -14,10 +14,12 @@ from msgspec import Meta, Struct
 from shared.adapters.books.errors import BooksError
 from shared.adapters.klines.manifest import NAME
 from shared.adapters.whole_files import NEW, hash_of, write_whole
+from shared.config.bounded_files import read_bounded
 from shared.domain.universe import exchange_symbol
 from shared.messages.base import Symbol, TimeNs
 
 VERSION = 1
+MOST_BYTES = 1 << 28
 MOST_ABSENCES = 1_000
 Sha256 = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}\Z")]
 RelativePath = Annotated[str, Meta(pattern=r"^symbol=[A-Z0-9]+/\d{4}-\d{2}-\d{2}\.parquet\Z")]
@@ -77,10 +79,10 @@ def read_manifest(folder: Path) -> BookManifest | None:
     """The manifest of a folder; None where there is none. Raises ``BooksError``."""
     path = folder / NAME
     try:
-        manifest = msgspec.json.decode(path.read_bytes(), type=BookManifest)
+        manifest = msgspec.json.decode(read_bounded(path, MOST_BYTES), type=BookManifest)
     except FileNotFoundError:
         return None
-    except (OSError, msgspec.DecodeError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise BooksError(f"{path}: not a readable manifest of recorded books ({error}); restore it") from None
     if manifest.version > VERSION:
         raise BooksError(f"{path}: written by a newer heatsink (version {manifest.version}); update heatsink")

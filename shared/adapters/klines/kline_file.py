@@ -37,6 +37,8 @@ def _fault_of_file(path: Path, problem: str) -> RecordingError:
 @contextmanager
 def _readable(path: Path) -> Iterator[None]:
     """What the reader of parquet says of a file that is none, or is damaged, as ``RecordingError``."""
+    if path.exists() and not path.is_file():  # a pipe would be waited for without an end
+        raise _fault_of_file(path, "it is no file")
     try:
         yield
     except (OSError, pa.ArrowException) as error:

@@ -13,9 +13,11 @@ from msgspec import Struct
 
 from shared.adapters.klines.columns import RecordingError
 from shared.adapters.whole_files import NEW, hash_of, write_whole
+from shared.config.bounded_files import read_bounded
 
 NAME = "manifest.json"
 VERSION = 1
+MOST_BYTES = 1 << 28
 
 
 class Source(Struct, frozen=True, kw_only=True):
@@ -94,12 +96,12 @@ def load_manifest(store: Path) -> Manifest:
     """What the store holds; nothing where none was begun. Raises ``RecordingError`` for one that cannot be read."""
     path = store / NAME
     try:
-        manifest = msgspec.json.decode(path.read_bytes(), type=Manifest)
+        manifest = msgspec.json.decode(read_bounded(path, MOST_BYTES), type=Manifest)
         for name in manifest.files:
             parts_of(name)
     except FileNotFoundError:
         return Manifest()
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         problem = f"not a readable manifest ({error}); restore it, or import the data again into another folder"
         raise RecordingError(f"{path}: {problem}", problem) from None
     if manifest.version > VERSION:

@@ -2,6 +2,7 @@
 
 import asyncio
 import importlib.util
+import os
 import shutil
 import socket
 import subprocess
@@ -69,7 +70,7 @@ class EmbeddedValkey:
         settings = {
             "bind": HOST,
             "port": str(self.port),
-            "dir": str(self.folder.resolve()),
+            "dir": os.path.realpath(self.folder),
             "appendonly": "yes",
             "appendfsync": self.fsync,
             "maxmemory": f"{self.max_memory_mb}mb",

@@ -18,7 +18,7 @@ from redis.exceptions import ResponseError
 from shared.adapters.codec import entry_of, most_bytes_of
 from shared.adapters.redis.client import MAX_BLOCK_MS, Client, bus_errors, executed
 from shared.adapters.redis.connection import Cut, DedicatedConnection
-from shared.adapters.redis.groups import Begun, begin_group, groups_of
+from shared.adapters.redis.groups import Begun, begin_group, gone_before, groups_of
 from shared.messages.keys import Keys
 from shared.ports.bus import MOST_CLIENTS
 from shared.ports.errors import BusLostError, MisplacedKeyError
@@ -66,7 +66,8 @@ class GroupReader:
         self._in_turns, self._keys = in_turns, keys
         self._queues: tuple[str, ...] = ()  # of clients, as far as they are known
         self._rank = {stream: number for number, stream in enumerate(inputs)}
-        self._told: dict[str, int] = {}  # stream to how many entries of it were lost when this epoch began
+        self._told: dict[str, int] = {}  # how many were lost of streams of which nothing was given since
+        self._count: dict[str, int] = {}  # how many entries of a stream its group was given, where that is known
         self._epoch, self.group = 0, ""
         self._unacknowledged: dict[str, list[str]] = defaultdict(list)
         self._given: dict[str, str] = {}  # stream to the last entry that this epoch was given
@@ -75,7 +76,7 @@ class GroupReader:
 
     async def begin(self, epoch: int, cursors: Mapping[str, str]) -> Mapping[str, int]:
         """Make the groups of an epoch, behind the cursors; returns how many entries of each stream were lost."""
-        self._epoch, self._given, self._queues, self._told = epoch, dict(cursors), (), {}
+        self._epoch, self._given, self._queues, self._told, self._count = epoch, dict(cursors), (), {}, {}
         begun = {stream: await self._begin(stream) for stream in self._inputs}
         begun |= await self._find_queues()
         self.group = f"{self._prefix}{epoch}"
@@ -83,10 +84,13 @@ class GroupReader:
         self._unfinished = {stream: left.unfinished for stream, left in begun.items() if left.unfinished}
         return dict(self._told)
 
-    async def _begin(self, stream: str) -> Begun:
-        begun = await begin_group(self._client, stream, self._prefix, self._epoch, self._given.get(stream, ""))
+    async def _begin(self, stream: str, *, whole: bool = False) -> Begun:
+        cursor = self._given.get(stream, "")
+        begun = await begin_group(self._client, stream, self._prefix, self._epoch, cursor, whole=whole)
         if begun.lost:
             self._told[stream] = begun.lost
+        if begun.handled is not None:
+            self._count[stream] = begun.handled
         return begun
 
     async def _find_queues(self) -> dict[str, Begun]:
@@ -96,7 +100,7 @@ class GroupReader:
             queue = self._keys.of_client(client)
             if queue not in self._queues:
                 with suppress(MisplacedKeyError):
-                    begun[queue] = await self._begin(queue)
+                    begun[queue] = await self._begin(queue, whole=True)
                     self._queues = (*self._queues, queue)
                     self._rank[queue] = self._rank[self._in_turns]
         return begun
@@ -159,7 +163,23 @@ class GroupReader:
             return []
         bounds = (ENTRIES_PER_READ, BYTES_PER_READ, len(turns), *(most_bytes_of(name) + FIELDS_BYTES for name in names))
         rows = await self._call(self._connection, "FCALL", "hs_read", len(names), *names, self.group, *bounds)
-        return self._noted([_entry(names[number - 1], *row) for number, *row in rows])
+        for number, _id, _fields, _size, *given in rows:
+            if given and given[0]:
+                await self._check_count(names[number - 1], given[0], [row[1] for row in rows if row[0] == number])
+        return self._noted([_entry(names[number - 1], *row[:3]) for number, *row in rows])
+
+    async def _check_count(self, stream: str, given: int, ids: Sequence[bytes]) -> None:
+        """What is gone counts as given once the group reads on. So that is taken back, for the next start to tell of.
+
+        given: how many entries the group was given with the first of these.
+        """
+        known = self._count.get(stream, given - 1)
+        if given == known + 1 or (gone := await gone_before(self._client, stream) - known) <= self._told.get(stream, 0):
+            return
+        async with bus_errors(stream):
+            await self._client.xgroup_setid(stream, self.group, self._given.get(stream, "0"), entries_read=known)
+            await self._client.xack(stream, self.group, *ids)
+        raise _gone_unread(stream, gone)
 
     async def _wait(self, streams: Sequence[str], wait_ms: int) -> list[Entry]:
         """The next entry that comes; nothing if none does in time. Of several streams at once, one of each."""
@@ -180,7 +200,11 @@ class GroupReader:
             raise GroupGoneError(f"{self.group}: {error}") from error
 
     def _noted(self, entries: list[Entry]) -> list[Entry]:
-        self._given.update((entry.stream, entry.id) for entry in entries)
+        for entry in entries:
+            self._given[entry.stream] = entry.id
+            gone = self._told.pop(entry.stream, 0) if self._told else 0
+            if entry.stream in self._count:
+                self._count[entry.stream] += 1 + gone
         return entries
 
     async def close(self) -> None:
@@ -210,7 +234,9 @@ class GroupReader:
         """
         if not self.group:
             return
-        await self._find_queues()
+        for queue, begun in (await self._find_queues()).items():
+            if begun.lost:
+                raise _gone_unread(queue, begun.lost)
         before, self._ahead = self._ahead, {}
         for stream in self.streams:
             row = next(
@@ -231,7 +257,12 @@ class GroupReader:
         async with bus_errors(stream):
             gone = int(lag) - int(await self._client.xlen(stream))
         if gone > self._told.get(stream, 0):
-            raise BusLostError(f"{gone} entries of {stream} are gone, and nobody had read them")
+            raise _gone_unread(stream, gone)
+
+
+def _gone_unread(stream: str, count: int) -> BusLostError:
+    """The start that follows tells of it."""
+    return BusLostError(f"{count} entries of {stream} are gone, and nobody had read them")
 
 
 async def known_clients(client: Client, keys: Keys) -> Sequence[str]:

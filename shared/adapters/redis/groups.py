@@ -22,16 +22,21 @@ class Begun(NamedTuple):
 
     unfinished: the id of the last entry that it was given, if that comes after the cursor; empty otherwise.
     lost: how many entries were trimmed or deleted before anybody handled them, as far as the server can tell.
+    handled: how many come up to the cursor; None if the server cannot tell.
     """
 
     unfinished: str
     lost: int
+    handled: int | None
 
 
-async def begin_group(client: Client, stream: str, prefix: str, epoch: int, cursor: str) -> Begun:
+async def begin_group(
+    client: Client, stream: str, prefix: str, epoch: int, cursor: str, *, whole: bool = False
+) -> Begun:
     """Make the group ``<prefix><epoch>`` in place of all earlier ones; it begins behind the cursor.
 
     cursor: the id of the last entry that was handled; empty for a stream of which none was.
+    whole: whether all is missed that the stream ever had, when nothing of it was handled.
     """
     earlier = await _earlier_groups(client, stream, prefix, epoch)
     last, handled, lost = "0", None, 0
@@ -40,7 +45,8 @@ async def begin_group(client: Client, stream: str, prefix: str, epoch: int, curs
         last = latest["last-delivered-id"].decode()
         handled, lost = await _handled_and_lost(client, stream, latest, cursor)
     elif not cursor:
-        handled = await _gone_before(client, stream)
+        gone = await gone_before(client, stream)
+        handled, lost = (0, gone) if whole else (gone, 0)
     for group in earlier:
         async with bus_errors():
             await client.xgroup_destroy(stream, group["name"])
@@ -48,7 +54,7 @@ async def begin_group(client: Client, stream: str, prefix: str, epoch: int, curs
     async with bus_errors(stream):
         name = f"{prefix}{epoch}"
         await client.fcall("hs_write", 1, stream, "XGROUP", name, cursor or "0", "MKSTREAM", *read)
-    return Begun(last if entry_order(last) > entry_order(cursor or "0") else "", lost)
+    return Begun(last if entry_order(last) > entry_order(cursor or "0") else "", lost, handled)
 
 
 async def groups_of(client: Client, stream: str) -> list[dict[str, Any]]:
@@ -75,8 +81,8 @@ def _epoch_of(group: bytes, prefix: str) -> int:
     return int(number) if is_ours else -1
 
 
-async def _gone_before(client: Client, stream: str) -> int:
-    """How many entries the stream had before those that it has now: nobody can miss them who never read it."""
+async def gone_before(client: Client, stream: str) -> int:
+    """How many entries the stream had before those that it has now."""
     length, added, _ = await _facts(client, stream)
     return added - length
 
@@ -93,8 +99,8 @@ async def _handled_and_lost(client: Client, stream: str, group: dict[str, Any], 
     given = group.get("entries-read")
     if given is None:
         return None, lost
-    removed = added - length
-    return max(0, int(given) - len(pending)), lost + max(0, removed - int(given))
+    removed, handled = added - length, max(0, int(given) - len(pending))
+    return handled, max(lost, removed - handled)
 
 
 async def _facts(client: Client, stream: str) -> tuple[int, int, str]:

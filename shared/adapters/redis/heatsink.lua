@@ -420,20 +420,35 @@ local function readable(number, entry, most)
   return {number, id, body and {'m', string.sub(body, 1, BEGINNING)} or {}, size}, BEGINNING
 end
 
+-- How many entries of a stream a reading group was given, as the server counts them: what is gone counts as given once
+-- the group reads on behind it. False where the server does not know.
+local function given(key, name)
+  for _, row in ipairs(redis.call('XINFO', 'GROUPS', key)) do -- not by groups_of: this is asked with every read
+    if row[2] == name then
+      return row[9] == 'entries-read' and row[10]
+    end
+  end
+  return false
+end
+
 -- What a reading group was not given yet, bounded by entries and by bytes. One entry at a time: so never more than one
 -- long one is copied, whatever somebody wrote there.
 -- KEYS: streams, in the order of priority; the last ``turns`` of them take turns, one entry each.
 -- ARGV: group, entries, bytes, turns, then for each stream the most bytes of an entry. Both bounds are for each stream,
 -- and for all that take turns together, of which each gets one turn at least.
+-- The first entry of each stream comes with how many the group was given with it.
 local function read(keys, args)
   local group, count, most_bytes, turns = args[1], tonumber(args[2]), tonumber(args[3]), tonumber(args[4])
-  local rows = {}
+  local rows, begun = {}, {}
   local function take(number)
     local reply = redis.call('XREADGROUP', 'GROUP', group, 'writer', 'COUNT', 1, 'STREAMS', keys[number], '>')
     if not reply then
       return nil
     end
     local row, size = readable(number, reply[1][2][1], tonumber(args[4 + number]))
+    if not begun[number] then
+      begun[number], row[5] = true, given(keys[number], group)
+    end
     rows[#rows + 1] = row
     return size
   end

@@ -35,15 +35,16 @@ from shared.adapters.redis.group_reader import GroupGoneError, GroupReader
 from shared.adapters.redis.keys import DECISION_TTL_MS, group_prefix, machine_keys, most_kept
 from shared.adapters.redis.ranges import bounded_range
 from shared.adapters.redis.slots import reading_order
-from shared.messages.catalogue import topic_of_key
+from shared.messages.catalogue import client_of_key, topic_of_key
 from shared.messages.keys import Keys
 from shared.messages.orders import OrderDecided
 from shared.ports.errors import (
     AlreadyDecidedError,
     CommitRefusedError,
     ContentRefusedError,
-    FencedError,
     StateGoneError,
+    out_of_step,
+    overtaken,
 )
 from shared.ports.streams import Entry
 from shared.ports.writer_lease import Commit, Snapshot, WriterLease
@@ -95,11 +96,13 @@ class RedisWriterLease(WriterLease):
 
     def kept(self) -> Mapping[str, int]:
         """How many entries every stream keeps that this machine shortens: what it has written to, its journal among
-        them, and of what it reads that which anybody may write.
+        them, and of what it reads that which anybody may write, or a client its own.
         """
         topics = {stream: topic_of_key(stream) for stream in self._reader.streams}
-        read = {stream: most_kept(stream) for stream, topic in topics.items() if topic is None or topic.is_open}
-        return read | self._encoder.written
+        of_others = (
+            stream for stream, topic in topics.items() if topic is None or topic.is_open or client_of_key(stream)
+        )
+        return {stream: most_kept(stream) for stream in of_others} | self._encoder.written
 
     @property
     def group(self) -> str:
@@ -135,7 +138,9 @@ class RedisWriterLease(WriterLease):
         if alive < 0:
             raise self._gone()
         if not alive:
-            raise FencedError(f"{self._service}: another writer took over after epoch {self._epoch}")
+            async with bus_errors():
+                epoch = await self._client.hget(self._meta, "epoch")
+            raise overtaken(self._service, self._epoch, int(epoch or 0))
         await self._reader.check_groups()
 
     def _gone(self) -> StateGoneError:
@@ -214,15 +219,15 @@ class RedisWriterLease(WriterLease):
             case ["FENCED", b""]:
                 raise self._gone()
             case ["FENCED", epoch]:
-                raise FencedError(f"{self._service}: epoch {self._epoch} is over, {epoch.decode()} is in force")
+                raise overtaken(self._service, self._epoch, int(epoch))
             case ["TYPE", why]:
                 raise CommitRefusedError(f"{self._service}: {why.decode()}: another program's? Move it away")
             case ["DUP", *bodies]:
                 raise self._decided_before(commit, bodies)
             case ["HEAT", order_id]:
                 raise ContentRefusedError(f"order {order_id.decode()} would take reserved heat over its limit")
-            case [kind, detail]:
-                raise CommitRefusedError(f"{kind}: expected sequence after {detail.decode()}, got {commit.seq}")
+            case [_, seq]:
+                raise out_of_step(self._service, commit.seq, int(seq))
         for stream, entry_id in commit.handled:
             if not self._encoder.is_home(stream):
                 self._reader.acknowledge_later(stream, entry_id)

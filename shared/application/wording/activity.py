@@ -5,6 +5,7 @@ from collections import Counter
 from shared.application.projection import Counts, Projection
 from shared.application.wording.formats import base, clock, count, percent, scope, some, usd
 from shared.application.wording.portfolio_lines import heat_text
+from shared.domain.safe_text import safe
 from shared.messages.base import Message
 from shared.messages.catalogue import AUDIT, DEAD, FEEDS, HALTS, SET_ASIDE
 from shared.messages.halts import Halted
@@ -62,7 +63,8 @@ def _group_line(group: list[PositionSized]) -> str:
     why = ", ".join(f"{name} {number}" for name, number in Counter(size.binding for size in group).most_common())
     total = usd(sum(size.notional_usdt for size in group))
     pairs = count(len(group), "pair")
-    return f"{clock(last.time_ns)}  {'sized':<9} {pairs} on the {last.timeframe} bar, {total} in all; set by {why}"
+    text = f"{pairs} on the {last.timeframe} bar, {total} in all; set by {why}"
+    return f"{clock(last.time_ns)}  {'sized':<9} {safe(text)}"
 
 
 def status_line(state: Projection, counts: Counts, *, seconds: float, restarts: int) -> str:
@@ -84,7 +86,7 @@ def status_line(state: Projection, counts: Counts, *, seconds: float, restarts: 
         parts.append(f"HALTED: {halted}")
     if state.feeds_down:
         parts.append(f"feeds lost: {len(state.feeds_down)}")
-    return " · ".join(parts)
+    return safe(" · ".join(parts))
 
 
 def counts_line(counts: Counts) -> str:

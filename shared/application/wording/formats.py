@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 
 from shared.domain.numbers import plain
+from shared.domain.safe_text import safe
 from shared.domain.timeframes import SECOND_NS
 from shared.domain.words import counted
 
@@ -94,7 +95,8 @@ def because(text: str, reason: str) -> str:
 
 
 def sentence(text: str) -> str:
-    """With one mark at its end."""
+    """One line with one mark at its end: what somebody answered, as it is shown."""
+    text = safe(text)
     return text if text[-1:] in (".", "?", "!") else f"{text}."
 
 

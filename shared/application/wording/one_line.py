@@ -6,15 +6,17 @@ from shared.application.wording.market_lines import MARKET_LINES
 from shared.application.wording.order_lines import ORDER_LINES
 from shared.application.wording.portfolio_lines import PORTFOLIO_LINES
 from shared.application.wording.report_lines import REPORT_LINES
+from shared.domain.safe_text import safe
 from shared.messages.base import Message
 
 _LINES = {**MARKET_LINES, **ORDER_LINES, **REPORT_LINES, **PORTFOLIO_LINES, **COMMAND_LINES}
 
 
 def line_parts(message: Message) -> tuple[str, str]:
-    """A message in two parts: a word of at most 9 letters, and the rest of the sentence."""
+    """A message in two parts: a word of at most 9 letters, and the rest of the sentence; safe, whatever it holds."""
     line = _LINES.get(type(message))
-    return line(message) if line else (type(message).__name__, message.id)
+    word, text = line(message) if line else (type(message).__name__, message.id)
+    return safe(word), safe(text)
 
 
 def event_line(message: Message) -> str:

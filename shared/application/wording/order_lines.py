@@ -8,6 +8,7 @@ from shared.messages.base import Message
 from shared.messages.orders import (
     CancelDecided,
     CancelProposed,
+    ImportDecided,
     OrderClosed,
     OrderDecided,
     OrderFilled,
@@ -87,6 +88,10 @@ ORDER_LINES: dict[type[Message], Callable[[Any], tuple[str, str]]] = {
     StopRaised: lambda m: ("proposed", f"stop of {m.symbol} up to {price(m.stop_price)}"),
     OrderDecided: _verdict,
     StopApproved: lambda m: ("approved", because(f"stop of {m.symbol} up to {price(m.stop_price)}", m.reason)),
+    ImportDecided: lambda m: (
+        "import",
+        because(f"{quantity(m.quantity)} {m.symbol}, stop {price(m.stop_price)}", m.reason),
+    ),
     WriteOffDecided: lambda m: ("write-off", because(m.symbol, m.reason)),
     OrderPlaced: lambda m: ("placed", f"{m.side} {quantity(m.quantity)} {m.symbol} ({m.order_id})"),
     OrderFilled: _fill,

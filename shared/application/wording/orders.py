@@ -4,6 +4,7 @@ from shared.application.order_report import OrderReport
 from shared.application.wording.formats import base, percent, price, quantity, usd
 from shared.application.wording.rules import binding_words
 from shared.domain.numbers import ZERO
+from shared.domain.safe_text import safe
 from shared.messages.ask import Room
 from shared.messages.halts import Halted
 from shared.messages.orders import OrderDecided, OrderFilled
@@ -25,7 +26,7 @@ def order_text(report: OrderReport) -> str:
     sentences = [f"{order} {verdict}{_cause(report)}.", *_heat(decision), *_stop(report)]
     phase = f", in phase {decision.phase}" if decision.phase else ""
     sentences.append(f"It was held to the limits of policy {decision.policy}{phase}.")
-    return " ".join([*sentences, outcome_text(report)])
+    return safe(" ".join([*sentences, outcome_text(report)]))
 
 
 def _cause(report: OrderReport) -> str:
@@ -127,7 +128,7 @@ def room_text(room: Room, sector: str, halt: Halted | None = None) -> str:
     coin = base(room.symbol)
     why = why_no_more(room, sector, halt) if room.binding else ""
     if not room.quantity:
-        return f"Nothing of {room.symbol} could be bought now: {why}."
+        return safe(f"Nothing of {room.symbol} could be bought now: {why}.")
     stop = f" with a stop at {price(room.stop_price)}" if room.stop_price is not None else ""
     most = f"{quantity(room.quantity)} {coin} = {usd(room.notional_usdt)}"
-    return f"At most {most} could be bought now{stop}{': ' + why if why else ''}."
+    return safe(f"At most {most} could be bought now{stop}{': ' + why if why else ''}.")

@@ -15,8 +15,11 @@ from shared.messages.portfolio import (
     PhaseChanged,
     PhaseProposed,
     PortfolioMarked,
+    PositionsImported,
     PositionWrittenOff,
 )
+
+MOST_NAMED = 5  # pairs in one line
 
 
 def heat_text(message: PortfolioMarked) -> str:
@@ -86,6 +89,16 @@ def _order_written_off(message: OrderWrittenOff) -> tuple[str, str]:
     return "WRITE-OFF", f"{what}, {freed}: {message.reason}, by {message.who}"
 
 
+def _imported(message: PositionsImported) -> tuple[str, str]:
+    held = ", ".join(f"{quantity(each.quantity)} {each.symbol}" for each in message.positions[:MOST_NAMED])
+    more = len(message.positions) - MOST_NAMED
+    what = (held or "cash") + (f" and {more} more" if more > 0 else "")
+    nav = f"NAV {usd(message.nav_before)} -> {usd(message.nav)}, cash {usd(message.cash)}"
+    heat = f"heat {percent(message.heat_before)} -> {percent(message.heat)}"
+    over = f"; over the limits: {'; '.join(message.over)}" if message.over else ""
+    return "IMPORT", f"{what}: {nav}, {heat}: {message.reason}, by {message.who}{over}"
+
+
 PORTFOLIO_LINES: dict[type[Message], Callable[[Any], tuple[str, str]]] = {
     PortfolioMarked: _portfolio,
     Halted: _halted,
@@ -97,5 +110,6 @@ PORTFOLIO_LINES: dict[type[Message], Callable[[Any], tuple[str, str]]] = {
     PhaseChanged: _phase,
     PositionWrittenOff: _written_off,
     OrderWrittenOff: _order_written_off,
+    PositionsImported: _imported,
     CommandRefused: lambda m: ("REFUSED", f"{m.command} of {m.who}: {m.reason}"),
 }

@@ -154,6 +154,22 @@ class Ledger:
         self._records.put(POSITION, fill.symbol, left)
         return cost_sold
 
+    def take_in(self, symbol: str, quantity: Decimal, unit_cost: Decimal, stop: Decimal | None) -> None:
+        """Take a position in that was bought elsewhere. Cash stays: it was not paid from here."""
+        cost = round_usdt(quantity * unit_cost)
+        held = Position(symbol=symbol, quantity=quantity, cost=cost, stop=stop, stop_approved=stop)
+        self._records.put(POSITION, symbol, held)
+
+    def set_cash(self, cash: Decimal) -> None:
+        """There is another amount of cash, for a reason that is no trade."""
+        if cash != self.account.cash:
+            self.put_account(structs.replace(self.account, cash=cash))
+
+    def scale_peak(self, ratio: float) -> None:
+        """NAV changed by something that is no gain and no loss: the highest one ever moves along."""
+        account = self.account
+        self.put_account(structs.replace(account, peak_nav_of_all_time=account.peak_nav_of_all_time * ratio))
+
     def write_off(self, symbol: str, price: Decimal) -> Decimal:
         """Take a position out without a sale, at a price that goes to cash; returns how much, USDT."""
         held = self.position(symbol)

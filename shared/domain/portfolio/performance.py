@@ -39,6 +39,10 @@ class DailyNavs(Struct, frozen=True, kw_only=True):
             self, navs=(*self.navs[-MOST_DAYS + 1 :], nav), last_day=day, missed=self.missed + max(0, gap)
         )
 
+    def scaled(self, ratio: float) -> "DailyNavs":
+        """As if every NAV had been so many times what it was: the returns stay the same."""
+        return structs.replace(self, navs=tuple(nav * ratio for nav in self.navs))
+
     @property
     def returns(self) -> list[float]:
         """The change from each NAV to the next, as a fraction."""

@@ -2,7 +2,7 @@
 
 This file says who handles what, and nothing else. The parts are ``gate`` (verdicts), ``fills`` (what became of orders),
 ``breakers`` (halts that set themselves off), ``set_aside`` (what no service could handle), ``memory`` (of the server,
-that fills), ``commands`` (of operators),
+that fills), ``commands`` (of operators), ``imports`` (positions that come in),
 ``ramp`` (phases) and ``gate.what_if`` (questions). They share ``state``.
 """
 
@@ -22,6 +22,7 @@ from shared.domain.risk.gate.gate import ORDERS_REMEMBERED, Gate
 from shared.domain.risk.gate.shadow import SHADOW_RECORDS, Shadow
 from shared.domain.risk.gate.what_if import WhatIf
 from shared.domain.risk.halt_actions import HaltActions
+from shared.domain.risk.imports.imports import Imports
 from shared.domain.risk.memory import MemoryHalt
 from shared.domain.risk.ramp.phases import PHASE_RECORDS, Phases
 from shared.domain.risk.set_aside import SET_ASIDE_RECORDS, SetAsideHalts
@@ -30,9 +31,19 @@ from shared.domain.risk.state.state import STATE_RECORDS, RiskState
 from shared.domain.risk.unpriced import PriceWatch
 from shared.domain.timeframes import DAILY
 from shared.domain.universe import Universe
-from shared.messages.ask import RoomAsked, ShadowAsked
+from shared.messages.ask import ImportAsked, RoomAsked, ShadowAsked
 from shared.messages.base import MemoryMeasured, Message, TimePassed
-from shared.messages.control import ApprovePhase, Flatten, Halt, Resume, SetLimits, SetPhase, WriteOff, WriteOffOrder
+from shared.messages.control import (
+    ApprovePhase,
+    Flatten,
+    Halt,
+    ImportPositions,
+    Resume,
+    SetLimits,
+    SetPhase,
+    WriteOff,
+    WriteOffOrder,
+)
 from shared.messages.dead_letter import EntrySetAside, UnreadableReceived, message_refused
 from shared.messages.market import BarClosed, BookSampled, FeedLost, FeedRestored, MarkChanged, PairListed
 from shared.messages.orders import (
@@ -106,6 +117,7 @@ class RiskMachine:
         self.set_aside = SetAsideHalts(state, halt_actions, self.gate.refusals)
         self.memory = MemoryHalt(state, halt_actions)
         self.write_offs = WriteOffs(state, self.fills)
+        self.imports = Imports(state, self.fills, self.phases)
         self.limit_changes = LimitChanges(state)
         self.price_watch = PriceWatch(state)
         self.shadow = Shadow(state)
@@ -133,11 +145,13 @@ class RiskMachine:
             Flatten: at_once(state, self.halt_commands.flatten),
             WriteOff: at_once(state, self.write_offs.write_off),
             WriteOffOrder: at_once(state, self.write_offs.write_off_order),
+            ImportPositions: at_once(state, self.imports.book),
             SetLimits: at_once(state, self.limit_changes.set),
             SetPhase: at_once(state, self.phases.set),
             ApprovePhase: at_once(state, self.phases.approve),
             UnreadableReceived: self.gate.refusals.unreadable,
             RoomAsked: self.what_if.answer_room,
+            ImportAsked: self.imports.answer,
             ShadowAsked: self.what_if.answer_shadow,
             EntrySetAside: self.set_aside.on_set_aside,
             MemoryMeasured: self.memory.on_measured,

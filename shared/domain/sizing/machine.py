@@ -12,7 +12,7 @@ from msgspec import ValidationError
 from shared.domain.plan import Plan
 from shared.domain.sizing.outputs import position_sized, stop_raised
 from shared.domain.sizing.pairs import PairState
-from shared.domain.sizing.position import after_close, after_decision, after_stop, after_write_off
+from shared.domain.sizing.position import after_close, after_decision, after_import, after_stop, after_write_off
 from shared.domain.sizing.proposals import Proposals
 from shared.domain.sizing.size import Size
 from shared.domain.sizing.state import SizingState
@@ -23,7 +23,7 @@ from shared.messages.base import Message, TimePassed
 from shared.messages.dead_letter import EntrySetAside, UnreadableReceived, message_refused
 from shared.messages.halts import Halted, Resumed
 from shared.messages.market import BarClosed, PairListed
-from shared.messages.orders import OrderClosed, OrderDecided, OrderFilled, StopPlaced, WriteOffDecided
+from shared.messages.orders import ImportDecided, OrderClosed, OrderDecided, OrderFilled, StopPlaced, WriteOffDecided
 from shared.messages.portfolio import LimitsChanged, PhaseChanged, PortfolioMarked
 from shared.messages.signals import SignalRaised
 
@@ -62,6 +62,7 @@ class SizingMachine:
             OrderFilled: _silently(state.pairs.take_fill),
             OrderClosed: _silently(partial(state.pairs.change, after_close)),
             StopPlaced: _silently(partial(state.pairs.change, after_stop)),
+            ImportDecided: _silently(partial(state.pairs.change, after_import)),
             WriteOffDecided: _silently(partial(state.pairs.change, after_write_off)),
         }
 

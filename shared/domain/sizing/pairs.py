@@ -14,10 +14,18 @@ from shared.domain.sizing.blender import LatestSignal
 from shared.domain.sizing.position import PairPosition, after_fill
 from shared.domain.universe import NamedPair, PairNames
 from shared.messages.market import BarClosed, PairListed
-from shared.messages.orders import OrderClosed, OrderDecided, OrderFilled, OrderProposed, StopPlaced, WriteOffDecided
+from shared.messages.orders import (
+    ImportDecided,
+    OrderClosed,
+    OrderDecided,
+    OrderFilled,
+    OrderProposed,
+    StopPlaced,
+    WriteOffDecided,
+)
 from shared.messages.portfolio import PortfolioMarked
 
-M = TypeVar("M", OrderProposed, OrderDecided, OrderClosed, StopPlaced, WriteOffDecided)
+M = TypeVar("M", OrderProposed, OrderDecided, OrderClosed, StopPlaced, WriteOffDecided, ImportDecided)
 
 POSITION, SIGNAL, LISTED = "held", "wanted", "pair"  # their names in the store
 PAIR_RECORDS: dict[str, type[Struct]] = {POSITION: PairPosition, SIGNAL: LatestSignal, LISTED: PairListed}

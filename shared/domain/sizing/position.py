@@ -14,6 +14,7 @@ from shared.domain.sizing import retry_policy
 from shared.domain.sizing.blender import Exposure
 from shared.domain.sizing.retry_policy import Attempt
 from shared.messages.orders import (
+    ImportDecided,
     OrderClosed,
     OrderDecided,
     OrderFilled,
@@ -135,6 +136,15 @@ def after_stop(position: PairPosition, placed: StopPlaced, ratio: Decimal) -> Pa
     """The stop rests somewhere else; a stop for no quantity is none."""
     stop = placed.stop_price / ratio if placed.quantity else None
     return position if stop == position.stop else replace(position, stop=stop)
+
+
+def after_import(position: PairPosition, imported: ImportDecided, ratio: Decimal) -> PairPosition:
+    """A position came into the books that was opened elsewhere; once, for it may have been sold since."""
+    if imported.id in position.trades:
+        return position
+    trades = (*position.trades, imported.id)[-TRADES_REMEMBERED:]
+    quantity, stop = imported.quantity * ratio, imported.stop_price / ratio
+    return replace(position, quantity=quantity, stop=stop, trades=trades)
 
 
 def after_write_off(position: PairPosition, _: WriteOffDecided, ratio: Decimal) -> PairPosition:

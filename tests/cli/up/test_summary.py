@@ -2,7 +2,7 @@
 
 import msgspec
 
-from services.cli.up.summary import summary_rows, summary_text
+from services.cli.up.summary import summary_lines, summary_rows
 from shared.application.monitor import Activity
 from shared.messages.halts import Halted
 from shared.messages.market import PairListed
@@ -36,7 +36,7 @@ def test_many_pairs_that_are_off_are_counted_and_few_are_named() -> None:
 
 
 def test_the_summary_of_a_run_in_which_nothing_happened_is_complete() -> None:
-    text = summary_text(summary_rows(Activity(), 1.0, {}))
+    text = "\n".join(summary_lines(summary_rows(Activity(), 1.0, {})))
     assert "no snapshot of the portfolio came" in text
     assert "first decision  none" in text
 

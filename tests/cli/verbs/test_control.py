@@ -207,6 +207,7 @@ async def test_flatten_tells_what_execution_refused_and_a_write_off_takes_it_out
         assert "Not sold: ETH/USDT." in kept.stderr
         written = await asyncio.to_thread(run, "write-off", "ETH", "--reason", "gone", "--price", "2", "--yes")
         assert (written.exit_code, "WRITE-OFF 1 ETH/USDT at 2 = $2.00" in written.output) == (0, True)
+        assert "1 ETH/USDT, bought for $1,500: a loss of $1,498; $" in written.output
         nothing = await asyncio.to_thread(run, "write-off", "ETH", "--reason", "gone", "--yes")
         assert (nothing.exit_code, nothing.stderr) == (0, "")
         assert "Nothing to do: nothing is held of ETH/USDT." in nothing.stdout

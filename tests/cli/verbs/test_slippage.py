@@ -118,7 +118,7 @@ def test_books_of_a_running_stack_are_recorded_and_the_next_run_goes_on(
     store = tmp_path / "store"
     for minute in (1, 2):
         set_books(valkey_server, minute)
-        result = heatsink("data", "record-books", "--store", str(store), "--seconds", "0.2")
+        result = heatsink("data", "record-books", "--store", str(store), "--seconds", "1")
         assert result.exit_code == 0, result.output
     assert f"Recording books to {store / 'sim' / 'books'}" in result.stdout
     assert [each.id for each in RecordedBooks(store / "sim" / "books").between()] == ["book-1", "book-2"]
@@ -131,7 +131,7 @@ def test_books_of_another_stack_are_refused_in_a_sentence(
     with BookRecorder(store / "sim" / "books", "sim of old") as recorder:
         recorder.seal()
     set_books(valkey_server, 1)
-    result = heatsink("data", "record-books", "--store", str(store), "--seconds", "0.2")
+    result = heatsink("data", "record-books", "--store", str(store), "--seconds", "1")
     assert result.exit_code == 1
     assert "name another folder" in result.stderr
 

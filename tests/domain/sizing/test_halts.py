@@ -9,7 +9,7 @@ from shared.domain.sizing.halts import HALT
 from shared.domain.sizing.machine import SizingMachine
 from shared.domain.universe import Pair, Rename, Universe
 from shared.messages.halts import ResumeAsked
-from shared.messages.orders import WriteOffDecided
+from shared.messages.orders import ImportDecided, WriteOffDecided
 from shared.messages.portfolio import PositionMarked
 from tests.domain.market_scripts import (
     BTC,
@@ -221,4 +221,17 @@ def test_a_pair_that_was_written_off_is_neither_held_nor_on_order() -> None:
     machine = ready()
     holding(machine)
     play(machine, WriteOffDecided(id="w", time_ns=T0, symbol=BTC))
+    assert quantity_held(machine) == 0
+
+
+def test_a_position_that_came_in_is_held_once_and_follows_the_strategies_from_then_on() -> None:
+    machine = ready()
+    imported = ImportDecided(id="i", time_ns=T0, symbol=BTC, quantity=D(2), stop_price=D(90))
+    play(machine, imported)
+    assert quantity_held(machine) == 2
+    assert orders(play(machine, flat(1))) == []  # no strategy has a say in it yet
+    [sale] = orders(play(machine, signal(0.0, hour=2)))
+    assert (sale.side, sale.quantity) == ("sell", 2)
+    executed(machine, sale)
+    play(machine, imported)
     assert quantity_held(machine) == 0

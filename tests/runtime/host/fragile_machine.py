@@ -20,15 +20,15 @@ class Fragile:
     """A machine that fails at what is marked, after it has changed its state."""
 
     def __init__(self, machine: Machine) -> None:
-        self._machine, self.records, self.restored = machine, machine.records, machine.restored
+        self.machine, self.records, self.restored = machine, machine.records, machine.restored
 
     def handle(self, message: Message) -> Sequence[Message]:
-        made = self._machine.handle(message)
+        made = self.machine.handle(message)
         _fail_at(message)
         return made
 
     def warm(self, message: Message) -> None:
-        self._machine.warm(message)
+        self.machine.warm(message)
         _fail_at(message)
 
 

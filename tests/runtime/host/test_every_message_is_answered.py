@@ -20,7 +20,7 @@ from shared.adapters.codec import decode, encode
 from shared.adapters.memory_bus import MemoryBus
 from shared.config.model import ExchangeSettings, Settings
 from shared.domain.plan import ClientPlan, RampPlan
-from shared.messages.ask import RoomAnswered, RoomAsked, ShadowAsked
+from shared.messages.ask import ImportAsked, RoomAnswered, RoomAsked, ShadowAsked
 from shared.messages.base import Message
 from shared.messages.catalogue import ASK, AUDIT, CATALOGUE, DECIDED, EXECUTED, PROPOSED, REPORTED, SIGNALS, Topic
 from shared.messages.orders import CancelProposed, OrderDecided, OrderFilled, ProposalRefused, Refusal, StopRaised
@@ -229,6 +229,7 @@ TABLE = [
     Row(RoomAsked(id="x", time_ns=0, reply_to=REPLY), {"stop_price": 1.5}, A, "", "", "stop_price: expected a decimal"),
     Row(RoomAsked(id="x", time_ns=0, reply_to=REPLY, symbol="NOPE/USDT"), {}, A, "", "", "'NOPE/USDT' is not in the"),
     Row(RoomAsked(id="x", time_ns=MS, reply_to=REPLY), {}, A, "", "", f"time_ns {MS}"),
+    Row(ImportAsked(id="x", time_ns=0, reply_to=REPLY, positions=()), {"positions": 7}, A, "", "", "positions: "),
     Row(ShadowAsked(id="x", time_ns=0, reply_to=REPLY), {"type": "ShadowAksed"}, A, "", "", "did you mean 'ShadowAske"),
 ]  # fmt: skip
 WHERE = {V: DECIDED, P: DECIDED, S: AUDIT, R: EXECUTED}

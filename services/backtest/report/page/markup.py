@@ -3,13 +3,11 @@
 ``tag("p", "5 < 6", tag("b", "so it is"))`` gives ``<p>5 &lt; 6<b>so it is</b></p>``.
 """
 
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Literal, NamedTuple
 
-UNSEEN = re.compile(
-    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff\ufffe\uffff]|[\ud800-\udfff]"
-)
+from shared.domain.safe_text import BLOT, safe_lines
+
 LONG = 60  # rows: beyond it a table scrolls by itself
 UNBOUNDED = 1 << 40
 VOID = frozenset({"br", "meta", "path", "rect", "line", "circle", "input"})
@@ -23,14 +21,15 @@ class Markup(str):
 
 def escaped(text: str) -> str:
     """The text as it may stand in markup and in an attribute; what turns others around or is none is shown."""
-    safe = (
-        text.replace("&", "&amp;")
+    markup = (
+        safe_lines(text, BLOT)
+        .replace("&", "&amp;")
         .replace("<", "&lt;")
         .replace(">", "&gt;")
         .replace('"', "&quot;")
         .replace("'", "&#39;")
     )
-    return UNSEEN.sub("\N{REPLACEMENT CHARACTER}", safe).replace(" %", "\N{NO-BREAK SPACE}%")
+    return markup.replace(" %", "\N{NO-BREAK SPACE}%")
 
 
 def tag(name: str, /, *children: str, **attributes: str | float | bool) -> Markup:

@@ -21,7 +21,7 @@ class JsonRows:
         try:
             packed = path.read_bytes()
             rows = msgspec.json.decode(gzip.decompress(packed) if path.suffix == ".gz" else packed)
-        except (OSError, EOFError, msgspec.DecodeError) as error:
+        except (OSError, EOFError, ValueError, RecursionError) as error:
             raise RecordingError(f"not readable as JSON: {error}") from None
         if not isinstance(rows, list) or not rows:
             raise RecordingError("no list of rows")

@@ -17,7 +17,7 @@ from shared.domain.universe import Universe
 from shared.messages.base import Message, TimePassed
 from shared.messages.dead_letter import EntrySetAside, UnreadableReceived, message_refused
 from shared.messages.market import BarClosed, MarkChanged, PairListed
-from shared.messages.orders import CancelDecided, OrderDecided, StopApproved, WriteOffDecided
+from shared.messages.orders import CancelDecided, ImportDecided, OrderDecided, StopApproved, WriteOffDecided
 from shared.messages.reports import ClosedReported, FillReported, PlacedReported, StopReported
 
 
@@ -49,6 +49,7 @@ class ClientExecution:
             CancelDecided: self._orders.cancel,
             StopApproved: self._stops.approve,
             WriteOffDecided: self._orders.write_off,
+            ImportDecided: self._stops.take_in,
             PlacedReported: self._orders.placed,
             FillReported: self._orders.filled,
             ClosedReported: self._orders.closed,

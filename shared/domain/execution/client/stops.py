@@ -25,7 +25,7 @@ from shared.domain.execution.client.state import ClientState
 from shared.domain.numbers import ZERO
 from shared.messages.base import Message
 from shared.messages.market import PairListed
-from shared.messages.orders import StopApproved
+from shared.messages.orders import ImportDecided, StopApproved
 from shared.messages.reports import ClosedReported, FillReported, StopReported
 
 Outputs = Sequence[Message]
@@ -56,6 +56,25 @@ class ClientStops:
         )
         state.store.put_held(order.symbol, position)
         return position
+
+    def take_in(self, imported: ImportDecided) -> Outputs:
+        """A position came into the books that a client holds already: it has to report the stop that protects it."""
+        state, symbol = self._state, imported.symbol
+        held = state.store.held(symbol)
+        position = ClientPosition(
+            quantity=imported.quantity,
+            client=imported.client,
+            opened_by=imported.id,
+            trace=imported.trace_id,
+            stop=imported.stop_price,
+            approved=imported.stop_price,
+            due_ns=max(state.now_ns, imported.time_ns) + state.stop_ns,
+        )
+        is_known = held is not None and held.opened_by == imported.id
+        if is_known or state.store.ended(symbol, stop_id_of(symbol, position)) is not None:
+            return ()
+        state.store.put_held(symbol, position)
+        return (stop_awaited(imported, symbol, position, position.due_ns, state.now_ns, "it came in by an import"),)
 
     def sold(self, symbol: str, quantity: Decimal) -> None:
         """A sale by an order was booked."""

@@ -6,12 +6,12 @@ from decimal import Decimal
 from msgspec import structs
 
 from shared.domain.execution.orders.outputs import order_closed, order_filled, order_placed, stop_filled, stop_placed
-from shared.domain.execution.orders.store import OrderStore, VenuePosition, WorkingOrder
+from shared.domain.execution.orders.store import OrderStore, VenuePosition, WorkingOrder, stop_order_id
 from shared.domain.execution.orders.venue import Trade, Venue, VenueOrder
 from shared.domain.numbers import ZERO, plain, round_down
 from shared.messages.base import AMOUNT_BELOW, Message
 from shared.messages.market import PairListed
-from shared.messages.orders import CancelDecided, Ending, OrderDecided, StopApproved, WriteOffDecided
+from shared.messages.orders import CancelDecided, Ending, ImportDecided, OrderDecided, StopApproved, WriteOffDecided
 
 MOST_UNITS = Decimal(10) ** AMOUNT_BELOW  # of a pair: no message can tell of as many
 
@@ -95,9 +95,13 @@ class OrderManager:
         return (told,)
 
     def raise_stop(self, approved: StopApproved, now_ns: int) -> Outputs:
-        """Move the stop up; a lower one, or one for nothing, is dropped."""
+        """Move the stop up. A lower one is dropped, and one for nothing, or for a position that was sold since: what is
+        held of the pair now was bought with a stop of its own.
+        """
         position = self._store.position(approved.symbol)
         if position is None or (position.stop is not None and approved.stop_price <= position.stop):
+            return ()
+        if approved.stop_order_id not in ("", stop_order_id(approved.symbol, position)):
             return ()
         raised = structs.replace(position, stop=approved.stop_price, stop_since_ns=now_ns)
         self._store.put_position(approved.symbol, raised)
@@ -185,6 +189,22 @@ class OrderManager:
             trace=position.trace,
         )
         return (fill, end, *self.cancel_all(symbol, cause, "the position is closed", sells_only=True))
+
+    def take_in(self, imported: ImportDecided, now_ns: int) -> Outputs:
+        """Hold and protect a position that was opened elsewhere. Whatever was here of it, risk has the last word."""
+        symbol = imported.symbol
+        if self._store.is_known(symbol, imported.id):
+            return ()
+        self._store.remember(symbol, imported.id)
+        position = VenuePosition(
+            quantity=imported.quantity,
+            opened_by=imported.id,
+            stop=imported.stop_price,
+            stop_since_ns=now_ns,
+            trace=imported.trace_id,
+        )
+        self._store.put_position(symbol, position)
+        return stop_placed(imported, symbol, position, trigger=imported.id, trace=position.trace)
 
     def write_off(self, decided: WriteOffDecided) -> Outputs:
         """Forget a pair that risk has taken out of the books: its orders end, its stop and position are gone."""

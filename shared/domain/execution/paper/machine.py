@@ -22,7 +22,7 @@ from shared.domain.universe import Universe
 from shared.messages.base import Message, TimePassed
 from shared.messages.dead_letter import message_refused
 from shared.messages.market import GONE, BarClosed, MarkChanged, PairListed
-from shared.messages.orders import CancelDecided, OrderDecided, StopApproved, WriteOffDecided
+from shared.messages.orders import CancelDecided, ImportDecided, OrderDecided, StopApproved, WriteOffDecided
 
 
 class PaperExecution:
@@ -52,6 +52,7 @@ class PaperExecution:
             StopApproved: self._stop_approved,
             CancelDecided: self._orders.cancel,
             WriteOffDecided: self._orders.write_off,
+            ImportDecided: self._imported,
             PairListed: self._pair_listed,
         }
 
@@ -81,6 +82,9 @@ class PaperExecution:
 
     def _stop_approved(self, approved: StopApproved) -> Sequence[Message]:
         return self._orders.raise_stop(approved, self._time_of(approved))
+
+    def _imported(self, imported: ImportDecided) -> Sequence[Message]:
+        return self._orders.take_in(imported, self._time_of(imported))
 
     def _pair_listed(self, listed: PairListed) -> Sequence[Message]:
         """A halted pair's orders wait until it trades again; those of a pair that is gone end here."""

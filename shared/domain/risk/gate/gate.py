@@ -186,6 +186,7 @@ class Gate:
                 symbol=raised.symbol,
                 stop_price=stop,
                 reason=truncate(reason),
+                stop_order_id=held.stop_order_id,
             ),
         )
 

@@ -131,11 +131,16 @@ def _stop(state: RiskState, symbol: str, asked: RoomAsked) -> _Stop:
     if view.listing is not None:
         step, lowest = view.listing.price_step, max(view.listing.price_step, view.listing.min_price)
     price = float(asked.limit_price) if asked.limit_price is not None else view.price
-    floor = state.limits.atr_floor * price
-    known = view.atr > 0
-    distance = state.plan.sizing.stop_atr * (max(view.atr, floor) if known else floor)
-    stop = stop_below(price, distance, step) if price > 0 else None
-    return _Stop(stop if known else None, lowest if stop is None else stop)
+    stop, is_known = entry_stop(view, price, step)
+    return _Stop(stop if is_known else None, lowest if stop is None else stop)
+
+
+def entry_stop(view: View, price: float, step: Decimal) -> tuple[Decimal | None, bool]:
+    """The stop that sizing would set for an entry at ``price``, and whether the ATR is known that it takes."""
+    floor = view.limits.atr_floor * price
+    is_known = view.atr > 0
+    distance = view.state.plan.sizing.stop_atr * (max(view.atr, floor) if is_known else floor)
+    return (stop_below(price, distance, step) if price > 0 else None), is_known
 
 
 def _bare(state: RiskState, symbol: str, asked: RoomAsked) -> OrderProposed:

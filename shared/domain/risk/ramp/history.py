@@ -68,6 +68,14 @@ class PhaseHistory:
         if now_ns // DAY_NS > max(days.last_day, phase.since_ns // DAY_NS):  # the day it began on is not a whole one
             state.records.put(DAYS, "", days.with_nav(now_ns, snapshot.nav))
 
+    def scale(self, ratio: float) -> None:
+        """NAV changed by something that is no gain and no loss. Returns and drawdowns stay what they were."""
+        phase, days = self._state.phase, self._days()
+        self._nav *= ratio
+        self.keep(structs.replace(phase, peak_nav_in_phase=phase.peak_nav_in_phase * ratio))
+        if days.navs:
+            self._state.records.put(DAYS, "", days.scaled(ratio))
+
     def evidence(self, now_ns: int, reviews: int | None = None) -> Evidence:
         """What the phase in force has shown so far."""
         return self._evidence(self._state.phase, self._nav, now_ns, reviews)

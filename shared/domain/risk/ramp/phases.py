@@ -144,6 +144,10 @@ class Phases:
         """Why the phase may not run on this exchange; empty when it may, or when nobody knows the exchange."""
         return self._history.exchange_fault(phase)
 
+    def scale(self, ratio: float) -> None:
+        """NAV changed by what is no gain and no loss, and what is measured of the phase goes on as if it had not."""
+        self._history.scale(ratio)
+
     # --- commands -------------------------------------------------------------------------------------------------
 
     def set(self, command: SetPhase) -> Sequence[Message]:

@@ -2,8 +2,10 @@
 
 from decimal import Decimal
 
+from msgspec import structs
+
 from shared.domain.execution.orders.manager import OrderManager
-from shared.domain.execution.orders.store import OrderStore
+from shared.domain.execution.orders.store import OrderStore, VenuePosition, stop_order_id
 from shared.domain.execution.orders.venue import Placed, Trade, VenueOrder
 from shared.messages.base import TimePassed
 from shared.messages.orders import CancelDecided, OrderClosed, OrderDecided, OrderFilled, StopPlaced
@@ -38,6 +40,11 @@ class Rig:
         order = next(each for each in self.store.working(BTC) if each.order_id == order_id)
         trade = Trade(f"t-{order_id}", D(quantity), D(price), D("0.1"))
         return list(self.orders.take_trade(order, trade, time(1), since_ns=T0 + HOUR))
+
+    def position(self) -> VenuePosition:
+        position = self.store.position(BTC)
+        assert position is not None
+        return position
 
     def held(self) -> tuple[Decimal, Decimal | None]:
         position = self.store.position(BTC)
@@ -84,6 +91,24 @@ def test_a_position_has_one_stop_at_the_highest_price_that_was_asked_for() -> No
     assert isinstance(raised, StopPlaced)
     assert (raised.stop_price, raised.quantity) == (D(97), D(30))
     assert rig.orders.raise_stop(stop_approved("96"), T0) == ()
+
+
+def test_a_stop_that_was_raised_for_a_position_sold_since_does_not_move_the_next_ones() -> None:
+    rig = Rig()
+    rig.place(entry("o-1"))
+    rig.trade("o-1", "10")
+    meant = stop_order_id(BTC, rig.position())
+    [raised] = rig.orders.raise_stop(structs.replace(stop_approved("95"), stop_order_id=meant), T0)
+    assert isinstance(raised, StopPlaced)
+    assert raised.order_id == meant
+    rig.place(exit_("s-1"))
+    rig.trade("s-1", "10")
+    rig.place(entry("o-2", stop="91"))
+    rig.trade("o-2", "10")
+    assert rig.orders.raise_stop(structs.replace(stop_approved("97"), stop_order_id=meant), T0) == ()
+    assert rig.held() == (D(10), D(91))
+    assert rig.orders.raise_stop(stop_approved("97"), T0)  # of a gate that had not heard which position it is
+    assert rig.held() == (D(10), D(97))
 
 
 def test_when_the_stop_has_sold_the_sells_that_still_work_are_ended() -> None:

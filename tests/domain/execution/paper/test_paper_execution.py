@@ -12,7 +12,15 @@ from shared.domain.universe import Pair, Rename, Universe
 from shared.messages.base import Message, derived_id
 from shared.messages.dead_letter import MessageRefused
 from shared.messages.market import BarClosed
-from shared.messages.orders import OrderClosed, OrderDecided, OrderFilled, OrderPlaced, StopPlaced, WriteOffDecided
+from shared.messages.orders import (
+    ImportDecided,
+    OrderClosed,
+    OrderDecided,
+    OrderFilled,
+    OrderPlaced,
+    StopPlaced,
+    WriteOffDecided,
+)
 from tests.domain.market_scripts import (
     BTC,
     ETH,
@@ -498,3 +506,25 @@ def test_a_pair_that_is_written_off_has_no_position_stop_or_orders_any_more() ->
     assert ends(outputs) == [("s-1", "cancelled", "written off by ana: delisted")]
     assert position(machine) == (D(0), None)
     assert play(machine, mark(1, bid=0.9, ask=1.1)) == []
+
+
+def imported(quantity: str = "2", stop: str = "95", import_id: str = "import-1") -> ImportDecided:
+    return ImportDecided(id=import_id, time_ns=T0, symbol=BTC, quantity=D(quantity), stop_price=D(stop))
+
+
+def test_a_position_that_comes_in_is_held_protected_and_sold_as_any_other() -> None:
+    machine = paper()
+    [placed] = play(machine, imported())
+    assert isinstance(placed, StopPlaced)
+    assert (placed.symbol, placed.stop_price, placed.quantity) == (BTC, 95, 2)
+    assert position(machine) == (D(2), D(95))
+    [fill, *_] = play(machine, mark(1, bid=94.9, ask=95.0))
+    assert isinstance(fill, OrderFilled)
+    assert (fill.order_id, fill.quantity, fill.stop) == (placed.order_id, 2, True)
+
+
+def test_an_import_that_is_heard_twice_brings_nothing_back_that_was_sold() -> None:
+    machine = paper()
+    play(machine, imported(), mark(1, bid=94.9, ask=95.0))
+    assert play(machine, imported()) == []
+    assert position(machine) == (D(0), None)

@@ -6,7 +6,7 @@ import pytest
 
 from shared.domain.plan import Limits
 from shared.messages.base import Message
-from shared.messages.control import WriteOff
+from shared.messages.control import ImportPositions, PositionToImport, WriteOff
 from shared.messages.orders import OrderClosed, OrderFilled, WriteOffDecided
 from shared.messages.portfolio import CommandRefused, PortfolioMarked, PositionWrittenOff
 from tests.domain.risk.risk_harness import RiskHarness
@@ -156,3 +156,16 @@ def test_a_position_of_a_pair_that_left_the_universe_is_written_off_by_its_name(
     assert harness.machine.state.outside == {"OLD/USDT"}
     assert isinstance(write_off(harness, "OLD/USDT")[0], PositionWrittenOff)
     assert harness.snapshot.positions == ()
+
+
+def test_what_came_in_by_an_import_is_written_off_as_any_other_and_the_loss_stays_a_loss() -> None:
+    harness = RiskHarness(limits=LIMITS, exact=True)
+    wanted = PositionToImport(symbol=ETH, quantity=D(2), cost=D(1_000))
+    harness.handle(ImportPositions(id="i", time_ns=harness.now_ns, who="ana", reason="moved", positions=(wanted,)))
+    before = harness.snapshot
+    harness.list_pair(ETH, status="delisted")
+    write_off(harness, price=D(500))
+    after = harness.snapshot
+    assert before.heat > after.heat == 0.0
+    assert harness.machine.state.ledger.account.realised == D(-1_000)
+    assert after.drawdown == pytest.approx(2_000 / before.nav)

@@ -243,6 +243,18 @@ def test_a_halt_with_an_end_is_lifted_by_time() -> None:
     assert any(isinstance(message, Resumed) for message in made)
 
 
+def test_a_raised_stop_names_the_stop_of_the_position_that_it_was_approved_for() -> None:
+    harness = RiskHarness()
+    harness.fill(harness.buy("BTC/USDT", "0.1", stop=19_000))
+    harness.stop_placed("BTC/USDT", "19000")
+    position = harness.machine.state.ledger.position("BTC/USDT")
+    assert position is not None
+    assert position.stop_order_id
+    [approved] = harness.handle(StopRaised(id="r", time_ns=T0, symbol="BTC/USDT", stop_price=D(19_500)))
+    assert isinstance(approved, StopApproved)
+    assert approved.stop_order_id == position.stop_order_id
+
+
 def test_a_stop_only_moves_up() -> None:
     harness = RiskHarness()
     harness.fill(harness.buy("BTC/USDT", "0.1", stop=19_000))

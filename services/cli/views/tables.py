@@ -1,37 +1,14 @@
-"""How everything that the command line prints looks: JSON for programs, and for people tables without lines."""
+"""Tables that several views have: positions and sizes."""
 
 from collections.abc import Mapping
 
-from msgspec import Struct
-from rich.console import Console
 from rich.table import Table
 
-from shared.adapters.plain_amounts import json_bytes
+from services.cli.printing import bare_table
 from shared.application.wording.formats import clock, percent, price, quantity, share, usd
 from shared.application.wording.holdings import flaw_of
 from shared.messages.portfolio import PortfolioMarked
 from shared.messages.signals import PositionSized
-
-UNLIMITED_COLUMNS = 180  # where no terminal says how wide it is: tables are not cut
-
-
-def json_text(value: Struct | dict[str, object]) -> str:
-    """The value in one line of JSON; amounts are strings in plain decimals, as they are on the wire."""
-    return json_bytes(value).decode()
-
-
-def plain_console() -> Console:
-    """A console that leaves numbers uncoloured and does not cut tables in files and pipes."""
-    console = Console(highlight=False)
-    return console if console.is_terminal else Console(highlight=False, width=UNLIMITED_COLUMNS)
-
-
-def bare_table(*names: str, no_wrap: bool = False) -> Table:
-    """A table with these columns; a name that begins with ``>`` is of numbers, which stand to the right."""
-    table = Table(box=None, header_style="dim", padding=(0, 2, 0, 0))
-    for name in names:
-        table.add_column(name.removeprefix(">"), justify="right" if name[:1] == ">" else "left", no_wrap=no_wrap)
-    return table
 
 
 def positions_table(portfolio: PortfolioMarked, most: int | None = None) -> Table:

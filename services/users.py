@@ -7,13 +7,14 @@ which services there are and whose they are. So a new topic or service has its r
 |---|---|
 | ``market_data``, ``signals``, ``exchange_sim`` | what this service does for the market |
 | ``main.risk``, ``main.sizing``, ... | what this service does for the portfolio ``main`` |
-| ``main.client``, ``main.client.ana``, ... | propose, raise signals, ask, and read |
+| ``main.client``, ``main.client.ana``, ... | propose, raise signals, report, ask, and read: as its bounds let it |
 | ``main.ops`` | read, and propose for clients that come over HTTP |
 | ``main.operator`` | command, ask, and read |
 | ``owner`` | everything: for whoever starts the stack, and for nobody who only joins it |
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 
 from services.wiring import EXCHANGE_SIM, MARKET_DATA, OPS, SERVICES, ServiceRow
 from shared.adapters.redis.acl import Grant, User
@@ -34,7 +35,19 @@ from shared.adapters.redis.keys import (
 )
 from shared.adapters.redis.market_lease import LEASE_KEY, META_KEY
 from shared.config.credentials import CLIENT, OPERATOR, OWNER, client_user, user_name
-from shared.messages.catalogue import ANSWERS, ASK, CATALOGUE, COPIED_TO, DECIDED, EXECUTED, PROPOSED, SIGNALS, Topic
+from shared.domain.plan import SENDABLE, ClientPlan, Sendable
+from shared.messages.catalogue import (
+    ANSWERS,
+    ASK,
+    CATALOGUE,
+    COPIED_TO,
+    DECIDED,
+    EXECUTED,
+    PROPOSED,
+    REPORTED,
+    SIGNALS,
+    Topic,
+)
 from shared.messages.keys import Keys
 
 EVERY_CONSUMER, CLIENTS, OPERATORS = "every consumer", "clients", "operators"  # as the catalogue says it
@@ -66,15 +79,28 @@ LISTEN = ("subscribe", "unsubscribe", "psubscribe", "punsubscribe")
 LOOK_AT_SERVER = Grant(commands=("info", "function|list", "cluster|info"))
 
 
-def users_of(portfolio: str, clients: Iterable[str] = ()) -> tuple[User, ...]:
-    """All users of a server with this portfolio. clients: the names of clients beside the one that is always there."""
+# What stands on one key for all clients: whether one of them may send it is a right of its user.
+SENDABLE_ON: dict[Topic, Sendable] = {SIGNALS: "signals", REPORTED: "reports", ASK: "questions"}
+NO_BOUNDS: Mapping[str, ClientPlan] = MappingProxyType({})
+
+
+def users_of(
+    portfolio: str, clients: Iterable[str] = (), bounds: Mapping[str, ClientPlan] = NO_BOUNDS
+) -> tuple[User, ...]:
+    """All users of a server with this portfolio.
+
+    clients: names of clients beside the one that is always there. bounds: what each may, as ``[clients.NAME]`` says;
+    empty where none has bounds.
+    """
     keys = Keys(portfolio)
+    clients = dict.fromkeys([*clients, *bounds])
+    clients.pop(CLIENT, None)
     named = [(CLIENT, user_name(CLIENT, portfolio)), *((each, client_user(each, portfolio)) for each in clients)]
     return (
         User(OWNER, all=True),
         *(User(user_of_service(row, portfolio), _service(row, keys)) for row in SERVICES),
         User(user_name(OPERATOR, portfolio), (*_looking(keys), *_speaking(OPERATORS, keys), *_asking(keys))),
-        *(User(user, (*_looking(keys), *_speaking(CLIENTS, keys), *_proposing(name, keys))) for name, user in named),
+        *(User(user, _client(name, keys, bounds)) for name, user in named),
     )
 
 
@@ -134,9 +160,18 @@ def _looking(keys: Keys) -> tuple[Grant, ...]:
     )
 
 
-def _speaking(who: str, keys: Keys) -> tuple[Grant, ...]:
+def _client(name: str, keys: Keys, bounds: Mapping[str, ClientPlan]) -> tuple[Grant, ...]:
+    """All may look. What a client may send is told by its bounds; where others have some and it has none, nothing."""
+    may = (bounds[name].may if name in bounds else ()) if bounds else SENDABLE
+    withheld = [topic for topic, what in SENDABLE_ON.items() if what not in may]
+    return (*_looking(keys), *_speaking(CLIENTS, keys, but=withheld), *_proposing(name, keys))
+
+
+def _speaking(who: str, keys: Keys, but: Iterable[Topic] = ()) -> tuple[Grant, ...]:
     """Messages out, as the catalogue names the writer."""
-    topics = [topic for topic in CATALOGUE if who in topic.writers]
+    topics = [topic for topic in CATALOGUE if who in topic.writers and topic not in but]
+    if not topics:
+        return ()
     return (
         Grant(commands=("xadd",), writes=_streams(topics, keys)),
         Grant(commands=("publish",), channels=tuple(keys.of(topic) for topic in topics)),
@@ -153,7 +188,7 @@ def _proposing(name: str, keys: Keys) -> tuple[Grant, ...]:
     return (
         Grant(commands=("fcall",), keys=(keys.of(PROPOSED), own)),
         Grant(commands=("time",)),
-        Grant(commands=("hexists", "hlen", "hset", "type"), keys=(clients_key(keys),)),
+        Grant(commands=("hexists", "hlen", "type"), reads=(clients_key(keys),)),  # the owner names clients
         Grant(commands=("xadd", *READ_STREAM, *READ_HASH, *WRITE_HASH, *READ_TEXT, *WRITE_TEXT), keys=(own,)),
     )
 

@@ -7,17 +7,19 @@ from typing import Any, NamedTuple
 import pytest
 from msgspec import structs
 
+from services.cli.up.server_users import register_clients
 from services.users import users_of
 from services.wiring import EXCHANGE_SIM, MARKET_DATA, OPS, SERVICES, ServiceRow
 from shared.adapters.clocks import ManualClock
 from shared.adapters.private_files import passwords_in
-from shared.adapters.redis.acl import acl_file
+from shared.adapters.redis.acl import acl_file, set_users
 from shared.adapters.redis.bus import RedisBus
 from shared.adapters.redis.client import ServerTooOldError
 from shared.adapters.redis.embedded_valkey import EmbeddedValkey, running_valkey
 from shared.adapters.redis.keys import IDENTITY_KEY, LIBRARY_KEY, client_key, decision_key, machine_keys
 from shared.config.credentials import CLIENT, OPERATOR, OWNER, client_user, signed_in, user_name
 from shared.domain.machine import ReservationCheck
+from shared.domain.plan import ClientPlan
 from shared.messages.ask import RoomAnswered
 from shared.messages.base import Message
 from shared.messages.catalogue import (
@@ -29,6 +31,8 @@ from shared.messages.catalogue import (
     COPIED_TO,
     DECIDED,
     PROPOSED,
+    REPORTED,
+    SIGNALS,
     TOPIC_OF,
     Topic,
     topic_of_key,
@@ -38,10 +42,10 @@ from shared.messages.market import MarkChanged
 from shared.messages.orders import OrderDecided, OrderProposed
 from shared.ports.bus import Heartbeat, Proposal
 from shared.ports.clock import ClockOrigin
-from shared.ports.errors import AccessRefusedError, AlreadyDecidedError, StateGoneError
+from shared.ports.errors import AccessRefusedError, AlreadyDecidedError, NotTakenError, StateGoneError
 from shared.ports.writer_lease import Commit
 from tests.keys import MAIN
-from tests.samples import bar, book, samples
+from tests.samples import bar, book, proposal, samples
 from tests.shipped import shipped_settings
 
 OTHER = Keys("other")
@@ -90,6 +94,7 @@ async def owner(server: Server) -> AsyncIterator[RedisBus]:
         await bus.client.flushall()
         await bus.client.execute_command("ACL", "LOG", "RESET")
         await bus.named_identity()
+        await register_clients(bus, USERS)
         await bus.note_library()
         yield bus
 
@@ -244,13 +249,46 @@ async def test_a_client_writes_under_its_own_name_only(owner: RedisBus) -> None:
     assert not await may(owner, client, "XADD", MAIN.of(CONTROL), "*", "m", "x")
 
 
+async def test_only_the_owner_names_clients(owner: RedisBus, server: Server) -> None:
+    """A client that wrote the names of others could hide their queues, or have the gate read what is none."""
+    for command in ("HSET {} x 1", "HDEL {} ana", "DEL {}", "HSETNX {} x 1", "RENAME {} {}x"):
+        assert not await may(owner, ANA, *command.format(MAIN.clients, MAIN.clients).split()), command
+    async with signed(server, ANA) as bus:
+        assert await bus.propose(proposal("o-1"), "ana") is None
+        await owner.client.delete(MAIN.clients)
+        with pytest.raises(NotTakenError, match="client ana is not registered on this server: its owner does that, by"):
+            await bus.propose(proposal("o-2"), "ana")
+        await owner.register_client(MAIN, "ana")
+        assert await bus.propose(proposal("o-3"), "ana") is None
+    assert await owner.clients() == ["ana"]
+
+
+async def test_what_a_client_may_send_beside_orders_is_a_right_of_its_user(owner: RedisBus) -> None:
+    """Signals, reports and questions of all clients stand on the same keys, so the gate cannot tell whose they are."""
+    sent = {
+        "signals": ("XADD", SIGNALS.key),
+        "reports": ("XADD", MAIN.of(REPORTED)),
+        "questions": ("PUBLISH", MAIN.of(ASK)),
+    }
+    bounds = {"bea": ClientPlan(may=("orders", "reports")), "cy": ClientPlan(), "dan": ClientPlan(may=("questions",))}
+    users = [user for user in users_of("main", ["eve"], bounds) if user.name.startswith("main.client.")]
+    await set_users(owner.client, users, {user.name: "secret" for user in users})
+    for client, allowed in (("bea", {"reports"}), ("cy", set(sent)), ("dan", {"questions"}), ("eve", set())):
+        user = client_user(client, "main")
+        for what, (command, key) in sent.items():
+            parts = (command, key, "*", "m", "x") if command == "XADD" else (command, key, "x")
+            assert await may(owner, user, *parts) is (what in allowed), f"{user}: {what}"
+            assert await may(owner, user, "PUBLISH", key, "x") is (what in allowed), f"{user}: {what}"
+        assert await may(owner, user, "FCALL", "hs_propose", "1", client_key(MAIN, client))  # the gate says what it may
+
+
 async def test_ops_proposes_for_every_client_and_takes_nothing_out(owner: RedisBus, server: Server) -> None:
     async with signed(server, user_name(OPS, "main")) as bus:
         order = next(each for each in samples() if isinstance(each, OrderProposed))
         for client in ("ana", "tradingview"):
             assert await bus.propose(order, client) is None
-            assert await bus.latest(client_key(MAIN, client)) == [order]
-        assert await bus.clients() == ["ana", "tradingview"]
+            assert await bus.latest(client_key(MAIN, client)) == [structs.replace(order, client=client)]
+        assert {"ana", "tradingview"} <= set(await bus.clients())
         assert await bus.decision(order.id) is None
     assert await refusals(owner) == []
     queue = client_key(MAIN, "ana")
@@ -269,7 +307,7 @@ async def test_the_gate_waits_for_all_of_its_streams_and_the_queues_of_clients_a
         await client.propose(order, "ana")
         lease = bus.writer_lease(row.name, spec.inputs, home=spec.home, whole=spec.whole, in_turns=MAIN.of(PROPOSED))
         await lease.acquire()
-        assert [entry.message for entry in await lease.read(0)] == [order]
+        assert [entry.message for entry in await lease.read(0)] == [structs.replace(order, client="ana")]
         assert not await lease.read(10), "nothing more has come"
         await client.propose(structs.replace(order, id="o-2"), "ana")
         assert [entry.stream for entry in await lease.read(1_000)] == [client_key(MAIN, "ana")]

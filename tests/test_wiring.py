@@ -20,6 +20,8 @@ NAMES = set(BY_NAME)
 # Where a word that is a service's name is something else.
 OTHER_WORDS = {
     "services/cli/up/summary.py": {"signals"},  # a row of the summary: how many there were
+    "services/users.py": {"signals"},  # what a client may send
+    "shared/domain/plan.py": {"signals"},  # the same
     "shared/config/load.py": {"market_data", "ops", "sizing"},  # sections of the TOML files
     "shared/messages/catalogue.py": NAMES,  # who writes each topic: see the test below
     "shared/messages/halts.py": {"risk"},  # the gate as the author of a halt, on the wire

@@ -30,6 +30,7 @@ export class Gate {
       portfolio,
       home,
       hasFunction: true, // the function that takes proposals; found out by trying
+      client: client || clientIn(url),
       clientKey: `${home}:clients:${client || clientIn(url)}`,
       key: topic => TOPICS[topic].key.replace('{P}', `{${portfolio}}`),
       decisionKey: id => `${home}:decision:${id}`,
@@ -104,6 +105,10 @@ export class Gate {
       ].some(each => each.type === 'OrderProposed' && each.id === orderId)
       const [kept] = await this.#must(['GET', this.#place.decisionKey(orderId)])
       const decided = kept && unpack(kept)
+      if (decided && !['', this.#place.client].includes(decided.client ?? '')) { // its quantity is another's to trade
+        const reason = `order ${orderId} is one of client ${decided.client}: propose under another id`
+        return answers.refusedVerdict(orderId, decided.symbol, { code: 'other_body', field: 'client', reason })
+      }
       if (decided) return answers.decidedVerdict(decided)
       const told = await this.#back(this.#place.key('decided'), orderId)
       const refused = told.find(each => each.type === 'ProposalRefused' && named(each))
@@ -151,7 +156,9 @@ export class Gate {
     let reason = 'there was no time to ask'
     let question
     try {
-      question = { symbol, strategy, stop_price: amount('stopPrice', stopPrice), limit_price: amount('limitPrice', limitPrice) }
+      const asking = this.#place.hasFunction ? this.#place.client : '' // within whose bounds
+      const amounts = { stop_price: amount('stopPrice', stopPrice), limit_price: amount('limitPrice', limitPrice) }
+      question = { symbol, strategy, client: asking, ...amounts }
     } catch (error) {
       return answers.roomLeft(symbol, null, error.message)
     }

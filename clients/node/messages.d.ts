@@ -380,6 +380,7 @@ export interface PositionSized {
  * strategy: who proposes it; a throttle counts by strategy.
  * reduce_only: never sell more than is held.
  * expires_ns: market time after which it must no longer be decided in the proposer's favour; 0 for never.
+ * client: who proposes it. Readers take it from the queue in which the order stands, and believe no sender.
  */
 export interface OrderProposed {
   type: 'OrderProposed'
@@ -398,13 +399,14 @@ export interface OrderProposed {
   strategy: string
   reduce_only: boolean
   expires_ns: bigint
+  client: string
 }
 
 /**
  * A higher protective stop is proposed for a position. A lower one is refused.
  *
  * stop_price: USDT per unit.
- * portfolio: as in `OrderProposed`.
+ * portfolio, client: as in `OrderProposed`.
  */
 export interface StopRaised {
   type: 'StopRaised'
@@ -416,10 +418,13 @@ export interface StopRaised {
   symbol: string
   stop_price: string
   portfolio: string
+  client: string
 }
 
 /**
- * A proposal to cancel an order that is not finished. It always passes. portfolio: as in `OrderProposed`.
+ * A proposal to cancel an order that is not finished. It always passes, but for an order of another client.
+ *
+ * portfolio, client: as in `OrderProposed`.
  */
 export interface CancelProposed {
   type: 'CancelProposed'
@@ -431,6 +436,7 @@ export interface CancelProposed {
   order_id: string
   portfolio: string
   reason: string
+  client: string
 }
 
 /**
@@ -451,6 +457,7 @@ export interface CancelProposed {
  * code: what set the verdict, a `Finding`: that of the binding ceiling, or what the exchange's lots and minima made
  *     of the order; empty in a decision from before codes were kept.
  * shortfall: the exchange's minimum, where the order is under it (codes `below_minimum` and `dust`).
+ * client: who proposed it, where clients have bounds (`[clients.NAME]`); empty elsewhere.
  */
 export interface OrderDecided {
   type: 'OrderDecided'
@@ -485,6 +492,7 @@ export interface OrderDecided {
   phase: string
   code: string
   shortfall: Shortfall | null
+  client: string
 }
 
 /**
@@ -1424,6 +1432,7 @@ export interface ImportPositions {
  * stop_price: of the order that is meant, USDT per unit; None for the stop that sizing would set.
  * limit_price: USDT per unit; None for an order at the market.
  * strategy: who would propose it; a throttle counts by strategy.
+ * client: within whose bounds; empty for those of nobody.
  */
 export interface RoomAsked {
   type: 'RoomAsked'
@@ -1437,6 +1446,7 @@ export interface RoomAsked {
   stop_price: string | null
   limit_price: string | null
   strategy: string
+  client: string
 }
 
 /**

@@ -102,22 +102,22 @@ export const KINDS = {
   OrderProposed: {
     nanoseconds: ["time_ns", "expires_ns"],
     parts: {},
-    defaults: { cause: "", trace: "", v: 1, portfolio: "", order_type: "market", limit_price: null, stop_price: null, strategy: "external", reduce_only: false, expires_ns: 0n },
+    defaults: { cause: "", trace: "", v: 1, portfolio: "", order_type: "market", limit_price: null, stop_price: null, strategy: "external", reduce_only: false, expires_ns: 0n, client: "" },
   },
   StopRaised: {
     nanoseconds: ["time_ns"],
     parts: {},
-    defaults: { cause: "", trace: "", v: 1, portfolio: "" },
+    defaults: { cause: "", trace: "", v: 1, portfolio: "", client: "" },
   },
   CancelProposed: {
     nanoseconds: ["time_ns"],
     parts: {},
-    defaults: { cause: "", trace: "", v: 1, portfolio: "", reason: "" },
+    defaults: { cause: "", trace: "", v: 1, portfolio: "", reason: "", client: "" },
   },
   OrderDecided: {
     nanoseconds: ["time_ns", "expires_ns"],
     parts: {"ceilings": "CeilingReport", "shortfall": "Shortfall"},
-    defaults: { cause: "", trace: "", v: 1, order_type: "market", limit_price: null, stop_price: null, strategy: "external", reduce_only: false, expires_ns: 0n, phase: "", code: "", shortfall: null },
+    defaults: { cause: "", trace: "", v: 1, order_type: "market", limit_price: null, stop_price: null, strategy: "external", reduce_only: false, expires_ns: 0n, phase: "", code: "", shortfall: null, client: "" },
   },
   StopApproved: {
     nanoseconds: ["time_ns"],
@@ -312,7 +312,7 @@ export const KINDS = {
   RoomAsked: {
     nanoseconds: ["time_ns"],
     parts: {},
-    defaults: { cause: "", trace: "", v: 1, symbol: "", stop_price: null, limit_price: null, strategy: "external" },
+    defaults: { cause: "", trace: "", v: 1, symbol: "", stop_price: null, limit_price: null, strategy: "external", client: "" },
   },
   ShadowAsked: {
     nanoseconds: ["time_ns"],

@@ -144,6 +144,7 @@ export class Sending {
       ['symbol', 'side', 'order_type', 'strategy'].every(name => order[name] === decided[name]) &&
       ['limit_price', 'stop_price'].every(name => normal(order[name]) === normal(decided[name])) &&
       normal(order.quantity) === normal(decided.quantity_requested) &&
+      ['', this.place.client].includes(decided.client ?? '') && // another's, where clients have bounds
       reduces(order) === reduces(decided)
     )
   }

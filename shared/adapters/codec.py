@@ -15,13 +15,14 @@ from functools import cache
 from typing import Any, TypeVar, get_args, get_type_hints
 
 import msgspec
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from shared.adapters.fault_sentences import fault_of
 from shared.adapters.plain_amounts import encode_plainly
 from shared.adapters.unreadable import is_json, without_nil
 from shared.messages.base import AMOUNT_BELOW, AMOUNT_DIGITS, AMOUNT_FROM, ESTIMATE_BELOW, MAX_MESSAGE_BYTES, Message
-from shared.messages.catalogue import CATALOGUE, TOPIC_OF, topic_of_key
+from shared.messages.catalogue import CATALOGUE, TOPIC_OF, client_of_key, topic_of_key
+from shared.messages.orders import CancelProposed, OrderProposed, StopRaised
 from shared.ports.errors import ContentRefusedError
 from shared.ports.signatures import SIGNATURE_FIELD
 from shared.ports.streams import Entry, is_end_of_ids
@@ -29,6 +30,8 @@ from shared.ports.streams import Entry, is_end_of_ids
 _PLAIN_AMOUNT = re.compile(r"-?[0-9]+(\.[0-9]+)?(E[+-]?[0-9]+)?", re.IGNORECASE | re.ASCII)
 
 S = TypeVar("S", bound=Struct)
+
+PROPOSALS = (OrderProposed, CancelProposed, StopRaised)
 
 _encoder = msgspec.msgpack.Encoder(decimal_format="string")
 _ALL_KINDS: Any = None
@@ -131,10 +134,20 @@ def entry_of(stream: str, entry_id: bytes, fields: dict[bytes, bytes], size_byte
         return Entry(stream, entry_id.decode(), None, given, ("m", "the entry has no field `m` with the message"))
     topic, signature = topic_of_key(stream), fields.get(SIGNATURE_FIELD, b"")
     try:
-        message = decode(body, topic.readable if topic else ())
+        message = sent_by(decode(body, topic.readable if topic else ()), client_of_key(stream))
         return Entry(stream, entry_id.decode(), message, body, signature=signature)
     except UnreadableError as error:
         return Entry(stream, entry_id.decode(), None, body, (error.field, error.reason))
+
+
+def sent_by(message: Message, client: str) -> Message:
+    """A proposal as that of a client, whatever it says itself: the queue that it stands in tells whose it is.
+
+    client: empty for what stands in no client's queue.
+    """
+    if isinstance(message, PROPOSALS) and message.client != client:
+        return structs.replace(message, client=client)
+    return message
 
 
 def most_bytes_of(stream: str) -> int:

@@ -12,7 +12,7 @@ from uuid import uuid4
 import msgspec
 from msgspec import Struct, structs
 
-from shared.adapters.codec import decode_or_none, encode, encode_for_wire, struct_or_none
+from shared.adapters.codec import decode_or_none, encode, encode_for_wire, sent_by, struct_or_none
 from shared.adapters.memory_lease import MemoryWriterLease, number_of
 from shared.adapters.memory_market_lease import MemoryMarketLease
 from shared.adapters.memory_server import MemoryListener, MemoryServer
@@ -29,7 +29,7 @@ from shared.adapters.signing.entries import signature_of
 from shared.domain.risk.gate.repeats import difference, proposal_of
 from shared.domain.timeframes import timeframe_ns
 from shared.messages.base import Message
-from shared.messages.catalogue import BARS, BOOKS, MARKS, PROPOSED
+from shared.messages.catalogue import BARS, BOOKS, MARKS, PROPOSED, client_of_key
 from shared.messages.control import Command
 from shared.messages.keys import Keys
 from shared.messages.market import BarClosed, BookSampled, MarkChanged
@@ -147,8 +147,10 @@ class MemoryBus(Bus):
         queue, clients = self.keys.of_client(client), self.server.clients[self.keys.home]
         body = encode_for_wire(proposal)
         decided = await self.decision(proposal.id)
-        if isinstance(proposal, OrderProposed) and decided and not difference(proposal, proposal_of(decided)):
-            return decided
+        if isinstance(proposal, OrderProposed) and decided:
+            of_clients, mine = bool(decided.client), structs.replace(proposal, client=client)
+            if not difference(mine, proposal_of(decided), of_clients=of_clients):
+                return decided
         if (waiting := self._waiting(queue)) >= MOST_WAITING:
             raise NotTakenError("QUOTA", f"client {client} has {waiting} proposals waiting, and {MOST_WAITING} may")
         if client not in clients:
@@ -185,7 +187,7 @@ class MemoryBus(Bus):
 
     async def latest(self, key: str, count: int = 1) -> list[Message]:
         found = map(decode_or_none, self.server.streams[key][: -count - 1 : -1])
-        return [message for message in found if message is not None]
+        return [sent_by(message, client_of_key(key)) for message in found if message is not None]
 
     async def stream_ends(self, streams: Sequence[str]) -> dict[str, str]:
         return {stream: f"{self.server.end(stream)}-0" for stream in streams}

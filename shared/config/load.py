@@ -25,6 +25,8 @@ from shared.config.checks import (
     check_sizing,
     check_strategies,
 )
+from shared.config.clients import SECTION as CLIENTS
+from shared.config.clients import check_clients, read_clients
 from shared.config.credentials import check_credentials
 from shared.config.environment import CONFIG_DIR, PHASE, read_environment
 from shared.config.faults import ENVIRONMENT, ConfigError, did_you_mean
@@ -69,7 +71,7 @@ HOMES = {
     **dict.fromkeys(PLAN_SECTIONS, "limits.toml"),
     **dict.fromkeys(("phase", "phases", RAMP), "phases.toml"),
     "strategies": "strategies.toml",
-    **dict.fromkeys(STACK_SECTIONS, "stack.toml"),
+    **dict.fromkeys((*STACK_SECTIONS, CLIENTS), "stack.toml"),
 }
 
 
@@ -107,9 +109,10 @@ def load_settings(
     parts: dict[str, Any] = {}
     if "universe.toml" in documents:
         parts["universe"] = read_universe(tables, paths["universe.toml"], documents["universe.toml"], HOMES)
-    for name, kinds in (("limits.toml", PLAN_SECTIONS), ("stack.toml", STACK_SECTIONS)):
+    for name, kinds, others in (("limits.toml", PLAN_SECTIONS, ()), ("stack.toml", STACK_SECTIONS, (CLIENTS,))):
         if name in documents:
-            _read_sections(tables, paths[name], documents[name], kinds, parts)
+            _read_sections(tables, paths[name], documents[name], kinds, parts, others)
+    parts[CLIENTS] = read_clients(tables, paths["stack.toml"], documents.get("stack.toml", {}))
     if "phases.toml" in documents:
         chosen = {} if PHASE_KEY in changes else environ
         _read_phases(tables, paths["phases.toml"], documents["phases.toml"], chosen, parts)
@@ -121,7 +124,7 @@ def load_settings(
     shadow = read_shadow(tables, shadow_file, parts.get("limits"), HOMES, paths["stack.toml"])
     if tables.faults:
         raise ConfigError(tables.faults)
-    plan_keys = (*PLAN_SECTIONS, RAMP, "phases", "phase", "strategies")
+    plan_keys = (*PLAN_SECTIONS, RAMP, "phases", "phase", "strategies", CLIENTS)
     plan = Plan(**{key: parts[key] for key in plan_keys}, shadow=shadow)
     return Settings(universe=parts["universe"], plan=plan, **{key: parts[key] for key in STACK_SECTIONS})
 
@@ -155,9 +158,15 @@ def _find_strays(tables: Tables, folder: Path, shadow_file: Path | None) -> None
 
 
 def _read_sections(
-    tables: Tables, file: str, document: dict[str, Any], kinds: Mapping[str, type[Struct]], parts: dict[str, Any]
+    tables: Tables,
+    file: str,
+    document: dict[str, Any],
+    kinds: Mapping[str, type[Struct]],
+    parts: dict[str, Any],
+    others: tuple[str, ...],
 ) -> None:
-    unread_keys(tables, file, document, tuple(kinds), HOMES)
+    """others: sections that are read elsewhere."""
+    unread_keys(tables, file, document, (*kinds, *others), HOMES)
     for name, kind in kinds.items():
         parts[name] = tables.section(kind, file, name, document.get(name, {}))
 
@@ -215,6 +224,15 @@ def _cross_check(tables: Tables, paths: Mapping[str, str], parts: Mapping[str, A
         check_ramp(tables, paths["phases.toml"], parts[RAMP])
     if parts.get("strategies") is not None:
         check_strategies(tables, paths["strategies.toml"], parts["strategies"], market_data)
+    strategies = parts.get("strategies")
+    check_clients(
+        tables,
+        paths["stack.toml"],
+        parts[CLIENTS],
+        limits=limits,
+        universe=parts.get("universe"),
+        strategies=None if strategies is None else [each.name for each in strategies],
+    )
     check_addresses(tables, paths["stack.toml"], parts.get("redis"), parts.get("exchange"))
     if parts.get("redis") is not None:
         check_credentials(tables, paths["stack.toml"], parts["redis"])

@@ -1,10 +1,11 @@
 """The plan's numbers as frozen structs. The shipped configuration holds the same defaults."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 from msgspec import Meta, Struct
 
 from shared.domain.timeframes import DAILY, iso_ns, timeframe_ns
+from shared.messages.base import Name, Symbol
 
 Fraction = Annotated[float, Meta(gt=0, le=1)]
 MOST = 1e12  # of anything: more is no limit, and what is computed with it passes what numbers and time stamps hold
@@ -219,11 +220,37 @@ class StrategyPlan(StrategyTable, frozen=True, kw_only=True):
     source: str = ""
 
 
+# What a client can send. Of orders, cancels and stops the gate asks; of the others the rights of the client's user.
+Sendable = Literal["orders", "cancels", "stops", "signals", "reports", "questions"]
+SENDABLE: tuple[Sendable, ...] = get_args(Sendable)
+
+
+class ClientPlan(Struct, frozen=True, kw_only=True):
+    """What one client may do, and which part of the limits is its own.
+
+    may: what it may send.
+    strategies: under which it may propose; empty for any.
+    pairs: that it may trade; empty for all.
+    heat: open plus reserved risk of what it bought, as a fraction of NAV.
+    orders_per_second: approvals in a wall second.
+    open_orders: approved and not finished, at once.
+    Of the last three, 0 stands for an equal part of what no client has named.
+    """
+
+    may: tuple[Sendable, ...] = SENDABLE
+    strategies: tuple[Name, ...] = ()
+    pairs: tuple[Symbol, ...] = ()
+    heat: Annotated[float, Meta(ge=0, le=1)] = 0.0
+    orders_per_second: Annotated[int, Meta(ge=0, le=1_000_000)] = 0
+    open_orders: Annotated[int, Meta(ge=0, le=1_000_000)] = 0
+
+
 class Plan(Struct, frozen=True, kw_only=True):
     """Everything that the machines are built from.
 
     shadow: limits that are evaluated beside the live ones and never act; None for none.
     phase: the one that a new portfolio begins in.
+    clients: what each client may, by its name; empty where none has bounds.
     """
 
     limits: Limits = Limits()
@@ -246,6 +273,7 @@ class Plan(Struct, frozen=True, kw_only=True):
             name="momentum", kind="momentum", timeframe="15m", weight=0.5, parameters={"fast": 20, "slow": 80}
         ),
     )
+    clients: dict[str, ClientPlan] = {}
 
     @property
     def timeframes(self) -> tuple[str, ...]:

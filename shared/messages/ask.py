@@ -5,10 +5,9 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
-from shared.messages.base import Message, Name, Symbol, Text, TimeNs
+from shared.messages.base import ClientName, Message, Name, Symbol, Text, TimeNs
 from shared.messages.control import MOST_IMPORTED, PositionToImport
 from shared.messages.orders import CeilingReport, Code, Shortfall
-from shared.messages.reports import ClientName
 
 
 class RoomAsked(Message, frozen=True, kw_only=True):
@@ -19,6 +18,7 @@ class RoomAsked(Message, frozen=True, kw_only=True):
     stop_price: of the order that is meant, USDT per unit; None for the stop that sizing would set.
     limit_price: USDT per unit; None for an order at the market.
     strategy: who would propose it; a throttle counts by strategy.
+    client: within whose bounds; empty for those of nobody.
     """
 
     reply_to: Name
@@ -26,6 +26,7 @@ class RoomAsked(Message, frozen=True, kw_only=True):
     stop_price: Decimal | None = None
     limit_price: Decimal | None = None
     strategy: Name = "external"
+    client: ClientName = ""
 
 
 class Room(Struct, frozen=True, kw_only=True):

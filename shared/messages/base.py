@@ -27,6 +27,7 @@ Timeframe = Annotated[str, Meta(min_length=2, max_length=4, pattern=r"^[1-9][0-9
 PortfolioName = Annotated[str, Meta(min_length=1, max_length=32, pattern=r"^[a-z0-9_-]+\Z")]
 PortfolioOrEmpty = Annotated[str, Meta(max_length=32, pattern=r"^[a-z0-9_-]*\Z")]
 Name = Annotated[str, Meta(min_length=1, max_length=64)]
+ClientName = Annotated[str, Meta(max_length=64)]
 MAX_TEXT = 1024
 Text = Annotated[str, Meta(max_length=MAX_TEXT)]
 Cause = Annotated[str, Meta(max_length=MAX_ID)]

@@ -5,7 +5,7 @@ How to add a message is told in ARCHITECTURE.md.
 
 import re
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 
 from shared.messages.ask import ImportAnswered, ImportAsked, RoomAnswered, RoomAsked, ShadowAsked, ShadowCounted
 from shared.messages.base import MAX_MESSAGE_BYTES, Message
@@ -300,6 +300,7 @@ def topic_of_key(key: str) -> Topic | None:
     return None
 
 
+@lru_cache(maxsize=1_024)
 def client_of_key(key: str) -> str:
     """The client who alone writes this stream; empty for a stream of anybody."""
     for topic in CATALOGUE:

@@ -5,9 +5,8 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
-from shared.messages.base import Message, Name, OrderId, Symbol, Text, TimeNs
+from shared.messages.base import ClientName, Message, Name, OrderId, Symbol, Text, TimeNs
 from shared.messages.halts import HaltMode
-from shared.messages.reports import ClientName
 
 
 class Command(Message, frozen=True, kw_only=True):

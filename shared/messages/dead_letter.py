@@ -57,6 +57,12 @@ class EntrySetAside(Message, frozen=True, kw_only=True):
     symbol: Annotated[str, Meta(max_length=32)] = ""
     reason: Text = ""
 
+    @property
+    def told_sender(self) -> str:
+        """What the sender of the entry hears: that it was not handled, and what to do."""
+        failed = f"{self.service} failed at it, so it was set aside and not handled: {self.reason[:512]}"
+        return f"{failed}. Send no more like it until an operator has looked (heatsink tail dead --last 5)"
+
 
 class UnreadableReceived(Message, frozen=True, kw_only=True):
     """Bytes that the host could not read, as it tells its machine, so that their sender is answered. Never on the wire.

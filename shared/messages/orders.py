@@ -5,7 +5,18 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
-from shared.messages.base import Cause, Message, MessageId, Name, OrderId, PortfolioOrEmpty, Symbol, Text, TimeNs
+from shared.messages.base import (
+    Cause,
+    ClientName,
+    Message,
+    MessageId,
+    Name,
+    OrderId,
+    PortfolioOrEmpty,
+    Symbol,
+    Text,
+    TimeNs,
+)
 
 Side = Literal["buy", "sell"]
 OrderType = Literal["market", "limit"]
@@ -30,6 +41,7 @@ Finding = Literal[
     "dust",
     "price_filter",
     "percent_price",
+    "not_allowed",
 ]
 # On the wire it is text, so that a reader of an older version takes a word that is new to it. An enumeration would make
 # that reader refuse the whole verdict.
@@ -47,6 +59,7 @@ class OrderProposed(Message, frozen=True, kw_only=True):
     strategy: who proposes it; a throttle counts by strategy.
     reduce_only: never sell more than is held.
     expires_ns: market time after which it must no longer be decided in the proposer's favour; 0 for never.
+    client: who proposes it. Readers take it from the queue in which the order stands, and believe no sender.
     """
 
     id: OrderId
@@ -60,14 +73,19 @@ class OrderProposed(Message, frozen=True, kw_only=True):
     strategy: Name = "external"
     reduce_only: bool = False
     expires_ns: TimeNs = 0
+    client: ClientName = ""
 
 
 class CancelProposed(Message, frozen=True, kw_only=True):
-    """A proposal to cancel an order that is not finished. It always passes. portfolio: as in ``OrderProposed``."""
+    """A proposal to cancel an order that is not finished. It always passes, but for an order of another client.
+
+    portfolio, client: as in ``OrderProposed``.
+    """
 
     order_id: OrderId
     portfolio: PortfolioOrEmpty = ""
     reason: Text = ""
+    client: ClientName = ""
 
 
 class CancelDecided(Message, frozen=True, kw_only=True):
@@ -86,12 +104,13 @@ class StopRaised(Message, frozen=True, kw_only=True):
     """A higher protective stop is proposed for a position. A lower one is refused.
 
     stop_price: USDT per unit.
-    portfolio: as in ``OrderProposed``.
+    portfolio, client: as in ``OrderProposed``.
     """
 
     symbol: Symbol
     stop_price: Decimal
     portfolio: PortfolioOrEmpty = ""
+    client: ClientName = ""
 
 
 class CeilingReport(Struct, frozen=True, gc=False):
@@ -145,6 +164,8 @@ Refusal = Literal[
     "unknown_pair",
     "odd_time",
     "too_old",
+    "not_allowed",
+    "failed",
 ]
 
 
@@ -191,6 +212,7 @@ class OrderDecided(Message, frozen=True, kw_only=True):
     code: what set the verdict, a ``Finding``: that of the binding ceiling, or what the exchange's lots and minima made
         of the order; empty in a decision from before codes were kept.
     shortfall: the exchange's minimum, where the order is under it (codes ``below_minimum`` and ``dust``).
+    client: who proposed it, where clients have bounds (``[clients.NAME]``); empty elsewhere.
     """
 
     order_id: OrderId
@@ -219,6 +241,7 @@ class OrderDecided(Message, frozen=True, kw_only=True):
     phase: Annotated[str, Meta(max_length=64)] = ""
     code: Code = ""
     shortfall: Shortfall | None = None
+    client: ClientName = ""
 
 
 class StopApproved(Message, frozen=True, kw_only=True):

@@ -10,10 +10,8 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from shared.messages.base import Cause, Message, MessageId, OrderId, Symbol, Text, TimeNs
+from shared.messages.base import Cause, ClientName, Message, MessageId, OrderId, Symbol, Text, TimeNs
 from shared.messages.orders import Code, Ending, Side
-
-ClientName = Annotated[str, Meta(max_length=64)]
 
 # Why a report was not taken, in one word. ``docs/join.md`` says what each word means.
 ReportFault = Literal[
@@ -35,6 +33,7 @@ ReportFault = Literal[
     "stop_not_approved",
     "stop_above_price",
     "stop_too_small",
+    "failed",
 ]
 
 

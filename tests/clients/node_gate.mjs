@@ -1,13 +1,13 @@
 // The Node client at the hand of a test: a line of JSON for each call, a line of JSON for what came of it.
 //
-//   node node_gate.mjs FOLDER_OF_THE_CLIENT URL
+//   node node_gate.mjs FOLDER_OF_THE_CLIENT URL [NAME_OF_THE_CLIENT]
 import { createInterface } from 'node:readline'
 import { pathToFileURL } from 'node:url'
 
-const [folder, url] = process.argv.slice(2)
+const [folder, url, client = ''] = process.argv.slice(2)
 const { Gate } = await import(pathToFileURL(`${folder}/index.js`))
 const { pack, unpack, amount } = await import(pathToFileURL(`${folder}/wire.js`))
-const gate = new Gate(url, { strategy: 'mine' })
+const gate = new Gate(url, { strategy: 'mine', client })
 
 const more = {
   open: async (...given) => (await Gate.open(...given)).close(),

@@ -35,9 +35,9 @@ class GateFailureError(Exception):
 class NodeGate:
     """A process with one gate. What it is asked at once it does at once."""
 
-    def __init__(self, folder: Path, url: str) -> None:
+    def __init__(self, folder: Path, url: str, client: str = "") -> None:
         self._process = subprocess.Popen(
-            ["node", str(PROGRAM), str(folder), url], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            ["node", str(PROGRAM), str(folder), url, client], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
         self._lines: queue.Queue[str] = queue.Queue()
         self._told: dict[int, dict[str, Any]] = {}

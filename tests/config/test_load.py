@@ -12,7 +12,7 @@ import pytest
 from shared.config.faults import ConfigError
 from shared.config.load import FILES, HOMES, SECTIONS, default_config_dir, load_settings
 from shared.config.model import Settings
-from shared.domain.plan import PhasePlan, StrategyTable
+from shared.domain.plan import ClientPlan, PhasePlan, StrategyTable
 from tests.config.wrong_settings import faults_of, the_fault
 from tests.shipped import SHIPPED
 
@@ -51,6 +51,8 @@ def test_the_shipped_files_show_every_key_there_is() -> None:
         shown = {key for each in documents[HOMES[rows]][rows] for key in each}
         shown |= set(re.findall(r"^# (\w+) = ", (SHIPPED / HOMES[rows]).read_text(), re.MULTILINE))
         assert shown == set(row.__struct_fields__), rows
+    client = (SHIPPED / "stack.toml").read_text().partition("\n# [clients.ana]\n")[2]
+    assert re.findall(r"^# (\w+) = ", client, re.MULTILINE) == list(ClientPlan.__struct_fields__)
 
 
 def test_the_environment_wins_over_the_files() -> None:

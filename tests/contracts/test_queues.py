@@ -1,12 +1,15 @@
 """Nobody's entries are pushed out: what is trimmed, what is refused, and how clients take turns, on every bus."""
 
+from decimal import Decimal
+
 import pytest
+from msgspec import structs
 
 from shared.adapters.codec import encode
 from shared.adapters.memory_bus import MemoryBus
 from shared.adapters.redis.bus import RedisBus
 from shared.messages.catalogue import PROPOSED
-from shared.messages.orders import CancelProposed, OrderProposed
+from shared.messages.orders import CancelProposed, OrderProposed, StopRaised
 from shared.ports.bus import MOST_CLIENTS, MOST_WAITING
 from shared.ports.errors import BusLostError, NotTakenError
 from shared.ports.streams import Entry
@@ -153,8 +156,35 @@ async def test_an_order_that_comes_again_as_it_was_decided_is_answered_at_once(b
     assert await bus.latest(MAIN.of_client("bot"), 10) == []  # the gate has no work with it
     other = proposal("o-1", side="sell", stop_price=None)
     assert await bus.propose(other, "bot") is None  # the gate refuses it by what differs
-    assert await bus.latest(MAIN.of_client("bot"), 10) == [other]
+    assert await bus.latest(MAIN.of_client("bot"), 10) == [structs.replace(other, client="bot")]
     assert await bus.decisions(["o-1", "o-2"]) == {"o-1": decided}
+
+
+async def test_a_decision_with_a_client_in_it_is_given_to_no_other(bus: AnyBus) -> None:
+    lease = await acquired(bus)
+    order = proposal("o-1")
+    same = {"quantity_requested": order.quantity, "stop_price": order.stop_price, "strategy": order.strategy}
+    decided = decision("o-1", client="ana", **same)
+    await lease.commit(Commit(seq=1, outputs=(decided,), records={}, cursors={}, handled=(), digest=0))
+    assert await bus.propose(order, "ana") == decided
+    assert await bus.propose(order, "bob") is None  # the gate refuses it
+
+
+@pytest.mark.parametrize("said", ["", "ana", "bob"])
+async def test_the_queue_says_whose_a_proposal_is_whatever_it_says_itself(bus: AnyBus, said: str) -> None:
+    lease = await acquired(bus)
+    sent = (
+        proposal("o-1", client=said),
+        CancelProposed(id="c-1", time_ns=T0, order_id="o-1", client=said),
+        StopRaised(id="s-1", time_ns=T0, symbol="BTC/USDT", stop_price=Decimal(1), client=said),
+    )
+    for each in sent:
+        await bus.propose(each, "ana")
+        await write(bus, Proposed, encode(each))
+    await lease.acquire()  # by which it knows the queue
+    found = {(entry.stream, type(entry.message).__name__, entry.message.client) for entry in await lease.read(0)}  # type: ignore[union-attr]
+    kinds = [type(each).__name__ for each in sent]
+    assert found == {(MAIN.of_client("ana"), kind, "ana") for kind in kinds} | {(Proposed, kind, "") for kind in kinds}
 
 
 async def test_there_are_only_so_many_clients(bus: AnyBus) -> None:

@@ -10,7 +10,7 @@ import pytest
 from shared.config.environment import CONFIG_DIR, PHASE
 from shared.config.load import SECTIONS
 from shared.domain.risk.breakers import BREAKERS
-from shared.domain.risk.gate.rules import CLIENT_RULES
+from shared.domain.risk.gate.rules import EVERY_RULE
 from shared.messages.catalogue import CATALOGUE
 from shared.messages.orders import Finding, Refusal
 from shared.messages.reports import ReportFault
@@ -112,7 +112,7 @@ def test_the_reference_shows_every_topic_with_its_messages() -> None:
 
 def test_the_reference_shows_every_rule_in_the_order_of_the_source() -> None:
     table = table_of(REFERENCE, "| rule | the ceiling |")
-    assert re.findall(r"^\| `(\w+)`", table, re.MULTILINE) == [rule.__name__ for rule in CLIENT_RULES]
+    assert re.findall(r"^\| `(\w+)`", table, re.MULTILINE) == [rule.__name__ for rule in EVERY_RULE]
 
 
 def test_the_reference_shows_every_breaker_in_the_order_of_the_source() -> None:
@@ -147,7 +147,7 @@ def test_a_list_of_rules_that_a_page_prints_keeps_the_order_of_the_source_and_sa
         assert "..." in printed
         names = [name for name in printed if name != "..."]
         assert len(names) >= 10
-        assert names == [rule.__name__ for rule in CLIENT_RULES if rule.__name__ in names]
+        assert names == [rule.__name__ for rule in EVERY_RULE if rule.__name__ in names]
 
 
 def test_no_page_counts_the_rules_or_the_breakers_for_the_tables_grow() -> None:

@@ -19,11 +19,11 @@ from typing import Any
 import pytest
 from msgspec import structs
 
-from services.cli.up.server_users import USERS_DIR, prepare_users
+from services.cli.up.server_users import USERS_DIR, prepare_users, register_clients
 from shared.adapters.clocks import RealClock, ScaledClock
 from shared.adapters.redis.bus import RedisBus
 from shared.adapters.redis.embedded_valkey import running_valkey
-from shared.config.credentials import OWNER, address_of
+from shared.config.credentials import OWNER, address_of, known_users
 from shared.config.model import RedisSettings
 from shared.messages.base import Message
 from shared.messages.catalogue import DEAD, DECIDED, PROPOSED, SIZES
@@ -113,6 +113,7 @@ async def running_stack(folder: Path) -> AsyncIterator[Stack]:
         own = {"HEATSINK_REDIS__USERS": str(users)}
         async with RedisBus.open(address_of(redis, OWNER), MAIN) as bus:
             await bus.named_identity()
+            await register_clients(bus, known_users(users))
             origin = ClockOrigin(origin_market_ns=NOW_NS, origin_wall_ns=RealClock().wall_ns(), speed=1.0)
             clock = ScaledClock(await bus.agree_on_clock(origin))
             await bus.publish(_listings())

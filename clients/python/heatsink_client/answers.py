@@ -164,11 +164,12 @@ class Entry:
     message: Message
 
 
-def is_same_order(order: OrderProposed, decided: OrderDecided) -> bool:
-    """Whether a decision is about this very order, and not about another one under its id."""
+def is_same_order(order: OrderProposed, decided: OrderDecided, client: str) -> bool:
+    """Whether a decision is about this very order, and not about another one under its id. client: who proposed it."""
     reduces = order.reduce_only or order.side == "sell"
     return (
-        reduces == (decided.reduce_only or decided.side == "sell")
+        decided.client in ("", client)
+        and reduces == (decided.reduce_only or decided.side == "sell")
         and order.quantity == decided.quantity_requested
         and all(
             getattr(order, name) == getattr(decided, name)

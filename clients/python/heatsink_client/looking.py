@@ -52,6 +52,9 @@ def verdict_of(place: Place, order_id: str) -> Operation[Verdict]:
     waits = yield from _is_proposed(place, order_id)
     [stored] = yield from must(("GET", place.decision_key(order_id)))
     if (decided := read_as(OrderDecided, stored)) is not None:
+        if decided.client not in ("", place.client):  # its quantity is another's to trade
+            reason = f"order {order_id} is one of client {decided.client}: propose under another id"
+            return Verdict.refusal(order_id, "other_body", "client", reason, symbol=decided.symbol)
         return Verdict.of(decided)
     for message in (yield from _back(place.key("decided"), order_id)):
         if isinstance(message, ProposalRefused) and message.order_id == order_id:

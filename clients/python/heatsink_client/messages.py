@@ -366,6 +366,7 @@ class OrderProposed(Message):
     strategy: who proposes it; a throttle counts by strategy.
     reduce_only: never sell more than is held.
     expires_ns: market time after which it must no longer be decided in the proposer's favour; 0 for never.
+    client: who proposes it. Readers take it from the queue in which the order stands, and believe no sender.
     """
 
     symbol: str
@@ -378,6 +379,7 @@ class OrderProposed(Message):
     strategy: str = "external"
     reduce_only: bool = False
     expires_ns: int = 0
+    client: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -385,21 +387,26 @@ class StopRaised(Message):
     """A higher protective stop is proposed for a position. A lower one is refused.
 
     stop_price: USDT per unit.
-    portfolio: as in ``OrderProposed``.
+    portfolio, client: as in ``OrderProposed``.
     """
 
     symbol: str
     stop_price: Decimal
     portfolio: str = ""
+    client: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CancelProposed(Message):
-    """A proposal to cancel an order that is not finished. It always passes. portfolio: as in ``OrderProposed``."""
+    """A proposal to cancel an order that is not finished. It always passes, but for an order of another client.
+
+    portfolio, client: as in ``OrderProposed``.
+    """
 
     order_id: str
     portfolio: str = ""
     reason: str = ""
+    client: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -421,6 +428,7 @@ class OrderDecided(Message):
     code: what set the verdict, a ``Finding``: that of the binding ceiling, or what the exchange's lots and minima made
         of the order; empty in a decision from before codes were kept.
     shortfall: the exchange's minimum, where the order is under it (codes ``below_minimum`` and ``dust``).
+    client: who proposed it, where clients have bounds (``[clients.NAME]``); empty elsewhere.
     """
 
     order_id: str
@@ -449,6 +457,7 @@ class OrderDecided(Message):
     phase: str = ""
     code: str = ""
     shortfall: Shortfall | None = None
+    client: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -1196,6 +1205,7 @@ class RoomAsked(Message):
     stop_price: of the order that is meant, USDT per unit; None for the stop that sizing would set.
     limit_price: USDT per unit; None for an order at the market.
     strategy: who would propose it; a throttle counts by strategy.
+    client: within whose bounds; empty for those of nobody.
     """
 
     reply_to: str
@@ -1203,6 +1213,7 @@ class RoomAsked(Message):
     stop_price: Decimal | None = None
     limit_price: Decimal | None = None
     strategy: str = "external"
+    client: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -79,7 +79,7 @@ class Order(Proposal):
     def _matches(self, answer: Message) -> bool:
         """A verdict under this id may be that of somebody else's order."""
         if isinstance(answer, OrderDecided):
-            return answer.order_id == self.order.id and is_same_order(self.order, answer)
+            return answer.order_id == self.order.id and is_same_order(self.order, answer, self.place.client)
         return super()._matches(answer)
 
     def _confirmed(self, answer: Message) -> Operation[Message]:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from services.users import users_of
+from services.users import NO_BOUNDS, users_of
 from shared.adapters.private_files import password_in, passwords_in, private_folder, write_private
 from shared.adapters.redis.acl import User, acl_file, close_to_nobody, set_users
 from shared.adapters.redis.bus import RedisBus
@@ -12,6 +12,8 @@ from shared.adapters.signing import signatures_of
 from shared.application.errors import UserError
 from shared.application.stack import StackLocator
 from shared.config.credentials import CLIENT, CLIENT_NAME, OWNER, known_users, signed_in
+from shared.domain.plan import ClientPlan
+from shared.messages.keys import Keys
 from shared.messages.signers import OPERATORS
 
 USERS_DIR, ACL_FILE = "users", "users.acl"
@@ -41,22 +43,43 @@ class Given:
     closed: bool
 
 
-def prepare_users(data_dir: Path, portfolio: str) -> Path:
-    """The embedded server's access control list, in a file: who has a password there, and who the portfolio needs."""
+def prepare_users(data_dir: Path, portfolio: str, bounds: Mapping[str, ClientPlan] = NO_BOUNDS) -> Path:
+    """The embedded server's access control list, in a file: who has a password there, and who the portfolio needs.
+
+    bounds: of its clients, as in ``users_of``.
+    """
     folder = private_folder(data_dir / USERS_DIR)
-    users = users_in(folder, portfolio)
+    users = users_in(folder, portfolio, bounds=bounds)
     return write_private(data_dir / ACL_FILE, acl_file(users, passwords_in(folder, (user.name for user in users))))
 
 
-def users_in(folder: Path, portfolio: str, portfolios: Iterable[str] = (), clients: Iterable[str] = ()) -> list[User]:
-    """The users of this portfolio with these clients, those of the others, and whoever has a password in the folder."""
+def users_in(
+    folder: Path,
+    portfolio: str,
+    portfolios: Iterable[str] = (),
+    clients: Iterable[str] = (),
+    bounds: Mapping[str, ClientPlan] = NO_BOUNDS,
+) -> list[User]:
+    """The users of this portfolio with these clients, those of the others, and whoever has a password in the folder.
+
+    bounds: of this portfolio's clients, as in ``users_of``.
+    """
     named: dict[str, list[str]] = {portfolio: list(clients), **{each: [] for each in portfolios if each != portfolio}}
     for name in known_users(folder):
         if "." in name:
             owner, role, *client = name.split(".")
             named.setdefault(owner, []).extend(client if role == CLIENT else ())
-    users = (user for owner, names in named.items() for user in users_of(owner, dict.fromkeys(names)))
+    of = {portfolio: bounds}
+    users = (user for owner, names in named.items() for user in users_of(owner, names, of.get(owner, NO_BOUNDS)))
     return list({user.name: user for user in users}.values())
+
+
+async def register_clients(bus: RedisBus, users: Iterable[str]) -> None:
+    """Let the gate know of the queues of these users, which must not name them by themselves."""
+    for user in users:
+        portfolio, _, role = user.partition(".")
+        if role == CLIENT or role.startswith(f"{CLIENT}."):
+            await bus.register_client(Keys(portfolio), role.partition(".")[2] or CLIENT)
 
 
 def passwords_of(
@@ -74,7 +97,8 @@ def passwords_of(
     folder = into or (Path(stack.redis.users) if stack.redis.users else None)
     if folder is None:
         raise BadUserError("the server has no users yet: name a folder for their passwords, such as --into users")
-    users = users_in(private_folder(folder), stack.keys.portfolio, portfolios, clients)
+    bounds = stack.settings.plan.clients if stack.keys == stack.settings.keys else NO_BOUNDS
+    users = users_in(private_folder(folder), stack.keys.portfolio, portfolios, clients, bounds)
     files = {user.name: _file(folder, user.name, apart=apart) for user in users}
     return Passwords(users, files, {name: password_in(path) for name, path in files.items()})
 
@@ -95,6 +119,7 @@ async def give_users(stack: StackLocator, passwords: Passwords, *, close: bool =
         await bus.note_library()
         await bus.named_identity()
         lasting = await set_users(bus.client, passwords.users, passwords.passwords)
+        await register_clients(bus, passwords.passwords)
     if close:
         mine = signed_in(stack.redis_url, OWNER, passwords.passwords[OWNER])
         async with RedisBus.connect(mine, stack.keys) as bus:

@@ -14,7 +14,7 @@ from services.cli.up.options import Prepared, UpOptions
 from services.cli.up.processes import STAGE_SERVER, server_child, service_child
 from services.cli.up.resuming import Resuming
 from services.cli.up.screen import LogPipe, Screen
-from services.cli.up.server_users import USERS_DIR, prepare_users
+from services.cli.up.server_users import USERS_DIR, prepare_users, register_clients
 from services.cli.up.summary import end_text, failure_text, summary_rows
 from services.cli.up.supervisor import CRASHES_IN_A_ROW, ChildEvent, Supervisor
 from services.cli.up.taken_market import refuse_taken_market
@@ -31,7 +31,7 @@ from shared.application.exchange_reach import BINANCE, Exchange
 from shared.application.monitor import Monitor
 from shared.application.sealing import adopt
 from shared.application.stack import RunNote, remove_note, streams_of, write_note
-from shared.config.credentials import OPERATOR, OWNER, address_of, signed_out, user_name
+from shared.config.credentials import OPERATOR, OWNER, address_of, known_users, signed_out, user_name
 from shared.config.faults import EXIT_CONFIG
 from shared.config.model import RedisSettings
 from shared.config.secrecy import without_password
@@ -124,7 +124,7 @@ class Stack:
         kind = self._settings.exchange.kind
         folder = stack.enter_context(server_data_dir(self._options.data_dir, kind))
         port = stack.enter_context(claimed_port(SERVER_PORT))
-        acl = prepare_users(self._options.data_dir, self._settings.portfolio.name)
+        acl = prepare_users(self._options.data_dir, self._settings.portfolio.name, self._settings.plan.clients)
         server = EmbeddedValkey(folder, port, acl, self._settings.redis.max_memory_mb)
         users = (self._options.data_dir / USERS_DIR).resolve()
         self._redis = RedisSettings(url=server.url, users=str(users))
@@ -195,6 +195,8 @@ class Stack:
         signatures = signatures_of(self._keys, OPERATORS)
         async with RedisBus.open(self._address(), self._settings.keys, signatures=signatures) as bus:
             await bus.named_identity()  # services with users of their own must not give one
+            if self._own_server:
+                await register_clients(bus, known_users(Path(self._redis.users)))
             await bus.note_library()  # nor may they load the functions
             if self._new_keys:  # data of an earlier version, from before there were keys
                 await adopt(bus, machine_specs(self._settings, RealClock()), self._keys)

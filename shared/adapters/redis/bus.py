@@ -340,6 +340,12 @@ class RedisBus(RedisStreams, Bus):
             ) from error
         return await self.identity()
 
+    async def register_client(self, keys: Keys, client: str) -> None:
+        """Name a client of a portfolio, so that its queue is read. Where clients are users, they must not do it."""
+        async with bus_errors(keys.clients):
+            seconds, _ = await self.client.time()
+            await self.client.hsetnx(keys.clients, client, str(seconds))
+
     # --- the stack's clock ----------------------------------------------------------------------------------------
 
     async def agree_on_clock(self, origin: ClockOrigin) -> ClockOrigin:

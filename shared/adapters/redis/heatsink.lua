@@ -660,7 +660,11 @@ local PROPOSALS = {OrderProposed = true, StopRaised = true, CancelProposed = tru
 
 -- Whether an order is the one that was decided, as domain/risk/gate/repeats.py compares them. In doubt it is not: then
 -- the gate looks.
-local function is_decided_as(order, decided)
+-- A decision with a client in it, as where these have bounds, is that client's alone.
+local function is_decided_as(order, decided, client)
+  if (decided.client or '') ~= '' and decided.client ~= client then
+    return false
+  end
   if decided.type ~= 'OrderDecided' or decided.order_id ~= order.id or decided.quantity_requested ~= order.quantity then
     return false
   end
@@ -716,7 +720,7 @@ local function propose(keys, args)
   local stored = order.type == 'OrderProposed' and redis.pcall('GET', home .. ':decision:' .. order.id)
   if type(stored) == 'string' then
     local read_well, decided = pcall(cmsgpack.unpack, stored)
-    if read_well and type(decided) == 'table' and is_decided_as(order, decided) then
+    if read_well and type(decided) == 'table' and is_decided_as(order, decided, client) then
       return {'DECIDED', stored}
     end
   end
@@ -729,7 +733,11 @@ local function propose(keys, args)
     if redis.call('HLEN', home .. ':clients') >= MOST_CLIENTS then
       return refused('CLIENTS', 'there are ' .. MOST_CLIENTS .. ' clients already: propose under the name of one of them')
     end
-    redis.call('HSET', home .. ':clients', client, redis.call('TIME')[1])
+    local written = redis.pcall('HSET', home .. ':clients', client, redis.call('TIME')[1])
+    if type(written) == 'table' and written.err then -- who signs in as a user must not name clients, himself or others
+      return refused('CLIENTS', 'client ' .. client .. ' is not registered on this server: its owner does that, by '
+        .. 'heatsink users --client ' .. client .. ', or a new start of heatsink up')
+    end
   end
   local id = redis.pcall('XADD', key, '*', 'm', unpack(args))
   if type(id) == 'table' then

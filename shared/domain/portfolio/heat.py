@@ -29,6 +29,7 @@ class PairHeat:
     symbol, sector: of the pair, by one of its names.
     exit_rate: the cost of getting out, as a fraction of notional.
     others: the same pair under its other names.
+    parts: fractions of the position that are clients' own, where these have bounds; by client.
     mark: the price at which it is valued; 0 before the first.
     mark_time_ns: market time of that price.
     quantity: held.
@@ -44,9 +45,9 @@ class PairHeat:
     """
 
     __slots__ = (
-        "exit_rate", "is_dust", "mark", "mark_time_ns", "notional", "open_risk", "others", "price_risk", "quantity",
-        "reserved_cash", "reserved_notional", "reserved_risk", "reserved_sells", "sector", "stop", "stop_hit_ns",
-        "symbol", "unpriced_at",
+        "exit_rate", "is_dust", "mark", "mark_time_ns", "notional", "open_risk", "others", "parts", "price_risk",
+        "quantity", "reserved_cash", "reserved_notional", "reserved_risk", "reserved_sells", "sector", "stop",
+        "stop_hit_ns", "symbol", "unpriced_at",
     )  # fmt: skip
 
     def __init__(self, symbol: str, sector: str, exit_rate: float) -> None:
@@ -54,6 +55,7 @@ class PairHeat:
         self.sector = sector
         self.exit_rate = exit_rate
         self.others: tuple[PairHeat, ...] = ()
+        self.parts: dict[str, float] = {}
         self.mark = 0.0
         self.mark_time_ns = 0
         self.quantity = 0.0
@@ -98,6 +100,7 @@ class Heat:
     open_risk: of what is held.
     reserved_risk, reserved_cash, reserved_notional: of buys that are approved and not finished.
     sectors: notional held and on order, by sector.
+    clients: of the open risk, that of clients with bounds.
     unmarked: pairs that are held and have no price, so that NAV is unknown.
 
     A stop that the market reaches sells, and its fill is heard a moment later. In between the position is still in the
@@ -112,6 +115,7 @@ class Heat:
         self.reserved_cash = 0.0
         self.reserved_notional = 0.0
         self.sectors: dict[str, float] = {}
+        self.clients: dict[str, float] = {}
         self.unmarked: set[str] = set()
         self._hit: dict[str, PairHeat] = {}
         self._held: set[str] = set()
@@ -175,8 +179,23 @@ class Heat:
         if pair.quantity:
             self._revalue(pair)
 
+    def set_parts(self, pair: PairHeat, parts: dict[str, float]) -> None:
+        """Whose the position is, by client and as fractions of it."""
+        if parts == pair.parts:
+            return
+        before, pair.parts = pair.parts, parts
+        for client, part in before.items():
+            self.clients[client] -= part * pair.open_risk
+        for client, part in parts.items():
+            self.clients[client] = self.clients.get(client, 0.0) + part * pair.open_risk
+        for client in before.keys() - parts.keys():
+            if not any(client in other.parts for other in self.pairs.values()):
+                del self.clients[client]  # exactly nothing, not what sums of floats leave of it
+
     def _revalue(self, pair: PairHeat) -> None:
         notional, price_risk, open_risk = pair.value()
+        for client, part in pair.parts.items():
+            self.clients[client] += part * (open_risk - pair.open_risk)
         self.holdings += notional - pair.notional
         self.open_risk += open_risk - pair.open_risk
         self.sectors[pair.sector] += notional - pair.notional
@@ -236,9 +255,11 @@ class Heat:
         self.reserved_risk = sum(pair.reserved_risk for pair in self.pairs.values())
         self.reserved_cash = sum(pair.reserved_cash for pair in self.pairs.values())
         self.reserved_notional = sum(pair.reserved_notional for pair in self.pairs.values())
-        self.sectors = dict.fromkeys(self.sectors, 0.0)
+        self.sectors, self.clients = dict.fromkeys(self.sectors, 0.0), dict.fromkeys(self.clients, 0.0)
         for pair in self.pairs.values():
             self.sectors[pair.sector] += pair.exposure
+            for client, part in pair.parts.items():
+                self.clients[client] += part * pair.open_risk
 
     def positions(self) -> Iterator[PairHeat]:
         """The pairs that are held."""

@@ -80,9 +80,12 @@ class Fills:
         state, fill, named = self._state, claim.sent, claim.named
         cheap = cheapness(state, claim)
         self._follow_rename(named)
+        before = state.ledger.quantity(named.symbol)
         state.ledger.apply(claim.fill)
         state.finished.add_trade(fill.symbol, fill.trade_id)
         order = state.reservations.fill(fill.order_id, fill.quantity, fill.trade_id)
+        owner, after = order.owner if order is not None else "", state.ledger.quantity(named.symbol)
+        state.owners.traded(named.symbol, owner, float(before), float(after))
         if order is not None:
             state.reservation_checks.append(ReservationCheck(order.order_id, float(order.left) * order.unit_risk))
             if fill.side == "buy" and claim.fill.stop_price is None and order.stop_price is not None:
@@ -165,7 +168,8 @@ class Fills:
         """Move the position to the name by which execution calls the pair now, if it is not there yet."""
         state, rename = self._state, self._state.universe.rename_of(named.symbol)
         if named.moves_from and rename is not None:
-            state.ledger.rename(named.moves_from, named.symbol, rename.ratio)
+            if state.ledger.rename(named.moves_from, named.symbol, rename.ratio):
+                state.owners.renamed(named.moves_from, named.symbol)
             state.follow_position(named.moves_from)
             state.follow_position(named.symbol)
 
@@ -197,6 +201,7 @@ class Fills:
         """Move a position along when its pair gets another name."""
         if not listing.formerly or not self._state.ledger.rename(listing.formerly, listing.symbol, listing.ratio):
             return ()
+        self._state.owners.renamed(listing.formerly, listing.symbol)
         for symbol in (listing.formerly, listing.symbol):
             self._state.follow_position(symbol)
         return self.snapshot(listing)

@@ -114,7 +114,7 @@ class RiskMachine:
         self.fills = Fills(state, halt_actions, self.phases.evidence_text)
         self.breakers = Breakers(state, halt_actions)
         self.halt_commands = HaltCommands(state, halt_actions, self.breakers)
-        self.set_aside = SetAsideHalts(state, halt_actions)
+        self.set_aside = SetAsideHalts(state, halt_actions, self.gate.refusals)
         self.memory = MemoryHalt(state, halt_actions)
         self.write_offs = WriteOffs(state, self.fills)
         self.imports = Imports(state, self.fills, self.phases)

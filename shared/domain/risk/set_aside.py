@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 
+from shared.domain.risk.gate.refusals import Refusals
 from shared.domain.risk.halt_actions import HaltActions
 from shared.domain.risk.state.halts import NewHalt
 from shared.domain.risk.state.pair_aliases import trading_name
@@ -26,13 +27,14 @@ SET_ASIDE_RECORDS: dict[str, type[Struct]] = {SET_ASIDE: HaltedFor}
 
 
 class SetAsideHalts:
-    """Halts the pair that an entry was about. Without one, or when a fill is missing, it halts the portfolio.
+    """Halts the pair that an entry was about, and answers whoever proposed it.
 
-    Cash, NAV and heat are sums over all fills, so one that is missing makes all of them wrong.
+    Without a pair, or when a fill is missing, it halts the portfolio. Cash, NAV and heat are sums over all fills, so
+    one that is missing makes all of them wrong.
     """
 
-    def __init__(self, state: RiskState, halt_actions: HaltActions) -> None:
-        self._state, self._halt_actions = state, halt_actions
+    def __init__(self, state: RiskState, halt_actions: HaltActions, refusals: Refusals) -> None:
+        self._state, self._halt_actions, self._refusals = state, halt_actions, refusals
 
     def on_set_aside(self, passed_over: EntrySetAside) -> Sequence[Message]:
         """Begin the halt. What has no entry goes on failing, so that its halt begins anew when it was ended."""
@@ -41,7 +43,7 @@ class SetAsideHalts:
         if passed_over.entry and not self._is_news(passed_over):
             return ()
         what = " ".join(filter(None, (passed_over.message, passed_over.entry, "of", passed_over.source)))
-        return self._halt_actions.begin(
+        begun = self._halt_actions.begin(
             passed_over,
             NewHalt(
                 symbol=self._scope(passed_over),
@@ -51,6 +53,7 @@ class SetAsideHalts:
                 renew=bool(passed_over.entry),
             ),
         )
+        return [*self._refusals.failed(passed_over), *begun]
 
     def _scope(self, passed_over: EntrySetAside) -> str:
         symbol = trading_name(self._state, passed_over.symbol) if passed_over.symbol else ""

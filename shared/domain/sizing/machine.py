@@ -20,7 +20,7 @@ from shared.domain.stops import stop_below
 from shared.domain.timeframes import DAILY
 from shared.domain.universe import NamedPair, Universe
 from shared.messages.base import Message, TimePassed
-from shared.messages.dead_letter import UnreadableReceived, message_refused
+from shared.messages.dead_letter import EntrySetAside, UnreadableReceived, message_refused
 from shared.messages.halts import Halted, Resumed
 from shared.messages.market import BarClosed, PairListed
 from shared.messages.orders import ImportDecided, OrderClosed, OrderDecided, OrderFilled, StopPlaced, WriteOffDecided
@@ -50,6 +50,7 @@ class SizingMachine:
             BarClosed: self._bar,
             SignalRaised: self.proposals.on_signal,
             UnreadableReceived: self.proposals.on_unreadable,
+            EntrySetAside: self.proposals.on_set_aside,
             Resumed: self.proposals.on_resumption,
             PortfolioMarked: self._portfolio_marked,
             LimitsChanged: self._limits_changed,

@@ -24,7 +24,7 @@ from shared.domain.sizing.retry_policy import Attempt, Purchase
 from shared.domain.sizing.size import Size
 from shared.domain.sizing.state import SizingState
 from shared.messages.base import LAST_NS, Message
-from shared.messages.dead_letter import UnreadableReceived
+from shared.messages.dead_letter import EntrySetAside, UnreadableReceived
 from shared.messages.halts import Resumed
 from shared.messages.market import BarClosed
 from shared.messages.orders import OrderProposed
@@ -70,6 +70,10 @@ class Proposals:
     def on_unreadable(self, received: UnreadableReceived) -> Sequence[SignalRefused]:
         """Something on the stream of signals was none."""
         return self._refused.unreadable(received, self._state.now_ns)
+
+    def on_set_aside(self, passed_over: EntrySetAside) -> Sequence[SignalRefused]:
+        """Our own host passed something over that we failed at."""
+        return self._refused.failed(passed_over, self._state.now_ns)
 
     def on_resumption(self, resumed: Resumed) -> Sequence[OrderProposed]:
         """Propose what the strategies still want, once the last halt over a pair is gone."""

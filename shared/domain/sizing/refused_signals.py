@@ -12,8 +12,8 @@ from shared.domain.answer_budget import AnswerBudget
 from shared.domain.odd_times import fault_of_expiry, fault_of_time
 from shared.domain.sizing.blender import LatestSignal
 from shared.messages.base import derived_id, truncate
-from shared.messages.catalogue import SIGNALS
-from shared.messages.dead_letter import UnreadableReceived
+from shared.messages.catalogue import SIGNALS, topic_of_key
+from shared.messages.dead_letter import EntrySetAside, UnreadableReceived
 from shared.messages.orders import Refusal
 from shared.messages.signals import SignalRaised, SignalRefused
 
@@ -101,6 +101,26 @@ class RefusedSignals:
             reason=received.sentence,
             source=received.source[:128],
             entry=received.entry,
+            unanswered=unanswered,
+        )
+        return (refused,)
+
+    def failed(self, passed_over: EntrySetAside, now_ns: int) -> Sequence[SignalRefused]:
+        """The answer to a signal that sizing failed at, of which its host tells."""
+        if topic_of_key(passed_over.source) is not SIGNALS or (unanswered := self._budget.take(now_ns)) is None:
+            return ()
+        refused = SignalRefused(
+            id=derived_id("refused", self._portfolio, passed_over.id),
+            cause=passed_over.cause,
+            trace=passed_over.trace_id,
+            time_ns=now_ns or passed_over.time_ns,
+            strategy="",
+            symbol=passed_over.symbol,
+            code="failed",
+            field="$",
+            reason=truncate(passed_over.told_sender),
+            source=passed_over.source,
+            entry=passed_over.entry,
             unanswered=unanswered,
         )
         return (refused,)

@@ -15,6 +15,7 @@ for each of them would keep the gate shut. See docs/decisions/0002.
 from collections.abc import Sequence
 from typing import Protocol
 
+from shared.adapters.codec import sent_by
 from shared.domain.risk.gate.repeats import difference, proposal_of
 from shared.messages.base import Message
 from shared.messages.orders import OrderDecided, OrderProposed
@@ -72,6 +73,7 @@ class OrderIdempotency:
         repeat, and the entry is answered. An order that came before is answered with its decision, if any;
         another order under an id that was decided is given back, for the machine to refuse.
         """
+        message = sent_by(message, "")  # a channel has no owner
         if message in self._answered:  # since the last step
             return None
         if not isinstance(message, Proposal) or await bus.take_in(message) or not isinstance(message, OrderProposed):

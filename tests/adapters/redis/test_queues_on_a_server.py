@@ -85,7 +85,7 @@ async def test_a_key_of_another_kind_stops_its_own_client_and_no_other(redis_bus
         await redis_bus.propose(proposal("o-2"), "bot")
     lease = redis_bus.writer_lease("risk", (Proposed,), home=MAIN.home, in_turns=Proposed)
     await lease.acquire()
-    assert [entry.message for entry in await lease.read(0)] == [proposal("o-1")]
+    assert [entry.message for entry in await lease.read(0)] == [proposal("o-1", client="good")]
     await lease.renew()
     await lease.release()
 

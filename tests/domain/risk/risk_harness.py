@@ -6,7 +6,7 @@ from typing import get_args
 
 from msgspec import Struct, structs
 
-from shared.domain.plan import BreakerName, BreakerPlan, Limits, PhasePlan, Plan
+from shared.domain.plan import BreakerName, BreakerPlan, ClientPlan, Limits, PhasePlan, Plan
 from shared.domain.risk.machine import RiskMachine
 from shared.domain.universe import Pair, Rename, Universe
 from shared.messages.base import Message, TimePassed
@@ -69,6 +69,7 @@ class RiskHarness:
         shadow: Limits | None = None,
         breakers: BreakerPlan = CALM,
         universe: Universe = UNIVERSE,
+        clients: dict[str, ClientPlan] | None = None,
     ):
         phases = (PhasePlan(name="live", scale=scale),)
         self.plan = Plan(
@@ -77,6 +78,7 @@ class RiskHarness:
             breakers=breakers,
             phases=phases,
             phase="live",
+            clients=clients or {},
         )
         self.machine = RiskMachine(self.plan, universe, portfolio="main", starting_cash_usdt=cash, speed=speed)
         self.now_ns = T0 + 30 * 86_400_000_000_000

@@ -6,8 +6,8 @@ from shared.domain.answer_budget import AnswerBudget
 from shared.domain.execution.client.doubts import ReportDoubt
 from shared.domain.execution.client.state import ClientState
 from shared.messages.base import Message, derived_id, truncate
-from shared.messages.catalogue import REPORTED
-from shared.messages.dead_letter import UnreadableReceived, message_refused
+from shared.messages.catalogue import REPORTED, topic_of_key
+from shared.messages.dead_letter import EntrySetAside, UnreadableReceived, message_refused
 from shared.messages.reports import (
     ClosedReported,
     FillReported,
@@ -79,6 +79,29 @@ class Answers:
             halts=halts,
             source=received.source[:128],
             entry=received.entry,
+            unanswered=unanswered,
+        )
+        return (refused,)
+
+    def failed(self, passed_over: EntrySetAside) -> Sequence[Message]:
+        """The answer to a report that execution failed at, of which its host tells. The gate halts its pair."""
+        if topic_of_key(passed_over.source) is not REPORTED:
+            return ()
+        if (unanswered := self._may_answer(passed_over.symbol, halts=False)) is None:
+            return ()
+        refused = ReportRefused(
+            id=derived_id("refused", passed_over.id),
+            cause=passed_over.cause,
+            trace=passed_over.trace_id,
+            time_ns=self._state.now_ns or passed_over.time_ns,
+            order_id="",
+            symbol=passed_over.symbol,
+            what=passed_over.message,
+            code="failed",
+            field="$",
+            reason=truncate(passed_over.told_sender),
+            source=passed_over.source,
+            entry=passed_over.entry,
             unanswered=unanswered,
         )
         return (refused,)

@@ -15,7 +15,7 @@ from shared.domain.execution.client.stops import ClientStops
 from shared.domain.listing_claims import doubt_about_listing
 from shared.domain.universe import Universe
 from shared.messages.base import Message, TimePassed
-from shared.messages.dead_letter import UnreadableReceived, message_refused
+from shared.messages.dead_letter import EntrySetAside, UnreadableReceived, message_refused
 from shared.messages.market import BarClosed, MarkChanged, PairListed
 from shared.messages.orders import CancelDecided, ImportDecided, OrderDecided, StopApproved, WriteOffDecided
 from shared.messages.reports import ClosedReported, FillReported, PlacedReported, StopReported
@@ -55,6 +55,7 @@ class ClientExecution:
             ClosedReported: self._orders.closed,
             StopReported: self._stops.report,
             UnreadableReceived: answers.unreadable,
+            EntrySetAside: answers.failed,
         }
 
     def handle(self, message: Message) -> Sequence[Message]:

@@ -7,6 +7,7 @@ from shared.domain.risk.again.inverse import around
 from shared.messages.orders import CeilingReport
 
 UNBOUNDED = 1e18
+HEATS = ("portfolio_heat", "client_heat")  # budgets of which a unit takes its risk
 
 
 def exit_rate_of(evidence: Evidence) -> float:
@@ -21,22 +22,23 @@ def exit_rate_of(evidence: Evidence) -> float:
     stop = float(order.stop_price) if order.stop_price is not None else 0.0
     price_risk = price - stop if price > stop else 0.0
     units = float(decided.quantity_approved) if decided.side == "buy" else 0.0
-    heat, cash = _bought(evidence.report("portfolio_heat")), _bought(evidence.report("cash"))
+    heats = [each for rule in HEATS if (each := _bought(evidence.report(rule))) is not None]
+    cash = _bought(evidence.report("cash"))
     planned = evidence.plan.costs.fee + evidence.plan.costs.half_spread
-    if not price or (heat is None and cash is None):
+    if not price or not (heats or cash):
         return planned
 
     def fits(rate: float) -> bool:
         unit_risk, unit_cash = price_risk + price * rate, price * (1.0 + rate + reach if reach else 1.0 + rate)
         return (
             min(unit_risk, unit_cash) > 0.0
-            and (heat is None or heat.headroom / unit_risk == heat.quantity)
+            and all(heat.headroom / unit_risk == heat.quantity for heat in heats)
             and (cash is None or cash.headroom / unit_cash == cash.quantity)
             and (not units or (units * unit_risk, units * unit_cash) == (decided.risk_usdt, decided.cash_usdt))
         )
 
-    if heat is not None:
-        unit_risk = decided.risk_usdt / units if units else heat.headroom / heat.quantity
+    if heats:
+        unit_risk = decided.risk_usdt / units if units else heats[0].headroom / heats[0].quantity
         near, step = (unit_risk - price_risk) / price, ulp(unit_risk) / price / 8
     else:
         assert cash is not None

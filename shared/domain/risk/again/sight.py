@@ -64,9 +64,9 @@ def _state(evidence: Evidence, halt: Halted | None, mark_time_ns: int) -> RiskSt
         state.listings[decided.symbol] = evidence.listing
     if (book := book_of(evidence)) is not None:
         state.books[decided.symbol] = book
-    if evidence.report("throttle").code == "throttled":  # a restart forgets approvals, so an open one tells of nothing
-        for approved in evidence.approvals:
-            state.effective.throttle.count(approved.strategy, approved.symbol, approved.time_ns)
+    if "throttled" in (evidence.report("throttle").code, evidence.report("client_throttle").code):
+        for approved in evidence.approvals:  # a restart forgets them, so an open throttle tells of nothing
+            state.effective.throttle.count(approved.client, approved.strategy, approved.symbol, approved.time_ns)
     return state
 
 
@@ -78,8 +78,11 @@ def _records(evidence: Evidence, halt: Halted | None) -> Records:
         held = Decimal(str(position.limit))
         records.put(POSITION, decided.symbol, Position(symbol=decided.symbol, quantity=held, cost=ZERO, stop=None))
     open_orders = min(int(evidence.report("open_orders").used), MOST_OPEN)
-    for number in range(open_orders):  # how many there are is all that counts
-        records.put(ORDER, f"open-{number}", OpenOrder(f"open-{number}", UNKNOWN, "sell", ZERO, ZERO, 0.0, 0.0, 0.0))
+    of_client = int(evidence.report("client_open_orders").used)
+    for number in range(open_orders):  # how many there are is all that counts, and how many of them are the client's
+        owner = decided.client if number < of_client else ""
+        order = OpenOrder(f"open-{number}", UNKNOWN, "sell", ZERO, ZERO, 0.0, 0.0, 0.0, owner=owner)
+        records.put(ORDER, order.order_id, order)
     if halt is not None:
         records.put(HALT, f"{halt.symbol}|{halt.trigger}", halt)
     return records
@@ -108,6 +111,8 @@ def _see_totals(state: RiskState, evidence: Evidence) -> None:
         near = decided.heat_before * decided.nav
         heat.open_risk = solved(lambda risk: risk / decided.nav == decided.heat_before, near)
     heat.reserved_risk = 0.0
+    if of_client := evidence.figures("client_heat"):
+        heat.clients[decided.client] = of_client.used
     pair = heat.pairs.get(decided.symbol)
     if pair is not None and sector:
         heat.sectors[pair.sector] = sector.used

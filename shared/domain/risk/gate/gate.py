@@ -9,6 +9,7 @@ from shared.domain.machine import ReservationCheck
 from shared.domain.numbers import ZERO, plain, round_down
 from shared.domain.odd_times import is_odd
 from shared.domain.recent import Recent
+from shared.domain.risk.gate.client_bounds import fault_of_cancel, fault_of_stop
 from shared.domain.risk.gate.refusals import Refusals
 from shared.domain.risk.gate.repeats import as_sent, difference, proposal_of
 from shared.domain.risk.gate.verdict import Ruling, decide_opening, decide_reducing
@@ -72,7 +73,7 @@ class Gate:
         """The decision that stands is published again; another order under its id is refused by what differs."""
         self._repeats.append(order.id)
         first = self._decided.get(order.id)
-        if first is None or not (field := difference(order, first)):
+        if first is None or not (field := difference(order, first, of_clients=bool(self._state.plan.clients))):
             return ()
         differs = f"{field} is {as_sent(order, field)}, but order {order.id} was decided as one with"
         stands = "that verdict stands. Propose another order under another id"
@@ -121,6 +122,7 @@ class Gate:
             phase=state.phase_shown,
             code=ruling.code,
             shortfall=ruling.shortfall,
+            client=view.client,
         )
 
     def _reserve(self, decided: OrderDecided, units: float, view: View) -> None:
@@ -144,11 +146,12 @@ class Gate:
                 limit_price=decided.limit_price,
                 stop_price=decided.stop_price,
                 mark=decided.mark,
+                owner=view.client,
             ),
             units,
         )
         if buys:
-            view.effective.throttle.count(decided.strategy, decided.symbol, view.now_ns)
+            view.effective.throttle.count(view.client, decided.strategy, decided.symbol, view.now_ns)
 
     # --- what always passes ---------------------------------------------------------------------------------------
 
@@ -160,6 +163,8 @@ class Gate:
         held = self._state.ledger.position(raised.symbol)
         if raised.portfolio not in ("", self._state.portfolio):
             return self._other_portfolio(raised)
+        if foreign := fault_of_stop(raised, self._state):
+            return self.refusals.of(raised, "not_allowed", *foreign)
         if held is None:
             return self.refusals.of(raised, "nothing_held", "symbol", self._nothing_held(raised.symbol))
         stop, reason = self._passing_stop(raised)
@@ -208,9 +213,11 @@ class Gate:
         return (asked, "") if passing is None else (passing, fault.reason)
 
     def cancel(self, proposed: CancelProposed) -> Sequence[Message]:
-        """A cancel of an order that is not finished always passes; of any other there is nothing to do."""
+        """A cancel of an open order passes, unless it is another client's; of any other there is nothing to do."""
         if proposed.portfolio not in ("", self._state.portfolio):
             return self._other_portfolio(proposed)
+        if foreign := fault_of_cancel(proposed, self._state.reservations.get(proposed.order_id), self._state):
+            return self.refusals.of(proposed, "not_allowed", *foreign)
         if cancels := self.cancel_order(proposed, proposed.order_id, proposed.reason):
             return cancels
         known = self._decided.get(proposed.order_id) is not None

@@ -7,28 +7,38 @@ mended may come again under its own id (docs/decisions/0017).
 from collections.abc import Sequence
 
 from shared.domain.answer_budget import AnswerBudget
+from shared.domain.recent import Recent
 from shared.domain.risk.commands.refusals import unreadable_command
 from shared.domain.risk.state.state import RiskState
 from shared.messages.ask import RoomAnswered
 from shared.messages.base import Message, derived_id, truncate
-from shared.messages.catalogue import ASK, CONTROL, PROPOSED
-from shared.messages.dead_letter import UnreadableReceived
+from shared.messages.catalogue import ASK, CONTROL, PROPOSED, client_of_key, topic_of_key
+from shared.messages.dead_letter import EntrySetAside, UnreadableReceived
 from shared.messages.orders import CancelProposed, OrderProposed, ProposalRefused, Refusal, StopRaised
 
+SENDERS_REMEMBERED = 200  # more than there can be queues of clients
 Proposal = OrderProposed | StopRaised | CancelProposed
 
 
 class Refusals:
-    """Makes the answers, no more of them than ``AnswerBudget`` allows."""
+    """Makes the answers, to each client no more of them than ``AnswerBudget`` allows."""
 
     def __init__(self, state: RiskState) -> None:
         self._state = state
-        self._budget = AnswerBudget(state.ns_per_second)
+        self._budgets: Recent[AnswerBudget] = Recent(SENDERS_REMEMBERED)  # by client, so that no flood silences others
+
+    def _take(self, client: str) -> int | None:
+        """One answer more to a client, empty for whoever has no queue; see ``AnswerBudget.take``."""
+        budget = self._budgets.get(client)
+        if budget is None:
+            budget = AnswerBudget(self._state.ns_per_second)
+            self._budgets.add(client, budget)
+        return budget.take(self._state.now_ns)
 
     def of(self, message: Proposal, code: Refusal, field: str, reason: str) -> Sequence[ProposalRefused]:
         """The refusal of a message that was read."""
         state = self._state
-        if (unanswered := self._budget.take(state.now_ns)) is None:
+        if (unanswered := self._take(message.client)) is None:
             return ()
         order_id = message.order_id if isinstance(message, CancelProposed) else message.id
         refused = ProposalRefused(
@@ -50,13 +60,37 @@ class Refusals:
         """The answer to bytes that are no message, where the senders of such messages listen."""
         if received.topic not in (PROPOSED.name, CONTROL.name, ASK.name):
             return ()
-        if (unanswered := self._budget.take(self._state.now_ns)) is None:
+        if (unanswered := self._take(client_of_key(received.source))) is None:
             return ()
         if received.topic == PROPOSED.name:
             return (_proposal_refused(received, unanswered),)
         if received.topic == CONTROL.name:
             return unreadable_command(received)
         return self._unanswerable(received)
+
+    def failed(self, passed_over: EntrySetAside) -> Sequence[ProposalRefused]:
+        """The answer to a proposal that the gate failed at: nobody decides it any more."""
+        is_order = passed_over.message == OrderProposed.__name__
+        if topic_of_key(passed_over.source) is not PROPOSED or not passed_over.cause:
+            return ()
+        if (unanswered := self._take(client_of_key(passed_over.source))) is None:
+            return ()
+        refused = ProposalRefused(
+            id=derived_id("refused", passed_over.id),
+            cause=passed_over.cause,
+            trace=passed_over.trace_id,
+            time_ns=self._state.now_ns or passed_over.time_ns,
+            order_id=passed_over.cause if is_order else "",
+            symbol=passed_over.symbol,
+            what=passed_over.message,
+            code="failed",
+            field="$",
+            reason=truncate(passed_over.told_sender),
+            source=passed_over.source,
+            entry=passed_over.entry,
+            unanswered=unanswered,
+        )
+        return (refused,)
 
     def _unanswerable(self, received: UnreadableReceived) -> Sequence[RoomAnswered]:
         """An empty answer with the reason, for who named a channel to answer on."""

@@ -11,12 +11,17 @@ from shared.messages.orders import OrderDecided, OrderProposed
 COMPARED = ("symbol", "side", "quantity", "order_type", "limit_price", "stop_price", "strategy")
 
 
-def difference(order: OrderProposed, first: OrderProposed) -> str:
-    """The first field in which they differ; empty when one repeats the other."""
+def difference(order: OrderProposed, first: OrderProposed, *, of_clients: bool = False) -> str:
+    """The first field in which they differ; empty when one repeats the other.
+
+    of_clients: whether clients have bounds, so that what one of them proposed is not another's to repeat.
+    """
     for name in COMPARED:
         if getattr(order, name) != getattr(first, name):
             return name
-    return "" if _reduces(order) == _reduces(first) else "reduce_only"
+    if _reduces(order) != _reduces(first):
+        return "reduce_only"
+    return "client" if of_clients and order.client != first.client else ""
 
 
 def as_sent(order: OrderProposed, field: str) -> str:
@@ -39,6 +44,7 @@ def proposal_of(decided: OrderDecided) -> OrderProposed:
         strategy=decided.strategy,
         reduce_only=decided.reduce_only,
         expires_ns=decided.expires_ns,
+        client=decided.client,
     )
 
 

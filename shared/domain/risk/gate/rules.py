@@ -9,8 +9,8 @@ Every order runs through all of them. So whatever only a closed gate needs, word
 from collections.abc import Callable
 from math import isfinite
 
-from shared.domain.clients import client_of
 from shared.domain.risk.gate.ceilings import beyond, budget, closed, opened, within
+from shared.domain.risk.gate.client_bounds import fault_of_order
 from shared.domain.risk.gate.validity import fault_of_opening, fault_of_pair, fault_of_prices
 from shared.domain.risk.gate.view import View
 from shared.domain.timeframes import HOUR_NS
@@ -31,6 +31,13 @@ def known_and_valid(order: OrderProposed, view: View) -> Ceiling:
     if refused := fault_of_prices(order, view):
         return closed("known_and_valid", refused.code, refused.reason)
     return opened("known_and_valid")
+
+
+def client_bounds(order: OrderProposed, view: View) -> Ceiling:
+    """The client that proposes is registered, and may send orders, of this strategy and in this pair."""
+    if fault := fault_of_order(order, view):
+        return closed("client_bounds", "not_allowed", fault.reason)
+    return opened("client_bounds")
 
 
 def halted(order: OrderProposed, view: View) -> Ceiling:
@@ -95,7 +102,7 @@ def execution_acknowledged(order: OrderProposed, view: View) -> Ceiling:
 
     Only where clients execute by themselves. Another client's silence closes nothing for this one.
     """
-    client = client_of(order)
+    client = view.client or order.strategy
     late = view.state.reservations.overdue(client, view.now_ns)
     if late is None:
         return opened("execution_acknowledged")
@@ -185,6 +192,15 @@ def portfolio_heat(order: OrderProposed, view: View) -> Ceiling:
     return budget("portfolio_heat", view, view.limits.heat * view.nav, view.heat.risk, view.unit_risk)
 
 
+def client_heat(order: OrderProposed, view: View) -> Ceiling:
+    """Open plus reserved risk of what the client bought, within its own share of heat."""
+    client = view.client
+    if (share := view.effective.clients.get(client)) is None:
+        return opened("client_heat")
+    used = view.heat.clients.get(client, 0.0) + view.state.reservations.of_client(client).risk
+    return budget("client_heat", view, share.heat * view.nav, used, view.unit_risk)
+
+
 def gap_stress(order: OrderProposed, view: View) -> Ceiling:
     """What everything that is held and on order would lose if all of it fell at once, through every stop."""
     shock = view.limits.gap_shock
@@ -218,6 +234,17 @@ def cash(order: OrderProposed, view: View) -> Ceiling:
     return budget("cash", view, view.state.ledger.cash, view.heat.reserved_cash, view.unit_cash, "cash")
 
 
+def client_open_orders(order: OrderProposed, view: View) -> Ceiling:
+    """There is room for one more among the client's own orders that are not finished."""
+    client = view.client
+    if (share := view.effective.clients.get(client)) is None:
+        return opened("client_open_orders")
+    limit, used = share.open_orders, float(view.state.reservations.of_client(client).orders)
+    if used < limit:
+        return within("client_open_orders", limit, used, "orders")
+    return beyond("client_open_orders", limit, used, "orders", f"too many orders of client {client} are open")
+
+
 def open_orders(order: OrderProposed, view: View) -> Ceiling:
     """There is room for one more among the orders that are not finished."""
     limit, used = view.effective.most_open_orders, float(view.state.reservations.count)
@@ -226,12 +253,22 @@ def open_orders(order: OrderProposed, view: View) -> Ceiling:
     return beyond("open_orders", limit, used, "orders", "too many orders are open")
 
 
+def client_throttle(order: OrderProposed, view: View) -> Ceiling:
+    """Approvals of the client are not too frequent. Its flood closes the gate for itself alone."""
+    client = view.client
+    if not view.effective.throttle.is_full(client, view.now_ns):
+        return opened("client_throttle")
+    most = view.effective.clients[client].orders_per_second
+    reason = f"client {client} had its {most:,} approvals of this second: send fewer, or wait"
+    return closed("client_throttle", "throttled", reason, "orders")
+
+
 def throttle(order: OrderProposed, view: View) -> Ceiling:
     """Approvals are not too frequent: of all in a second, and of one strategy in one pair in a minute.
 
     This stops a loop that has gone wild.
     """
-    reason = view.effective.throttle.fault(order, view.now_ns)
+    reason = view.effective.throttle.fault(order, view.client, view.now_ns)
     return closed("throttle", "throttled", reason, "orders") if reason else opened("throttle")
 
 
@@ -278,5 +315,31 @@ RULES: tuple[Rule, ...] = (
     throttle,
     drawdown,
 )
-_AFTER_LEDGER = RULES.index(known_ledger) + 1
-CLIENT_RULES = (*RULES[:_AFTER_LEDGER], execution_acknowledged, *RULES[_AFTER_LEDGER:])  # where clients execute
+
+
+def _with(added: Rule, before: Rule, rules: tuple[Rule, ...]) -> tuple[Rule, ...]:
+    place = rules.index(before)
+    return (*rules[:place], added, *rules[place:])
+
+
+def _bounded(rules: tuple[Rule, ...]) -> tuple[Rule, ...]:
+    """Beside the rules, those for clients that have bounds: each before the rule that is about all."""
+    for added, before in (
+        (client_bounds, halted),
+        (client_heat, portfolio_heat),
+        (client_open_orders, open_orders),
+        (client_throttle, throttle),
+    ):
+        rules = _with(added, before, rules)
+    return rules
+
+
+CLIENT_RULES = _with(execution_acknowledged, order_size, RULES)  # where clients execute
+EVERY_RULE = _bounded(CLIENT_RULES)
+# By whether clients execute, and whether they have bounds.
+RULES_FOR: dict[tuple[bool, bool], tuple[Rule, ...]] = {
+    (False, False): RULES,
+    (True, False): CLIENT_RULES,
+    (False, True): _bounded(RULES),
+    (True, True): EVERY_RULE,
+}

@@ -73,7 +73,7 @@ class Shadow:
         ruling, self._ruling = self._ruling, None
         approved, counts = decided.quantity_approved, self._counts
         if approved > ZERO:
-            self._effective.throttle.count(order.strategy, order.symbol, self._state.now_ns)
+            self._effective.throttle.count(decided.client, order.strategy, order.symbol, self._state.now_ns)
         more, less = ruling.quantity > approved, ruling.quantity < approved
         rule = decided.binding if more else ruling.binding
         self._counts = structs.replace(

@@ -15,7 +15,8 @@ from shared.domain.filters.quantities import (
     surely_takes,
 )
 from shared.domain.numbers import ZERO, plain, to_decimal
-from shared.domain.risk.gate.rules import CLIENT_RULES, RULES
+from shared.domain.risk.gate.client_bounds import fault_of_order
+from shared.domain.risk.gate.rules import RULES_FOR
 from shared.domain.risk.gate.validity import fault_of_any, fault_of_prices
 from shared.domain.risk.gate.view import View
 from shared.domain.risk.state.pair_aliases import held_as
@@ -61,7 +62,8 @@ class _Cut(Struct, frozen=True, gc=False):
 
 def decide_opening(order: OrderProposed, view: View) -> Ruling:
     """Every rule, in order; the least ceiling binds, the first among equals."""
-    ceilings = tuple([rule(order, view) for rule in (CLIENT_RULES if view.state.client_orders else RULES)])
+    rules = RULES_FOR[view.state.client_orders, bool(view.effective.clients)]
+    ceilings = tuple([rule(order, view) for rule in rules])
     least = ceilings[0]
     for ceiling in ceilings:
         if ceiling.quantity < least.quantity:
@@ -121,6 +123,8 @@ def decide_reducing(order: OrderProposed, view: View, held: Decimal, selling: De
     """
     room = max(ZERO, held - selling)
     position = Ceiling("position", float(room), float(held), float(selling), float(room), "base", code="limit")
+    if foreign := fault_of_order(order, view):
+        return _rejected(position, "client_bounds", "not_allowed", foreign.reason)
     if fault := fault_of_any(order, view):
         return _rejected(position, "position", "invalid", fault)
     if refused := fault_of_prices(order, view):

@@ -14,6 +14,7 @@ class View:
     effective, limits: what the order is held to; the state's own unless others are given.
     heat: totals of the portfolio.
     pair: the pair's share of them; None for a pair that is not in the universe.
+    client: who proposes the order, where clients have bounds; empty elsewhere, and for the stack itself.
     mark: the pair's, USDT per unit; 0 before the first.
     listing: what the exchange says of the pair; None before it has said anything.
     now_ns: market time.
@@ -31,7 +32,7 @@ class View:
     """
 
     __slots__ = (
-        "adv", "atr", "book", "effective", "heat", "limits", "listing", "mark", "nav", "now_ns", "pair",
+        "adv", "atr", "book", "client", "effective", "heat", "limits", "listing", "mark", "nav", "now_ns", "pair",
         "pair_notional", "pair_risk", "price", "quantity", "state", "stop", "unit_cash", "unit_price_risk",
         "unit_risk",
     )  # fmt: skip
@@ -39,6 +40,7 @@ class View:
     def __init__(self, order: OrderProposed, state: RiskState, effective: EffectiveLimits | None = None) -> None:
         symbol, effective = order.symbol, effective or state.effective
         self.state, self.effective, self.limits = state, effective, effective.limits
+        self.client = order.client if effective.clients else ""
         self.heat = heat = state.heat
         self.pair = pair = heat.pairs.get(symbol)
         self.listing = state.listings.get(symbol)

@@ -89,6 +89,7 @@ def room_in(state: RiskState, symbol: str, asked: RoomAsked) -> Room:
         limit_price=asked.limit_price,
         stop_price=stop.order_price,
         strategy=asked.strategy,
+        client=asked.client,
     )
     view = View(order, state)
     ruling = decide_opening(order, view)

@@ -58,7 +58,7 @@ class Imports:
         fault = unsigned(command, "positions come in") or self._fault_of_look(command) or _in_one(plan.all_faults)
         if fault:
             return command_refused(command, fault)
-        self._take_in(plan)
+        self._take_in(plan, command.client)
         told = [self._for_others(command, row) for row in plan.rows]
         return [self._imported(command, plan), *told, *self._fills.snapshot(command)]
 
@@ -70,10 +70,12 @@ class Imports:
         seen = f"cash_before {plain(command.cash_before)} USDT was seen"
         return f"{seen}, the books have {plain(cash)} by now: something was bought or sold; look again"
 
-    def _take_in(self, plan: ImportPlan) -> None:
+    def _take_in(self, plan: ImportPlan, client: str) -> None:
         state = self._state
+        owner = client if client in state.plan.clients else ""
         for row in plan.rows:
             state.ledger.take_in(row.symbol, row.quantity, row.cost, row.stop)
+            state.owners.traded(row.symbol, owner, 0.0, float(row.quantity))
             state.follow_position(row.symbol)
         state.ledger.set_cash(plan.cash)
         self._measure_anew(plan)

@@ -30,6 +30,7 @@ class OpenOrder(Struct, frozen=True, gc=False):
     trades: ids of the trades that filled it, the latest ones last.
     client: who has to report of it; empty where nobody has to.
     report_due_ns: market time at which that is due; 0 when nothing is.
+    owner: the client that proposed it, where clients have bounds; empty elsewhere.
     """
 
     order_id: str
@@ -49,11 +50,24 @@ class OpenOrder(Struct, frozen=True, gc=False):
     trades: tuple[str, ...] = ()
     client: str = ""
     report_due_ns: int = 0
+    owner: str = ""
 
     @property
     def left(self) -> Decimal:
         """Base units that are not filled yet."""
         return max(ZERO, self.quantity - self.filled)
+
+
+class OfClient:
+    """What a client has on order. orders: that are not finished. risk: reserved by its purchases, USDT."""
+
+    __slots__ = ("orders", "risk")
+
+    def __init__(self) -> None:
+        self.orders, self.risk = 0, 0.0
+
+
+NONE_OPEN = OfClient()
 
 
 class Reservations:
@@ -64,6 +78,7 @@ class Reservations:
         self._open: dict[str, int] = {}  # buys per pair
         self.unacknowledged: dict[str, int] = {}  # of which execution has said nothing yet, since when; oldest first
         self._due: dict[str, dict[str, int]] = {}  # client to its orders of which a report is due, and when
+        self._of_clients: dict[str, OfClient] = {}  # those with bounds
 
     @property
     def count(self) -> int:
@@ -74,6 +89,10 @@ class Reservations:
         """The order, if it is not finished."""
         return self._records.get(ORDER, order_id, OpenOrder)
 
+    def of_client(self, client: str) -> OfClient:
+        """What a client with bounds has on order."""
+        return self._of_clients.get(client, NONE_OPEN)
+
     def all(self) -> list[OpenOrder]:
         """Every order that is not finished, oldest first."""
         return sorted((order for _, order in self._records.rows(ORDER, OpenOrder)), key=_age)
@@ -81,7 +100,7 @@ class Reservations:
     def open(self, order: OpenOrder, units: float) -> None:
         """A new order, nothing of it filled yet. units: its quantity as a float."""
         self._records.put(ORDER, order.order_id, order)
-        self._count_buy(order, 1)
+        self._count(order, 1)
         self.unacknowledged[order.order_id] = order.decided_ns
         self._move(order, order.quantity, units)
 
@@ -141,7 +160,7 @@ class Reservations:
         left = order.left
         self._move(order, -left, -float(left))
         self._records.delete(ORDER, order_id)
-        self._count_buy(order, -1)
+        self._count(order, -1)
         self._note_due(order, 0)
         self.unacknowledged.pop(order_id, None)
         pair = self._heat.pair(order.symbol)
@@ -152,18 +171,24 @@ class Reservations:
     def rebuild(self) -> None:
         """Mirror the stored orders in totals that start from nothing, after a restart."""
         self._open.clear()
+        self._of_clients.clear()
         orders = self.all()
         waiting = (order for order in orders if order.decided_ns and not order.acknowledged)
         self.unacknowledged = {order.order_id: order.decided_ns for order in waiting}
         self._due.clear()
         for order in orders:
-            self._count_buy(order, 1)
+            self._count(order, 1)
             self._move(order, order.left, float(order.left))
             self._note_due(order, order.report_due_ns)
 
-    def _count_buy(self, order: OpenOrder, change: int) -> None:
+    def _count(self, order: OpenOrder, change: int) -> None:
         if order.side == "buy":
             self._open[order.symbol] = self._open.get(order.symbol, 0) + change
+        if order.owner:
+            of_client = self._of_clients.setdefault(order.owner, OfClient())
+            of_client.orders += change
+            if not of_client.orders:
+                del self._of_clients[order.owner]
 
     def _move(self, order: OpenOrder, quantity: Decimal, units: float) -> None:
         """Reserve ``quantity`` more of the order (``units``: the same as a float), or less where it is negative."""
@@ -173,6 +198,8 @@ class Reservations:
         if order.side == "sell":
             pair.reserved_sells += quantity
             return
+        if order.owner in self._of_clients:
+            self._of_clients[order.owner].risk += units * order.unit_risk
         self._heat.reserve(pair, units * order.unit_risk, units * order.unit_notional, units * order.unit_cash)
 
 

@@ -20,6 +20,7 @@ from shared.domain.risk.state.finished import FINISHED_RECORDS, Finished
 from shared.domain.risk.state.halts import HALT_RECORDS, Halts
 from shared.domain.risk.state.loss_baselines import BASELINE_RECORDS, BASELINES, LossBaselines
 from shared.domain.risk.state.order_book import OrderBook
+from shared.domain.risk.state.owners import OWNER_RECORDS, Owners
 from shared.domain.risk.state.reservations import ORDER, OpenOrder, Reservations
 from shared.domain.timeframes import SECOND_NS
 from shared.domain.universe import Universe
@@ -47,6 +48,7 @@ STATE_RECORDS: dict[str, type[Struct]] = {
     **HALT_RECORDS,
     **BASELINE_RECORDS,
     **FINISHED_RECORDS,
+    **OWNER_RECORDS,
     ORDER: OpenOrder,
     LIMITS: ActiveLimits,
     PHASE: ActivePhase,
@@ -101,6 +103,7 @@ class RiskState:
         self.oldest_held: PairHeat | None = None
         self.outside: set[str] = set()
         self.reservations = Reservations(self.records, self.heat)
+        self.owners = Owners(self.records, self.heat)
         rate = self.plan.costs.fee + self.plan.costs.half_spread
         for pair in self.universe.pairs:
             named = [self.heat.add_pair(name, pair.sector, rate) for name in self.universe.names_of(pair.symbol)]
@@ -242,6 +245,7 @@ class RiskState:
         pair, position = self.heat.pair(symbol), self.ledger.position(symbol)
         if pair is None and position is not None:  # bought by somebody else
             pair = self._add_outside(symbol)
+        self.owners.mirror(symbol, is_held=position is not None)
         if pair is not None:
             self.heat.set_position(pair, position.quantity if position else ZERO, position.stop if position else None)
             self._compare_with_oldest(pair)

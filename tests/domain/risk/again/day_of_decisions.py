@@ -6,7 +6,7 @@ from random import Random
 
 from msgspec import structs
 
-from shared.domain.plan import Limits
+from shared.domain.plan import ClientPlan, Limits
 from shared.domain.risk.again.evidence import Evidence
 from shared.domain.risk.state.effective_limits import policy_of
 from shared.messages.base import Message
@@ -23,14 +23,15 @@ LIMITS = Limits(heat=0.03, orders_per_second=3, repeats_per_minute=6, max_order_
 class Day(RiskHarness):
     """Plays the day; ``decided`` has each decision with what was proposed.
 
+    clients: with bounds, if any.
     listings: what was said of pairs, in order.
     """
 
-    def __init__(self, seed: int, decisions: int) -> None:
+    def __init__(self, seed: int, decisions: int, clients: dict[str, ClientPlan] | None = None) -> None:
         self.random = Random(seed)
         self.decided: list[tuple[OrderProposed | None, OrderDecided]] = []
         self.listings: list[PairListed] = []
-        super().__init__(limits=LIMITS, exact=True, cash=200_000.0 if seed % 4 else 2_000.0)
+        super().__init__(limits=LIMITS, exact=True, cash=200_000.0 if seed % 4 else 2_000.0, clients=clients)
         self.prices = {f"{base}/USDT": price for base, price in PRICES.items()}
         while len(self.decided) < decisions:
             self._something()
@@ -132,6 +133,7 @@ class Day(RiskHarness):
         for _ in range(self.random.choice((1, 1, 1, 1, 9))):
             self._count += 1
             fields = self._fields(symbol, price, amount)
+            fields["client"] = self.random.choice((*self.plan.clients, *self.plan.clients, "stranger", ""))
             self.handle(OrderProposed(id=f"o-{self._count}", time_ns=self.now_ns, symbol=symbol, **fields))
 
     def _fields(self, symbol: str, price: float, amount: Decimal) -> dict[str, object]:

@@ -8,12 +8,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import structs
 
+from shared.domain.plan import ClientPlan
 from shared.domain.risk.again.decide import decide_again
 from shared.messages.orders import OrderDecided
 from tests.domain.risk.again.day_of_decisions import Day
 from tests.examples import examples
 
 SEEDS, DECISIONS = (1, 4), 400  # the portfolio of the second one is tiny
+CLIENTS = {
+    "ana": ClientPlan(heat=0.004, orders_per_second=1, open_orders=2),
+    "bob": ClientPlan(pairs=("BTC/USDT", "ETH/USDT"), strategies=("momentum",)),
+}
+OF_CLIENTS = {"client_bounds", "client_heat", "client_open_orders", "client_throttle"}
 HAS_TO_COME = {
     "approve", "trim", "dust", "below_minimum", "lot_size", "invalid", "pair_off", "halted", "stale", "missing",
     "unacknowledged", "limit", "thin_book", "median_spread", "throttled",
@@ -22,7 +28,7 @@ HAS_TO_COME = {
 
 @pytest.fixture(scope="module")
 def days() -> list[Day]:
-    return [Day(seed, DECISIONS) for seed in SEEDS]
+    return [*(Day(seed, DECISIONS) for seed in SEEDS), Day(7, DECISIONS, CLIENTS)]
 
 
 def test_every_decision_of_a_day_comes_out_the_same_to_the_last_bit(days: list[Day]) -> None:
@@ -31,10 +37,11 @@ def test_every_decision_of_a_day_comes_out_the_same_to_the_last_bit(days: list[D
         for number, (_, decided) in enumerate(day.decided):
             again = decide_again(day.evidence(number))
             came.update({decided.verdict, decided.code, *(ceiling.code for ceiling in decided.ceilings)})
+            came[decided.binding] += decided.verdict != "approve"
             if again.differs:
                 wrong[decided.order_id] = (again.differs, decided.reason, again.decided.reason)
     assert wrong == {}
-    assert {code for code in HAS_TO_COME if not came[code]} == set()
+    assert {code for code in HAS_TO_COME | OF_CLIENTS if not came[code]} == set()
 
 
 def first(day: Day, verdict: str) -> int:

@@ -8,6 +8,7 @@ which services there are and whose they are. So a new topic or service has its r
 | ``market_data``, ``signals``, ``exchange_sim`` | what this service does for the market |
 | ``main.risk``, ``main.sizing``, ... | what this service does for the portfolio ``main`` |
 | ``main.client``, ``main.client.ana``, ... | propose, raise signals, report, ask, and read: as its bounds let it |
+| ``main.ops`` | read, and propose for clients that come over HTTP |
 | ``main.operator`` | command, ask, and read |
 | ``owner`` | everything: for whoever starts the stack, and for nobody who only joins it |
 """
@@ -20,6 +21,7 @@ from shared.adapters.redis.acl import Grant, User
 from shared.adapters.redis.keys import (
     CLOCK_KEY,
     IDENTITY_KEY,
+    LIBRARY_KEY,
     SCOPES,
     client_key,
     clients_key,
@@ -34,7 +36,18 @@ from shared.adapters.redis.keys import (
 from shared.adapters.redis.market_lease import LEASE_KEY, META_KEY
 from shared.config.credentials import CLIENT, OPERATOR, OWNER, client_user, user_name
 from shared.domain.plan import SENDABLE, ClientPlan, Sendable
-from shared.messages.catalogue import ANSWERS, ASK, CATALOGUE, COPIED_TO, DECIDED, PROPOSED, REPORTED, SIGNALS, Topic
+from shared.messages.catalogue import (
+    ANSWERS,
+    ASK,
+    CATALOGUE,
+    COPIED_TO,
+    DECIDED,
+    EXECUTED,
+    PROPOSED,
+    REPORTED,
+    SIGNALS,
+    Topic,
+)
 from shared.messages.keys import Keys
 
 EVERY_CONSUMER, CLIENTS, OPERATORS = "every consumer", "clients", "operators"  # as the catalogue says it
@@ -121,11 +134,11 @@ def _pattern(topic: Topic, keys: Keys) -> str:
 
 
 def _facts(keys: Keys) -> tuple[Grant, ...]:
-    """What everybody in a stack has to know: whose data this is, what time it is, who is alive."""
+    """What everybody in a stack has to know: whose data this is, by which functions, what time it is, who is alive."""
     beats = tuple(services_key(keys, scope) for scope in SCOPES)
     return (
         Grant(commands=READ_TEXT, reads=(CLOCK_KEY, IDENTITY_KEY)),
-        Grant(commands=READ_HASH, reads=beats),
+        Grant(commands=READ_HASH, reads=(*beats, LIBRARY_KEY)),
         LOOK_AT_SERVER,
     )
 
@@ -180,6 +193,17 @@ def _proposing(name: str, keys: Keys) -> tuple[Grant, ...]:
     )
 
 
+def _proposing_for_others(keys: Keys) -> tuple[Grant, ...]:
+    """For clients that come over HTTP, each in its own queue; nothing that stands there can be taken out again."""
+    queues = client_key(keys, ANY)
+    return (
+        Grant(commands=("fcall",), keys=(queues,)),
+        Grant(commands=("time",)),
+        Grant(commands=("hexists", "hlen", "hset", "type"), keys=(clients_key(keys),)),
+        Grant(commands=("xadd", *READ_STREAM), keys=(queues,)),
+    )
+
+
 # --- services ---------------------------------------------------------------------------------------------------------
 
 
@@ -193,7 +217,7 @@ def _service(row: ServiceRow, keys: Keys) -> tuple[Grant, ...]:
     if row.name == EXCHANGE_SIM:
         return (*_facts(keys), *beat, Grant(commands=("set",), writes=(CLOCK_KEY,)))
     if row.name == OPS:
-        return (*_looking(keys), *beat)
+        return (*_looking(keys), *beat, *_proposing_for_others(keys))
     raise ValueError(f"nobody has said what the service {row.name} may do")
 
 
@@ -206,18 +230,20 @@ def _machine(row: ServiceRow, keys: Keys) -> tuple[Grant, ...]:
     of_orders = _orders(row, keys)
     of_clients = (client_key(keys, ANY), clients_key(keys)) if PROPOSED in read else ()
     reserved, beats = reserved_key(home), services_key(keys, row.scope)
+    reservations = machine_keys(home, DECIDED.written_by).state  # an order is placed only if the gate's records have it
     return (
         # A function is looked at twice: as a call that names keys, and command by command.
         Grant(commands=CALL, keys=(*own, reserved, *outputs, *inputs, *of_orders, *of_clients, beats)),
         Grant(commands=(*READ_HASH, *WRITE_HASH, *READ_TEXT, *WRITE_TEXT), keys=own),
         Grant(commands=APPEND, writes=(own.journal, *outputs)),
-        Grant(commands=(*READ_STREAM, *READ_GROUP), reads=(own.journal, *outputs, *inputs)),
+        Grant(commands=(*READ_STREAM, *READ_GROUP), reads=(own.journal, *outputs, *inputs, *of_clients)),  # in one call
         Grant(commands=KEEP_GROUP, writes=inputs),
         Grant(commands=("xtrim",), writes=_streams((topic for topic in read if topic.is_open), keys)),
         Grant(commands=READ_HASH, reads=(*_hashes(read, keys), reserved)),
         *([Grant(commands=("hset", "hdel"), writes=(reserved,))] if DECIDED in written else []),
         *([Grant(commands=(*READ_TEXT, "set"), keys=of_orders)] if of_orders else []),
         *([Grant(commands=READ_TEXT, reads=(decision_key(keys, ANY),))] if DECIDED in read else []),
+        *([Grant(commands=READ_HASH, reads=(reservations,))] if EXECUTED in written else []),
         *([Grant(commands=KEEP_CLIENTS, keys=of_clients)] if of_clients else []),
         Grant(commands=("publish",), channels=(*_channels(written, keys), *((REPLIES,) if ANSWERS in written else ()))),
         Grant(commands=LISTEN, channels=_channels(read, keys)),

@@ -75,6 +75,13 @@ SERVICES = (
 BY_NAME = {row.name: row for row in SERVICES}
 
 
+def key_holders() -> tuple[str, ...]:
+    """Everybody who has a key to sign with: every service, and operators."""
+    from shared.messages.signers import OPERATORS
+
+    return (*BY_NAME, OPERATORS)
+
+
 def scope_of(name: str) -> "Scope":
     """Whether the service serves the market or one portfolio."""
     return BY_NAME[name].scope

@@ -16,7 +16,7 @@ from shared.adapters.redis.acl import acl_file, set_users
 from shared.adapters.redis.bus import RedisBus
 from shared.adapters.redis.client import ServerTooOldError
 from shared.adapters.redis.embedded_valkey import EmbeddedValkey, running_valkey
-from shared.adapters.redis.keys import client_key, decision_key, machine_keys
+from shared.adapters.redis.keys import IDENTITY_KEY, LIBRARY_KEY, client_key, decision_key, machine_keys
 from shared.config.credentials import CLIENT, OPERATOR, OWNER, client_user, signed_in, user_name
 from shared.domain.machine import ReservationCheck
 from shared.domain.plan import ClientPlan
@@ -39,7 +39,7 @@ from shared.messages.catalogue import (
 )
 from shared.messages.keys import Keys
 from shared.messages.market import MarkChanged
-from shared.messages.orders import OrderDecided
+from shared.messages.orders import OrderDecided, OrderProposed
 from shared.ports.bus import Heartbeat, Proposal
 from shared.ports.clock import ClockOrigin
 from shared.ports.errors import AccessRefusedError, AlreadyDecidedError, NotTakenError, StateGoneError
@@ -95,6 +95,7 @@ async def owner(server: Server) -> AsyncIterator[RedisBus]:
         await bus.client.execute_command("ACL", "LOG", "RESET")
         await bus.named_identity()
         await register_clients(bus, USERS)
+        await bus.note_library()
         yield bus
 
 
@@ -176,7 +177,7 @@ async def test_a_user_writes_and_reads_what_the_catalogue_says_and_nothing_else(
             f"XREADGROUP GROUP g c STREAMS {key} >": topic.durable and is_machine and reads,
             f"XACK {key} g 1-1": topic.durable and is_machine and needed,
             f"XGROUP DESTROY {key} g": topic.durable and is_machine and needed,
-            f"XGROUP SETID {key} g 0": False,
+            f"XGROUP SETID {key} g 0": topic.durable and is_machine and needed,
             f"XTRIM {key} MAXLEN 0": keeps or (topic.durable and is_machine and needed and topic.is_open),
             f"XDEL {key} 1-1": keeps,
             f"XSETID {key} 9-9": False,
@@ -228,6 +229,14 @@ async def test_the_state_of_a_service_is_written_by_that_service_alone(owner: Re
         assert {role_of(user) for user in found} == set(DECIDED.writers), command
 
 
+async def test_what_the_data_are_called_and_by_which_functions_is_said_by_the_owner_alone(owner: RedisBus) -> None:
+    assert await owner.client.hlen(LIBRARY_KEY) == 1
+    for user in USERS:
+        writes_them = (("HSET", LIBRARY_KEY, "a", "b"), ("DEL", LIBRARY_KEY), ("DEL", IDENTITY_KEY))
+        assert [await may(owner, user, *command) for command in writes_them] == [user == OWNER] * 3, user
+        assert await may(owner, user, "HGET", LIBRARY_KEY, "a"), user
+
+
 async def test_a_client_writes_under_its_own_name_only(owner: RedisBus) -> None:
     mine, anas = client_key(MAIN, CLIENT), client_key(MAIN, "ana")
     client = user_name(CLIENT, "main")
@@ -271,6 +280,39 @@ async def test_what_a_client_may_send_beside_orders_is_a_right_of_its_user(owner
             assert await may(owner, user, *parts) is (what in allowed), f"{user}: {what}"
             assert await may(owner, user, "PUBLISH", key, "x") is (what in allowed), f"{user}: {what}"
         assert await may(owner, user, "FCALL", "hs_propose", "1", client_key(MAIN, client))  # the gate says what it may
+
+
+async def test_ops_proposes_for_every_client_and_takes_nothing_out(owner: RedisBus, server: Server) -> None:
+    async with signed(server, user_name(OPS, "main")) as bus:
+        order = next(each for each in samples() if isinstance(each, OrderProposed))
+        for client in ("ana", "tradingview"):
+            assert await bus.propose(order, client) is None
+            assert await bus.latest(client_key(MAIN, client)) == [structs.replace(order, client=client)]
+        assert await bus.clients() == ["ana", "client", "tradingview"]
+        assert await bus.decision(order.id) is None
+    assert await refusals(owner) == []
+    queue = client_key(MAIN, "ana")
+    for command in (f"XDEL {queue} 1-1", f"XTRIM {queue} MAXLEN 0", f"DEL {queue}", f"SET {queue} x",
+                    f"XADD {MAIN.of(PROPOSED)} * m x", f"FCALL hs_propose 1 {client_key(OTHER, 'ana')}"):  # fmt: skip
+        assert not await may(owner, user_name(OPS, "main"), *command.split()), command
+
+
+async def test_the_gate_waits_for_all_of_its_streams_and_the_queues_of_clients_at_once(
+    owner: RedisBus, server: Server
+) -> None:
+    row = next(row for row in MACHINES if row.name in DECIDED.writers)
+    spec = row.spec(shipped_settings(), ManualClock())
+    order = next(each for each in samples() if isinstance(each, OrderProposed))
+    async with signed(server, user_name(row.name, "main")) as bus, signed(server, ANA) as client:
+        await client.propose(order, "ana")
+        lease = bus.writer_lease(row.name, spec.inputs, home=spec.home, whole=spec.whole, in_turns=MAIN.of(PROPOSED))
+        await lease.acquire()
+        assert [entry.message for entry in await lease.read(0)] == [structs.replace(order, client="ana")]
+        assert not await lease.read(10), "nothing more has come"
+        await client.propose(structs.replace(order, id="o-2"), "ana")
+        assert [entry.stream for entry in await lease.read(1_000)] == [client_key(MAIN, "ana")]
+        await lease.release()
+    assert await refusals(owner) == []
 
 
 async def test_nobody_is_let_in_without_a_name_or_with_a_wrong_password(owner: RedisBus, server: Server) -> None:
@@ -317,6 +359,9 @@ async def test_no_call_of_a_machine_is_refused_whatever_it_writes(
         await lease.end_try("x")
         for _ in range(2):
             await lease.renew()
+            assert (await lease.look()).seq == len(commits)
+        if spec.vouching is not None:
+            await bus.stored_rows(DECIDED.written_by, "order", ["o-1"], Heartbeat)
         await lease.read(0)
         await bus.publish([each for each in outputs if "every consumer" in TOPIC_OF[type(each)].writers])
         await bus.echo(outputs)
@@ -359,6 +404,7 @@ async def shows_itself(bus: RedisBus, row: ServiceRow) -> None:
     await bus.set_heartbeat(beat, row.scope)
     assert row.name in await bus.heartbeats()
     assert await bus.named_identity() == await bus.identity() != ""
+    await bus.check_library()
     await bus.clock_origin()
     assert await bus.memory_used() >= 0.0
     await bus.trim()

@@ -10,6 +10,7 @@ from services.cli.verbs.backtest import backtest_app
 from services.cli.verbs.config import config_app
 from services.cli.verbs.data import data_app
 from services.cli.verbs.importing import import_app
+from services.cli.verbs.keys import keys_app
 from services.cli.verbs.limits import limits_app
 from services.cli.verbs.phase import phase_app
 
@@ -42,6 +43,7 @@ app.add_typer(limits_app, name="limits")
 app.add_typer(import_app, name="import")
 app.add_typer(config_app, name="config")
 app.add_typer(data_app, name="data")
+app.add_typer(keys_app, name="keys")
 
 
 def main() -> None:

@@ -1,4 +1,7 @@
-"""Approved orders and raised stops in; fills out: of the paper exchange, or as clients report what they executed."""
+"""Approved orders and raised stops in; fills out: of the paper exchange, or as clients report what they executed.
+
+An order is placed only while the gate's stored records have its reservation.
+"""
 
 from services import wiring
 from shared.config.faults import ConfigError, Fault
@@ -14,6 +17,7 @@ from shared.domain.timeframes import DAILY, SECOND_NS
 from shared.messages.catalogue import BARS, DECIDED, EXECUTED, MARKS, PAIRS, REPORTED
 from shared.ports.clock import Clock, market_ns
 from shared.runtime.host import machine_service
+from shared.runtime.host.vouching import ReservedOrders
 from shared.runtime.machine_spec import MachineSpec
 
 LEFT_BY = {"paper": (POSITION, WORKING, DONE), "client": (AWAITED, HELD, ENDED)}  # kinds of records
@@ -36,6 +40,7 @@ def spec_of(settings: Settings, clock: Clock) -> MachineSpec:
         warm=bars,
         writes=keys.of(EXECUTED),
         latest=(MARKS,),
+        vouching=ReservedOrders(),
         verify=lambda: check_orders(settings, machine),
         follows=machine.follows,
     )

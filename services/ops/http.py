@@ -1,10 +1,11 @@
-"""The HTTP side: ``/healthz`` (is the stack healthy), ``/status`` (JSON), ``/metrics`` (Prometheus)."""
+"""The HTTP side: ``/healthz`` (is the stack healthy), ``/status`` (JSON), ``/metrics`` (Prometheus); and proposals."""
 
 from aiohttp import web
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
 from services.ops.figures import Figures
 from services.ops.metrics import counted, exposed
+from services.ops.proposals.api import ProposalsApi
 from shared.adapters.plain_amounts import json_bytes
 from shared.domain.safe_text import safe_json
 
@@ -12,12 +13,15 @@ FIGURES: web.AppKey[Figures] = web.AppKey("figures", Figures)
 UNHEALTHY = 503
 
 
-def application(figures: Figures) -> web.Application:
+def application(figures: Figures, proposals: ProposalsApi | None = None) -> web.Application:
+    """proposals: None where nobody may propose."""
     app = web.Application()
     app[FIGURES] = figures
     app.router.add_get("/healthz", _healthz)
     app.router.add_get("/status", _status)
     app.router.add_get("/metrics", _metrics)
+    if proposals is not None:
+        proposals.add_routes(app)
     return app
 
 

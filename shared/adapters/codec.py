@@ -24,6 +24,7 @@ from shared.messages.base import AMOUNT_BELOW, AMOUNT_DIGITS, AMOUNT_FROM, ESTIM
 from shared.messages.catalogue import CATALOGUE, TOPIC_OF, client_of_key, topic_of_key
 from shared.messages.orders import CancelProposed, OrderProposed, StopRaised
 from shared.ports.errors import ContentRefusedError
+from shared.ports.signatures import SIGNATURE_FIELD
 from shared.ports.streams import Entry
 
 _PLAIN_AMOUNT = re.compile(r"-?[0-9]+(\.[0-9]+)?(E[+-]?[0-9]+)?", re.IGNORECASE | re.ASCII)
@@ -127,10 +128,10 @@ def entry_of(stream: str, entry_id: bytes, fields: dict[bytes, bytes], size_byte
     if body is None:
         [given] = fields.values() if len(fields) == 1 else (b"",)
         return Entry(stream, entry_id.decode(), None, given, ("m", "the entry has no field `m` with the message"))
-    topic = topic_of_key(stream)
+    topic, signature = topic_of_key(stream), fields.get(SIGNATURE_FIELD, b"")
     try:
         message = sent_by(decode(body, topic.readable if topic else ()), client_of_key(stream))
-        return Entry(stream, entry_id.decode(), message, body)
+        return Entry(stream, entry_id.decode(), message, body, signature=signature)
     except UnreadableError as error:
         return Entry(stream, entry_id.decode(), None, body, (error.field, error.reason))
 

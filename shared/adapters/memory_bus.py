@@ -5,6 +5,7 @@ Messages go through the codec here too, so what cannot travel fails here as well
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import TypeVar
 from uuid import uuid4
 
@@ -23,16 +24,20 @@ from shared.adapters.redis.keys import (
     proposal_marker,
     services_key,
 )
+from shared.adapters.signing import UNSIGNED
+from shared.adapters.signing.entries import signature_of
 from shared.domain.risk.gate.repeats import difference, proposal_of
 from shared.domain.timeframes import timeframe_ns
 from shared.messages.base import Message
 from shared.messages.catalogue import BARS, BOOKS, MARKS, PROPOSED, client_of_key
+from shared.messages.control import Command
 from shared.messages.keys import Keys
 from shared.messages.market import BarClosed, BookSampled, MarkChanged
 from shared.messages.orders import OrderDecided, OrderProposed
 from shared.ports.bus import MOST_CLIENTS, MOST_WAITING, Bus, Heartbeat, Proposal, Scope
 from shared.ports.clock import ClockOrigin
 from shared.ports.errors import NotTakenError
+from shared.ports.signatures import AFTER, Signatures
 from shared.ports.streams import Entry, Reader
 
 READ_BATCH = 500
@@ -41,10 +46,10 @@ S = TypeVar("S", bound=Struct)
 
 
 class MemoryBus(Bus):
-    """See ``ports.bus.Bus``. Without a ``server``, it has one of its own."""
+    """See ``ports.bus.Bus``. Without a ``server``, it has one of its own. signatures: what is signed with here."""
 
-    def __init__(self, keys: Keys, server: MemoryServer | None = None) -> None:
-        self.keys = keys
+    def __init__(self, keys: Keys, server: MemoryServer | None = None, signatures: Signatures = UNSIGNED) -> None:
+        self.keys, self.signatures = keys, signatures
         self.server = server or MemoryServer()
         self._market: MemoryMarketLease | None = None
 
@@ -59,7 +64,11 @@ class MemoryBus(Bus):
 
     def append(self, message: Message) -> None:
         """Append one message to its streams, and publish the copies."""
-        self.server.append(self.keys, message, encode_for_wire(message))
+        self.server.append(self.keys, message, encode_for_wire(message), partial(self._signature, message))
+
+    def _signature(self, message: Message, key: str, body: bytes) -> bytes:
+        place = f"{AFTER}{self.server.end(key)}-0" if isinstance(message, Command) else ""
+        return signature_of(self.signatures, message, key, body, place)
 
     def append_bytes(self, key: str, body: bytes) -> None:
         """What the XADD of somebody else's client does."""
@@ -228,13 +237,26 @@ class MemoryBus(Bus):
         self, service: str, inputs: Sequence[str], *, home: str, whole: Sequence[str] = (), in_turns: str = ""
     ) -> MemoryWriterLease:
         return MemoryWriterLease(
-            self.server, service, inputs, home=home, keys=self.keys, whole=whole, in_turns=in_turns
+            self.server,
+            service,
+            inputs,
+            home=home,
+            keys=self.keys,
+            whole=whole,
+            in_turns=in_turns,
+            signatures=self.signatures,
         )
 
     async def stored_records(self, service: str, kind: str, as_type: type[S]) -> dict[str, S]:
         rows = self.server.machines[self.keys.home, service].records
         found = {key.partition(":")[2]: body for key, body in rows.items() if key.partition(":")[0] == kind}
         return {name: msgspec.msgpack.decode(body, type=as_type) for name, body in sorted(found.items())}
+
+    async def stored_rows(self, service: str, kind: str, names: Sequence[str], as_type: type[S]) -> dict[str, S]:
+        records = self.server.machines[self.keys.home, service].records
+        bodies = {name: records.get(f"{kind}:{name}") for name in names}
+        rows = {name: struct_or_none(body, as_type) for name, body in bodies.items() if body}
+        return {name: row for name, row in rows.items() if row is not None}
 
     async def set_heartbeat(self, beat: Heartbeat, scope: Scope) -> None:
         self.server.heartbeats[services_key(self.keys, scope)][beat.service] = encode(beat)
@@ -245,6 +267,12 @@ class MemoryBus(Bus):
             rows |= self.server.heartbeats[services_key(self.keys, scope)]
         beats = (struct_or_none(body, Heartbeat) for body in rows.values())
         return {beat.service: beat for beat in beats if beat is not None}
+
+    async def note_library(self) -> None:
+        """There are no functions in memory."""
+
+    async def check_library(self) -> None:
+        """There are no functions in memory that anybody could replace."""
 
     # --- what a stack agrees on -----------------------------------------------------------------------------------
 

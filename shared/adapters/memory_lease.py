@@ -2,10 +2,15 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
+from itertools import count
+
+from msgspec import structs
 
 from shared.adapters.codec import decode, encode_for_commit
 from shared.adapters.memory_server import MachineState, MemoryServer
 from shared.adapters.redis.keys import decision_key, group_prefix, proposal_marker
+from shared.adapters.signing import UNSIGNED
+from shared.adapters.signing.entries import signature_of
 from shared.domain.machine import ReservationCheck
 from shared.messages.base import Message
 from shared.messages.catalogue import client_of_key
@@ -19,6 +24,7 @@ from shared.ports.errors import (
     out_of_step,
     overtaken,
 )
+from shared.ports.signatures import Signatures
 from shared.ports.streams import Entry
 from shared.ports.writer_lease import Commit, Snapshot, WriterLease
 
@@ -40,8 +46,10 @@ class MemoryWriterLease(WriterLease):
         keys: Keys,
         whole: Sequence[str] = (),
         in_turns: str = "",
+        signatures: Signatures = UNSIGNED,
     ) -> None:
         self._server, self._service, self._inputs, self._keys = server, service, tuple(inputs), keys
+        self._signatures = signatures
         self._whole, self._in_turns = tuple(whole), in_turns
         self._state: MachineState = server.machines[home, service]
         self._state.group = group_prefix(service, home, keys)
@@ -50,6 +58,7 @@ class MemoryWriterLease(WriterLease):
         self._unfinished: dict[str, int] = {}  # stream to the last entry that an earlier holder was given
         self.losses: Mapping[str, int] = {}
         self._told: dict[str, int] = {}  # of these losses, those behind which nothing was given out
+        self.library = ""
 
     # --- the right to write ---------------------------------------------------------------------------------------
 
@@ -105,7 +114,20 @@ class MemoryWriterLease(WriterLease):
 
     async def load(self) -> Snapshot:
         state = self._state
-        return Snapshot(seq=state.seq, digest=state.digest, cursors=dict(state.cursors), records=dict(state.records))
+        return structs.replace(await self.look(), records=dict(state.records))
+
+    async def look(self) -> Snapshot:
+        state = self._state
+        reserved = {order_id: f"{risk:.17g}" for order_id, risk in state.reserved.items()}
+        return Snapshot(
+            seq=state.seq,
+            digest=state.digest,
+            cursors=dict(state.cursors),
+            records={},
+            reserved=reserved,
+            reserved_usdt=f"{sum(state.reserved.values()):.17g}",
+            seal=state.seal,
+        )
 
     async def history(self, stream: str, up_to: str) -> AsyncIterator[Entry]:
         for number in range(self._server.gone[stream] + 1, number_of(up_to) + 1):
@@ -189,8 +211,16 @@ class MemoryWriterLease(WriterLease):
                 state.records.pop(key, None)
             else:
                 state.records[key] = record
+        places = count(1)
         for message, body in zip(commit.outputs, bodies, strict=True):
-            server.append(self._keys, message, body)
+            server.append(
+                self._keys,
+                message,
+                body,
+                lambda key, body, message=message: signature_of(  # type: ignore[misc]
+                    self._signatures, message, key, body, f"{commit.seq}-{next(places)}"
+                ),
+            )
             if isinstance(message, OrderDecided):
                 server.decisions[decision_key(self._keys, message.order_id)] = body
             elif isinstance(message, Proposal):
@@ -198,7 +228,7 @@ class MemoryWriterLease(WriterLease):
         state.cursors.update(commit.cursors)
         for stream, entry_id in commit.handled:
             state.pending[stream].discard(number_of(entry_id))
-        state.seq, state.digest = commit.seq, commit.digest
+        state.seq, state.digest, state.seal = commit.seq, commit.digest, commit.seal
 
     def _refuse_repeats(self, outputs: Sequence[Message]) -> None:
         decided = [decision_key(self._keys, each.order_id) for each in outputs if isinstance(each, OrderDecided)]

@@ -6,7 +6,7 @@ ever expires.
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from shared.adapters.codec import entry_of, most_bytes_of
@@ -15,6 +15,7 @@ from shared.messages.catalogue import client_of_key
 from shared.messages.keys import Keys
 from shared.messages.market import BarClosed
 from shared.ports.clock import ClockOrigin
+from shared.ports.signatures import SIGNATURE_FIELD
 from shared.ports.streams import Entry, Listener
 
 LISTENER_BOUND = 10_000
@@ -81,6 +82,7 @@ class MachineState(Tenure):
         super().__init__()
         self.group = ""
         self.seq = self.digest = 0
+        self.seal = ""
         self.cursors: dict[str, str] = {}
         self.records: dict[str, bytes] = {}
         self.delivered: dict[str, int] = {}
@@ -93,15 +95,16 @@ class MemoryServer:
     """Everything by the same keys as on a real server.
 
     streams: the messages of each stream; an entry's id is its place, from 1 on. gone: how many of the first ones were
-    taken out of a stream. clients: the names of those that have a queue, by home. latest: the newest mark or book of
-    each pair. opened_ns: when the last bar of each pair opened, by stream. decisions: stored decisions. proposals:
-    those that are known to stand in their stream, each with the copy that a commit published, until that is heard.
-    machines: by home and service. heartbeats: by hash, then by service. memory_used: the share of its bound, which
-    whoever tests a full memory sets. market: who writes it.
+    taken out of a stream. signatures: of entries, by stream and place. clients: the names of those that have a queue,
+    by home. latest: the newest mark or book of each pair. opened_ns: when the last bar of each pair opened, by stream.
+    decisions: stored decisions. proposals: those that are known to stand in their stream, each with the copy that a
+    commit published, until that is heard. machines: by home and service. heartbeats: by hash, then by service.
+    memory_used: the share of its bound, which whoever tests a full memory sets. market: who writes it.
     """
 
     def __init__(self) -> None:
         self.streams: dict[str, list[bytes]] = defaultdict(list)
+        self.signatures: dict[tuple[str, int], bytes] = {}
         self.gone: dict[str, int] = defaultdict(int)
         self.clients: dict[str, list[str]] = defaultdict(list)
         self.latest: dict[str, dict[str, bytes]] = defaultdict(dict)
@@ -117,17 +120,21 @@ class MemoryServer:
         self._arrived = asyncio.Event()
         self._listeners: list[MemoryListener] = []
 
-    def append(self, keys: Keys, message: Message, body: bytes) -> None:
-        """Append a message to its streams, and publish the copies."""
+    def append(
+        self, keys: Keys, message: Message, body: bytes, sign: Callable[[str, bytes], bytes] = lambda *_: b""
+    ) -> None:
+        """Append a message to its streams, and publish the copies. sign: makes an entry's signature."""
         for _, key in keys.places_of(message):
-            self.append_bytes(key, body)
+            self.append_bytes(key, body, sign(key, body))
             self.publish(key, body)
         if isinstance(message, BarClosed):
             self.publish(f"{key}:{message.symbol}", body)
 
-    def append_bytes(self, key: str, body: bytes) -> None:
+    def append_bytes(self, key: str, body: bytes, signature: bytes = b"") -> None:
         """What XADD does."""
         self.streams[key].append(body)
+        if signature:
+            self.signatures[key, self.end(key)] = signature
         self._arrived.set()
 
     def entry(self, stream: str, number: int) -> Entry:
@@ -135,7 +142,8 @@ class MemoryServer:
         body, size = self.streams[stream][number - self.gone[stream] - 1], 0
         if len(body) > most_bytes_of(stream) + FIELDS_BYTES:
             body, size = body[:BEGINNING_BYTES], len(body)
-        return entry_of(stream, f"{number}-0".encode(), {b"m": body}, size)
+        fields = {b"m": body, SIGNATURE_FIELD: self.signatures.get((stream, number), b"")}
+        return entry_of(stream, f"{number}-0".encode(), fields, size)
 
     def end(self, stream: str) -> int:
         """The place of a stream's last entry, be it there or not; 0 for one that never had any."""

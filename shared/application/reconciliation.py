@@ -83,7 +83,9 @@ def compare(
             foreign.append(_foreign(order.exchange_symbol, order))
     agreed = []
     for symbol, asset in names.items():
-        found = [*_holding(books, symbol, held.get(asset)), *_orders(books, symbol, by_pair[symbol])]
+        balance = held.get(asset)
+        there = balance.total if balance is not None else ZERO
+        found = [*_holding(books, symbol, there), *_orders(books, symbol, there, by_pair[symbol])]
         differences += found
         if not found and symbol in books.positions:
             agreed.append(symbol)
@@ -114,9 +116,9 @@ def _cash(books: Books, held: Mapping[str, Balance]) -> Iterator[Difference]:
         )
 
 
-def _holding(books: Books, symbol: str, balance: Balance | None) -> Iterator[Difference]:
+def _holding(books: Books, symbol: str, theirs: Decimal) -> Iterator[Difference]:
     position = books.positions.get(symbol)
-    ours, theirs = position.quantity if position else ZERO, balance.total if balance is not None else ZERO
+    ours = position.quantity if position else ZERO
     lot = books.lots.get(symbol, ZERO)
     if ours == theirs or abs(ours - theirs) < lot:
         return
@@ -140,7 +142,7 @@ def _holding(books: Books, symbol: str, balance: Balance | None) -> Iterator[Dif
 # --- what is open -----------------------------------------------------------------------------------------------------
 
 
-def _orders(books: Books, symbol: str, open_there: Sequence[AccountOrder]) -> Iterator[Difference]:
+def _orders(books: Books, symbol: str, there: Decimal, open_there: Sequence[AccountOrder]) -> Iterator[Difference]:
     unmatched = list(open_there)
     for order in (each for each in books.orders.values() if each.symbol == symbol):
         names = {order.order_id, books.venue_ids.get(order.order_id) or order.order_id}
@@ -160,7 +162,7 @@ def _orders(books: Books, symbol: str, open_there: Sequence[AccountOrder]) -> It
     if position is not None:
         stops = [each for each in unmatched if each.is_stop]
         unmatched = [each for each in unmatched if not each.is_stop]
-        yield from _stops(books, position, stops)
+        yield from _stops(books, position, there, stops)
     for each in unmatched:
         yield _foreign(symbol, each)
 
@@ -177,12 +179,16 @@ def _other_order(symbol: str, order: OpenOrder, found: AccountOrder) -> Iterator
     )
 
 
-def _stops(books: Books, position: Position, stops: Sequence[AccountOrder]) -> Iterator[Difference]:
-    """What protects a position at the exchange has to be what the books count on: no lower, and for all of it."""
-    if position.stop is None:
+def _stops(books: Books, position: Position, there: Decimal, stops: Sequence[AccountOrder]) -> Iterator[Difference]:
+    """What protects a position at the exchange has to be what the books count on: no lower, and for all of it.
+
+    there: what the account has of it; of what is gone nothing has to be protected.
+    """
+    to_protect = min(position.quantity, there)
+    if position.stop is None or not to_protect:
         return
     symbol, wanted = position.symbol, f"stop at {plain(position.stop)} for {plain(position.quantity)}"
-    there = ", ".join(f"{plain(stop.left)} at {plain(stop.stop_price)}" for stop in stops) or "none"
+    resting = ", ".join(f"{plain(stop.left)} at {plain(stop.stop_price)}" for stop in stops) or "none"
     lowest = min((stop.stop_price for stop in stops), default=ZERO)
     protected = sum((stop.left for stop in stops), ZERO)
     code: Code | None = None
@@ -193,10 +199,10 @@ def _stops(books: Books, position: Position, stops: Sequence[AccountOrder]) -> I
             "lower_stop",
             f"its stop rests at {figure(float(lowest))}, lower than in the books; raise it",
         )
-    elif position.quantity - protected >= max(books.lots.get(symbol, ZERO), Decimal(1).scaleb(-28)):
-        code, reason = "smaller_stop", f"{plain(position.quantity - protected)} of the position are not protected"
+    elif to_protect - protected >= max(books.lots.get(symbol, ZERO), Decimal(1).scaleb(-28)):
+        code, reason = "smaller_stop", f"{plain(to_protect - protected)} of the position are not protected"
     if code is not None:
-        yield Difference(symbol=symbol, code=code, books=wanted, account=there, reason=reason)
+        yield Difference(symbol=symbol, code=code, books=wanted, account=resting, reason=reason)
 
 
 def _foreign(symbol: str, order: AccountOrder) -> Difference:

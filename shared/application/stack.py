@@ -15,10 +15,11 @@ from shared.adapters.private_files import write_private
 from shared.config.bounded_files import read_bounded
 from shared.config.credentials import CLIENT, OPERATOR, OWNER, address_of, has_password, known_users, user_name
 from shared.config.load import default_config_dir, load_settings, process_environment
-from shared.config.model import RedisSettings, Settings
+from shared.config.model import NO_KEYS, RedisSettings, Settings
 from shared.config.secrecy import without_password
 from shared.messages.catalogue import BARS, CATALOGUE, DECIDED
 from shared.messages.keys import Keys
+from shared.messages.signers import OPERATORS
 from shared.ports.bus import StackFacts, WriterLeases
 from shared.ports.clock import Clock
 
@@ -45,6 +46,7 @@ class RunNote(Struct, frozen=True, kw_only=True):
     started_wall_ns: when it began, in wall nanoseconds since 1970.
     users: the folder with the passwords of the server's users; empty where it knows none.
     password_file: the file with the password of a server that has one; empty for none.
+    keys_dir: the folder of its keys, with which commands are signed; empty where nothing is.
     """
 
     pid: int
@@ -57,6 +59,7 @@ class RunNote(Struct, frozen=True, kw_only=True):
     started_wall_ns: int
     users: str = ""
     password_file: str = ""
+    keys_dir: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,15 +120,23 @@ class StackLocator:
         """The keys of its streams by the name of their topic."""
         return streams_of(self.settings, self.keys)
 
+    @property
+    def keys_dir(self) -> str:
+        """The folder of its keys; empty where nothing is signed."""
+        folder = self.note.keys_dir if self.note else self.settings.signing.keys
+        return "" if folder == NO_KEYS else folder
+
     @asynccontextmanager
     async def bus(self, role: str = "") -> AsyncIterator["RedisBus"]:
-        """A bus that leaves no trace of a reader on the server. Raises ``BusLostError``, ``ConfigError``.
+        """A bus that leaves no trace of a reader on the server. What is commanded by it is signed as an operator.
 
-        role: as whom, see ``address``.
+        role: as whom, see ``address``. Raises ``BusLostError``, ``ConfigError``.
         """
         from shared.adapters.redis.bus import RedisBus
+        from shared.adapters.signing import signatures_of
 
-        async with RedisBus.connect(self.address(role), self.keys) as bus:
+        signatures = signatures_of(self.keys_dir, OPERATORS)
+        async with RedisBus.connect(self.address(role), self.keys, signatures) as bus:
             yield bus
 
     async def clock(self, bus: StackFacts) -> Clock:

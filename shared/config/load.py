@@ -38,6 +38,7 @@ from shared.config.model import (
     PortfolioSettings,
     RedisSettings,
     Settings,
+    SigningSettings,
     SimulatorSettings,
 )
 from shared.config.shadow import read_shadow, shadow_path
@@ -55,6 +56,7 @@ PLAN_SECTIONS: dict[str, type[Struct]] = {
 }
 STACK_SECTIONS: dict[str, type[Struct]] = {
     "redis": RedisSettings,
+    "signing": SigningSettings,
     "exchange": ExchangeSettings,
     "portfolio": PortfolioSettings,
     "market_data": MarketDataSettings,

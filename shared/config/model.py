@@ -14,6 +14,7 @@ Port = Annotated[int, Meta(ge=0, le=65535)]
 Cash = Annotated[float, Meta(ge=1, le=1e12)]
 Speed = Annotated[float, Meta(ge=0.001, le=1e6)]
 Seed = Annotated[int, Meta(ge=0, le=1_000_000_000)]
+NO_KEYS = "off"
 GENERATED_SINCE = "2017-05-01"  # the first date that has all of the generated market's history before it
 
 
@@ -42,6 +43,17 @@ class RedisSettings(Struct, frozen=True, kw_only=True):
     password_file: str = ""
     keep_decisions_days: Annotated[int, Meta(ge=1, le=3650)] = 30
     max_memory_mb: Annotated[int, Meta(ge=64, le=1_048_576)] = 2048
+
+
+class SigningSettings(Struct, frozen=True, kw_only=True):
+    """What is signed, and with which keys (docs/signing.md).
+
+    keys: the folder with a file of keys for each writer, as ``heatsink keys new`` makes it. Empty or ``off``: nothing
+        is signed, and whoever can write to the server is believed. ``heatsink up`` makes keys for a server of its own
+        unless this is ``off``.
+    """
+
+    keys: str = ""
 
 
 class ExchangeSettings(Struct, frozen=True, kw_only=True):
@@ -154,14 +166,22 @@ class SimulatorSettings(Struct, frozen=True, kw_only=True):
 
 
 class OpsSettings(Struct, frozen=True, kw_only=True):
-    """The HTTP side: health, status and metrics.
+    """The HTTP side: health, status and metrics; and proposals of clients that speak HTTP only.
 
     host, port: where it listens; port 0 picks a free one.
+    tokens: the folder with the tokens by which clients propose over HTTP, a file for each, named after the client; see
+        ``tokens.py``. Empty, or without a file in it: nobody does.
+    verdict_seconds: wall seconds that a request waits for its verdict at most. TradingView waits for 3.
+    proposals_per_minute: of one client over HTTP; as many sells beside them, for what reduces risk is held up by
+        nothing else.
     hosts: names by which it may be called, beside ``host`` and those of the loopback.
     """
 
     host: str = "127.0.0.1"
     port: Port = 9090
+    tokens: str = ""
+    verdict_seconds: Annotated[float, Meta(ge=0.1, le=60)] = 2.5
+    proposals_per_minute: Annotated[int, Meta(ge=1, le=100_000)] = 60
     hosts: tuple[str, ...] = ()
 
 
@@ -187,6 +207,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     universe: Universe
     plan: Plan = Plan()
     redis: RedisSettings = RedisSettings()
+    signing: SigningSettings = SigningSettings()
     exchange: ExchangeSettings = ExchangeSettings()
     portfolio: PortfolioSettings = PortfolioSettings()
     market_data: MarketDataSettings = MarketDataSettings()

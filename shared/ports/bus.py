@@ -28,6 +28,7 @@ from shared.messages.market import BarClosed, BookSampled, MarkChanged
 from shared.messages.orders import CancelProposed, OrderDecided, OrderProposed, StopRaised
 from shared.ports.clock import ClockOrigin
 from shared.ports.market_lease import MarketLease
+from shared.ports.signatures import Signatures
 from shared.ports.streams import LiveChannels, Publisher, StreamReader
 from shared.ports.writer_lease import WriterLease
 
@@ -129,6 +130,10 @@ class WriterLeases(Protocol):
         """The committed records of one kind, by name, in the order of names, of a service of this portfolio."""
         ...
 
+    async def stored_rows(self, service: str, kind: str, names: Sequence[str], as_type: type[S]) -> dict[str, S]:
+        """Those of them that have these names; what is not there, or cannot be read, is left out."""
+        ...
+
 
 class Heartbeat(Struct, frozen=True, kw_only=True):
     """What a service says of itself every second.
@@ -190,6 +195,14 @@ class StackFacts(Protocol):
         """The name of the server's data, given now if it has none yet."""
         ...
 
+    async def note_library(self) -> None:
+        """Say by which functions this process commits, for those that run another version and find them here."""
+        ...
+
+    async def check_library(self) -> None:
+        """Raises ``CorruptStateError`` when somebody replaced the functions by which this process commits."""
+        ...
+
     async def agree_on_clock(self, origin: ClockOrigin) -> ClockOrigin:
         """Set the stack's clock unless it is set, and return the one in force."""
         ...
@@ -218,6 +231,8 @@ class Bus(
     """All of it, for one portfolio. Whatever needs the server raises ``BusLostError`` when that is away.
 
     keys: where the messages of the portfolio stand.
+    signatures: what this process signs and checks with.
     """
 
     keys: Keys
+    signatures: Signatures

@@ -16,6 +16,7 @@ class Entry(NamedTuple):
     body: the bytes of the message as they came.
     fault: which field is wrong, and why; None when all is well.
     size_bytes: how long an entry is of which ``body`` has the beginning only; 0 for all others.
+    signature: what its writer signed it with (``ports.signatures``); empty for none.
     """
 
     stream: str
@@ -24,6 +25,7 @@ class Entry(NamedTuple):
     body: bytes = b""
     fault: tuple[str, str] | None = None
     size_bytes: int = 0
+    signature: bytes = b""
 
 
 class Reader(NamedTuple):

@@ -46,6 +46,7 @@ class Commit(Struct, kw_only=True):
     handled: stream and id of the entries to acknowledge.
     digest: of all records as they are after this commit.
     reservation_checks: the steps by which reserved risk changes, for the store's own sum.
+    seal: what vouches for all that the commit leaves (``runtime.host.seal``).
     """
 
     seq: int
@@ -55,6 +56,7 @@ class Commit(Struct, kw_only=True):
     handled: Sequence[tuple[str, str]]
     digest: int
     reservation_checks: Sequence[ReservationCheck] = ()
+    seal: str = ""
 
 
 class Snapshot(Struct, kw_only=True):
@@ -64,21 +66,29 @@ class Snapshot(Struct, kw_only=True):
     records: all rows of the state, by key.
     cursors: the id of the last entry handled, by stream.
     digest: of the records, as that commit gave it.
+    reserved: the risk that the store counts for every open order, by its id, as text; of all machines at this home.
+    reserved_usdt: the store's own sum of it, as text; empty where nothing was ever reserved.
+    seal: as that commit gave it; empty before the first, and from a version that had none.
     """
 
     seq: int
     records: Mapping[str, bytes]
     cursors: Mapping[str, str]
     digest: int
+    reserved: Mapping[str, str] = {}
+    reserved_usdt: str = ""
+    seal: str = ""
 
 
 class WriterLease(Protocol):
     """One machine's right to be the one reader of its inputs and the one writer of its state.
 
     losses: how many entries of a stream were gone before anybody handled them, as ``acquire`` found them.
+    library: a hash of the functions that commits are made by.
     """
 
     losses: Mapping[str, int]
+    library: str
 
     async def acquire(self) -> int:
         """Become the one writer, and return the epoch. Waits while another holder is alive.
@@ -100,6 +110,10 @@ class WriterLease(Protocol):
 
     async def load(self) -> Snapshot:
         """What the last commit left."""
+        ...
+
+    async def look(self) -> Snapshot:
+        """What the last commit left, as it is now, without the records."""
         ...
 
     def history(self, stream: str, up_to: str) -> AsyncIterator[Entry]:

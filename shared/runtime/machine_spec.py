@@ -39,6 +39,14 @@ class Idempotency(Protocol):
         ...
 
 
+class Vouching(Protocol):
+    """What holds messages against the store before a machine acts on them."""
+
+    async def checked(self, bus: Bus, items: Sequence[Entry]) -> Sequence[Entry]:
+        """The same, in which a message that the store does not bear out has given way to the reason."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class MachineSpec:
     """A machine and its place on the bus.
@@ -59,6 +67,7 @@ class MachineSpec:
     writes: a stream that this machine alone writes. When it has entries and the machine has no state, that was lost.
     reservation_checks: takes those that the machine made since the last call.
     idempotency: what makes it answer a message once; None where nothing has to.
+    vouching: what asks the store whether it knows of what is said; None where nothing has to.
     verify: called when the records are loaded. It raises ``ConfigError`` when they and the configuration do not go
         together.
     """
@@ -78,7 +87,13 @@ class MachineSpec:
     writes: str = ""
     reservation_checks: Callable[[], Sequence[ReservationCheck]] = field(default=tuple)
     idempotency: Idempotency | None = None
+    vouching: Vouching | None = None
     verify: Callable[[], None] = field(default=lambda: None)
+
+    @property
+    def reserves(self) -> bool:
+        """Whether it reserves risk, which the store counts too."""
+        return self.reservation_checks is not tuple
 
     @property
     def channels(self) -> tuple[str, ...]:

@@ -20,6 +20,7 @@ from typing import Any
 from shared.adapters.clocks import RealClock
 from shared.adapters.redis.bus import RedisBus
 from shared.adapters.redis.client import ServerTooOldError
+from shared.adapters.signing import signatures_of
 from shared.config.credentials import address_of, user_name
 from shared.config.faults import EXIT_CONFIG, ConfigError
 from shared.config.load import settings_from_environment
@@ -191,6 +192,7 @@ class _Attempts:
 
     def __init__(self, service: Service, settings: Settings, log: Any) -> None:
         self._service, self._settings, self._log = service, settings, log
+        self._signatures = signatures_of(settings.signing.keys, service.name)
         self._identity = settings.redis.identity
         self._failed = 0
 
@@ -203,9 +205,12 @@ class _Attempts:
         """Connect, and run until cancelled. Raises what ended it; ``RuntimeError`` where the service just returned."""
         service, settings, log = self._service, self._settings, self._log
         kept_ms = settings.redis.keep_decisions_days * DAY_MS
-        async with RedisBus.open(_address(service, settings), settings.keys, decisions_ms=kept_ms) as bus:
+        async with RedisBus.open(
+            _address(service, settings), settings.keys, decisions_ms=kept_ms, signatures=self._signatures
+        ) as bus:
             self._identity = identity = self._identity or await bus.named_identity()
             await _check_identity(bus, identity)
+            await bus.note_library()
             clock = RealClock() if service.keeps_time else await stack_clock(bus, settings.exchange.kind, log)
             health = Health(service.name, service.scope, bus, clock)
             log.info("started", speed=clock.speed)
@@ -249,6 +254,7 @@ async def _watch_identity(bus: StackFacts, identity: str) -> None:
     while True:
         await asyncio.sleep(IDENTITY_SECONDS)
         await _check_identity(bus, identity)
+        await bus.check_library()
 
 
 async def _check_identity(bus: StackFacts, identity: str) -> None:

@@ -89,6 +89,12 @@ def test_an_order_that_differs_is_told(orders: tuple[AccountOrder, ...], code: t
     assert codes(look(orders=orders)) == [code]
 
 
+def test_of_what_is_gone_no_stop_is_missed_and_of_a_part_only_that_part_is_to_be_protected() -> None:
+    assert codes(look(orders=(OPEN,), ETH="0")) == [(ETH, "less_held")]
+    part = replace(STOP, quantity=D(1))
+    assert codes(look(orders=(part, OPEN), ETH="1")) == [(ETH, "less_held")]
+
+
 def test_an_order_is_known_by_the_id_under_which_it_was_approved_too() -> None:
     assert codes(look(replace(BOOKS, venue_ids={}), (STOP, replace(OPEN, client_order_id="mine-1")))) == []
 

@@ -12,12 +12,14 @@ from typing import Any
 import redis
 from msgspec import structs
 
+from services.wiring import key_holders
 from shared.adapters.clocks import RealClock
 from shared.adapters.local_ports import claimed_port
 from shared.adapters.redis.bus import RedisBus
 from shared.adapters.redis.embedded_valkey import EmbeddedValkey, wait_until_ready
+from shared.adapters.signing import write_new_keys
 from shared.messages.base import Message
-from shared.messages.catalogue import DECIDED, PROPOSED
+from shared.messages.catalogue import DECIDED, PROPOSED, Topic
 from shared.messages.market import MarkChanged, PairListed
 from shared.ports.clock import ClockOrigin
 from tests.keys import MAIN
@@ -102,6 +104,11 @@ class RunningGate:
         """Until so many proposals stand on their streams."""
         patiently(lambda: self.proposed() >= count)
 
+    def signed(self, topic: Topic) -> int:
+        """How many entries of a stream have a signature beside the message."""
+        with redis.Redis.from_url(self.url) as client:
+            return sum(b"s" in fields for _, fields in client.xrange(MAIN.of(topic)))
+
     def proposed(self) -> int:
         """How many proposals stand on their common stream and in the queues of all clients."""
         with redis.Redis.from_url(self.url) as client:
@@ -124,13 +131,22 @@ def killed(process: "subprocess.Popen[bytes] | None") -> None:
 
 
 @contextmanager
-def running_gate(folder: Path, *services: str, settings: dict[str, str] | None = None) -> Iterator[RunningGate]:
-    """With a market and a risk service. services: more of them. settings: beside the usual ones."""
+def running_gate(
+    folder: Path, *services: str, settings: dict[str, str] | None = None, signed: bool = False
+) -> Iterator[RunningGate]:
+    """With a market and a risk service.
+
+    services: more of them. settings: beside the usual ones. signed: whether the services sign what they write.
+    """
+    given = dict(settings or {})
+    if signed:
+        write_new_keys(folder / "keys", key_holders())
+        given["HEATSINK_SIGNING__KEYS"] = str(folder / "keys")
     with claimed_port() as port:
-        gate = RunningGate(folder, port, settings or {})
+        gate = RunningGate(folder, port, given)
         try:
             gate.start_server()
-            asyncio.run(_open_market(gate.url))
+            asyncio.run(open_market(gate.url))
             for service in ("risk", *services):
                 gate.start(service)
             yield gate
@@ -138,7 +154,7 @@ def running_gate(folder: Path, *services: str, settings: dict[str, str] | None =
             gate.end()
 
 
-async def _open_market(url: str) -> None:
+async def open_market(url: str) -> None:
     async with RedisBus.open(url, MAIN) as bus:
         origin = ClockOrigin(origin_market_ns=NOW_NS, origin_wall_ns=RealClock().wall_ns(), speed=1.0)
         await bus.agree_on_clock(origin)

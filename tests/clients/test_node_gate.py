@@ -13,6 +13,7 @@ import pytest
 
 from shared.adapters.codec import decode, encode
 from shared.messages.base import Message
+from shared.messages.catalogue import DECIDED, EXECUTED
 from tests.clients.gate_harness import CLIENT_EXECUTES, PAIRS, RunningGate, running_gate
 from tests.clients.test_python_gate_faults import proxied
 from tests.e2e.test_node_client import installed
@@ -82,7 +83,7 @@ def folder(request: pytest.FixtureRequest) -> Path:
 
 @pytest.fixture(scope="module")
 def running(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningGate]:
-    with running_gate(tmp_path_factory.mktemp("gate"), "execution", settings=CLIENT_EXECUTES) as gate:
+    with running_gate(tmp_path_factory.mktemp("gate"), "execution", settings=CLIENT_EXECUTES, signed=True) as gate:
         yield gate
 
 
@@ -161,7 +162,7 @@ def test_a_stream_is_read_on_and_what_is_gone_is_named(node: NodeGate) -> None:
         node("take", "marks", 1, {})
 
 
-def test_what_was_executed_is_reported(node: NodeGate) -> None:
+def test_what_was_executed_is_reported(node: NodeGate, running: RunningGate) -> None:
     assert node("propose", BUY | {"id": "trade-1", "quantity": 1, "symbol": PAIRS[2], "stopPrice": 95})["approved"]
     trade = {"orderId": "trade-1", "symbol": PAIRS[2]}
     assert node("reportPlaced", trade | {"quantity": 1})["taken"]
@@ -173,6 +174,8 @@ def test_what_was_executed_is_reported(node: NodeGate) -> None:
     assert node("propose", BUY | {"id": "trade-2", "symbol": "ETH/USDT", "quantity": 0.06})["approved"]
     closed = {"orderId": "trade-2", "symbol": "ETH/USDT", "ending": "rejected", "quantityFilled": 0}
     assert node("reportClosed", closed)["message"]["type"] == "OrderClosed"
+    assert running.signed(DECIDED), "verdicts are read with their signatures beside them"
+    assert running.signed(EXECUTED)
 
 
 def test_there_is_no_gate_where_there_is_none(node: NodeGate, running: RunningGate) -> None:

@@ -8,6 +8,7 @@ import pytest
 from heatsink_client import Gate
 from heatsink_client.messages import OrderClosed, OrderFilled, OrderPlaced, ReportAwaited, StopPlaced
 
+from shared.messages.catalogue import DECIDED, EXECUTED
 from tests.clients.gate_harness import CLIENT_EXECUTES, RunningGate, running_gate
 from tests.patience import patiently
 
@@ -17,7 +18,7 @@ LONG = 60.0
 
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningGate]:
-    with running_gate(tmp_path_factory.mktemp("gate"), "execution", settings=CLIENT_EXECUTES) as gate:
+    with running_gate(tmp_path_factory.mktemp("gate"), "execution", settings=CLIENT_EXECUTES, signed=True) as gate:
         yield gate
 
 
@@ -31,7 +32,7 @@ def buy(gate: Gate, name: str, symbol: str = "BTC/USDT") -> None:
     assert gate.propose(symbol, "buy", "1", stop_price="95", id=name).quantity == 1
 
 
-def test_a_purchase_is_proposed_executed_reported_and_protected(gate: Gate) -> None:
+def test_a_purchase_is_proposed_executed_reported_and_protected(gate: Gate, running: RunningGate) -> None:
     buy(gate, "buy-1")
     placed = gate.report_placed("buy-1", "BTC/USDT", 1, venue_order_id="7")
     assert isinstance(placed.message, OrderPlaced)
@@ -50,6 +51,8 @@ def test_a_purchase_is_proposed_executed_reported_and_protected(gate: Gate) -> N
     until_stop = list(takewhile(lambda message: not isinstance(message, StopPlaced), told))
     assert any(isinstance(each, OrderClosed) and each.ending == "filled" for each in until_stop)
     assert any(isinstance(each, ReportAwaited) and each.what == "stop" for each in until_stop)
+    assert running.signed(DECIDED), "verdicts are read with their signatures beside them"
+    assert running.signed(EXECUTED)
 
 
 def test_an_order_that_ends_unfilled_is_closed_and_frees_what_it_reserved(gate: Gate) -> None:

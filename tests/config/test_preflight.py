@@ -26,6 +26,7 @@ from shared.runtime.logs import get_logger
 from tests.domain.market_scripts import decided
 from tests.keys import MAIN
 from tests.patience import PATIENCE_SECONDS
+from tests.reservations import reserve
 from tests.samples import T0
 from tests.shipped import shipped_settings
 
@@ -129,7 +130,8 @@ async def test_execution_does_not_go_on_with_the_books_of_another_way_of_executi
     bus, clock = MemoryBus(MAIN), ManualClock(T0)
     begun = MachineHost(execution.spec_of(settings(phase="live", orders=first), clock), bus, clock, get_logger())
     await begun.recover()
-    await bus.publish([decided("o-1")])
+    await reserve(bus, verdict := decided("o-1"))
+    await bus.publish([verdict])
     while await begun.step(wait_ms=0):
         pass
     await begun.lease.release()

@@ -137,6 +137,15 @@ async def test_clients_take_turns_with_each_other_and_with_the_stream_that_anybo
     assert len(first) == 200
 
 
+async def test_a_flood_of_one_client_makes_no_long_step_for_the_others(redis_bus: RedisBus) -> None:
+    """A step is as long as what was read for it: whoever comes meanwhile waits for its end."""
+    for order in (*orders("flood", 100), *orders("honest", 2)):
+        await redis_bus.propose(order, order.id.partition("-")[0])
+    lease = await acquired(redis_bus)
+    read = [len(await lease.read(0)) for _ in range(8)]
+    assert read == [16 + 2, *[16] * 5, 100 - 6 * 16, 0]
+
+
 async def test_an_order_that_comes_again_as_it_was_decided_is_answered_at_once(bus: AnyBus) -> None:
     lease = await acquired(bus)
     order = proposal("o-1")

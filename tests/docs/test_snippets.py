@@ -97,6 +97,10 @@ def is_tested_elsewhere(words: list[str]) -> None:
     """``test_programs.py`` gives it to a server."""
 
 
+def is_tested_over_http(words: list[str]) -> None:
+    """``test_http_page.py`` runs it."""
+
+
 def is_of_the_shell(words: list[str]) -> None:
     """``cp``, ``echo`` and the like: the block is run below where it makes something."""
 
@@ -107,6 +111,7 @@ CHECKS: dict[str, Callable[[list[str]], None]] = {
     "docker-compose": check_compose,
     "python": check_module,
     "redis-cli": is_tested_elsewhere,
+    "curl": is_tested_over_http,
     **dict.fromkeys(("pip", "npm"), check_install),
     **dict.fromkeys(("cp", "printf", "echo", "export"), is_of_the_shell),
 }
@@ -144,7 +149,7 @@ def test_the_configuration_for_only_the_gate_is_sound(snippet: Snippet, tmp_path
 # --- data -------------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("snippet", snippets("json"), ids=place)
+@pytest.mark.parametrize("snippet", [each for each in snippets("json") if not each.file], ids=place)
 def test_every_message_can_be_read(snippet: Snippet) -> None:
     for line in snippet.text.splitlines():
         message = decode(msgpack.packb(json.loads(line)))

@@ -33,6 +33,7 @@ async def examine(stack: StackLocator) -> list[Finding]:
         async with stack.bus(OWNER if stack.knows(OWNER) else "") as bus:
             findings += server(await server_facts(bus.client, signed_out(stack.redis.url)[0]), stack)
             findings.append(data(await bus.identity(), stack))
+            findings.append(signing(stack))
             clock = await stack.clock(bus)
             findings += await services(bus, clock, stack)
     except BusLostError as error:
@@ -139,6 +140,19 @@ def _library(facts: ServerFacts) -> Finding:
             return Finding(
                 "warn", "functions", "the server does not list functions", "Allow FUNCTION LIST to this user."
             )
+
+
+def signing(stack: StackLocator) -> Finding:
+    """Whether verdicts and commands are signed, with keys that nobody else can read."""
+    if not stack.keys_dir:
+        text = "nothing is signed: whoever can write to the server is believed"
+        return Finding("warn", "signing", text, "Make keys (heatsink keys new) and set signing.keys.")
+    folder = Path(stack.keys_dir)
+    files = sorted(folder.glob("*.key"))
+    if open_ones := [file.name for file in files if file.stat().st_mode & 0o077]:
+        text = f"others may read {', '.join(open_ones)} in {folder}"
+        return Finding("warn", "signing", text, f"chmod 600 {folder}/*.key, then: heatsink keys rotate {folder}.")
+    return Finding("ok", "signing", f"verdicts and commands are signed with the keys in {folder}")
 
 
 # --- services ---------------------------------------------------------------------------------------------------------

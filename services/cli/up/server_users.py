@@ -8,11 +8,13 @@ from services.users import NO_BOUNDS, users_of
 from shared.adapters.private_files import password_in, passwords_in, private_folder, write_private
 from shared.adapters.redis.acl import User, acl_file, close_to_nobody, set_users
 from shared.adapters.redis.bus import RedisBus
+from shared.adapters.signing import signatures_of
 from shared.application.errors import UserError
 from shared.application.stack import StackLocator
 from shared.config.credentials import CLIENT, CLIENT_NAME, OWNER, known_users, signed_in
 from shared.domain.plan import ClientPlan
 from shared.messages.keys import Keys
+from shared.messages.signers import OPERATORS
 
 USERS_DIR, ACL_FILE = "users", "users.acl"
 
@@ -111,7 +113,10 @@ async def give_users(stack: StackLocator, passwords: Passwords, *, close: bool =
 
     close: whoever gives no name is not let in any more. Raises ``BusLostError``, ``ConfigError``.
     """
-    async with RedisBus.open(stack.address(OWNER), stack.keys) as bus:  # which loads the function library
+    signatures = signatures_of(stack.keys_dir, OPERATORS)
+    # Opening it loads the function library; who may not do that believes the owner's word for it.
+    async with RedisBus.open(stack.address(OWNER), stack.keys, signatures=signatures) as bus:
+        await bus.note_library()
         await bus.named_identity()
         lasting = await set_users(bus.client, passwords.users, passwords.passwords)
         await register_clients(bus, passwords.passwords)

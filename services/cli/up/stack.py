@@ -19,19 +19,23 @@ from services.cli.up.summary import end_text, failure_text, summary_rows
 from services.cli.up.supervisor import CRASHES_IN_A_ROW, ChildEvent, Supervisor
 from services.cli.up.taken_market import refuse_taken_market
 from services.cli.up.watchdog import Watchdog
-from services.wiring import BY_NAME, EXCHANGE_SIM, services_with
+from services.wiring import BY_NAME, EXCHANGE_SIM, key_holders, machine_specs, services_with
 from shared.adapters.clocks import RealClock
 from shared.adapters.local_ports import HOST, claimed_port, wait_for_listener
-from shared.adapters.private_files import private_by_default, write_private
+from shared.adapters.private_files import private_by_default, private_folder, write_private
 from shared.adapters.redis.bus import RedisBus
 from shared.adapters.redis.embedded_valkey import EmbeddedValkey, wait_until_ready
+from shared.adapters.signing import signatures_of, write_new_keys
+from shared.application.access import tokens_dir
 from shared.application.exchange_reach import BINANCE, Exchange
 from shared.application.monitor import Monitor
+from shared.application.sealing import adopt
 from shared.application.stack import RunNote, remove_note, streams_of, write_note
 from shared.config.credentials import OPERATOR, OWNER, address_of, known_users, signed_out, user_name
 from shared.config.faults import EXIT_CONFIG
 from shared.config.model import RedisSettings
 from shared.config.secrecy import without_password
+from shared.messages.signers import OPERATORS
 from shared.ports.clock import Clock, market_ns
 from shared.ports.errors import BusLostError
 from shared.runtime.logs import get_logger
@@ -39,6 +43,7 @@ from shared.runtime.market_clock import follow_beginning, stack_clock
 from shared.runtime.unread_output import lines_dropped
 
 T = TypeVar("T")
+KEYS = "keys"  # in the data folder
 SERVER_PORT = 6390  # when it is free
 TICK_SECONDS = 0.25
 SIMULATOR_SECONDS = 30.0
@@ -71,7 +76,7 @@ class Stack:
         self._make_screen, self._pipe = make_screen, pipe
         self._supervisor = Supervisor(pipe.line, self._on_event)
         self._stop = asyncio.Event()
-        self._market_is_there = False
+        self._market_is_there = self._new_keys = False
         self._exit_code = 0
         self._log = get_logger()
 
@@ -87,9 +92,11 @@ class Stack:
                 # tries again for as long as it takes, and says so.
                 await self._unless_stopped(Exchange(BINANCE).server_time_ns())
             server = self._server(stack)
+            self._keys = self._make_keys()
             if server is None:
                 await self._unless_stopped(refuse_taken_market(self._options, self._address()))
             self._claim_ports(stack)
+            self._place_tokens()
             group = await stack.enter_async_context(self._children())
             if server is not None:
                 self._supervisor.start(server_child(server, self._environ), group)
@@ -123,6 +130,15 @@ class Stack:
         operator = user_name(OPERATOR, self._settings.portfolio.name)
         return address_of(self._redis, OWNER, operator)
 
+    def _make_keys(self) -> str:
+        """The folder of the keys that children sign with; made for a server of our own, where none are configured."""
+        if not self._own_server or self._settings.signing.keys:
+            return self._settings.signing.keys
+        folder = (self._options.data_dir / KEYS).resolve()
+        self._new_keys = bool(write_new_keys(folder, key_holders()))
+        self._environ["HEATSINK_SIGNING__KEYS"] = str(folder)
+        return str(folder)
+
     def _claim_ports(self, stack: AsyncExitStack) -> None:
         """For the children, before any of them is started and until the last one ended: restarts find them free."""
         simulator = stack.enter_context(claimed_port(self._settings.simulator.port))
@@ -135,6 +151,11 @@ class Stack:
             "HEATSINK_SIMULATOR__TOKEN_FILE": str(new_token(self._options.data_dir)),
         }
         self._environ.setdefault("HEATSINK_SIMULATOR__WAIT_SECONDS", f"{READERS_SECONDS:g}")
+
+    def _place_tokens(self) -> None:
+        """Where clients have a token that propose over HTTP: none of them, until somebody makes one."""
+        if not self._settings.ops.tokens:
+            self._environ["HEATSINK_OPS__TOKENS"] = str(private_folder(tokens_dir(self._options.data_dir)).resolve())
 
     @asynccontextmanager
     async def _children(self) -> AsyncIterator[asyncio.TaskGroup]:
@@ -160,11 +181,16 @@ class Stack:
             started_wall_ns=RealClock().wall_ns(),
             users=users,
             password_file=password_file,
+            keys_dir=self._keys,
         )
-        async with RedisBus.open(self._address(), self._settings.keys) as bus:
+        signatures = signatures_of(self._keys, OPERATORS)
+        async with RedisBus.open(self._address(), self._settings.keys, signatures=signatures) as bus:
             await bus.named_identity()  # services with users of their own must not give one
             if self._own_server:
                 await register_clients(bus, known_users(Path(self._redis.users)))
+            await bus.note_library()  # nor may they load the functions
+            if self._new_keys:  # data of an earlier version, from before there were keys
+                await adopt(bus, machine_specs(self._settings, RealClock()), self._keys)
             with self._noted(note):
                 yield bus
 

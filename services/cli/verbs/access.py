@@ -1,4 +1,4 @@
-"""``heatsink url`` and ``heatsink users``: how others sign in to the server of a stack."""
+"""``heatsink url``, ``heatsink users`` and ``heatsink token``: how others sign in to a stack."""
 
 from enum import StrEnum
 from pathlib import Path
@@ -65,4 +65,20 @@ def users(
         print_users(passwords.files, lasting=given.lasting, closed=given.closed)
 
 
-VERBS = (url, users)
+@on_stack
+def token(
+    stack: StackLocator,
+    client: Annotated[str, typer.Argument(metavar="CLIENT", help="Its name, such as tradingview.")],
+    revoke: Annotated[bool, typer.Option("--revoke", help="Let it in no more.")] = False,
+) -> None:
+    """Print the token by which a client proposes over HTTP; it is made where there is none."""
+    from services.cli.printing import say
+    from shared.application.access import revoke_token, token_of
+
+    if revoke:
+        revoke_token(stack, client)
+    else:
+        say(token_of(stack, client))
+
+
+VERBS = (url, users, token)

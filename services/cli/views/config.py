@@ -18,7 +18,8 @@ def print_essentials(folder: Path, settings: Settings, *, named: bool, notes: Se
 
     named: whether the environment names the server. notes: what else is worth knowing.
     """
-    rows = [*_essentials(settings), ("redis", _redis(settings, named=named)), *(("note", note) for note in notes)]
+    rows = [*_essentials(settings), ("redis", _redis(settings, named=named)), ("signing", _signing(settings))]
+    rows += [("note", note) for note in notes]
     say(f"{folder} is sound", *(f"  {name:<10}  {text}" for name, text in rows))
 
 
@@ -35,6 +36,17 @@ def _redis(settings: Settings, *, named: bool) -> str:
     if note := read_note(DATA_DIR):
         return f"{without_password(note.redis_url)} (of the stack that runs from {DATA_DIR})"
     return f"heatsink up starts its own; services started by hand use {without_password(settings.redis.url)}"
+
+
+def _signing(settings: Settings) -> str:
+    """Whether verdicts and commands are signed, and with what."""
+    match settings.signing.keys:
+        case "":
+            return "heatsink up signs with keys of its own; services started by hand sign nothing"
+        case "off":
+            return "off: nothing is signed, and whoever can write to the server is believed"
+        case folder:
+            return f"with the keys in {folder}"
 
 
 def _essentials(settings: Settings) -> list[tuple[str, str]]:

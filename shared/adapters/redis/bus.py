@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from itertools import chain
 from typing import TypeVar, cast, get_args
 from uuid import uuid4
 
@@ -25,9 +26,11 @@ from shared.adapters.redis.keys import (
     services_key,
     state_key,
 )
+from shared.adapters.redis.library import check_library, note_library
 from shared.adapters.redis.market_lease import RedisMarketLease
 from shared.adapters.redis.streams import RedisStreams
 from shared.adapters.redis.writer_lease import RedisWriterLease
+from shared.adapters.signing import UNSIGNED
 from shared.domain.timeframes import MS_NS, timeframe_ns
 from shared.messages.base import Message
 from shared.messages.catalogue import BARS, BOOKS, MARKS, PROPOSED
@@ -37,6 +40,7 @@ from shared.messages.orders import OrderDecided
 from shared.ports.bus import Bus, Heartbeat, Proposal, Scope
 from shared.ports.clock import ClockOrigin
 from shared.ports.errors import AccessRefusedError, CorruptStateError, NotTaken, NotTakenError, StateGoneError
+from shared.ports.signatures import Signatures
 
 BARS_PER_CALL = 500
 MOST_SPEED = 1e9  # of a clock; no market is replayed so fast
@@ -51,13 +55,17 @@ class RedisBus(RedisStreams, Bus):
     _is_of_service = False
     _decisions_ms = DECISION_TTL_MS
 
-    def __init__(self, client: Client, keys: Keys, *, clustered: bool = False) -> None:
-        super().__init__(client, keys, clustered=clustered)
+    def __init__(
+        self, client: Client, keys: Keys, *, clustered: bool = False, signatures: Signatures = UNSIGNED
+    ) -> None:
+        super().__init__(client, keys, clustered=clustered, signatures=signatures)
         self._leases: list[RedisWriterLease] = []
 
     @classmethod
     @asynccontextmanager
-    async def open(cls, url: str, keys: Keys, *, decisions_ms: int = DECISION_TTL_MS) -> AsyncIterator["RedisBus"]:
+    async def open(
+        cls, url: str, keys: Keys, *, decisions_ms: int = DECISION_TTL_MS, signatures: Signatures = UNSIGNED
+    ) -> AsyncIterator["RedisBus"]:
         """The bus of a service, closed at the end of the block: the server is checked, and gets the function library.
 
         decisions_ms: how long decisions are kept that are committed over this bus.
@@ -65,7 +73,7 @@ class RedisBus(RedisStreams, Bus):
         """
         client = new_client(url)
         try:
-            bus = cls(client, keys, clustered=await prepare(client))
+            bus = cls(client, keys, clustered=await prepare(client), signatures=signatures)
             bus._is_of_service, bus._decisions_ms = True, decisions_ms
             try:
                 yield bus
@@ -77,7 +85,7 @@ class RedisBus(RedisStreams, Bus):
 
     @classmethod
     @asynccontextmanager
-    async def connect(cls, url: str, keys: Keys) -> AsyncIterator["RedisBus"]:
+    async def connect(cls, url: str, keys: Keys, signatures: Signatures = UNSIGNED) -> AsyncIterator["RedisBus"]:
         """The bus of a visitor, who looks, asks or commands: the server is taken as it is. Raises ``BusLostError``.
 
         Nothing is loaded onto the server or checked there, so looking at a stack never changes it.
@@ -86,7 +94,7 @@ class RedisBus(RedisStreams, Bus):
         try:
             async with bus_errors():
                 await client.ping()
-            yield cls(client, keys, clustered=await is_cluster(client))
+            yield cls(client, keys, clustered=await is_cluster(client), signatures=signatures)
         finally:
             await client.aclose()
 
@@ -196,11 +204,11 @@ class RedisBus(RedisStreams, Bus):
         used, most = int(told.get("used_memory", 0)), int(told.get("maxmemory", 0))
         return used / most if most else 0.0
 
-    def _append(self, pipe: Client, key: str, body: bytes) -> None:
+    def _append(self, pipe: Client, key: str, fields: dict[str, bytes]) -> None:
         if self._is_of_service:
-            pipe.fcall("hs_write", 1, key, "XADD", "*", "m", body)
+            pipe.fcall("hs_write", 1, key, "XADD", "*", *chain.from_iterable(fields.items()))
         else:
-            super()._append(pipe, key, body)
+            super()._append(pipe, key, fields)
 
     # --- who writes the market ----------------------------------------------------------------------------------------
 
@@ -237,6 +245,7 @@ class RedisBus(RedisStreams, Bus):
             whole=whole,
             in_turns=in_turns,
             decisions_ms=self._decisions_ms,
+            signatures=self.signatures,
         )
         self._leases.append(lease)
         return lease
@@ -247,6 +256,12 @@ class RedisBus(RedisStreams, Bus):
             async for key, body in self.client.hscan_iter(state_key(self.keys.home, service), match=f"{kind}:*"):
                 found[key.decode().partition(":")[2]] = msgspec.msgpack.decode(body, type=as_type)
         return dict(sorted(found.items()))
+
+    async def stored_rows(self, service: str, kind: str, names: Sequence[str], as_type: type[S]) -> dict[str, S]:
+        async with bus_errors():
+            bodies = await self.client.hmget(state_key(self.keys.home, service), [f"{kind}:{name}" for name in names])
+        rows = {name: struct_or_none(body, as_type) for name, body in zip(names, bodies, strict=True) if body}
+        return {name: row for name, row in rows.items() if row is not None}
 
     # --- heartbeats -----------------------------------------------------------------------------------------------
 
@@ -264,6 +279,12 @@ class RedisBus(RedisStreams, Bus):
                 rows |= await self.client.hgetall(key)
         beats = (struct_or_none(body, Heartbeat) for body in rows.values())
         return {beat.service: beat for beat in beats if beat is not None}
+
+    async def note_library(self) -> None:
+        await note_library(self.client, self.signatures)
+
+    async def check_library(self) -> None:
+        await check_library(self.client, self.signatures)
 
     # --- whose data this is ---------------------------------------------------------------------------------------
 

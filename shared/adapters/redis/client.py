@@ -2,6 +2,8 @@
 
 import asyncio
 from contextlib import suppress
+from functools import cache
+from hashlib import blake2b
 from importlib.resources import files
 from types import TracebackType
 from typing import Any, TypeAlias
@@ -183,6 +185,16 @@ async def _shards(client: Client) -> int:
     """How many shards serve the slots of a Redis Cluster."""
     async with bus_errors():
         return int((await client.execute_command("CLUSTER INFO"))["cluster_size"])
+
+
+@cache
+def library_hash() -> str:
+    """Of the function library of this version, 16 hexadecimal digits."""
+    return hash_of_library(library_code().encode())
+
+
+def hash_of_library(code: bytes) -> str:
+    return blake2b(code, digest_size=8).hexdigest()
 
 
 def library_code() -> str:

@@ -17,12 +17,15 @@ from shared.adapters.redis.keys import (
     proposal_marker,
     reserved_key,
 )
+from shared.adapters.signing import UNSIGNED
+from shared.adapters.signing.entries import signature_of
 from shared.domain.machine import ReservationCheck
 from shared.messages.base import Message
 from shared.messages.keys import Keys
 from shared.messages.market import BarClosed
 from shared.messages.orders import OrderDecided
 from shared.ports.bus import Proposal
+from shared.ports.signatures import Signatures
 from shared.ports.writer_lease import Commit
 
 JOURNAL_KEEP = 100_000
@@ -35,13 +38,21 @@ class CommitEncoder:
     home: how the keys of its state begin. The part in braces keeps them in one slot of a Redis Cluster.
     keys: where the messages stand that it writes.
     decisions_ms: how long a decision is kept.
+    signatures: what is signed with what it writes.
     written: the streams that were written to, and how many entries they keep.
     """
 
-    def __init__(self, service: str, home: str, keys: Keys, decisions_ms: int = DECISION_TTL_MS) -> None:
+    def __init__(
+        self,
+        service: str,
+        home: str,
+        keys: Keys,
+        decisions_ms: int = DECISION_TTL_MS,
+        signatures: Signatures = UNSIGNED,
+    ) -> None:
         own = machine_keys(home, service)
         self._keys = [own.meta, own.cursors, own.state, own.journal, reserved_key(home)]
-        self._decisions_ms = decisions_ms
+        self._decisions_ms, self._signatures = decisions_ms, signatures
         self.written: dict[str, int] = {own.journal: JOURNAL_KEEP}
         self._topics = keys
         self._tag = home[home.index("{") : home.index("}") + 1]
@@ -65,12 +76,15 @@ class CommitEncoder:
                 known = numbers[key] = len(keys)
             return known
 
-        outputs, decisions, markers = [], [], []
+        outputs: list[tuple[int, int, bytes, list[str], bytes]] = []
+        decisions, markers = [], []
         for message in commit.outputs:
             body = encode_for_commit(message)
             for topic, key in self._topics.places_of(message):
                 self.written[key] = topic.keep
-                outputs.append((number(key), topic.keep, body, _channels(key, message)))
+                place = f"{commit.seq}-{len(outputs) + 1}"
+                signature = signature_of(self._signatures, message, key, body, place)
+                outputs.append((number(key), topic.keep, body, _channels(key, message), signature))
             if isinstance(message, OrderDecided):
                 stored = number(decision_key(self._topics, message.order_id))
                 decisions.append((stored, len(outputs), self._decisions_ms))
@@ -84,6 +98,7 @@ class CommitEncoder:
             "epoch": str(epoch),
             "seq": str(commit.seq),
             "digest": str(commit.digest),
+            "seal": commit.seal,
             "journal": _journalled(commit, epoch),
             "keep": JOURNAL_KEEP,
             "guards": [_arguments(check) for check in commit.reservation_checks],

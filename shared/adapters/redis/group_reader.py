@@ -25,6 +25,7 @@ from shared.ports.errors import BusLostError, MisplacedKeyError
 from shared.ports.streams import Entry, entry_order
 
 ENTRIES_PER_READ = 200
+ENTRIES_OF_A_CLIENT = 16  # of one read: so long is a step at most that others wait for
 BYTES_PER_READ = 2 * 1024 * 1024  # of a stream, and of all that take turns together
 FIELDS_BYTES = 4096  # what may stand in an entry beside the message
 MOST_READ_ON = 10_000  # entries of a stream that is read to its end
@@ -162,6 +163,7 @@ class GroupReader:
         if not names:
             return []
         bounds = (ENTRIES_PER_READ, BYTES_PER_READ, len(turns), *(most_bytes_of(name) + FIELDS_BYTES for name in names))
+        bounds = (*bounds, ENTRIES_OF_A_CLIENT)
         rows = await self._call(self._connection, "FCALL", "hs_read", len(names), *names, self.group, *bounds)
         for number, _id, _fields, _size, *given in rows:
             if given and given[0]:

@@ -136,20 +136,26 @@ local function write_rows(key, rows)
   end
 end
 
--- Append an entry. Returns its id; nil and why when the stream takes none. It never trims: ``hs_trim`` does.
-local function append(key, body)
-  local id = redis.pcall('XADD', key, '*', 'm', body)
+-- Append an entry, with its writer's signature where it has one. Returns its id; nil and why when the stream takes none.
+-- It never trims: ``hs_trim`` does.
+local function append(key, body, signature)
+  local id
+  if signature and signature ~= '' then
+    id = redis.pcall('XADD', key, '*', 'm', body, 's', signature)
+  else
+    id = redis.pcall('XADD', key, '*', 'm', body)
+  end
   if type(id) == 'table' then
     return nil, key .. ' takes no entry (' .. id.err .. ')'
   end
   return id
 end
 
--- Append all entries of a commit, or none: {{key, bytes}}. Returns why not; nil when they are there.
+-- Append all entries of a commit, or none: {{key, bytes, signature}}. Returns why not; nil when they are there.
 local function append_all(entries)
   local added = {}
   for i, entry in ipairs(entries) do
-    local id, why = append(entry[1], entry[2])
+    local id, why = append(entry[1], entry[2], entry[3])
     if not id then
       for j, before in ipairs(added) do
         redis.call('XDEL', entries[j][1], before)
@@ -167,10 +173,11 @@ local HEARD = '1'
 -- The commit. KEYS: meta, cursors, state, journal, reserved, then whatever the plan names by index.
 -- ARGV[1]: the plan as MessagePack (commit_encoder.py). Numbers that must not be rounded come as text: Lua has doubles.
 --   epoch, seq, digest (strings), journal (bytes), keep (not used any more)
+--   seal (string)                                of this version on: what vouches for all that the commit leaves
 --   guards    {{order, risk, open, limit}}       the reservation checks; named as every version names them
 --   decisions {{key index, output number, ttl_ms}}   must not exist yet
 --   markers   {{key index, ttl_ms, output number}}   proposals that it writes to their stream
---   outputs   {{key index, keep (not used any more), bytes, {channel, ...}}}
+--   outputs   {{key index, keep (not used any more), bytes, {channel, ...}, signature}}   of earlier versions without
 --   records   {{field, bytes or false}}
 --   cursors   {{stream, id}}
 --   acks      {{key index, group, {id, ...}}}
@@ -204,7 +211,7 @@ local function commit(keys, args)
   end
   local entries = {}
   for i, output in ipairs(plan.outputs) do
-    entries[i] = {keys[output[1]], output[3]}
+    entries[i] = {keys[output[1]], output[3], output[5]}
   end
   entries[#entries + 1] = {keys[4], plan.journal}
   why = append_all(entries)
@@ -239,8 +246,15 @@ local function commit(keys, args)
   if #plan.guards > 0 and redis.call('EXISTS', keys[5]) == 0 then
     total = 0 -- nothing is reserved: what float errors left over goes
   end
-  redis.call('HSET', keys[1], 'seq', plan.seq, 'digest', plan.digest, 'reserved', string.format('%.17g', total))
+  redis.call('HSET', keys[1], 'seq', plan.seq, 'digest', plan.digest, 'reserved', string.format('%.17g', total),
+    'seal', plan.seal or '')
   return {'OK'}
+end
+
+-- What a machine's commits left, but for its records: to be held against its seal. KEYS: meta, cursors, reserved.
+-- It looks at one moment, between two commits.
+local function look(keys)
+  return {redis.call('HGETALL', keys[1]), redis.call('HGETALL', keys[2]), redis.call('HGETALL', keys[3])}
 end
 
 -- Whether a writer of the market was taken over: somebody with a later epoch has written here (ports/market_lease.py).
@@ -434,11 +448,13 @@ end
 -- What a reading group was not given yet, bounded by entries and by bytes. One entry at a time: so never more than one
 -- long one is copied, whatever somebody wrote there.
 -- KEYS: streams, in the order of priority; the last ``turns`` of them take turns, one entry each.
--- ARGV: group, entries, bytes, turns, then for each stream the most bytes of an entry. Both bounds are for each stream,
--- and for all that take turns together, of which each gets one turn at least.
+-- ARGV: group, entries, bytes, turns, then for each stream the most bytes of an entry; then, if given, the most entries
+-- of each that takes turns but for the first. Both bounds are for each stream, and for all that take turns together, of
+-- which each gets one turn at least.
 -- The first entry of each stream comes with how many the group was given with it.
 local function read(keys, args)
   local group, count, most_bytes, turns = args[1], tonumber(args[2]), tonumber(args[3]), tonumber(args[4])
+  local rounds, round = tonumber(args[5 + #keys] or count), 0
   local rows, begun = {}, {}
   local function take(number)
     local reply = redis.call('XREADGROUP', 'GROUP', group, 'writer', 'COUNT', 1, 'STREAMS', keys[number], '>')
@@ -469,8 +485,10 @@ local function read(keys, args)
   local left, bytes = count, 0
   while #open > 0 and left > 0 and bytes < most_bytes do
     local still_open = {}
+    round = round + 1
     for _, number in ipairs(open) do
-      local size = left > 0 and take(number)
+      local may = round <= rounds or number == #keys - turns + 1
+      local size = left > 0 and may and take(number)
       if size then
         left, bytes = left - 1, bytes + size
         still_open[#still_open + 1] = number
@@ -636,6 +654,7 @@ register('hs_acquire', acquire)
 register('hs_renew', renew)
 register('hs_release', release)
 register('hs_commit', commit)
+register('hs_look', look, 'no-writes')
 register('hs_publish_bars', publish_bars)
 register('hs_set_latest', set_latest)
 register('hs_trim', trim)

@@ -9,6 +9,7 @@ from shared.ports.bus import Scope
 
 CLOCK_KEY = "hs:clock"
 IDENTITY_KEY = "hs:identity"
+LIBRARY_KEY = "hs:library"
 DECISION_TTL_MS = 30 * DAY_MS
 MARKER_TTL_MS = DAY_MS
 STRANGE_KEEP = 100_000  # of a stream that no topic knows

@@ -13,9 +13,13 @@ from shared.adapters.redis.groups import groups_of
 from shared.adapters.redis.keys import is_of_another_portfolio
 from shared.adapters.redis.ranges import bounded_range, ranges_after
 from shared.adapters.redis.slots import reading_order
+from shared.adapters.signing import UNSIGNED
+from shared.adapters.signing.entries import signature_of
 from shared.messages.base import Message
+from shared.messages.control import Command
 from shared.messages.keys import Keys
 from shared.ports.errors import AccessRefusedError, MisplacedKeyError
+from shared.ports.signatures import AFTER, Signatures
 from shared.ports.streams import Entry, Listener, LiveChannels, Publisher, Reader, StreamReader
 
 ENTRIES_PER_LOOK = 500
@@ -26,12 +30,16 @@ class RedisStreams(Publisher, StreamReader, LiveChannels):
 
     keys: where the messages stand that go out here.
     clustered: whether the server is a Redis Cluster, where one command may name keys of one slot only (see ``slots``).
+    signatures: what is signed with what goes out here.
     """
 
-    def __init__(self, client: Client, keys: Keys, *, clustered: bool = False) -> None:
+    def __init__(
+        self, client: Client, keys: Keys, *, clustered: bool = False, signatures: Signatures = UNSIGNED
+    ) -> None:
         self.client = client
         self.keys = keys
         self.clustered = clustered
+        self.signatures = signatures
         self._written: dict[str, int] = {}  # stream to how many entries it keeps
 
     # --- streams ------------------------------------------------------------------------------------------------------
@@ -39,19 +47,28 @@ class RedisStreams(Publisher, StreamReader, LiveChannels):
     async def publish(self, messages: Sequence[Message]) -> None:
         if not messages:
             return
+        seen = await self._seen_of_control(messages)
         pipe = self.client.pipeline(transaction=False)
         for message in messages:
             body = encode_for_wire(message)
             for topic, key in self.keys.places_of(message):
-                self._append(pipe, key, body)
+                signature = signature_of(self.signatures, message, key, body, seen.get(key, ""))
+                self._append(pipe, key, {"m": body, "s": signature} if signature else {"m": body})
                 self._written[key] = topic.keep
                 pipe.publish(key, body)
         async with bus_errors(*{key for message in messages for _, key in self.keys.places_of(message)}):
             await executed(pipe)
 
-    def _append(self, pipe: Client, key: str, body: bytes) -> None:
+    def _append(self, pipe: Client, key: str, fields: dict[str, bytes]) -> None:
         """What a visitor does; the bus of a service may write when the memory is full, too."""
-        pipe.xadd(key, {"m": body})
+        pipe.xadd(key, fields)
+
+    async def _seen_of_control(self, messages: Sequence[Message]) -> dict[str, str]:
+        """What was written last where commands go: a command names it, so that it counts once."""
+        keys = {self.keys.of_message(message) for message in messages if isinstance(message, Command)}
+        if not keys or not self.signatures.are_checked:
+            return {}
+        return {key: AFTER + last for key, last in (await self.stream_ends(sorted(keys))).items()}
 
     async def latest(self, key: str, count: int = 1) -> list[Message]:
         found: list[Entry] = []

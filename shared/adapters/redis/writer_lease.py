@@ -4,7 +4,8 @@ What stands on the server, for a machine ``risk`` whose state is at home at ``hs
 
 - ``hs:{main}:lease:risk``: who holds the lease. The key expires three seconds after the last ``renew``.
 - ``hs:{main}:meta:risk``: a hash with the epoch (the fencing token), the number of the last commit, the digest of all
-  records, and the sum of reserved risk. It never expires, and the function library alone writes it.
+  records, the sum of reserved risk, and the seal that vouches for all of it. It never expires, and the function library
+  alone writes it.
 - ``hs:{main}:cursors:risk``: a hash with the last entry handled of every stream. A commit writes it, which makes it the
   truth about what was handled (docs/decisions/0002).
 - ``hs:{main}:state:risk``: a hash with the records. ``hs:{main}:journal:risk``: a stream of what each commit did.
@@ -28,13 +29,14 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 
 from shared.adapters.codec import decode_or_none
-from shared.adapters.redis.client import Client, bus_errors, executed
+from shared.adapters.redis.client import Client, bus_errors, executed, library_hash
 from shared.adapters.redis.commit_encoder import CommitEncoder
 from shared.adapters.redis.connection import DedicatedConnection
 from shared.adapters.redis.group_reader import GroupGoneError, GroupReader
-from shared.adapters.redis.keys import DECISION_TTL_MS, group_prefix, machine_keys, most_kept
+from shared.adapters.redis.keys import DECISION_TTL_MS, group_prefix, machine_keys, most_kept, reserved_key
 from shared.adapters.redis.ranges import bounded_range
 from shared.adapters.redis.slots import reading_order
+from shared.adapters.signing import UNSIGNED
 from shared.messages.catalogue import client_of_key, topic_of_key
 from shared.messages.keys import Keys
 from shared.messages.orders import OrderDecided
@@ -46,6 +48,7 @@ from shared.ports.errors import (
     out_of_step,
     overtaken,
 )
+from shared.ports.signatures import Signatures
 from shared.ports.streams import Entry
 from shared.ports.writer_lease import Commit, Snapshot, WriterLease
 
@@ -66,6 +69,7 @@ class RedisWriterLease(WriterLease):
     in_turns: the input beside which clients have queues of their own; empty for none.
     decisions_ms: how long a decision is kept, and its id is known with it.
     lease_ms: how long the lease lasts after ``renew``.
+    signatures: what is signed with what it writes.
     """
 
     def __init__(
@@ -81,6 +85,7 @@ class RedisWriterLease(WriterLease):
         in_turns: str = "",
         decisions_ms: int = DECISION_TTL_MS,
         lease_ms: int = LEASE_MS,
+        signatures: Signatures = UNSIGNED,
     ) -> None:
         self._client, self._connection = client, DedicatedConnection(client)
         prefix, reads = group_prefix(service, home, keys), reading_order(inputs, home) if clustered else (inputs,)
@@ -89,8 +94,9 @@ class RedisWriterLease(WriterLease):
         self._owner = f"{service}@{socket.gethostname()}:{os.getpid()}:{id(self):x}"
         own = machine_keys(home, service)
         self._lease_key, self._meta, self._cursors, self._state = own.lease, own.meta, own.cursors, own.state
-        self._tries = own.tries
-        self._encoder = CommitEncoder(service, home, keys, decisions_ms)
+        self._tries, self._reserved = own.tries, reserved_key(home)
+        self._encoder = CommitEncoder(service, home, keys, decisions_ms, signatures)
+        self.library = library_hash()
         self._service, self._lease_ms = service, lease_ms
         self._epoch = 0
 
@@ -162,15 +168,22 @@ class RedisWriterLease(WriterLease):
 
     async def load(self) -> Snapshot:
         async with bus_errors():
-            seq, digest = await self._client.hmget(self._meta, ["seq", "digest"])
+            meta = await self._client.hgetall(self._meta)
             cursors = await self._client.hgetall(self._cursors)
+            reserved = await self._client.hgetall(self._reserved)
             records = await self._client.hgetall(self._state)
-        return Snapshot(
-            seq=int(seq or 0),
-            digest=int(digest or 0),
-            cursors={stream.decode(): entry_id.decode() for stream, entry_id in cursors.items()},
-            records={key.decode(): body for key, body in records.items()},
-        )
+        return _snapshot(meta, cursors, reserved, records)
+
+    async def look(self) -> Snapshot:
+        async with bus_errors(self._meta, self._cursors, self._reserved):
+            rows = await self._client.fcall("hs_look", 3, self._meta, self._cursors, self._reserved)
+        meta, cursors, reserved = (dict(zip(row[::2], row[1::2], strict=True)) for row in rows)
+        return _snapshot(meta, cursors, reserved, {})
+
+    async def restate_reserved(self, total_usdt: float) -> None:
+        """Set the store's sum of reserved risk to that of its rows; for an operator who holds the lease."""
+        async with bus_errors(self._meta):
+            await self._client.hset(self._meta, "reserved", f"{total_usdt:.17g}")
 
     async def history(self, stream: str, up_to: str) -> AsyncIterator[Entry]:
         start = "-"
@@ -239,3 +252,18 @@ class RedisWriterLease(WriterLease):
         if len(stored) < len(bodies) or any(decision.order_id not in ids for decision in stored):
             return ContentRefusedError(f"where the decisions on {', '.join(sorted(ids))} belong, something else stands")
         return AlreadyDecidedError(stored)
+
+
+Rows = Mapping[bytes, bytes]
+
+
+def _snapshot(meta: Rows, cursors: Rows, reserved: Rows, records: Rows) -> Snapshot:
+    return Snapshot(
+        seq=int(meta.get(b"seq", 0)),
+        digest=int(meta.get(b"digest", 0)),
+        cursors={stream.decode(errors="replace"): last.decode(errors="replace") for stream, last in cursors.items()},
+        reserved={order.decode(errors="replace"): risk.decode(errors="replace") for order, risk in reserved.items()},
+        reserved_usdt=meta.get(b"reserved", b"").decode(errors="replace"),
+        seal=meta.get(b"seal", b"").decode(errors="replace"),
+        records={key.decode(): body for key, body in records.items()},
+    )

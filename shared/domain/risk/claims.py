@@ -193,12 +193,21 @@ def doubt_about_awaited(state: RiskState, awaited: ReportAwaited) -> Doubt | Non
     return None
 
 
-def doubt_about_stop(placed: StopPlaced, named: LedgerName, held: Position | None) -> Doubt | None:
-    """What is wrong with the word that a stop rests somewhere else."""
+def doubt_about_stop(
+    placed: StopPlaced, named: LedgerName, held: Position | None, *, may_be_renamed: bool
+) -> Doubt | None:
+    """What is wrong with the word that a stop rests somewhere else.
+
+    A position's stop keeps its id: with another one, the fill of the true stop would not be believed.
+
+    may_be_renamed: the pair has, or had, another name, under which the stop has another id.
+    """
     if held is None:
         return Doubt("symbol", f"a stop for {placed.symbol}, of which nothing is held") if placed.quantity else None
     if doubt := _other_than_a_stop(placed.order_id):  # its fill would not be believed when it has sold
         return doubt
+    if held.stop_order_id and placed.order_id != held.stop_order_id and not may_be_renamed:
+        return Doubt("order_id", f"the stop of {placed.symbol} is {held.stop_order_id}, not {placed.order_id}")
     return _doubt_about_height(placed.stop_price / named.ratio, _highest_stop(held))
 
 

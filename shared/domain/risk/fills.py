@@ -114,8 +114,8 @@ class Fills:
     def on_stop_placed(self, placed: StopPlaced) -> Sequence[Message]:
         """The stop of a position rests higher now."""
         state = self._state
-        named = self._named(placed.symbol)
-        if (doubt := doubt_about_stop(placed, named, self._held_as(named))) is not None:
+        named, renamed = self._named(placed.symbol), state.universe.rename_of(placed.symbol) is not None
+        if (doubt := doubt_about_stop(placed, named, self._held_as(named), may_be_renamed=renamed)) is not None:
             return self._disbelieve(placed, doubt)
         self._follow_rename(named)
         state.ledger.name_stop(named.symbol, placed.order_id)

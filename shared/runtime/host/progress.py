@@ -10,10 +10,11 @@ from shared.domain.machine import ReservationCheck
 from shared.messages.base import Message
 from shared.ports.streams import Entry, entry_order
 from shared.ports.writer_lease import Commit, Snapshot
+from shared.runtime.host.seal import Sealer, Tally
 
 
 class Progress:
-    """The number of the last commit, the cursors, and the digest of all records.
+    """The number of the last commit, the cursors, the digest of all records, and what the next seal says.
 
     The digest is the exclusive or of one hash per record. So a change of one record changes it without a look at the
     others, and it does not depend on their order.
@@ -21,12 +22,19 @@ class Progress:
     seq: the number of the last commit.
     cursors: the id of the last entry handled, by stream.
     digest: of all records as the next commit leaves them.
+    is_sealed: whether the last commit is sealed with the key that the next one would be.
     """
 
-    def __init__(self, snapshot: Snapshot) -> None:
+    def __init__(self, snapshot: Snapshot, sealer: Sealer, *, reserves: bool = False) -> None:
         self.seq, self.cursors = snapshot.seq, dict(snapshot.cursors)
         self._hashes = {key: _hash_of(key, body) for key, body in snapshot.records.items()}
         self.digest = _combined(self._hashes.values())
+        self._believed: dict[str, str] = {}  # places of signed words, for the next commit
+        self._sealer, secret = sealer, sealer.secret
+        self._records = Tally(secret, snapshot.records) if secret else None
+        self._cursors = Tally(secret, snapshot.cursors)
+        self._reserved = Tally(secret, snapshot.reserved if reserves else {})
+        self.is_sealed = not snapshot.seq or not snapshot.seal or snapshot.seal.split(" ")[1:2] == [sealer.key or "-"]
 
     @property
     def records(self) -> int:
@@ -44,6 +52,10 @@ class Progress:
             if self.is_new(last):
                 self.cursors[stream] = last.id
 
+    def believe(self, row: str, place: str) -> None:
+        """Count a signed word as taken by the next commit: ``row`` is a cursor of its own (``signed_entries``)."""
+        self.cursors[row] = self._believed[row] = place
+
     def next_commit(
         self,
         entries: Sequence[Entry],
@@ -55,17 +67,25 @@ class Progress:
         rows = {key: None if record is None else encode(record) for key, record in records.items()}
         for key, body in rows.items():
             self.digest ^= self._hashes.pop(key, 0)
+            if self._records is not None:
+                self._records.put(key, body)
             if body is not None:
                 self._hashes[key] = _hash_of(key, body)
                 self.digest ^= self._hashes[key]
+        cursors, self._believed = {entry.stream: self.cursors[entry.stream] for entry in entries} | self._believed, {}
+        for row, last in cursors.items():
+            self._cursors.put(row, last)
+        for check in checks:
+            self._reserved.put(check.order_id, f"{check.risk_usdt:.17g}" if check.risk_usdt > 0 else None)
         return Commit(
             seq=self.seq + 1,
             outputs=outputs,
             records=rows,
-            cursors={entry.stream: self.cursors[entry.stream] for entry in entries},
+            cursors=cursors,
             handled=[(entry.stream, entry.id) for entry in entries],
             digest=self.digest,
             reservation_checks=checks,
+            seal=self._sealer.seal(self.seq + 1, self.digest, self._records, self._cursors, self._reserved),
         )
 
 

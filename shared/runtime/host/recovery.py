@@ -15,6 +15,7 @@ from shared.ports.writer_lease import WriterLease
 from shared.runtime.host.bars_to_come import without_bar_to_come
 from shared.runtime.host.failures import TRIES, Failures
 from shared.runtime.host.progress import Progress
+from shared.runtime.host.seal import Sealer
 from shared.runtime.machine_spec import MachineSpec
 from shared.runtime.service import StartOverError
 
@@ -26,19 +27,22 @@ async def recover_machine(
     log: Any,
     clock: Clock,
     *,
+    sealer: Sealer,
     known_seq: int,
     failures: Failures,
 ) -> tuple[Progress, Sequence[Entry]]:
     """Load the records and rebuild what derives from history.
 
-    lease: acquired. known_seq: the last commit that this process saw made. failures: what to pass over.
+    lease: acquired. sealer: of this machine. known_seq: the last commit that this process saw made. failures: what to
+    pass over.
     Returns how far the machine is, and what of the history had to be passed over.
     Raises ``StateGoneError`` or ``CorruptStateError`` when nothing may go on from what is stored.
     """
     _check_losses(spec, lease.losses, log)
     snapshot = await lease.load()
     await _check_age(spec, bus, snapshot.seq, known_seq)
-    progress = Progress(snapshot)
+    sealer.check(snapshot, with_records=True)
+    progress = Progress(snapshot, sealer, reserves=spec.reserves)
     if progress.digest != snapshot.digest:
         raise CorruptStateError(f"{spec.service}: records do not match the digest of commit {snapshot.seq}")
     _load_records(spec.machine, snapshot.records)

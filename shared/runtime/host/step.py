@@ -7,11 +7,14 @@ from typing import Any
 
 from msgspec import Struct
 
+from shared.config.faults import ConfigError, Fault
 from shared.messages.base import MemoryMeasured, Message, TimePassed
+from shared.messages.catalogue import topic_of_key
 from shared.messages.dead_letter import UnreadableReceived
+from shared.messages.signers import signers_on
 from shared.ports.bus import Bus
 from shared.ports.clock import Clock
-from shared.ports.errors import AlreadyDecidedError, BusLostError, ContentRefusedError
+from shared.ports.errors import AlreadyDecidedError, BusLostError, ContentRefusedError, StateGoneError
 from shared.ports.streams import Entry
 from shared.ports.writer_lease import Snapshot, WriterLease
 from shared.runtime.audit_log import AuditLog
@@ -22,7 +25,9 @@ from shared.runtime.host.inbox import Inbox, durable_and_answers
 from shared.runtime.host.process_memory import ProcessMemory
 from shared.runtime.host.progress import Progress
 from shared.runtime.host.recovery import recover_machine
+from shared.runtime.host.seal import Sealer
 from shared.runtime.host.set_aside import SetAside
+from shared.runtime.host.signed_entries import SignedEntries
 from shared.runtime.machine_spec import MachineSpec
 from shared.runtime.service import StartOverError
 
@@ -63,7 +68,19 @@ class MachineHost:
         self.inbox = Inbox(bus, log, self.dead_letters, spec.idempotency, wall_ns=clock.wall_ns, follows=spec.follows)
         self.audit_log = AuditLog(log, clock)
         self._memory_used: float | None = None  # what the machine was not told of yet
-        self._progress = Progress(Snapshot(seq=0, records={}, cursors={}, digest=0))
+        self._is_recovered = False
+        self._sealer = self._make_sealer("")
+        self._begin_from(Progress(Snapshot(seq=0, records={}, cursors={}, digest=0), self._sealer))
+
+    def _make_sealer(self, identity: str) -> Sealer:
+        spec = self.spec
+        machine = f"{spec.home}:{spec.service}"
+        return Sealer(
+            self.bus.signatures, machine, reserves=spec.reserves, identity=identity, library=self.lease.library
+        )
+
+    def _begin_from(self, progress: Progress) -> None:
+        self._progress, self._signed = progress, SignedEntries(self.bus.signatures, progress)
 
     @property
     def seq(self) -> int:
@@ -75,15 +92,35 @@ class MachineHost:
         """Take the lease, go on from the last commit, and handle what an earlier holder left pending."""
         await self._catch_up(await self.lease.acquire())
 
+    def _check_keys(self) -> None:
+        """Whoever cannot be checked would not be believed: fills would not be booked. Raises ``ConfigError``."""
+        writers = frozenset[str]().union(*(signers_on(topic_of_key(stream)) for stream in self.spec.inputs))
+        remedy = "Mount it here too; heatsink keys new makes those that nobody has."
+        if missing := self.bus.signatures.missing(writers):
+            raise ConfigError([Fault(path, "", "", "this key is missing", remedy) for path in missing])
+
     async def _catch_up(self, epoch: int) -> None:
+        self._check_keys()
         spec, memory, failures = self.spec, self.memory, self.memory.failures
         # First of all, so that it stays pending for the next host when this one fails at the history.
         pending = await self.lease.pending()
         await failures.begin_start(self.lease)
-        self._progress, passed_over = await recover_machine(
-            spec, self.lease, self.bus, self.log, self.clock, known_seq=memory.known_seq, failures=failures
+        self._sealer = self._make_sealer(await self.bus.identity())
+        progress, passed_over = await recover_machine(
+            spec,
+            self.lease,
+            self.bus,
+            self.log,
+            self.clock,
+            sealer=self._sealer,
+            known_seq=memory.known_seq,
+            failures=failures,
         )
+        self._begin_from(progress)
+        self._is_recovered = True
         memory.known_seq = self.seq
+        if not progress.is_sealed:
+            await self._commit((), (), {})
         if spec.idempotency is not None:
             await spec.idempotency.load(self.bus)
         await self.inbox.load(spec.latest)
@@ -143,6 +180,8 @@ class MachineHost:
 
     async def _handle(self, items: Sequence[Entry]) -> int:
         """Let the machine take some things in, and commit all that follows from them."""
+        if self.spec.vouching is not None:
+            items = await self.spec.vouching.checked(self.bus, items)
         entries = [item for item in items if item.id]
         outputs: list[Message] = []
         for item in in_closing_order(items, _message_of):
@@ -168,6 +207,9 @@ class MachineHost:
         item = without_bar_to_come(item, self.clock)
         failures, message = self.memory.failures, item.message
         is_new = not item.id or self._progress.is_new(item)
+        if item.id and is_new:
+            item = self._signed.checked(item)
+            message = item.message
         failure = failures.settled(item) if failures else None
         if failure is not None and message is not None:
             for announcement in self.set_aside.take(item, message, failure):
@@ -244,7 +286,18 @@ class MachineHost:
         while True:
             await asyncio.sleep(self._renew_seconds)
             await self.lease.renew()
+            await self._look()
             await self.look_at_memory()
+
+    async def _look(self) -> None:
+        """Hold what the store says of the last commit against its seal: others may have written there."""
+        if self.bus.signatures.refresh():
+            raise StartOverError("another key signs from now on: what is stored is sealed with that")
+        if self._is_recovered:
+            seq, found = self.seq, await self.lease.look()
+            if found.seq < seq:
+                raise StateGoneError(f"{self.spec.service}: commit {seq} was made, the server has {found.seq}")
+            self._sealer.check(found, with_records=False)
 
     async def look_at_memory(self) -> None:
         """Ask how full the memory of the server is, for the next step to tell the machine."""

@@ -1,4 +1,4 @@
-"""``heatsink url`` and ``heatsink users``, on a server that knows users, on one that does not, and in between."""
+"""``heatsink url``, ``users`` and ``token``, on a server that knows users, on one that does not, and in between."""
 
 import os
 import stat
@@ -19,6 +19,7 @@ from shared.adapters.redis.embedded_valkey import EmbeddedValkey, running_valkey
 from shared.application.stack import RunNote, write_note
 from shared.config.credentials import OWNER, address_of, signed_in
 from shared.config.model import RedisSettings
+from shared.config.tokens import Tokens
 from shared.messages.catalogue import CONTROL
 from shared.messages.control import Halt
 from shared.ports.errors import AccessRefusedError
@@ -158,3 +159,16 @@ def test_a_client_who_commands_is_told_how_an_operator_signs_in(stack: EmbeddedV
     assert result.exit_code == 1
     assert "may not do that" in result.stderr
     assert "heatsink url --as operator" in result.stderr
+
+
+def test_a_token_is_made_once_for_its_owner_alone_and_revoked(tmp_path: Path) -> None:
+    token = run(tmp_path, "token", "tradingview")
+    path = tmp_path / "tokens" / "tradingview"
+    assert run(tmp_path, "token", "tradingview") == token == path.read_text().strip()
+    assert (stat.S_IMODE(path.stat().st_mode), stat.S_IMODE(path.parent.stat().st_mode)) == (0o600, 0o700)
+    assert Tokens(str(path.parent)).client_of(token) == "tradingview"
+    assert run(tmp_path, "token", "tradingview", "--revoke") == ""
+    assert Tokens(str(path.parent)).client_of(token) == ""
+    assert "has no token" in in_a_line(typed(tmp_path, "token", "tradingview", "--revoke"))
+    assert "no name of a client" in in_a_line(typed(tmp_path, "token", "../ana"))
+    assert run(tmp_path, "token", "tradingview") != token

@@ -124,7 +124,7 @@ def test_a_raised_stop_stands_where_the_exchange_takes_it(rows: list[Row], asked
         assert isinstance(approved, StopApproved)
         if stop_refused_by(rows, approved.stop_price, MARK):  # nothing near passes: it is left to the exchange
             assert approved.stop_price == asked
-    if not stop_refused_by(rows, asked, MARK) and 1_400 < asked <= MARK * 1.5:
+    if not stop_refused_by(rows, asked, MARK) and 1_400 < asked < MARK:
         assert [each.stop_price for each in made if isinstance(each, StopApproved)] == [asked]
 
 

@@ -3,6 +3,7 @@
 import os
 import signal
 from collections.abc import Sequence
+from decimal import Decimal
 
 from msgspec import structs
 
@@ -10,6 +11,7 @@ from shared.domain.machine import Machine
 from shared.messages.base import Message
 from shared.messages.catalogue import topic_of_key
 from shared.messages.market import BarClosed
+from shared.messages.orders import OrderDecided
 from tests.samples import samples
 
 POISON = "poison"  # how the id of a message begins at which the machine raises,
@@ -49,4 +51,6 @@ def poison_of(stream: str, symbol: str, now_ns: int, mark: str = POISON) -> Mess
         changes |= {"timeframe": stream.rpartition(":")[2], "symbol": symbol}
     if hasattr(sample, "order_id"):
         changes |= {"order_id": f"{mark}-{topic.name}"}
+    if isinstance(sample, OrderDecided):  # one that approves nothing: any other needs a reservation to be handed over
+        changes |= {"verdict": "reject", "quantity_approved": Decimal(0)}
     return structs.replace(sample, **changes)

@@ -12,6 +12,7 @@ import msgspec
 from shared.adapters.codec import decode, decode_or_none
 from shared.adapters.memory_lease import number_of
 from shared.adapters.memory_server import MachineState, MemoryServer
+from shared.adapters.signing import UNSIGNED
 from shared.domain.execution.orders.store import VenuePosition
 from shared.domain.machine import Records
 from shared.domain.portfolio.ledger import LEDGER_RECORDS, Account, Ledger, Position
@@ -23,6 +24,7 @@ from shared.messages.orders import OrderDecided, OrderFilled, StopPlaced
 from shared.messages.portfolio import PortfolioMarked
 from shared.ports.writer_lease import Commit, Snapshot
 from shared.runtime.host.progress import Progress
+from shared.runtime.host.seal import Sealer
 from tests.simulation.seeded.chance import Chance
 
 SLACK = 1 + 1e-9
@@ -197,7 +199,8 @@ class Watch:
     def check_digests(self) -> None:
         """All records of every machine are those that its last commit left."""
         for (_, service), state in self._server.machines.items():
-            found = Progress(Snapshot(seq=state.seq, records=state.records, cursors=state.cursors, digest=state.digest))
+            left = Snapshot(seq=state.seq, records=state.records, cursors=state.cursors, digest=state.digest)
+            found = Progress(left, Sealer(UNSIGNED, "", reserves=False, identity="", library=""))
             _hold(found.digest == state.digest, f"{service}: records do not match the digest of commit {state.seq}")
 
     def check_positions(self) -> None:

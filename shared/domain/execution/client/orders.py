@@ -92,8 +92,7 @@ class ClientOrders:
         """The order stands at the exchange."""
         state, order = self._state, self._state.store.order(placed.order_id)
         if order is None:
-            ended = state.store.ended(placed.symbol, placed.order_id) is not None
-            return self._answers.refuse(placed, doubt_about_unknown(placed, ended=ended))
+            return self._answers.refuse(placed, self._doubt_about_unknown(placed))
         doubt = (
             doubt_about_client(placed, order.client)
             or doubt_about_pair(placed, order)
@@ -114,11 +113,10 @@ class ClientOrders:
             return self._answers.refuse(fill, _told_twice(fill, is_same=known.body == body_of(fill)))
         order, held = store.order(fill.order_id), store.held(fill.symbol)
         if order is None:
-            ended = store.ended(fill.symbol, fill.order_id) is not None
             is_its_stop = held is not None and stop_id_of(fill.symbol, held) == fill.order_id
-            if is_its_stop or (fill.stop and not ended):
+            if is_its_stop or (fill.stop and store.ended(fill.symbol, fill.order_id) is None):
                 return self._stops.fill(fill)
-            return self._answers.refuse(fill, doubt_about_unknown(fill, ended=ended))
+            return self._answers.refuse(fill, self._doubt_about_unknown(fill))
         doubt = doubt_about_client(fill, order.client) or doubt_about_fill(fill, order, held, self._prices_of(order))
         if doubt is not None:
             return self._answers.refuse(fill, doubt)
@@ -160,14 +158,20 @@ class ClientOrders:
         held, ended = store.held(closed.symbol), store.ended(closed.symbol, closed.order_id)
         if held is not None and stop_id_of(closed.symbol, held) == closed.order_id:
             return self._stops.close(closed, held)
-        if ended is None:
-            return self._answers.refuse(closed, doubt_about_unknown(closed, ended=False))
+        if ended is None or doubt_about_client(closed, ended.client):
+            return self._answers.refuse(closed, self._doubt_about_unknown(closed))
         if closed.quantity_filled == ended.filled:
             doubt = ReportDoubt("repeated", "$", f"the end of {closed.order_id} was {REPEATED}")
             return self._answers.refuse(closed, doubt)
         told = f"quantity_filled {closed.quantity_filled:f}: order {closed.order_id} has ended with {ended.filled:f}"
         reason = f"{told} booked; compare with the exchange: an operator has to settle the difference"
         return self._answers.refuse(closed, ReportDoubt("ended_order", "quantity_filled", reason, halts=True))
+
+    def _doubt_about_unknown(self, report: PlacedReported | FillReported | ClosedReported) -> ReportDoubt:
+        """What another says of an order that has ended is no news of it, and halts nothing."""
+        ended = self._state.store.ended(report.symbol, report.order_id)
+        foreign = doubt_about_client(report, ended.client) if ended is not None else None
+        return foreign or doubt_about_unknown(report, ended=ended is not None)
 
     # --- booking --------------------------------------------------------------------------------------------------
 

@@ -92,11 +92,12 @@ class ClientPosition(Struct, frozen=True, kw_only=True):
 
 
 class EndedOrder(Struct, frozen=True, gc=False):
-    """An order, or a stop, that is over: what comes once more of it is no news."""
+    """An order, or a stop, that is over: what comes once more of it is no news. client: whose; empty for not known."""
 
     order_id: str
     filled: Decimal
     trades: tuple[BookedTrade, ...] = ()
+    client: str = ""
 
 
 class Ended(Struct, frozen=True):
@@ -147,7 +148,7 @@ class ClientStore:
     def end_order(self, order: ClientOrder) -> None:
         """Nothing more comes of it."""
         self.records.delete(ORDER, order.order_id)
-        self._remember(order.symbol, EndedOrder(order.order_id, order.filled, order.trades))
+        self._remember(order.symbol, EndedOrder(order.order_id, order.filled, order.trades, order.client))
         self.note_due()
 
     # --- what has ended -------------------------------------------------------------------------------------------
@@ -191,7 +192,8 @@ class ClientStore:
             self.records.put(HELD, symbol, position)
         else:
             self.forget_held(symbol)
-            stop = EndedOrder(stop_id_of(symbol, position), position.stop_filled, position.stop_trades)
+            stop_id = stop_id_of(symbol, position)
+            stop = EndedOrder(stop_id, position.stop_filled, position.stop_trades, position.client)
             self._remember(symbol, stop)
         self.note_due()
 

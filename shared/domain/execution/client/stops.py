@@ -181,6 +181,8 @@ class ClientStops:
 
     def close(self, closed: ClosedReported, held: ClientPosition) -> Outputs:
         """The stop has ended. What it left unsold is not protected any more."""
+        if (doubt := doubt_about_client(closed, held.client)) is not None:
+            return self._answers.refuse(closed, doubt)
         return self._await(closed, closed.symbol, replace(held, covered=ZERO), "its client says that the stop ended")
 
     def _closed(self, cause: Message, symbol: str, held: ClientPosition) -> Message:

@@ -124,8 +124,15 @@ class HaltCommands:
         return f"{_scope(symbol)} is not halted"
 
     def _ask(self, command: Resume, halts: Sequence[Halted]) -> Sequence[Message]:
-        """The first step: a code that is good for these very halts, for a while."""
+        """The first step: a code that is good for these very halts, for a while.
+
+        Who asks again is told the code that was given: otherwise anybody could void an operator's by asking.
+        """
         state = self._state
+        given = state.halts.pending_resume(command.symbol)
+        if given is not None and not self._fault_of_code(structs.replace(command, confirm=given.confirm), halts):
+            again = derived_id("resume-asked", command.id)
+            return (structs.replace(given, id=again, cause=command.id, trace=command.trace_id, who=command.who),)
         strict = next(halt for halt in halts if halt.cleared_by == "two_steps")
         asked = ResumeAsked(
             id=derived_id("resume-asked", command.id),

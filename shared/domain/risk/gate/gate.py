@@ -29,7 +29,6 @@ from shared.messages.orders import (
     StopRaised,
 )
 
-FAR_ABOVE = 1.5  # times the price; a stop that follows the price may come to stand above it, after a fall: that sells
 ORDERS_REMEMBERED = 10_000
 
 
@@ -159,7 +158,7 @@ class Gate:
     def raise_stop(self, raised: StopRaised) -> Sequence[Message]:
         """A higher stop passes, at the next price that the exchange takes.
 
-        A lower one is refused, one for nothing, and one so far above the price that it can only be a slip.
+        A lower one is refused, one for nothing, and one that is not below the price: it would sell at once.
         """
         held = self._state.ledger.position(raised.symbol)
         if raised.portfolio not in ("", self._state.portfolio):
@@ -172,9 +171,10 @@ class Gate:
         if not stop > (held.stop or ZERO):
             why = f"stop_price {plain(stop)} is not above the stop of {plain(held.stop or ZERO)}: stops only rise"
             return self.refusals.of(raised, "lower_stop", "stop_price", why)
-        mark = self._state.fresh_mark(self._state.heat.pair(raised.symbol))
-        if float(held.stop or ZERO) < mark and mark * FAR_ABOVE < float(stop):
-            why = f"stop_price {plain(stop)} is far above the price of {figure(mark)}, and would sell at once"
+        pair = self._state.heat.pair(raised.symbol)
+        mark = pair.mark if pair is not None else 0.0  # an old one too: a stop must not sell because nobody looked
+        if float(held.stop or ZERO) < mark <= float(stop):
+            why = f"stop_price {plain(stop)} is not below the price of {figure(mark)}, and would sell at once"
             return self.refusals.of(raised, "stop_above_price", "stop_price", f"{why}: to sell, propose a sell")
         self._state.ledger.approve_stop(raised.symbol, stop)
         return (

@@ -332,3 +332,19 @@ def test_an_order_on_paper_is_not_written_off() -> None:
     [answer] = rig.gate.handle(command)
     assert isinstance(answer, CommandRefused)
     assert rig.gate.machine.state.reservations.get(order.order_id) is not None
+
+
+def test_what_another_says_of_an_order_halts_nothing_whether_it_has_ended_or_not() -> None:
+    rig = ClientRig()
+    order = rig.buy()
+    rig.fill(order)
+    books = rig.books()
+    answers = [
+        refused(rig.fill(order, client="other")),
+        refused(rig.close(order, "0.2", client="other")),
+        refused(rig.place(order, client="other")),
+    ]
+    assert [(each.code, each.field, each.halts) for each in answers] == [("foreign_order", "client", False)] * 3
+    rig.restart()
+    assert refused(rig.fill(order, client="other")).code == "foreign_order"
+    assert (rig.books(), rig.halts(ETH)) == (books, [])

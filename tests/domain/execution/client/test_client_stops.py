@@ -83,6 +83,15 @@ def test_a_stop_may_sell_in_parts_and_what_it_leaves_has_to_be_protected_again()
     assert rig.books()[1] == []
 
 
+def test_what_another_says_of_the_end_of_a_stop_leaves_it_where_it_is() -> None:
+    rig = holding()
+    before = rig.held()
+    ended = ClosedReported(**rig.fields(order_id=rig.stop_id(), ending="expired", quantity_filled=D(0), client="other"))
+    answer = refused(rig.take(ended))
+    assert (answer.code, answer.halts) == ("foreign_order", False)
+    assert rig.held() == before
+
+
 WRONG: list[tuple[dict[str, Any], str, bool]] = [
     ({"stop_price": D(1_424)}, "lowered_stop", True),
     ({"stop_price": D(1_426)}, "stop_not_approved", False),

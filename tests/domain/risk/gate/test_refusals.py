@@ -72,14 +72,23 @@ def test_a_raised_stop_for_nothing_held_and_a_lower_one_are_answered() -> None:
     assert told.reason == "stop_price 19500 is not above the stop of 19800: stops only rise"
 
 
-def test_a_stop_far_above_the_price_is_a_slip_and_one_a_little_above_it_sells() -> None:
+def test_a_stop_passes_below_the_price_only_for_at_it_or_above_it_would_sell_at_once() -> None:
     harness = RiskHarness()
     harness.fill(harness.buy("BTC/USDT", "0.1", stop=19_800))
-    told = refusal(harness, StopRaised(id="r-1", time_ns=0, symbol="BTC/USDT", stop_price=D(30_001)))
-    assert (told.code, told.field) == ("stop_above_price", "stop_price")
-    assert "30001 is far above the price of 20000" in told.reason
-    [approved] = harness.handle(StopRaised(id="r-2", time_ns=0, symbol="BTC/USDT", stop_price=D(30_000)))
+    for number, price in enumerate(("20000", "20000.01", "30000", "2000000")):
+        told = refusal(harness, StopRaised(id=f"r-{number}", time_ns=0, symbol="BTC/USDT", stop_price=D(price)))
+        assert (told.code, told.field) == ("stop_above_price", "stop_price")
+        assert told.reason.startswith(f"stop_price {price} is not below the price of 20000, and would sell at once")
+    [approved] = harness.handle(StopRaised(id="r", time_ns=0, symbol="BTC/USDT", stop_price=D("19999.99")))
     assert isinstance(approved, StopApproved)
+
+
+def test_an_old_price_still_bounds_a_raised_stop() -> None:
+    harness = RiskHarness()
+    harness.fill(harness.buy("BTC/USDT", "0.1", stop=19_800))
+    harness.pass_time(3_600)
+    told = refusal(harness, StopRaised(id="r-1", time_ns=0, symbol="BTC/USDT", stop_price=D(2_000_000)))
+    assert told.code == "stop_above_price"
 
 
 @pytest.mark.parametrize(

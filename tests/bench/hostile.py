@@ -1,0 +1,48 @@
+"""The time to a verdict of an honest client, beside one that means ill and without it, in turns."""
+
+import asyncio
+import tempfile
+from pathlib import Path
+from time import perf_counter
+
+from heatsink_client import Gate
+
+from tests.bench.redis_path import p50_p99
+from tests.clients.hostile_scene import HONEST, attacked, stack
+
+ORDERS, WARMUP, TURNS = 150, 20, 3
+PAIRS = ("BTC/USDT", "ETH/USDT")
+
+
+def proposed(url: str, turn: str) -> list[float]:
+    """Microseconds of one order after the other. A stop above the price: rejected, so that nothing is used up."""
+    took = []
+    with Gate(url, strategy=HONEST, timeout=60.0) as gate:
+        for number in range(WARMUP + ORDERS):
+            started = perf_counter()
+            verdict = gate.propose(PAIRS[number % 2], "buy", "0.06", stop_price="150", id=f"{turn}-{number}")
+            took.append((perf_counter() - started) * 1e6)
+            assert verdict.verdict == "reject", verdict
+    return took[WARMUP:]
+
+
+async def measured(folder: Path) -> None:
+    took: dict[str, list[float]] = {"alone": [], "beside": []}
+    did = 0
+    async with stack(folder) as scene:
+        url = scene.url_of(HONEST)
+        for turn in range(TURNS):  # in turns, so that a busy moment of the machine hits both
+            took["alone"] += await asyncio.to_thread(proposed, url, f"alone-{turn}")
+            async with attacked(scene, seed=turn) as attack:
+                took["beside"] += await asyncio.to_thread(proposed, url, f"beside-{turn}")
+            did += sum(attack.told["counts"].values())
+    alone, beside = p50_p99(took["alone"]), p50_p99(took["beside"])
+    print(f"  alone                    p50 {alone[0]:7.0f}   p99 {alone[1]:7.0f}")
+    print(f"  beside {did:>7,} attacks   p50 {beside[0]:7.0f}   p99 {beside[1]:7.0f}")
+    print(f"  ratio                    p50 {beside[0] / alone[0]:7.2f}   p99 {beside[1] / alone[1]:7.2f}")
+
+
+def report() -> None:
+    print("propose() to its verdict of one client while another one attacks, each with its Redis user (microseconds)")
+    with tempfile.TemporaryDirectory() as folder:
+        asyncio.run(measured(Path(folder)))

@@ -257,7 +257,7 @@ class Hostile:
                      f"SET {HOME}:decision:bad-own x", f"XTRIM {REPORTS} MAXLEN 0", f"XDEL {REPORTS} 1-1",
                      f"XGROUP DESTROY {REPORTS} execution:main:1", f"PUBLISH {REPORTED} x", f"DEL {REPORTED}",
                      "FUNCTION FLUSH", "ACL SETUSER hostile on",
-                     f"FCALL hs_commit 1 {HOME}:risk:meta x", f"FCALL hs_trim 1 {REPORTS} 0", "EVAL 1 0",
+                     f"FCALL hs_commit 1 {HOME}:risk:meta x", f"FCALL hs_trim 1 {THEIRS} 0", "EVAL 1 0",
                      f"FCALL hs_acquire 2 {HOME}:risk:lease {HOME}:risk:meta bad 1"]  # fmt: skip
         self.send("trespasses", *(tuple(command.split()) for command in commands),
                   ("FCALL", "hs_propose", 1, f"{HOME}:clients:honest", body))  # fmt: skip

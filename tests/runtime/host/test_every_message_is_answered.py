@@ -213,7 +213,7 @@ TABLE = [
     Row(placed(), {"quantity": 0.01}, R, "malformed", "quantity", "expected a decimal string"),
     Row(placed(order_id="never"), {}, R, "unknown_order", "order_id", "order_id never: nobody approved it; report und"),
     Row(placed(), {}, R, "foreign_order", "client", "client 'bob': this is 'ana''s to report", "bob"),
-    Row(fill("x", "open", symbol=ETH, price=D(1_500)), {}, R, "foreign_order", "client", "client 'bob': this is 'ana''s to report", "bob"),
+    Row(fill("x", "open", symbol=ETH, price=D(1_500)), {}, R, "foreign_order", "client", "this is 'ana''s", "bob"),
     Row(placed(quantity=D(9)), {}, R, "too_much", "quantity", "quantity 9: 0.01 of order open was approved; cancel it"),
     Row(fill("x", "open"), {"price": 1.5}, R, "malformed", "price", "expected a decimal string"),
     Row(fill("x", "open"), {}, R, "other_pair", "symbol", "symbol BTC/USDT: order open is of ETH/USDT"),

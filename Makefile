@@ -67,7 +67,7 @@ asyncapi: dev ## Write docs/asyncapi.yaml from the catalogue of messages
 client-messages: dev ## Write the messages of the client libraries from the catalogue of messages
 	$(DEV)/python -m shared.runtime.client_messages
 
-bots: # Install freqtrade and NautilusTrader, hash-pinned, into .venv-bots: bots of others for `make clients`
+bots: ## Install freqtrade and NautilusTrader, hash-pinned, into .venv-bots: bots of others for `make clients`
 	@[ -x .venv-bots/bin/python ] || $(PYTHON) -m venv .venv-bots
 	@.venv-bots/bin/python -m pip install --quiet --no-input --disable-pip-version-check --require-hashes --requirement requirements-bots.lock
 	@.venv-bots/bin/python -m pip install --quiet --no-input --disable-pip-version-check --no-deps ./clients/python ./clients/freqtrade

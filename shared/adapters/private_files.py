@@ -7,6 +7,8 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from shared.adapters.whole_files import flush
+
 FOLDER_MODE, FILE_MODE, UMASK = 0o700, 0o600, 0o077
 PASSWORD_BYTES = 32
 
@@ -43,15 +45,16 @@ def private_by_default() -> Iterator[None]:
 
 
 def write_private(path: Path, text: str) -> Path:
-    """Put the file in its place in one step; at no moment can anybody else read it."""
+    """Put the file in its place in one step, to last; at no moment can anybody else read it."""
     new = path.with_name(f".{path.name}.new")
     new.unlink(missing_ok=True)
     descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, FILE_MODE)
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
         file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    return new.replace(path)
+    flush(new)
+    new.replace(path)
+    flush(path.parent)
+    return path
 
 
 def passwords_in(folder: Path, names: Iterable[str]) -> dict[str, str]:

@@ -24,6 +24,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
+from shared.adapters.private_files import FILE_MODE
 from shared.adapters.whole_files import flush
 from shared.ports.errors import StateGoneError
 
@@ -168,7 +169,7 @@ def write(path: Path, seen: Seen, *, back: bool = False) -> None:
 @contextmanager
 def _held(path: Path) -> Iterator[int]:
     """The file, open, and no other process writes it."""
-    file = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    file = os.open(path, os.O_RDWR | os.O_CREAT, FILE_MODE)
     try:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield file

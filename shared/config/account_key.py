@@ -1,11 +1,11 @@
 """The key with which the account at the exchange is looked at: from ``[exchange]``, the environment, or a file."""
 
-import stat
 from pathlib import Path
 
 from shared.config.faults import ConfigError, Fault
 from shared.config.model import ExchangeSettings
 from shared.config.secrecy import HIDDEN
+from shared.config.secret_files import secret_in
 from shared.config.tables import Tables
 
 FILE, KEY, SECRET = "exchange.account_file", "exchange.account_key", "exchange.account_secret"
@@ -45,15 +45,7 @@ def check_account_key(tables: Tables, file: str, exchange: ExchangeSettings) -> 
 
 
 def _read(path: Path) -> AccountKey:
-    try:
-        mode = stat.S_IMODE(path.stat().st_mode)
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "not text"
-        raise _fault(FILE, str(path), f"its file cannot be read: {str(reason).lower()}", LINES) from None
-    if mode & (stat.S_IRWXG | stat.S_IRWXO):
-        raise _fault(FILE, str(path), f"others may read it (mode {mode:o})", f"chmod 600 {path}")
-    key, _, secret = text.strip().partition("\n")
+    key, _, secret = secret_in(path, FILE, LINES, owner_only=True).partition("\n")
     return _checked(key.strip(), secret.replace("\r", "").strip(), FILE, str(path))
 
 

@@ -11,6 +11,7 @@ from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
 from shared.config.faults import ConfigError, Fault, did_you_mean
 from shared.config.model import RedisSettings
+from shared.config.secret_files import secret_in
 from shared.config.tables import Tables
 
 OWNER, OPERATOR, CLIENT = "owner", "operator", "client"
@@ -106,12 +107,7 @@ def _with_password(redis: RedisSettings) -> str:
 
 def _read(path: Path, key: str) -> str:
     """The password in a file. Raises ``ConfigError``."""
-    try:
-        text = path.read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or "not text"
-        problem = f"its file cannot be read: {str(reason).lower()}"
-        raise ConfigError([Fault("stack.toml", key, str(path), problem, "Make it a file with the password.")]) from None
+    text = secret_in(path, key, "Make it a file with the password.")
     if not text or not text.isprintable():
         problem = "no password stands in its file"
         raise ConfigError([Fault("stack.toml", key, str(path), problem, "Write the password, and nothing else.")])

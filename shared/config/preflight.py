@@ -1,14 +1,8 @@
 """Why services would refuse to start although every value by itself is sound. It is checked before any is started."""
 
-from shared.config.faults import ConfigError, Fault
+from shared.config.faults import Fault
 from shared.config.model import Settings
 from shared.domain.risk.state.evidence import exchange_fault
-
-
-def check_start(settings: Settings) -> None:
-    """Whether a new portfolio could begin on these settings. Raises ``ConfigError`` with the services' own words."""
-    if faults := start_faults(settings):
-        raise ConfigError(faults)
 
 
 def start_faults(settings: Settings) -> list[Fault]:

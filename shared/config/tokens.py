@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from shared.config.credentials import CLIENT_NAME
 from shared.config.faults import Fault
+from shared.config.secret_files import others_may_use
 
 TOKENS = "ops.tokens"
 LEAST, MOST = 24, 512  # characters of a token
@@ -74,7 +75,7 @@ def _read(path: Path) -> _Row:
         mode = path.stat().st_mode
         if not stat.S_ISREG(mode):
             return _Row(path, "", "no file", "Move it away.")
-        if mode & (stat.S_IRWXG | stat.S_IRWXO):
+        if others_may_use(mode):
             return _Row(path, "", "others on this machine can read it", f"Do chmod 600 {path}, and {_made_by(path)}")
         with path.open("rb") as file:
             token = file.read(MOST + 2).decode().strip()

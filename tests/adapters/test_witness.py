@@ -11,7 +11,7 @@ from shared.adapters.witness import LINE_BYTES, MOST_DATA, Seen, Witness, known_
 from shared.ports.errors import StateGoneError
 from tests.examples import examples
 from tests.market_data.market_stage import LogLines
-from tests.patience import PATIENCE_SECONDS
+from tests.patience import until
 
 
 def seen(seq: int, data: str = "data", digest: str = "7") -> Seen:
@@ -72,9 +72,7 @@ async def test_what_is_noted_stands_in_the_file_soon_and_at_the_end_all_of_it(tm
     witness.open(file)
     running = asyncio.ensure_future(witness.run(LogLines()))
     witness.note("data", 1, 11)
-    async with asyncio.timeout(PATIENCE_SECONDS):
-        while not read(file):
-            await asyncio.sleep(0.01)
+    await until(lambda: read(file))
     for seq in range(2, 50):
         witness.note("data", seq, seq)
     running.cancel()

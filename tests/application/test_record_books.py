@@ -1,7 +1,7 @@
 """Recording the books of a stack as a visitor: every sample on either bus, and what was known of the pair then."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -20,7 +20,7 @@ from shared.domain.timeframes import DAY_NS, MINUTE_NS
 from shared.messages.market import BookSampled
 from shared.ports.bus import Bus
 from shared.ports.clock import WAITING, ClockOrigin
-from tests.patience import PATIENCE_SECONDS
+from tests.patience import PATIENCE_SECONDS, until
 from tests.samples import T0, bar, book
 
 PLAN = SizingPlan(atr_days=2, adv_days=2)
@@ -28,12 +28,6 @@ PLAN = SizingPlan(atr_days=2, adv_days=2)
 
 def sample(minute: int, symbol: str = "BTC/USDT") -> BookSampled:
     return book(f"book-{symbol.replace('/', '')}-{minute}", symbol=symbol, time_ns=T0 + minute * MINUTE_NS)
-
-
-async def until(holds: Callable[[], bool]) -> None:
-    async with asyncio.timeout(PATIENCE_SECONDS):
-        while not holds():
-            await asyncio.sleep(0.01)
 
 
 def silent(_event: str, /, **_facts: int | str) -> None:

@@ -1,9 +1,11 @@
 """How a process signs in to the server, and that no password is shown by the way."""
 
+import os
 from pathlib import Path
 
 import pytest
 
+from shared.config.account_key import account_key_of
 from shared.config.credentials import address_of, signed_in, signed_out
 from shared.config.faults import ConfigError
 from shared.config.load import load_settings
@@ -87,3 +89,10 @@ def test_a_fault_names_what_is_wrong_and_shows_no_password(environ: dict[str, st
     assert problem in told
     assert "hidden" not in told
     assert "hid" not in told.replace("hidden", "")
+
+
+@pytest.mark.parametrize("setting", ["REDIS__PASSWORD_FILE", "EXCHANGE__ACCOUNT_FILE"])
+def test_a_pipe_that_stands_for_a_file_is_refused_and_not_waited_for(tmp_path: Path, setting: str) -> None:
+    os.mkfifo(tmp_path / "pipe", 0o600)
+    with pytest.raises(ConfigError, match="it is no file but a pipe"):
+        account_key_of(load_settings(SHIPPED, {f"HEATSINK_{setting}": str(tmp_path / "pipe")}).exchange)

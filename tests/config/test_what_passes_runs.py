@@ -2,7 +2,7 @@
 
 import json
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 from pathlib import Path
 from shutil import copytree
@@ -15,10 +15,10 @@ from msgspec import inspect
 
 from services.exchange_sim.market.factors import FIRST_DAY
 from services.exchange_sim.market.generated import HISTORY_DAYS
-from shared.config.faults import ConfigError
+from shared.config.faults import ConfigError, Fault
 from shared.config.load import SECTIONS, load_settings
 from shared.config.model import GENERATED_SINCE, Settings
-from shared.config.preflight import check_start
+from shared.config.preflight import start_faults
 from shared.domain.timeframes import DAY_NS, iso_ns
 from tests.config.starting import started
 from tests.config.wrong_settings import the_fault
@@ -93,17 +93,18 @@ def folder_with(folder: Path, universe: str = UNIVERSE, **more: str) -> Path:
 
 def sound(folder: Path, environ: Mapping[str, str] | None = None) -> Settings | None:
     """The settings as ``config check`` reads them; None when they are refused, each fault with all it takes."""
+    settings = None
     try:
         settings = load_settings(folder, environ or {})
-        check_start(settings)
+        faults: Sequence[Fault] = start_faults(settings)
     except ConfigError as error:
-        for fault in error.faults:
-            assert fault.file
-            assert fault.key or not fault.value
-            assert fault.problem
-            assert fault.remedy.endswith((".", "?"))
-        return None
-    return settings
+        faults = error.faults
+    for fault in faults:
+        assert fault.file
+        assert fault.key or not fault.value
+        assert fault.problem
+        assert fault.remedy.endswith((".", "?"))
+    return None if faults else settings
 
 
 @given(environ=st.lists(VARIABLES, max_size=3).map(dict))

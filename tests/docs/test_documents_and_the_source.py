@@ -138,6 +138,13 @@ def test_the_map_of_the_house_names_folders_and_files_that_are_there() -> None:
     assert [path for path in paths if not (ROOT / path).exists()] == []
 
 
+def test_every_decision_has_its_row_in_the_list_of_the_map() -> None:
+    rows = re.findall(r"^\| \[(\d{4})\]\(docs/decisions/([^)]+)\)", text_of(ROOT / "ARCHITECTURE.md"), re.MULTILINE)
+    pages = sorted((DOCS / "decisions").glob("*.md"))
+    assert [(page.name[:4], page.name) for page in pages] == rows
+    assert all(text_of(page).startswith(f"# {int(page.name[:4])}. ") for page in pages)
+
+
 def test_a_list_of_rules_that_a_page_prints_keeps_the_order_of_the_source_and_says_that_it_is_a_part() -> None:
     why = text_of(DOCS / "verdicts.md").partition("$ heatsink why")[2].partition("```")[0]
     verdict = text_of(DOCS / "join.md").partition("\n  known_and_valid")[2].partition("```")[0]

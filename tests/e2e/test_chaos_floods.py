@@ -19,7 +19,7 @@ from shared.messages.catalogue import DEAD, DECIDED, PROPOSED
 from shared.messages.dead_letter import MessageRefused
 from shared.messages.orders import OrderDecided
 from tests.e2e.chaos import all_of, until
-from tests.e2e.test_gate_under_fire import Child, service
+from tests.e2e.children import Child, service
 from tests.keys import MAIN
 from tests.samples import proposal
 

@@ -26,8 +26,8 @@ from shared.messages.catalogue import AUDIT, DECIDED
 from shared.messages.orders import OrderDecided
 from shared.messages.portfolio import StoreRepaired
 from tests.e2e.chaos import all_of, until
+from tests.e2e.children import Child, service
 from tests.e2e.slow_disk import SlowDisk
-from tests.e2e.test_gate_under_fire import Child, service
 from tests.keys import MAIN
 from tests.patience import PATIENCE_SECONDS
 from tests.samples import proposal

@@ -7,8 +7,6 @@ executed stream gives again: after each fault class happened.
 import asyncio
 import random
 import signal
-import subprocess
-import sys
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
@@ -20,7 +18,6 @@ import pytest
 
 from shared.adapters.clocks import RealClock
 from shared.adapters.local_ports import free_port
-from shared.adapters.parent_death import die_with_parent
 from shared.adapters.redis.bus import RedisBus
 from shared.adapters.redis.embedded_valkey import EmbeddedValkey, wait_until_ready
 from shared.domain.timeframes import DAY_NS
@@ -29,56 +26,13 @@ from shared.messages.catalogue import DEAD, DECIDED, EXECUTED, PORTFOLIO, PROPOS
 from shared.messages.market import BarClosed, MarkChanged, PairListed
 from shared.messages.orders import OrderClosed, OrderDecided, OrderProposed
 from shared.messages.portfolio import PortfolioMarked
+from tests.e2e.children import HEAT_LIMIT, Child, service
 from tests.e2e.cutting_proxy import CuttingProxy
 from tests.e2e.invariants import check_decisions, check_ledger
 from tests.keys import MAIN
 from tests.patience import PATIENCE_SECONDS
 
-ROOT = Path(__file__).resolve().parents[2]
 PRICES = {"BTC/USDT": 20_000.0, "ETH/USDT": 1_500.0, "SOL/USDT": 30.0, "XRP/USDT": 0.5, "LINK/USDT": 7.0}
-HEAT_LIMIT = 0.012  # low enough to bind
-
-
-@dataclass
-class Child:
-    """A process that is started again whenever it ended, as the supervisor does."""
-
-    command: tuple[str, ...]
-    log: Path
-    codes: list[int] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        self.start()
-
-    def start(self) -> None:
-        with self.log.open("ab") as output:
-            self.process = subprocess.Popen(
-                self.command,
-                cwd=ROOT,
-                stdout=output,
-                stderr=output,
-                preexec_fn=die_with_parent(),  # noqa: PLW1509 - it does nothing but two system calls
-            )
-
-    def keep(self) -> None:
-        if self.process.poll() is not None:
-            self.codes.append(self.process.returncode)
-            self.start()
-
-    def kill(self) -> None:
-        self.process.kill()
-        self.process.wait()
-
-
-def service(name: str, url: str, folder: Path, title: str = "", *more: str) -> Child:
-    """more: of its environment, as ``NAME=value``."""
-    settings = (
-        f"HEATSINK_REDIS__URL={url}", "HEATSINK_EXCHANGE__KIND=binance", "HEATSINK_PHASE=live",
-        f"HEATSINK_LIMITS__HEAT={HEAT_LIMIT}", "HEATSINK_RAMP__REHEARSAL=true", "HEATSINK_LIMITS__BOOK_AGE_SECONDS=0",
-        "HEATSINK_LIMITS__MAX_OPEN_ORDERS=100000", "HEATSINK_LIMITS__ORDERS_PER_SECOND=100000",
-        "HEATSINK_LIMITS__REPEATS_PER_MINUTE=100000", "HEATSINK_BREAKERS__MIN_ADV_USDT=0", *more,
-    )  # fmt: skip
-    return Child(("env", *settings, sys.executable, "-m", f"services.{name}"), folder / f"{title or name}.log")
 
 
 @dataclass

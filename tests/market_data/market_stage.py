@@ -29,7 +29,7 @@ from shared.messages.market import BarClosed, FeedLost, FeedRestored, PairListed
 from shared.ports.clock import Clock, ClockOrigin
 from shared.runtime.service import Context
 from tests.keys import MAIN
-from tests.patience import PATIENCE_SECONDS
+from tests.patience import until
 
 START_MS = 1_735_693_200_000  # 2025-01-01 01:00 UTC
 TIMEFRAMES = ("15m", "1h", "1d")
@@ -148,14 +148,7 @@ class Stage:
 
     async def until(self, is_so: Callable[[], Any]) -> None:
         """Wait for something to become so; fails after ``PATIENCE_SECONDS``."""
-        async with asyncio.timeout(PATIENCE_SECONDS):
-            while True:
-                answer = is_so()
-                if asyncio.iscoroutine(answer):
-                    answer = await answer
-                if answer:
-                    return
-                await asyncio.sleep(0.05)
+        await until(is_so)
 
     async def until_calm(self) -> None:
         """Everything is restored."""

@@ -58,20 +58,21 @@ async def test_every_pair_is_sampled_again_and_its_median_kept() -> None:
 
 
 async def test_samples_stay_within_their_share_of_the_weight() -> None:
-    """A round in half a second would take 6 pairs x weight 5 x 120 = 3,600 a minute; the share is 48, used to 90 %."""
-    settings = replace(QUICK, book_seconds=0.5, book_share=0.008)
+    """A round in half a second would take 6 pairs x weight 5 x 120 = 3,600 a minute; the share is 62, used to 90 %."""
+    settings = replace(QUICK, book_seconds=0.5, book_share=0.0104)
+    full = 62 * 0.9
 
     async def taken(stage: Stage) -> int:
         return sum(book.samples for book in (await books_of(stage)).values()) * 5
 
     async def is_over_a_full_bucket() -> bool:
-        return await taken(stage) > 48 * 0.9
+        return await taken(stage) > full
 
     async with market_stage(market_data=settings) as stage, stage.follow():
         began_ns = stage.clock.wall_ns()
         await stage.until(is_over_a_full_bucket)
-        flowed_in = 48 * 0.9 / 60 * (stage.clock.wall_ns() - began_ns) / 1e9
-        assert await taken(stage) <= 48 * 0.9 + flowed_in
+        flowed_in = full / 60 * (stage.clock.wall_ns() - began_ns) / 1e9
+        assert await taken(stage) <= full + flowed_in
     assert stage.log.all("books_slow")[0]["weight_per_minute"] == 3_600
 
 

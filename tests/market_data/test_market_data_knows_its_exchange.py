@@ -11,7 +11,8 @@ from msgspec.structs import replace
 from shared.adapters.local_ports import HOST, claimed_port
 from shared.config.faults import ConfigError
 from shared.messages.catalogue import PAIRS
-from tests.market_data.market_stage import PATIENCE_SECONDS, Stage, market_stage
+from tests.market_data.market_stage import Stage, market_stage
+from tests.patience import PATIENCE_SECONDS
 
 pytestmark = pytest.mark.sockets
 

@@ -37,7 +37,7 @@ MUTANTS = (
     Mutant(
         "commits in any order (server)",
         LUA,
-        "  if tonumber(meta[2] or '0') + 1 ~= tonumber(plan.seq) then\n",
+        "  if seq + 1 ~= tonumber(plan.seq) then\n",
         "  if tonumber(plan.seq) < 0 then\n",
         (f"{BUS}::test_a_commit_out_of_sequence_is_refused[redis]",),
     ),

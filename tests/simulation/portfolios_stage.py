@@ -25,7 +25,7 @@ from shared.runtime.health import Health
 from shared.runtime.host import machine_service
 from shared.runtime.logs import get_logger
 from shared.runtime.service import Context, Service
-from tests.patience import PATIENCE_SECONDS
+from tests.patience import PATIENCE_SECONDS, until
 from tests.upgrade.scene import HISTORY_DAYS, HOUR_NS, PLAN, T0, UNIVERSE, bar_of, bases_at, listed, wave
 
 MACHINES = {row.name: row for row in SERVICES if row.machine}
@@ -81,17 +81,9 @@ class Portfolio:
         return latest
 
     async def verdict(self, order_id: str) -> OrderDecided:
-        async with asyncio.timeout(PATIENCE_SECONDS):
-            while (decision := await self.bus.decision(order_id)) is None:
-                await asyncio.sleep(0.02)
+        decision = await until(lambda: self.bus.decision(order_id))
+        assert decision is not None
         return decision
-
-
-async def until(reached: Any) -> None:
-    """Wait until something holds."""
-    async with asyncio.timeout(PATIENCE_SECONDS):
-        while not reached():
-            await asyncio.sleep(0.02)
 
 
 @dataclass(slots=True)

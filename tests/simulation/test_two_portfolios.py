@@ -24,7 +24,8 @@ from shared.messages.control import Halt
 from shared.messages.halts import Halted
 from shared.messages.orders import OrderDecided, OrderFilled, OrderProposed
 from shared.ports.errors import AccessRefusedError
-from tests.simulation.portfolios_stage import Market, Portfolio, login, settings_of, trading, until
+from tests.patience import until
+from tests.simulation.portfolios_stage import Market, Portfolio, login, settings_of, trading
 from tests.upgrade.scene import order, wave
 
 

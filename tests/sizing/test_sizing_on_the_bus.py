@@ -16,7 +16,7 @@ from shared.runtime.logs import get_logger
 from tests.domain.market_scripts import HOUR, T0, UNIVERSE, days, flat, listed, nav, one_hour_plan, signal
 from tests.domain.sizing.sizing_scenes import halted, rejection_of, resumed
 from tests.keys import MAIN
-from tests.runtime.host.test_host import settle
+from tests.runtime.host.risk_stage import settle
 
 AnyBus = MemoryBus | RedisBus
 

@@ -15,6 +15,7 @@ from shared.application.stack import StackLocator
 from shared.application.wording.formats import duration, rehearsed
 from shared.config.credentials import OWNER, signed_out
 from shared.config.preflight import start_faults
+from shared.config.secret_files import others_may_use
 from shared.domain.timeframes import SECOND_NS
 from shared.ports.clock import Clock
 from shared.ports.errors import BusLostError
@@ -164,7 +165,7 @@ def signing(stack: StackLocator) -> Finding:
         return Finding("warn", "signing", text, "Make keys (heatsink keys new) and set signing.keys.")
     folder = Path(stack.keys_dir)
     files = sorted(folder.glob("*.key"))
-    if open_ones := [file.name for file in files if file.stat().st_mode & 0o077]:
+    if open_ones := [file.name for file in files if others_may_use(file.stat().st_mode)]:
         text = f"others may read {', '.join(open_ones)} in {folder}"
         return Finding("warn", "signing", text, f"chmod 600 {folder}/*.key, then: heatsink keys rotate {folder}.")
     return Finding("ok", "signing", f"verdicts and commands are signed with the keys in {folder}")

@@ -76,11 +76,6 @@ class BookRecorder:
         return manifest
 
     @property
-    def unsealed(self) -> int:
-        """How many samples wait in the journal."""
-        return self._journal.count
-
-    @property
     def pairs(self) -> int:
         """How many pairs were ever recorded."""
         return len(self._last_ns)

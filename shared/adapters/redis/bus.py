@@ -37,6 +37,7 @@ from shared.adapters.redis.keys import (
 )
 from shared.adapters.redis.library import check_library, note_library
 from shared.adapters.redis.market_lease import RedisMarketLease
+from shared.adapters.redis.stored_texts import is_time
 from shared.adapters.redis.streams import RedisStreams
 from shared.adapters.redis.writer_lease import RedisWriterLease
 from shared.adapters.signing import UNSIGNED
@@ -60,7 +61,6 @@ from shared.ports.errors import (
 from shared.ports.signatures import Signatures
 
 BARS_PER_CALL = 500
-MOST_DIGITS = 17  # of a time in milliseconds
 MOST_SPEED = 1e9  # of a clock; no market is replayed so fast
 
 S = TypeVar("S", bound=Struct)
@@ -139,9 +139,7 @@ class RedisBus(RedisStreams, Bus):
         key = last_bars_key(self.keys, timeframe)
         async with bus_errors(key):
             rows = await self.client.hgetall(key)
-        if odd := [
-            symbol for symbol, open_ms in rows.items() if not (open_ms.isdigit() and len(open_ms) < MOST_DIGITS)
-        ]:
+        if odd := [symbol for symbol, open_ms in rows.items() if not is_time(open_ms)]:
             raise MisplacedKeyError(misplaced(f"{key} holds no time for {odd[0].decode(errors='replace')}"))
         return {symbol.decode(errors="replace"): int(open_ms) * MS_NS for symbol, open_ms in rows.items()}
 

@@ -10,10 +10,10 @@ from typing import Any, NamedTuple
 from redis.exceptions import ResponseError
 
 from shared.adapters.redis.client import Client, bus_errors
+from shared.adapters.redis.stored_texts import is_counter
 from shared.ports.streams import entry_order
 
 PENDING_LOOKED_AT = 10_000
-MOST_DIGITS = 19  # of an epoch, which the server keeps as 64 bits
 NEVER = entry_order(f"{2**63}")
 
 
@@ -71,13 +71,13 @@ async def groups_of(client: Client, stream: str) -> list[dict[str, Any]]:
 
 async def _earlier_groups(client: Client, stream: str, prefix: str, epoch: int) -> list[dict[str, Any]]:
     rows = await groups_of(client, stream)
-    return [row for row in rows if -1 < _epoch_of(row["name"], prefix) <= epoch]
+    return [row for row in rows if -1 < epoch_of(row["name"], prefix) <= epoch]
 
 
-def _epoch_of(group: bytes, prefix: str) -> int:
+def epoch_of(group: bytes, prefix: str) -> int:
     """The epoch in a group's name; -1 for a group of somebody else, whose name may be any bytes."""
     number = group.removeprefix(prefix.encode())
-    is_ours = number != group and number.isdigit() and len(number) <= MOST_DIGITS
+    is_ours = number != group and is_counter(number)
     return int(number) if is_ours else -1
 
 

@@ -24,7 +24,6 @@ alone say that they were handled, which is enough.
 
 import asyncio
 import os
-import re
 import socket
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
@@ -41,6 +40,7 @@ from shared.adapters.redis.journal import journalled_digest
 from shared.adapters.redis.keys import DECISION_TTL_MS, group_prefix, machine_keys, most_kept, reserved_key
 from shared.adapters.redis.ranges import bounded_range
 from shared.adapters.redis.slots import reading_order
+from shared.adapters.redis.stored_texts import is_cursor, is_number
 from shared.adapters.signing import UNSIGNED
 from shared.messages.catalogue import client_of_key, topic_of_key
 from shared.messages.keys import Keys
@@ -55,11 +55,9 @@ from shared.ports.errors import (
     overtaken,
 )
 from shared.ports.signatures import Signatures
-from shared.ports.streams import Entry, is_end_of_ids
+from shared.ports.streams import Entry
 from shared.ports.writer_lease import Commit, LastCommit, Snapshot, WriterLease
 
-ENTRY_ID = re.compile(r"[0-9]{1,20}-[0-9]{1,20}")
-MOST_DIGITS = 20
 LEASE_MS = 3_000  # three times the host's RENEW_SECONDS: one renewal may be late without a takeover
 TRIES_MS = 24 * 3_600_000
 HISTORY_PAGE = 1_000
@@ -141,7 +139,7 @@ class RedisWriterLease(WriterLease):
             rows = await self._client.hgetall(self._cursors)
         cursors = {stream.decode(errors="replace"): at.decode(errors="replace") for stream, at in rows.items()}
         for stream, at in cursors.items():
-            if not ENTRY_ID.fullmatch(at) or is_end_of_ids(at):
+            if not is_cursor(at):
                 raise MisplacedKeyError(misplaced(f"{self._cursors} holds no cursor for {stream}"))
         return cursors
 
@@ -303,7 +301,7 @@ Rows = Mapping[bytes, bytes]
 
 def _number(meta: Mapping[bytes, bytes | None], name: bytes) -> int:
     text = meta.get(name) or b"0"
-    if not (text.isdigit() and len(text) <= MOST_DIGITS):
+    if not is_number(text):
         raise MisplacedKeyError(misplaced(f"the {name.decode()} of a machine is no number"))
     return int(text)
 

@@ -5,14 +5,13 @@ accepted. So a key is changed without a stop: the new one goes to the top of the
 second, and the old one is removed once nothing that it signed is unread.
 """
 
-import os
 import re
 import secrets
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from shared.adapters.whole_files import flush
+from shared.adapters.private_files import FOLDER_MODE, write_private
 from shared.config.faults import ConfigError, Fault
 
 SECRET_BYTES = 32
@@ -68,7 +67,7 @@ def key_path(folder: Path, writer: str) -> Path:
 
 def write_new_keys(folder: Path, writers: Sequence[str]) -> list[str]:
     """Make keys for those of the writers that have none; returns for whom. Nobody but the owner can read them."""
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    folder.mkdir(parents=True, exist_ok=True, mode=FOLDER_MODE)
     made = [writer for writer in writers if not key_path(folder, writer).exists()]
     for writer in made:
         _write(key_path(folder, writer), writer, [_new_key()])
@@ -98,15 +97,8 @@ def _new_key() -> Key:
 
 
 def _write(path: Path, writer: str, keys: Sequence[Key]) -> None:
-    """Put the file in its place in one step; at no moment can anybody else read it."""
     lines = [_COMMENT.format(writer=writer), *(f"{key.id} {key.secret.hex()}\n" for key in keys)]
-    new = path.with_name(f"{path.name}.new")
-    new.unlink(missing_ok=True)
-    with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-        file.writelines(lines)
-    flush(new)
-    new.replace(path)
-    flush(path.parent)
+    write_private(path, "".join(lines))
 
 
 def _keys_in(path: Path) -> tuple[Key, ...]:

@@ -33,7 +33,7 @@ from shared.runtime.service import StartOverError
 from tests.domain.risk.risk_harness import PRICES, UNIVERSE
 from tests.keys import MAIN
 from tests.runtime.host.process import Process
-from tests.runtime.host.test_host import PLAN, a_market
+from tests.runtime.host.risk_stage import PLAN, a_market
 from tests.samples import HOUR, T0, bar, book, proposal
 
 SETTINGS = Settings(universe=UNIVERSE, plan=PLAN)

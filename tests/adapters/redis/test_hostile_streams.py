@@ -24,7 +24,7 @@ from shared.ports.errors import (
 from shared.ports.writer_lease import Commit
 from shared.runtime.health import Health
 from tests.keys import MAIN
-from tests.patience import PATIENCE_SECONDS
+from tests.patience import until
 from tests.samples import T0, bar, decision, proposal
 
 Proposed, Decided = MAIN.of(PROPOSED), MAIN.of(DECIDED)
@@ -127,9 +127,7 @@ async def test_a_service_whose_heartbeat_has_no_place_goes_on_and_beats_again_on
         await asyncio.sleep(0.1)
         assert not beating.done()
         await redis_bus.client.delete("hs:services")
-        async with asyncio.timeout(PATIENCE_SECONDS):
-            while not await redis_bus.heartbeats():
-                await asyncio.sleep(0.05)
+        await until(redis_bus.heartbeats)
     finally:
         beating.cancel()
 

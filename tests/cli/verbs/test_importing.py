@@ -11,8 +11,8 @@ from shared.messages.catalogue import ASK, AUDIT, CONTROL, DECIDED
 from shared.messages.orders import ImportDecided
 from shared.messages.portfolio import PositionsImported
 from shared.runtime.host import MachineHost
-from tests.cli.verbs.test_control import Run, execution_service, run
-from tests.cli.verbs.test_control import risk_service as silent_risk_service
+from tests.cli.verbs.operators_stage import Run, execution_service, run
+from tests.cli.verbs.operators_stage import risk_service as silent_risk_service
 from tests.domain.risk.risk_harness import D
 from tests.keys import MAIN
 

@@ -11,7 +11,7 @@ import aiohttp
 import pytest
 
 from shared.adapters.redis.bus import RedisBus
-from tests.cli.verbs.test_control import Run, risk_service, run
+from tests.cli.verbs.operators_stage import Run, risk_service, run
 from tests.exchange_sim.sim_stage import running_exchange
 from tests.exchange_sim.test_sim_account import KEY, SECRET
 

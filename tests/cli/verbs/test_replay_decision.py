@@ -24,7 +24,7 @@ from shared.ports.clock import ClockOrigin
 from shared.runtime.host import MachineHost
 from shared.runtime.logs import get_logger
 from tests.keys import MAIN
-from tests.runtime.host.test_host import decisions, settle
+from tests.runtime.host.risk_stage import decisions, settle
 from tests.samples import T0, bar, proposal
 from tests.shipped import shipped_settings
 

@@ -22,7 +22,7 @@ from shared.runtime.host import MachineHost
 from tests.domain.risk.risk_harness import PRICES, UNIVERSE
 from tests.keys import MAIN
 from tests.market_data.market_stage import LogLines
-from tests.runtime.host.test_host import PLAN, a_market, settle
+from tests.runtime.host.risk_stage import PLAN, a_market, settle
 from tests.samples import proposal
 
 SPECS = {wiring.RISK: risk_spec, wiring.EXECUTION: execution_spec, wiring.SIZING: sizing_spec}

@@ -27,8 +27,7 @@ from shared.runtime.logs import get_logger
 from tests.domain.market_scripts import HOUR, UNIVERSE, days, flat, listed, nav, one_hour_plan, signal
 from tests.domain.market_scripts import T0 as SIGNALS_T0
 from tests.keys import MAIN
-from tests.runtime.host.test_host import a_market, risk_host, settle
-from tests.runtime.host.test_takeover import started
+from tests.runtime.host.risk_stage import a_market, risk_host, settle, started
 from tests.samples import T0, proposal
 
 AnyBus = MemoryBus | RedisBus

@@ -31,7 +31,7 @@ from shared.runtime.logs import get_logger
 from tests.domain.risk.risk_harness import UNIVERSE
 from tests.keys import MAIN
 from tests.runtime.host.process import Process
-from tests.runtime.host.test_host import PLAN, a_market
+from tests.runtime.host.risk_stage import PLAN, a_market
 from tests.samples import HOUR, T0, proposal
 
 D = Decimal

@@ -5,82 +5,35 @@ from decimal import Decimal
 
 import pytest
 
-from services.risk.service import spec_of
 from shared.adapters.clocks import ManualClock
 from shared.adapters.codec import encode
 from shared.adapters.memory_bus import MemoryBus
 from shared.adapters.redis.bus import RedisBus
-from shared.config.model import Settings
-from shared.domain.plan import BreakerPlan, Limits, Plan
-from shared.domain.risk.gate.gate import ORDERS_REMEMBERED
 from shared.domain.risk.machine import RiskMachine
-from shared.messages.base import Message
-from shared.messages.catalogue import DEAD, DECIDED, PROPOSED
+from shared.messages.catalogue import DEAD, PROPOSED
 from shared.messages.dead_letter import MessageRefused
-from shared.messages.market import BarClosed, PairListed
-from shared.messages.orders import OrderDecided, OrderProposed
+from shared.messages.orders import OrderProposed
 from shared.ports.errors import BusLostError, CorruptStateError
 from shared.ports.writer_lease import Commit
 from shared.runtime.host import MachineHost
-from shared.runtime.host.step import RENEW_SECONDS
-from shared.runtime.logs import get_logger
-from tests.domain.risk.risk_harness import PRICES, UNIVERSE
 from tests.keys import MAIN
-from tests.samples import HOUR, T0, bar, proposal
+from tests.runtime.host.risk_stage import (
+    AnyBus,
+    a_market,
+    decisions,
+    history,
+    listings,
+    risk_host,
+    settle,
+)
+from tests.samples import HOUR, bar, proposal
 
-AnyBus = MemoryBus | RedisBus
-Decided = MAIN.of(DECIDED)
 Proposed = MAIN.of(PROPOSED)
-PLAN = Plan(limits=Limits(book_age_seconds=0.0), breakers=BreakerPlan(min_adv_usdt=0.0))  # bars alone, of small volume
-
-
-def risk_host(
-    bus: AnyBus,
-    clock: ManualClock,
-    *,
-    orders_remembered: int = ORDERS_REMEMBERED,
-    renew_seconds: float = RENEW_SECONDS,
-) -> MachineHost:
-    spec = spec_of(Settings(universe=UNIVERSE, plan=PLAN), clock, orders_remembered=orders_remembered)
-    return MachineHost(spec, bus, clock, get_logger(), renew_seconds=renew_seconds)
-
-
-def history() -> list[BarClosed]:
-    return [
-        bar(symbol, timeframe="1d", hour=24 * day, close=PRICES[symbol.partition("/")[0]])
-        for symbol in UNIVERSE.symbols
-        for day in range(30)
-    ]
-
-
-def listings() -> list[Message]:
-    return [
-        PairListed(id=f"listed-{symbol}", time_ns=T0, symbol=symbol, status="trading", quantity_step=Decimal("0.0001"))
-        for symbol in UNIVERSE.symbols
-    ]
-
-
-async def a_market(bus: AnyBus) -> ManualClock:
-    """A market with history; now is the moment after its last bar."""
-    await bus.publish(listings())
-    bars = history()
-    await bus.publish_bars(bars)
-    return ManualClock(bars[-1].close_time_ns + 1)
 
 
 @pytest.fixture
 async def clock(bus: AnyBus) -> ManualClock:
     return await a_market(bus)
-
-
-async def settle(host: MachineHost) -> None:
-    while await host.step(wait_ms=0):
-        pass
-
-
-async def decisions(bus: AnyBus) -> list[OrderDecided]:
-    found = await bus.latest(Decided, 1000)
-    return [message for message in reversed(found) if isinstance(message, OrderDecided)]
 
 
 async def test_every_proposal_gets_one_decision(bus: AnyBus, clock: ManualClock) -> None:

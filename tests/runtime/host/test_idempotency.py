@@ -19,8 +19,7 @@ from shared.runtime.host import MachineHost
 from tests.contracts.test_bus import commit_of
 from tests.keys import MAIN
 from tests.patience import PATIENCE_SECONDS
-from tests.runtime.host.test_host import a_market, decisions, risk_host, settle
-from tests.runtime.host.test_takeover import started
+from tests.runtime.host.risk_stage import a_market, decisions, risk_host, settle, started
 from tests.samples import T0, proposal
 
 AnyBus = MemoryBus | RedisBus

@@ -24,7 +24,7 @@ from shared.runtime.logs import get_logger
 from tests.domain.risk.risk_harness import CALM, PRICES, UNIVERSE
 from tests.keys import MAIN
 from tests.market_data.market_stage import LogLines
-from tests.runtime.host.test_host import settle
+from tests.runtime.host.risk_stage import settle
 from tests.samples import T0, bar, book, counted, proposal
 
 AnyBus = MemoryBus | RedisBus

@@ -17,7 +17,7 @@ from shared.messages.orders import OrderDecided, ProposalRefused
 from shared.ports.errors import BusLostError
 from tests.contracts.test_queues import GIANT, take_out, write
 from tests.keys import MAIN
-from tests.runtime.host.test_host import a_market, decisions, risk_host, settle
+from tests.runtime.host.risk_stage import a_market, decisions, risk_host, settle
 from tests.samples import T0, book, proposal
 
 AnyBus = MemoryBus | RedisBus

@@ -10,7 +10,6 @@ from shared.adapters.clocks import ManualClock
 from shared.adapters.memory_bus import MemoryBus
 from shared.adapters.redis.bus import RedisBus
 from shared.adapters.redis.writer_lease import RedisWriterLease
-from shared.domain.risk.gate.gate import ORDERS_REMEMBERED
 from shared.messages.catalogue import BARS, DECIDED, EXECUTED, PROPOSED
 from shared.ports.errors import (
     BusLostError,
@@ -22,7 +21,7 @@ from shared.ports.errors import (
 from shared.ports.streams import Entry
 from shared.runtime.host import MachineHost, ProcessMemory
 from tests.keys import MAIN
-from tests.runtime.host.test_host import a_market, decisions, risk_host, settle
+from tests.runtime.host.risk_stage import a_market, decisions, risk_host, settle, started
 from tests.samples import bar, fill, proposal
 
 AnyBus = MemoryBus | RedisBus
@@ -39,14 +38,6 @@ async def clock(bus: AnyBus) -> ManualClock:
 @pytest.fixture
 async def redis_clock(redis_bus: RedisBus) -> ManualClock:
     return await a_market(redis_bus)
-
-
-async def started(bus: AnyBus, clock: ManualClock, *, orders_remembered: int = ORDERS_REMEMBERED) -> MachineHost:
-    """A host that took the lease and everything that waited."""
-    host = risk_host(bus, clock, orders_remembered=orders_remembered)
-    await host.recover()
-    await settle(host)
-    return host
 
 
 def short_lease(bus: RedisBus, host: MachineHost) -> RedisWriterLease:

@@ -14,7 +14,7 @@ from shared.runtime.host import MachineHost, ProcessMemory
 from tests.domain.risk.risk_harness import PRICES
 from tests.keys import MAIN
 from tests.patience import PATIENCE_SECONDS
-from tests.runtime.host.test_host import a_market, decisions, risk_host, settle
+from tests.runtime.host.risk_stage import a_market, decisions, risk_host, settle
 from tests.samples import T0, proposal
 
 Kept = dict[bytes, bytes]

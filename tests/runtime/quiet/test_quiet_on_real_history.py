@@ -14,7 +14,7 @@ from tests.simulation.crash_windows import ALL_ON, Window, started
 
 pytestmark = pytest.mark.long
 
-WINDOWS = (Window("Terra and LUNA", "2022-05-05", 9), Window("FTX", "2022-11-05", 6))
+WINDOWS = (Window("Terra and LUNA", "2022-05-05", 7), Window("FTX", "2022-11-07", 4))
 
 
 def course_of(data: Path, window: Window, market: MarketKind, *, every_bar: bool) -> list[Message]:

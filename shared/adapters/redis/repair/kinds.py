@@ -1,6 +1,7 @@
-"""Keys of another kind, and streams that take no entry any more."""
+"""Keys of another kind, rows that nobody can read, and streams that take no entry any more."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from functools import partial
 from uuid import uuid4
 
 from shared.adapters.redis.client import Client, bus_errors
@@ -9,6 +10,11 @@ from shared.ports.streams import LAST_MS, is_end_of_ids
 
 PAGE = 500
 FIRST: list[tuple[bytes, dict[bytes, bytes]]] = [(b"", {})]  # stands for a page before the first one
+
+
+def literal(text: str) -> str:
+    """A pattern that finds nothing but keys with this text."""
+    return "".join(f"\\{each}" if each in "[]*?\\" else each for each in text)
 
 
 async def kind_of(client: Client, key: str) -> str:
@@ -44,6 +50,24 @@ def deleting(client: Client, key: str) -> Mend:
             await client.unlink(key)
 
     return delete
+
+
+async def rows_fault(client: Client, key: str, is_right: Callable[[bytes], bool]) -> KeyFault | None:
+    """A hash with rows that nobody can read. They are written anew by who writes them."""
+    if fault := await wrong_kind(client, key, "hash"):
+        return fault
+    async with bus_errors(key):
+        rows = await client.hgetall(key)
+    odd = [name for name, body in rows.items() if not is_right(body)]
+    if not odd:
+        return None
+    problem = f"has {len(odd)} rows that cannot be read: {odd[0].decode(errors='replace')[:64]}"
+    return KeyFault(key, problem, "they are taken away", partial(_without, client, key, odd))
+
+
+async def _without(client: Client, key: str, rows: list[bytes]) -> None:
+    async with bus_errors(key):
+        await client.hdel(key, *rows)
 
 
 async def stream_faults(client: Client, key: str) -> AsyncIterator[KeyFault]:

@@ -2,22 +2,17 @@
 
 from collections.abc import AsyncIterator
 
-import msgspec
-
 from shared.adapters.redis.client import Client, bus_errors
-from shared.adapters.redis.groups import groups_of
+from shared.adapters.redis.groups import epoch_of, groups_of
 from shared.adapters.redis.journal import last_journalled
-from shared.adapters.redis.keys import group_prefix, reserved_key
+from shared.adapters.redis.keys import group_prefix
 from shared.adapters.redis.repair.faults import KeyFault, Machine, Mend, Stack
 from shared.adapters.redis.repair.kinds import deleting, kind_of, wrong_kind
-from shared.adapters.redis.writer_lease import ENTRY_ID
-from shared.domain.risk.state.reservations import ORDER, OpenOrder
+from shared.adapters.redis.stored_texts import is_counter, is_cursor, is_number
 from shared.ports.streams import entry_order, is_end_of_ids
 
 NUMBERS = ("epoch", "seq", "digest")
-MOST_DIGITS = 20
 LONGEST_LEASE_MS = 60_000
-SLACK_USDT = 0.01
 RESTORE = "nothing here can give them back: restore the server's data from a copy (docs/repair.md)"
 Rows = dict[bytes, bytes]
 
@@ -53,7 +48,7 @@ async def _tries(client: Client, key: str) -> KeyFault | None:
         return fault
     async with bus_errors(key):
         rows = await client.hgetall(key)
-    if all(each.isdigit() and len(each) < MOST_DIGITS for each in rows.values()):
+    if all(map(is_counter, rows.values())):
         return None
     return KeyFault(key, "holds notes that are no numbers", "they are taken away", deleting(client, key))
 
@@ -68,7 +63,7 @@ async def _meta(stack: Stack, machine: Machine) -> KeyFault | None:
     else:
         async with bus_errors(key):
             rows = await client.hgetall(key)
-        odd = [name for name in NUMBERS if not _is_number(rows.get(name.encode(), b"0"))]
+        odd = [name for name in NUMBERS if not is_number(rows.get(name.encode(), b"0"))]
         if not odd and (rows or await kind_of(client, machine.key("state")) == "none"):
             return None
         problem = f"holds no number as {', '.join(odd)}" if odd else "is gone, and the records are not"
@@ -79,10 +74,6 @@ async def _meta(stack: Stack, machine: Machine) -> KeyFault | None:
         return KeyFault(key, problem, f"no commit stands in the journal, and {RESTORE}")
     remedy = f"commit {last.seq} of the journal is the last one again, under a new epoch"
     return KeyFault(key, problem, remedy, _numbering(stack, machine))
-
-
-def _is_number(text: bytes) -> bool:
-    return text.isdigit() and len(text) <= MOST_DIGITS
 
 
 def _numbering(stack: Stack, machine: Machine) -> Mend:
@@ -108,14 +99,13 @@ def _numbering(stack: Stack, machine: Machine) -> Mend:
 
 async def _groups(stack: Stack, machine: Machine) -> AsyncIterator[tuple[int, str, dict[str, object]]]:
     """The machine's reading groups: epoch, stream, and what the server says of each."""
-    prefix = group_prefix(machine.service, machine.home, stack.keys).encode()
+    prefix = group_prefix(machine.service, machine.home, stack.keys)
     for stream in stack.streams:
         if await kind_of(stack.client, stream) != "stream":
             continue
         for row in await groups_of(stack.client, stream):
-            epoch = row["name"].removeprefix(prefix)
-            if epoch != row["name"] and epoch.isdigit() and len(epoch) < MOST_DIGITS:
-                yield int(epoch), stream, row
+            if (epoch := epoch_of(row["name"], prefix)) >= 0:
+                yield epoch, stream, row
 
 
 async def _cursors(stack: Stack, machine: Machine) -> KeyFault | None:
@@ -125,16 +115,11 @@ async def _cursors(stack: Stack, machine: Machine) -> KeyFault | None:
     else:
         async with bus_errors(key):
             rows: Rows = await client.hgetall(key)
-        odd = [stream for stream, at in rows.items() if not _is_cursor(at)]
+        odd = [stream for stream, at in rows.items() if not is_cursor(at.decode(errors="replace"))]
         if not odd:
             return None
         problem = f"holds no cursor for {odd[0].decode(errors='replace')}"
     return KeyFault(key, problem, "cursors are set to where its groups are", _setting_cursors(stack, machine))
-
-
-def _is_cursor(at: bytes) -> bool:
-    text = at.decode(errors="replace")
-    return bool(ENTRY_ID.fullmatch(text)) and not is_end_of_ids(text)
 
 
 def _setting_cursors(stack: Stack, machine: Machine) -> Mend:
@@ -149,7 +134,11 @@ def _setting_cursors(stack: Stack, machine: Machine) -> Mend:
         kept: Rows = {}
         if await kind_of(client, key) == "hash":
             async with bus_errors(key):
-                kept = {name: at for name, at in (await client.hgetall(key)).items() if _is_cursor(at)}
+                kept = {
+                    name: at
+                    for name, at in (await client.hgetall(key)).items()
+                    if is_cursor(at.decode(errors="replace"))
+                }
         found = {stream.encode(): at.encode() for stream, (_, at) in newest.items() if at} | kept
         pipe = client.pipeline(transaction=True)
         pipe.unlink(key)
@@ -171,72 +160,3 @@ async def _handled(client: Client, stream: str, row: dict[str, object]) -> str:
         rows = await client.xrevrange(stream, max=before, count=1)
     at = rows[0][0].decode() if rows else ""
     return at if at and entry_order(at) > (0, 0) else ""
-
-
-# --- reserved risk --------------------------------------------------------------------------------------------------
-
-
-async def reserved_fault(stack: Stack) -> KeyFault | None:
-    """Reserved risk that is not what the records of open orders come to, by order and in all."""
-    client, key = stack.client, reserved_key(stack.keys.home)
-    state, meta = stack.reserves.key("state"), stack.reserves.key("meta")
-    if await kind_of(client, state) not in ("hash", "none") or await kind_of(client, meta) not in ("hash", "none"):
-        return None  # nobody can tell yet
-    if fault := await wrong_kind(client, key, "hash"):
-        problem = fault.problem
-    elif not (problem := await _difference(client, key, state, meta)):
-        return None
-    return KeyFault(key, problem, "it is counted anew from the records of open orders", _counting(stack))
-
-
-async def _difference(client: Client, key: str, state: str, meta: str) -> str:
-    pipe = client.pipeline(transaction=True)
-    pipe.hgetall(key)
-    pipe.hgetall(state)
-    pipe.hget(meta, "reserved")
-    async with bus_errors(key):
-        rows, records, total = await pipe.execute()
-    wanted, found = _wanted(records), {order.decode(errors="replace"): _amount(risk) for order, risk in rows.items()}
-    for order in sorted(wanted.keys() | found.keys()):
-        if not abs(found.get(order, 0.0) - wanted.get(order, 0.0)) <= SLACK_USDT:
-            return f"holds {found.get(order, 0.0):g} USDT for order {order[:64]}, its record {wanted.get(order, 0.0):g}"
-    if not abs(_amount(total or b"0") - sum(wanted.values())) <= SLACK_USDT:
-        return f"its sum is {_amount(total or b'0'):g} USDT, its orders hold {sum(wanted.values()):g}"
-    return ""
-
-
-def _wanted(records: Rows) -> dict[str, float]:
-    """What each open order reserves, by the records."""
-    wanted = {}
-    for name, body in records.items():
-        if name.startswith(f"{ORDER}:".encode()):
-            try:
-                order = msgspec.msgpack.decode(body, type=OpenOrder)
-            except (msgspec.DecodeError, UnicodeDecodeError):
-                continue
-            if (risk := float(order.left) * order.unit_risk) > 0:
-                wanted[order.order_id] = risk
-    return wanted
-
-
-def _amount(text: bytes) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        return float("nan")
-
-
-def _counting(stack: Stack) -> Mend:
-    async def count() -> None:
-        client, key = stack.client, reserved_key(stack.keys.home)
-        async with bus_errors(key):
-            wanted = _wanted(await client.hgetall(stack.reserves.key("state")))
-        pipe = client.pipeline(transaction=True)
-        pipe.unlink(key)
-        if wanted:
-            pipe.hset(key, mapping={order: f"{risk:.17g}" for order, risk in wanted.items()})
-        pipe.hset(stack.reserves.key("meta"), "reserved", f"{sum(wanted.values()):.17g}")
-        async with bus_errors(key):
-            await pipe.execute()
-
-    return count

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TypeVar
 
 import msgpack
-from redis.exceptions import ResponseError
+from redis.exceptions import NoPermissionError, ResponseError
 
 from heatsink_client.answers import Sizes, Verdict
 from heatsink_client.errors import GateError, StaleError, UnreachableError
@@ -130,7 +130,13 @@ def halts(place: Place, max_age: float) -> Operation[tuple[Halted, ...]]:
 def check(place: Place) -> Operation[None]:
     """That a heatsink with this portfolio is there. Raises ``UnreachableError``."""
     keys = ["hs:identity", place.key("portfolio"), place.key("decided"), f"hs:{{{place.portfolio}}}:services"]
-    [identity, *_] = found = yield from must(*(("EXISTS", key) for key in keys))
+    try:
+        [identity, *_] = found = yield from must(*(("EXISTS", key) for key in keys))
+    except NoPermissionError as refused:
+        raise GateError(
+            f"the user in the address may not read portfolio {place.portfolio!r}: {refused}. Give its own portfolio,"
+            " portfolio=..., or another address: heatsink url prints it"
+        ) from refused
     if not identity:
         raise UnreachableError("this server holds no heatsink: start one with make run, or give another address")
     if not any(found[1:]):

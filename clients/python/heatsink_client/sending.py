@@ -101,6 +101,8 @@ class Sending:
 
     def _code_of(self, error: str) -> tuple[str, str]:
         """What the server's refusal means."""
+        if "permission" in error.lower():
+            error = f"the user in the address may not write as client {self.place.client!r}: {error}"
         return "not_allowed", error
 
     def _stored_at(self) -> tuple[tuple[Any, ...], ...]:

@@ -98,7 +98,8 @@ export class Gate {
 
   async verdictOf(orderId, { timeout = this.#timeout } = {}) {
     return this.#patiently(timeout, async () => {
-      const named = each => [each.id, each.order_id].includes(orderId)
+      // A cancel that came too early was refused under the id of the order that it meant, which may be decided yet.
+      const isAboutOrder = each => each.order_id === orderId && ['OrderProposed', ''].includes(each.what)
       const waits = [
         ...(await this.#back(this.#place.key('proposed'), orderId)),
         ...(await this.#back(this.#place.clientKey('proposed'), orderId).catch(lostOr([]))), // perhaps not this user's
@@ -111,7 +112,7 @@ export class Gate {
       }
       if (decided) return answers.decidedVerdict(decided)
       const told = await this.#back(this.#place.key('decided'), orderId)
-      const refused = told.find(each => each.type === 'ProposalRefused' && named(each))
+      const refused = told.find(each => each.type === 'ProposalRefused' && isAboutOrder(each))
       if (refused) return answers.refusedVerdict(orderId, refused.symbol, refused)
       if (waits) return answers.unknownVerdict(orderId, '', 'yes', 'it is proposed, and not decided yet: ask again in a moment')
       return answers.unknownVerdict(orderId, '', 'no', 'the server knows no such order: you may propose it under this id')

@@ -18,7 +18,7 @@ from shared.messages.base import Message
 from shared.messages.catalogue import BARS, BOOKS, FEEDS, MARKS, PAIRS, PORTFOLIO, SIZES
 from shared.messages.halts import Alerted, Halted, Resumed, Trigger
 from shared.messages.market import BarClosed, FeedLost, FeedRestored, PairListed
-from shared.messages.orders import OrderClosed, OrderDecided, OrderFilled
+from shared.messages.orders import OrderClosed, OrderDecided, OrderFilled, OrderProposed
 from shared.messages.portfolio import CommandRefused, LimitsChanged, PhaseChanged, PortfolioMarked
 from shared.messages.signals import PositionSized
 
@@ -203,6 +203,11 @@ class Counts:
     def of(self, kind: type[Message]) -> int:
         """How many messages of this type there were."""
         return self.messages[kind.__name__]
+
+    @property
+    def proposals(self) -> int:
+        """How many orders were proposed; those in the queues of clients are seen once they are decided."""
+        return max(self.of(OrderProposed), self.decisions.total())
 
 
 def _count_bar(counts: Counts, message: BarClosed) -> None:

@@ -42,9 +42,8 @@ def address_of(redis: RedisSettings, *users: str) -> str:
     for user in users:
         if (folder / user).is_file():
             return signed_in(redis.url, user, _read(folder / user, USERS))
-    found = known_users(folder)
     problem = f"no password of {' or '.join(users)} there"
-    raise ConfigError([Fault("stack.toml", USERS, redis.users, problem, f"{did_you_mean(users[0], found)} {_MORE}")])
+    raise ConfigError([Fault("stack.toml", USERS, redis.users, problem, _remedy(users[0], known_users(folder)))])
 
 
 def signed_in(url: str, user: str, password: str) -> str:
@@ -96,6 +95,14 @@ def check_credentials(tables: Tables, file: str, redis: RedisSettings) -> None:
             tables.fault_at(PASSWORD_FILE, file, redis.password_file, fault.problem, fault.remedy)
     if redis.users and not Path(redis.users).is_dir():
         tables.fault_at(USERS, file, redis.users, "no such folder", f"Name the folder of the passwords; {_MORE}")
+
+
+def _remedy(user: str, found: list[str]) -> str:
+    """How a user gets a password: a client of its own is made by name, and all others at once."""
+    client = user.partition(f".{CLIENT}.")[2]
+    near = [each for each in found if f".{CLIENT}." in each] if client else found
+    made = f"heatsink users --client {client} makes it." if client else _MORE
+    return f"{did_you_mean(user, near)} {made}" if near else made
 
 
 def _with_password(redis: RedisSettings) -> str:

@@ -220,3 +220,9 @@ def test_a_kind_that_never_came_is_counted_as_none() -> None:
 def test_market_time_follows_the_snapshots_when_a_clock_was_set_back() -> None:
     ahead, now = one(PortfolioMarked, time_ns=T0 + HOUR), one(PortfolioMarked, time_ns=T0)
     assert projected(ahead, now).market_ns == T0
+
+
+def test_the_proposals_in_the_queues_of_clients_count_once_they_are_decided() -> None:
+    proposed = one(OrderProposed)
+    assert counted(proposed).proposals == 1
+    assert counted(proposed, decision(proposed.id), decision("a-clients")).proposals == 2

@@ -139,6 +139,7 @@ def test_cancels_stops_room_and_state_are_told(node: NodeGate) -> None:
     assert node("propose", rests)["approved"]
     assert node("cancel", "rests-1", {"reason": "changed my mind"})["taken"]
     assert node("cancel", "never-was")["code"] == "unknown_order"
+    assert node("verdictOf", "never-was")["verdict"] == "unknown", "the cancel was refused, not the order"
     assert node("raiseStop", "SOL/USDT", 95)["code"] == "nothing_held"
     assert node("raiseStop", "SOL/USDT", "high")["field"] == "stopPrice"
     room = node("room", "SOL/USDT", {"stopPrice": "90"})

@@ -102,6 +102,8 @@ def test_an_order_is_cancelled_and_one_that_is_not_open_is_refused(gate: Gate) -
     refused = gate.cancel("never-was")
     assert not refused
     assert (refused.outcome, refused.code) == ("refused", "unknown_order")
+    of_order = gate.verdict_of("never-was")
+    assert (of_order.verdict, of_order.arrived) == ("unknown", "no"), "the cancel was refused, not the order"
 
 
 def test_a_stop_where_nothing_is_held_is_refused(gate: Gate) -> None:

@@ -5,10 +5,13 @@ from typing import Any
 import pytest
 from heatsink_client import messages, wire
 from heatsink_client.answers import Answer, Verdict
+from heatsink_client.connection import reason_of
+from heatsink_client.errors import GateError
+from heatsink_client.looking import check
 from heatsink_client.proposing import answer_to, ask_for, propose
 from heatsink_client.reporting import Report, report_id
 from heatsink_client.steps import Calls, LostError, Operation, Pause, Place
-from redis.exceptions import ResponseError
+from redis.exceptions import AuthenticationError, NoPermissionError, ResponseError
 
 from shared.adapters.codec import encode
 from shared.messages.orders import OrderDecided
@@ -97,6 +100,18 @@ def test_without_the_function_it_is_sent_by_xadd(error: str) -> None:
 def test_a_user_who_may_not_propose_is_told_so() -> None:
     verdict, _ = verdict_when(EMPTY, [NO_FUNCTION], [ResponseError("No permissions to access a key")])
     assert (verdict.verdict, verdict.code) == ("refused", "not_allowed")
+    assert verdict.reason == "the user in the address may not write as client 'ana': No permissions to access a key"
+
+
+def test_a_user_is_told_that_the_portfolio_is_not_his() -> None:
+    with pytest.raises(GateError, match=r"may not read portfolio 'main': No permissions .* heatsink url prints it"):
+        replies(check(place()), [1, NoPermissionError("No permissions to access a key"), 0, 0])
+
+
+def test_whoever_is_not_let_in_hears_what_prints_an_address() -> None:
+    assert reason_of(AuthenticationError("Authentication required.")) == (
+        "Authentication required; heatsink url prints an address with a name and a password that it takes"
+    )
 
 
 @pytest.mark.parametrize("error", ["LOADING Redis is loading", "READONLY You can't write", "OOM command not allowed"])

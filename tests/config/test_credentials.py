@@ -58,6 +58,16 @@ def test_each_process_reads_its_own_password_anew_for_every_connection(tmp_path:
         address_of(redis, "main.rsk")
 
 
+def test_a_client_of_its_own_is_made_by_name(tmp_path: Path) -> None:
+    redis = RedisSettings(users=str(tmp_path))
+    (tmp_path / "main.client").write_text("one")
+    with pytest.raises(ConfigError, match=r"no password of main.client.ana there. heatsink users --client ana makes"):
+        address_of(redis, "main.client.ana")
+    (tmp_path / "main.client.anna").write_text("two")
+    with pytest.raises(ConfigError, match=r'Did you mean "main.client.anna"\? heatsink users --client ana makes it'):
+        address_of(redis, "main.client.ana")
+
+
 @pytest.mark.parametrize("content", [b"", b" \n", b"a\nb", b"\xff", b"a\x1bb"])
 def test_a_file_without_one_password_is_refused_without_showing_it(tmp_path: Path, content: bytes) -> None:
     file = tmp_path / "password"

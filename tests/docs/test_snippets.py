@@ -21,6 +21,7 @@ from shared.application.position_files import read_positions
 from shared.config.load import load_settings
 from shared.messages.orders import OrderDecided
 from shared.messages.signals import PositionSized
+from tests.clients.freqtrade_bot import configuration as freqtrade_configuration
 from tests.docs.command_line import UsageError, check_heatsink, words_of
 from tests.docs.pages import DOCS, ROOT, SNIPPETS, USER_PAGES, Snippet, snippets, text_of
 from tests.docs.test_strategies_page import MINE
@@ -143,8 +144,10 @@ def test_the_configuration_for_only_the_gate_is_sound(snippet: Snippet, tmp_path
     shutil.copytree(CONFIG, tmp_path / "deploy" / "config")
     script = "\n".join(line for line in snippet.commands if words_of(line)[0] != "make")
     subprocess.run(["sh", "-eu", "-c", script], cwd=tmp_path, check=True)
-    [strategy] = load_settings(tmp_path / "mine", {}).plan.strategies
-    assert (strategy.name, strategy.kind, strategy.weight) == ("mine", "external", 1)
+    folder = words_of(snippet.commands[0])[-1]
+    [strategy] = load_settings(tmp_path / folder, {}).plan.strategies
+    assert (strategy.kind, strategy.weight) == ("external", 1)
+    assert strategy.name == folder.removeprefix("for-")
 
 
 # --- data -------------------------------------------------------------------------------------------------------------
@@ -155,6 +158,14 @@ def test_every_message_can_be_read(snippet: Snippet) -> None:
     for line in snippet.text.splitlines():
         message = decode(msgpack.packb(json.loads(line)))
         assert type(message).__name__ == json.loads(line)["type"]
+
+
+def test_freqtrade_finds_the_simulated_exchange_as_its_tests_do() -> None:
+    [shown] = [json.loads(each.text)["exchange"] for each in snippets("json") if each.file == "freqtrade.json"]
+    tested = freqtrade_configuration(load_settings(CONFIG, {}).exchange.url, dry_run=True)["exchange"]
+    assert {*shown} == {*tested}
+    assert shown["ccxt_config"] == {name: tested["ccxt_config"][name] for name in ("urls", "options")}
+    assert (shown["name"], shown["enable_ws"]) == (tested["name"], tested["enable_ws"])
 
 
 @pytest.mark.parametrize("snippet", snippets("csv"), ids=place)

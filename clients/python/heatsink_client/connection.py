@@ -3,6 +3,7 @@
 from typing import Any
 
 from redis.backoff import NoBackoff
+from redis.exceptions import AuthenticationError
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
@@ -28,4 +29,7 @@ def options(retry: Any) -> dict[str, Any]:
 
 def reason_of(error: BaseException) -> str:
     """What to tell of a broken connection."""
-    return str(error) or type(error).__name__
+    said = str(error) or type(error).__name__
+    if isinstance(error, AuthenticationError):
+        return f"{said.rstrip('.')}; heatsink url prints an address with a name and a password that it takes"
+    return said

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TypeVar
 
 import msgpack
-from redis.exceptions import ResponseError
+from redis.exceptions import NoPermissionError, ResponseError
 
 from heatsink_client.answers import Sizes, Verdict
 from heatsink_client.errors import GateError, StaleError, UnreachableError
@@ -57,11 +57,16 @@ def verdict_of(place: Place, order_id: str) -> Operation[Verdict]:
             return Verdict.refusal(order_id, "other_body", "client", reason, symbol=decided.symbol)
         return Verdict.of(decided)
     for message in (yield from _back(place.key("decided"), order_id)):
-        if isinstance(message, ProposalRefused) and message.order_id == order_id:
+        if isinstance(message, ProposalRefused) and _is_about_order(message, order_id):
             return Verdict.refusal(order_id, message.code, message.field, message.reason, symbol=message.symbol)
     if waits:
         return Verdict.unknown(order_id, "yes", "it is proposed, and not decided yet: ask again in a moment")
     return Verdict.unknown(order_id, "no", "the server knows no such order: you may propose it under this id")
+
+
+def _is_about_order(refused: ProposalRefused, order_id: str) -> bool:
+    """A cancel that came too early was refused under the id of the order that it meant, which may be decided yet."""
+    return refused.order_id == order_id and refused.what in (OrderProposed.__name__, "")
 
 
 def _is_proposed(place: Place, order_id: str) -> Operation[bool]:
@@ -125,7 +130,13 @@ def halts(place: Place, max_age: float) -> Operation[tuple[Halted, ...]]:
 def check(place: Place) -> Operation[None]:
     """That a heatsink with this portfolio is there. Raises ``UnreachableError``."""
     keys = ["hs:identity", place.key("portfolio"), place.key("decided"), f"hs:{{{place.portfolio}}}:services"]
-    [identity, *_] = found = yield from must(*(("EXISTS", key) for key in keys))
+    try:
+        [identity, *_] = found = yield from must(*(("EXISTS", key) for key in keys))
+    except NoPermissionError as refused:
+        raise GateError(
+            f"the user in the address may not read portfolio {place.portfolio!r}: {refused}. Give its own portfolio,"
+            " portfolio=..., or another address: heatsink url prints it"
+        ) from refused
     if not identity:
         raise UnreachableError("this server holds no heatsink: start one with make run, or give another address")
     if not any(found[1:]):

@@ -120,7 +120,11 @@ class Sending:
     def _code_of(self, error: str) -> tuple[str, str]:
         """What the server's refusal means."""
         word, _, rest = error.partition(" ")
-        return (word.lower(), rest) if word in REFUSALS else ("not_allowed", error)
+        if word in REFUSALS:
+            return word.lower(), rest
+        if "permission" in error.lower():
+            error = f"the user in the address may not write as client {self.place.client!r}: {error}"
+        return "not_allowed", error
 
     def _stored_at(self) -> tuple[tuple[Any, ...], ...]:
         """The commands that bring what was answered before, if that is kept."""

@@ -9,7 +9,6 @@ from shared.application.wording.activity import halted_scopes, pairs_off, verdic
 from shared.application.wording.formats import clock, count, duration, percent, rehearsed, share, usd
 from shared.config.faults import EXIT_CONFIG
 from shared.messages.dead_letter import MessageRefused
-from shared.messages.orders import OrderProposed
 from shared.messages.signals import PositionSized, SignalRaised
 
 
@@ -24,7 +23,7 @@ def summary_rows(activity: Activity, seconds: float, restarts: Mapping[str, int]
         ("bars", f"{counts.bars:,} live, {counts.backfilled:,} of history"),
         ("sizes", f"{counts.of(PositionSized):,} for {count(len(state.latest_sizes), 'pair')}"),
         ("signals", f"{counts.of(SignalRaised):,}"),
-        ("proposals", f"{counts.of(OrderProposed):,}"),
+        ("proposals", f"{counts.proposals:,}"),
         ("verdicts", f"{counts.decisions.total():,}: {verdicts_text(counts.decisions)}"),
         ("bound by", ", ".join(f"{rule} {count:,}" for rule, count in counts.binding.most_common()) or "no rule"),
         ("fills", f"{counts.fills.total():,}, fees {usd(counts.fees_usdt)}"),

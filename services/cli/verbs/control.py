@@ -147,7 +147,7 @@ def write_off_order(
     from shared.application.commands import send_write_off_order
 
     if not yes:
-        ask = f"Is order {order_id} cancelled at the exchange, and take it out of the books?"
+        ask = f"Nothing goes to the exchange. Is order {order_id} cancelled there, and may it leave the books?"
         confirm(ask, "Answer beforehand: --yes")
     print_answers(asyncio.run(send_write_off_order(stack, order_id, who=operator_name(), reason=reason)))
 

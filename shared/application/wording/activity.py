@@ -92,7 +92,7 @@ def status_line(state: Projection, counts: Counts, *, seconds: float, restarts: 
 def counts_line(counts: Counts) -> str:
     """What was counted so far."""
     bars = f"bars {counts.bars:,} (+{counts.backfilled:,} of history)"
-    sizes, proposals = counts.of(PositionSized), counts.of(OrderProposed)
+    sizes, proposals = counts.of(PositionSized), counts.proposals
     verdicts = verdicts_text(counts.decisions)
     return f"{bars} · sizes {sizes:,} · proposals {proposals:,} · {verdicts} · fills {counts.fills.total():,}"
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import sys
 from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator
@@ -61,6 +62,8 @@ async def stack(folder: Path, **more: str) -> AsyncIterator[Scene]:
         owner = signed_in(server.url, OWNER, passwords[OWNER])
         async with RedisBus.open(owner, MAIN) as bus, AsyncExitStack() as services:
             await bus.named_identity()
+            for client in (HONEST, ME):
+                await bus.register_client(MAIN, client)
             await open_market(owner)
             for name in SERVICES:
                 await services.enter_async_context(service(name, server.url, folder, settings))
@@ -88,8 +91,11 @@ class Attack:
 
 
 @asynccontextmanager
-async def attacked(scene: Scene, *attacks: str, seed: int = 7) -> AsyncIterator[Attack]:
-    """While the block lasts. The attack has begun, and is over behind it."""
+async def attacked(scene: Scene, *attacks: str, seed: int = 7, niceness: int = 0) -> AsyncIterator[Attack]:
+    """While the block lasts. The attack has begun, and is over behind it.
+
+    niceness: of its process, for what it does to the server and not what it takes of this machine's processors.
+    """
     process = await asyncio.create_subprocess_exec(
         sys.executable, str(Path(__file__).with_name("hostile_process.py")), scene.url_of(ME), str(seed),
         *attacks,        stdin=PIPE, stdout=PIPE, limit=MEGABYTE,
@@ -97,6 +103,7 @@ async def attacked(scene: Scene, *attacks: str, seed: int = 7) -> AsyncIterator[
     attack = Attack(process)
     try:
         assert process.stdout is not None
+        os.setpriority(os.PRIO_PROCESS, process.pid, niceness)
         async with asyncio.timeout(PATIENCE_SECONDS):
             assert await process.stdout.readline() == b"ready\n"
         yield attack

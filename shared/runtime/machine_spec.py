@@ -56,7 +56,7 @@ class MachineSpec:
     home: how the keys of its state begin; the part in braces is their hash tag.
     inputs: the keys of the streams that it reads, in order of priority.
     whole: those of the streams on which what stands on others builds: they are read to their end in every step.
-    in_turns: the stream of proposals, beside which clients have queues of their own: all of them are read in turns.
+    in_turns: the stream beside which clients have queues of their own: all of them are read in turns.
     warm: those of the streams whose history rebuilds what is not in the records.
     latest: topics of which it wants the newest message of each pair, and no other: marks, books.
     follows: whether a pair is one of those, by its name: of names that nobody trades there is no end.

@@ -169,11 +169,14 @@ def test_every_piece_of_configuration_is_sound(snippet: Snippet, tmp_path: Path)
     """In place of the file that holds such a table, or as the file of shadow limits."""
     folder = shutil.copytree(CONFIG, tmp_path / "config")
     [table] = tomllib.loads(snippet.text)
-    name = {"strategies": "strategies.toml", "limits": "shadow.toml"}[table]
-    (folder / name).write_text(snippet.text, encoding="utf-8")
+    name = {"strategies": "strategies.toml", "limits": "shadow.toml", "clients": "stack.toml"}[table]
+    beside = (folder / name).read_text(encoding="utf-8") if table == "clients" else ""
+    (folder / name).write_text(beside + snippet.text, encoding="utf-8")
     (folder / "strategies" / "mine.py").write_text(MINE, encoding="utf-8")
     plan = load_settings(folder, {}).plan
-    if table == "strategies":
+    if table == "clients":
+        assert plan.clients
+    elif table == "strategies":
         assert plan.strategies[-1].name == "mine"
         assert sum(strategy.weight for strategy in plan.strategies) == 1
     else:

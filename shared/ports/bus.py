@@ -90,8 +90,8 @@ class DecisionStore(Protocol):
         """Put a proposal into the queue of its client, from which the gate takes in turns with all others.
 
         Returns the stored decision on an order that comes again as it was decided; the gate has no work with it then.
-        Raises ``NotTakenError`` for one that is too long, or when too many of this client wait already; nobody else's
-        is ever pushed out. Raises ``ValueError`` for what cannot be a client's name.
+        Raises ``NotTakenError`` for one that is too long, or when too many of this client wait already, or come too
+        fast for a server; nobody else's is ever pushed out. Raises ``ValueError`` for what cannot be a client's name.
         """
         ...
 

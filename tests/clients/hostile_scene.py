@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import sys
 from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator
@@ -90,8 +91,11 @@ class Attack:
 
 
 @asynccontextmanager
-async def attacked(scene: Scene, *attacks: str, seed: int = 7) -> AsyncIterator[Attack]:
-    """While the block lasts. The attack has begun, and is over behind it."""
+async def attacked(scene: Scene, *attacks: str, seed: int = 7, niceness: int = 0) -> AsyncIterator[Attack]:
+    """While the block lasts. The attack has begun, and is over behind it.
+
+    niceness: of its process, for what it does to the server and not what it takes of this machine's processors.
+    """
     process = await asyncio.create_subprocess_exec(
         sys.executable, str(Path(__file__).with_name("hostile_process.py")), scene.url_of(ME), str(seed),
         *attacks,        stdin=PIPE, stdout=PIPE, limit=MEGABYTE,
@@ -99,6 +103,7 @@ async def attacked(scene: Scene, *attacks: str, seed: int = 7) -> AsyncIterator[
     attack = Attack(process)
     try:
         assert process.stdout is not None
+        os.setpriority(os.PRIO_PROCESS, process.pid, niceness)
         async with asyncio.timeout(PATIENCE_SECONDS):
             assert await process.stdout.readline() == b"ready\n"
         yield attack

@@ -1,5 +1,6 @@
 """Nobody's entries are pushed out: what is trimmed, what is refused, and how clients take turns, on every bus."""
 
+import asyncio
 from decimal import Decimal
 
 import pytest
@@ -16,6 +17,7 @@ from shared.ports.errors import BusLostError, NotTakenError
 from shared.ports.streams import Entry
 from shared.ports.writer_lease import Commit, WriterLease
 from tests.keys import MAIN
+from tests.patience import PATIENCE_SECONDS
 from tests.samples import T0, decision, proposal, samples
 
 AnyBus = MemoryBus | RedisBus
@@ -145,6 +147,20 @@ async def test_a_flood_of_one_client_makes_no_long_step_for_the_others(redis_bus
     lease = await acquired(redis_bus)
     read = [len(await lease.read(0)) for _ in range(8)]
     assert read == [16 + 2, *[16] * 5, 100 - 6 * 16, 0]
+
+
+async def test_a_flood_that_rests_between_its_turns_is_taken_whole_and_in_order(redis_bus: RedisBus) -> None:
+    for order in (*orders("flood", 100), *orders("honest", 2)):
+        await redis_bus.propose(order, order.id.partition("-")[0])
+    lease = await acquired(redis_bus)
+    taken: list[str] = []
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while len(taken) < 102:
+            read = [entry.message.id for entry in await lease.read(100) if entry.message is not None]
+            assert len(read) <= 18
+            taken += read
+    for client, number in (("flood", 100), ("honest", 2)):
+        assert [each for each in taken if each.startswith(client)] == [order.id for order in orders(client, number)]
 
 
 async def test_an_order_that_comes_again_as_it_was_decided_is_answered_at_once(bus: AnyBus) -> None:

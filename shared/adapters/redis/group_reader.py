@@ -4,11 +4,12 @@ What is there is read by a function of the server, bounded by entries and by byt
 its beginning. Where nothing is there, the reader waits for one entry on a connection that keeps no long value.
 
 Clients have queues of their own beside the stream that anybody writes. From all of these the reader takes in turns, an
-entry of each, so that a flood of one delays the others by a turn (docs/decisions/0025).
+entry of each, so that a flood of one delays the others by a turn (docs/decisions/0025). And a flood rests between its
+turns, see ``resting``.
 """
 
 import asyncio
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any
@@ -19,6 +20,7 @@ from shared.adapters.codec import entry_of, most_bytes_of
 from shared.adapters.redis.client import MAX_BLOCK_MS, Client, bus_errors, executed
 from shared.adapters.redis.connection import Cut, DedicatedConnection
 from shared.adapters.redis.groups import Begun, begin_group, gone_before, groups_of
+from shared.adapters.redis.resting import Resting
 from shared.messages.catalogue import PROPOSED, topic_of_key
 from shared.messages.keys import Keys
 from shared.ports.bus import MOST_CLIENTS
@@ -69,6 +71,7 @@ class GroupReader:
         self._in_turns, self._keys = in_turns, keys
         self._topic_in_turns = topic_of_key(in_turns) or PROPOSED
         self._queues: tuple[str, ...] = ()  # of clients, as far as they are known
+        self._resting = Resting(ENTRIES_OF_A_CLIENT)
         self._rank = {stream: number for number, stream in enumerate(inputs)}
         self._told: dict[str, int] = {}  # how many were lost of streams of which nothing was given since
         self._count: dict[str, int] = {}  # how many entries of a stream its group was given, where that is known
@@ -118,9 +121,13 @@ class GroupReader:
 
     @property
     def _turns(self) -> tuple[str, ...]:
+        """The queues that do not rest just now, behind the stream that anybody writes."""
         if not self._in_turns:
             return ()
-        return self._queues if self._in_turns in self.unreadable else (self._in_turns, *self._queues)
+        return self._beside(self._resting.awake(self._queues))
+
+    def _beside(self, queues: tuple[str, ...]) -> tuple[str, ...]:
+        return queues if self._in_turns in self.unreadable else (self._in_turns, *queues)
 
     @property
     def streams(self) -> Sequence[str]:
@@ -143,6 +150,7 @@ class GroupReader:
     async def read(self, wait_ms: int) -> Sequence[Entry]:
         """New entries, in order of priority; waits for some. Raises ``GroupGoneError``."""
         await self._acknowledge_other_slots()
+        self._resting.end_step()
         if not self._inputs:  # a machine that is configured to do nothing
             await asyncio.sleep(wait_ms / 1000)
             return ()
@@ -154,8 +162,16 @@ class GroupReader:
         for streams in before:
             found += await self._take(streams)
         found += await self._take(waited_on, self._turns)
-        if not found and wait_ms:
-            found = await self._wait((*waited_on, *self._turns), min(wait_ms, MAX_BLOCK_MS))
+        left = self._resting.seconds_left
+        if not found and left is not None and not wait_ms:
+            found = await self._take((), self._beside(self._queues))
+        elif not found and wait_ms:
+            most_ms = min(wait_ms, MAX_BLOCK_MS)
+            most_ms = most_ms if left is None else min(most_ms, max(1, round(left * 1000)))
+            found = await self._wait((*waited_on, *self._turns), most_ms)
+        in_turns = (self._in_turns, *self._queues)
+        given = Counter(entry.stream for entry in found if entry.stream in in_turns)
+        self._resting.begin_step(given, never=self._in_turns)
         began = {entry.stream for entry in found}
         await self._read_on(found, [stream for stream in self._whole if stream in began])
         return self._in_order(found)

@@ -723,12 +723,43 @@ local function refused(code, why)
   return redis.error_reply(code .. ' ' .. why)
 end
 
+-- How often a client may call: so many at once, and so many a second. Whoever is over it is refused before anything of
+-- the call is read, for a flood of what costs the server little costs the others little. It is more than a client gets
+-- that waits for its verdicts. What is left of it stands in the memory of the library: nothing is written for it, no
+-- client can change it, and a start of the server or of a service begins anew.
+local CALLS_AT_ONCE, CALLS_A_SECOND, MOST_COUNTED = 2000, 500, 1000
+local calls_left, counted = {}, 0
+
+-- For how many milliseconds a client has to wait; nil for one that may call.
+local function wait_ms(key)
+  local time = redis.call('TIME')
+  local now, known = tonumber(time[1]) * 1000 + tonumber(time[2]) / 1000, calls_left[key]
+  if not known then
+    if counted >= MOST_COUNTED then
+      calls_left, counted = {}, 0
+    end
+    known, counted = {CALLS_AT_ONCE, now}, counted + 1
+    calls_left[key] = known
+  end
+  local left = known[1] + math.max(0, now - known[2]) * CALLS_A_SECOND / 1000
+  known[1], known[2] = math.min(CALLS_AT_ONCE, left), now
+  if known[1] < 1 then
+    return math.ceil((1 - known[1]) * 1000 / CALLS_A_SECOND)
+  end
+  known[1] = known[1] - 1
+end
+
 -- Put a message into a queue. queue: which of QUEUES.
 local function enqueue(keys, args, queue)
   local key, body, of = keys[#keys], args[1] or '', QUEUES[queue]
   local found, home, client = queue_of(key)
   if found ~= queue then
     return refused('NAME', 'the last key is hs:{P}:' .. queue .. ':NAME, with a NAME of 1 to 32 of A-Z a-z 0-9 - _')
+  end
+  local wait = wait_ms(key)
+  if wait then
+    return refused('QUOTA', 'client ' .. client .. ' sends more than ' .. CALLS_A_SECOND .. ' ' .. of.many
+      .. ' a second: slow down, and send this one again in ' .. wait .. ' ms')
   end
   local size = #body
   for i = 2, #args do

@@ -4,6 +4,7 @@ All of it is bounded. Of marks and books only the latest of each pair counts; of
 nobody listened is not missed: marks and books begin with what the bus knows, and who asked in vain asks again.
 """
 
+import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -71,10 +72,16 @@ class Inbox:
         while True:
             if (copy := await listener.next(LISTEN_SECONDS)) is not None:
                 await self.take(*copy)
+                await asyncio.sleep(
+                    0
+                )  # what came at once is taken without a pause otherwise, and the step waits for all
 
     async def take(self, channel: str, body: bytes) -> None:
         """Take in one message. Bytes that are none go to the dead letters, and who sent them is answered."""
         topic = topic_of_key(channel)
+        if topic is ASK and len(self._questions) >= QUESTIONS_KEPT:  # of a flood not even the reading
+            self._drop("")
+            return
         try:
             message = decode(body, topic.messages if topic else ())
         except UnreadableError as error:
@@ -99,9 +106,13 @@ class Inbox:
         if len(self._questions) < QUESTIONS_KEPT:
             self._questions.append(question)
             return
+        self._drop(question.id)
+
+    def _drop(self, question: str) -> None:
+        """question: its id, empty where it was not read."""
         self._dropped += 1
         if str(self._dropped).rstrip("0") == "1":  # of a flood the first, then every tenfold
-            self._log.warning("question_dropped", question=question.id, waiting=QUESTIONS_KEPT, count=self._dropped)
+            self._log.warning("question_dropped", question=question, waiting=QUESTIONS_KEPT, count=self._dropped)
 
     # --- handing on -----------------------------------------------------------------------------------------------
 

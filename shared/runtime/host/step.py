@@ -40,6 +40,9 @@ from shared.runtime.service import StartOverError
 
 WAIT_MS = 100  # how long a read waits for entries before the clock is looked at again
 RENEW_SECONDS = 1.0
+WAIT_BESIDE_QUESTIONS_MS = (
+    1  # so that a flood of questions does not keep a machine and the server at work without a pause
+)
 BATCH = 200
 # What a machine made and cannot be written: too much heat, too long, or numbers that MessagePack does not have.
 UNWRITABLE = (ContentRefusedError, ArithmeticError, TypeError, ValueError)
@@ -170,7 +173,7 @@ class MachineHost:
 
     async def step(self, wait_ms: int = WAIT_MS) -> int:
         """Read, decide, commit once. Returns how many entries and outputs there were; 0 means nothing happened."""
-        entries = await self.lease.read(0 if self.inbox.has_questions else wait_ms)
+        entries = await self.lease.read(min(wait_ms, WAIT_BESIDE_QUESTIONS_MS) if self.inbox.has_questions else wait_ms)
         if self.memory.ask_first:
             await self._recall(entries)
         return await self._handle([*self._time_and_market(), *entries, *map(self._copy, self.inbox.take_questions())])

@@ -4,6 +4,7 @@ import asyncio
 import re
 import tracemalloc
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from pathlib import Path
 
 import msgpack
@@ -20,7 +21,7 @@ from shared.domain.timeframes import DAY_MS
 from shared.messages.catalogue import BARS, PROPOSED
 from shared.messages.market import MarkChanged
 from shared.ports.bus import Heartbeat
-from shared.ports.errors import BusLostError
+from shared.ports.errors import BusLostError, NotTakenError
 from shared.ports.writer_lease import Commit
 from tests.keys import MAIN
 from tests.patience import PATIENCE_SECONDS
@@ -37,6 +38,27 @@ async def contents(bus: RedisBus) -> int:
 
 
 # --- what a client is refused -----------------------------------------------------------------------------------------
+
+
+async def test_who_calls_too_often_is_refused_unseen_and_told_for_how_long_and_nobody_else_is(
+    redis_bus: RedisBus,
+) -> None:
+    flood, said = MAIN.of_client("flood"), ""
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while not said.startswith("QUOTA"):  # a call is answered sooner than another one is due
+            pipe = redis_bus.client.pipeline(transaction=False)
+            for _ in range(2_500):
+                pipe.execute_command("FCALL", "hs_propose", 1, flood, b"no proposal")
+            said = str((await pipe.execute(raise_on_error=False))[-1])
+    assert re.match(r"QUOTA client flood sends more than 500 proposals a second: slow down, .* again in \d ms$", said)
+    assert await redis_bus.propose(proposal("honest-1"), "honest") is None
+    assert await redis_bus.client.exists(flood) == 0
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while True:  # as it was told to
+            with suppress(NotTakenError):
+                assert await redis_bus.propose(proposal("flood-1"), "flood") is None
+                break
+            await asyncio.sleep(0.01)
 
 
 @pytest.mark.parametrize(

@@ -187,3 +187,14 @@ async def test_an_answer_that_nobody_could_read_is_not_sent() -> None:
         await inbox_of(bus, log).answer([counted(by_rule={f"rule {n}": n for n in range(MAX_MESSAGE_BYTES // 10)})])
         assert await listener.next(0.01) is None
     assert log.all("answer_too_long") == [{"question": "asked-2", "answer": "ShadowCounted"}]
+
+
+async def test_of_a_flood_of_questions_those_beyond_the_bound_are_not_even_read() -> None:
+    log = LogLines()
+    inbox = inbox_of(MemoryBus(MAIN), log)
+    for number in range(QUESTIONS_KEPT):
+        inbox.ask(ShadowAsked(id=f"q-{number}", time_ns=T0, reply_to="hs:reply:1"))
+    for _ in range(10):
+        await inbox.take(MAIN.of(ASK), b"no message")
+    assert [line["question"] for line in log.all("question_dropped")] == ["", ""]
+    assert not log.all("message_unreadable")

@@ -86,12 +86,17 @@ export class Sending {
     return null
   }
 
-  /** By the function for proposals, where the server has it: it knows clients by name and bounds them. */
+  /**
+   * By the function for proposals, where the server has it: it knows clients by name and bounds them. Who signs has no
+   * other way than its own queue.
+   */
   async #put() {
     const key = this.place.key(this.isReport ? 'reported' : 'proposed')
     if (!this.isReport && this.place.hasFunction) {
-      const [reply] = await this.connections.call(['FCALL', 'hs_propose', 2, key, this.place.clientKey, this.body])
-      if (!(reply instanceof Error && NO_FUNCTION.test(reply.message))) return reply
+      const signed = this.place.signed(this.place.clientKey, this.body)
+      const command = ['FCALL', 'hs_propose', 2, key, this.place.clientKey, this.body, ...signed]
+      const [reply] = await this.connections.call(command)
+      if (signed.length || !(reply instanceof Error && NO_FUNCTION.test(reply.message))) return reply
       this.place.hasFunction = false
     }
     const [reply] = await this.connections.call(['XADD', key, '*', 'm', this.body])

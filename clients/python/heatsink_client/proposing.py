@@ -30,11 +30,12 @@ class Proposal(Sending):
     silence = "the gate has not answered in time: is the risk service running? (heatsink status)"
 
     def _put(self) -> Operation[Any]:
-        """By the function, and by XADD where there is none."""
+        """By the function, and by XADD where there is none: but who signs has no other way than its own queue."""
         if self.place.has_function:
             keys = (self.place.key(self.into), self.place.client_key)
-            [reply] = yield from call(("FCALL", "hs_propose", len(keys), *keys, self.body))
-            if not (isinstance(reply, ResponseError) and _is_no_function(str(reply))):
+            signed = self.place.signed(self.place.client_key, self.body)
+            [reply] = yield from call(("FCALL", "hs_propose", len(keys), *keys, self.body, *signed))
+            if signed or not (isinstance(reply, ResponseError) and _is_no_function(str(reply))):
                 return reply
             self.place.has_function = False
         return (yield from super()._put())

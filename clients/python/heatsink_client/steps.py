@@ -12,6 +12,7 @@ from typing import Any, NamedTuple, TypeAlias, TypeVar
 from redis.exceptions import ResponseError
 
 from heatsink_client.messages import TOPICS
+from heatsink_client.signing import ClientKey
 
 T = TypeVar("T")
 BLOCK_SECONDS = 1.0  # of one read; below the bound of a call
@@ -69,15 +70,21 @@ class Place:
 
     portfolio: its name. client: the name under which proposals go in.
     has_function: whether the server has the function by which they do; found out by trying.
+    signs_with: the key of the client, where it signs them.
     """
 
     portfolio: str
     client: str
     has_function: bool = field(default=True)
+    signs_with: ClientKey | None = None
 
     def key(self, topic: str) -> str:
         """The key of a topic's stream, which is the name of its channel too."""
         return TOPICS[topic].key.replace("{P}", f"{{{self.portfolio}}}")
+
+    def signed(self, key: str, body: bytes) -> tuple[str | bytes, ...]:
+        """What goes beside a message for a queue of this client: the field with its signature, where it signs."""
+        return () if self.signs_with is None else ("s", self.signs_with.signature(key, body))
 
     def decision_key(self, order_id: str) -> str:
         """Where the decision on an order is kept for 30 days."""

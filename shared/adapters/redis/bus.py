@@ -11,6 +11,7 @@ import msgspec
 from msgspec import Struct, structs
 from redis.exceptions import ResponseError
 
+from shared.adapters.clocks import RealClock
 from shared.adapters.codec import decode_or_none, encode, encode_for_wire, struct_or_none
 from shared.adapters.redis.client import (
     WRONG_TYPE,
@@ -56,7 +57,7 @@ from shared.ports.errors import (
     NotTakenError,
     StateGoneError,
 )
-from shared.ports.signatures import Signatures
+from shared.ports.signatures import SIGNATURE_FIELD, Signatures
 
 BARS_PER_CALL = 500
 MOST_DIGITS = 17  # of a time in milliseconds
@@ -206,7 +207,8 @@ class RedisBus(RedisStreams, Bus):
         queue, body = self.keys.of_client(client), encode_for_wire(proposal)
         async with bus_errors(queue):
             try:
-                answer, *rest = await self.client.fcall("hs_propose", 1, queue, body)
+                signed = self._signed_by(client, queue, body)
+                answer, *rest = await self.client.fcall("hs_propose", 1, queue, body, *signed)
             except ResponseError as error:
                 code, _, why = str(error).partition(" ")
                 if code in get_args(NotTaken):
@@ -214,6 +216,12 @@ class RedisBus(RedisStreams, Bus):
                 raise
         decided = decode_or_none(rest[0]) if answer == b"DECIDED" else None
         return decided if isinstance(decided, OrderDecided) else None
+
+    def _signed_by(self, client: str, queue: str, body: bytes) -> tuple[bytes, ...]:
+        """The field with a client's signature, where its key is here."""
+        at_ms = RealClock().wall_ns() // MS_NS
+        signature = self.signatures.clients.sign(client, queue, body, at_ms)
+        return (SIGNATURE_FIELD, signature) if signature else ()
 
     # --- how long streams are -----------------------------------------------------------------------------------------
 

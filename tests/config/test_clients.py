@@ -6,6 +6,7 @@ import pytest
 
 from shared.config.faults import ConfigError
 from shared.config.load import load_settings
+from shared.config.preflight import start_faults
 from shared.domain.plan import SENDABLE, ClientPlan
 
 
@@ -108,3 +109,12 @@ def test_clients_that_are_no_table_are_a_fault(config_dir: Path) -> None:
     path.write_text('clients = "ana"\n' + path.read_text())
     [fault] = faults_of(config_dir)
     assert "a table was expected here" in fault
+
+
+def test_who_must_sign_is_told_before_the_start_that_nothing_is_signed(config_dir: Path) -> None:
+    write(config_dir, "[clients.ana]\nsigned = true\n[clients.bob]")
+    settings = load_settings(config_dir, {"HEATSINK_SIGNING__KEYS": "off"})
+    assert settings.plan.signed_clients == {"ana"}
+    [fault] = start_faults(settings)
+    assert "signing.keys = off: nothing is signed so, and clients.ana.signed asks for it" in str(fault)
+    assert start_faults(load_settings(config_dir, {})) == [], "keys are made yet"

@@ -83,4 +83,4 @@ def _signature(key: Key, stream: str, body: bytes, at_ms: int) -> bytes:
 
 def _shown(signature: bytes) -> str:
     """No more of it than tells somebody what he sent."""
-    return repr(signature[:24].decode("ascii", "replace"))
+    return repr(signature[:24])[1:]

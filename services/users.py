@@ -62,24 +62,15 @@ READ_HASH = ("hget", "hmget", "hgetall", "hscan", "hlen", "hexists", "hkeys", "e
 WRITE_HASH = ("hset", "hdel", "hincrby", "pexpire")
 READ_TEXT = ("get", "pttl", "ttl", "exists", "type")
 WRITE_TEXT = ("set", "del", "pexpire")
-KEEP_CLIENTS = (
-    *READ_STREAM,
-    *READ_GROUP,
-    *KEEP_GROUP,
-    *READ_HASH,
-    *WRITE_HASH,
-    *READ_TEXT,
-    *WRITE_TEXT,
-    "xtrim",
-    "xdel",
-)
+KEEP_QUEUES = (*READ_STREAM, *READ_GROUP, *KEEP_GROUP, "xtrim")
 CALL = ("fcall", "fcall_ro")
 LISTEN = ("subscribe", "unsubscribe", "psubscribe", "punsubscribe")
 # The server as a whole: what every service looks at before it works, and what those who look judge it by.
 LOOK_AT_SERVER = Grant(commands=("info", "function|list", "cluster|info"))
 
 
-# What stands on one key for all clients: whether one of them may send it is a right of its user.
+QUEUED = tuple(topic for topic in CATALOGUE if topic.client_key)  # of which each client has a queue of its own
+# What a service cannot hold to the bounds of its sender: whether a client may send it is a right of its user.
 SENDABLE_ON: dict[Topic, Sendable] = {SIGNALS: "signals", REPORTED: "reports", ASK: "questions"}
 NO_BOUNDS: Mapping[str, ClientPlan] = MappingProxyType({})
 
@@ -146,12 +137,12 @@ def _facts(keys: Keys) -> tuple[Grant, ...]:
 def _looking(keys: Keys) -> tuple[Grant, ...]:
     """Every topic of the market and of this portfolio, its decisions, and what its services have stored."""
     machines = [machine_keys(keys.home, row.name) for row in SERVICES if row.machine and row.scope == "portfolio"]
-    queues = client_key(keys, ANY)
+    queues = tuple(client_key(keys, ANY, topic) for topic in QUEUED)
     return (
         *_facts(keys),
         Grant(commands=READ_STREAM, reads=_streams(CATALOGUE, keys)),
-        Grant(commands=("fcall_ro",), reads=(*_streams(CATALOGUE, keys), *_hashes(CATALOGUE, keys), queues)),
-        Grant(commands=READ_STREAM, reads=(queues,)),
+        Grant(commands=("fcall_ro",), reads=(*_streams(CATALOGUE, keys), *_hashes(CATALOGUE, keys), *queues)),
+        Grant(commands=READ_STREAM, reads=queues),
         Grant(commands=READ_HASH, reads=(clients_key(keys),)),
         Grant(commands=READ_HASH, reads=(*_hashes(CATALOGUE, keys), *(key for each in machines for key in each[1:4]))),
         Grant(commands=READ_TEXT, reads=(decision_key(keys, ANY), LEASE_KEY)),
@@ -164,7 +155,8 @@ def _client(name: str, keys: Keys, bounds: Mapping[str, ClientPlan]) -> tuple[Gr
     """All may look. What a client may send is told by its bounds; where others have some and it has none, nothing."""
     may = (bounds[name].may if name in bounds else ()) if bounds else SENDABLE
     withheld = [topic for topic, what in SENDABLE_ON.items() if what not in may]
-    return (*_looking(keys), *_speaking(CLIENTS, keys, but=withheld), *_proposing(name, keys))
+    queues = [topic for topic in QUEUED if topic not in withheld]
+    return (*_looking(keys), *_speaking(CLIENTS, keys, but=[*withheld, *QUEUED]), *_queueing(name, queues, keys))
 
 
 def _speaking(who: str, keys: Keys, but: Iterable[Topic] = ()) -> tuple[Grant, ...]:
@@ -182,14 +174,14 @@ def _asking(keys: Keys) -> tuple[Grant, ...]:
     return (Grant(commands=("publish",), channels=(keys.of(ASK),)),)
 
 
-def _proposing(name: str, keys: Keys) -> tuple[Grant, ...]:
-    """By the function for it, which keeps the book of a client under a key that no other client can write."""
-    own = client_key(keys, name)
+def _queueing(name: str, topics: Iterable[Topic], keys: Keys) -> tuple[Grant, ...]:
+    """By the functions for it, which put what a client sends under keys that no other client can write."""
+    own = tuple(client_key(keys, name, topic) for topic in topics)
     return (
-        Grant(commands=("fcall",), keys=(keys.of(PROPOSED), own)),
+        Grant(commands=("fcall",), keys=(*_streams(topics, keys), *own)),
         Grant(commands=("time",)),
         Grant(commands=("hexists", "hlen", "type"), reads=(clients_key(keys),)),  # the owner names clients
-        Grant(commands=("xadd", *READ_STREAM, *READ_HASH, *WRITE_HASH, *READ_TEXT, *WRITE_TEXT), keys=(own,)),
+        Grant(commands=("xadd", *READ_STREAM, *READ_HASH, *WRITE_HASH, *READ_TEXT, *WRITE_TEXT), keys=own),
     )
 
 
@@ -228,15 +220,15 @@ def _machine(row: ServiceRow, keys: Keys) -> tuple[Grant, ...]:
     read = [topic for topic in CATALOGUE if row.name in topic.readers]
     outputs, inputs = _streams(written, keys), _streams(read, keys)
     of_orders = _orders(row, keys)
-    of_clients = (client_key(keys, ANY), clients_key(keys)) if PROPOSED in read else ()
+    queues = tuple(client_key(keys, ANY, topic) for topic in read if topic in QUEUED)
     reserved, beats = reserved_key(home), services_key(keys, row.scope)
     reservations = machine_keys(home, DECIDED.written_by).state  # an order is placed only if the gate's records have it
     return (
         # A function is looked at twice: as a call that names keys, and command by command.
-        Grant(commands=CALL, keys=(*own, reserved, *outputs, *inputs, *of_orders, *of_clients, beats)),
+        Grant(commands=CALL, keys=(*own, reserved, *outputs, *inputs, *of_orders, *queues, beats)),
         Grant(commands=(*READ_HASH, *WRITE_HASH, *READ_TEXT, *WRITE_TEXT), keys=own),
         Grant(commands=APPEND, writes=(own.journal, *outputs)),
-        Grant(commands=(*READ_STREAM, *READ_GROUP), reads=(own.journal, *outputs, *inputs, *of_clients)),  # in one call
+        Grant(commands=(*READ_STREAM, *READ_GROUP), reads=(own.journal, *outputs, *inputs, *queues)),  # in one call
         Grant(commands=KEEP_GROUP, writes=inputs),
         Grant(commands=("xtrim",), writes=_streams((topic for topic in read if topic.is_open), keys)),
         Grant(commands=READ_HASH, reads=(*_hashes(read, keys), reserved)),
@@ -244,7 +236,8 @@ def _machine(row: ServiceRow, keys: Keys) -> tuple[Grant, ...]:
         *([Grant(commands=(*READ_TEXT, "set"), keys=of_orders)] if of_orders else []),
         *([Grant(commands=READ_TEXT, reads=(decision_key(keys, ANY),))] if DECIDED in read else []),
         *([Grant(commands=READ_HASH, reads=(reservations,))] if EXECUTED in written else []),
-        *([Grant(commands=KEEP_CLIENTS, keys=of_clients)] if of_clients else []),
+        *([Grant(commands=KEEP_QUEUES, keys=queues)] if queues else []),
+        *([Grant(commands=READ_HASH, reads=(clients_key(keys),))] if queues else []),
         Grant(commands=("publish",), channels=(*_channels(written, keys), *((REPLIES,) if ANSWERS in written else ()))),
         Grant(commands=LISTEN, channels=_channels(read, keys)),
     )

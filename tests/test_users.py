@@ -133,6 +133,8 @@ def writes(role: str, topic: Topic) -> bool:
     """Whether the catalogue says so; copies of what is written elsewhere count."""
     is_consumer = role in {row.name for row in MACHINES}
     mine = [each for each in CATALOGUE if role in each.writers or (is_consumer and "every consumer" in each.writers)]
+    if role == "clients":  # what they have queues for they write there alone
+        mine = [each for each in mine if not each.client_key]
     return topic in mine or any(topic in COPIED_TO[kind] for each in mine for kind in each.messages)
 
 
@@ -238,14 +240,16 @@ async def test_what_the_data_are_called_and_by_which_functions_is_said_by_the_ow
 
 
 async def test_a_client_writes_under_its_own_name_only(owner: RedisBus) -> None:
-    mine, anas = client_key(MAIN, CLIENT), client_key(MAIN, "ana")
     client = user_name(CLIENT, "main")
-    proposed = MAIN.of(PROPOSED)
-    for user, own, foreign in ((client, mine, anas), (ANA, anas, mine)):
-        for command in ("XADD {} * m x", "SET {} x", "HSET {} a b", "FCALL hs_propose 2 {proposed} {}"):
-            for key in (own, foreign):
-                parts = command.format(key, proposed=proposed).split()
-                assert await may(owner, user, *parts) is (key == own), f"{user}: {' '.join(parts)}"
+    for topic, function in ((PROPOSED, "hs_propose"), (REPORTED, "hs_report")):
+        mine, anas = client_key(MAIN, CLIENT, topic), client_key(MAIN, "ana", topic)
+        for user, own, foreign in ((client, mine, anas), (ANA, anas, mine)):
+            for command in ("XADD {} * m x", "SET {} x", "HSET {} a b", "FCALL {function} 2 {shared} {}"):
+                for key in (own, foreign):
+                    parts = command.format(key, function=function, shared=MAIN.of(topic)).split()
+                    assert await may(owner, user, *parts) is (key == own), f"{user}: {' '.join(parts)}"
+        for command in (f"XDEL {mine} 1-1", f"XTRIM {mine} MAXLEN 0", f"DEL {anas}", f"XADD {MAIN.of(topic)} * m x"):
+            assert not await may(owner, client, *command.split()), command
     assert not await may(owner, client, "XADD", MAIN.of(CONTROL), "*", "m", "x")
 
 
@@ -264,21 +268,20 @@ async def test_only_the_owner_names_clients(owner: RedisBus, server: Server) -> 
 
 
 async def test_what_a_client_may_send_beside_orders_is_a_right_of_its_user(owner: RedisBus) -> None:
-    """Signals, reports and questions of all clients stand on the same keys, so the gate cannot tell whose they are."""
-    sent = {
-        "signals": ("XADD", SIGNALS.key),
-        "reports": ("XADD", MAIN.of(REPORTED)),
-        "questions": ("PUBLISH", MAIN.of(ASK)),
-    }
+    """Signals and questions of all clients stand on the same keys, so nobody can tell whose they are."""
+    sent = {"signals": ("XADD", SIGNALS.key), "questions": ("PUBLISH", MAIN.of(ASK))}
     bounds = {"bea": ClientPlan(may=("orders", "reports")), "cy": ClientPlan(), "dan": ClientPlan(may=("questions",))}
     users = [user for user in users_of("main", ["eve"], bounds) if user.name.startswith("main.client.")]
     await set_users(owner.client, users, {user.name: "secret" for user in users})
-    for client, allowed in (("bea", {"reports"}), ("cy", set(sent)), ("dan", {"questions"}), ("eve", set())):
+    for client, allowed in (("bea", {"reports"}), ("cy", {*sent, "reports"}), ("dan", {"questions"}), ("eve", set())):
         user = client_user(client, "main")
         for what, (command, key) in sent.items():
             parts = (command, key, "*", "m", "x") if command == "XADD" else (command, key, "x")
             assert await may(owner, user, *parts) is (what in allowed), f"{user}: {what}"
             assert await may(owner, user, "PUBLISH", key, "x") is (what in allowed), f"{user}: {what}"
+        own = client_key(MAIN, client, REPORTED)
+        assert await may(owner, user, "FCALL", "hs_report", "1", own) is ("reports" in allowed)
+        assert await may(owner, user, "XADD", own, "*", "m", "x") is ("reports" in allowed)
         assert await may(owner, user, "FCALL", "hs_propose", "1", client_key(MAIN, client))  # the gate says what it may
 
 

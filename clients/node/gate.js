@@ -3,7 +3,7 @@ import { createHash, randomBytes } from 'node:crypto'
 import * as answers from './answers.js'
 import { Connections, LostError, sleep } from './connections.js'
 import { TOPICS } from './messages.js'
-import { bodyOf, deadline, isBefore, Refused, Sending } from './sending.js'
+import { bodyOf, deadline, functionFor, isBefore, Refused, Sending } from './sending.js'
 import { signer } from './signing.js'
 import { amount, pack, unpack, UnwritableError } from './wire.js'
 import { decode } from '@msgpack/msgpack'
@@ -30,9 +30,9 @@ export class Gate {
     this.#place = {
       portfolio,
       home,
-      hasFunction: true, // the function that takes proposals; found out by trying
+      missing: new Set(), // topics for which the server has no function to take them; found out by trying
       client: client || clientIn(url),
-      clientKey: `${home}:clients:${client || clientIn(url)}`,
+      clientKey: topic => TOPICS[topic].clientKey.replace('{P}', `{${portfolio}}`).replace('<client>', client || clientIn(url)),
       signed: signerOf(key),
       key: topic => TOPICS[topic].key.replace('{P}', `{${portfolio}}`),
       decisionKey: id => `${home}:decision:${id}`,
@@ -103,7 +103,7 @@ export class Gate {
       const named = each => [each.id, each.order_id].includes(orderId)
       const waits = [
         ...(await this.#back(this.#place.key('proposed'), orderId)),
-        ...(await this.#back(this.#place.clientKey, orderId).catch(lostOr([]))), // perhaps not this user's
+        ...(await this.#back(this.#place.clientKey('proposed'), orderId).catch(lostOr([]))), // perhaps not this user's
       ].some(each => each.type === 'OrderProposed' && each.id === orderId)
       const [kept] = await this.#must(['GET', this.#place.decisionKey(orderId)])
       const decided = kept && unpack(kept)
@@ -158,7 +158,7 @@ export class Gate {
     let reason = 'there was no time to ask'
     let question
     try {
-      const asking = this.#place.hasFunction ? this.#place.client : '' // within whose bounds
+      const asking = functionFor(this.#place, 'proposed') ? this.#place.client : '' // within whose bounds
       const amounts = { stop_price: amount('stopPrice', stopPrice), limit_price: amount('limitPrice', limitPrice) }
       question = { symbol, strategy, client: asking, ...amounts }
     } catch (error) {
@@ -233,8 +233,8 @@ export class Gate {
     if (!TOPICS[name]?.durable || (name === 'bars') !== Boolean(timeframe)) {
       throw new GateError(`there is no stream '${topic}'; there are ${Object.keys(TOPICS).filter(each => TOPICS[each].durable)}`)
     }
-    const isOwn = name === 'proposed' && this.#place.hasFunction // every client has a queue of its own
-    const key = isOwn ? this.#place.clientKey : this.#place.key(name).replace('<timeframe>', timeframe)
+    const isOwn = functionFor(this.#place, name) // every client has queues of its own
+    const key = isOwn ? this.#place.clientKey(name) : this.#place.key(name).replace('<timeframe>', timeframe)
     let cursor = after === 'start' ? '0-0' : after
     if (after === 'now') cursor = await this.#patiently(this.#timeout, async () => idOf((await this.#must(['XREVRANGE', key, '+', '-', 'COUNT', 1]))[0]))
     for (;;) {

@@ -2,7 +2,7 @@
 // Amounts are decimal strings, estimates are numbers, nanoseconds are bigints.
 
 /** A stream and the channel of the same name. `{P}` stands for the portfolio, `<timeframe>` for a bar's. */
-export interface Topic { key: string; durable: boolean }
+export interface Topic { key: string; durable: boolean; clientKey?: string }
 
 export declare const TOPICS: Record<string, Topic>
 
@@ -457,7 +457,7 @@ export interface CancelProposed {
  * code: what set the verdict, a `Finding`: that of the binding ceiling, or what the exchange's lots and minima made
  *     of the order; empty in a decision from before codes were kept.
  * shortfall: the exchange's minimum, where the order is under it (codes `below_minimum` and `dust`).
- * client: who proposed it, where clients have bounds (`[clients.NAME]`); empty elsewhere.
+ * client: who proposed it, where clients have bounds (`[clients.NAME]`) or execute by themselves; empty elsewhere.
  */
 export interface OrderDecided {
   type: 'OrderDecided'
@@ -734,6 +734,7 @@ export interface ReportAwaited {
  * halts: money could be wrong, so its pair is halted until an operator has looked.
  * source, entry: where it stood, of what could not be read only.
  * unanswered: how many before it were refused and got no answer, because there were too many at once.
+ * client: whose queue it stood in; empty where it stood in none.
  */
 export interface ReportRefused {
   type: 'ReportRefused'
@@ -753,6 +754,7 @@ export interface ReportRefused {
   source: string
   entry: string
   unanswered: number
+  client: string
 }
 
 /**
@@ -766,7 +768,7 @@ export interface ReportRefused {
  * What all reports say. time_ns: when it happened, market time; 0 where that is not known.
  *
  * symbol: the pair.
- * client: who reports. Where it is given, it has to be the client of the order.
+ * client: who reports. Readers take it from the queue in which the report stands, and believe no sender.
  */
 export interface PlacedReported {
   type: 'PlacedReported'
@@ -797,7 +799,7 @@ export interface PlacedReported {
  * What all reports say. time_ns: when it happened, market time; 0 where that is not known.
  *
  * symbol: the pair.
- * client: who reports. Where it is given, it has to be the client of the order.
+ * client: who reports. Readers take it from the queue in which the report stands, and believe no sender.
  */
 export interface FillReported {
   type: 'FillReported'
@@ -824,7 +826,7 @@ export interface FillReported {
  * What all reports say. time_ns: when it happened, market time; 0 where that is not known.
  *
  * symbol: the pair.
- * client: who reports. Where it is given, it has to be the client of the order.
+ * client: who reports. Readers take it from the queue in which the report stands, and believe no sender.
  */
 export interface ClosedReported {
   type: 'ClosedReported'
@@ -852,7 +854,7 @@ export interface ClosedReported {
  * What all reports say. time_ns: when it happened, market time; 0 where that is not known.
  *
  * symbol: the pair.
- * client: who reports. Where it is given, it has to be the client of the order.
+ * client: who reports. Readers take it from the queue in which the report stands, and believe no sender.
  */
 export interface StopReported {
   type: 'StopReported'

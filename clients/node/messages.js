@@ -8,10 +8,10 @@ export const TOPICS = {
   "feeds": { key: 'hs:feeds', durable: true },
   "signals": { key: 'hs:signals', durable: true },
   "sizes": { key: 'hs:{P}:sizes', durable: true },
-  "proposed": { key: 'hs:{P}:orders:proposed', durable: true },
+  "proposed": { key: 'hs:{P}:orders:proposed', durable: true, clientKey: 'hs:{P}:clients:<client>' },
   "decided": { key: 'hs:{P}:orders:decided', durable: true },
   "executed": { key: 'hs:{P}:orders:executed', durable: true },
-  "reported": { key: 'hs:{P}:orders:reported', durable: true },
+  "reported": { key: 'hs:{P}:orders:reported', durable: true, clientKey: 'hs:{P}:reports:<client>' },
   "portfolio": { key: 'hs:{P}:portfolio', durable: true },
   "halts": { key: 'hs:{P}:halts', durable: true },
   "audit": { key: 'hs:{P}:audit', durable: true },
@@ -172,7 +172,7 @@ export const KINDS = {
   ReportRefused: {
     nanoseconds: ["time_ns"],
     parts: {},
-    defaults: { cause: "", trace: "", v: 1, trade_id: "", halts: false, source: "", entry: "", unanswered: 0 },
+    defaults: { cause: "", trace: "", v: 1, trade_id: "", halts: false, source: "", entry: "", unanswered: 0, client: "" },
   },
   PlacedReported: {
     nanoseconds: ["time_ns"],

@@ -8,13 +8,17 @@ import { normal, pack, unpack } from './wire.js'
 
 const BLOCK_MS = 1_000 // of one read; below the bound of a call
 const PAUSE_MS = 100 // before another attempt
-const REFUSALS = /^(NAME|SIZE|MALFORMED|CLIENTS|QUOTA) (.*)/s // of the function that takes proposals
+const REFUSALS = /^(NAME|SIZE|MALFORMED|CLIENTS|QUOTA) (.*)/s // of the functions that take what clients send
+const FUNCTIONS = { proposed: 'hs_propose', reported: 'hs_report' } // into a queue of the client's own
 const NO_FUNCTION = /function not found|unknown command|fcall/i
 
 export const deadline = ms => {
   const end = performance.now() + ms
   return { left: () => Math.max(0, end - performance.now()) }
 }
+
+/** The function that takes what clients send on a topic; undefined where there is none. */
+export const functionFor = (place, topic) => (place.missing.has(topic) ? undefined : FUNCTIONS[topic])
 
 /** The server did not take it, for good: nothing was written. */
 export class Refused extends Error {
@@ -30,7 +34,7 @@ export class Sending {
   #cursor = '' // from before it was sent first
   #entry = ''
 
-  /** place: keys, the client's name, and whether the server has the function for proposals. */
+  /** place: keys, the client's name, and which functions the server does not have. */
   constructor(connections, place, message) {
     Object.assign(this, { connections, place, message, body: pack(message) })
     this.isReport = message.type.endsWith('Reported')
@@ -87,17 +91,19 @@ export class Sending {
   }
 
   /**
-   * By the function for proposals, where the server has it: it knows clients by name and bounds them. Who signs has no
-   * other way than its own queue.
+   * By the function for it, into the queue of this client; and by XADD where the server has none. But who signs has no
+   * other way for proposals than its own queue.
    */
   async #put() {
-    const key = this.place.key(this.isReport ? 'reported' : 'proposed')
-    if (!this.isReport && this.place.hasFunction) {
-      const signed = this.place.signed(this.place.clientKey, this.body)
-      const command = ['FCALL', 'hs_propose', 2, key, this.place.clientKey, this.body, ...signed]
-      const [reply] = await this.connections.call(command)
+    const topic = this.isReport ? 'reported' : 'proposed'
+    const key = this.place.key(topic)
+    const name = functionFor(this.place, topic)
+    if (name) {
+      const queue = this.place.clientKey(topic)
+      const signed = this.isReport ? [] : this.place.signed(queue, this.body)
+      const [reply] = await this.connections.call(['FCALL', name, 2, key, queue, this.body, ...signed])
       if (signed.length || !(reply instanceof Error && NO_FUNCTION.test(reply.message))) return reply
-      this.place.hasFunction = false
+      this.place.missing.add(topic)
     }
     const [reply] = await this.connections.call(['XADD', key, '*', 'm', this.body])
     return reply
@@ -124,9 +130,18 @@ export class Sending {
   #matches(answer) {
     const { id, type } = this.message
     if (answer.type === 'OrderDecided') return type === 'OrderProposed' && answer.order_id === id && this.#isSame(answer)
+    if (this.isReport) return this.#isAnswer(answer)
     if (answer.type !== 'ProposalRefused') return answer.cause === id
     if (answer.entry && this.#entry) return answer.entry === this.#entry // of bytes that could not be read
     return answer.cause === id && ['', type].includes(answer.what)
+  }
+
+  /** Ids of reports follow from what they are about, so another client can use the same: it must not answer us. */
+  #isAnswer(answer) {
+    const { id, symbol, order_id = answer.order_id } = this.message
+    if (answer.cause !== id) return false
+    if (answer.type === 'ReportRefused') return ['', this.place.client].includes(answer.client ?? '')
+    return answer.symbol === symbol && answer.order_id === order_id
   }
 
   /** That the id is another order's may be the answer to somebody else, who used it after this one. */

@@ -36,6 +36,7 @@ def spec_of(settings: Settings, clock: Clock) -> MachineSpec:
         # Stops see the market before new orders do; and orders are known before anybody reports of them.
         inputs=(PAIRS.key, *bars, keys.of(DECIDED), *((keys.of(REPORTED),) if by_clients else ())),
         whole=(keys.of(BARS, DAILY), *((keys.of(DECIDED),) if by_clients else ())),
+        in_turns=keys.of(REPORTED) if by_clients else "",
         home=keys.home,
         warm=bars,
         writes=keys.of(EXECUTED),

@@ -23,6 +23,7 @@ from shared.adapters.unreadable import is_json, without_nil
 from shared.messages.base import AMOUNT_BELOW, AMOUNT_DIGITS, AMOUNT_FROM, ESTIMATE_BELOW, MAX_MESSAGE_BYTES, Message
 from shared.messages.catalogue import CATALOGUE, TOPIC_OF, client_of_key, topic_of_key
 from shared.messages.orders import CancelProposed, OrderProposed, StopRaised
+from shared.messages.reports import ClosedReported, FillReported, PlacedReported, StopReported
 from shared.ports.errors import ContentRefusedError
 from shared.ports.signatures import SIGNATURE_FIELD
 from shared.ports.streams import Entry, is_end_of_ids
@@ -31,7 +32,15 @@ _PLAIN_AMOUNT = re.compile(r"-?[0-9]+(\.[0-9]+)?(E[+-]?[0-9]+)?", re.IGNORECASE 
 
 S = TypeVar("S", bound=Struct)
 
-PROPOSALS = (OrderProposed, CancelProposed, StopRaised)
+OF_CLIENTS = (
+    OrderProposed,
+    CancelProposed,
+    StopRaised,
+    PlacedReported,
+    FillReported,
+    ClosedReported,
+    StopReported,
+)
 
 _encoder = msgspec.msgpack.Encoder(decimal_format="string")
 _ALL_KINDS: Any = None
@@ -141,11 +150,11 @@ def entry_of(stream: str, entry_id: bytes, fields: dict[bytes, bytes], size_byte
 
 
 def sent_by(message: Message, client: str) -> Message:
-    """A proposal as that of a client, whatever it says itself: the queue that it stands in tells whose it is.
+    """A proposal or report as that of a client, whatever it says itself: the queue that it stands in tells whose it is.
 
     client: empty for what stands in no client's queue.
     """
-    if isinstance(message, PROPOSALS) and message.client != client:
+    if isinstance(message, OF_CLIENTS) and message.client != client:
         return structs.replace(message, client=client)
     return message
 

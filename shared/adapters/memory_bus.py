@@ -29,11 +29,12 @@ from shared.adapters.signing.entries import signature_of
 from shared.domain.risk.gate.repeats import difference, proposal_of
 from shared.domain.timeframes import timeframe_ns
 from shared.messages.base import Message
-from shared.messages.catalogue import BARS, BOOKS, MARKS, PROPOSED, client_of_key
+from shared.messages.catalogue import BARS, BOOKS, MARKS, PROPOSED, REPORTED, client_of_key
 from shared.messages.control import Command
 from shared.messages.keys import Keys
 from shared.messages.market import BarClosed, BookSampled, MarkChanged
 from shared.messages.orders import OrderDecided, OrderProposed
+from shared.messages.reports import Report
 from shared.ports.bus import MOST_CLIENTS, MOST_WAITING, Bus, Heartbeat, Proposal, Scope
 from shared.ports.clock import ClockOrigin
 from shared.ports.errors import NotTakenError
@@ -144,25 +145,32 @@ class MemoryBus(Bus):
         return True
 
     async def propose(self, proposal: Proposal, client: str) -> OrderDecided | None:
-        queue, clients = self.keys.of_client(client), self.server.clients[self.keys.home]
-        body = encode_for_wire(proposal)
+        queue = self.keys.of_client(client)
         decided = await self.decision(proposal.id)
         if isinstance(proposal, OrderProposed) and decided:
             of_clients, mine = bool(decided.client), structs.replace(proposal, client=client)
             if not difference(mine, proposal_of(decided), of_clients=of_clients):
                 return decided
+        self._queue(queue, client, "proposals", proposal)
+        return None
+
+    async def report(self, report: Report, client: str) -> None:
+        self._queue(self.keys.of_client(client, REPORTED), client, "reports", report)
+
+    def _queue(self, queue: str, client: str, kind: str, message: Message) -> None:
+        """Put a message of a client into its queue."""
+        body, clients = encode_for_wire(message), self.server.clients[self.keys.home]
         if (waiting := self._waiting(queue)) >= MOST_WAITING:
-            raise NotTakenError("QUOTA", f"client {client} has {waiting} proposals waiting, and {MOST_WAITING} may")
+            raise NotTakenError("QUOTA", f"client {client} has {waiting} {kind} waiting, and {MOST_WAITING} may")
         if client not in clients:
             if len(clients) >= MOST_CLIENTS:
                 raise NotTakenError("CLIENTS", f"there are {MOST_CLIENTS} clients already")
             clients.append(client)
         at_ms = self.server.end(queue) + 1  # ids are the only clock of this server
         self.server.append_bytes(queue, body, self.signatures.clients.sign(client, queue, body, at_ms))
-        return None
 
     def _waiting(self, queue: str) -> int:
-        """How many entries of a client's queue the gate has not finished."""
+        """How many entries of a client's queue their reader has not finished."""
         readers = [state for state in self.server.machines.values() if queue in state.delivered]
         here = len(self.server.streams[queue])
         left = [self.server.end(queue) - state.delivered[queue] + len(state.pending[queue]) for state in readers]

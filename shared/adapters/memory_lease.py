@@ -13,7 +13,7 @@ from shared.adapters.signing import UNSIGNED
 from shared.adapters.signing.entries import signature_of
 from shared.domain.machine import ReservationCheck
 from shared.messages.base import Message
-from shared.messages.catalogue import client_of_key
+from shared.messages.catalogue import PROPOSED, client_of_key, topic_of_key
 from shared.messages.keys import Keys
 from shared.messages.orders import OrderDecided
 from shared.ports.bus import Proposal
@@ -93,7 +93,8 @@ class MemoryWriterLease(WriterLease):
         if not self._in_turns:
             return ()
         clients = self._server.clients[self._keys.home]
-        return (self._in_turns, *(self._keys.of_client(client) for client in clients))
+        topic = topic_of_key(self._in_turns) or PROPOSED
+        return (self._in_turns, *(self._keys.of_client(client, topic) for client in clients))
 
     async def release(self) -> None:
         self._state.give_back(self._owner)

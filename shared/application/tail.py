@@ -15,7 +15,7 @@ from shared.application.errors import UserError
 from shared.application.stack import StackLocator
 from shared.config.faults import did_you_mean
 from shared.messages.base import Message
-from shared.messages.catalogue import CATALOGUE, PROPOSED, is_copy
+from shared.messages.catalogue import CATALOGUE, is_copy
 from shared.ports.bus import Bus
 
 WAIT_MS = 1_000
@@ -73,8 +73,9 @@ async def tail(stack: StackLocator, request: TailRequest) -> AsyncIterator[Async
     streams = [key for name, keys in stack.streams.items() if name in names for key in keys]
     channels = [stack.keys.of(topic) for topic in LIVE if topic.name in names]
     async with stack.bus() as bus:
-        if PROPOSED.name in names:
-            streams += map(stack.keys.of_client, await bus.clients())
+        queued = [topic for topic in CATALOGUE if topic.client_key and topic.name in names]
+        clients = await bus.clients() if queued else ()
+        streams += [stack.keys.of_client(client, topic) for topic in queued for client in clients]
         cursors = await bus.stream_ends(streams)
         earlier = await _earlier(bus, streams, request)
         if not request.follow:

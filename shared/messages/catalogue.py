@@ -177,7 +177,8 @@ REPORTED = Topic(
     (PlacedReported, FillReported, ClosedReported, StopReported),
     "clients",
     "execution",
-    "what clients did with approved orders, before it is checked; read with orders = client",
+    "what clients did with approved orders, before it is checked: each in a queue of its own; with orders = client",
+    client_key="hs:{P}:reports:<client>",
 )
 PORTFOLIO = Topic(
     "portfolio",

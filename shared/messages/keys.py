@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 
 from shared.messages.base import Message
-from shared.messages.catalogue import BARS, COPIED_TO, TOPIC_OF, Topic, is_foreign_channel
+from shared.messages.catalogue import BARS, COPIED_TO, PROPOSED, TOPIC_OF, Topic, is_foreign_channel
 from shared.messages.market import BarClosed
 
 Place = tuple[Topic, str]
@@ -42,11 +42,14 @@ class Keys:
         """The hash with the names of all clients that have a queue of their own."""
         return f"{self.home}:clients"
 
-    def of_client(self, client: str) -> str:
-        """The key of a client's own queue of proposals. Raises ``ValueError`` for what cannot be a client's name."""
+    def of_client(self, client: str, topic: Topic = PROPOSED) -> str:
+        """The key of a client's own queue. Raises ``ValueError`` for what cannot be a client's name.
+
+        topic: of what it sends there; one for which clients have queues (``Topic.client_key``).
+        """
         if not _CLIENT.fullmatch(client):
             raise ValueError(f"client {client!r}: a name has 1 to 32 of A-Z a-z 0-9 - _")
-        return f"{self.clients}:{client}"
+        return topic.client_key.replace("hs:{P}", self.home).replace("<client>", client)
 
     def of_message(self, message: Message) -> str:
         """The key of the stream that a message belongs to."""

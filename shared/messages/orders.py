@@ -213,7 +213,7 @@ class OrderDecided(Message, frozen=True, kw_only=True):
     code: what set the verdict, a ``Finding``: that of the binding ceiling, or what the exchange's lots and minima made
         of the order; empty in a decision from before codes were kept.
     shortfall: the exchange's minimum, where the order is under it (codes ``below_minimum`` and ``dust``).
-    client: who proposed it, where clients have bounds (``[clients.NAME]``); empty elsewhere.
+    client: who proposed it, where clients have bounds (``[clients.NAME]``) or execute by themselves; empty elsewhere.
     """
 
     order_id: OrderId

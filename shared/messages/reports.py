@@ -41,7 +41,7 @@ class Report(Message, frozen=True, kw_only=True):
     """What all reports say. time_ns: when it happened, market time; 0 where that is not known.
 
     symbol: the pair.
-    client: who reports. Where it is given, it has to be the client of the order.
+    client: who reports. Readers take it from the queue in which the report stands, and believe no sender.
     """
 
     symbol: Symbol
@@ -145,6 +145,7 @@ class ReportRefused(Message, frozen=True, kw_only=True):
     halts: money could be wrong, so its pair is halted until an operator has looked.
     source, entry: where it stood, of what could not be read only.
     unanswered: how many before it were refused and got no answer, because there were too many at once.
+    client: whose queue it stood in; empty where it stood in none.
     """
 
     order_id: Cause
@@ -158,3 +159,4 @@ class ReportRefused(Message, frozen=True, kw_only=True):
     source: Annotated[str, Meta(max_length=128)] = ""
     entry: Annotated[str, Meta(max_length=64)] = ""
     unanswered: int = 0
+    client: ClientName = ""

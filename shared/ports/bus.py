@@ -26,6 +26,7 @@ from msgspec import Struct
 from shared.messages.keys import Keys
 from shared.messages.market import BarClosed, BookSampled, MarkChanged
 from shared.messages.orders import CancelProposed, OrderDecided, OrderProposed, StopRaised
+from shared.messages.reports import Report
 from shared.ports.clock import ClockOrigin
 from shared.ports.market_lease import MarketLease
 from shared.ports.signatures import Signatures
@@ -93,6 +94,13 @@ class DecisionStore(Protocol):
         Returns the stored decision on an order that comes again as it was decided; the gate has no work with it then.
         Raises ``NotTakenError`` for one that is too long, or when too many of this client wait already; nobody else's
         is ever pushed out. Raises ``ValueError`` for what cannot be a client's name.
+        """
+        ...
+
+    async def report(self, report: Report, client: str) -> None:
+        """Put a report into the queue of its client, which nobody else can write where the server has users.
+
+        Raises ``NotTakenError`` and ``ValueError`` as ``propose`` does.
         """
         ...
 

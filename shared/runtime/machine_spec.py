@@ -56,7 +56,7 @@ class MachineSpec:
     home: how the keys of its state begin; the part in braces is their hash tag.
     inputs: the keys of the streams that it reads, in order of priority.
     whole: those of the streams on which what stands on others builds: they are read to their end in every step.
-    in_turns: the stream of proposals, beside which clients have queues of their own: all of them are read in turns.
+    in_turns: the stream beside which clients have queues of their own: all of them are read in turns.
     signed_clients: clients that have to sign what they put into those queues.
     warm: those of the streams whose history rebuilds what is not in the records.
     latest: topics of which it wants the newest message of each pair, and no other: marks, books.

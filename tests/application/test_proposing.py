@@ -67,7 +67,7 @@ async def test_an_order_stands_in_its_clients_queue_and_its_verdict_is_heard(bus
         other = decided_on(structs.replace(ORDER, id="o-2"))
         answer = await answered(bus, verdicts, Asked(ORDER, "ana"), other, decided_on(ORDER))
         assert answer == decided_on(ORDER)
-        assert await queued(bus) == [ORDER]
+        assert await queued(bus) == [structs.replace(ORDER, client="ana")]
 
 
 async def test_all_who_wait_for_one_order_hear_its_verdict(bus: Buses) -> None:

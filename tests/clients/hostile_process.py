@@ -9,6 +9,7 @@ a client can to have booked what was not approved, or to keep another client wai
 and then prints how often it did what, and what the server said, as JSON. Nothing of heatsink's is imported here.
 """
 
+import hashlib
 import hmac
 import json
 import random
@@ -23,9 +24,11 @@ import msgpack
 import redis
 
 Body = dict[str, Any]
-ME, MINE = "hostile", "SOL/USDT"  # its name, and the only pair of which it claims trades
+ME, MINE = "hostile", "SOL/USDT"  # its name, and the only pair in which it was approved anything
 HOME = "hs:{main}"
-QUEUE, STOLEN = f"{HOME}:clients:{ME}", f"{HOME}:clients:careful"
+QUEUE, REPORTS = f"{HOME}:clients:{ME}", f"{HOME}:reports:{ME}"
+THEIRS = f"{HOME}:reports:honest"
+STOLEN = f"{HOME}:clients:careful"
 PROPOSED, DECIDED, EXECUTED, REPORTED = (
     f"{HOME}:orders:{name}" for name in ("proposed", "decided", "executed", "reported")
 )
@@ -59,6 +62,7 @@ class Hostile:
         self.own = self.own_stop = ""  # an order of its own that was approved, and the stop of what it bought
         self.cursors = {DECIDED: b"0", EXECUTED: b"0"}
         self.approved: list[Body] = []  # orders of others
+        self.stops: dict[str, Body] = {}  # by pair of others, the stop that is awaited there
         self.heard: list[tuple[str, bytes]] = []  # what others wrote, to be written again
 
     # --- how it speaks ------------------------------------------------------------------------------------------------
@@ -101,6 +105,8 @@ class Hostile:
                         self.approved = [*self.approved[-20:], message]
                 elif message["type"] == "ReportAwaited" and (message["symbol"], message["what"]) == (MINE, "stop"):
                     self.own_stop = message["order_id"]
+                elif message["type"] == "ReportAwaited" and message["what"] == "stop":
+                    self.stops[message["symbol"]] = message
 
     # --- what it does -------------------------------------------------------------------------------------------------
 
@@ -122,11 +128,11 @@ class Hostile:
         self.send("fuzzed_queue", *(("XADD", QUEUE, "*", "m", body) for body in bodies))
         self.send("fuzzed_function", *(("FCALL", "hs_propose", 1, QUEUE, body) for body in bodies))
         mine = [body for body in bodies if b"ETH/USDT" not in body]
-        self.send("fuzzed_reports", *(("XADD", REPORTED, "*", "m", body) for body in mine))
+        self.send("fuzzed_reports", *(("XADD", REPORTS, "*", "m", body) for body in mine))
         self.send("fuzzed_signals", *(("XADD", SIGNALS, "*", "m", body) for body in bodies))
         self.send("fuzzed_questions", *(("PUBLISH", ASK, body) for body in bodies))
         self.send("odd_entries", ("XADD", QUEUE, "*", "n", "x"), ("XADD", QUEUE, "*", "m", b"x" * 3_000_000),
-                  ("XADD", REPORTED, "*", "m", "a", "m", "b"))  # fmt: skip
+                  ("XADD", REPORTS, "*", "m", "a", "m", "b"))  # fmt: skip
 
     def chance(self) -> bytes:
         if self.random.random() < 0.3:
@@ -167,16 +173,62 @@ class Hostile:
             end = {"type": "ClosedReported", "id": self.next_id(), "time_ns": 0, "ending": "cancelled",
                    "quantity_filled": "0", "client": ME}  # fmt: skip
             self.send("ends_of_others", report(end | {name: order[name] for name in ("order_id", "symbol")}))
+            for kind, client in (("forged_clients", order["client"]), ("empty_clients", "")):
+                said = [about_it | {"client": client} for about_it in self.about(order)]
+                self.send(kind, *map(report, said))
+                self.send("bare_reports", *(("XADD", REPORTED, "*", "m", pack(body)) for body in said))
+                self.send("reports_in_others_queues", *(("XADD", THEIRS, "*", "m", pack(body)) for body in said),
+                          *(("FCALL", "hs_report", 1, THEIRS, pack(body)) for body in said))  # fmt: skip
             self.send("ids_of_others", ("FCALL", "hs_propose", 1, QUEUE, pack(self.order(id=order["order_id"]))))
+
+    def about(self, order: Body) -> list[Body]:
+        """What its own client might report of an order: that it stands there, has traded, is over."""
+        named = {"order_id": order["order_id"], "symbol": order["symbol"], "time_ns": 0}
+        whole = {"quantity": order["quantity_approved"]}
+        return [
+            {"type": "PlacedReported", "id": self.next_id()} | named | whole,
+            self.fill(side=order["side"]) | named | whole,
+            {"type": "ClosedReported", "id": self.next_id(), "ending": "cancelled", "quantity_filled": "0"} | named,
+        ]
+
+    def meddle(self) -> None:
+        """What would halt the pairs of others, or sell there: stops, trades of nobody's, what cannot be read."""
+        for symbol, stop in self.stops.items():
+            for client in (ME, "honest", ""):
+                told = {"symbol": symbol, "client": client}
+                base = {"type": "StopReported", "time_ns": 0, "stop_price": "90", "quantity": stop["quantity"]} | told
+                self.send("stops_of_others", report(base | {"id": self.next_id()}),
+                          report(base | {"id": self.next_id(), "working": False}))  # fmt: skip
+                sold = {"order_id": stop["order_id"], "side": "sell", "stop": True}
+                self.send("stop_fills_of_others", report(self.fill(**sold, **told)),
+                          report(self.fill(**sold, **told, quantity="1000")))  # fmt: skip
+                ended = {"type": "ClosedReported", "id": self.next_id(), "time_ns": 0, "ending": "cancelled",
+                         "quantity_filled": "0", "order_id": stop["order_id"]}  # fmt: skip
+                self.send("stop_ends_of_others", report(ended | told))
+                self.send("unapproved_in_others_pairs", report(self.fill(**told)), report(self.fill(**told, stop=True)),
+                          report(self.fill(**told, side="sell", quantity="1000")))  # fmt: skip
+                self.send("own_order_in_others_pairs", report(self.fill(**told, order_id=self.own)))
+                self.send("unreadable_in_others_pairs", report(self.fill(**told, price="odd")),
+                          report(self.fill(**told, price="odd", order_id=stop["order_id"])))  # fmt: skip
+
+    def guess(self) -> None:
+        """What others will propose and report: their ids follow a pattern."""
+        numbers = [int(order["order_id"].rpartition("-")[2]) for order in self.approved[-1:]]
+        for number in [number + ahead for number in numbers for ahead in range(1, 4)]:
+            to_come = f"honest-{number}"
+            self.send("orders_to_come", report(self.fill(order_id=to_come)))
+            trade = hashlib.blake2b(f"{to_come}\x1f{to_come}-1".encode(), digest_size=10).hexdigest()
+            self.send("answers_to_come", report(self.fill(order_id=to_come) | {"id": f"fill-{trade}"}),
+                      report(self.fill(order_id=self.own, quantity="1000") | {"id": f"fill-{trade}"}))  # fmt: skip
 
     def replay(self) -> None:
         """What others wrote, written again: as it was, and where it does not belong."""
-        rows = self.server.xrevrange(f"{HOME}:clients:honest", count=10) + self.server.xrevrange(REPORTED, count=10)
+        rows = self.server.xrevrange(f"{HOME}:clients:honest", count=10) + self.server.xrevrange(THEIRS, count=10)
         old = [fields[b"m"] for _, fields in rows if b"m" in fields] + [body for _, body in self.heard[-10:]]
         kept = [body for body in old if len(body) < 65_536]
         self.send("replayed_to_queue", *(("XADD", QUEUE, "*", "m", body) for body in kept))
         honest = [fields[b"m"] for _, fields in rows if b"honest" in fields.get(b"m", b"")]
-        self.send("replayed_reports", *(("XADD", REPORTED, "*", "m", body) for body in honest))
+        self.send("replayed_reports", *(("XADD", REPORTS, "*", "m", body) for body in honest))
         for stream, body in self.heard[-5:]:
             self.send("replayed_in_place", ("XADD", stream, "*", "m", body), ("PUBLISH", stream, body))
 
@@ -233,11 +285,13 @@ class Hostile:
         """What a client has no right to: every one of these is refused."""
         body = pack(self.order())
         commands = [f"XADD {key} * m x" for key in (DECIDED, EXECUTED, f"{HOME}:control", f"{HOME}:clients:honest",
-                                                    f"{HOME}:portfolio", "hs:bars:1d", "hs:dead")]  # fmt: skip
+                                                    f"{HOME}:portfolio", "hs:bars:1d", "hs:dead", REPORTED, THEIRS,
+                                                    f"{HOME}:reports:new")]  # fmt: skip
         commands += [f"PUBLISH {DECIDED} x", "HSET hs:marks ETH/USDT x", f"DEL {DECIDED}", "FLUSHALL", "CONFIG GET *",
-                     f"SET {HOME}:decision:bad-own x", f"XTRIM {REPORTED} MAXLEN 0", f"XDEL {REPORTED} 1-1",
-                     f"XGROUP DESTROY {REPORTED} execution:main:1", "FUNCTION FLUSH", "ACL SETUSER hostile on",
-                     f"FCALL hs_commit 1 {HOME}:risk:meta x", f"FCALL hs_trim 1 {REPORTED} 0", "EVAL 1 0",
+                     f"SET {HOME}:decision:bad-own x", f"XTRIM {REPORTS} MAXLEN 0", f"XDEL {REPORTS} 1-1",
+                     f"XGROUP DESTROY {REPORTS} execution:main:1", f"PUBLISH {REPORTED} x", f"DEL {REPORTED}",
+                     "FUNCTION FLUSH", "ACL SETUSER hostile on",
+                     f"FCALL hs_commit 1 {HOME}:risk:meta x", f"FCALL hs_trim 1 {THEIRS} 0", "EVAL 1 0",
                      f"FCALL hs_acquire 2 {HOME}:risk:lease {HOME}:risk:meta bad 1"]  # fmt: skip
         self.send("trespasses", *(tuple(command.split()) for command in commands),
                   ("FCALL", "hs_propose", 1, f"{HOME}:clients:honest", body))  # fmt: skip
@@ -245,7 +299,8 @@ class Hostile:
     def run(self, only: list[str]) -> None:
         """only: the attacks to make; all of them where none is named."""
         attacks: list[Callable[[], None]] = [
-            self.fuzz, self.claim, self.steal, self.replay, self.forge, self.trespass, self.flood_orders,
+            self.fuzz, self.claim, self.steal, self.meddle, self.guess, self.replay, self.forge, self.trespass,
+            self.flood_orders,
             self.flood_repeats, self.flood_questions, self.flood_signals, self.flood_by_hand,
         ]  # fmt: skip
         attacks = [attack for attack in attacks if not only or attack.__name__ in only]
@@ -266,7 +321,7 @@ def pack(body: Body) -> bytes:
 
 
 def report(body: Body) -> tuple[Any, ...]:
-    return ("XADD", REPORTED, "*", "m", pack(body))
+    return ("FCALL", "hs_report", 1, REPORTS, pack(body))
 
 
 def word_of(error: Exception) -> str:

@@ -10,6 +10,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from services.cli.up.server_users import register_clients
 from services.users import users_of
 from services.wiring import key_holders
 from shared.adapters.private_files import passwords_in, private_folder
@@ -79,6 +80,7 @@ async def stack(folder: Path, **more: str) -> AsyncIterator[Scene]:
         owner = signed_in(server.url, OWNER, passwords[OWNER])
         async with RedisBus.open(owner, MAIN) as bus, AsyncExitStack() as services:
             await bus.named_identity()
+            await register_clients(bus, (user.name for user in users))
             await open_market(owner)
             for name in SERVICES:
                 await services.enter_async_context(service(name, server.url, folder, settings))

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from heatsink_client import Gate
 
-from shared.messages.catalogue import DEAD, DECIDED, EXECUTED, HALTS, PORTFOLIO
+from shared.messages.catalogue import DEAD, DECIDED, EXECUTED, HALTS, PORTFOLIO, PROPOSED, REPORTED
 from shared.messages.dead_letter import MessageRefused
 from shared.messages.halts import Halted
 from shared.messages.orders import OrderDecided, OrderFilled, ProposalRefused
@@ -95,8 +95,8 @@ def careful(scene: Scene, order_id: str) -> Callable[[], None]:
 
 async def caught_up(scene: Scene) -> None:
     """Everything that was written has been taken, so that whatever follows from it is in the books."""
-    queues = [MAIN.of_client(client) for client in (ME, HONEST, CAREFUL)]
-    streams = [*queues, "hs:{main}:orders:reported", "hs:signals", MAIN.of(EXECUTED)]
+    queues = [MAIN.of_client(client, topic) for client in (ME, HONEST, CAREFUL) for topic in (PROPOSED, REPORTED)]
+    streams = [*queues, "hs:signals", MAIN.of(EXECUTED)]
     async with asyncio.timeout(PATIENCE_SECONDS):
         while any(reader.lag or reader.pending for reader in await scene.bus.readers(streams)):
             await asyncio.sleep(0.1)
@@ -105,10 +105,13 @@ async def caught_up(scene: Scene) -> None:
 ATTACKS = (
     "fuzzed_queue", "fuzzed_function", "fuzzed_reports", "fuzzed_signals", "fuzzed_questions", "odd_entries",
     "unapproved_fills", "oversold_fills", "overfills", "odd_prices", "changed_trades", "odd_ends", "odd_stops",
-    "fills_of_others", "ends_of_others", "ids_of_others", "replayed_to_queue", "replayed_reports", "replayed_in_place",
+    "fills_of_others", "ends_of_others", "ids_of_others", "forged_clients", "empty_clients", "bare_reports",
+    "reports_in_others_queues", "stops_of_others", "stop_fills_of_others", "stop_ends_of_others",
+    "unapproved_in_others_pairs", "own_order_in_others_pairs", "unreadable_in_others_pairs", "orders_to_come",
+    "answers_to_come", "replayed_to_queue", "replayed_reports", "replayed_in_place",
     "not_signed", "signed_by_chance", "signed_oddly", "signatures_of_other_bodies", "signatures_of_other_names",
-    "copies_of_signed", "flood_of_orders", "flood_of_repeats", "flood_of_questions", "flood_of_signals",
-    "flood_by_hand", "trespasses",
+    "copies_of_signed",
+    "flood_of_orders", "flood_of_repeats", "flood_of_questions", "flood_of_signals", "flood_by_hand", "trespasses",
 )  # fmt: skip
 
 
@@ -126,7 +129,8 @@ async def test_a_hostile_client_has_nothing_booked_and_keeps_nobody_from_trading
         await asyncio.to_thread(careful(scene, "careful-2"))
         decided = await scene.messages(MAIN.of(DECIDED), OrderDecided)
         counts, said = Counter(attack.told["counts"]), Counter(attack.told["said"])
-        refused = Counter(each.code for each in await scene.messages(MAIN.of(EXECUTED), ReportRefused))
+        reports = await scene.messages(MAIN.of(EXECUTED), ReportRefused)
+        refused = Counter(each.code for each in reports)
         answered = Counter(each.code for each in await scene.messages(MAIN.of(DECIDED), ProposalRefused))
         halted = {(each.symbol, each.trigger) for each in await scene.messages(MAIN.of(HALTS), Halted)}
         letters = await scene.messages(DEAD.key, MessageRefused)
@@ -134,7 +138,9 @@ async def test_a_hostile_client_has_nothing_booked_and_keeps_nobody_from_trading
         {"orders": orders, "counts": counts, "said": said, "reports": refused, "proposals": answered, "halted": halted}
     )
     assert [name for name in ATTACKS if not counts[name]] == [], "an attack that never happened proves nothing"
-    assert said["NOPERM"] >= counts["trespasses"], "each of them is refused"
+    forbidden = sum(counts[name] for name in ("trespasses", "bare_reports", "reports_in_others_queues"))
+    assert said["NOPERM"] >= forbidden, "each of them is refused"
+    assert {each.client for each in reports} == {ME}, "whatever it wrote into the message"
     assert {"MALFORMED", "SIZE"} <= {*said}
     assert {"malformed", "unknown_order", "oversold", "too_much", "out_of_reach", "foreign_order", "other_body",
             "repeated"} <= {*refused}  # fmt: skip

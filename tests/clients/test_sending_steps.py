@@ -91,7 +91,7 @@ def test_without_the_function_it_is_sent_by_xadd(error: str) -> None:
     verdict, sent = replies(propose(here, ORDER, 60.0), EMPTY, [ResponseError(error)], [b"1-0"], found)
     assert verdict.verdict == "trim"
     assert sent == ["XREVRANGE GET", "FCALL", "XADD", "XREAD"]
-    assert not here.has_function, "it is not tried for every order"
+    assert here.missing == {"proposed"}, "it is not tried for every order"
 
 
 def test_a_user_who_may_not_propose_is_told_so() -> None:
@@ -152,21 +152,64 @@ def test_a_report_that_was_taken_before_counts_as_taken() -> None:
         quantity=wire.amount("", 1), price=wire.amount("", 1), fee_usdt=wire.amount("", 0),
     )  # fmt: skip
 
-    def refused(code: str) -> bytes:
+    outcomes = []
+    for code in ("repeated", "oversold"):
+        found = entries(report_refused(name, code))
+        answer, sent = replies(answer_to(Report(place(), fill), 60.0), [[]], [[b"QUEUED", b"1-0"]], found)
+        assert isinstance(answer, Answer)
+        assert sent == ["XREVRANGE", "FCALL", "XREAD"]
+        outcomes.append((answer.outcome, answer.code))
+    assert outcomes == [("taken", "repeated"), ("refused", "oversold")]
+
+
+def report_refused(cause: str, code: str, client: str = "ana") -> bytes:
+    return wire.pack(
+        messages.ReportRefused(
+            id="r", time_ns=0, cause=cause, order_id="mine-1", symbol="BTC/USDT", what="FillReported", code=code,
+            field="trade_id", reason="it was booked before", client=client,
+        )
+    )  # fmt: skip
+
+
+STOP = messages.StopReported(
+    id="s-1", time_ns=0, symbol="BTC/USDT", stop_price=wire.amount("", 19500), quantity=wire.amount("", 1)
+)
+CLOSED = messages.ClosedReported(
+    id="c-1", time_ns=0, symbol="BTC/USDT", order_id="mine-1", ending="cancelled", quantity_filled=wire.amount("", 0)
+)
+
+
+def test_a_report_goes_into_the_queue_of_its_client_and_by_xadd_where_there_is_none() -> None:
+    operation = answer_to(Report(place(), STOP), 60.0)
+    next(operation)
+    step = operation.send([[]])
+    assert isinstance(step, Calls)
+    [command] = step.commands
+    assert command[:5] == ("FCALL", "hs_report", 2, "hs:{main}:orders:reported", "hs:{main}:reports:ana")
+    here, found = place(), entries(report_refused("s-1", "repeated", client=""))
+    answer, sent = replies(answer_to(Report(here, STOP), 60.0), [[]], [NO_FUNCTION], [b"1-0"], found)
+    assert (answer.outcome, sent) == ("taken", ["XREVRANGE", "FCALL", "XADD", "XREAD"])
+    assert here.missing == {"reported"}, "what an older server has is used on"
+
+
+def test_what_another_client_did_under_the_id_of_a_report_is_not_its_answer() -> None:
+    """Ids of reports can be guessed: they follow from what is reported."""
+
+    def closed(order_id: str, symbol: str) -> bytes:
         return wire.pack(
-            messages.ReportRefused(
-                id="r", time_ns=0, cause=name, order_id="mine-1", symbol="BTC/USDT", what="FillReported", code=code,
-                field="trade_id", reason="it was booked before",
+            messages.OrderClosed(
+                id="x", time_ns=0, cause="c-1", order_id=order_id, symbol=symbol, ending="cancelled",
+                quantity_filled=wire.amount("", 0),
             )
         )  # fmt: skip
 
-    outcomes = []
-    for code in ("repeated", "oversold"):
-        answer, sent = replies(answer_to(Report(place(), fill), 60.0), [[]], [b"1-0"], entries(refused(code)))
-        assert isinstance(answer, Answer)
-        assert sent == ["XREVRANGE", "XADD", "XREAD"]
-        outcomes.append((answer.outcome, answer.code))
-    assert outcomes == [("taken", "repeated"), ("refused", "oversold")]
+    theirs = (report_refused("c-1", "foreign_order", "bob"), closed("other", "BTC/USDT"), closed("mine-1", "ETH/USDT"))
+    found = entries(*theirs, closed("mine-1", "BTC/USDT"))
+    answer, _ = replies(answer_to(Report(place(), CLOSED), 60.0), [[]], [[b"QUEUED", b"1-0"]], found)
+    assert answer
+    assert (answer.message.order_id, answer.message.symbol) == ("mine-1", "BTC/USDT")
+    answer, _ = replies(answer_to(Report(place(), CLOSED), 0.0), [[]], [[b"QUEUED", b"1-0"]])
+    assert answer.outcome == "unknown"
 
 
 def encode_refusal(code: str, **changes: Any) -> bytes:

@@ -8,17 +8,18 @@ from msgspec import structs
 from shared.adapters.codec import encode
 from shared.adapters.memory_bus import MemoryBus
 from shared.adapters.redis.bus import RedisBus
-from shared.messages.catalogue import PROPOSED
+from shared.messages.catalogue import PROPOSED, REPORTED
 from shared.messages.orders import CancelProposed, OrderProposed, StopRaised
+from shared.messages.reports import Report, StopReported
 from shared.ports.bus import MOST_CLIENTS, MOST_WAITING
 from shared.ports.errors import BusLostError, NotTakenError
 from shared.ports.streams import Entry
 from shared.ports.writer_lease import Commit, WriterLease
 from tests.keys import MAIN
-from tests.samples import T0, decision, proposal
+from tests.samples import T0, decision, proposal, samples
 
 AnyBus = MemoryBus | RedisBus
-Proposed = MAIN.of(PROPOSED)
+Proposed, Reported = MAIN.of(PROPOSED), MAIN.of(REPORTED)
 KEPT = PROPOSED.client_keep
 GIANT = b"\xc1" * (PROPOSED.max_bytes + 10_000)
 
@@ -185,6 +186,45 @@ async def test_the_queue_says_whose_a_proposal_is_whatever_it_says_itself(bus: A
     found = {(entry.stream, type(entry.message).__name__, entry.message.client) for entry in await lease.read(0)}  # type: ignore[union-attr]
     kinds = [type(each).__name__ for each in sent]
     assert found == {(MAIN.of_client("ana"), kind, "ana") for kind in kinds} | {(Proposed, kind, "") for kind in kinds}
+
+
+@pytest.mark.parametrize("said", ["", "ana", "bob"])
+async def test_the_queue_says_whose_a_report_is_whatever_it_says_itself(bus: AnyBus, said: str) -> None:
+    reports = [structs.replace(each, client=said) for each in samples() if isinstance(each, Report)]
+    assert {type(each) for each in reports} == set(REPORTED.messages)
+    lease = bus.writer_lease("execution", (Reported,), home=MAIN.home, in_turns=Reported)
+    await lease.acquire()
+    for each in reports:
+        await bus.report(each, "ana")
+        await write(bus, Reported, encode(each))
+    await bus.propose(proposal("o-1"), "ana")
+    await lease.renew()  # by which it knows the queue
+    found = {(entry.stream, type(entry.message).__name__, entry.message.client) for entry in await lease.read(0)}  # type: ignore[union-attr]
+    queue, kinds = MAIN.of_client("ana", REPORTED), [type(each).__name__ for each in reports]
+    assert found == {(queue, kind, "ana") for kind in kinds} | {(Reported, kind, "") for kind in kinds}
+
+
+async def test_whoever_has_too_many_reports_waiting_is_refused_and_still_proposes(bus: AnyBus) -> None:
+    """Reports and proposals have queues, readers and quotas of their own."""
+    [report] = [each for each in samples() if isinstance(each, StopReported)]
+    await bus.report(report, "flood")
+    lease = bus.writer_lease("execution", (Reported,), home=MAIN.home, in_turns=Reported)
+    await lease.acquire()
+    for number in range(MOST_WAITING - 1):
+        await bus.report(structs.replace(report, id=f"r-{number}"), "flood")
+    with pytest.raises(NotTakenError, match=f"client flood has {MOST_WAITING} reports waiting") as refused:
+        await bus.report(report, "flood")
+    assert refused.value.code == "QUOTA"
+    await bus.report(structs.replace(report, id="honest-1"), "honest")
+    assert await bus.propose(proposal("o-1"), "flood") is None
+    await lease.renew()
+    await bus.trim()
+    taken = await drained(lease)
+    assert "honest-1" in taken
+    assert "o-1" not in taken
+    await bus.report(report, "flood")  # there is room again
+    await bus.trim()
+    assert len(await bus.latest(MAIN.of_client("flood", REPORTED), 3 * KEPT)) >= KEPT
 
 
 async def test_there_are_only_so_many_clients(bus: AnyBus) -> None:

@@ -166,19 +166,19 @@ def test_every_list_of_positions_can_be_read(snippet: Snippet, tmp_path: Path) -
 
 @pytest.mark.parametrize("snippet", snippets("toml"), ids=place)
 def test_every_piece_of_configuration_is_sound(snippet: Snippet, tmp_path: Path) -> None:
-    """In place of the file that holds such a table, as the file of shadow limits, or at the end of ``stack.toml``."""
+    """In place of the file that holds such a table, or as the file of shadow limits."""
     folder = shutil.copytree(CONFIG, tmp_path / "config")
     [table] = tomllib.loads(snippet.text)
     name = {"strategies": "strategies.toml", "limits": "shadow.toml", "clients": "stack.toml"}[table]
-    before = (folder / name).read_text(encoding="utf-8") if table == "clients" else ""
-    (folder / name).write_text(before + snippet.text, encoding="utf-8")
+    beside = (folder / name).read_text(encoding="utf-8") if table == "clients" else ""
+    (folder / name).write_text(beside + snippet.text, encoding="utf-8")
     (folder / "strategies" / "mine.py").write_text(MINE, encoding="utf-8")
     plan = load_settings(folder, {}).plan
-    if table == "strategies":
+    if table == "clients":
+        assert plan.clients
+    elif table == "strategies":
         assert plan.strategies[-1].name == "mine"
         assert sum(strategy.weight for strategy in plan.strategies) == 1
-    elif table == "clients":
-        assert plan.clients
     else:
         assert plan.shadow is not None
         assert plan.shadow != plan.limits

@@ -156,7 +156,7 @@ class Desk:
             question = {
                 "symbol": symbol,
                 "strategy": strategy or self.strategy,
-                "client": self.place.client if self.place.has_function else "",
+                "client": self.place.client if self.place.function("proposed") else "",
                 "stop_price": None if stop_price is None else amount("stop_price", stop_price),
                 "limit_price": None if limit_price is None else amount("limit_price", limit_price),
             }

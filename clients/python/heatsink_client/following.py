@@ -12,14 +12,14 @@ START = "0-0"
 def key_of(place: Place, topic: str) -> str:
     """The stream of a topic by its name, ``decided``, or of bars by ``bars:1h``. Raises ``GateError``.
 
-    Of ``proposed`` it is what this client proposed: every client has a queue of its own.
+    Of ``proposed`` and ``reported`` it is what this client sent: every client has queues of its own.
     """
     name, _, timeframe = topic.partition(":")
     if name not in TOPICS or not TOPICS[name].durable or (name == "bars") != bool(timeframe):
         streams = ", ".join("bars:1h" if name == "bars" else name for name, topic in TOPICS.items() if topic.durable)
         raise GateError(f"there is no stream {topic!r}; there are {streams}")
-    if name == "proposed" and place.has_function:
-        return place.client_key
+    if place.function(name):
+        return place.client_key(name)
     return place.key(name).replace("<timeframe>", timeframe)
 
 

@@ -69,7 +69,7 @@ def _is_proposed(place: Place, order_id: str) -> Operation[bool]:
         if isinstance(message, OrderProposed) and message.id == order_id:
             return True
     try:
-        queue = yield from _back(place.client_key, order_id)
+        queue = yield from _back(place.client_key("proposed"), order_id)
     except ResponseError:  # not this user's
         return False
     return any(isinstance(message, OrderProposed) and message.id == order_id for message in queue)

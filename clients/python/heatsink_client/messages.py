@@ -428,7 +428,7 @@ class OrderDecided(Message):
     code: what set the verdict, a ``Finding``: that of the binding ceiling, or what the exchange's lots and minima made
         of the order; empty in a decision from before codes were kept.
     shortfall: the exchange's minimum, where the order is under it (codes ``below_minimum`` and ``dust``).
-    client: who proposed it, where clients have bounds (``[clients.NAME]``); empty elsewhere.
+    client: who proposed it, where clients have bounds (``[clients.NAME]``) or execute by themselves; empty elsewhere.
     """
 
     order_id: str
@@ -648,6 +648,7 @@ class ReportRefused(Message):
     halts: money could be wrong, so its pair is halted until an operator has looked.
     source, entry: where it stood, of what could not be read only.
     unanswered: how many before it were refused and got no answer, because there were too many at once.
+    client: whose queue it stood in; empty where it stood in none.
     """
 
     order_id: str
@@ -661,6 +662,7 @@ class ReportRefused(Message):
     source: str = ""
     entry: str = ""
     unanswered: int = 0
+    client: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -675,7 +677,7 @@ class PlacedReported(Message):
     What all reports say. time_ns: when it happened, market time; 0 where that is not known.
 
     symbol: the pair.
-    client: who reports. Where it is given, it has to be the client of the order.
+    client: who reports. Readers take it from the queue in which the report stands, and believe no sender.
     """
 
     symbol: str
@@ -701,7 +703,7 @@ class FillReported(Message):
     What all reports say. time_ns: when it happened, market time; 0 where that is not known.
 
     symbol: the pair.
-    client: who reports. Where it is given, it has to be the client of the order.
+    client: who reports. Readers take it from the queue in which the report stands, and believe no sender.
     """
 
     symbol: str
@@ -723,7 +725,7 @@ class ClosedReported(Message):
     What all reports say. time_ns: when it happened, market time; 0 where that is not known.
 
     symbol: the pair.
-    client: who reports. Where it is given, it has to be the client of the order.
+    client: who reports. Readers take it from the queue in which the report stands, and believe no sender.
     """
 
     symbol: str
@@ -746,7 +748,7 @@ class StopReported(Message):
     What all reports say. time_ns: when it happened, market time; 0 where that is not known.
 
     symbol: the pair.
-    client: who reports. Where it is given, it has to be the client of the order.
+    client: who reports. Readers take it from the queue in which the report stands, and believe no sender.
     """
 
     symbol: str
@@ -1367,11 +1369,13 @@ class Topic:
 
     key: of the stream; the portfolio's name stands for ``P``, and a bar's for ``<timeframe>``.
     messages: what stands on it. durable: whether it is a stream at all; otherwise it is a channel only.
+    client_key: of the queue that a client has for what it sends there; its name stands for ``<client>``.
     """
 
     key: str
     messages: tuple[type[Message], ...]
     durable: bool
+    client_key: str = ""
 
 
 TOPICS: dict[str, Topic] = {
@@ -1414,6 +1418,7 @@ TOPICS: dict[str, Topic] = {
         "hs:{P}:orders:proposed",
         (OrderProposed, StopRaised, CancelProposed),
         True,
+        "hs:{P}:clients:<client>",
     ),
     "decided": Topic(
         "hs:{P}:orders:decided",
@@ -1429,6 +1434,7 @@ TOPICS: dict[str, Topic] = {
         "hs:{P}:orders:reported",
         (PlacedReported, FillReported, ClosedReported, StopReported),
         True,
+        "hs:{P}:reports:<client>",
     ),
     "portfolio": Topic(
         "hs:{P}:portfolio",

@@ -2,8 +2,6 @@
 
 from typing import Any
 
-from redis.exceptions import ResponseError
-
 from heatsink_client.answers import Answer, Verdict, is_same_order
 from heatsink_client.messages import (
     MAX_MESSAGE_BYTES,
@@ -20,36 +18,16 @@ from heatsink_client.sending import Refused, Sending
 from heatsink_client.steps import Deadline, Operation, Place, call
 from heatsink_client.wire import read_as
 
-REFUSALS = ("NAME", "SIZE", "MALFORMED", "CLIENTS", "QUOTA")  # of the function that takes proposals
-
 
 class Proposal(Sending):
-    """Any proposal. Where the server has a function for them, it knows clients by name and bounds them."""
+    """Any proposal."""
 
     into, answers = "proposed", "decided"
     silence = "the gate has not answered in time: is the risk service running? (heatsink status)"
 
-    def _put(self) -> Operation[Any]:
-        """By the function, and by XADD where there is none: but who signs has no other way than its own queue."""
-        if self.place.has_function:
-            keys = (self.place.key(self.into), self.place.client_key)
-            signed = self.place.signed(self.place.client_key, self.body)
-            [reply] = yield from call(("FCALL", "hs_propose", len(keys), *keys, self.body, *signed))
-            if signed or not (isinstance(reply, ResponseError) and _is_no_function(str(reply))):
-                return reply
-            self.place.has_function = False
-        return (yield from super()._put())
-
-    def _taken_in(self, reply: Any) -> Message | None:
-        state, given = reply if isinstance(reply, list) else (b"QUEUED", reply)
-        if state == b"DECIDED":
-            decided = read_as(OrderDecided, given)
-            return decided if decided is not None and self._matches(decided) else None
-        return super()._taken_in(given)
-
-    def _code_of(self, error: str) -> tuple[str, str]:
-        word, _, rest = error.partition(" ")
-        return (word.lower(), rest) if word in REFUSALS else super()._code_of(error)
+    def _known(self, answer: bytes) -> Message | None:
+        decided = read_as(OrderDecided, answer)
+        return decided if decided is not None and self._matches(decided) else None
 
     def _matches(self, answer: Message) -> bool:
         if isinstance(answer, ProposalRefused):
@@ -121,8 +99,3 @@ def answer_to(sending: Sending, seconds: float) -> Operation[Answer]:
     if answer is None:
         return Answer(id=sending.message.id, outcome="unknown", reason=sending.reason, arrived=sending.arrived)
     return Answer.of(sending.message.id, answer)
-
-
-def _is_no_function(error: str) -> bool:
-    text = error.lower()
-    return "function not found" in text or "unknown command" in text or "fcall" in text

@@ -31,7 +31,13 @@ class Report(Sending):
     )
 
     def _matches(self, answer: Message) -> bool:
-        return isinstance(answer, ANSWERS) and super()._matches(answer)
+        """Ids of reports follow from what they are about, so another client can use the same: it must not answer us."""
+        if not isinstance(answer, ANSWERS) or not super()._matches(answer):
+            return False
+        if isinstance(answer, ReportRefused):
+            return answer.client in ("", self.place.client)
+        order_id = getattr(self.message, "order_id", answer.order_id)
+        return (answer.symbol, answer.order_id) == (getattr(self.message, "symbol", ""), order_id)
 
 
 def report_id(kind: str, *about: object) -> str:

@@ -7,6 +7,8 @@ time, for one id gets one answer that counts. The channels are not used at all.
 
 from typing import Any
 
+from redis.exceptions import ResponseError
+
 from heatsink_client.answers import Arrived
 from heatsink_client.messages import Message
 from heatsink_client.steps import (
@@ -24,6 +26,8 @@ from heatsink_client.steps import (
     read_after,
 )
 from heatsink_client.wire import pack, unpack
+
+REFUSALS = ("NAME", "SIZE", "MALFORMED", "CLIENTS", "QUOTA")  # of the functions that take what clients send
 
 
 class Refused(Exception):  # noqa: N818 - an answer, not a fault
@@ -91,17 +95,35 @@ class Sending:
     # --- what a kind of message has of its own ------------------------------------------------------------------------
 
     def _put(self) -> Operation[Any]:
-        [reply] = yield from call(("XADD", self.place.key(self.into), "*", "m", self.body))
+        """By the function for it, into the queue of this client; and by XADD where the server has none. But who signs
+        has no other way than that queue.
+        """
+        key, function = self.place.key(self.into), self.place.function(self.into)
+        if function:
+            queue, signed = self.place.client_key(self.into), self.place.signed(self.into, self.body)
+            [reply] = yield from call(("FCALL", function, 2, key, queue, self.body, *signed))
+            if signed or not (isinstance(reply, ResponseError) and _is_no_function(str(reply))):
+                return reply
+            self.place.missing.add(self.into)
+        [reply] = yield from call(("XADD", key, "*", "m", self.body))
         return reply
 
     def _taken_in(self, reply: Any) -> Message | None:
         """Where it stands now; and the answer, if it came with the reply."""
-        self.entry = reply.decode()
+        state, given = reply if isinstance(reply, list) else (b"QUEUED", reply)
+        if state != b"QUEUED":
+            return self._known(given)
+        self.entry = given.decode()
+        return None
+
+    def _known(self, answer: bytes) -> Message | None:
+        """The answer that the server had already, in bytes, if it is about this very message."""
         return None
 
     def _code_of(self, error: str) -> tuple[str, str]:
         """What the server's refusal means."""
-        return "not_allowed", error
+        word, _, rest = error.partition(" ")
+        return (word.lower(), rest) if word in REFUSALS else ("not_allowed", error)
 
     def _stored_at(self) -> tuple[tuple[Any, ...], ...]:
         """The commands that bring what was answered before, if that is kept."""
@@ -137,3 +159,8 @@ class Sending:
     def _may_name_it(self, body: bytes) -> bool:
         """Somebody else's answers are not worth reading."""
         return any(name.encode() in body for name in (self.message.id, self.entry) if name)
+
+
+def _is_no_function(error: str) -> bool:
+    text = error.lower()
+    return "function not found" in text or "unknown command" in text or "fcall" in text

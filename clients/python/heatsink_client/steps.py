@@ -17,6 +17,8 @@ from heatsink_client.signing import ClientKey
 T = TypeVar("T")
 BLOCK_SECONDS = 1.0  # of one read; below the bound of a call
 PAUSE_SECONDS = 0.1  # before another attempt
+# By which a client sends into a queue of its own, on the topics that have them.
+FUNCTIONS = {"proposed": "hs_propose", "reported": "hs_report"}
 # What a server says while it cannot work yet, or any more: it passes, and nothing was carried out.
 PASSING = ("LOADING", "READONLY", "MASTERDOWN", "CLUSTERDOWN", "BUSY", "MISCONF", "NOREPLICAS", "TRYAGAIN", "OOM")
 
@@ -68,32 +70,40 @@ class Deadline:
 class Place:
     """Whose gate it is.
 
-    portfolio: its name. client: the name under which proposals go in.
-    has_function: whether the server has the function by which they do; found out by trying.
-    signs_with: the key of the client, where it signs them.
+    portfolio: its name. client: the name under which proposals and reports go in.
+    missing: topics for which the server has no function to take them; found out by trying.
+    signs_with: the key of the client, where it signs what it proposes.
     """
 
     portfolio: str
     client: str
-    has_function: bool = field(default=True)
+    missing: set[str] = field(default_factory=set)
     signs_with: ClientKey | None = None
 
     def key(self, topic: str) -> str:
         """The key of a topic's stream, which is the name of its channel too."""
-        return TOPICS[topic].key.replace("{P}", f"{{{self.portfolio}}}")
+        return self._filled(TOPICS[topic].key)
 
-    def signed(self, key: str, body: bytes) -> tuple[str | bytes, ...]:
-        """What goes beside a message for a queue of this client: the field with its signature, where it signs."""
-        return () if self.signs_with is None else ("s", self.signs_with.signature(key, body))
+    def signed(self, topic: str, body: bytes) -> tuple[str | bytes, ...]:
+        """What goes beside a message in the client's queue: the field with its signature, where it signs such."""
+        if self.signs_with is None or topic != "proposed":
+            return ()
+        return "s", self.signs_with.signature(self.client_key(topic), body)
 
     def decision_key(self, order_id: str) -> str:
         """Where the decision on an order is kept for 30 days."""
         return f"hs:{{{self.portfolio}}}:decision:{order_id}"
 
-    @property
-    def client_key(self) -> str:
-        """The queue of this client's own proposals, where the server has them."""
-        return f"hs:{{{self.portfolio}}}:clients:{self.client}"
+    def client_key(self, topic: str) -> str:
+        """The queue of what this client sends on a topic, where the server has such."""
+        return self._filled(TOPICS[topic].client_key).replace("<client>", self.client)
+
+    def function(self, topic: str) -> str:
+        """The function that puts it there; empty where there is none."""
+        return "" if topic in self.missing else FUNCTIONS.get(topic, "")
+
+    def _filled(self, key: str) -> str:
+        return key.replace("{P}", f"{{{self.portfolio}}}")
 
 
 def call(*commands: tuple[Any, ...]) -> Operation[list[Any]]:

@@ -43,10 +43,11 @@ from shared.adapters.redis.writer_lease import RedisWriterLease
 from shared.adapters.signing import UNSIGNED
 from shared.domain.timeframes import MS_NS, timeframe_ns
 from shared.messages.base import Message
-from shared.messages.catalogue import BARS, BOOKS, MARKS, PROPOSED
+from shared.messages.catalogue import BARS, BOOKS, MARKS, PROPOSED, REPORTED, client_of_key
 from shared.messages.keys import Keys
 from shared.messages.market import BarClosed, BookSampled, MarkChanged
 from shared.messages.orders import OrderDecided
+from shared.messages.reports import Report
 from shared.ports.bus import Bus, Heartbeat, Proposal, Scope
 from shared.ports.clock import ClockOrigin
 from shared.ports.errors import (
@@ -204,18 +205,26 @@ class RedisBus(RedisStreams, Bus):
         return {order_id: message for order_id, message in found.items() if isinstance(message, OrderDecided)}
 
     async def propose(self, proposal: Proposal, client: str) -> OrderDecided | None:
-        queue, body = self.keys.of_client(client), encode_for_wire(proposal)
+        answer, *rest = await self._queue("hs_propose", self.keys.of_client(client), proposal)
+        decided = decode_or_none(rest[0]) if answer == b"DECIDED" else None
+        return decided if isinstance(decided, OrderDecided) else None
+
+    async def report(self, report: Report, client: str) -> None:
+        await self._queue("hs_report", self.keys.of_client(client, REPORTED), report)
+
+    async def _queue(self, function: str, queue: str, message: Message) -> list[bytes]:
+        """Put a message of a client into its queue; returns what the function says."""
+        body = encode_for_wire(message)
         async with bus_errors(queue):
             try:
-                signed = self._signed_by(client, queue, body)
-                answer, *rest = await self.client.fcall("hs_propose", 1, queue, body, *signed)
+                signed = self._signed_by(client_of_key(queue), queue, body)
+                answer: list[bytes] = await self.client.fcall(function, 1, queue, body, *signed)
             except ResponseError as error:
                 code, _, why = str(error).partition(" ")
                 if code in get_args(NotTaken):
                     raise NotTakenError(cast("NotTaken", code), why) from error
                 raise
-        decided = decode_or_none(rest[0]) if answer == b"DECIDED" else None
-        return decided if isinstance(decided, OrderDecided) else None
+        return answer
 
     def _signed_by(self, client: str, queue: str, body: bytes) -> tuple[bytes, ...]:
         """The field with a client's signature, where its key is here."""

@@ -19,6 +19,7 @@ from shared.adapters.codec import entry_of, most_bytes_of
 from shared.adapters.redis.client import MAX_BLOCK_MS, Client, bus_errors, executed
 from shared.adapters.redis.connection import Cut, DedicatedConnection
 from shared.adapters.redis.groups import Begun, begin_group, gone_before, groups_of
+from shared.messages.catalogue import PROPOSED, topic_of_key
 from shared.messages.keys import Keys
 from shared.ports.bus import MOST_CLIENTS
 from shared.ports.errors import BusLostError, MisplacedKeyError
@@ -66,6 +67,7 @@ class GroupReader:
         self._inputs, self._whole = tuple(inputs), tuple(whole)
         self._reads = [tuple(stream for stream in streams if stream != in_turns) for streams in reads]
         self._in_turns, self._keys = in_turns, keys
+        self._topic_in_turns = topic_of_key(in_turns) or PROPOSED
         self._queues: tuple[str, ...] = ()  # of clients, as far as they are known
         self._rank = {stream: number for number, stream in enumerate(inputs)}
         self._told: dict[str, int] = {}  # how many were lost of streams of which nothing was given since
@@ -106,7 +108,7 @@ class GroupReader:
         """Begin to read the queues of clients that are new. What is called a queue and is none is left alone."""
         begun: dict[str, Begun] = {}
         for client in await known_clients(self._client, self._keys) if self._in_turns else ():
-            queue = self._keys.of_client(client)
+            queue = self._keys.of_client(client, self._topic_in_turns)
             if queue not in self._queues:
                 with suppress(MisplacedKeyError):
                     begun[queue] = await self._begin(queue, whole=True)

@@ -474,6 +474,35 @@ end
 
 -- --- queues: what nobody has taken is neither trimmed nor read without a bound (docs/decisions/0025) ---
 
+-- The queues that clients have, each with a stream of its own: hs:{P}:clients:NAME for proposals, hs:{P}:reports:NAME.
+-- kinds: what goes in. reader: how the names of the groups begin that take it. The rest is said to who is refused.
+local QUEUES = {
+  clients = {
+    kinds = {OrderProposed = true, StopRaised = true, CancelProposed = true},
+    reader = 'risk:',
+    one = 'a proposal',
+    many = 'proposals',
+    named = 'OrderProposed, StopRaised or CancelProposed',
+    remedy = 'wait for verdicts, or find out why the gate takes none (heatsink status)',
+  },
+  reports = {
+    kinds = {PlacedReported = true, FillReported = true, ClosedReported = true, StopReported = true},
+    reader = 'execution:',
+    one = 'a report',
+    many = 'reports',
+    named = 'PlacedReported, FillReported, ClosedReported or StopReported',
+    remedy = 'wait for answers, or find out why execution takes none (heatsink status): it does with orders = "client"',
+  },
+}
+
+-- Which of them a key is, and whose: nil for a key that is none.
+local function queue_of(key)
+  local home, queue, client = string.match(key, '^(hs:{[^{}]+}):(%l+):([%w_%-]+)$')
+  if home and QUEUES[queue] and #client <= 32 then
+    return queue, home, client
+  end
+end
+
 -- Every reading group of a stream, as a table of the server's own fields.
 local function groups_of(key)
   local found = {}
@@ -523,7 +552,7 @@ local function trim(keys, args)
     end
   end
   if not needed then -- nobody reads it; of a client's queue: not yet
-    return string.find(key, ':clients:', 1, true) and 0 or redis.call('XTRIM', key, 'MAXLEN', '~', keep)
+    return queue_of(key) and 0 or redis.call('XTRIM', key, 'MAXLEN', '~', keep)
   end
   return redis.call('XTRIM', key, 'MINID', '~', needed, 'LIMIT', spare)
 end
@@ -651,12 +680,12 @@ end
 
 -- A proposal of a client goes into the client's own queue, a stream that nobody else may write where the server has
 -- users. So the key says whose it is, no client can push another's out, and the gate takes from all of them in turns.
--- KEYS: hs:{P}:clients:NAME; the stream of proposals may be named before it.
+-- So do reports of what clients executed, by ``hs_report`` into queues that execution reads.
+-- KEYS: hs:{P}:clients:NAME, of a report hs:{P}:reports:NAME; the stream of its topic may be named before it.
 -- ARGV: the message, then names and values of more fields of the entry.
 -- Returns {'QUEUED', entry id}, or {'DECIDED', the stored decision} for an order that comes again as it was decided.
 -- Refuses with an error whose first word is NAME, SIZE, MALFORMED, CLIENTS or QUOTA; nothing was written then.
-local MOST_PROPOSAL_BYTES, MOST_FIELDS, MOST_WAITING, MOST_CLIENTS = 65536, 8, 1000, 100
-local PROPOSALS = {OrderProposed = true, StopRaised = true, CancelProposed = true}
+local MOST_BYTES, MOST_FIELDS, MOST_WAITING, MOST_CLIENTS = 65536, 8, 1000, 100
 
 -- Whether an order is the one that was decided, as domain/risk/gate/repeats.py compares them. In doubt it is not: then
 -- the gate looks.
@@ -678,11 +707,11 @@ local function is_decided_as(order, decided, client)
     and (order.reduce_only or order.side == 'sell') == (decided.reduce_only or decided.side == 'sell')
 end
 
--- How many entries of a client's queue the gate has not finished. Where its group does not tell: all that are there.
-local function waiting(key)
+-- How many entries of a client's queue their reader has not finished. Where its group does not tell: all that are there.
+local function waiting(key, reader)
   local length, most = redis.call('XLEN', key), nil
   for _, group in ipairs(groups_of(key)) do
-    if string.sub(group['name'], 1, 5) == 'risk:' then
+    if string.sub(group['name'], 1, #reader) == reader then
       local here = group['lag'] and math.min(length, group['lag'] + group['pending']) or length
       most = math.max(most or 0, here)
     end
@@ -694,24 +723,24 @@ local function refused(code, why)
   return redis.error_reply(code .. ' ' .. why)
 end
 
-local function propose(keys, args)
-  local key, body = keys[#keys], args[1] or ''
-  local home, client = string.match(key, '^(hs:{[^{}]+}):clients:([%w_%-]+)$')
-  if not home or #client > 32 then
-    return refused('NAME', 'the last key is hs:{P}:clients:NAME, with a NAME of 1 to 32 of A-Z a-z 0-9 - _')
+-- Put a message into a queue. queue: which of QUEUES.
+local function enqueue(keys, args, queue)
+  local key, body, of = keys[#keys], args[1] or '', QUEUES[queue]
+  local found, home, client = queue_of(key)
+  if found ~= queue then
+    return refused('NAME', 'the last key is hs:{P}:' .. queue .. ':NAME, with a NAME of 1 to 32 of A-Z a-z 0-9 - _')
   end
   local size = #body
   for i = 2, #args do
     size = size + #args[i]
   end
-  if size > MOST_PROPOSAL_BYTES or #args > 1 + 2 * MOST_FIELDS or (#args > 0 and #args % 2 == 0) then
-    return refused('SIZE', size .. ' bytes; at most ' .. MOST_PROPOSAL_BYTES .. ' are taken, with at most '
+  if size > MOST_BYTES or #args > 1 + 2 * MOST_FIELDS or (#args > 0 and #args % 2 == 0) then
+    return refused('SIZE', size .. ' bytes; at most ' .. MOST_BYTES .. ' are taken, with at most '
       .. MOST_FIELDS .. ' fields beside the message: send less')
   end
   local fine, order = pcall(cmsgpack.unpack, body)
-  if not fine or type(order) ~= 'table' or not PROPOSALS[order.type] or type(order.id) ~= 'string' then
-    return refused('MALFORMED', 'a proposal is one MessagePack map with type (OrderProposed, StopRaised or '
-      .. 'CancelProposed) and id: see docs/join.md')
+  if not fine or type(order) ~= 'table' or not of.kinds[order.type] or type(order.id) ~= 'string' then
+    return refused('MALFORMED', of.one .. ' is one MessagePack map with type (' .. of.named .. ') and id: see docs/join.md')
   end
   local why = misfit(key, 'stream') or misfit(home .. ':clients', 'hash')
   if why then
@@ -724,10 +753,10 @@ local function propose(keys, args)
       return {'DECIDED', stored}
     end
   end
-  local queued = waiting(key)
+  local queued = waiting(key, of.reader)
   if queued >= MOST_WAITING then
-    return refused('QUOTA', 'client ' .. client .. ' has ' .. queued .. ' proposals waiting, and '
-      .. MOST_WAITING .. ' may: wait for verdicts, or find out why the gate takes none (heatsink status)')
+    return refused('QUOTA', 'client ' .. client .. ' has ' .. queued .. ' ' .. of.many .. ' waiting, and ' .. MOST_WAITING
+      .. ' may: ' .. of.remedy)
   end
   if redis.call('HEXISTS', home .. ':clients', client) == 0 then
     if redis.call('HLEN', home .. ':clients') >= MOST_CLIENTS then
@@ -744,6 +773,14 @@ local function propose(keys, args)
     return redis.error_reply('WRONGTYPE ' .. key .. ' takes no entry (' .. id.err .. ')')
   end
   return {'QUEUED', id}
+end
+
+local function propose(keys, args)
+  return enqueue(keys, args, 'clients')
+end
+
+local function report(keys, args)
+  return enqueue(keys, args, 'reports')
 end
 
 -- The same for a shell, where MessagePack cannot be typed. ARGV: the message as JSON.
@@ -787,4 +824,5 @@ register('hs_write', write)
 redis.register_function('hs_take_in', take_in)
 redis.register_function{function_name = 'hs_show', callback = show, flags = {'no-writes'}}
 redis.register_function('hs_propose', propose)
+redis.register_function('hs_report', report)
 redis.register_function('hs_propose_json', propose_json)

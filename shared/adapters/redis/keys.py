@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 from shared.domain.timeframes import DAY_MS
-from shared.messages.catalogue import BARS, client_of_key, topic_of_key
+from shared.messages.catalogue import BARS, PROPOSED, Topic, client_of_key, topic_of_key
 from shared.messages.keys import Keys
 from shared.ports.bus import Scope
 
@@ -48,13 +48,13 @@ def reserved_key(home: str) -> str:
 
 
 def clients_key(keys: Keys) -> str:
-    """The hash with the names of the clients that proposed."""
+    """The hash with the names of the clients that have queues."""
     return f"{keys.home}:clients"
 
 
-def client_key(keys: Keys, client: str) -> str:
-    """What is kept of one client that proposes; users of other clients cannot write there."""
-    return f"{keys.home}:clients:{client}"
+def client_key(keys: Keys, client: str, topic: Topic = PROPOSED) -> str:
+    """The queue of one client for what it sends on a topic, or the pattern of all; no other client can write there."""
+    return topic.client_key.replace("hs:{P}", keys.home).replace("<client>", client)
 
 
 def group_prefix(service: str, home: str, keys: Keys) -> str:

@@ -151,6 +151,8 @@ class Fills:
     def on_report_refused(self, refused: ReportRefused) -> Sequence[Message]:
         """Execution does not believe a client. Where money could be wrong, the pair halts: that of the order too."""
         order = self._state.reservations.get(refused.order_id)
+        if order is not None and refused.client and order.client != refused.client:
+            order = None  # it names an order of somebody else, who has nothing to do with it
         made: list[Message] = []
         for symbol in dict.fromkeys((refused.symbol, order.symbol if order is not None else refused.symbol)):
             if refused.halts:

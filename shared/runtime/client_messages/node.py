@@ -26,7 +26,7 @@ HEAD = """\
 """
 TYPES = """
 /** A stream and the channel of the same name. `{P}` stands for the portfolio, `<timeframe>` for a bar's. */
-export interface Topic { key: string; durable: boolean }
+export interface Topic { key: string; durable: boolean; clientKey?: string }
 
 export declare const TOPICS: Record<string, Topic>
 
@@ -76,7 +76,9 @@ def _type_of(hint: Any, name: str = "") -> str:
 def _topics() -> Iterator[str]:
     yield "export const TOPICS = {\n"
     for topic in CATALOGUE:
-        yield f"  {json.dumps(topic.name)}: {{ key: '{topic.key}', durable: {json.dumps(topic.durable)} }},\n"
+        queue = f", clientKey: '{topic.client_key}'" if topic.client_key else ""
+        durable = json.dumps(topic.durable)
+        yield f"  {json.dumps(topic.name)}: {{ key: '{topic.key}', durable: {durable}{queue} }},\n"
     yield "}\n"
 
 

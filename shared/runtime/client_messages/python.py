@@ -33,11 +33,13 @@ class Topic:
 
     key: of the stream; the portfolio's name stands for ``P``, and a bar's for ``<timeframe>``.
     messages: what stands on it. durable: whether it is a stream at all; otherwise it is a channel only.
+    client_key: of the queue that a client has for what it sends there; its name stands for ``<client>``.
     """
 
     key: str
     messages: tuple[type[Message], ...]
     durable: bool
+    client_key: str = ""
 '''
 
 
@@ -91,7 +93,8 @@ def _topics() -> Iterator[str]:
     yield "TOPICS: dict[str, Topic] = {\n"
     for topic in CATALOGUE:
         yield f"    {_quoted(topic.name)}: Topic(\n        {_quoted(topic.key)},\n"
-        yield f"        {_tuple(topic)},\n        {topic.durable},\n    ),\n"
+        queue = f'        "{topic.client_key}",\n' if topic.client_key else ""
+        yield f"        {_tuple(topic)},\n        {topic.durable},\n{queue}    ),\n"
     yield "}\n"
 
 

@@ -1,6 +1,7 @@
 """What the function library refuses of clients, how long bodies are read, and what a full memory lets through."""
 
 import asyncio
+import re
 import tracemalloc
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -64,6 +65,25 @@ async def test_what_is_no_proposal_is_refused_with_the_reason_and_nothing_is_wri
     before = await contents(redis_bus)
     with pytest.raises(ResponseError, match=f"^{said}"):
         await redis_bus.client.fcall("hs_propose", 1, key, *args)
+    assert await contents(redis_bus) == before
+
+
+@pytest.mark.parametrize(
+    ("function", "key", "body", "said"),
+    [
+        ("hs_report", "hs:{main}:clients:bot", encode(proposal()), "NAME the last key is hs:{main}:reports:NAME"),
+        ("hs_report", "hs:{main}:reports:" + "x" * 33, encode(proposal()), "NAME"),
+        ("hs_report", "hs:{main}:reports:bot", encode(proposal()), "MALFORMED a report is one MessagePack map"),
+        ("hs_report", "hs:{main}:reports:bot", b"x" * 65_537, "SIZE"),
+        ("hs_propose", "hs:{main}:reports:bot", encode(proposal()), "NAME the last key is hs:{main}:clients:NAME"),
+    ],
+)
+async def test_each_function_takes_its_own_kind_into_its_own_queues(
+    redis_bus: RedisBus, function: str, key: str, body: bytes, said: str
+) -> None:
+    before = await contents(redis_bus)
+    with pytest.raises(ResponseError, match="^" + re.escape(said.replace("{main}", "{P}"))):
+        await redis_bus.client.fcall(function, 1, key, body)
     assert await contents(redis_bus) == before
 
 

@@ -60,8 +60,8 @@ class Desk:
     async def put(self, client: str, topic: Topic, body: bytes) -> None:
         if topic is ASK:
             await self.hosts[0].inbox.take(MAIN.of(ASK), body)
-        elif topic is PROPOSED:
-            queue = MAIN.of_client(client)
+        elif topic.client_key:
+            queue = MAIN.of_client(client, topic)
             self.bus.server.clients[MAIN.home] = list(dict.fromkeys([*self.bus.server.clients[MAIN.home], client]))
             self.bus.append_bytes(queue, body)
         else:
@@ -212,7 +212,8 @@ TABLE = [
     # Reports.
     Row(placed(), {"quantity": 0.01}, R, "malformed", "quantity", "expected a decimal string"),
     Row(placed(order_id="never"), {}, R, "unknown_order", "order_id", "order_id never: nobody approved it; report und"),
-    Row(placed(client="bob"), {}, R, "foreign_order", "client", "client 'bob': this is 'ana''s to report"),
+    Row(placed(), {}, R, "foreign_order", "client", "client 'bob': this is 'ana''s to report", "bob"),
+    Row(fill("x", "open", symbol=ETH, price=D(1_500)), {}, R, "foreign_order", "client", "this is 'ana''s", "bob"),
     Row(placed(quantity=D(9)), {}, R, "too_much", "quantity", "quantity 9: 0.01 of order open was approved; cancel it"),
     Row(fill("x", "open"), {"price": 1.5}, R, "malformed", "price", "expected a decimal string"),
     Row(fill("x", "open"), {}, R, "other_pair", "symbol", "symbol BTC/USDT: order open is of ETH/USDT"),

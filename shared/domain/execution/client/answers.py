@@ -5,8 +5,9 @@ from collections.abc import Sequence
 from shared.domain.answer_budget import AnswerBudget
 from shared.domain.execution.client.doubts import ReportDoubt
 from shared.domain.execution.client.state import ClientState
+from shared.domain.recent import Recent
 from shared.messages.base import Message, derived_id, truncate
-from shared.messages.catalogue import REPORTED, topic_of_key
+from shared.messages.catalogue import REPORTED, client_of_key, topic_of_key
 from shared.messages.dead_letter import EntrySetAside, UnreadableReceived, message_refused
 from shared.messages.reports import (
     ClosedReported,
@@ -18,36 +19,39 @@ from shared.messages.reports import (
 )
 
 AnyReport = PlacedReported | FillReported | ClosedReported | StopReported
+SENDERS_REMEMBERED = 200  # more than there can be clients with queues
 HALT_AGAIN_SECONDS = 10.0  # wall time: how often a pair is halted anew by reports of which too many come to be answered
 
 
 class Answers:
-    """Makes them, no more than ``AnswerBudget`` allows; but a flood keeps no pair from being halted."""
+    """Makes them, to each client no more than ``AnswerBudget`` allows; but a flood keeps no pair from being halted."""
 
     def __init__(self, state: ClientState) -> None:
         self._state = state
-        self._budget = AnswerBudget(state.ns_per_second)
+        self._budgets: Recent[AnswerBudget] = Recent(SENDERS_REMEMBERED)  # by client, so that no flood silences others
         self._halted_ns: dict[str, int] = {}
 
     def refuse(self, report: AnyReport, doubt: ReportDoubt) -> Sequence[Message]:
         """The report is not taken. Where money could be wrong, it is set aside too, and its pair halts."""
-        now_ns = self._state.now_ns
-        if (unanswered := self._may_answer(report.symbol, doubt.halts)) is None:
+        now_ns, order_id = self._state.now_ns, "" if isinstance(report, StopReported) else report.order_id
+        halted = self._halted(report.client, report.symbol, order_id) if doubt.halts else ""
+        if (unanswered := self._may_answer(report.client, halted)) is None:
             return ()
         refused = ReportRefused(
             id=derived_id("refused", report.id, doubt.code, doubt.field, doubt.reason),
             time_ns=now_ns or report.time_ns,
             cause=report.id,
             trace=report.trace_id,
-            order_id="" if isinstance(report, StopReported) else report.order_id,
-            symbol=report.symbol,
+            order_id=order_id,
+            symbol=halted or report.symbol,
             what=type(report).__name__,
             trade_id=report.trade_id if isinstance(report, FillReported) else "",
             code=doubt.code,
             field=doubt.field,
             reason=truncate(doubt.reason),
-            halts=doubt.halts,
+            halts=bool(halted),
             unanswered=unanswered,
+            client=report.client,
         )
         return (refused, *(self._set_aside(report, doubt) if doubt.halts else ()))
 
@@ -60,26 +64,28 @@ class Answers:
         if received.topic != REPORTED.name:
             return ()
         parts = received.parts
-        symbol, what = parts.get("symbol", ""), parts.get("type", "")
-        halts = what == FillReported.__name__ and self._state.prices.knows(symbol)
-        if (unanswered := self._may_answer(symbol, halts)) is None:
+        client, symbol, order_id = client_of_key(received.source), parts.get("symbol", ""), parts.get("order_id", "")
+        is_trade = parts.get("type", "") == FillReported.__name__ and self._state.prices.knows(symbol)
+        halted = self._halted(client, symbol, order_id) if is_trade else ""
+        if (unanswered := self._may_answer(client, halted)) is None:
             return ()
         refused = ReportRefused(
             id=derived_id("refused", received.id),
             cause=parts.get("id", ""),
             trace=parts.get("trace", "") or parts.get("id", ""),
             time_ns=received.time_ns,
-            order_id=parts.get("order_id", ""),
-            symbol=symbol,
-            what=what,
+            order_id=order_id,
+            symbol=halted or symbol,
+            what=parts.get("type", ""),
             trade_id=parts.get("trade_id", ""),
             code="malformed",
             field=received.bare_field,
             reason=received.sentence,
-            halts=halts,
+            halts=bool(halted),
             source=received.source[:128],
             entry=received.entry,
             unanswered=unanswered,
+            client=client,
         )
         return (refused,)
 
@@ -87,7 +93,8 @@ class Answers:
         """The answer to a report that execution failed at, of which its host tells. The gate halts its pair."""
         if topic_of_key(passed_over.source) is not REPORTED:
             return ()
-        if (unanswered := self._may_answer(passed_over.symbol, halts=False)) is None:
+        client = client_of_key(passed_over.source)
+        if (unanswered := self._may_answer(client, "")) is None:
             return ()
         refused = ReportRefused(
             id=derived_id("refused", passed_over.id),
@@ -103,17 +110,40 @@ class Answers:
             source=passed_over.source,
             entry=passed_over.entry,
             unanswered=unanswered,
+            client=client,
         )
         return (refused,)
 
-    def _may_answer(self, symbol: str, halts: bool) -> int | None:
-        """How many before were not answered; None where this one is not either."""
+    def _halted(self, client: str, symbol: str, order_id: str) -> str:
+        """The pair that a misfit report halts, empty for none: a client halts no pair in which others alone trade.
+
+        client: who sent it; empty where nobody vouches for that. Then it may have been whoever trades there.
+        """
+        store = self._state.store
+        if not client:
+            return symbol
+        order = store.order(order_id) if order_id else None
+        if order is not None and order.owner not in ("", client):
+            return ""
+        if store.is_of(client, symbol):
+            return symbol
+        return order.symbol if order is not None else ""
+
+    def _may_answer(self, client: str, halted: str) -> int | None:
+        """How many before were not answered to a client; None where this one is not either.
+
+        halted: the pair that it halts; empty for none.
+        """
         now_ns = self._state.now_ns
-        unanswered = self._budget.take(now_ns)
-        if not halts or not self._state.prices.knows(symbol):
+        budget = self._budgets.get(client)
+        if budget is None:
+            budget = AnswerBudget(self._state.ns_per_second)
+            self._budgets.add(client, budget)
+        unanswered = budget.take(now_ns)
+        if not halted or not self._state.prices.knows(halted):
             return unanswered
-        since_ns = now_ns - self._halted_ns.get(symbol, -(1 << 62))
+        since_ns = now_ns - self._halted_ns.get(halted, -(1 << 62))
         if unanswered is None and since_ns < HALT_AGAIN_SECONDS * self._state.ns_per_second:
             return None
-        self._halted_ns[symbol] = now_ns
+        self._halted_ns[halted] = now_ns
         return unanswered or 0

@@ -60,12 +60,26 @@ def doubt_about_time(report: Report, now_ns: int, slack_ns: int, since_ns: int =
     return None
 
 
-def doubt_about_client(report: Report, client: str) -> ReportDoubt | None:
-    """Whether somebody reports of what is another's. It halts nothing: it says nothing of what the other has done."""
-    if report.client and client and report.client != client:
-        reason = f"client {report.client!r}: this is {client!r}'s to report; nothing was booked"
+def doubt_about_client(report: Report, owner: str) -> ReportDoubt | None:
+    """Whether somebody reports of what is another's. It halts nothing: it says nothing of what the other has done.
+
+    owner: whose it is; empty for anybody's. A report without a client comes from where nobody vouches for senders.
+    """
+    if report.client and owner and report.client != owner:
+        reason = f"client {report.client!r}: this is {owner!r}'s to report; nothing was booked"
         return ReportDoubt("foreign_order", "client", reason)
     return None
+
+
+def doubt_about_seller(fill: FillReported, held: ClientPosition | None) -> ReportDoubt | None:
+    """Whether somebody sells what others alone have bought: the gate may have approved it, but they hold it."""
+    if fill.side == "buy" or not fill.client or held is None or not held.owner or fill.client in held.buyers:
+        return None
+    others = ", ".join(map(repr, held.buyers))
+    reason = (
+        f"client {fill.client!r}: {others} holds {fill.symbol}, and you have bought nothing of it; nothing was booked"
+    )
+    return ReportDoubt("foreign_order", "client", reason)
 
 
 def doubt_about_unknown(report: PlacedReported | FillReported | ClosedReported, *, ended: bool) -> ReportDoubt:

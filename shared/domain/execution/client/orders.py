@@ -14,6 +14,7 @@ from shared.domain.execution.client.doubts import (
     doubt_about_fill,
     doubt_about_pair,
     doubt_about_placed,
+    doubt_about_seller,
     doubt_about_time,
     doubt_about_unknown,
 )
@@ -29,7 +30,7 @@ from shared.domain.execution.client.state import ClientState
 from shared.domain.execution.client.stops import ClientStops
 from shared.messages.base import Message
 from shared.messages.orders import CancelDecided, Ending, OrderDecided, WriteOffDecided
-from shared.messages.reports import ClosedReported, FillReported, PlacedReported
+from shared.messages.reports import ClosedReported, FillReported, PlacedReported, Report
 
 Outputs = Sequence[Message]
 REPEATED = "reported before, and taken: nothing is left to do"
@@ -44,11 +45,11 @@ class ClientOrders:
     # --- what the gate wants --------------------------------------------------------------------------------------
 
     def decided(self, order: OrderDecided) -> Outputs:
-        """An approved order is its client's to execute; a sale, that of the client who holds the pair."""
+        """An approved order is its client's to execute; a sale that no client proposed, that of who holds the pair."""
         state, store = self._state, self._state.store
         if order.quantity_approved <= 0 or store.order(order.order_id) or store.ended(order.symbol, order.order_id):
             return ()
-        held = store.held(order.symbol) if order.side == "sell" else None
+        held = store.held(order.symbol) if order.side == "sell" and not order.client else None
         awaited = ClientOrder(
             order_id=order.order_id,
             symbol=order.symbol,
@@ -63,6 +64,7 @@ class ClientOrders:
             expires_ns=order.expires_ns,
             trace=order.trace_id,
             due_ns=max(state.now_ns, order.time_ns) + state.report_ns,
+            owner=held.owner if held is not None else order.client,
         )
         store.put_order(awaited)
         return (order_awaited(order, awaited, state.now_ns),)
@@ -94,7 +96,7 @@ class ClientOrders:
         if order is None:
             return self._answers.refuse(placed, self._doubt_about_unknown(placed))
         doubt = (
-            doubt_about_client(placed, order.client)
+            doubt_about_client(placed, order.owner)
             or doubt_about_pair(placed, order)
             or doubt_about_placed(placed, order)
             or self._doubt_about_time(placed, order)
@@ -103,26 +105,29 @@ class ClientOrders:
             doubt = ReportDoubt("repeated", "$", f"order {order.order_id} was {REPEATED}")
         if doubt is not None:
             return self._answers.refuse(placed, doubt)
+        order = _taken_up(order, placed)
         there = replace(order, placed=True)
         return (order_placed(placed, order, state.now_ns), *self._await_end(placed, there))
 
     def filled(self, fill: FillReported) -> Outputs:
         """A trade: booked once, by its id."""
         store = self._state.store
+        order, held = store.order(fill.order_id), store.held(fill.symbol)
+        if order is not None and (doubt := doubt_about_client(fill, order.owner)) is not None:
+            return self._answers.refuse(fill, doubt)
         if (known := store.booked(fill.symbol, fill.trade_id)) is not None:
             return self._answers.refuse(fill, _told_twice(fill, is_same=known.body == body_of(fill)))
-        order, held = store.order(fill.order_id), store.held(fill.symbol)
         if order is None:
             is_its_stop = held is not None and stop_id_of(fill.symbol, held) == fill.order_id
             if is_its_stop or (fill.stop and store.ended(fill.symbol, fill.order_id) is None):
                 return self._stops.fill(fill)
             return self._answers.refuse(fill, self._doubt_about_unknown(fill))
-        doubt = doubt_about_client(fill, order.client) or doubt_about_fill(fill, order, held, self._prices_of(order))
+        doubt = doubt_about_seller(fill, held) or doubt_about_fill(fill, order, held, self._prices_of(order))
         if doubt is not None:
             return self._answers.refuse(fill, doubt)
         if (doubt := self._doubt_about_time(fill, order)) is not None:
             return (*self._answers.refuse(fill, doubt), *self._await_mended(fill, order))
-        return self._book(fill, order)
+        return self._book(fill, _taken_up(order, fill))
 
     def closed(self, closed: ClosedReported) -> Outputs:
         """Nothing more happens to the order at the exchange. What its trades lack is waited for."""
@@ -131,13 +136,14 @@ class ClientOrders:
         if order is None:
             return self._closed_unknown(closed)
         doubt = (
-            doubt_about_client(closed, order.client)
+            doubt_about_client(closed, order.owner)
             or doubt_about_pair(closed, order)
             or doubt_about_closed(closed, order)
             or self._doubt_about_time(closed, order)
         )
         if doubt is not None:
             return self._answers.refuse(closed, doubt)
+        order = _taken_up(order, closed)
         if closed.quantity_filled == order.filled:
             return (self._end(order, closed, closed.ending, closed.reason),)
         due_ns = order.due_ns or self._state.now_ns + self._state.report_ns
@@ -158,7 +164,7 @@ class ClientOrders:
         held, ended = store.held(closed.symbol), store.ended(closed.symbol, closed.order_id)
         if held is not None and stop_id_of(closed.symbol, held) == closed.order_id:
             return self._stops.close(closed, held)
-        if ended is None or doubt_about_client(closed, ended.client):
+        if ended is None or doubt_about_client(closed, ended.owner):
             return self._answers.refuse(closed, self._doubt_about_unknown(closed))
         if closed.quantity_filled == ended.filled:
             doubt = ReportDoubt("repeated", "$", f"the end of {closed.order_id} was {REPEATED}")
@@ -170,7 +176,7 @@ class ClientOrders:
     def _doubt_about_unknown(self, report: PlacedReported | FillReported | ClosedReported) -> ReportDoubt:
         """What another says of an order that has ended is no news of it, and halts nothing."""
         ended = self._state.store.ended(report.symbol, report.order_id)
-        foreign = doubt_about_client(report, ended.client) if ended is not None else None
+        foreign = doubt_about_client(report, ended.owner) if ended is not None else None
         return foreign or doubt_about_unknown(report, ended=ended is not None)
 
     # --- booking --------------------------------------------------------------------------------------------------
@@ -254,6 +260,13 @@ class ClientOrders:
         """The prices that the order has to do with, USDT per unit."""
         limit = float(order.limit_price) if order.limit_price is not None else 0.0
         return [price for price in (self._state.prices.of(order.symbol), order.mark, limit) if price > 0]
+
+
+def _taken_up(order: ClientOrder, report: Report) -> ClientOrder:
+    """An order that no client proposed is that of the one who reports of it first."""
+    if order.owner or not report.client:
+        return order
+    return replace(order, client=report.client, owner=report.client)
 
 
 def _told_twice(fill: FillReported, *, is_same: bool) -> ReportDoubt:

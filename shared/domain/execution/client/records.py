@@ -27,7 +27,7 @@ class BookedTrade(Struct, frozen=True, gc=False):
 class ClientOrder(Struct, frozen=True, kw_only=True):
     """An approved order that has not ended.
 
-    client: who has to report.
+    client: who has to report. owner: the client whose reports alone count; empty where anybody's do.
     quantity, filled: base units.
     order_type, limit_price, stop_price, expires_ns, decided_ns, mark: as decided. mark: USDT per unit, 0 when unknown.
     placed: the client said that it stands at the exchange, or traded.
@@ -59,6 +59,7 @@ class ClientOrder(Struct, frozen=True, kw_only=True):
     due_ns: int = 0
     what: str = "order"
     told: bool = False
+    owner: str = ""
 
     @property
     def left(self) -> Decimal:
@@ -70,6 +71,7 @@ class ClientPosition(Struct, frozen=True, kw_only=True):
     """What clients hold of a pair, and the stop that protects it.
 
     quantity: base units. client: of the order that opened it. opened_by: that order; the stop's id follows from it.
+    owner: as of that order. buyers: all owners of orders that bought of it.
     stop: where the books have the stop, USDT per unit; None before an order with one was filled.
     approved: the highest that the gate approved, USDT per unit.
     covered: base units that a reported stop protects.
@@ -89,15 +91,21 @@ class ClientPosition(Struct, frozen=True, kw_only=True):
     missing: bool = False
     stop_filled: Decimal = ZERO
     stop_trades: tuple[BookedTrade, ...] = ()
+    owner: str = ""
+    buyers: tuple[str, ...] = ()
 
 
 class EndedOrder(Struct, frozen=True, gc=False):
-    """An order, or a stop, that is over: what comes once more of it is no news. client: whose; empty for not known."""
+    """An order, or a stop, that is over: what comes once more of it is no news.
+
+    client: whose; empty for not known. owner: as it was.
+    """
 
     order_id: str
     filled: Decimal
     trades: tuple[BookedTrade, ...] = ()
     client: str = ""
+    owner: str = ""
 
 
 class Ended(Struct, frozen=True):
@@ -148,7 +156,7 @@ class ClientStore:
     def end_order(self, order: ClientOrder) -> None:
         """Nothing more comes of it."""
         self.records.delete(ORDER, order.order_id)
-        self._remember(order.symbol, EndedOrder(order.order_id, order.filled, order.trades, order.client))
+        self._remember(order.symbol, EndedOrder(order.order_id, order.filled, order.trades, order.client, order.owner))
         self.note_due()
 
     # --- what has ended -------------------------------------------------------------------------------------------
@@ -176,6 +184,22 @@ class ClientStore:
                     return trade
         return None
 
+    # --- whose it is ----------------------------------------------------------------------------------------------
+
+    def owner(self, order_id: str) -> str:
+        """The client whose reports of an open order alone count; empty where anybody's do, or it is not open."""
+        order = self.order(order_id)
+        return order.owner if order is not None else ""
+
+    def is_of(self, client: str, symbol: str) -> bool:
+        """Whether a pair is this client's concern: it was approved something there, or what is there is anybody's."""
+        owners = [order.owner for order in self.orders() if order.symbol == symbol]
+        owners += [order.owner for order in self._ended(symbol)]
+        held = self.held(symbol)
+        if held is not None:
+            owners += [held.owner, *held.buyers]
+        return client in owners or "" in owners
+
     # --- what is held ---------------------------------------------------------------------------------------------
 
     def held(self, symbol: str) -> ClientPosition | None:
@@ -193,7 +217,8 @@ class ClientStore:
         else:
             self.forget_held(symbol)
             stop_id = stop_id_of(symbol, position)
-            stop = EndedOrder(stop_id, position.stop_filled, position.stop_trades, position.client)
+            sold, trades = position.stop_filled, position.stop_trades
+            stop = EndedOrder(stop_id, sold, trades, position.client, position.owner)
             self._remember(symbol, stop)
         self.note_due()
 

@@ -45,7 +45,11 @@ class ClientStops:
         # Its first part may be sold again before the next one comes: another position then, with another stop.
         opened_by = f"{order.order_id}.{len(order.trades)}" if order.trades else order.order_id
         held = state.store.held(order.symbol) or ClientPosition(
-            quantity=ZERO, client=order.client, opened_by=opened_by, trace=order.trace or order.order_id
+            quantity=ZERO,
+            client=order.client,
+            opened_by=opened_by,
+            trace=order.trace or order.order_id,
+            owner=order.owner,
         )
         position = replace(
             held,
@@ -53,6 +57,7 @@ class ClientStops:
             stop=_higher(held.stop, order.stop_price),
             approved=_higher(held.approved, order.stop_price),
             due_ns=0 if held.missing else held.due_ns or state.now_ns + state.stop_ns,
+            buyers=held.buyers if order.owner in ("", *held.buyers) else (*held.buyers, order.owner),
         )
         state.store.put_held(order.symbol, position)
         return position
@@ -69,6 +74,8 @@ class ClientStops:
             stop=imported.stop_price,
             approved=imported.stop_price,
             due_ns=max(state.now_ns, imported.time_ns) + state.stop_ns,
+            owner=imported.client,
+            buyers=(imported.client,),
         )
         is_known = held is not None and held.opened_by == imported.id
         if is_known or state.store.ended(symbol, stop_id_of(symbol, position)) is not None:
@@ -115,7 +122,7 @@ class ClientStops:
         state, held = self._state, self._state.store.held(stop.symbol)
         listed = state.store.listed(stop.symbol)
         doubt = (
-            doubt_about_client(stop, held.client if held is not None else "")
+            doubt_about_client(stop, held.owner if held is not None else "")
             or doubt_about_time(stop, state.now_ns, state.slack_ns)
             or doubt_about_stop(
                 stop,
@@ -154,7 +161,7 @@ class ClientStops:
         if held is not None and held.stop is not None:
             prices.append(float(held.stop))
         doubt = (
-            doubt_about_client(fill, held.client if held is not None else "")
+            doubt_about_client(fill, held.owner if held is not None else "")
             or doubt_about_stop_fill(fill, stop_id, held, prices)
             or doubt_about_time(fill, state.now_ns, state.slack_ns)
         )
@@ -181,7 +188,7 @@ class ClientStops:
 
     def close(self, closed: ClosedReported, held: ClientPosition) -> Outputs:
         """The stop has ended. What it left unsold is not protected any more."""
-        if (doubt := doubt_about_client(closed, held.client)) is not None:
+        if (doubt := doubt_about_client(closed, held.owner)) is not None:
             return self._answers.refuse(closed, doubt)
         return self._await(closed, closed.symbol, replace(held, covered=ZERO), "its client says that the stop ended")
 

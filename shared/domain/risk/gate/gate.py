@@ -73,11 +73,16 @@ class Gate:
         """The decision that stands is published again; another order under its id is refused by what differs."""
         self._repeats.append(order.id)
         first = self._decided.get(order.id)
-        if first is None or not (field := difference(order, first, of_clients=bool(self._state.plan.clients))):
+        if first is None or not (field := difference(order, first, of_clients=self._names_clients)):
             return ()
         differs = f"{field} is {as_sent(order, field)}, but order {order.id} was decided as one with"
         stands = "that verdict stands. Propose another order under another id"
         return self.refusals.of(order, "other_body", field, f"{differs} {as_sent(first, field)}; {stands}")
+
+    @property
+    def _names_clients(self) -> bool:
+        """Whether it matters whose an order is: clients have bounds, or execute what they were approved."""
+        return bool(self._state.plan.clients) or self._state.client_orders
 
     def _ruling(self, order: OrderProposed, view: View) -> Ruling:
         if order.side == "buy":
@@ -122,7 +127,7 @@ class Gate:
             phase=state.phase_shown,
             code=ruling.code,
             shortfall=ruling.shortfall,
-            client=view.client,
+            client=order.client if self._names_clients else "",
         )
 
     def _reserve(self, decided: OrderDecided, units: float, view: View) -> None:

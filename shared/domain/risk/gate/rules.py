@@ -102,12 +102,12 @@ def execution_acknowledged(order: OrderProposed, view: View) -> Ceiling:
 
     Only where clients execute by themselves. Another client's silence closes nothing for this one.
     """
-    client = view.client or order.strategy
-    late = view.state.reservations.overdue(client, view.now_ns)
-    if late is None:
+    overdue = view.state.reservations.overdue
+    late = (order.client and overdue(order.client, view.now_ns)) or overdue(order.strategy, view.now_ns)
+    if not late:  # by its strategy goes an order that no client proposed
         return opened("execution_acknowledged")
     age_seconds = (view.now_ns - late.report_due_ns) / view.state.ns_per_second
-    owed = f"client {client} owes a report of order {late.order_id} in {late.symbol} since {age_seconds:.0f} s"
+    owed = f"client {late.client} owes a report of order {late.order_id} in {late.symbol} since {age_seconds:.0f} s"
     remedy = f"report what became of it, or have it written off: heatsink write-off-order {late.order_id}"
     return closed("execution_acknowledged", "unacknowledged", f"{owed}; {remedy}")
 

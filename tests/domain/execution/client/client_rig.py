@@ -91,13 +91,13 @@ class ClientRig:
     # --- orders ---------------------------------------------------------------------------------------------------
 
     def buy(self, symbol: str = ETH, quantity: str = "1", **changes: Any) -> OrderDecided:
-        changes = {"strategy": "mine", "stop": 1_425 if symbol == ETH else 19_000} | changes
+        changes = {"strategy": "mine", "client": "mine", "stop": 1_425 if symbol == ETH else 19_000} | changes
         decided = self.gate.buy(symbol, quantity, **changes)
         self.take(decided)
         return decided
 
     def sell(self, symbol: str = ETH, quantity: str = "1", **changes: Any) -> OrderDecided:
-        decided = self.gate.sell(symbol, quantity, strategy="mine", **changes)
+        decided = self.gate.sell(symbol, quantity, **({"strategy": "mine", "client": "mine"} | changes))
         self.take(decided)
         return decided
 

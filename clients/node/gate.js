@@ -4,6 +4,7 @@ import * as answers from './answers.js'
 import { Connections, LostError, sleep } from './connections.js'
 import { TOPICS } from './messages.js'
 import { bodyOf, deadline, functionFor, isBefore, Refused, Sending } from './sending.js'
+import { signer } from './signing.js'
 import { amount, pack, unpack, UnwritableError } from './wire.js'
 import { decode } from '@msgpack/msgpack'
 
@@ -23,7 +24,7 @@ export class Gate {
   #strategy
   #timeout
 
-  constructor(url = 'redis://127.0.0.1:6390/0', { portfolio = 'main', client = '', strategy = 'external', timeout = 5_000 } = {}) {
+  constructor(url = 'redis://127.0.0.1:6390/0', { portfolio = 'main', client = '', strategy = 'external', timeout = 5_000, key } = {}) {
     this.#connections = new Connections(url)
     const home = `hs:{${portfolio}}`
     this.#place = {
@@ -32,6 +33,7 @@ export class Gate {
       missing: new Set(), // topics for which the server has no function to take them; found out by trying
       client: client || clientIn(url),
       clientKey: topic => TOPICS[topic].clientKey.replace('{P}', `{${portfolio}}`).replace('<client>', client || clientIn(url)),
+      signed: signerOf(key),
       key: topic => TOPICS[topic].key.replace('{P}', `{${portfolio}}`),
       decisionKey: id => `${home}:decision:${id}`,
     }
@@ -369,4 +371,12 @@ function sameId(what, ...about) {
 function clientIn(url) {
   const user = URL.canParse(url) ? decodeURIComponent(new URL(url).username) : ''
   return /^[a-z0-9_-]+\.client\.([a-z0-9][a-z0-9_-]*)$/.exec(user)?.[1] ?? 'client'
+}
+
+function signerOf(key) {
+  try {
+    return signer(key)
+  } catch (error) {
+    throw new GateError(error.message)
+  }
 }

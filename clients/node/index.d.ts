@@ -95,6 +95,19 @@ export interface Order extends Patience {
 
 export interface Report extends Patience { symbol: string; /** Market time; 0n where it is not known. */ timeNs?: bigint }
 
+export interface Options {
+  portfolio?: string
+  client?: string
+  strategy?: string
+  /** Milliseconds for an answer; a server that does not answer at all may add two seconds. */
+  timeout?: number
+  /**
+   * The file with the key that this client signs with, where it has to (`[clients.NAME] signed`); left out, what
+   * `HEATSINK_CLIENT_KEY` names. It is read once.
+   */
+  key?: string
+}
+
 /** The gate's state is not known. Whoever catches it must not trade on. */
 export declare class GateError extends Error {}
 
@@ -107,10 +120,10 @@ export declare class MissedError extends GateError { oldest: string }
  * not known, so that no halt is taken for none.
  */
 export declare class Gate {
-  /** timeout: milliseconds for an answer; a server that does not answer at all may add two seconds. */
-  constructor(url?: string, options?: { portfolio?: string; client?: string; strategy?: string; timeout?: number })
+  /** Throws `GateError` where the key cannot be read. */
+  constructor(url?: string, options?: Options)
   /** The same, after a look whether there is such a gate. Throws `GateError`. */
-  static open(url?: string, options?: { portfolio?: string; client?: string; strategy?: string; timeout?: number }): Promise<Gate>
+  static open(url?: string, options?: Options): Promise<Gate>
   close(): Promise<void>
   [Symbol.asyncDispose](): Promise<void>
 

@@ -90,14 +90,19 @@ export class Sending {
     return null
   }
 
-  /** By the function for it, into the queue of this client; and by XADD where the server has none. */
+  /**
+   * By the function for it, into the queue of this client; and by XADD where the server has none. But who signs has no
+   * other way for proposals than its own queue.
+   */
   async #put() {
     const topic = this.isReport ? 'reported' : 'proposed'
     const key = this.place.key(topic)
     const name = functionFor(this.place, topic)
     if (name) {
-      const [reply] = await this.connections.call(['FCALL', name, 2, key, this.place.clientKey(topic), this.body])
-      if (!(reply instanceof Error && NO_FUNCTION.test(reply.message))) return reply
+      const queue = this.place.clientKey(topic)
+      const signed = this.isReport ? [] : this.place.signed(queue, this.body)
+      const [reply] = await this.connections.call(['FCALL', name, 2, key, queue, this.body, ...signed])
+      if (signed.length || !(reply instanceof Error && NO_FUNCTION.test(reply.message))) return reply
       this.place.missing.add(topic)
     }
     const [reply] = await this.connections.call(['XADD', key, '*', 'm', this.body])

@@ -61,6 +61,8 @@ def _proposals(context: Context, verdicts: Verdicts) -> ProposalsApi | None:
         throttle=Throttle(ops.proposals_per_minute, context.clock.steady_ns),
         seconds=ops.verdict_seconds,
         log=context.log,
+        signed=context.settings.plan.signed_clients,
+        unkeyed=context.bus.signatures.clients.missing,
     )
 
 

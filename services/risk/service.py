@@ -60,6 +60,7 @@ def spec_of(settings: Settings, clock: Clock, *, orders_remembered: int = ORDERS
         ),
         whole=(keys.of(BARS, DAILY),),
         in_turns=proposed,
+        signed_clients=plan.signed_clients,
         home=keys.home,
         warm=(PAIRS.key, FEEDS.key, *bars),
         latest=(MARKS, BOOKS),

@@ -166,7 +166,8 @@ class MemoryBus(Bus):
             if len(clients) >= MOST_CLIENTS:
                 raise NotTakenError("CLIENTS", f"there are {MOST_CLIENTS} clients already")
             clients.append(client)
-        self.server.append_bytes(queue, body)
+        at_ms = self.server.end(queue) + 1  # ids are the only clock of this server
+        self.server.append_bytes(queue, body, self.signatures.clients.sign(client, queue, body, at_ms))
 
     def _waiting(self, queue: str) -> int:
         """How many entries of a client's queue their reader has not finished."""

@@ -9,6 +9,7 @@ from shared.config.tables import Override, Tables
 
 PREFIX = "HEATSINK_"
 CONFIG_DIR, PHASE = f"{PREFIX}CONFIG_DIR", f"{PREFIX}PHASE"
+CLIENT_KEY = f"{PREFIX}CLIENT_KEY"  # no setting: the client libraries read it, perhaps from the same shell
 # What Kubernetes tells every container of a service that is called heatsink or heatsink-redis.
 _OF_KUBERNETES = re.compile(r"HEATSINK_(\w+_)?(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT_[0-9]+_(TCP|UDP|SCTP)(_\w+)?)")
 _ADDRESS_OF_KUBERNETES = ("tcp://", "udp://", "sctp://")  # of HEATSINK_REDIS_PORT
@@ -17,7 +18,7 @@ _ADDRESS_OF_KUBERNETES = ("tcp://", "udp://", "sctp://")  # of HEATSINK_REDIS_PO
 def read_environment(tables: Tables, environ: Mapping[str, str], keys: Sequence[tuple[str, str]]) -> None:
     """Overrides into ``tables``. keys: section and key of every setting."""
     known = {f"{PREFIX}{section}__{key}".upper(): (section, key) for section, key in keys}
-    names = [*known, PHASE, CONFIG_DIR]
+    names = [*known, PHASE, CONFIG_DIR, CLIENT_KEY]
     one_underscore = {name.replace("__", "_"): name for name in known}
     for name, text in environ.items():
         if name in known:

@@ -1,13 +1,13 @@
 """Why services would refuse to start although every value by itself is sound. It is checked before any is started."""
 
 from shared.config.faults import Fault
-from shared.config.model import Settings
+from shared.config.model import NO_KEYS, Settings
 from shared.domain.risk.state.evidence import exchange_fault
 
 
 def start_faults(settings: Settings) -> list[Fault]:
     """The faults that the settings alone show. The phase of a portfolio that exists already is not looked at."""
-    return [*phase_faults(settings, settings.plan.phase), *paper_faults(settings)]
+    return [*phase_faults(settings, settings.plan.phase), *paper_faults(settings), *signed_faults(settings)]
 
 
 def phase_faults(settings: Settings, phase: str, *, may_differ: bool = False) -> list[Fault]:
@@ -42,3 +42,13 @@ def paper_faults(settings: Settings) -> list[Fault]:
     problem = "orders are executed on paper, or by clients"
     remedy = 'Write "paper", or "client" where your own bot executes and reports.'
     return [Fault("stack.toml", "exchange.orders", settings.exchange.orders, problem, remedy)]
+
+
+def signed_faults(settings: Settings) -> list[Fault]:
+    """Why the risk service does not start where clients must sign. Without ``signing.keys``, keys may be made yet."""
+    signed = sorted(settings.plan.signed_clients)
+    if not signed or settings.signing.keys != NO_KEYS:
+        return []
+    problem = f"nothing is signed so, and clients.{signed[0]}.signed asks for it"
+    remedy = "Name the folder of keys (heatsink keys new), or write signed = false."
+    return [Fault("stack.toml", "signing.keys", NO_KEYS, problem, remedy)]

@@ -235,6 +235,7 @@ class ClientPlan(Struct, frozen=True, kw_only=True):
     orders_per_second: approvals in a wall second.
     open_orders: approved and not finished, at once.
     Of the last three, 0 stands for an equal part of what no client has named.
+    signed: whether it has to sign what it proposes, with its key in the folder ``signing.keys``.
     """
 
     may: tuple[Sendable, ...] = SENDABLE
@@ -243,6 +244,7 @@ class ClientPlan(Struct, frozen=True, kw_only=True):
     heat: Annotated[float, Meta(ge=0, le=1)] = 0.0
     orders_per_second: Annotated[int, Meta(ge=0, le=1_000_000)] = 0
     open_orders: Annotated[int, Meta(ge=0, le=1_000_000)] = 0
+    signed: bool = False
 
 
 class Plan(Struct, frozen=True, kw_only=True):
@@ -280,6 +282,11 @@ class Plan(Struct, frozen=True, kw_only=True):
         """Every timeframe in use, the daily one included, each once, the longest first: what others build on."""
         used = dict.fromkeys([DAILY, *(strategy.timeframe for strategy in self.strategies)])
         return tuple(sorted(used, key=timeframe_ns, reverse=True))
+
+    @property
+    def signed_clients(self) -> frozenset[str]:
+        """Those that have to sign what they propose."""
+        return frozenset(name for name, client in self.clients.items() if client.signed)
 
     @property
     def scale(self) -> float:

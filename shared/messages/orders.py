@@ -166,6 +166,7 @@ Refusal = Literal[
     "too_old",
     "not_allowed",
     "failed",
+    "not_signed",
 ]
 
 

@@ -1,14 +1,15 @@
 """Who may write a message whose word moves money: where keys are configured, each of these is signed by its writer.
 
 What a stack decides by is signed: verdicts, what became of orders, the portfolio, limits, phases and halts, operators'
-commands, and entries that were set aside. The market, signals and proposals are not: clients of any language write
-proposals, and the gate judges each of them anyway.
+commands, and entries that were set aside. The market and signals are not. Proposals are by those clients alone that
+have to (``[clients.NAME] signed``): clients of any language write them, and the gate judges each of them anyway.
 """
 
 from shared.messages.base import Message
 from shared.messages.catalogue import AUDIT, CONTROL, DECIDED, EXECUTED, HALTS, PORTFOLIO, SET_ASIDE, SIZES, Topic
 from shared.messages.signals import SignalRefused
 
+SIGNATURE = "signature"  # the field that is at fault where an entry is not believed
 OPERATORS = CONTROL.written_by  # whoever gives commands: the command line, a bot, a dashboard
 
 

@@ -11,6 +11,7 @@ The reader keeps the last place that it believed with its cursors (``runtime.hos
 true once is not believed twice.
 """
 
+from collections.abc import Iterable
 from typing import NamedTuple, Protocol
 
 SIGNATURE_FIELD = b"s"
@@ -35,15 +36,37 @@ class Seal(NamedTuple):
     mac: str
 
 
+class ClientSignatures(Protocol):
+    """Keys of clients, for what they put into their queues (docs/decisions/0035): each has one of its own, or none."""
+
+    def sign(self, client: str, stream: str, body: bytes, at_ms: int) -> bytes:
+        """The signature of what is put into a queue at a time of the wall clock; empty without a key of the client."""
+        ...
+
+    def check(self, client: str, stream: str, body: bytes, signature: bytes, at_ms: int) -> None:
+        """Raises ``NotSignedError``, unless the client signed this for this queue, about when it came there."""
+        ...
+
+    def missing(self, clients: Iterable[str]) -> list[str]:
+        """Those of these clients who have no key here that can be used."""
+        ...
+
+    def refresh(self) -> None:
+        """Look for keys that were changed or taken away."""
+        ...
+
+
 class Signatures(Protocol):
     """The keys of one process, as it uses them.
 
     writer: under which name it signs.
     are_checked: whether keys are configured; without, nothing is signed and everything is believed, as it is.
+    clients: the keys of clients, where this process has them.
     """
 
     writer: str
     are_checked: bool
+    clients: ClientSignatures
 
     def sign(self, stream: str, body: bytes, place: str = "") -> bytes:
         """The signature of a message on a stream; empty where nothing is signed."""

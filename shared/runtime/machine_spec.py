@@ -57,6 +57,7 @@ class MachineSpec:
     inputs: the keys of the streams that it reads, in order of priority.
     whole: those of the streams on which what stands on others builds: they are read to their end in every step.
     in_turns: the stream beside which clients have queues of their own: all of them are read in turns.
+    signed_clients: clients that have to sign what they put into those queues.
     warm: those of the streams whose history rebuilds what is not in the records.
     latest: topics of which it wants the newest message of each pair, and no other: marks, books.
     follows: whether a pair is one of those, by its name: of names that nobody trades there is no end.
@@ -78,6 +79,7 @@ class MachineSpec:
     inputs: tuple[str, ...]
     whole: tuple[str, ...] = ()
     in_turns: str = ""
+    signed_clients: frozenset[str] = frozenset()
     warm: tuple[str, ...] = ()
     latest: tuple[Topic, ...] = ()
     follows: Callable[[str], bool] = field(default=lambda _: True)

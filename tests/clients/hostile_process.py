@@ -1,4 +1,8 @@
-"""A client that means ill, a process with nothing but its Redis user: ``hostile_process.py URL SEED [ATTACK...]``.
+"""A client that means ill, a process with nothing but its Redis user:
+``hostile_process.py URL SEED STOLEN KEY [ATTACK...]``.
+
+STOLEN is the address of another client, with its password: that is not enough where that one has to sign. KEY is the
+file with a key of its own.
 
 It knows the server's address with its own name and password, reads whatever a client may read, and does everything that
 a client can to have booked what was not approved, or to keep another client waiting. It goes on until its input ends,
@@ -6,6 +10,7 @@ and then prints how often it did what, and what the server said, as JSON. Nothin
 """
 
 import hashlib
+import hmac
 import json
 import random
 import select
@@ -23,6 +28,7 @@ ME, MINE = "hostile", "SOL/USDT"  # its name, and the only pair in which it was 
 HOME = "hs:{main}"
 QUEUE, REPORTS = f"{HOME}:clients:{ME}", f"{HOME}:reports:{ME}"
 THEIRS = f"{HOME}:reports:honest"
+STOLEN = f"{HOME}:clients:careful"
 PROPOSED, DECIDED, EXECUTED, REPORTED = (
     f"{HOME}:orders:{name}" for name in ("proposed", "decided", "executed", "reported")
 )
@@ -43,8 +49,12 @@ FLOOD = 300  # messages of a flood, before it looks again
 class Hostile:
     """counts: what was done, by the kind of attack. said: the first word of what the server refused."""
 
-    def __init__(self, url: str, seed: int) -> None:
+    def __init__(self, url: str, seed: int, stolen: str, key: str) -> None:
         self.server = redis.Redis.from_url(url, protocol=2)
+        self.stolen = redis.Redis.from_url(stolen, protocol=2)
+        with open(key) as file:
+            self.key_id, secret = file.read().splitlines()[1].split()
+        self.secret = bytes.fromhex(secret)
         self.random = random.Random(seed)
         self.counts: Counter[str] = Counter()
         self.said: Counter[str] = Counter()
@@ -57,8 +67,8 @@ class Hostile:
 
     # --- how it speaks ------------------------------------------------------------------------------------------------
 
-    def send(self, what: str, *commands: tuple[Any, ...]) -> None:
-        pipe = self.server.pipeline(transaction=False)
+    def send(self, what: str, *commands: tuple[Any, ...], through: Any = None) -> None:
+        pipe = (through or self.server).pipeline(transaction=False)
         for command in commands:
             pipe.execute_command(*command)
         for reply in pipe.execute(raise_on_error=False):
@@ -222,6 +232,30 @@ class Hostile:
         for stream, body in self.heard[-5:]:
             self.send("replayed_in_place", ("XADD", stream, "*", "m", body), ("PUBLISH", stream, body))
 
+    def forge(self) -> None:
+        """Into the queue of one that has to sign, with its password and without its key."""
+        rows = [fields for _, fields in self.stolen.xrange(STOLEN, count=3)]  # what it signed itself comes first
+        bodies = [pack(self.order(id=f"forged-{self.next_id()}"[:36])) for _ in range(5)]
+        genuine = next((fields for fields in rows if b"s" in fields), {b"m": bodies[0], b"s": b"none yet"})
+        signatures = {
+            "not_signed": b"",
+            "signed_by_chance": b"hmac-sha256 k1 1700000000000 " + self.random.randbytes(32).hex().encode(),
+            "signed_oddly": self.random.randbytes(50),
+            "signatures_of_other_bodies": genuine[b"s"],
+            "signatures_of_other_names": self.signature(STOLEN, bodies[4]),
+        }
+        for body, (what, signature) in zip(bodies, signatures.items(), strict=True):
+            beside = ("s", signature) if signature else ()
+            put, written = ("FCALL", "hs_propose", 1, STOLEN, body), ("XADD", STOLEN, "*", "m", body)
+            self.send(what, (*put, *beside), (*written, *beside), through=self.stolen)
+        copy = ("XADD", STOLEN, "*", "m", genuine[b"m"], "s", genuine[b"s"])
+        self.send("copies_of_signed", copy, through=self.stolen)
+
+    def signature(self, queue: str, body: bytes) -> bytes:
+        """By the own key."""
+        head = f"hmac-sha256 {self.key_id} {time.time_ns() // 1_000_000} ".encode()  # noqa: TID251 - it is a client
+        return head + hmac.digest(self.secret, head + queue.encode() + b"\n" + body, "sha256").hex().encode()
+
     # More than anybody reads: orders that are rejected, repeats of one, questions, signals, cancels of nothing.
 
     def flood_orders(self) -> None:
@@ -265,7 +299,8 @@ class Hostile:
     def run(self, only: list[str]) -> None:
         """only: the attacks to make; all of them where none is named."""
         attacks: list[Callable[[], None]] = [
-            self.fuzz, self.claim, self.steal, self.meddle, self.guess, self.replay, self.trespass, self.flood_orders,
+            self.fuzz, self.claim, self.steal, self.meddle, self.guess, self.replay, self.forge, self.trespass,
+            self.flood_orders,
             self.flood_repeats, self.flood_questions, self.flood_signals, self.flood_by_hand,
         ]  # fmt: skip
         attacks = [attack for attack in attacks if not only or attack.__name__ in only]
@@ -295,4 +330,4 @@ def word_of(error: Exception) -> str:
 
 
 if __name__ == "__main__":
-    Hostile(sys.argv[1], int(sys.argv[2])).run(sys.argv[3:])
+    Hostile(sys.argv[1], int(sys.argv[2]), *sys.argv[3:5]).run(sys.argv[5:])

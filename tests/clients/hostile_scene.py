@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import shutil
 import sys
 from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator
@@ -12,10 +13,12 @@ from typing import Any, NamedTuple
 
 from services.cli.up.server_users import register_clients
 from services.users import users_of
+from services.wiring import key_holders
 from shared.adapters.private_files import passwords_in, private_folder
 from shared.adapters.redis.acl import acl_file
 from shared.adapters.redis.bus import RedisBus
 from shared.adapters.redis.embedded_valkey import running_valkey
+from shared.adapters.signing import CLIENTS_FOLDER, write_new_keys
 from shared.config.credentials import OWNER, client_user, signed_in
 from shared.messages.base import Message
 from tests.clients.gate_harness import CLIENT_EXECUTES, SETTINGS, open_market
@@ -24,8 +27,15 @@ from tests.e2e.chaos import all_of
 from tests.e2e.processes import service
 from tests.keys import MAIN
 from tests.patience import PATIENCE_SECONDS
+from tests.shipped import SHIPPED
 
-HONEST = "honest"
+HONEST, CAREFUL = "honest", "careful"  # the second one has to sign, and its password was stolen
+CLIENTS = f"""
+[clients.{HONEST}]
+[clients.{ME}]
+[clients.{CAREFUL}]
+signed = true
+"""
 SERVICES = ("sizing", "risk", "execution")
 MEGABYTE = 1_000_000
 LIMITS = {
@@ -36,11 +46,12 @@ LIMITS = {
 
 
 class Scene(NamedTuple):
-    """bus: the owner's. url: of the server, without a name. passwords: by user."""
+    """bus: the owner's. url: of the server, without a name. passwords: by user. keys: the folder of clients' keys."""
 
     bus: RedisBus
     url: str
     passwords: dict[str, str]
+    keys: Path
 
     def url_of(self, client: str) -> str:
         user = client_user(client, "main")
@@ -53,12 +64,19 @@ class Scene(NamedTuple):
 @asynccontextmanager
 async def stack(folder: Path, **more: str) -> AsyncIterator[Scene]:
     """A server that knows users, a market that stands still at 100 USDT, and every service that decides or books."""
-    users = users_of("main", [HONEST, ME])
+    users = users_of("main", [HONEST, ME, CAREFUL])
     place = private_folder(folder / "users")
     passwords = passwords_in(place, (user.name for user in users))
     acl = folder / "users.acl"
     acl.write_text(acl_file(users, passwords))
-    settings = SETTINGS | CLIENT_EXECUTES | LIMITS | {"HEATSINK_REDIS__USERS": str(place)} | more
+    config, keys = Path(shutil.copytree(SHIPPED, folder / "config")), folder / "keys"
+    (config / "stack.toml").write_text((config / "stack.toml").read_text() + CLIENTS)
+    write_new_keys(keys, key_holders())
+    write_new_keys(keys / CLIENTS_FOLDER, [ME, CAREFUL])
+    places = {
+        "HEATSINK_REDIS__USERS": str(place), "HEATSINK_CONFIG_DIR": str(config), "HEATSINK_SIGNING__KEYS": str(keys),
+    }  # fmt: skip
+    settings = SETTINGS | CLIENT_EXECUTES | LIMITS | places | more
     with running_valkey(folder, acl_file=acl) as server:
         owner = signed_in(server.url, OWNER, passwords[OWNER])
         async with RedisBus.open(owner, MAIN) as bus, AsyncExitStack() as services:
@@ -72,7 +90,7 @@ async def stack(folder: Path, **more: str) -> AsyncIterator[Scene]:
                     beat.service for beat in (await bus.heartbeats()).values() if beat.state == "ready"
                 }:
                     await asyncio.sleep(0.05)
-            yield Scene(bus, server.url, passwords)
+            yield Scene(bus, server.url, passwords, keys / CLIENTS_FOLDER)
 
 
 class Attack:
@@ -98,7 +116,7 @@ async def attacked(scene: Scene, *attacks: str, seed: int = 7, niceness: int = 0
     """
     process = await asyncio.create_subprocess_exec(
         sys.executable, str(Path(__file__).with_name("hostile_process.py")), scene.url_of(ME), str(seed),
-        *attacks,        stdin=PIPE, stdout=PIPE, limit=MEGABYTE,
+        scene.url_of(CAREFUL), str(scene.keys / f"{ME}.key"), *attacks, stdin=PIPE, stdout=PIPE, limit=MEGABYTE,
     )  # fmt: skip
     attack = Attack(process)
     try:

@@ -7,6 +7,7 @@ import { pathToFileURL } from 'node:url'
 const [folder, url, client = ''] = process.argv.slice(2)
 const { Gate } = await import(pathToFileURL(`${folder}/index.js`))
 const { pack, unpack, amount } = await import(pathToFileURL(`${folder}/wire.js`))
+const { signer } = await import(pathToFileURL(`${folder}/signing.js`))
 const gate = new Gate(url, { strategy: 'mine', client })
 
 const more = {
@@ -16,6 +17,7 @@ const more = {
     for await (const entry of gate.follow(topic, options)) if (found.push(entry) === count) break
     return found
   },
+  sign: async (stream, body, atMs) => signer()(stream, Buffer.from(body), atMs),
   amount: async given => amount('quantity', given),
   unpack: async text => unpack(Buffer.from(text, 'base64')),
   repack: async text => pack(unpack(Buffer.from(text, 'base64'))).toString('base64'),

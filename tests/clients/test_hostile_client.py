@@ -6,6 +6,7 @@ one has its verdicts. The books are made anew here, from what the honest client 
 
 import asyncio
 from collections import Counter
+from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ from shared.messages.orders import OrderDecided, OrderFilled, ProposalRefused
 from shared.messages.portfolio import PortfolioMarked
 from shared.messages.reports import ReportRefused
 from tests.clients.hostile_process import ME, MINE
-from tests.clients.hostile_scene import HONEST, Scene, attacked, stack
+from tests.clients.hostile_scene import CAREFUL, HONEST, Scene, attacked, stack
 from tests.e2e.invariants import check_decisions, check_fills, check_ledger
 from tests.keys import MAIN
 from tests.patience import PATIENCE_SECONDS
@@ -81,9 +82,20 @@ async def the_books(scene: Scene, honest: Honest) -> None:
     assert len(booked) == len(fills)
 
 
+def careful(scene: Scene, order_id: str) -> Callable[[], None]:
+    """One order of the client that signs what it proposes, which is approved."""
+
+    def trade() -> None:
+        with Gate(scene.url_of(CAREFUL), timeout=PATIENCE_SECONDS, key=str(scene.keys / f"{CAREFUL}.key")) as gate:
+            verdict = gate.propose("BTC/USDT", "buy", "0.06", stop_price=95, id=order_id)
+            assert verdict.verdict == "approve", verdict
+
+    return trade
+
+
 async def caught_up(scene: Scene) -> None:
     """Everything that was written has been taken, so that whatever follows from it is in the books."""
-    queues = [MAIN.of_client(client, topic) for client in (ME, HONEST) for topic in (PROPOSED, REPORTED)]
+    queues = [MAIN.of_client(client, topic) for client in (ME, HONEST, CAREFUL) for topic in (PROPOSED, REPORTED)]
     streams = [*queues, "hs:signals", MAIN.of(EXECUTED)]
     async with asyncio.timeout(PATIENCE_SECONDS):
         while any(reader.lag or reader.pending for reader in await scene.bus.readers(streams)):
@@ -97,6 +109,8 @@ ATTACKS = (
     "reports_in_others_queues", "stops_of_others", "stop_fills_of_others", "stop_ends_of_others",
     "unapproved_in_others_pairs", "own_order_in_others_pairs", "unreadable_in_others_pairs", "orders_to_come",
     "answers_to_come", "replayed_to_queue", "replayed_reports", "replayed_in_place",
+    "not_signed", "signed_by_chance", "signed_oddly", "signatures_of_other_bodies", "signatures_of_other_names",
+    "copies_of_signed",
     "flood_of_orders", "flood_of_repeats", "flood_of_questions", "flood_of_signals", "flood_by_hand", "trespasses",
 )  # fmt: skip
 
@@ -105,12 +119,15 @@ ATTACKS = (
 async def test_a_hostile_client_has_nothing_booked_and_keeps_nobody_from_trading(tmp_path: Path, orders: int) -> None:
     async with stack(tmp_path) as scene:
         honest = Honest(scene.url_of(HONEST))
+        await asyncio.to_thread(careful(scene, "careful-1"))
         await asyncio.to_thread(honest.trade, 0, 4)
         async with attacked(scene) as attack:
             await asyncio.to_thread(honest.trade, 4, orders)
         await caught_up(scene)
         await asyncio.to_thread(honest.trade, 4 + orders, 4)
         await the_books(scene, honest)
+        await asyncio.to_thread(careful(scene, "careful-2"))
+        decided = await scene.messages(MAIN.of(DECIDED), OrderDecided)
         counts, said = Counter(attack.told["counts"]), Counter(attack.told["said"])
         reports = await scene.messages(MAIN.of(EXECUTED), ReportRefused)
         refused = Counter(each.code for each in reports)
@@ -128,5 +145,7 @@ async def test_a_hostile_client_has_nothing_booked_and_keeps_nobody_from_trading
     assert {"malformed", "unknown_order", "oversold", "too_much", "out_of_reach", "foreign_order", "other_body",
             "repeated"} <= {*refused}  # fmt: skip
     assert {"malformed", "other_body", "unknown_order"} <= {*answered}
+    assert answered["not_signed"]
+    assert {each.order_id for each in decided if each.client == CAREFUL} == {"careful-1", "careful-2"}
     assert letters
     assert {symbol for symbol, _ in halted} <= {MINE}, "the pairs of others trade on"

@@ -3,9 +3,12 @@
 from pathlib import Path
 
 import pytest
+from heatsink_client.signing import VARIABLE
 
+from shared.config.environment import CLIENT_KEY
 from shared.config.faults import ConfigError
 from shared.config.load import load_settings
+from shared.config.preflight import start_faults
 from shared.domain.plan import SENDABLE, ClientPlan
 
 
@@ -108,3 +111,17 @@ def test_clients_that_are_no_table_are_a_fault(config_dir: Path) -> None:
     path.write_text('clients = "ana"\n' + path.read_text())
     [fault] = faults_of(config_dir)
     assert "a table was expected here" in fault
+
+
+def test_who_must_sign_is_told_before_the_start_that_nothing_is_signed(config_dir: Path) -> None:
+    write(config_dir, "[clients.ana]\nsigned = true\n[clients.bob]")
+    settings = load_settings(config_dir, {"HEATSINK_SIGNING__KEYS": "off"})
+    assert settings.plan.signed_clients == {"ana"}
+    [fault] = start_faults(settings)
+    assert "signing.keys = off: nothing is signed so, and clients.ana.signed asks for it" in str(fault)
+    assert start_faults(load_settings(config_dir, {})) == [], "keys are made yet"
+
+
+def test_the_key_of_a_bot_in_the_same_shell_is_no_setting_and_no_fault(config_dir: Path) -> None:
+    assert CLIENT_KEY == VARIABLE
+    assert load_settings(config_dir, {CLIENT_KEY: "k1 " + "0" * 64}) == load_settings(config_dir, {})

@@ -7,7 +7,7 @@ from typing import get_args
 
 import pytest
 
-from shared.config.environment import CONFIG_DIR, PHASE
+from shared.config.environment import CLIENT_KEY, CONFIG_DIR, PHASE
 from shared.config.load import SECTIONS
 from shared.domain.risk.breakers import BREAKERS
 from shared.domain.risk.gate.rules import EVERY_RULE
@@ -21,7 +21,7 @@ COMMAND_LINE = text_of(DOCS / "command-line.md")
 REFERENCE = text_of(DOCS / "reference.md")
 INLINE = re.compile(r"`([^`\n]+)`")
 WRONG = "HEATSINK_REDIS__ULR"  # the mistake that `heatsink config check` is shown with
-VARIABLES = {CONFIG_DIR, PHASE, WRONG} | {
+VARIABLES = {CONFIG_DIR, PHASE, CLIENT_KEY, WRONG} | {
     f"HEATSINK_{section}__{key}".upper() for section, kind in SECTIONS.items() for key in kind.__struct_fields__
 }
 

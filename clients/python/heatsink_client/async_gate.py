@@ -38,8 +38,9 @@ class AsyncGate:
         client: str = "",
         strategy: str = "external",
         timeout: float = 5.0,
+        key: str = "",
     ) -> None:
-        self._desk = Desk(url, portfolio=portfolio, client=client, strategy=strategy, timeout=timeout)
+        self._desk = Desk(url, portfolio=portfolio, client=client, strategy=strategy, timeout=timeout, key=key)
         self._server: Any = redis.asyncio.Redis.from_url(url, **options(Retry))
 
     async def __aenter__(self) -> Self:

@@ -22,6 +22,7 @@ from heatsink_client.messages import (
     StopReported,
 )
 from heatsink_client.reporting import AnyReport, Report, report_id
+from heatsink_client.signing import client_key
 from heatsink_client.steps import Operation, Place
 from heatsink_client.wire import Amount, UnwritableError, amount
 
@@ -38,10 +39,11 @@ class Desk:
 
     client: its name; empty for the one that the address signs in with.
     strategy: what its orders are proposed under, unless they say otherwise. timeout: seconds, for every answer.
+    key: what it signs with, see ``client_key``. Raises ``GateError`` where that cannot be read.
     """
 
-    def __init__(self, url: str, *, portfolio: str, client: str, strategy: str, timeout: float) -> None:
-        self.place = Place(portfolio, client or _client_in(url))
+    def __init__(self, url: str, *, portfolio: str, client: str, strategy: str, timeout: float, key: str) -> None:
+        self.place = Place(portfolio, client or _client_in(url), signs_with=client_key(key))
         self.strategy, self.timeout = strategy, timeout
 
     def check(self) -> Operation[None]:

@@ -37,6 +37,8 @@ class Gate:
     client: this bot's name; left out, that of the user in the address.
     strategy: what its orders are proposed under, unless they say otherwise.
     timeout: seconds for an answer. A server that does not answer at all may add two.
+    key: the file with the key that this client signs with, where it has to (``[clients.NAME] signed``); left out, what
+        ``HEATSINK_CLIENT_KEY`` names. Raises ``GateError`` where it cannot be read. It is read once.
 
     It may be used by several threads at once.
     """
@@ -49,8 +51,9 @@ class Gate:
         client: str = "",
         strategy: str = "external",
         timeout: float = 5.0,
+        key: str = "",
     ) -> None:
-        self._desk = Desk(url, portfolio=portfolio, client=client, strategy=strategy, timeout=timeout)
+        self._desk = Desk(url, portfolio=portfolio, client=client, strategy=strategy, timeout=timeout, key=key)
         self._server: Any = redis.Redis.from_url(url, **options(Retry))
 
     def __enter__(self) -> Self:

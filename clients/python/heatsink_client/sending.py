@@ -95,11 +95,14 @@ class Sending:
     # --- what a kind of message has of its own ------------------------------------------------------------------------
 
     def _put(self) -> Operation[Any]:
-        """By the function for it, into the queue of this client; and by XADD where the server has none."""
+        """By the function for it, into the queue of this client; and by XADD where the server has none. But who signs
+        has no other way than that queue.
+        """
         key, function = self.place.key(self.into), self.place.function(self.into)
         if function:
-            [reply] = yield from call(("FCALL", function, 2, key, self.place.client_key(self.into), self.body))
-            if not (isinstance(reply, ResponseError) and _is_no_function(str(reply))):
+            queue, signed = self.place.client_key(self.into), self.place.signed(self.into, self.body)
+            [reply] = yield from call(("FCALL", function, 2, key, queue, self.body, *signed))
+            if signed or not (isinstance(reply, ResponseError) and _is_no_function(str(reply))):
                 return reply
             self.place.missing.add(self.into)
         [reply] = yield from call(("XADD", key, "*", "m", self.body))

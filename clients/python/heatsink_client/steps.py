@@ -12,6 +12,7 @@ from typing import Any, NamedTuple, TypeAlias, TypeVar
 from redis.exceptions import ResponseError
 
 from heatsink_client.messages import TOPICS
+from heatsink_client.signing import ClientKey
 
 T = TypeVar("T")
 BLOCK_SECONDS = 1.0  # of one read; below the bound of a call
@@ -71,15 +72,23 @@ class Place:
 
     portfolio: its name. client: the name under which proposals and reports go in.
     missing: topics for which the server has no function to take them; found out by trying.
+    signs_with: the key of the client, where it signs what it proposes.
     """
 
     portfolio: str
     client: str
     missing: set[str] = field(default_factory=set)
+    signs_with: ClientKey | None = None
 
     def key(self, topic: str) -> str:
         """The key of a topic's stream, which is the name of its channel too."""
         return self._filled(TOPICS[topic].key)
+
+    def signed(self, topic: str, body: bytes) -> tuple[str | bytes, ...]:
+        """What goes beside a message in the client's queue: the field with its signature, where it signs such."""
+        if self.signs_with is None or topic != "proposed":
+            return ()
+        return "s", self.signs_with.signature(self.client_key(topic), body)
 
     def decision_key(self, order_id: str) -> str:
         """Where the decision on an order is kept for 30 days."""

@@ -10,6 +10,7 @@ from shared.adapters.clocks import RealClock
 from shared.adapters.redis.bus import RedisBus
 from shared.adapters.redis.client import OLDEST
 from shared.adapters.redis.inspect import NOBODY, ServerFacts, server_facts, weakness
+from shared.adapters.signing import ClientKeys
 from shared.application.exchange_reach import BINANCE, Exchange, ExchangeAwayError
 from shared.application.stack import StackLocator
 from shared.application.wording.formats import duration, rehearsed
@@ -164,10 +165,14 @@ def signing(stack: StackLocator) -> Finding:
         text = "nothing is signed: whoever can write to the server is believed"
         return Finding("warn", "signing", text, "Make keys (heatsink keys new) and set signing.keys.")
     folder = Path(stack.keys_dir)
-    files = sorted(folder.glob("*.key"))
-    if open_ones := [file.name for file in files if others_may_use(file.stat().st_mode)]:
+    files = sorted(folder.rglob("*.key"))
+    if open_ones := [str(file.relative_to(folder)) for file in files if others_may_use(file.stat().st_mode)]:
         text = f"others may read {', '.join(open_ones)} in {folder}"
-        return Finding("warn", "signing", text, f"chmod 600 {folder}/*.key, then: heatsink keys rotate {folder}.")
+        remedy = f"chmod 600 each, then: heatsink keys rotate {folder}; of clients with --client NAME."
+        return Finding("warn", "signing", text, remedy)
+    if unkeyed := ClientKeys(folder).missing(stack.settings.plan.signed_clients):
+        text = f"these clients must sign and have no key in {folder}, so they are refused: {', '.join(unkeyed)}"
+        return Finding("warn", "signing", text, f"heatsink keys new {folder} --client {unkeyed[0]}.")
     return Finding("ok", "signing", f"verdicts and commands are signed with the keys in {folder}")
 
 

@@ -25,7 +25,7 @@ from shared.adapters.local_ports import HOST, claimed_port, wait_for_listener
 from shared.adapters.private_files import private_by_default, private_folder, write_private
 from shared.adapters.redis.bus import RedisBus
 from shared.adapters.redis.embedded_valkey import EmbeddedValkey, wait_until_ready
-from shared.adapters.signing import signatures_of, write_new_keys
+from shared.adapters.signing import CLIENTS_FOLDER, signatures_of, write_new_keys
 from shared.application.access import tokens_dir
 from shared.application.exchange_reach import BINANCE, Exchange
 from shared.application.monitor import Monitor
@@ -144,6 +144,7 @@ class Stack:
             return self._settings.signing.keys
         folder = (self._options.data_dir / KEYS).resolve()
         self._new_keys = bool(write_new_keys(folder, key_holders()))
+        write_new_keys(folder / CLIENTS_FOLDER, sorted(self._settings.plan.signed_clients))
         self._environ["HEATSINK_SIGNING__KEYS"] = str(folder)
         return str(folder)
 

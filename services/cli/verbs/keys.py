@@ -1,4 +1,4 @@
-"""``heatsink keys``: what verdicts and commands are signed with."""
+"""``heatsink keys``: what verdicts and commands are signed with, and proposals of clients that have to sign."""
 
 from pathlib import Path
 from typing import Annotated
@@ -11,18 +11,23 @@ from shared.application.stack import DATA_DIR, StackLocator
 
 keys_app = typer.Typer(help="Keys that verdicts and commands are signed with.", no_args_is_help=True)
 FolderArgument = Annotated[Path, typer.Argument(help="Folder of the keys, as in signing.keys.")]
+ClientOption = Annotated[str | None, typer.Option("--client", help="The key of this client, and no other.")]
 FOLDER = DATA_DIR / "keys"
 
 
 @keys_app.command()
-def new(folder: FolderArgument = FOLDER) -> None:
-    """Make a key for every writer that has none."""
-    from services.cli.views.keys import print_made
+def new(folder: FolderArgument = FOLDER, client: ClientOption = None) -> None:
+    """Make a key for every writer that has none; with --client for a client, which signs its proposals with it."""
+    from services.cli.views.keys import print_made, print_made_for
     from services.wiring import key_holders
     from shared.adapters.signing import write_new_keys
 
     with explained():
-        print_made(folder, write_new_keys(folder, key_holders()))
+        if client is None:
+            print_made(folder, write_new_keys(folder, key_holders()))
+        else:
+            of_clients = _folder_of(client, folder)
+            print_made_for(client, of_clients, is_new=bool(write_new_keys(of_clients, [client])))
 
 
 @keys_app.command()
@@ -30,6 +35,7 @@ def rotate(
     folder: FolderArgument = FOLDER,
     only: Annotated[str | None, typer.Option("--only", help="One writer, such as risk; all otherwise.")] = None,
     finish: Annotated[bool, typer.Option("--finish", help="Accept the earlier keys no longer.")] = False,
+    client: ClientOption = None,
 ) -> None:
     """Sign with new keys from now on; the ones before are accepted along with them until --finish."""
     from services.cli.views.keys import print_finished, print_rotated
@@ -40,6 +46,10 @@ def rotate(
     if only is not None and only not in key_holders():
         raise typer.BadParameter(f"{only} signs nothing; name one of {', '.join(key_holders())}")
     writers = key_holders() if only is None else (only,)
+    if client is not None:
+        if only is not None:
+            raise typer.BadParameter("--only is a service or the operators: give one of the two", param_hint="--client")
+        folder, writers = _folder_of(client, folder), (client,)
     with explained():
         if finish:
             print_finished(folder, forget_old(folder, writers))
@@ -71,3 +81,13 @@ def adopt(
             return await seal(bus, machine_specs(stack.settings, RealClock()), stack.keys_dir)
 
     print_adopted(asyncio.run(work()), signed=bool(stack.keys_dir))
+
+
+def _folder_of(client: str, folder: Path) -> Path:
+    """Where the keys of clients stand."""
+    from shared.adapters.signing import CLIENTS_FOLDER
+    from shared.config.credentials import CLIENT_NAME
+
+    if not CLIENT_NAME.fullmatch(client):
+        raise typer.BadParameter(f"{client} is no name of a client: 1 to 32 of a-z 0-9 _ -", param_hint="--client")
+    return folder / CLIENTS_FOLDER

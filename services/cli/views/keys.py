@@ -18,6 +18,17 @@ def print_made(folder: Path, writers: Sequence[str]) -> None:
     say(f"Set signing.keys (HEATSINK_SIGNING__KEYS) to {folder.resolve()} for every service and for operators.")
 
 
+def print_made_for(client: str, folder: Path, *, is_new: bool) -> None:
+    path = folder / f"{client}.key"
+    if not is_new:
+        again = f"heatsink keys rotate {folder.parent} --client {client}"
+        say(f"Client {client} has a key in {path} already. A new one: {again}")
+        return
+    say(f"Made the key of client {client}: {path}; nobody but you can read it.")
+    say(f"Write signed = true under [clients.{client}] in stack.toml, and start the stack anew.")
+    say(f"Give the bot a copy of the file: HEATSINK_CLIENT_KEY={path.name}, or key= of its Gate.")
+
+
 def print_rotated(folder: Path, writers: Sequence[str]) -> None:
     if not writers:
         say(f"There are no keys in {folder}. Make some: heatsink keys new {folder}")

@@ -1,5 +1,6 @@
 """The routes by which clients propose over HTTP: docs/http.md."""
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
@@ -36,6 +37,8 @@ class ProposalsApi:
     ``GET /v1/proposals/ID``.
 
     Whatever is not certain is refused by name. No token is ever logged or answered.
+
+    signed: clients whose orders have to be signed. unkeyed: those of some clients whose keys are not here.
     """
 
     tokens: Tokens
@@ -44,6 +47,8 @@ class ProposalsApi:
     throttle: Throttle
     seconds: float
     log: Any
+    signed: frozenset[str] = frozenset()
+    unkeyed: Callable[[Iterable[str]], list[str]] = list
 
     def add_routes(self, app: web.Application) -> None:
         app.router.add_post(PATH, self.post)
@@ -61,6 +66,7 @@ class ProposalsApi:
             asked = self.orders.written(body, client, key)
             answer = await self.verdicts.known(asked)
             if answer is None:
+                self._check_key_of(client)
                 asked = await self.orders.completed(asked, body)
                 answer = await self.verdicts.propose(asked, self.seconds)
         except NotTakenError as error:
@@ -106,6 +112,13 @@ class ProposalsApi:
             remedy = "Write Authorization: Bearer TOKEN, or the field token; heatsink token NAME prints it."
             raise RequestRefusedError(401, "unauthorized", reason, remedy, field="token")
         return client
+
+    def _check_key_of(self, client: str) -> None:
+        """Orders of a client that has to sign are signed here, if its key is."""
+        if client in self.signed and self.unkeyed([client]):
+            reason = f"nothing was proposed: client {client} must sign, and its key is not where ops could sign for it"
+            remedy = f"The owner makes it (heatsink keys new --client {client}), or gives ops the folder signing.keys."
+            raise RequestRefusedError(403, "not_signed", reason, remedy, field="signature")
 
     def _throttled(self, name: str) -> None:
         if not self.throttle.takes(name):

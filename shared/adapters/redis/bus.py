@@ -11,6 +11,7 @@ import msgspec
 from msgspec import Struct, structs
 from redis.exceptions import ResponseError
 
+from shared.adapters.clocks import RealClock
 from shared.adapters.codec import decode_or_none, encode, encode_for_wire, struct_or_none
 from shared.adapters.redis.client import (
     WRONG_TYPE,
@@ -43,7 +44,7 @@ from shared.adapters.redis.writer_lease import RedisWriterLease
 from shared.adapters.signing import UNSIGNED
 from shared.domain.timeframes import MS_NS, timeframe_ns
 from shared.messages.base import Message
-from shared.messages.catalogue import BARS, BOOKS, MARKS, PROPOSED, REPORTED
+from shared.messages.catalogue import BARS, BOOKS, MARKS, PROPOSED, REPORTED, client_of_key
 from shared.messages.keys import Keys
 from shared.messages.market import BarClosed, BookSampled, MarkChanged
 from shared.messages.orders import OrderDecided
@@ -58,7 +59,7 @@ from shared.ports.errors import (
     NotTakenError,
     StateGoneError,
 )
-from shared.ports.signatures import Signatures
+from shared.ports.signatures import SIGNATURE_FIELD, Signatures
 
 BARS_PER_CALL = 500
 MOST_SPEED = 1e9  # of a clock; no market is replayed so fast
@@ -214,13 +215,20 @@ class RedisBus(RedisStreams, Bus):
         body = encode_for_wire(message)
         async with bus_errors(queue):
             try:
-                answer: list[bytes] = await self.client.fcall(function, 1, queue, body)
+                signed = self._signed_by(client_of_key(queue), queue, body)
+                answer: list[bytes] = await self.client.fcall(function, 1, queue, body, *signed)
             except ResponseError as error:
                 code, _, why = str(error).partition(" ")
                 if code in get_args(NotTaken):
                     raise NotTakenError(cast("NotTaken", code), why) from error
                 raise
         return answer
+
+    def _signed_by(self, client: str, queue: str, body: bytes) -> tuple[bytes, ...]:
+        """The field with a client's signature, where its key is here."""
+        at_ms = RealClock().wall_ns() // MS_NS
+        signature = self.signatures.clients.sign(client, queue, body, at_ms)
+        return (SIGNATURE_FIELD, signature) if signature else ()
 
     # --- how long streams are -----------------------------------------------------------------------------------------
 

@@ -5,6 +5,7 @@ from hashlib import blake2b
 from hmac import compare_digest
 from pathlib import Path
 
+from shared.adapters.signing.client_signatures import ClientKeys
 from shared.adapters.signing.key_files import MAKE_THEM, Key, KeyFolder, key_path
 from shared.config.faults import ConfigError, Fault
 from shared.config.model import NO_KEYS
@@ -30,7 +31,7 @@ class Unsigned(Signatures):
     are_checked = False
 
     def __init__(self, writer: str = "") -> None:
-        self.writer = writer
+        self.writer, self.clients = writer, ClientKeys(None)
 
     def sign(self, stream: str, body: bytes, place: str = "") -> bytes:
         return b""
@@ -63,7 +64,7 @@ class KeyedSignatures(Signatures):
     are_checked = True
 
     def __init__(self, keys: KeyFolder, writer: str) -> None:
-        self._keys, self.writer = keys, writer
+        self._keys, self.writer, self.clients = keys, writer, ClientKeys(keys.folder)
 
     def sign(self, stream: str, body: bytes, place: str = "") -> bytes:
         key = self._own()
@@ -97,6 +98,7 @@ class KeyedSignatures(Signatures):
     def refresh(self) -> bool:
         before = self._own()
         self._keys.refreshed(self.writer)
+        self.clients.refresh()
         return self._own() != before
 
     def missing(self, writers: frozenset[str]) -> list[str]:

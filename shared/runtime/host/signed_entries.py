@@ -1,36 +1,48 @@
 """Entries are believed only if who may write them has signed them, and did not say the same before.
 
 Where no keys are configured, everything is believed as it is, and ``domain/risk/claims.py`` is all that stands between
-the bus and the ledger.
+the bus and the ledger. What stands in the queue of a client that has to sign is believed by the client's own key.
 """
 
-from shared.messages.catalogue import CONTROL, SET_ASIDE, topic_of_key
-from shared.messages.signers import SIGNERS
+from shared.messages.catalogue import CONTROL, SET_ASIDE, client_of_key, topic_of_key
+from shared.messages.signers import SIGNATURE, SIGNERS
 from shared.ports.signatures import AFTER, NotSignedError, Signatures, Signed
 from shared.ports.streams import Entry, entry_order
 from shared.runtime.host.progress import Progress
-
-FIELD = "signature"
 
 
 class SignedEntries:
     """Checks what a machine is given, over its progress: the places of the words that it believed are cursors too."""
 
-    def __init__(self, signatures: Signatures, progress: Progress) -> None:
-        self._signatures, self._progress = signatures, progress
+    def __init__(self, signatures: Signatures, progress: Progress, clients: frozenset[str] = frozenset()) -> None:
+        """clients: those that have to sign what they put into their queues."""
+        self._signatures, self._progress, self._clients = signatures, progress, clients
 
     def checked(self, entry: Entry) -> Entry:
         """The entry; or, when it is not to be believed, one without a message and with the reason."""
-        writers = SIGNERS.get(type(entry.message)) if entry.message is not None else None
+        if entry.message is None:
+            return entry
+        if self._clients and (client := client_of_key(entry.stream)) in self._clients:
+            return self._checked_of(client, entry)
+        writers = SIGNERS.get(type(entry.message))
         if writers is None or not self._signatures.are_checked or self._is_from_before(entry):
             return entry
         try:
             signed = self._signatures.read(entry.stream, entry.body, entry.signature)
             self._check(entry, signed, writers)
         except NotSignedError as error:
-            return entry._replace(
-                message=None, fault=(FIELD, f"{type(entry.message).__name__} is not believed: {error}")
-            )
+            return _not_believed(entry, error)
+        return entry
+
+    def _checked_of(self, client: str, entry: Entry) -> Entry:
+        """The same of what stands in a client's queue. New copies are harmless: one id gets one verdict. Old ones are
+        refused by their time, which is compared with that of arrival: the gate may have been away since.
+        """
+        came_ms = entry_order(entry.id)[0]
+        try:
+            self._signatures.clients.check(client, entry.stream, entry.body, entry.signature, came_ms)
+        except NotSignedError as error:
+            return _not_believed(entry, error)
         return entry
 
     def _is_from_before(self, entry: Entry) -> bool:
@@ -54,6 +66,10 @@ class SignedEntries:
         if not signed.place or entry_order(signed.place) <= last:
             raise NotSignedError(f"{signed.writer} has said more since then: it is a copy of what was said before")
         self._progress.believe(row, signed.place)
+
+
+def _not_believed(entry: Entry, error: NotSignedError) -> Entry:
+    return entry._replace(message=None, fault=(SIGNATURE, f"{type(entry.message).__name__} is not believed: {error}"))
 
 
 def unsigned_until(stream: str) -> str:

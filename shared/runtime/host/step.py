@@ -91,7 +91,7 @@ class MachineHost:
         )
 
     def _begin_from(self, progress: Progress) -> None:
-        self._progress, self._signed = progress, SignedEntries(self.bus.signatures, progress)
+        self._progress, self._signed = progress, SignedEntries(self.bus.signatures, progress, self.spec.signed_clients)
 
     @property
     def seq(self) -> int:
@@ -109,6 +109,20 @@ class MachineHost:
         remedy = "Mount it here too; heatsink keys new makes those that nobody has."
         if missing := self.bus.signatures.missing(writers):
             raise ConfigError([Fault(path, "", "", "this key is missing", remedy) for path in missing])
+        self._check_client_keys()
+
+    def _check_client_keys(self) -> None:
+        """A client without a key is refused by itself; without any keys, nobody could be told from another."""
+        clients = self.spec.signed_clients
+        if clients and not self.bus.signatures.are_checked:
+            problem = f"nothing is signed here, and {', '.join(sorted(clients))} must sign (clients.NAME.signed)"
+            remedy = "Make keys (heatsink keys new, and with --client NAME), or write signed = false."
+            raise ConfigError([Fault("stack.toml", "signing.keys", "", problem, remedy)])
+        for client in self.bus.signatures.clients.missing(clients):
+            reason = (
+                f"client {client} must sign and has no key here, so it is refused: heatsink keys new --client {client}"
+            )
+            self.log.warning("client_key_missing", client=client, reason=reason)
 
     async def _catch_up(self, epoch: int) -> None:
         self._check_keys()

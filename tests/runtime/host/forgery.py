@@ -13,6 +13,7 @@ from shared.adapters.codec import encode
 from shared.adapters.redis.bus import RedisBus
 from shared.adapters.signing import signatures_of, write_new_keys
 from shared.config.model import Settings
+from shared.domain.plan import Plan
 from shared.messages.base import Message
 from shared.messages.catalogue import DEAD, Topic
 from shared.messages.dead_letter import MessageRefused
@@ -31,12 +32,12 @@ SPECS = {wiring.RISK: risk_spec, wiring.EXECUTION: execution_spec, wiring.SIZING
 class Portfolio:
     """Its hosts by name. keys: their folder; empty where nothing is signed."""
 
-    def __init__(self, bus: RedisBus, clock: ManualClock, keys: str) -> None:
-        self.bus, self.clock, self.keys = bus, clock, keys
+    def __init__(self, bus: RedisBus, clock: ManualClock, keys: str, plan: Plan) -> None:
+        self.bus, self.clock, self.keys, self.plan = bus, clock, keys, plan
         self.hosts: dict[str, MachineHost] = {}
 
     @classmethod
-    async def begin(cls, bus: RedisBus, folder: Path | None) -> "Portfolio":
+    async def begin(cls, bus: RedisBus, folder: Path | None, plan: Plan = PLAN) -> "Portfolio":
         if folder is not None:
             write_new_keys(folder, wiring.key_holders())
         clock = await a_market(bus)
@@ -46,7 +47,7 @@ class Portfolio:
                 for base, price in PRICES.items()
             ]
         )
-        portfolio = cls(bus, clock, str(folder or ""))
+        portfolio = cls(bus, clock, str(folder or ""), plan)
         for service in (wiring.RISK, wiring.EXECUTION):
             await portfolio.start(service)
         return portfolio
@@ -58,7 +59,7 @@ class Portfolio:
         """One more host of it, in place of one before."""
         if service in self.hosts:
             await self.hosts[service].lease.release()
-        spec = SPECS[service](Settings(universe=UNIVERSE, plan=PLAN), self.clock)
+        spec = SPECS[service](Settings(universe=UNIVERSE, plan=self.plan), self.clock)
         self.hosts[service] = host = MachineHost(spec, self.bus_of(service), self.clock, LogLines())
         await host.recover()
         return host

@@ -272,7 +272,7 @@ def test_the_table_has_every_kind_of_message_that_a_client_can_send_and_every_co
     assert {topic.name for topic in topics} == {topic.name for topic in (SIGNALS, PROPOSED, REPORTED, ASK)}
     assert {type(row.sent) for row in TABLE} == kinds
     assert {type(row.sent) for row in TABLE if row.code == "malformed" or row.answer is A} == kinds
-    elsewhere = {"failed", "too_old"}  # below, and in tests/sizing
+    elsewhere = {"failed", "too_old", "not_signed"}  # below, in tests/sizing, and in test_signed_proposals.py
     assert {row.code for row in TABLE if row.answer in (P, S)} == set(get_args(Refusal)) - elsewhere
 
 

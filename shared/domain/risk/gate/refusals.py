@@ -15,6 +15,7 @@ from shared.messages.base import Message, derived_id, truncate
 from shared.messages.catalogue import ASK, CONTROL, PROPOSED, client_of_key, topic_of_key
 from shared.messages.dead_letter import EntrySetAside, UnreadableReceived
 from shared.messages.orders import CancelProposed, OrderProposed, ProposalRefused, Refusal, StopRaised
+from shared.messages.signers import SIGNATURE
 
 SENDERS_REMEMBERED = 200  # more than there can be queues of clients
 Proposal = OrderProposed | StopRaised | CancelProposed
@@ -120,7 +121,7 @@ def _proposal_refused(received: UnreadableReceived, unanswered: int) -> Proposal
         order_id=parts.get("order_id", "") if what == "CancelProposed" else sent_id if what != "StopRaised" else "",
         symbol=parts.get("symbol", ""),
         what=what,
-        code="malformed",
+        code="not_signed" if received.field == SIGNATURE else "malformed",
         field=received.bare_field,
         reason=received.sentence,
         source=received.source[:128],

@@ -1,4 +1,4 @@
-"""``heatsink up | sleep 600`` and a gate whose warnings nobody reads: whoever writes into a full pipe works on."""
+"""``heatsink up | sleep 600`` and a gate whose log nobody reads: whoever writes into a full pipe works on."""
 
 import asyncio
 import contextlib
@@ -18,7 +18,6 @@ import pytest
 from shared.adapters.redis.bus import RedisBus
 from shared.adapters.redis.embedded_valkey import running_valkey
 from shared.application.stack import find_stack, read_note
-from shared.messages.catalogue import DECIDED, PROPOSED
 from shared.ports.errors import BusLostError
 from tests.keys import MAIN
 from tests.patience import PATIENCE_SECONDS
@@ -31,7 +30,7 @@ ROOT = Path(__file__).parents[2]
 PIPE_BYTES = 4096
 LONGEST_LINE = 1024  # so little room in a pipe, and writing waits
 POLL_SECONDS = 0.1
-BAD_BODIES = 300
+ORDERS = 50
 
 
 @dataclass
@@ -121,23 +120,23 @@ def bus_url(bus: RedisBus) -> str:
     return f"redis://{where['host']}:{where['port']}/0"
 
 
-async def test_a_gate_whose_warnings_nobody_reads_decides_on_and_says_what_was_dropped(tmp_path: Path) -> None:
+async def test_a_gate_whose_log_nobody_reads_decides_on_and_says_what_was_dropped(tmp_path: Path) -> None:
     with running_valkey(tmp_path) as server:
         variables = {"HEATSINK_REDIS__URL": server.url, "HEATSINK_EXCHANGE__KIND": "binance"}
         with unread("services.risk", **variables) as risk:
             async with RedisBus.open(server.url, MAIN) as bus, asyncio.timeout(PATIENCE_SECONDS):
                 while "risk" not in await pids(bus):
                     await asyncio.sleep(POLL_SECONDS)
-                dropped = 0.0
+                dropped, sent = 0.0, 0
                 while not dropped:
-                    for _ in range(BAD_BODIES):
-                        await bus.client.xadd(MAIN.of(PROPOSED), {"m": b"\xc1 no message"})
+                    await bus.publish([proposal(f"o-{number}") for number in range(sent, sent + ORDERS)])
+                    sent += ORDERS
                     await asyncio.sleep(POLL_SECONDS)
                     beat = (await bus.heartbeats())["risk"]
                     dropped = float(beat.facts.get("lines_dropped", 0))
                 assert risk.held() >= PIPE_BYTES - LONGEST_LINE
-                await bus.publish([proposal("o-honest")])
-                while not await bus.latest(MAIN.of(DECIDED)):
+                await bus.publish([proposal("o-last")])
+                while await bus.decision("o-last") is None:
                     await asyncio.sleep(POLL_SECONDS)
             told = os.read(risk.reader, 1 << 20)
             while b"output_dropped" not in told:

@@ -164,7 +164,7 @@ async def test_every_service_starts_over_when_its_server_is_killed_and_ends_well
     tmp_path: Path,
 ) -> None:
     with claimed_port() as port, ExitStack() as stack:
-        server = EmbeddedValkey(tmp_path, port, "always")
+        server = EmbeddedValkey(tmp_path, port)
         simulator = free_port()
         settings = (
             "HEATSINK_EXCHANGE__KIND=sim",

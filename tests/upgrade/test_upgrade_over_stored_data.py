@@ -25,6 +25,7 @@ ADDED_SINCE = {
     "client_order",
     "client_position",
     "client_ended",
+    "owners",
 }  # kinds of records that no recording has
 # Earlier versions dropped in silence what is refused by name today.
 SILENT_THEN = {ProposalRefused.__name__, SignalRefused.__name__}

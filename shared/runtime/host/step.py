@@ -187,7 +187,8 @@ class MachineHost:
 
     async def step(self, wait_ms: int = WAIT_MS) -> int:
         """Read, decide, commit once. Returns how many entries and outputs there were; 0 means nothing happened."""
-        entries = await self.lease.read(min(wait_ms, WAIT_BESIDE_QUESTIONS_MS) if self.inbox.has_questions else wait_ms)
+        wait = min(wait_ms, WAIT_BESIDE_QUESTIONS_MS) if self.inbox.has_questions else wait_ms
+        entries = await self.lease.read(wait)
         if self.memory.ask_first:
             await self._recall(entries)
         return await self._handle([*self._time_and_market(), *entries, *map(self._copy, self.inbox.take_questions())])

@@ -8,7 +8,7 @@ import asyncio
 import random
 import signal
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -119,6 +119,9 @@ async def keep(field_: Battlefield) -> None:
 # --- faults -----------------------------------------------------------------------------------------------------------
 
 
+Fault = Callable[["Battlefield"], Awaitable[None]]
+
+
 async def server_killed(field_: Battlefield) -> None:
     field_.server.kill()
     await asyncio.sleep(0.5)
@@ -167,9 +170,8 @@ FAULTS = (
     gates_paused_past_their_lease,
     execution_killed,
     library_lost,
-    server_killed,
-    replies_cut,
 )
+WELL_APART_SECONDS = 1.5
 
 
 # --- the test ---------------------------------------------------------------------------------------------------------
@@ -241,18 +243,27 @@ async def check(field_: Battlefield) -> Counter[str]:
     return Counter(each.binding for each in decisions)
 
 
-@pytest.mark.stack(seconds=30)
-async def test_every_order_is_decided_once_and_the_books_agree_whatever_fails(tmp_path: Path) -> None:
+@pytest.mark.stack(seconds=25)
+@pytest.mark.parametrize(
+    ("faults", "apart_seconds"),
+    [
+        pytest.param(FAULTS, 0.5, id="each once"),
+        pytest.param(2 * FAULTS, WELL_APART_SECONDS, id="each twice", marks=pytest.mark.chaos),
+    ],
+)
+async def test_every_order_is_decided_once_and_the_books_agree_whatever_fails(
+    tmp_path: Path, faults: Sequence[Fault], apart_seconds: float
+) -> None:
     async with battlefield(tmp_path) as field_:
         async with asyncio.TaskGroup() as group:
             for work in (trade, quote, keep):
                 group.create_task(work(field_))
             await asyncio.sleep(3)
-            for fault in FAULTS:
+            for fault in faults:
                 with suppress(ConnectionError):
                     await fault(field_)
                     field_.happened[fault.__name__] += 1
-                await asyncio.sleep(1.5)
+                await asyncio.sleep(apart_seconds)
             field_.quiet.set()
             await everything_decided(field_)
             field_.ended.set()

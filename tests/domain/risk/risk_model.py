@@ -3,6 +3,7 @@
 from decimal import Decimal
 from typing import Any
 
+from shared.domain.numbers import round_usdt
 from shared.domain.plan import Limits
 from shared.messages.base import Message
 from shared.messages.halts import Halted, Resumed
@@ -40,7 +41,7 @@ class Model:
         symbol, sign = fill.symbol, 1 if fill.side == "buy" else -1
         before = self.held.get(symbol, Decimal(0))
         self.held[symbol] = before + sign * fill.quantity
-        self.cash -= sign * round(fill.quantity * fill.price, 8) + fill.fee_usdt
+        self.cash -= sign * round_usdt(fill.quantity * fill.price) + fill.fee_usdt
         if sign > 0:
             stops = [stop for stop in (self.stops.get(symbol) if before else None, fill.stop_price) if stop is not None]
             self.stops[symbol] = max(stops, default=None)

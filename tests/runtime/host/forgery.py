@@ -32,7 +32,7 @@ SPECS = {wiring.RISK: risk_spec, wiring.EXECUTION: execution_spec, wiring.SIZING
 class Portfolio:
     """Its hosts by name. keys: their folder; empty where nothing is signed."""
 
-    def __init__(self, bus: RedisBus, clock: ManualClock, keys: str, plan: Plan) -> None:
+    def __init__(self, bus: RedisBus, clock: ManualClock, keys: str, plan: Plan = PLAN) -> None:
         self.bus, self.clock, self.keys, self.plan = bus, clock, keys, plan
         self.hosts: dict[str, MachineHost] = {}
 

@@ -25,7 +25,7 @@ from shared.messages.orders import CancelProposed, OrderDecided, OrderProposed, 
 from tests.keys import MAIN
 from tests.market_data.market_stage import LogLines
 from tests.runtime.host.forgery import Portfolio
-from tests.runtime.host.test_host import PLAN
+from tests.runtime.host.risk_stage import PLAN
 from tests.samples import proposal
 
 D = Decimal

@@ -70,11 +70,11 @@ class Inbox:
     async def follow(self, listener: Listener) -> None:
         """Take in all that comes by the channels, until cancelled."""
         while True:
-            if (copy := await listener.next(LISTEN_SECONDS)) is not None:
-                await self.take(*copy)
-                await asyncio.sleep(
-                    0
-                )  # what came at once is taken without a pause otherwise, and the step waits for all
+            if (copy := await listener.next(LISTEN_SECONDS)) is None:
+                continue
+            await self.take(*copy)
+            if topic_of_key(copy[0]) not in (MARKS, BOOKS):  # those that come at once are of one instant, for one step
+                await asyncio.sleep(0)  # or the step would wait until a flood of questions is over
 
     async def take(self, channel: str, body: bytes) -> None:
         """Take in one message. Bytes that are none go to the dead letters, and who sent them is answered."""

@@ -1,7 +1,10 @@
 """How many refusals are answered: nonsense gets an answer, but a flood of it makes no flood of answers."""
 
+from shared.domain.recent import Recent
+
 BURST = 1_000
 PER_SECOND = 10.0
+SENDERS_REMEMBERED = 200  # more than there can be clients with queues
 
 
 class AnswerBudget:
@@ -26,3 +29,19 @@ class AnswerBudget:
         self._left -= 1.0
         unanswered, self._unanswered = self._unanswered, 0
         return unanswered
+
+
+class AnswerBudgets:
+    """A budget for each sender by its name, so that no flood of one silences another."""
+
+    def __init__(self, ns_per_second: float) -> None:
+        self._ns_per_second = ns_per_second
+        self._budgets: Recent[AnswerBudget] = Recent(SENDERS_REMEMBERED)
+
+    def take(self, sender: str, now_ns: int) -> int | None:
+        """One answer more to a client, empty for whoever has no queue; see ``AnswerBudget.take``."""
+        budget = self._budgets.get(sender)
+        if budget is None:
+            budget = AnswerBudget(self._ns_per_second)
+            self._budgets.add(sender, budget)
+        return budget.take(now_ns)

@@ -8,6 +8,7 @@ from collections.abc import Collection, Sequence
 
 from msgspec import Struct
 
+from shared.domain import refused
 from shared.domain.answer_budget import AnswerBudget
 from shared.domain.odd_times import fault_of_expiry, fault_of_time
 from shared.domain.sizing.blender import LatestSignal
@@ -70,7 +71,7 @@ class RefusedSignals:
         """The refusal of a signal that was read."""
         if (unanswered := self._budget.take(now_ns)) is None:
             return ()
-        refused = SignalRefused(
+        answer = SignalRefused(
             id=derived_id("refused", self._portfolio, signal.id, fault.reason),
             cause=signal.id,
             trace=signal.trace_id,
@@ -82,45 +83,26 @@ class RefusedSignals:
             reason=truncate(fault.reason),
             unanswered=unanswered,
         )
-        return (refused,)
+        return (answer,)
 
     def unreadable(self, received: UnreadableReceived, now_ns: int) -> Sequence[SignalRefused]:
         """The answer to bytes on the stream of signals that are none."""
         if received.topic != SIGNALS.name or (unanswered := self._budget.take(now_ns)) is None:
             return ()
-        parts = received.parts
-        refused = SignalRefused(
-            id=derived_id("refused", self._portfolio, received.id),
-            cause=parts.get("id", ""),
-            trace=parts.get("trace", "") or parts.get("id", ""),
-            time_ns=received.time_ns,
-            strategy=parts.get("strategy", ""),
-            symbol=parts.get("symbol", ""),
-            code="malformed",
-            field=received.bare_field,
-            reason=received.sentence,
-            source=received.source[:128],
-            entry=received.entry,
-            unanswered=unanswered,
+        answer = SignalRefused(
+            **refused.unreadable(received, unanswered, portfolio=self._portfolio),
+            strategy=received.parts.get("strategy", ""),
+            symbol=received.parts.get("symbol", ""),
         )
-        return (refused,)
+        return (answer,)
 
     def failed(self, passed_over: EntrySetAside, now_ns: int) -> Sequence[SignalRefused]:
         """The answer to a signal that sizing failed at, of which its host tells."""
         if topic_of_key(passed_over.source) is not SIGNALS or (unanswered := self._budget.take(now_ns)) is None:
             return ()
-        refused = SignalRefused(
-            id=derived_id("refused", self._portfolio, passed_over.id),
-            cause=passed_over.cause,
-            trace=passed_over.trace_id,
-            time_ns=now_ns or passed_over.time_ns,
+        answer = SignalRefused(
+            **refused.failed(passed_over, unanswered, now_ns, portfolio=self._portfolio),
             strategy="",
             symbol=passed_over.symbol,
-            code="failed",
-            field="$",
-            reason=truncate(passed_over.told_sender),
-            source=passed_over.source,
-            entry=passed_over.entry,
-            unanswered=unanswered,
         )
-        return (refused,)
+        return (answer,)

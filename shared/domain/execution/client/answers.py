@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 
-from shared.domain.answer_budget import AnswerBudget
+from shared.domain import refused
+from shared.domain.answer_budget import AnswerBudgets
 from shared.domain.execution.client.doubts import ReportDoubt
 from shared.domain.execution.client.state import ClientState
-from shared.domain.recent import Recent
 from shared.messages.base import Message, derived_id, truncate
 from shared.messages.catalogue import REPORTED, client_of_key, topic_of_key
 from shared.messages.dead_letter import EntrySetAside, UnreadableReceived, message_refused
@@ -19,7 +19,6 @@ from shared.messages.reports import (
 )
 
 AnyReport = PlacedReported | FillReported | ClosedReported | StopReported
-SENDERS_REMEMBERED = 200  # more than there can be clients with queues
 HALT_AGAIN_SECONDS = 10.0  # wall time: how often a pair is halted anew by reports of which too many come to be answered
 
 
@@ -28,7 +27,7 @@ class Answers:
 
     def __init__(self, state: ClientState) -> None:
         self._state = state
-        self._budgets: Recent[AnswerBudget] = Recent(SENDERS_REMEMBERED)  # by client, so that no flood silences others
+        self._budgets = AnswerBudgets(state.ns_per_second)
         self._halted_ns: dict[str, int] = {}
 
     def refuse(self, report: AnyReport, doubt: ReportDoubt) -> Sequence[Message]:
@@ -37,7 +36,7 @@ class Answers:
         halted = self._halted(report.client, report.symbol, order_id) if doubt.halts else ""
         if (unanswered := self._may_answer(report.client, halted)) is None:
             return ()
-        refused = ReportRefused(
+        answer = ReportRefused(
             id=derived_id("refused", report.id, doubt.code, doubt.field, doubt.reason),
             time_ns=now_ns or report.time_ns,
             cause=report.id,
@@ -53,7 +52,7 @@ class Answers:
             unanswered=unanswered,
             client=report.client,
         )
-        return (refused, *(self._set_aside(report, doubt) if doubt.halts else ()))
+        return (answer, *(self._set_aside(report, doubt) if doubt.halts else ()))
 
     def _set_aside(self, report: Report, doubt: ReportDoubt) -> Sequence[Message]:
         now_ns = self._state.now_ns or report.time_ns
@@ -69,25 +68,16 @@ class Answers:
         halted = self._halted(client, symbol, order_id) if is_trade else ""
         if (unanswered := self._may_answer(client, halted)) is None:
             return ()
-        refused = ReportRefused(
-            id=derived_id("refused", received.id),
-            cause=parts.get("id", ""),
-            trace=parts.get("trace", "") or parts.get("id", ""),
-            time_ns=received.time_ns,
+        answer = ReportRefused(
+            **refused.unreadable(received, unanswered),
             order_id=order_id,
             symbol=halted or symbol,
             what=parts.get("type", ""),
             trade_id=parts.get("trade_id", ""),
-            code="malformed",
-            field=received.bare_field,
-            reason=received.sentence,
             halts=bool(halted),
-            source=received.source[:128],
-            entry=received.entry,
-            unanswered=unanswered,
             client=client,
         )
-        return (refused,)
+        return (answer,)
 
     def failed(self, passed_over: EntrySetAside) -> Sequence[Message]:
         """The answer to a report that execution failed at, of which its host tells. The gate halts its pair."""
@@ -96,23 +86,14 @@ class Answers:
         client = client_of_key(passed_over.source)
         if (unanswered := self._may_answer(client, "")) is None:
             return ()
-        refused = ReportRefused(
-            id=derived_id("refused", passed_over.id),
-            cause=passed_over.cause,
-            trace=passed_over.trace_id,
-            time_ns=self._state.now_ns or passed_over.time_ns,
+        answer = ReportRefused(
+            **refused.failed(passed_over, unanswered, self._state.now_ns),
             order_id="",
             symbol=passed_over.symbol,
             what=passed_over.message,
-            code="failed",
-            field="$",
-            reason=truncate(passed_over.told_sender),
-            source=passed_over.source,
-            entry=passed_over.entry,
-            unanswered=unanswered,
             client=client,
         )
-        return (refused,)
+        return (answer,)
 
     def _halted(self, client: str, symbol: str, order_id: str) -> str:
         """The pair that a misfit report halts, empty for none: a client halts no pair in which others alone trade.
@@ -135,11 +116,7 @@ class Answers:
         halted: the pair that it halts; empty for none.
         """
         now_ns = self._state.now_ns
-        budget = self._budgets.get(client)
-        if budget is None:
-            budget = AnswerBudget(self._state.ns_per_second)
-            self._budgets.add(client, budget)
-        unanswered = budget.take(now_ns)
+        unanswered = self._budgets.take(client, now_ns)
         if not halted or not self._state.prices.knows(halted):
             return unanswered
         since_ns = now_ns - self._halted_ns.get(halted, -(1 << 62))

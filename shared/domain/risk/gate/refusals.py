@@ -6,8 +6,8 @@ mended may come again under its own id (docs/decisions/0017).
 
 from collections.abc import Sequence
 
-from shared.domain.answer_budget import AnswerBudget
-from shared.domain.recent import Recent
+from shared.domain import refused
+from shared.domain.answer_budget import AnswerBudgets
 from shared.domain.risk.commands.refusals import unreadable_command
 from shared.domain.risk.state.state import RiskState
 from shared.messages.ask import RoomAnswered
@@ -17,7 +17,6 @@ from shared.messages.dead_letter import EntrySetAside, UnreadableReceived
 from shared.messages.orders import CancelProposed, OrderProposed, ProposalRefused, Refusal, StopRaised
 from shared.messages.signers import SIGNATURE
 
-SENDERS_REMEMBERED = 200  # more than there can be queues of clients
 Proposal = OrderProposed | StopRaised | CancelProposed
 
 
@@ -26,23 +25,15 @@ class Refusals:
 
     def __init__(self, state: RiskState) -> None:
         self._state = state
-        self._budgets: Recent[AnswerBudget] = Recent(SENDERS_REMEMBERED)  # by client, so that no flood silences others
-
-    def _take(self, client: str) -> int | None:
-        """One answer more to a client, empty for whoever has no queue; see ``AnswerBudget.take``."""
-        budget = self._budgets.get(client)
-        if budget is None:
-            budget = AnswerBudget(self._state.ns_per_second)
-            self._budgets.add(client, budget)
-        return budget.take(self._state.now_ns)
+        self._budgets = AnswerBudgets(state.ns_per_second)
 
     def of(self, message: Proposal, code: Refusal, field: str, reason: str) -> Sequence[ProposalRefused]:
         """The refusal of a message that was read."""
         state = self._state
-        if (unanswered := self._take(message.client)) is None:
+        if (unanswered := self._budgets.take(message.client, state.now_ns)) is None:
             return ()
         order_id = message.order_id if isinstance(message, CancelProposed) else message.id
-        refused = ProposalRefused(
+        answer = ProposalRefused(
             id=derived_id("refused", state.portfolio, message.id, code, field, reason),
             cause=message.id,
             trace=message.trace_id,
@@ -55,13 +46,13 @@ class Refusals:
             reason=truncate(reason),
             unanswered=unanswered,
         )
-        return (refused,)
+        return (answer,)
 
     def unreadable(self, received: UnreadableReceived) -> Sequence[Message]:
         """The answer to bytes that are no message, where the senders of such messages listen."""
         if received.topic not in (PROPOSED.name, CONTROL.name, ASK.name):
             return ()
-        if (unanswered := self._take(client_of_key(received.source))) is None:
+        if (unanswered := self._budgets.take(client_of_key(received.source), self._state.now_ns)) is None:
             return ()
         if received.topic == PROPOSED.name:
             return (_proposal_refused(received, unanswered),)
@@ -74,24 +65,16 @@ class Refusals:
         is_order = passed_over.message == OrderProposed.__name__
         if topic_of_key(passed_over.source) is not PROPOSED or not passed_over.cause:
             return ()
-        if (unanswered := self._take(client_of_key(passed_over.source))) is None:
+        now_ns = self._state.now_ns
+        if (unanswered := self._budgets.take(client_of_key(passed_over.source), now_ns)) is None:
             return ()
-        refused = ProposalRefused(
-            id=derived_id("refused", passed_over.id),
-            cause=passed_over.cause,
-            trace=passed_over.trace_id,
-            time_ns=self._state.now_ns or passed_over.time_ns,
+        answer = ProposalRefused(
+            **refused.failed(passed_over, unanswered, now_ns),
             order_id=passed_over.cause if is_order else "",
             symbol=passed_over.symbol,
             what=passed_over.message,
-            code="failed",
-            field="$",
-            reason=truncate(passed_over.told_sender),
-            source=passed_over.source,
-            entry=passed_over.entry,
-            unanswered=unanswered,
         )
-        return (refused,)
+        return (answer,)
 
     def _unanswerable(self, received: UnreadableReceived) -> Sequence[RoomAnswered]:
         """An empty answer with the reason, for who named a channel to answer on."""
@@ -113,18 +96,12 @@ class Refusals:
 def _proposal_refused(received: UnreadableReceived, unanswered: int) -> ProposalRefused:
     parts = received.parts
     sent_id, what = parts.get("id", ""), parts.get("type", "")
+    fields = refused.unreadable(received, unanswered)
+    if received.field == SIGNATURE:
+        fields["code"] = "not_signed"
     return ProposalRefused(
-        id=derived_id("refused", received.id),
-        cause=sent_id,
-        trace=parts.get("trace", "") or sent_id,
-        time_ns=received.time_ns,
+        **fields,
         order_id=parts.get("order_id", "") if what == "CancelProposed" else sent_id if what != "StopRaised" else "",
         symbol=parts.get("symbol", ""),
         what=what,
-        code="not_signed" if received.field == SIGNATURE else "malformed",
-        field=received.bare_field,
-        reason=received.sentence,
-        source=received.source[:128],
-        entry=received.entry,
-        unanswered=unanswered,
     )

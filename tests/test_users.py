@@ -258,12 +258,12 @@ async def test_only_the_owner_names_clients(owner: RedisBus, server: Server) -> 
     for command in ("HSET {} x 1", "HDEL {} ana", "DEL {}", "HSETNX {} x 1", "RENAME {} {}x"):
         assert not await may(owner, ANA, *command.format(MAIN.clients, MAIN.clients).split()), command
     async with signed(server, ANA) as bus:
-        assert await bus.propose(proposal("o-1"), "ana") is None
+        assert isinstance(await bus.propose(proposal("o-1"), "ana"), str)
         await owner.client.delete(MAIN.clients)
         with pytest.raises(NotTakenError, match="client ana is not registered on this server: its owner does that, by"):
             await bus.propose(proposal("o-2"), "ana")
         await owner.register_client(MAIN, "ana")
-        assert await bus.propose(proposal("o-3"), "ana") is None
+        assert isinstance(await bus.propose(proposal("o-3"), "ana"), str)
     assert await owner.clients() == ["ana"]
 
 
@@ -289,7 +289,7 @@ async def test_ops_proposes_for_every_client_and_takes_nothing_out(owner: RedisB
     async with signed(server, user_name(OPS, "main")) as bus:
         order = next(each for each in samples() if isinstance(each, OrderProposed))
         for client in ("ana", "tradingview"):
-            assert await bus.propose(order, client) is None
+            assert isinstance(await bus.propose(order, client), str)
             assert await bus.latest(client_key(MAIN, client)) == [structs.replace(order, client=client)]
         assert {"ana", "tradingview"} <= set(await bus.clients())
         assert await bus.decision(order.id) is None

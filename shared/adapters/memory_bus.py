@@ -144,21 +144,20 @@ class MemoryBus(Bus):
         self.server.proposals[marker] = b""
         return True
 
-    async def propose(self, proposal: Proposal, client: str) -> OrderDecided | None:
+    async def propose(self, proposal: Proposal, client: str) -> OrderDecided | str:
         queue = self.keys.of_client(client)
         decided = await self.decision(proposal.id)
         if isinstance(proposal, OrderProposed) and decided:
             of_clients, mine = bool(decided.client), structs.replace(proposal, client=client)
             if not difference(mine, proposal_of(decided), of_clients=of_clients):
                 return decided
-        self._queue(queue, client, "proposals", proposal)
-        return None
+        return self._queue(queue, client, "proposals", proposal)
 
     async def report(self, report: Report, client: str) -> None:
         self._queue(self.keys.of_client(client, REPORTED), client, "reports", report)
 
-    def _queue(self, queue: str, client: str, kind: str, message: Message) -> None:
-        """Put a message of a client into its queue."""
+    def _queue(self, queue: str, client: str, kind: str, message: Message) -> str:
+        """Put a message of a client into its queue; returns the id of its entry."""
         body, clients = encode_for_wire(message), self.server.clients[self.keys.home]
         if (waiting := self._waiting(queue)) >= MOST_WAITING:
             raise NotTakenError("QUOTA", f"client {client} has {waiting} {kind} waiting, and {MOST_WAITING} may")
@@ -168,6 +167,7 @@ class MemoryBus(Bus):
             clients.append(client)
         at_ms = self.server.end(queue) + 1  # ids are the only clock of this server
         self.server.append_bytes(queue, body, self.signatures.clients.sign(client, queue, body, at_ms))
+        return f"{self.server.end(queue)}-0"
 
     def _waiting(self, queue: str) -> int:
         """How many entries of a client's queue their reader has not finished."""

@@ -14,7 +14,6 @@ from typing import Literal
 from msgspec import structs
 
 from shared.domain.risk.gate.repeats import difference, proposal_of
-from shared.messages.base import Message
 from shared.messages.catalogue import DECIDED
 from shared.messages.orders import OrderDecided, OrderProposed, ProposalRefused
 from shared.ports.bus import MOST_WAITING, Bus
@@ -62,6 +61,7 @@ class Taken:
 
 
 Answer = OrderDecided | ProposalRefused | Unknown | Taken
+Heard = asyncio.Queue[OrderDecided | ProposalRefused]  # what is said under one id, whoever sent it
 NO_ANSWER = "the gate has not answered in time: is the risk service running? (heatsink status)"
 
 
@@ -72,7 +72,7 @@ class Verdicts:
         self._bus = bus
         self._key = bus.keys.of(DECIDED)
         self._cursors: dict[str, str] = {}
-        self._waiting: dict[str, list[asyncio.Future[Message]]] = defaultdict(list)
+        self._waiting: dict[str, list[Heard]] = defaultdict(list)
 
     async def begin(self) -> None:
         """Note the end of the stream: from there on nothing is missed."""
@@ -105,8 +105,8 @@ class Verdicts:
         if stored is not None:
             return stored
         try:
-            with self._awaited(asked.order.id) as told:
-                return await self._sent(asked, told, seconds)
+            with self._awaited(asked.order.id) as heard:
+                return await self._sent(asked, heard, seconds)
         except AccessRefusedError as error:
             return Unknown("no", str(error))
         except BusLostError as error:
@@ -119,23 +119,24 @@ class Verdicts:
         """
         if (stored := await self._bus.decision(order_id)) is not None:
             return stored
+        queue = self._bus.keys.of_client(client)
         for said in await self._bus.latest(self._key, LOOKED_BACK):
-            if isinstance(said, ProposalRefused) and said.cause == order_id:
+            if isinstance(said, ProposalRefused) and said.cause == order_id and _is_refusal_in(queue, said):
                 return said
-        for proposal in await self._bus.latest(self._bus.keys.of_client(client), 2 * MOST_WAITING):
+        for proposal in await self._bus.latest(queue, 2 * MOST_WAITING):
             if isinstance(proposal, OrderProposed) and proposal.id == order_id:
                 return await self._bus.decision(order_id) or Unknown("yes", NO_ANSWER)
         return None
 
-    async def _sent(self, asked: Asked, told: "asyncio.Future[Message]", seconds: float) -> Answer:
+    async def _sent(self, asked: Asked, heard: Heard, seconds: float) -> Answer:
         """Put it into its queue, and wait."""
-        decided = await self._bus.propose(asked.order, asked.client)
-        if decided is not None:
-            return _answer_of(asked, decided)
-        said: Message | None = None
+        given = await self._bus.propose(asked.order, asked.client)
+        if isinstance(given, OrderDecided):
+            return _answer_of(asked, given)
+        said: OrderDecided | ProposalRefused | None = None
         try:
             async with asyncio.timeout(seconds):
-                said = await told
+                said = await _first_about(heard, self._bus.keys.of_client(asked.client), given)
         except TimeoutError:
             pass
         if isinstance(said, OrderDecided):
@@ -144,24 +145,41 @@ class Verdicts:
         # last look shows what this reader has not come to yet.
         if (stored := await self._bus.decision(asked.order.id)) is not None:
             return _answer_of(asked, stored)
-        return said if isinstance(said, ProposalRefused) else Unknown("yes", NO_ANSWER)
+        return said or Unknown("yes", NO_ANSWER)
 
     @contextmanager
-    def _awaited(self, order_id: str) -> "Iterator[asyncio.Future[Message]]":
+    def _awaited(self, order_id: str) -> Iterator[Heard]:
         """What is said of the order from now on; of several who wait, each hears it."""
-        told: asyncio.Future[Message] = asyncio.get_running_loop().create_future()
-        self._waiting[order_id].append(told)
+        heard: Heard = asyncio.Queue()
+        self._waiting[order_id].append(heard)
         try:
-            yield told
+            yield heard
         finally:
-            self._waiting[order_id].remove(told)
+            self._waiting[order_id].remove(heard)
             if not self._waiting[order_id]:
                 del self._waiting[order_id]
 
-    def _tell(self, order_id: str, message: Message) -> None:
-        for told in self._waiting.get(order_id, ()):
-            if not told.done():
-                told.set_result(message)
+    def _tell(self, order_id: str, message: OrderDecided | ProposalRefused) -> None:
+        for heard in self._waiting.get(order_id, ()):
+            heard.put_nowait(message)
+
+
+async def _first_about(heard: Heard, queue: str, entry: str) -> OrderDecided | ProposalRefused:
+    """The first that is said of an entry. Others may have sent something under its id, and are answered as well."""
+    while True:
+        said = await heard.get()
+        if isinstance(said, OrderDecided) or _is_refusal_in(queue, said, entry):
+            return said
+
+
+def _is_refusal_in(queue: str, refused: ProposalRefused, entry: str = "") -> bool:
+    """Whether an order in a queue was refused. entry: which one, where that is known.
+
+    A refusal says where it stood, of what could not be read or handled; not of an order under an id that is taken.
+    """
+    if refused.source:
+        return refused.source == queue and entry in ("", refused.entry)
+    return refused.what == OrderProposed.__name__
 
 
 def _answer_of(asked: Asked, decided: OrderDecided) -> Answer:

@@ -86,12 +86,13 @@ class DecisionStore(Protocol):
         """
         ...
 
-    async def propose(self, proposal: Proposal, client: str) -> OrderDecided | None:
+    async def propose(self, proposal: Proposal, client: str) -> OrderDecided | str:
         """Put a proposal into the queue of its client, from which the gate takes in turns with all others.
 
         It is signed for the client, where the client's key is here.
 
-        Returns the stored decision on an order that comes again as it was decided; the gate has no work with it then.
+        Returns the id of its entry there. Of an order that comes again as it was decided, the stored decision: the gate
+        has no work with it then.
         Raises ``NotTakenError`` for one that is too long, or when too many of this client wait already, or come too
         fast for a server; nobody else's is ever pushed out. Raises ``ValueError`` for what cannot be a client's name.
         """

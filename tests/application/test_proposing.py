@@ -11,9 +11,11 @@ from shared.adapters.memory_bus import MemoryBus
 from shared.adapters.redis.bus import RedisBus
 from shared.application.proposing import Answer, Asked, Taken, Unknown, Verdicts
 from shared.messages.base import Message
+from shared.messages.catalogue import PROPOSED
 from shared.messages.orders import OrderDecided, OrderProposed, ProposalRefused
 from shared.ports.bus import MOST_WAITING
 from shared.ports.errors import NotTakenError
+from tests.keys import MAIN
 from tests.patience import PATIENCE_SECONDS
 from tests.samples import T0, D, decision, proposal
 
@@ -30,10 +32,10 @@ def decided_on(order: OrderProposed, **changes: object) -> OrderDecided:
     return decision(order.id, **(fields | changes))
 
 
-def refused(order_id: str, code: str = "other_body") -> ProposalRefused:
+def refused(order_id: str, code: str = "other_body", **changes: str) -> ProposalRefused:
     return ProposalRefused(
-        id=f"refused-{order_id}", time_ns=T0, cause=order_id, order_id=order_id, symbol="BTC/USDT",
-        what="OrderProposed", code=code, field="quantity", reason="it is another order",
+        id=f"refused-{order_id}", time_ns=T0, cause=order_id, order_id=order_id, symbol="BTC/USDT", code=code,
+        **({"what": "OrderProposed", "field": "quantity", "reason": "it is another order"} | changes),
     )  # fmt: skip
 
 
@@ -108,6 +110,44 @@ async def test_a_refusal_is_heard_and_found_again(bus: Buses) -> None:
     async with following(bus) as verdicts:
         assert await answered(bus, verdicts, Asked(ORDER, "ana"), refused(ORDER.id)) == refused(ORDER.id)
         assert await verdicts.find(ORDER.id, "ana") == refused(ORDER.id)
+
+
+OF_OTHERS = (
+    {"source": MAIN.of_client("bob"), "entry": "1-0"},
+    {"source": MAIN.of(PROPOSED), "entry": "1-0"},
+    {"source": MAIN.of_client("ana"), "entry": "9-9"},  # of the same client, and not this entry
+    {"what": "StopRaised"},
+)
+
+
+@pytest.mark.parametrize("of_another", OF_OTHERS)
+async def test_the_refusal_of_what_another_sent_under_the_same_id_is_no_answer(
+    bus: Buses, of_another: dict[str, str]
+) -> None:
+    async with following(bus) as verdicts:
+        told = refused(ORDER.id, "malformed", **of_another)
+        assert await answered(bus, verdicts, Asked(ORDER, "ana"), told, decided_on(ORDER)) == decided_on(ORDER)
+
+
+async def test_the_refusal_of_anothers_is_not_found(bus: Buses) -> None:
+    await bus.publish([refused("o-9", "malformed", **OF_OTHERS[0])])
+    assert await Verdicts(bus).find("o-9", "ana") is None
+    assert isinstance(await Verdicts(bus).find("o-9", "bob"), ProposalRefused)
+
+
+async def test_the_refusal_of_ones_own_entry_is_heard_and_that_of_an_entry_before_it_is_not(bus: Buses) -> None:
+    queue = MAIN.of_client("ana")
+    async with following(bus) as verdicts:
+        first = await bus.propose(ORDER, "ana")
+        assert first == (await bus.stream_ends([queue]))[queue]
+        earlier = refused(ORDER.id, "not_signed", source=queue, entry=str(first))
+        async with asyncio.TaskGroup() as group:
+            asking = group.create_task(verdicts.propose(Asked(ORDER, "ana"), PATIENCE_SECONDS))
+            while (second := (await bus.stream_ends([queue]))[queue]) == first:
+                await asyncio.sleep(0.01)
+            mine = structs.replace(earlier, id="refused-mine", entry=second)
+            await bus.publish([earlier, mine])
+        assert asking.result() == mine
 
 
 async def test_a_full_queue_takes_nothing_and_says_so(bus: Buses) -> None:

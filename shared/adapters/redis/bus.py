@@ -202,10 +202,12 @@ class RedisBus(RedisStreams, Bus):
         found = {order_id: decode_or_none(body) for order_id, body in bodies}
         return {order_id: message for order_id, message in found.items() if isinstance(message, OrderDecided)}
 
-    async def propose(self, proposal: Proposal, client: str) -> OrderDecided | None:
-        answer, *rest = await self._queue("hs_propose", self.keys.of_client(client), proposal)
-        decided = decode_or_none(rest[0]) if answer == b"DECIDED" else None
-        return decided if isinstance(decided, OrderDecided) else None
+    async def propose(self, proposal: Proposal, client: str) -> OrderDecided | str:
+        answer, given = await self._queue("hs_propose", self.keys.of_client(client), proposal)
+        if answer == b"QUEUED":
+            return given.decode()
+        decided = decode_or_none(given)
+        return decided if isinstance(decided, OrderDecided) else ""
 
     async def report(self, report: Report, client: str) -> None:
         await self._queue("hs_report", self.keys.of_client(client, REPORTED), report)

@@ -51,12 +51,12 @@ async def test_who_calls_too_often_is_refused_unseen_and_told_for_how_long_and_n
                 pipe.execute_command("FCALL", "hs_propose", 1, flood, b"no proposal")
             said = str((await pipe.execute(raise_on_error=False))[-1])
     assert re.match(r"QUOTA client flood sends more than 500 proposals a second: slow down, .* again in \d ms$", said)
-    assert await redis_bus.propose(proposal("honest-1"), "honest") is None
+    assert isinstance(await redis_bus.propose(proposal("honest-1"), "honest"), str)
     assert await redis_bus.client.exists(flood) == 0
     async with asyncio.timeout(PATIENCE_SECONDS):
         while True:  # as it was told to
             with suppress(NotTakenError):
-                assert await redis_bus.propose(proposal("flood-1"), "flood") is None
+                assert isinstance(await redis_bus.propose(proposal("flood-1"), "flood"), str)
                 break
             await asyncio.sleep(0.01)
 
@@ -135,9 +135,9 @@ async def test_a_key_of_another_kind_stops_its_own_client_and_no_other(redis_bus
 async def test_garbage_where_a_decision_belongs_is_left_to_the_gate(redis_bus: RedisBus) -> None:
     for number, garbage in enumerate((b"\xc1", msgpack.packb(7), b"")):
         await redis_bus.client.set(decision_key(MAIN, f"o-{number}"), garbage)
-        assert await redis_bus.propose(proposal(f"o-{number}"), "bot") is None
+        assert isinstance(await redis_bus.propose(proposal(f"o-{number}"), "bot"), str)
     await redis_bus.client.hset(decision_key(MAIN, "o-3"), "a", "b")
-    assert await redis_bus.propose(proposal("o-3"), "bot") is None
+    assert isinstance(await redis_bus.propose(proposal("o-3"), "bot"), str)
     assert await redis_bus.client.xlen(Queue) == 4
 
 
@@ -274,7 +274,7 @@ async def test_a_full_memory_refuses_clients_and_lets_the_services_work_until_th
     assert seq > 0
     await small.client.fcall("hs_trim", 1, Proposed, 0)  # the gate has taken the flood: it can go
     assert await small.memory_used() < 0.9
-    assert await small.propose(proposal("o-new"), "bot") is None
+    assert isinstance(await small.propose(proposal("o-new"), "bot"), str)
     assert await small.bar_watermarks("1h") == {"BTC/USDT": T0}
     assert await small.client.xlen(MAIN.of(BARS, "1h")) == 1
     await successor.release()

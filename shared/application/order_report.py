@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from shared.messages.halts import Halted
 from shared.messages.orders import OrderClosed, OrderDecided, OrderFilled, OrderPlaced
+from shared.messages.reports import ReportAwaited
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,9 +18,14 @@ class OrderReport:
     """
 
     decision: OrderDecided
-    after: tuple[OrderPlaced | OrderFilled | OrderClosed, ...]
+    after: tuple[OrderPlaced | OrderFilled | OrderClosed | ReportAwaited, ...]
     sector: str
     halt: Halted | None = None
+
+    @property
+    def told(self) -> list[OrderPlaced | OrderFilled | OrderClosed]:
+        """What became of it, oldest first."""
+        return [message for message in self.after if not isinstance(message, ReportAwaited)]
 
     @property
     def fills(self) -> list[OrderFilled]:
@@ -30,3 +36,10 @@ class OrderReport:
     def closed(self) -> OrderClosed | None:
         """How it ended; None while it has not."""
         return next((message for message in self.after if isinstance(message, OrderClosed)), None)
+
+    @property
+    def awaited(self) -> ReportAwaited | None:
+        """What its client has to report still; None where nothing is due, or where it has reported since."""
+        if self.after and isinstance(self.after[-1], ReportAwaited):
+            return self.after[-1]
+        return None

@@ -14,6 +14,7 @@ from shared.messages.catalogue import DEAD, DECIDED, EXECUTED, HALTS, PROPOSED, 
 from shared.messages.dead_letter import MessageRefused
 from shared.messages.halts import Halted
 from shared.messages.orders import OrderClosed, OrderDecided, OrderFilled, OrderPlaced, OrderProposed, ProposalRefused
+from shared.messages.reports import ReportAwaited
 from shared.ports.bus import Bus
 
 PAGE = 20_000
@@ -35,7 +36,8 @@ async def read_order(stack: StackLocator, order_id: str) -> OrderReport:
     own = [
         message
         for message in reversed(executed)
-        if isinstance(message, OrderPlaced | OrderFilled | OrderClosed) and message.order_id == decision.order_id
+        if isinstance(message, OrderPlaced | OrderFilled | OrderClosed | ReportAwaited)
+        and message.order_id == decision.order_id
     ]
     sector = stack.settings.universe.sector_of(decision.symbol) or ""
     return OrderReport(decision, tuple(own), sector, halt)

@@ -1,13 +1,16 @@
 """The report of an order as a paragraph, and what could be bought now as a sentence."""
 
 from shared.application.order_report import OrderReport
-from shared.application.wording.formats import base, percent, price, quantity, usd
+from shared.application.wording.formats import base, clock, percent, price, quantity, usd
 from shared.application.wording.rules import binding_words
 from shared.domain.numbers import ZERO
 from shared.domain.safe_text import safe
 from shared.messages.ask import Room
 from shared.messages.halts import Halted
 from shared.messages.orders import OrderDecided, OrderFilled
+from shared.messages.reports import ReportAwaited
+
+OWED = {"order": "what became of it", "end": "how it ended", "trades": "the trades of it that are missing"}
 
 
 def order_text(report: OrderReport) -> str:
@@ -87,12 +90,32 @@ def _stop(report: OrderReport) -> list[str]:
 
 def outcome_text(report: OrderReport) -> str:
     """What became of it: filled at which price and fee, cancelled, refused by the exchange, or nothing yet."""
-    decision, coin = report.decision, base(report.decision.symbol)
-    if decision.verdict == "reject":
+    if report.decision.verdict == "reject":
         return "Nothing of it went to the exchange."
+    if report.awaited is None:
+        return _outcome(report)
+    return f"{_outcome(report)} {_owed(report.awaited)}"
+
+
+def _owed(awaited: ReportAwaited) -> str:
+    """Which report its client owes, and what follows while it does not come."""
+    client = f"Client {awaited.client}" if awaited.client else "Its client"
+    what, due = OWED.get(awaited.what, OWED["order"]), clock(awaited.due_ns)
+    if not awaited.overdue:
+        return f"{client} reports {what} by {due}."
+    remedy = f"or have it written off (heatsink write-off-order {awaited.order_id})"
+    return f"{client} has not reported {what}, which was due at {due}, and buys nothing until it does; {remedy}."
+
+
+def _outcome(report: OrderReport) -> str:
+    decision, coin = report.decision, base(report.decision.symbol)
     fills, closed = report.fills, report.closed
-    if not report.after:
-        return "Nothing was heard of it from execution yet."
+    if not report.told:
+        return (
+            "Nothing was heard of it from execution yet."
+            if report.awaited is None
+            else "It is its client's to execute."
+        )
     filled = sum((fill.quantity for fill in fills), ZERO)
     of_all = f"{quantity(filled)} of {quantity(decision.quantity_approved)} {coin}"
     paid = _paid(fills, decision)

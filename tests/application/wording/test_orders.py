@@ -1,8 +1,10 @@
 """The report of an order as a paragraph."""
 
+from shared.application.wording.formats import clock
 from shared.messages.orders import OrderClosed
+from shared.messages.reports import ReportAwaited
 from tests.application.wording.report_scenes import harness_with, report_text, why
-from tests.samples import D, decision, fill, header
+from tests.samples import T0, D, decision, fill, header
 
 
 def test_the_paragraph_names_policy_and_phase() -> None:
@@ -58,3 +60,33 @@ def test_what_became_of_an_order_ends_its_report_text() -> None:
         "It was refused by the exchange (no money); nothing of it was filled."
     )
     assert "were reserved until it was finished" in report_text(decision(), after=(closed("expired", "0"),))
+
+
+def awaited(**changes: object) -> ReportAwaited:
+    fields: dict[str, object] = {
+        "order_id": "o-1", "symbol": "BTC/USDT", "client": "ana", "what": "order", "due_ns": T0, "quantity": D("0.31"),
+    }  # fmt: skip
+    return ReportAwaited(**header("w"), **(fields | changes))  # type: ignore[arg-type]
+
+
+def test_a_report_that_its_client_owes_is_told_and_how_the_gate_opens_again() -> None:
+    due, late = awaited(), awaited(overdue=True)
+    assert report_text(decision(), after=(due,)).endswith(
+        f"It is its client's to execute. Client ana reports what became of it by {clock(T0)}."
+    )
+    owed = (
+        f"Client ana has not reported what became of it, which was due at {clock(T0)}, and buys nothing until it does; "
+        "or have it written off (heatsink write-off-order o-1)."
+    )
+    assert report_text(decision(), after=(due, late)).endswith(f"It is its client's to execute. {owed}")
+    part = fill(quantity=D("0.1"), price=D(20_500), fee_usdt=D("2.05"))
+    rest = awaited(what="end", overdue=True)
+    told = report_text(decision(), after=(due, part, rest))
+    assert "So far 0.1 of 0.31 BTC is filled" in told
+    assert "Client ana has not reported how it ended" in told
+
+
+def test_what_its_client_has_reported_is_owed_no_more() -> None:
+    ended = closed("cancelled", "0", "halted")
+    told = report_text(decision(), after=(awaited(), awaited(overdue=True), ended))
+    assert told.endswith("It was cancelled (halted); nothing of it was filled.")

@@ -6,6 +6,7 @@ from msgspec import structs
 
 from shared.messages.dead_letter import MessageRefused
 from shared.messages.orders import ProposalRefused
+from shared.messages.reports import ReportAwaited
 from tests.cli.verbs.sample_server import Heatsink, publish
 from tests.samples import decision, proposal, samples
 
@@ -31,6 +32,17 @@ def test_why_of_a_rejection_gives_the_reason_of_the_closed_gate(valkey_server: s
     rejected = decision("o-9", verdict="reject", binding="fresh_mark", reason=reason, ceilings=())
     asyncio.run(publish(valkey_server, [rejected]))
     assert f"was rejected (0.5 BTC asked): {reason}." in " ".join(heatsink("why", "o-9").stdout.split())
+
+
+def test_why_of_an_order_whose_report_is_overdue_says_who_owes_it(valkey_server: str, heatsink: Heatsink) -> None:
+    awaited = next(message for message in samples() if isinstance(message, ReportAwaited))
+    owed = structs.replace(awaited, order_id="o-mine", what="order", stop_price=None, client="ana")
+    late = structs.replace(owed, id="awaited-late", overdue=True)
+    asyncio.run(publish(valkey_server, [decision("o-mine", client="ana"), owed, late]))
+    text = " ".join(heatsink("why", "o-mine").stdout.split())
+    assert "Client ana has not reported what became of it, which was due at" in text
+    assert "heatsink write-off-order o-mine" in text
+    assert "OVERDUE a report of 0.31 BTC/USDT (o-mine) was due" in text
 
 
 def test_why_of_an_order_that_is_not_decided_yet_says_so(valkey_server: str, heatsink: Heatsink) -> None:

@@ -54,6 +54,7 @@ from shared.messages.base import Message
 from shared.messages.halts import Halted
 from shared.messages.orders import OrderClosed, OrderDecided, OrderFilled, OrderPlaced
 from shared.messages.portfolio import LimitsChanged, PhaseChanged, PortfolioMarked
+from shared.messages.reports import ReportAwaited
 from shared.messages.signals import PositionSized
 from shared.ports.bus import Heartbeat
 from shared.ports.errors import BusLostError
@@ -83,7 +84,7 @@ def _status(message: Message) -> None:
 
 def _order(message: Message) -> None:
     decided = message if isinstance(message, OrderDecided) else decision()
-    after = (message,) if isinstance(message, OrderPlaced | OrderFilled | OrderClosed) else ()
+    after = (message,) if isinstance(message, OrderPlaced | OrderFilled | OrderClosed | ReportAwaited) else ()
     halt = message if isinstance(message, Halted) else None
     report = OrderReport(decided, after, sector=message.id, halt=halt)
     print_order(report, as_json=False)

@@ -11,6 +11,7 @@ from msgspec import structs
 from shared.adapters.codec import UnreadableError, decode
 from shared.application.errors import UserError
 from shared.application.stack import StackLocator
+from shared.application.wording.formats import sentence
 from shared.messages.ask import ImportAnswered, ImportAsked, RoomAnswered, RoomAsked, ShadowAsked, ShadowCounted
 from shared.messages.catalogue import ANSWERS
 from shared.messages.control import PositionToImport
@@ -25,6 +26,10 @@ Question = RoomAsked | ShadowAsked | ImportAsked
 
 class NobodyAnsweredError(UserError):
     """The question was published, and no answer came in time."""
+
+
+class NotAnsweredError(UserError):
+    """The risk service says why it has no answer."""
 
 
 async def ask_room(
@@ -119,3 +124,5 @@ async def _parts(listener: Listener, question_id: str, kind: type[A]) -> list[A]
             parts[number] = message
             if len(parts) == count:
                 return [parts[number] for number in sorted(parts)]
+        elif isinstance(message, RoomAnswered) and message.cause == question_id:  # whatever was asked
+            raise NotAnsweredError(f"The risk service says: {sentence(message.reason)}")

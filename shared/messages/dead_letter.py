@@ -67,6 +67,8 @@ class EntrySetAside(Message, frozen=True, kw_only=True):
 class UnreadableReceived(Message, frozen=True, kw_only=True):
     """Bytes that the host could not read, as it tells its machine, so that their sender is answered. Never on the wire.
 
+    So it tells of questions, too, that the machine failed at.
+
     id: of where they stood; the same when a step is repeated.
     topic: the name of the topic that they came by.
     source, entry, field, reason: as in ``MessageRefused``.

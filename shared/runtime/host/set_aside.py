@@ -2,15 +2,15 @@
 
 The gate reads ``hs:set-aside``, whoever failed. It is told before the cursor moves, so that nothing is passed over in
 silence, wherever the process dies. The gate's own host tells its machine in the same commit as well: no proposal is
-decided in between.
+decided in between. Of a question nobody else is told, for nothing depends on it; whoever asked is answered.
 """
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from shared.messages.base import Message, derived_id, truncate
-from shared.messages.catalogue import ASK, SET_ASIDE, topic_of_key
-from shared.messages.dead_letter import EntrySetAside, message_refused
+from shared.messages.catalogue import ASK, SET_ASIDE, TOPIC_OF, topic_of_key
+from shared.messages.dead_letter import EntrySetAside, UnreadableReceived, message_refused
 from shared.ports.bus import Bus
 from shared.ports.clock import Clock
 from shared.ports.streams import Entry
@@ -32,10 +32,12 @@ class SetAside:
         self._held: list[Failure] = []
         self._announcements: list[EntrySetAside] = []
 
-    def take(self, item: Entry, message: Message, failure: Failure) -> Sequence[EntrySetAside]:
+    def take(
+        self, item: Entry, message: Message, failure: Failure
+    ) -> Sequence[EntrySetAside] | Sequence[UnreadableReceived]:
         """Pass something over; what has to be published waits for ``publish``. Returns what the machine has to hear.
 
-        Nothing depends on a question, so nobody is told. Nor is it told here that somebody failed at what is told here.
+        It is not told here that somebody failed at what is told here.
         """
         depended_on = topic_of_key(item.stream) not in (ASK, SET_ASIDE)
         announcements = (self._announcement(item, message, failure),) if depended_on else ()
@@ -46,7 +48,29 @@ class SetAside:
             refused = message_refused(message, time_ns=self._clock.now_ns(), field="$", reason=reason)
             self._dead_letters.hold_refusals([refused], item)
             self._log.error("entry_set_aside", source=item.stream, entry=item.id, reason=failure.reason)
-        return announcements
+        return announcements or self.unanswered([item], failure.reason)
+
+    def unanswered(self, items: Sequence[Entry], reason: str) -> Sequence[UnreadableReceived]:
+        """What the machine is told of the questions among things that it failed at, so that whoever asked hears so.
+
+        It answers them as questions that nobody could read.
+        """
+        failed = f"{self._service} failed at this question: {reason[:512]}"
+        remedy = "Ask no more like it until an operator has looked (machine_failed in the log)"
+        return [
+            UnreadableReceived(
+                id=derived_id("unanswered", question.id),
+                time_ns=self._clock.now_ns(),
+                topic=ASK.name,
+                source=item.stream,
+                entry="",
+                field="$",
+                reason=f"{failed}. {remedy}",
+                parts={"id": question.id, "reply_to": str(getattr(question, "reply_to", ""))},
+            )
+            for item in items
+            if (question := item.message) is not None and TOPIC_OF.get(type(question)) is ASK
+        ]
 
     def take_unreadable(self, stream: str, reason: str) -> EntrySetAside:
         """An input that is no stream is passed over whole; what has to be published waits for ``publish``."""

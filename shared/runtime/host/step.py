@@ -149,6 +149,9 @@ class MachineHost:
         if spec.idempotency is not None:
             await spec.idempotency.load(self.bus)
         await self.inbox.load(spec.latest)
+        for told in memory.unanswered:
+            self.inbox.ask(told)
+        memory.unanswered.clear()
         await self._recall(pending)
         await self._tell_unreadable()
         if lost := self.set_aside.lost(self.lease.losses, self._progress.cursors):
@@ -271,8 +274,10 @@ class MachineHost:
         if len(items) == 1:
             failures.note(items[0], error)
             what = " ".join(filter(None, (type(items[0].message).__name__, items[0].id, "of", items[0].stream)))
-        self.log.error("machine_failed", what=what, reason=f"{type(error).__name__}: {error}", exc_info=error)
-        return StartOverError(f"{what}: {type(error).__name__}: {error}")
+        reason = f"{type(error).__name__}: {error}"
+        self.memory.unanswered += self.set_aside.unanswered(items, reason)
+        self.log.error("machine_failed", what=what, reason=reason, exc_info=error)
+        return StartOverError(f"{what}: {reason}")
 
     async def _commit(
         self, entries: Sequence[Entry], outputs: Sequence[Message], records: dict[str, Struct | None]

@@ -27,6 +27,7 @@ from shared.messages.orders import CancelProposed, OrderDecided, OrderFilled, Pr
 from shared.messages.reports import ClosedReported, FillReported, PlacedReported, ReportRefused, StopReported
 from shared.messages.signals import SignalRaised, SignalRefused
 from shared.runtime.host import MachineHost
+from shared.runtime.host.failures import TRIES
 from shared.runtime.logs import get_logger
 from tests.domain.risk.risk_harness import UNIVERSE
 from tests.keys import MAIN
@@ -303,6 +304,35 @@ async def test_who_sent_what_a_machine_fails_at_is_told_once(
     assert "failed at it, so it was set aside and not handled: ZeroDivisionError: nothing fits" in told.reason
     assert "Send no more like it until an operator has looked (heatsink tail dead --last 5)" in told.reason
     assert told.entry
+
+
+QUESTIONS = (
+    RoomAsked(id="q", time_ns=0, reply_to=REPLY, symbol=BTC),
+    ImportAsked(id="q", time_ns=0, reply_to=REPLY, positions=()),
+    ShadowAsked(id="q", time_ns=0, reply_to=REPLY),
+)
+
+
+@pytest.mark.parametrize("question", QUESTIONS, ids=lambda question: type(question).__name__)
+async def test_whoever_asks_what_the_gate_fails_at_is_told_each_time(question: Message) -> None:
+    bus = MemoryBus(MAIN)
+    clock = await a_market(bus)
+    process = Process(bus, lambda: replace(failing(risk_spec(SETTINGS, clock), type(question))), clock)
+    answers = []
+    async with bus.listen(REPLY) as listener:
+        for number in range(TRIES + 2):
+            await process.settle()
+            assert process.host is not None
+            await process.host.inbox.take(MAIN.of(ASK), encode(structs.replace(question, id=f"q-{number}")))
+            await process.settle()
+            while (heard := await listener.next(0.01)) is not None:
+                answers.append(decode(heard[1]))
+    assert [each.cause for each in answers] == [f"q-{number}" for number in range(TRIES + 2)]
+    for each in answers:
+        assert isinstance(each, RoomAnswered)
+        assert each.rooms == ()
+        assert each.reason.startswith("risk failed at this question: ZeroDivisionError: nothing fits. Ask no more like")
+    assert process.starts == 1 + TRIES, "it starts over no more"
 
 
 def failing(spec: Any, kind: type[Message]) -> Any:

@@ -34,9 +34,10 @@ def spec_of(settings: Settings, clock: Clock) -> MachineSpec:
         service=wiring.EXECUTION,
         machine=machine,
         # Stops see the market before new orders do; and orders are known before anybody reports of them.
-        inputs=(PAIRS.key, *bars, keys.of(DECIDED), *((keys.of(REPORTED),) if by_clients else ())),
+        # On paper, too, for whoever reports there has to hear that nobody books it.
+        inputs=(PAIRS.key, *bars, keys.of(DECIDED), keys.of(REPORTED)),
         whole=(keys.of(BARS, DAILY), *((keys.of(DECIDED),) if by_clients else ())),
-        in_turns=keys.of(REPORTED) if by_clients else "",
+        in_turns=keys.of(REPORTED),
         home=keys.home,
         warm=bars,
         writes=keys.of(EXECUTED),
@@ -49,7 +50,8 @@ def spec_of(settings: Settings, clock: Clock) -> MachineSpec:
 
 def paper_machine(settings: Settings, clock: Clock) -> PaperExecution:
     limit_ns = market_ns(clock, settings.plan.limits.mark_age_seconds)
-    return PaperExecution(settings.plan, settings.universe, quote_age_limit_ns=limit_ns)
+    second_ns = clock.speed * SECOND_NS
+    return PaperExecution(settings.plan, settings.universe, quote_age_limit_ns=limit_ns, ns_per_second=second_ns)
 
 
 def client_machine(settings: Settings, clock: Clock) -> ClientExecution:

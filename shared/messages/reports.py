@@ -34,6 +34,7 @@ ReportFault = Literal[
     "stop_above_price",
     "stop_too_small",
     "failed",
+    "on_paper",
 ]
 
 
@@ -107,6 +108,9 @@ class StopReported(Report, frozen=True, kw_only=True):
     quantity: Decimal
     working: bool = True
     venue_order_id: Cause = ""
+
+
+AnyReport = PlacedReported | FillReported | ClosedReported | StopReported
 
 
 class ReportAwaited(Message, frozen=True, kw_only=True):

@@ -277,6 +277,31 @@ def test_the_table_has_every_kind_of_message_that_a_client_can_send_and_every_co
     assert {row.code for row in TABLE if row.answer in (P, S)} == set(get_args(Refusal)) - elsewhere
 
 
+REPORTS = (placed(), fill("x", "open", symbol=ETH), closed(), stop_report())
+ON_PAPER = structs.replace(SETTINGS, exchange=ExchangeSettings(orders="paper"))
+
+
+@pytest.mark.parametrize("report", REPORTS, ids=lambda report: type(report).__name__)
+async def test_a_report_where_orders_fill_on_paper_is_refused_by_what_to_change(report: Message) -> None:
+    bus = MemoryBus(MAIN)
+    clock = await a_market(bus)
+    desk = Desk(bus, (MachineHost(execution_spec(ON_PAPER, clock), bus, clock, get_logger()),))
+    await desk.hosts[0].recover()
+    await desk.send("ana", structs.replace(report, id="read"))
+    await desk.send("ana", structs.replace(report, id="odd"), symbol=7)
+    await bus.publish([structs.replace(report, id="of-anybody")])
+    for _ in range(3):
+        await desk.step()
+    told = {each.cause: each for each in await desk.answers(EXECUTED) if isinstance(each, ReportRefused)}
+    assert {name: (each.code, each.client, each.halts) for name, each in told.items()} == {
+        "read": ("on_paper", "ana", False),
+        "odd": ("malformed", "ana", False),
+        "of-anybody": ("on_paper", "", False),
+    }
+    assert 'write orders = "client" under [exchange] in stack.toml' in told["read"].reason
+    assert told["odd"].field == "symbol"
+
+
 FAILED = [
     (risk_spec, order("x"), DECIDED, ProposalRefused),
     (risk_spec, cancel(), DECIDED, ProposalRefused),

@@ -6,19 +6,12 @@ from shared.domain import refused
 from shared.domain.answer_budget import AnswerBudgets
 from shared.domain.execution.client.doubts import ReportDoubt
 from shared.domain.execution.client.state import ClientState
-from shared.messages.base import Message, derived_id, truncate
+from shared.domain.execution.report_answers import order_of, refusal_of, refusal_of_unreadable
+from shared.messages.base import Message
 from shared.messages.catalogue import REPORTED, client_of_key, topic_of_key
 from shared.messages.dead_letter import EntrySetAside, UnreadableReceived, message_refused
-from shared.messages.reports import (
-    ClosedReported,
-    FillReported,
-    PlacedReported,
-    Report,
-    ReportRefused,
-    StopReported,
-)
+from shared.messages.reports import AnyReport, FillReported, Report, ReportRefused
 
-AnyReport = PlacedReported | FillReported | ClosedReported | StopReported
 HALT_AGAIN_SECONDS = 10.0  # wall time: how often a pair is halted anew by reports of which too many come to be answered
 
 
@@ -32,25 +25,17 @@ class Answers:
 
     def refuse(self, report: AnyReport, doubt: ReportDoubt) -> Sequence[Message]:
         """The report is not taken. Where money could be wrong, it is set aside too, and its pair halts."""
-        now_ns, order_id = self._state.now_ns, "" if isinstance(report, StopReported) else report.order_id
-        halted = self._halted(report.client, report.symbol, order_id) if doubt.halts else ""
+        halted = self._halted(report.client, report.symbol, order_of(report)) if doubt.halts else ""
         if (unanswered := self._may_answer(report.client, halted)) is None:
             return ()
-        answer = ReportRefused(
-            id=derived_id("refused", report.id, doubt.code, doubt.field, doubt.reason),
-            time_ns=now_ns or report.time_ns,
-            cause=report.id,
-            trace=report.trace_id,
-            order_id=order_id,
-            symbol=halted or report.symbol,
-            what=type(report).__name__,
-            trade_id=report.trade_id if isinstance(report, FillReported) else "",
-            code=doubt.code,
-            field=doubt.field,
-            reason=truncate(doubt.reason),
-            halts=bool(halted),
+        answer = refusal_of(
+            report,
+            doubt.code,
+            doubt.field,
+            doubt.reason,
+            now_ns=self._state.now_ns,
             unanswered=unanswered,
-            client=report.client,
+            halted=halted,
         )
         return (answer, *(self._set_aside(report, doubt) if doubt.halts else ()))
 
@@ -68,16 +53,7 @@ class Answers:
         halted = self._halted(client, symbol, order_id) if is_trade else ""
         if (unanswered := self._may_answer(client, halted)) is None:
             return ()
-        answer = ReportRefused(
-            **refused.unreadable(received, unanswered),
-            order_id=order_id,
-            symbol=halted or symbol,
-            what=parts.get("type", ""),
-            trade_id=parts.get("trade_id", ""),
-            halts=bool(halted),
-            client=client,
-        )
-        return (answer,)
+        return (refusal_of_unreadable(received, unanswered=unanswered, halted=halted),)
 
     def failed(self, passed_over: EntrySetAside) -> Sequence[Message]:
         """The answer to a report that execution failed at, of which its host tells. The gate halts its pair."""

@@ -8,6 +8,7 @@ from shared.domain.execution.orders.store import OrderStore, VenuePosition, Work
 from shared.domain.execution.orders.venue import VenueOrder
 from shared.domain.execution.paper.market import PaperMarket
 from shared.domain.execution.paper.prices import Quote
+from shared.domain.execution.paper.reports import PaperReports
 from shared.domain.execution.paper.triggers import (
     limit_passed_by_bar,
     limit_passed_by_quote,
@@ -17,12 +18,14 @@ from shared.domain.execution.paper.triggers import (
 from shared.domain.execution.paper.venue import PaperVenue
 from shared.domain.listing_claims import doubt_about_listing
 from shared.domain.plan import Plan
-from shared.domain.timeframes import DAY_NS, timeframe_ns
+from shared.domain.timeframes import DAY_NS, SECOND_NS, timeframe_ns
 from shared.domain.universe import Universe
 from shared.messages.base import Message, TimePassed
-from shared.messages.dead_letter import message_refused
+from shared.messages.catalogue import REPORTED
+from shared.messages.dead_letter import UnreadableReceived, message_refused
 from shared.messages.market import GONE, BarClosed, MarkChanged, PairListed
 from shared.messages.orders import CancelDecided, ImportDecided, OrderDecided, StopApproved, WriteOffDecided
+from shared.messages.reports import AnyReport
 
 
 class PaperExecution:
@@ -32,15 +35,19 @@ class PaperExecution:
 
     quote_age_limit_ns: market time after which a price is too old for an order to fill at. It is never less than the
     longest timeframe of the plan's strategies, so that a market that is known by its bars alone can be traded.
+    ns_per_second: of market time, in a wall second.
     """
 
-    def __init__(self, plan: Plan, universe: Universe, *, quote_age_limit_ns: int = 0) -> None:
+    def __init__(
+        self, plan: Plan, universe: Universe, *, quote_age_limit_ns: int = 0, ns_per_second: float = SECOND_NS
+    ) -> None:
         longest_ns = max((timeframe_ns(strategy.timeframe) for strategy in plan.strategies), default=DAY_NS)
         self._costs, self._universe = plan.costs, universe
         self._store = OrderStore()
         self._market = PaperMarket(plan.sizing, universe, max(quote_age_limit_ns, longest_ns), quote_age_limit_ns)
         self._venue = PaperVenue(self._market, plan.costs)
         self._orders = OrderManager(self._store, self._venue)
+        self._reports = PaperReports(ns_per_second)
         self._clock_slack_ns = quote_age_limit_ns
         self.records = self._store.records
         self._now_ns = 0
@@ -54,6 +61,8 @@ class PaperExecution:
             WriteOffDecided: self._orders.write_off,
             ImportDecided: self._imported,
             PairListed: self._pair_listed,
+            **dict.fromkeys(REPORTED.messages, self._report),
+            UnreadableReceived: self._unreadable,
         }
 
     def handle(self, message: Message) -> Sequence[Message]:
@@ -100,6 +109,12 @@ class PaperExecution:
             outputs += self._orders.cancel_all(listed.formerly, listed, f"the pair is {listed.symbol} now")
             outputs += self._orders.rename(listed)
         return outputs
+
+    def _report(self, report: AnyReport) -> Sequence[Message]:
+        return self._reports.refuse(report, self._now_ns)
+
+    def _unreadable(self, received: UnreadableReceived) -> Sequence[Message]:
+        return self._reports.unreadable(received, self._now_ns)
 
     # --- the market -----------------------------------------------------------------------------------------------
 

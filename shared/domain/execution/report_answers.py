@@ -1,0 +1,48 @@
+"""Refusals of reports as messages, for whichever way of executing refuses them."""
+
+from shared.domain import refused
+from shared.messages.base import derived_id, truncate
+from shared.messages.catalogue import client_of_key
+from shared.messages.dead_letter import UnreadableReceived
+from shared.messages.reports import AnyReport, FillReported, ReportFault, ReportRefused, StopReported
+
+
+def refusal_of(
+    report: AnyReport, code: ReportFault, field: str, reason: str, *, now_ns: int, unanswered: int, halted: str = ""
+) -> ReportRefused:
+    """Of a report that was read. halted: the pair that halts for it; empty for none."""
+    return ReportRefused(
+        id=derived_id("refused", report.id, code, field, reason),
+        time_ns=now_ns or report.time_ns,
+        cause=report.id,
+        trace=report.trace_id,
+        order_id=order_of(report),
+        symbol=halted or report.symbol,
+        what=type(report).__name__,
+        trade_id=report.trade_id if isinstance(report, FillReported) else "",
+        code=code,
+        field=field,
+        reason=truncate(reason),
+        halts=bool(halted),
+        unanswered=unanswered,
+        client=report.client,
+    )
+
+
+def refusal_of_unreadable(received: UnreadableReceived, *, unanswered: int, halted: str = "") -> ReportRefused:
+    """Of bytes in the place of one."""
+    parts = received.parts
+    return ReportRefused(
+        **refused.unreadable(received, unanswered),
+        order_id=parts.get("order_id", ""),
+        symbol=halted or parts.get("symbol", ""),
+        what=parts.get("type", ""),
+        trade_id=parts.get("trade_id", ""),
+        halts=bool(halted),
+        client=client_of_key(received.source),
+    )
+
+
+def order_of(report: AnyReport) -> str:
+    """The order that a report is of; empty for a stop."""
+    return "" if isinstance(report, StopReported) else report.order_id

@@ -145,7 +145,7 @@ class Trading:
         price = order.price or Decimal(str(self._market.price_at(order.symbol, now_ms * 1_000_000) or 0))
         if order.quantity * price < Decimal(str(instrument.min_notional_usdt)):
             raise BinanceError(-1013, "Filter failure: NOTIONAL")
-        if order.kind in STOPS and order.side == "SELL" and price and self._is_triggered(order, now_ms):
+        if order.kind in STOPS and price and self._is_triggered(order, now_ms):
             raise BinanceError(-2010, "Stop price would trigger immediately.")
         asset, needed = _locked(order, price)
         if self._free(account, asset) < needed:
@@ -200,7 +200,7 @@ class Trading:
         }  # fmt: skip
 
     def _free(self, account: Account, asset: str) -> Decimal:
-        locks = (_locked(order, order.price) for order in account.orders.values() if order.is_open)
+        locks = (_locked(order, order.price or order.stop_price) for order in account.orders.values() if order.is_open)
         return account.balances[asset] - sum((needed for of, needed in locks if of == asset), ZERO)
 
     # --- matching -----------------------------------------------------------------------------------------------------
@@ -210,8 +210,12 @@ class Trading:
             self._match(account, order, now_ms)
 
     def _is_triggered(self, order: Order, now_ms: int) -> bool:
+        """A stop of a sale waits below the price, one of a purchase above it."""
         quote = quote_of(self._market, order.symbol, now_ms)
-        return quote is not None and quote.bid <= float(order.stop_price)
+        if quote is None:
+            return False
+        stop_price = float(order.stop_price)
+        return quote.ask >= stop_price if order.side == "BUY" else quote.bid <= stop_price
 
     def _match(self, account: Account, order: Order, now_ms: int) -> None:
         if order.kind in STOPS:

@@ -94,6 +94,32 @@ async def test_a_stop_sells_once_the_price_is_there() -> None:
         assert float(order["cummulativeQuoteQty"]) / 0.99 < float(stop_price) * 1.001
 
 
+async def test_a_stop_of_a_purchase_waits_above_the_price_locks_its_cash_and_buys_there() -> None:
+    async with stage(speed=1.0, options=TRADES) as sim:
+        key = {"X-MBX-APIKEY": "ana"}
+        book = (await sim.get("/api/v3/ticker/bookTicker", symbol="ETHUSDT"))[1]
+        stop = {"symbol": "ETHUSDT", "side": "BUY", "type": "STOP_LOSS", "quantity": "1", "signature": "s"}
+
+        async def ask(method: str, path: str, **more: str) -> Any:
+            asked = stop | {"timestamp": str(sim.now_ms)} | more
+            async with sim.http.request(method, f"{sim.url}/api/v3/{path}", params=asked, headers=key) as answer:
+                return await answer.json()
+
+        below = f"{float(book['askPrice']) * 0.99:.2f}"
+        assert "would trigger immediately" in (await ask("POST", "order", stopPrice=below))["msg"]
+        above = f"{float(book['askPrice']) * 1.005:.2f}"
+        assert (await ask("POST", "order", stopPrice=above))["status"] == "NEW"
+        [usdt] = [each for each in (await ask("GET", "account"))["balances"] if each["asset"] == "USDT"]
+        assert float(usdt["locked"]) == pytest.approx(float(above))
+        for _ in range(24 * 60):
+            sim.pass_time(60_000)
+            order = (await ask("GET", "allOrders"))[-1]
+            if order["status"] != "NEW":
+                break
+        assert (order["status"], order["executedQty"]) == ("FILLED", "1.00000000")
+        assert float(order["cummulativeQuoteQty"]) > float(above) * 0.999
+
+
 @pytest.mark.parametrize(
     ("order", "error"),
     [

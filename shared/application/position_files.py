@@ -9,6 +9,7 @@ Every fault of a file is told at once, with its place, the value, and what to wr
 
 import csv
 import json
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
@@ -146,10 +147,11 @@ def _json_rows(text: str) -> Iterator[Row]:
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """A name that comes twice would silently lose a value."""
-    for name, _ in pairs:
-        if sum(other == name for other, _ in pairs) > 1:
-            raise _OddError(f"{name!r} stands twice in one object; leave one of them out")
-    return dict(pairs)
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        twice = next(name for name, times in Counter(name for name, _ in pairs).items() if times > 1)
+        raise _OddError(f"{twice!r} stands twice in one object; leave one of them out")
+    return found
 
 
 def _text(value: object) -> str:

@@ -4,10 +4,9 @@ from aiohttp import web
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
 from services.ops.figures import Figures
+from services.ops.json_answers import json_response
 from services.ops.metrics import counted, exposed
 from services.ops.proposals.api import ProposalsApi
-from shared.adapters.plain_amounts import json_bytes
-from shared.domain.safe_text import safe_json
 
 FIGURES: web.AppKey[Figures] = web.AppKey("figures", Figures)
 UNHEALTHY = 503
@@ -28,13 +27,13 @@ def application(figures: Figures, proposals: ProposalsApi | None = None) -> web.
 async def _healthz(request: web.Request) -> web.Response:
     """200 while every service lives and every feed is fresh; otherwise 503 with what is wrong."""
     faults = await request.app[FIGURES].faults()
-    return _json({"healthy": not faults, "faults": faults}, status=UNHEALTHY if faults else 200)
+    return json_response({"healthy": not faults, "faults": faults}, status=UNHEALTHY if faults else 200)
 
 
 async def _status(request: web.Request) -> web.Response:
     figures = request.app[FIGURES]
     state = figures.state
-    return _json(
+    return json_response(
         {
             "portfolio": state.portfolio,
             "services": await figures.services(),
@@ -51,14 +50,3 @@ async def _metrics(request: web.Request) -> web.Response:
     figures = request.app[FIGURES]
     body = exposed(figures, await figures.services())
     return web.Response(body=body, headers={"Content-Type": CONTENT_TYPE_LATEST})
-
-
-def as_json(value: object) -> bytes:
-    """What ``json_bytes`` writes, without a sign that a terminal would obey."""
-    return safe_json(json_bytes(value).decode()).encode()
-
-
-def _json(value: object, status: int = 200) -> web.Response:
-    return web.Response(
-        body=safe_json(json_bytes(value).decode()).encode(), status=status, content_type="application/json"
-    )

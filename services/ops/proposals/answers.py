@@ -9,13 +9,13 @@
 | 504 | it is not known whether it was proposed: ask, or send it again under the same key |
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 from aiohttp import web
 
-from shared.adapters.plain_amounts import json_bytes
+from services.ops.json_answers import json_response
 from shared.application.proposing import Unknown
-from shared.domain.safe_text import safe_json
 from shared.messages.orders import OrderDecided, ProposalRefused
 from shared.ports.errors import NotTakenError
 
@@ -49,13 +49,13 @@ class RequestRefusedError(Exception):
         error |= {"reason": self.reason, "remedy": self.remedy}
         wait = {"Retry-After": str(RETRY_SECONDS)} if self.status in (429, 503) else {}
         challenge = {"WWW-Authenticate": "Bearer"} if self.status == 401 else {}
-        return json_response({"outcome": "refused", "error": error}, self.status, wait | challenge)
+        return _answer({"outcome": "refused", "error": error}, self.status, wait | challenge)
 
 
 def of_verdict(key: str, decided: OrderDecided) -> web.Response:
     """key: under which the client knows the order."""
     body = {"outcome": "decided", "id": key, "order_id": decided.order_id}
-    return json_response(body | {name: getattr(decided, name) for name in _OF_VERDICT})
+    return _answer(body | {name: getattr(decided, name) for name in _OF_VERDICT})
 
 
 def of_unknown(key: str, order_id: str, unknown: Unknown, path: str) -> web.Response:
@@ -69,7 +69,7 @@ def of_unknown(key: str, order_id: str, unknown: Unknown, path: str) -> web.Resp
         "remedy": f"This is no refusal: the order may be approved yet. GET {path}, or send it again under the same id.",
         "ask": path,
     }  # fmt: skip
-    return json_response(body, 202 if unknown.arrived == "yes" else 504, {"Retry-After": str(RETRY_SECONDS)})
+    return _answer(body, 202 if unknown.arrived == "yes" else 504, {"Retry-After": str(RETRY_SECONDS)})
 
 
 def other_body(key: str) -> RequestRefusedError:
@@ -100,10 +100,9 @@ def of_not_taken(error: NotTakenError) -> RequestRefusedError:
     return RequestRefusedError(status, error.code.lower(), error.reason, "Send it again later, under the same id.")
 
 
-def json_response(value: object, status: int = 200, headers: dict[str, str] | None = None) -> web.Response:
-    more = {"Cache-Control": "no-store", **(headers or {})}
-    body = safe_json(json_bytes(value).decode()).encode()  # what a stranger wrote may be shown on a terminal
-    return web.Response(body=body, status=status, headers=more, content_type="application/json")
+def _answer(value: object, status: int = 200, headers: Mapping[str, str] | None = None) -> web.Response:
+    """No answer about an order is kept by anybody on its way."""
+    return json_response(value, status, {"Cache-Control": "no-store", **(headers or {})})
 
 
 def _shown(value: object) -> str:

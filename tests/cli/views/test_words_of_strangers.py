@@ -27,7 +27,7 @@ from services.cli.views.phase import print_phase
 from services.cli.views.room import NoRoomError, print_rooms, print_shadow
 from services.cli.views.status import print_sizes, print_status
 from services.cli.views.tail import _line
-from services.ops import http
+from services.ops import json_answers
 from services.ops.figures import Figures
 from services.ops.metrics import exposed
 from shared.adapters.clocks import ManualClock
@@ -176,7 +176,7 @@ def _ops(message: Message) -> None:
     figures.take(message)
     services = {message.id: {"alive": True}}
     print(exposed(figures, services).decode())
-    print(http.as_json({message.id: message, "counts": figures.state.halts.values()}).decode())
+    print(json_answers.as_json({message.id: message, "counts": figures.state.halts.values()}).decode())
 
 
 def _others(message: Message) -> None:

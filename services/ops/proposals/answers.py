@@ -91,6 +91,8 @@ def of_refusal(key: str, refused: ProposalRefused) -> RequestRefusedError:
     if refused.code == "other_body":
         return other_body(key)
     remedy = "Mend it, and send it again under the same id."
+    if refused.code == "failed":
+        remedy = "Nothing is wrong with it that could be mended there: send it once an operator has looked."
     return RequestRefusedError(422, refused.code, refused.reason, remedy, field=refused.field.removeprefix("$."))
 
 

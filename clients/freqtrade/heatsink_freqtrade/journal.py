@@ -128,6 +128,12 @@ class Journal:
         """The row of an order of freqtrade's."""
         return next(iter(self._read(Row, "order_id = ? AND pair = ?", order_id, pair)), None)
 
+    def has_orders_in(self, pair: str) -> bool:
+        """Whether there was ever one, of whatever end."""
+        with self._lock:
+            found = self._file.execute("SELECT 1 FROM orders WHERE pair = ? LIMIT 1", (pair,)).fetchone()
+        return found is not None
+
     def unlinked(self, pair: str, side: str) -> Row | None:
         """The one that freqtrade was told to send, and whose order was not seen yet."""
         where = "pair = ? AND side = ? AND sent = 1 AND order_id = '' AND state = 'open'"

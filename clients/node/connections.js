@@ -4,8 +4,14 @@ import { createClient, ErrorReply, RESP_TYPES } from 'redis'
 export const CALL_MS = 2_000 // for one round trip; longer than any read waits
 const PASSING = /^(LOADING|READONLY|MASTERDOWN|CLUSTERDOWN|BUSY|MISCONF|NOREPLICAS|TRYAGAIN|OOM|NOAUTH|WRONGPASS)\b/
 
+const STRANGER = /^(NOAUTH|WRONGPASS)\b/
+
 /** The connection broke, or the server cannot work just now. */
-export class LostError extends Error {}
+export class LostError extends Error {
+  constructor(said) {
+    super(STRANGER.test(said) ? `${said.replace(/\.$/, '')}; heatsink url prints an address with a name and a password that it takes` : said)
+  }
+}
 
 export const sleep = ms => new Promise(resolve => setTimeout(resolve, ms))
 

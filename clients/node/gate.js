@@ -3,7 +3,7 @@ import { createHash, randomBytes } from 'node:crypto'
 import * as answers from './answers.js'
 import { Connections, LostError, sleep } from './connections.js'
 import { TOPICS } from './messages.js'
-import { bodyOf, deadline, functionFor, isBefore, Refused, Sending } from './sending.js'
+import { bodyOf, deadline, functionFor, isBefore, Refused, Sending, unreadable } from './sending.js'
 import { signer } from './signing.js'
 import { amount, pack, unpack, UnwritableError } from './wire.js'
 import { decode } from '@msgpack/msgpack'
@@ -192,7 +192,7 @@ export class Gate {
   async portfolio({ maxAge = 10_000 } = {}) {
     return this.#patiently(this.#timeout, async () => {
       const [rows, now] = await this.#connections.call(['XREVRANGE', this.#place.key('portfolio'), '+', '-', 'COUNT', 1], ['TIME'])
-      if (rows instanceof Error) throw new GateError(rows.message)
+      if (rows instanceof Error) throw new GateError(unreadable(this.#place, rows))
       if (!rows.length) throw new GateError(`portfolio ${this.#place.portfolio} has no snapshot yet: is the risk service running?`)
       const nowMs = now instanceof Error ? Date.now() : Number(now[0]) * 1_000 + Number(now[1]) / 1_000
       const age = nowMs - Number(rows[0][0].toString().split('-')[0])
@@ -282,6 +282,7 @@ export class Gate {
     const asked = { type: 'RoomAsked', id: `ask-${name}`, time_ns: 0, reply_to: `hs:reply:${name}`, ...question }
     return this.#connections.listening(asked.reply_to, async next => {
       const [listeners] = await this.#connections.call(['PUBLISH', this.#place.key('ask'), pack(asked)])
+      if (listeners instanceof Error) throw new LostError(listeners.message)
       const until = deadline(ms)
       while (listeners && until.left() > 0) {
         const answered = unpack((await next(until.left())) ?? Buffer.alloc(0))
@@ -319,7 +320,7 @@ export class Gate {
   async #must(...commands) {
     const replies = await this.#connections.call(...commands)
     const refused = replies.find(reply => reply instanceof Error)
-    if (refused) throw new GateError(`the server refuses to tell: ${refused.message}`)
+    if (refused) throw new GateError(unreadable(this.#place, refused))
     return replies
   }
 

@@ -10,6 +10,7 @@ const BLOCK_MS = 1_000 // of one read; below the bound of a call
 const PAUSE_MS = 100 // before another attempt
 const REFUSALS = /^(NAME|SIZE|MALFORMED|CLIENTS|QUOTA) (.*)/s // of the functions that take what clients send
 const FUNCTIONS = { proposed: 'hs_propose', reported: 'hs_report' } // into a queue of the client's own
+const NO_RIGHT = /permission/i
 const NO_FUNCTION = /function not found|unknown command|fcall/i
 
 export const deadline = ms => {
@@ -58,7 +59,7 @@ export class Sending {
   async #attempt(until) {
     const stored = this.message.type === 'OrderProposed' ? [['GET', this.place.decisionKey(this.message.id)]] : []
     const [rows, kept] = await this.connections.call(['XREVRANGE', this.answers, '+', '-', 'COUNT', 1], ...stored)
-    if (rows instanceof Error) throw new Refused('not_allowed', rows.message)
+    if (rows instanceof Error) throw new Refused('not_allowed', unreadable(this.place, rows))
     const end = rows.length ? rows[0][0].toString() : '0-0'
     let answer = this.#own(kept)
     if (this.#cursor && !answer) {
@@ -77,7 +78,7 @@ export class Sending {
     const reply = await this.#put()
     if (reply instanceof Error) {
       this.arrived = before
-      const [, code, reason] = REFUSALS.exec(reply.message) ?? [null, 'not_allowed', reply.message]
+      const [, code, reason] = REFUSALS.exec(reply.message) ?? [null, 'not_allowed', unwritable(this.place, reply)]
       throw new Refused(code.toLowerCase(), reason)
     }
     this.arrived = 'yes'
@@ -168,6 +169,17 @@ export class Sending {
       reduces(order) === reduces(decided)
     )
   }
+}
+
+/** Why the server does not show what it has of this portfolio, with the remedy. */
+export function unreadable(place, error) {
+  if (!NO_RIGHT.test(error.message)) return `the server refuses to tell: ${error.message}`
+  return `the user in the address may not read portfolio '${place.portfolio}': ${error.message}. Give its own portfolio, or another address: heatsink url prints it`
+}
+
+function unwritable(place, error) {
+  if (!NO_RIGHT.test(error.message)) return error.message
+  return `the user in the address may not write as client '${place.client}': ${error.message}`
 }
 
 export function bodyOf(fields) {

@@ -47,7 +47,9 @@ FLOOD = 300  # messages of a flood, before it looks again
 
 
 class Hostile:
-    """counts: what was done, by the kind of attack. said: the first word of what the server refused."""
+    """counts: what was done, by the kind of attack. said: the first word of what the server refused.
+    forbidden: how many of a kind were no right of this user's.
+    """
 
     def __init__(self, url: str, seed: int, stolen: str, key: str) -> None:
         self.server = redis.Redis.from_url(url, protocol=2)
@@ -58,6 +60,7 @@ class Hostile:
         self.random = random.Random(seed)
         self.counts: Counter[str] = Counter()
         self.said: Counter[str] = Counter()
+        self.forbidden: Counter[str] = Counter()
         self.number = 0
         self.own = self.own_stop = ""  # an order of its own that was approved, and the stop of what it bought
         self.cursors = {DECIDED: b"0", EXECUTED: b"0"}
@@ -75,6 +78,7 @@ class Hostile:
             self.counts[what] += 1
             if isinstance(reply, Exception):
                 self.said[word_of(reply)] += 1
+                self.forbidden[what] += word_of(reply) == "NOPERM"
 
     def next_id(self) -> str:
         self.number += 1
@@ -312,7 +316,7 @@ class Hostile:
             for attack in attacks:
                 attack()
             self.counts["rounds"] += 1
-        print(json.dumps({"counts": self.counts, "said": self.said}), flush=True)
+        print(json.dumps({"counts": self.counts, "said": self.said, "forbidden": self.forbidden}), flush=True)
 
 
 def pack(body: Body) -> bytes:

@@ -17,6 +17,7 @@ from shared.adapters.redis.bus import RedisBus
 from shared.messages.catalogue import EXECUTED
 from shared.messages.control import Flatten
 from shared.messages.orders import OrderClosed, OrderFilled, StopPlaced
+from shared.messages.reports import ReportRefused
 from tests.clients.gate_harness import CLIENT_EXECUTES, RunningGate, running_gate
 from tests.keys import MAIN
 from tests.patience import patiently
@@ -226,6 +227,48 @@ def test_heatsink_flattens_through_the_bot(running: RunningGate, gate: Gate, boo
     assert (closed.ending, closed.symbol) == ("filled", "ETH/USDT")
     assert closed.order_id in {d.order_id for d in running.decisions() if getattr(d, "side", "") == "sell"}
     assert not closed.order_id.startswith("ft-")
+
+
+@needs_processes
+def test_a_sale_that_has_nothing_to_sell_any_more_is_taken_back_until_that_is_answered(
+    running: RunningGate, gate: Gate, books: HandBooks, tmp_path: Path
+) -> None:
+    bot = asking(running, tmp_path, books, timeout=2)
+    buy(bot, books, "t12-", "twenty", "ETH/USDT")
+    patiently(lambda: positions(gate) == {"ETH/USDT": D(1)})
+    running.publish(Flatten(id="flatten-2", time_ns=0, symbol="ETH/USDT", who="a test", reason="it is time"))
+    patiently(lambda: (bot.round(), bot.wants_sold("ETH/USDT"))[1])
+    stop = {"trade_id": "stopped", "quantity": 1, "price": STOP, "fee_usdt": 0.1, "stop": True}
+    assert gate.report_fill(said(running, StopPlaced)[0].order_id, "ETH/USDT", "sell", **stop)
+    patiently(lambda: positions(gate) == {})
+    del books.held["ETH/USDT"]
+    running.kill("execution")
+    bot.round()
+    assert bot.wants_sold("ETH/USDT"), "nobody has heard that it is taken back"
+    running.start("execution")
+    bot.round()
+    assert not bot.wants_sold("ETH/USDT")
+    assert said(running, OrderClosed)[0].order_id.startswith("flatten-")
+    assert gate.halts() == ()
+
+
+@needs_processes
+def test_of_two_bots_with_pairs_of_their_own_neither_executes_what_the_other_sells(
+    running: RunningGate, gate: Gate, books: HandBooks, tmp_path: Path
+) -> None:
+    bot = asking(running, tmp_path, books)
+    (tmp_path / "another").mkdir()
+    another = asking(running, tmp_path / "another", HandBooks())
+    buy(bot, books, "t13-", "twenty-one", "ETH/USDT")
+    patiently(lambda: positions(gate) == {"ETH/USDT": D(1)})
+    refused = len(said(running, ReportRefused))
+    sell(bot, books, "twenty-two", "ETH/USDT")
+    another.round()
+    assert not another.wants_sold("ETH/USDT")
+    patiently(lambda: positions(gate) == {})
+    another.round()  # it would take the sale back now, if it took it for its own
+    assert len(said(running, ReportRefused)) == refused
+    assert gate.halts() == ()
 
 
 @needs_processes

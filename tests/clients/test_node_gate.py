@@ -3,6 +3,7 @@
 import base64
 import json
 import queue
+import re
 import subprocess
 import threading
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import redis
 
 from shared.adapters.codec import decode, encode
 from shared.messages.base import Message
@@ -184,6 +186,38 @@ def test_there_is_no_gate_where_there_is_none(node: NodeGate, running: RunningGa
         node("open", running.url, {"portfolio": "other"})
     with pytest.raises(GateFailureError, match="GateError: the server did not answer"):
         node("open", "redis://127.0.0.1:1/0", {"timeout": 300})
+
+
+USERS = {"looks": ("&*", "~*", "+@all", "-@write", "-fcall"), "other": ("&hs:reply:*", "~another:*", "+@all")}
+
+
+@pytest.mark.parametrize(
+    ("user", "password", "reason"),
+    [
+        ("looks", "secret", r"the user in the address may not write as client 'looks': NOPERM .*"),
+        ("other", "secret", r"the user in the address may not read portfolio 'main': NOPERM .* heatsink url prints it"),
+        ("looks", "wrong", r"the server did not answer: WRONGPASS .*; heatsink url prints an address with a name .*"),
+    ],
+)
+def test_who_is_not_allowed_is_told_what_to_do_about_it(
+    folder: Path, running: RunningGate, user: str, password: str, reason: str
+) -> None:
+    with redis.Redis.from_url(running.url) as server:
+        server.execute_command("ACL", "SETUSER", f"main.client.{user}", "on", ">secret", *USERS[user])
+    address = running.url.replace("://", f"://main.client.{user}:{password}@")
+    node = NodeGate(folder, address)
+    try:
+        verdict = node("propose", BUY | {"timeout": 300})
+        assert re.fullmatch(reason, verdict["reason"])
+        assert not verdict["approved"]
+        room = node("room", "BTC/USDT", {"timeout": 300})
+        assert room["known"] == (user == "looks" and password == "secret")
+        if not room["known"]:
+            assert re.search("NOPERM|WRONGPASS", room["reason"]), "that nobody answers would be another matter"
+            with pytest.raises(GateFailureError, match=r"GateError: .* heatsink url prints"):
+                node("open", address, {"timeout": 300})
+    finally:
+        node.end()
 
 
 @pytest.mark.parametrize("message", samples(), ids=lambda message: type(message).__name__)

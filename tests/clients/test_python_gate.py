@@ -190,6 +190,26 @@ def test_a_context_is_not_entered_where_there_is_no_such_gate(running: RunningGa
             raise AssertionError("it was entered")
 
 
+async def test_a_server_that_refuses_the_connection_itself_leaves_every_answer_unknown(running: RunningGate) -> None:
+    nowhere = running.url.removesuffix("/0") + "/9999"  # a database that no server has
+    gate, asynchronous = Gate(nowhere, timeout=0.3), AsyncGate(nowhere, timeout=0.3)
+    for verdict in (
+        await asyncio.to_thread(gate.propose, "BTC/USDT", "buy", "0.5", stop_price=99),
+        await asynchronous.propose("BTC/USDT", "buy", "0.5", stop_price=99),
+    ):
+        assert (verdict.verdict, verdict.arrived, verdict.code) == ("unknown", "no", "unknown")
+        assert "out of range" in verdict.reason
+    for room in (await asyncio.to_thread(gate.room, "BTC/USDT"), await asynchronous.room("BTC/USDT")):
+        assert not room.is_known
+        assert "out of range" in room.reason
+    cancelled = await asynchronous.cancel("mine-1")
+    assert not cancelled
+    with pytest.raises(GateError, match="out of range"):
+        await asynchronous.portfolio()
+    gate.close()
+    await asynchronous.close()
+
+
 def test_two_clients_that_use_one_id_at_once_never_take_each_others_verdict(running: RunningGate) -> None:
     def propose(number: int) -> list[tuple[str, str, Decimal]]:
         mine = Decimal(number + 6) / 100

@@ -108,6 +108,13 @@ def test_a_user_is_told_that_the_portfolio_is_not_his() -> None:
         replies(check(place()), [1, NoPermissionError("No permissions to access a key"), 0, 0])
 
 
+def test_a_user_who_may_not_read_verdicts_is_told_so_and_sends_nothing() -> None:
+    verdict, sent = verdict_when([NoPermissionError("No permissions to access a key"), None])
+    assert (verdict.verdict, verdict.code, verdict.arrived) == ("refused", "not_allowed", "yes")
+    assert verdict.reason.startswith("the user in the address may not read portfolio 'main': No permissions")
+    assert sent == ["XREVRANGE GET"]
+
+
 def test_whoever_is_not_let_in_hears_what_prints_an_address() -> None:
     assert reason_of(AuthenticationError("Authentication required.")) == (
         "Authentication required; heatsink url prints an address with a name and a password that it takes"

@@ -181,9 +181,9 @@ class Asking:
         for wish in self._journal.wishes("sell", pair):
             if Decimal(wish.quantity) >= Decimal(quantity) and row.approved is None:
                 row = replace(row, id=wish.id, approved=wish.quantity, limit_price="")
+                self._journal.grant(wish.id)
             else:
-                self._gate.report_closed(wish.id, pair, "cancelled", quantity_filled=0, reason="all of it is sold")
-            self._journal.grant(wish.id)
+                self._overheard.take_back(wish, "all of it is sold")
         self._journal.put(row)
         if row.approved is None and self._is_open:
             self._settling.take(row, propose_sale(self._gate, row))

@@ -27,7 +27,8 @@ class BehindHeatsink:
         class MyStrategyBehindHeatsink(BehindHeatsink, MyStrategy):
             pass
 
-    Its callbacks call those of the strategy first, and then ask the gate. In freqtrade's configuration::
+    Its callbacks call those of the strategy first, and then ask the gate. freqtrade gives all arguments by name: a
+    callback names those that it looks at, and hands the others on in ``about``. In freqtrade's configuration::
 
         "heatsink": {"url": "redis://...", "portfolio": "main", "strategy": "freqtrade", "timeout": 5}
 
@@ -119,35 +120,20 @@ class BehindHeatsink:
             return float(yours(pair, current_time, current_rate))
         return current_rate * (1.0 - abs(float(self.stoploss)))  # type: ignore[attr-defined]
 
-    def custom_stake_amount(
-        self,
-        pair: str,
-        current_time: datetime,
-        current_rate: float,
-        proposed_stake: float,
-        min_stake: float | None,
-        max_stake: float,
-        leverage: float,
-        entry_tag: str | None,
-        side: str,
-        **kwargs: Any,
-    ) -> float:
-        about = {
-            "pair": pair, "current_time": current_time, "current_rate": current_rate, "proposed_stake": proposed_stake,
-            "min_stake": min_stake, "max_stake": max_stake, "leverage": leverage, "entry_tag": entry_tag, "side": side,
-        }  # fmt: skip
+    def custom_stake_amount(self, pair: str, current_time: datetime, current_rate: float, **about: Any) -> float:
+        when = {"pair": pair, "current_time": current_time, "current_rate": current_rate}
         try:
-            wanted = super().custom_stake_amount(**about, **kwargs)  # type: ignore[misc]
+            wanted = super().custom_stake_amount(**when, **about)  # type: ignore[misc]
             if not self._runs():
                 return float(wanted)
-            if self._asking is None or side != "long" or leverage != 1.0:
+            if self._asking is None or about["side"] != "long" or about["leverage"] != 1.0:
                 return 0.0
             return self._asking.stake(
                 self._prefix(pair, current_time),
                 pair,
-                min(float(wanted), max_stake),
+                min(float(wanted), about["max_stake"]),
                 current_rate,
-                least=min_stake or 0.0,
+                least=about["min_stake"] or 0.0,
                 stop=self.heatsink_stop(pair, current_time, current_rate),
                 is_limit=self.order_types["entry"] == "limit",  # type: ignore[attr-defined]
             )
@@ -162,24 +148,9 @@ class BehindHeatsink:
         candle = timeframe_to_prev_date(self.timeframe, current_time)  # type: ignore[attr-defined]
         return f"ft-{pair.replace('/', '')[:14]}-{int(candle.timestamp())}-"
 
-    def confirm_trade_entry(
-        self,
-        pair: str,
-        order_type: str,
-        amount: float,
-        rate: float,
-        time_in_force: str,
-        current_time: datetime,
-        entry_tag: str | None,
-        side: str,
-        **kwargs: Any,
-    ) -> bool:
-        about = {
-            "pair": pair, "order_type": order_type, "amount": amount, "rate": rate, "time_in_force": time_in_force,
-            "current_time": current_time, "entry_tag": entry_tag, "side": side,
-        }  # fmt: skip
+    def confirm_trade_entry(self, pair: str, amount: float, **about: Any) -> bool:
         try:
-            confirmed = bool(super().confirm_trade_entry(**about, **kwargs))  # type: ignore[misc]
+            confirmed = bool(super().confirm_trade_entry(pair=pair, amount=amount, **about))  # type: ignore[misc]
             if not confirmed or not self._runs():
                 return confirmed
             return self._asking is not None and self._asking.may_send(pair, amount)
@@ -187,48 +158,27 @@ class BehindHeatsink:
             LOG.exception("%s: nothing is bought", pair)
             return False
 
-    def order_filled(self, pair: str, trade: Any, order: Any, current_time: datetime, **kwargs: Any) -> None:
+    def order_filled(self, pair: str, order: Any, **about: Any) -> None:
         if self._asking is not None:
             self._asking.filled(pair, order.order_id)
-        super().order_filled(pair=pair, trade=trade, order=order, current_time=current_time, **kwargs)  # type: ignore[misc]
+        super().order_filled(pair=pair, order=order, **about)  # type: ignore[misc]
 
-    def check_entry_timeout(self, pair: str, trade: Any, order: Any, current_time: datetime, **kwargs: Any) -> bool:
+    def check_entry_timeout(self, pair: str, order: Any, **about: Any) -> bool:
         if self._asking is not None and self._asking.is_cancelled(pair, order.order_id):
             return True
-        return bool(
-            super().check_entry_timeout(pair=pair, trade=trade, order=order, current_time=current_time, **kwargs)  # type: ignore[misc]
-        )
+        return bool(super().check_entry_timeout(pair=pair, order=order, **about))  # type: ignore[misc]
 
     # --- sales and stops ----------------------------------------------------------------------------------------------
 
-    def custom_exit(
-        self, pair: str, trade: Any, current_time: datetime, current_rate: float, current_profit: float, **kwargs: Any
-    ) -> Any:
+    def custom_exit(self, pair: str, **about: Any) -> Any:
         if self._asking is not None and self._asking.wants_sold(pair):
             return "heatsink"
-        return super().custom_exit(  # type: ignore[misc]
-            pair=pair, trade=trade, current_time=current_time, current_rate=current_rate,
-            current_profit=current_profit, **kwargs,
-        )  # fmt: skip
+        return super().custom_exit(pair=pair, **about)  # type: ignore[misc]
 
-    def confirm_trade_exit(
-        self,
-        pair: str,
-        trade: Any,
-        order_type: str,
-        amount: float,
-        rate: float,
-        time_in_force: str,
-        exit_reason: str,
-        current_time: datetime,
-        **kwargs: Any,
-    ) -> bool:
-        about = {
-            "pair": pair, "trade": trade, "order_type": order_type, "amount": amount, "rate": rate,
-            "time_in_force": time_in_force, "exit_reason": exit_reason, "current_time": current_time,
-        }  # fmt: skip
+    def confirm_trade_exit(self, pair: str, order_type: str, amount: float, rate: float, **about: Any) -> bool:
+        sale = {"pair": pair, "order_type": order_type, "amount": amount, "rate": rate}
         try:
-            confirmed = bool(super().confirm_trade_exit(**about, **kwargs))  # type: ignore[misc]
+            confirmed = bool(super().confirm_trade_exit(**sale, **about))  # type: ignore[misc]
         except Exception:
             LOG.exception("%s: your confirm_trade_exit failed: sold", pair)
             confirmed = True
@@ -237,20 +187,9 @@ class BehindHeatsink:
             return True
         return confirmed
 
-    def custom_stoploss(
-        self,
-        pair: str,
-        trade: Any,
-        current_time: datetime,
-        current_rate: float,
-        current_profit: float,
-        after_fill: bool = False,
-        **kwargs: Any,
-    ) -> float | None:
-        yours = self._your_stop(
-            pair=pair, trade=trade, current_time=current_time, current_rate=current_rate,
-            current_profit=current_profit, after_fill=after_fill, **kwargs,
-        )  # fmt: skip
+    def custom_stoploss(self, pair: str, current_rate: float, after_fill: bool = False, **about: Any) -> float | None:
+        """after_fill: freqtrade looks for this name, and calls after a purchase too where it finds it."""
+        yours = self._your_stop(pair=pair, current_rate=current_rate, after_fill=after_fill, **about)
         if self._asking is None:
             return yours
         if self._asking.wants_sold(pair):

@@ -4,7 +4,7 @@ import logging
 from collections.abc import Iterable
 
 from heatsink_client import Gate, MissedError
-from heatsink_client.messages import CancelDecided, Message, OrderDecided, ReportAwaited, StopApproved
+from heatsink_client.messages import CancelDecided, Message, OrderClosed, OrderDecided, ReportAwaited, StopApproved
 
 from heatsink_freqtrade.books import Books
 from heatsink_freqtrade.journal import Journal, Wish
@@ -45,20 +45,22 @@ class Overheard:
     def _hear(self, message: Message, held: set[str]) -> None:
         match message:
             case OrderDecided() if message.quantity_approved > 0:
-                self._hear_order(message)
+                self._hear_order(message, held)
             case CancelDecided() if (row := self._journal.row(message.order_id)) is not None:
                 if message.written_off:
                     self._journal.change(row, state="over", reason="written off by an operator")
                 elif row.state == "open":
                     self._journal.put(Wish(id=row.id, pair=row.pair, what="cancel", reason=message.reason))
+            case OrderClosed():
+                self._journal.grant(message.order_id)  # nothing of it is left to do
             case StopApproved() if message.symbol in held and self._stops.approved(message.symbol) is not None:
                 self._stops.allow(message.symbol, message.stop_price)
             case ReportAwaited(what="stop") if message.symbol in held and message.stop_price is not None:
                 self._stops.allow(message.symbol, message.stop_price)
 
-    def _hear_order(self, order: OrderDecided) -> None:
+    def _hear_order(self, order: OrderDecided, held: set[str]) -> None:
         row = self._journal.row(order.order_id)
-        if row is None and order.side == "sell":
+        if row is None and order.side == "sell" and self._is_ours(order, held):
             LOG.warning("%s: heatsink wants %s sold: %s", order.symbol, order.quantity_approved, order.order_id)
             quantity = str(order.quantity_approved)
             self._journal.put(Wish(id=order.order_id, pair=order.symbol, what="sell", quantity=quantity))
@@ -66,11 +68,20 @@ class Overheard:
             # The verdict came after freqtrade had gone on without it: nobody will execute this one.
             self._journal.change(row, state="open", approved=str(order.quantity_approved))
 
+    def _is_ours(self, order: OrderDecided, held: set[str]) -> bool:
+        """Whether a sale is this bot's to execute. Several may share a portfolio, each in pairs of its own."""
+        is_pair_of_ours = order.symbol in held or self._journal.has_orders_in(order.symbol)
+        return is_pair_of_ours and order.client in ("", self._gate.client)
+
     def _let_go(self, held: set[str]) -> None:
         """Take back sales of what nobody holds any more."""
         gone = [wish for wish in self._journal.wishes("sell") if wish.pair not in held]
         still_there = {position.symbol for position in self._gate.portfolio().positions} if gone else set()
         for wish in gone:
             if wish.pair not in still_there:
-                self._gate.report_closed(wish.id, wish.pair, "cancelled", quantity_filled=0, reason="nothing is held")
-                self._journal.grant(wish.id)
+                self.take_back(wish, "nothing is held")
+
+    def take_back(self, wish: Wish, reason: str) -> None:
+        """Say that nobody will execute it. Where that is not answered, it is said again in a later round."""
+        if self._gate.report_closed(wish.id, wish.pair, "cancelled", quantity_filled=0, reason=reason).is_known:
+            self._journal.grant(wish.id)

@@ -124,6 +124,11 @@ class Answer:
         """It was not taken, and nothing came of it."""
         return cls(id=sent_id, outcome="refused", code=code, field=field, reason=reason, message=message)
 
+    @classmethod
+    def unknown(cls, sent_id: str, arrived: Arrived, reason: str) -> "Answer":
+        """No answer in time."""
+        return cls(id=sent_id, outcome="unknown", code="unknown", arrived=arrived, reason=reason)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RoomLeft:

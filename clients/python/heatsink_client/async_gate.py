@@ -60,6 +60,11 @@ class AsyncGate:
         """Give the connections back."""
         await self._server.aclose()
 
+    @property
+    def client(self) -> str:
+        """The name under which it proposes and reports."""
+        return self._desk.place.client
+
     # --- proposals ----------------------------------------------------------------------------------------------------
 
     async def propose(

@@ -3,12 +3,10 @@
 from typing import Any
 
 from redis.backoff import NoBackoff
-from redis.exceptions import AuthenticationError
-from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import TimeoutError as RedisTimeoutError
+from redis.exceptions import AuthenticationError, RedisError
 
 CALL_SECONDS = 2.0  # for one round trip; longer than any read waits
-LOST = (RedisConnectionError, RedisTimeoutError, TimeoutError, OSError)
+LOST = (RedisError, TimeoutError, OSError)  # what a server refuses of a command is an answer, and taken before
 
 
 def options(retry: Any) -> dict[str, Any]:

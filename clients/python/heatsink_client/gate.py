@@ -73,6 +73,11 @@ class Gate:
         """Give the connections back."""
         self._server.close()
 
+    @property
+    def client(self) -> str:
+        """The name under which it proposes and reports."""
+        return self._desk.place.client
+
     # --- proposals ----------------------------------------------------------------------------------------------------
 
     def propose(

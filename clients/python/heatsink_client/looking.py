@@ -133,10 +133,7 @@ def check(place: Place) -> Operation[None]:
     try:
         [identity, *_] = found = yield from must(*(("EXISTS", key) for key in keys))
     except NoPermissionError as refused:
-        raise GateError(
-            f"the user in the address may not read portfolio {place.portfolio!r}: {refused}. Give its own portfolio,"
-            " portfolio=..., or another address: heatsink url prints it"
-        ) from refused
+        raise GateError(place.unreadable(refused)) from refused
     if not identity:
         raise UnreachableError("this server holds no heatsink: start one with make run, or give another address")
     if not any(found[1:]):

@@ -97,5 +97,5 @@ def answer_to(sending: Sending, seconds: float) -> Operation[Answer]:
     except Refused as refused:
         return Answer.refusal(sending.message.id, refused.code, "$", refused.reason)
     if answer is None:
-        return Answer(id=sending.message.id, outcome="unknown", reason=sending.reason, arrived=sending.arrived)
+        return Answer.unknown(sending.message.id, sending.arrived, sending.reason)
     return Answer.of(sending.message.id, answer)

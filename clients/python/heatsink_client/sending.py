@@ -70,7 +70,7 @@ class Sending:
     def _attempt(self, until: Deadline) -> Operation[Message | None]:
         rows, *stored = yield from call(("XREVRANGE", self.key, "+", "-", "COUNT", 1), *self._stored_at())
         if isinstance(rows, Exception):
-            raise Refused("not_allowed", str(rows))
+            raise Refused("not_allowed", self.place.unreadable(rows))
         answer, end = self._answer_in(stored), newest_id(rows)
         if self.cursor and answer is None:
             self.cursor = min(self.cursor, end, key=position)  # another server's entries may have lower ids

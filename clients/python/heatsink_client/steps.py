@@ -9,7 +9,7 @@ from collections.abc import Generator
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, TypeAlias, TypeVar
 
-from redis.exceptions import ResponseError
+from redis.exceptions import NoPermissionError, ResponseError
 
 from heatsink_client.messages import TOPICS
 from heatsink_client.signing import ClientKey
@@ -97,6 +97,15 @@ class Place:
     def client_key(self, topic: str) -> str:
         """The queue of what this client sends on a topic, where the server has such."""
         return self._filled(TOPICS[topic].client_key).replace("<client>", self.client)
+
+    def unreadable(self, error: Exception) -> str:
+        """Why the server does not show what it has of this portfolio, with the remedy."""
+        if not isinstance(error, NoPermissionError):
+            return f"the server refuses to tell: {error}"
+        return (
+            f"the user in the address may not read portfolio {self.portfolio!r}: {error}. Give its own portfolio,"
+            " portfolio=..., or another address: heatsink url prints it"
+        )
 
     def function(self, topic: str) -> str:
         """The function that puts it there; empty where there is none."""

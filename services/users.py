@@ -44,6 +44,7 @@ from shared.messages.catalogue import (
     DECIDED,
     EXECUTED,
     PROPOSED,
+    QUEUED,
     REPORTED,
     SIGNALS,
     Topic,
@@ -69,7 +70,6 @@ LISTEN = ("subscribe", "unsubscribe", "psubscribe", "punsubscribe")
 LOOK_AT_SERVER = Grant(commands=("info", "function|list", "cluster|info"))
 
 
-QUEUED = tuple(topic for topic in CATALOGUE if topic.client_key)  # of which each client has a queue of its own
 # What a service cannot hold to the bounds of its sender: whether a client may send it is a right of its user.
 SENDABLE_ON: dict[Topic, Sendable] = {SIGNALS: "signals", REPORTED: "reports", ASK: "questions"}
 NO_BOUNDS: Mapping[str, ClientPlan] = MappingProxyType({})

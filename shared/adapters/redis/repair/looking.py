@@ -11,7 +11,6 @@ from shared.adapters.redis.keys import (
     LIBRARY_KEY,
     SCOPES,
     client_key,
-    clients_key,
     services_key,
 )
 from shared.adapters.redis.repair.decisions import decision_faults
@@ -63,7 +62,7 @@ async def _queues(stack: Stack) -> AsyncIterator[str]:
 
 async def _clients(stack: Stack) -> KeyFault | None:
     """Names of clients: the queues of those that stand there are read."""
-    key, names = clients_key(stack.keys), [client_of_key(queue) async for queue in _queues(stack)]
+    key, names = stack.keys.clients, [client_of_key(queue) async for queue in _queues(stack)]
     if fault := await wrong_kind(stack.client, key, "hash"):
         problem = fault.problem
     else:

@@ -1,7 +1,8 @@
 """An account at the simulated exchange: what a key may look at, signed as Binance wants it.
 
 Nobody trades with this key (others do: ``trading.py``). What there is, what is open and what the key may are told by
-``POST /sim/account``, as one ``SimulatedAccount``; until then no key looks. Errors have Binance's codes and words.
+``POST /sim/account``, as one ``SimulatedAccount``, by who has the token; until then no key looks. Errors have Binance's
+codes and words.
 """
 
 import hashlib

@@ -144,7 +144,7 @@ class SimulatedExchange:
         # ccxt.pro reads from /stream/ws and numbers its sockets: /stream/ws/0
         for path in ("/ws", "/ws/{stream:.+}", "/stream", "/stream/ws", "/stream/ws/{number}"):
             application.router.add_get(path, self.hub.serve)
-        application.router.add_post("/sim/account", self._set_account)
+        application.router.add_post("/sim/account", self._with_token(self._set_account))
         application.router.add_get("/sim/clock", self._show_clock)
         application.router.add_get("/sim/faults", self._with_token(self._show_faults))
         application.router.add_post("/sim/faults", self._with_token(self._add_fault))
@@ -247,13 +247,15 @@ class SimulatedExchange:
         return _json(told)
 
     def _with_token(self, handler: Handler) -> Handler:
-        """The handler, for whoever may break this exchange. The whole stack goes by it."""
+        """The handler, for whoever may break this exchange or say what an account holds. The whole stack goes by it."""
 
         async def guarded(request: web.Request) -> web.StreamResponse:
             if bears(request, self.options.token):
                 return await handler(request)
             if not self.options.token:
-                return _json({"error": "nobody may give faults: simulator.token_file names no file for a token"}, 403)
+                return _json(
+                    {"error": "nobody may give faults or accounts: simulator.token_file names no file for a token"}, 403
+                )
             error = (
                 "send the token as Authorization: Bearer TOKEN; it stands in the file that simulator.token_file names"
             )

@@ -21,23 +21,23 @@ from tests.exchange_sim.test_sim_service import served
 
 pytestmark = pytest.mark.sockets
 
-METHODS = ("GET", "POST", "DELETE")
+ADMIN = (("GET", "/sim/faults"), ("POST", "/sim/faults"), ("DELETE", "/sim/faults"), ("POST", "/sim/account"))
 DELAY = {"fault": "late", "seconds": 1.0}
 
 
 @pytest.mark.parametrize("shown", ["", "Bearer ", "Bearer x", TOKEN, f"bearer {TOKEN}", f"Bearer {TOKEN}x", "Bearer é"])
-async def test_without_the_token_no_fault_is_given_seen_or_cleared(shown: str) -> None:
-    refused = Counter[str]()
+async def test_without_the_token_no_fault_is_given_seen_or_cleared_and_no_account_told(shown: str) -> None:
+    refused = Counter[tuple[str, str]]()
     async with stage() as sim:
         await sim.inflict(**DELAY)
         async with aiohttp.ClientSession(headers={"Authorization": shown}) as stranger:
-            for method in METHODS:
-                async with stranger.request(method, f"{sim.url}/sim/faults", json=DELAY) as answer:
-                    refused[method] += answer.status == 401
+            for method, path in ADMIN:
+                async with stranger.request(method, f"{sim.url}{path}", json=DELAY) as answer:
+                    refused[method, path] += answer.status == 401
                     assert "simulator.token_file" in (await answer.json())["error"]
         _, told = await sim.get("/sim/faults")
         assert len(told["active"]) == 1
-    assert refused == dict.fromkeys(METHODS, 1)
+    assert refused == dict.fromkeys(ADMIN, 1)
 
 
 @pytest.mark.parametrize(

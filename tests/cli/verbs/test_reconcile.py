@@ -10,9 +10,10 @@ from typing import Any
 import aiohttp
 import pytest
 
+from services.exchange_sim.exchange import ExchangeOptions
 from shared.adapters.redis.bus import RedisBus
 from tests.cli.verbs.operators_stage import Run, risk_service, run
-from tests.exchange_sim.sim_stage import running_exchange
+from tests.exchange_sim.sim_stage import TOKEN, running_exchange
 from tests.exchange_sim.test_sim_account import KEY, SECRET
 
 __all__ = ["run"]  # a fixture
@@ -29,7 +30,8 @@ ADMIN = {"enableReading": True, "enableSpotAndMarginTrading": True}
 @asynccontextmanager
 async def account(monkeypatch: pytest.MonkeyPatch, **changes: Any) -> AsyncIterator[str]:
     """An account that has what the risk service of the scene has, unless ``changes`` say otherwise."""
-    async with running_exchange() as (_, place), aiohttp.ClientSession() as http:
+    options, headers = ExchangeOptions(token=TOKEN), {"Authorization": f"Bearer {TOKEN}"}
+    async with running_exchange(options=options) as (_, place), aiohttp.ClientSession(headers=headers) as http:
         told = {"key": KEY, "secret": SECRET, "balances": HELD, "orders": [STOP]} | changes
         async with http.post(f"http://{place}/sim/account", json=told) as response:
             assert response.status == 200, await response.text()

@@ -24,7 +24,6 @@ from shared.adapters.redis.keys import (
     LIBRARY_KEY,
     SCOPES,
     client_key,
-    clients_key,
     decision_key,
     last_bars_key,
     machine_keys,
@@ -44,6 +43,7 @@ from shared.messages.catalogue import (
     DECIDED,
     EXECUTED,
     PROPOSED,
+    QUEUED,
     REPORTED,
     SIGNALS,
     Topic,
@@ -69,7 +69,6 @@ LISTEN = ("subscribe", "unsubscribe", "psubscribe", "punsubscribe")
 LOOK_AT_SERVER = Grant(commands=("info", "function|list", "cluster|info"))
 
 
-QUEUED = tuple(topic for topic in CATALOGUE if topic.client_key)  # of which each client has a queue of its own
 # What a service cannot hold to the bounds of its sender: whether a client may send it is a right of its user.
 SENDABLE_ON: dict[Topic, Sendable] = {SIGNALS: "signals", REPORTED: "reports", ASK: "questions"}
 NO_BOUNDS: Mapping[str, ClientPlan] = MappingProxyType({})
@@ -143,7 +142,7 @@ def _looking(keys: Keys) -> tuple[Grant, ...]:
         Grant(commands=READ_STREAM, reads=_streams(CATALOGUE, keys)),
         Grant(commands=("fcall_ro",), reads=(*_streams(CATALOGUE, keys), *_hashes(CATALOGUE, keys), *queues)),
         Grant(commands=READ_STREAM, reads=queues),
-        Grant(commands=READ_HASH, reads=(clients_key(keys),)),
+        Grant(commands=READ_HASH, reads=(keys.clients,)),
         Grant(commands=READ_HASH, reads=(*_hashes(CATALOGUE, keys), *(key for each in machines for key in each[1:4]))),
         Grant(commands=READ_TEXT, reads=(decision_key(keys, ANY), LEASE_KEY)),
         Grant(commands=LISTEN, channels=(*_channels(CATALOGUE, keys), REPLIES)),
@@ -180,7 +179,7 @@ def _queueing(name: str, topics: Iterable[Topic], keys: Keys) -> tuple[Grant, ..
     return (
         Grant(commands=("fcall",), keys=(*_streams(topics, keys), *own)),
         Grant(commands=("time",)),
-        Grant(commands=("hexists", "hlen", "type"), reads=(clients_key(keys),)),  # the owner names clients
+        Grant(commands=("hexists", "hlen", "type"), reads=(keys.clients,)),  # the owner names clients
         Grant(commands=("xadd", *READ_STREAM, *READ_HASH, *WRITE_HASH, *READ_TEXT, *WRITE_TEXT), keys=own),
     )
 
@@ -191,7 +190,7 @@ def _proposing_for_others(keys: Keys) -> tuple[Grant, ...]:
     return (
         Grant(commands=("fcall",), keys=(queues,)),
         Grant(commands=("time",)),
-        Grant(commands=("hexists", "hlen", "hset", "type"), keys=(clients_key(keys),)),
+        Grant(commands=("hexists", "hlen", "hset", "type"), keys=(keys.clients,)),
         Grant(commands=("xadd", *READ_STREAM), keys=(queues,)),
     )
 
@@ -237,7 +236,7 @@ def _machine(row: ServiceRow, keys: Keys) -> tuple[Grant, ...]:
         *([Grant(commands=READ_TEXT, reads=(decision_key(keys, ANY),))] if DECIDED in read else []),
         *([Grant(commands=READ_HASH, reads=(reservations,))] if EXECUTED in written else []),
         *([Grant(commands=KEEP_QUEUES, keys=queues)] if queues else []),
-        *([Grant(commands=READ_HASH, reads=(clients_key(keys),))] if queues else []),
+        *([Grant(commands=READ_HASH, reads=(keys.clients,))] if queues else []),
         Grant(commands=("publish",), channels=(*_channels(written, keys), *((REPLIES,) if ANSWERS in written else ()))),
         Grant(commands=LISTEN, channels=_channels(read, keys)),
     )

@@ -21,9 +21,7 @@ from shared.adapters.fault_sentences import fault_of
 from shared.adapters.plain_amounts import encode_plainly
 from shared.adapters.unreadable import is_json, without_nil
 from shared.messages.base import AMOUNT_BELOW, AMOUNT_DIGITS, AMOUNT_FROM, ESTIMATE_BELOW, MAX_MESSAGE_BYTES, Message
-from shared.messages.catalogue import CATALOGUE, TOPIC_OF, client_of_key, topic_of_key
-from shared.messages.orders import CancelProposed, OrderProposed, StopRaised
-from shared.messages.reports import ClosedReported, FillReported, PlacedReported, StopReported
+from shared.messages.catalogue import CATALOGUE, QUEUED, TOPIC_OF, client_of_key, topic_of_key
 from shared.ports.errors import ContentRefusedError
 from shared.ports.signatures import SIGNATURE_FIELD
 from shared.ports.streams import Entry, is_end_of_ids
@@ -32,15 +30,7 @@ _PLAIN_AMOUNT = re.compile(r"-?[0-9]+(\.[0-9]+)?(E[+-]?[0-9]+)?", re.IGNORECASE 
 
 S = TypeVar("S", bound=Struct)
 
-OF_CLIENTS = (
-    OrderProposed,
-    CancelProposed,
-    StopRaised,
-    PlacedReported,
-    FillReported,
-    ClosedReported,
-    StopReported,
-)
+OF_CLIENTS = tuple(kind for topic in QUEUED for kind in topic.messages)  # each has a field ``client``
 
 _encoder = msgspec.msgpack.Encoder(decimal_format="string")
 _ALL_KINDS: Any = None
@@ -154,7 +144,7 @@ def sent_by(message: Message, client: str) -> Message:
 
     client: empty for what stands in no client's queue.
     """
-    if isinstance(message, OF_CLIENTS) and message.client != client:
+    if isinstance(message, OF_CLIENTS) and message.client != client:  # type: ignore[attr-defined]
         return structs.replace(message, client=client)
     return message
 

@@ -41,7 +41,7 @@ class Tokens:
 
     def client_of(self, token: str) -> str:
         """The client whose token this is; empty for nobody's. Every token is compared, in a time that tells nothing."""
-        given = token.encode()
+        given = token.encode(errors="surrogatepass")  # a header may have bytes that are no text
         found = [row.path.name for row in self._rows() if row.token and hmac.compare_digest(row.token.encode(), given)]
         return found[0] if len(found) == 1 else ""
 

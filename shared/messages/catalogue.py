@@ -281,6 +281,7 @@ CATALOGUE: tuple[Topic, ...] = (
     SET_ASIDE,
 )
 
+QUEUED = tuple(topic for topic in CATALOGUE if topic.client_key)  # of which each client has a queue of its own
 TOPIC_OF: dict[type[Message], Topic] = {kind: topic for topic in CATALOGUE for kind in topic.messages}
 COPIED_TO: dict[type[Message], tuple[Topic, ...]] = {
     kind: tuple(topic for topic in CATALOGUE if own in topic.copies) for kind, own in TOPIC_OF.items()
@@ -304,8 +305,8 @@ def topic_of_key(key: str) -> Topic | None:
 @lru_cache(maxsize=1_024)
 def client_of_key(key: str) -> str:
     """The client who alone writes this stream; empty for a stream of anybody."""
-    for topic in CATALOGUE:
-        if topic.client_key and (found := _client_template(topic).fullmatch(key)):
+    for topic in QUEUED:
+        if found := _client_template(topic).fullmatch(key):
             return found[1]
     return ""
 

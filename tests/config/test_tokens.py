@@ -15,7 +15,9 @@ def test_a_token_is_its_clients_and_nobody_elses(tmp_path: Path) -> None:
     write_private(tmp_path / "bob", OTHER)
     tokens = Tokens(str(tmp_path))
     assert (tokens.client_of(GOOD), tokens.client_of(OTHER)) == ("ana", "bob")
-    assert [tokens.client_of(each) for each in ("", GOOD[:-1], f"{GOOD}a", f"{GOOD}\n", "é" * LEAST)] == [""] * 5
+    assert [
+        tokens.client_of(each) for each in ("", GOOD[:-1], f"{GOOD}a", f"{GOOD}\n", "é" * LEAST, "\udcff" * LEAST)
+    ] == [""] * 6
     assert (tokens.any, tokens.faults) == (True, [])
 
 

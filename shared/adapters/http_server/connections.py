@@ -69,7 +69,7 @@ class Connections:
 
     def forget(self, visitor: web.RequestHandler) -> None:
         """It is gone."""
-        peer = self._waiting.pop(visitor, None) or self._working.pop(visitor, None)
+        peer = self._waiting.pop(visitor, self._working.pop(visitor, None))
         if peer is not None:
             self._of_peer[peer] -= 1
             if not self._of_peer[peer]:

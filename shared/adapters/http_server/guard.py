@@ -90,7 +90,7 @@ def unbounded_body(headers: Mapping[str, str], length: int | None, bounds: Bound
 def bears(request: web.Request, token: str) -> bool:
     """Whether a request shows the token. Nothing does where there is none."""
     given = request.headers.get(hdrs.AUTHORIZATION, "")
-    return bool(token) and hmac.compare_digest(given.encode(), f"Bearer {token}".encode())
+    return bool(token) and hmac.compare_digest(given.encode(errors="surrogatepass"), f"Bearer {token}".encode())
 
 
 async def _read(request: web.Request, bounds: Bounds) -> Refusal | None:

@@ -308,8 +308,9 @@ class RedisBus(RedisStreams, Bus):
         return dict(sorted(found.items()))
 
     async def stored_rows(self, service: str, kind: str, names: Sequence[str], as_type: type[S]) -> dict[str, S]:
-        async with bus_errors():
-            bodies = await self.client.hmget(state_key(self.keys.home, service), [f"{kind}:{name}" for name in names])
+        state = state_key(self.keys.home, service)
+        async with bus_errors(state):
+            bodies = await self.client.hmget(state, [f"{kind}:{name}" for name in names])
         rows = {name: struct_or_none(body, as_type) for name, body in zip(names, bodies, strict=True) if body}
         return {name: row for name, row in rows.items() if row is not None}
 

@@ -202,9 +202,10 @@ local function foreign_decision(keys, plan)
   end
 end
 
--- Set the fields of a hash, and delete those that are false: {{field, bytes or false}}, in as few calls as may be.
--- Lua passes arguments on its stack, which holds some 8,000 of them.
+-- Lua passes arguments on its stack, which holds some 8,000 of them; a command that gets more fails half way.
 local ROWS_A_CALL = 1000
+
+-- Set the fields of a hash, and delete those that are false: {{field, bytes or false}}, in as few calls as may be.
 local function write_rows(key, rows)
   local fields = {}
   for _, row in ipairs(rows) do
@@ -221,6 +222,13 @@ local function write_rows(key, rows)
   end
   if #fields > 0 then
     redis.call('HSET', key, unpack(fields))
+  end
+end
+
+-- Acknowledge entries of a stream, in as few calls as may be.
+local function acknowledge(key, group, ids)
+  for first = 1, #ids, ROWS_A_CALL do
+    redis.call('XACK', key, group, unpack(ids, first, math.min(first + ROWS_A_CALL - 1, #ids)))
   end
 end
 
@@ -342,7 +350,7 @@ local function commit(keys, args)
     end
   end
   for _, ack in ipairs(plan.acks) do
-    redis.call('XACK', keys[ack[1]], ack[2], unpack(ack[3]))
+    acknowledge(keys[ack[1]], ack[2], ack[3])
   end
   if #plan.guards > 0 and redis.call('EXISTS', keys[5]) == 0 then
     total = 0 -- nothing is reserved: what float errors left over goes

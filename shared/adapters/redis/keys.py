@@ -47,11 +47,6 @@ def reserved_key(home: str) -> str:
     return f"{home}:reserved"
 
 
-def clients_key(keys: Keys) -> str:
-    """The hash with the names of the clients that have queues."""
-    return f"{keys.home}:clients"
-
-
 def client_key(keys: Keys, client: str, topic: Topic = PROPOSED) -> str:
     """The queue of one client for what it sends on a topic, or the pattern of all; no other client can write there."""
     return topic.client_key.replace("hs:{P}", keys.home).replace("<client>", client)

@@ -2,20 +2,21 @@
 
 import re
 
-from shared.ports.streams import is_end_of_ids
+from shared.ports.streams import LAST_MS, entry_order, is_end_of_ids
 
-NUMBER_DIGITS, COUNTER_DIGITS, TIME_DIGITS = 20, 19, 16  # at most; the server counts in 64 bits
+NUMBER_DIGITS, TIME_DIGITS = 20, 16  # at most; the server counts in 64 bits
+COUNTER_BELOW = 2**53  # where the function library, which counts in doubles, takes it for no number any more
 _ENTRY_ID = re.compile(r"[0-9]{1,20}-[0-9]{1,20}")
 
 
 def is_number(text: bytes) -> bool:
-    """Whether it can be a number of a commit, or a digest."""
+    """Whether it can be a digest."""
     return text.isdigit() and len(text) <= NUMBER_DIGITS
 
 
 def is_counter(text: bytes) -> bool:
-    """Whether it can be an epoch, or a count of tries, that goes on from there."""
-    return text.isdigit() and len(text) <= COUNTER_DIGITS
+    """Whether it can be an epoch, a number of a commit or a count of tries, that goes on from there."""
+    return is_number(text) and int(text) < COUNTER_BELOW
 
 
 def is_time(text: bytes) -> bool:
@@ -25,4 +26,8 @@ def is_time(text: bytes) -> bool:
 
 def is_cursor(text: str) -> bool:
     """Whether it can be the id of an entry that was handled."""
-    return bool(_ENTRY_ID.fullmatch(text)) and not is_end_of_ids(text)
+    return bool(_ENTRY_ID.fullmatch(text)) and max(entry_order(text)) <= LAST_MS and not is_end_of_ids(text)
+
+
+# What stands in a machine's hash ``meta``.
+COMMIT_NUMBERS = {"epoch": is_counter, "seq": is_counter, "digest": is_number}

@@ -40,7 +40,7 @@ from shared.adapters.redis.journal import journalled_digest
 from shared.adapters.redis.keys import DECISION_TTL_MS, group_prefix, machine_keys, most_kept, reserved_key
 from shared.adapters.redis.ranges import bounded_range
 from shared.adapters.redis.slots import reading_order
-from shared.adapters.redis.stored_texts import is_cursor, is_number
+from shared.adapters.redis.stored_texts import COMMIT_NUMBERS, is_cursor
 from shared.adapters.signing import UNSIGNED
 from shared.messages.catalogue import client_of_key, topic_of_key
 from shared.messages.keys import Keys
@@ -301,7 +301,7 @@ Rows = Mapping[bytes, bytes]
 
 def _number(meta: Mapping[bytes, bytes | None], name: bytes) -> int:
     text = meta.get(name) or b"0"
-    if not is_number(text):
+    if not COMMIT_NUMBERS[name.decode()](text):
         raise MisplacedKeyError(misplaced(f"the {name.decode()} of a machine is no number"))
     return int(text)
 

@@ -41,6 +41,11 @@ class KeyFolder:
         known = self._read.get(writer)
         return known[1] if known is not None else self.refreshed(writer)
 
+    @property
+    def known(self) -> tuple[str, ...]:
+        """The writers whose keys were read."""
+        return tuple(self._read)
+
     def refreshed(self, writer: str) -> tuple[Key, ...]:
         """The same, after a look whether the file was changed."""
         path = key_path(self.folder, writer)

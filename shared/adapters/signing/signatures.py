@@ -97,7 +97,8 @@ class KeyedSignatures(Signatures):
 
     def refresh(self) -> bool:
         before = self._own()
-        self._keys.refreshed(self.writer)
+        for writer in self._keys.known:  # whose words were believed: a key that was taken away is void from now on
+            self._key_of(writer, self._keys.refreshed(writer))
         self.clients.refresh()
         return self._own() != before
 
@@ -106,10 +107,13 @@ class KeyedSignatures(Signatures):
         return [str(key_path(self._keys.folder, writer)) for writer in needed if not self._keys.refreshed(writer)]
 
     def _own(self) -> Key:
-        keys = self._keys.of(self.writer) or self._keys.refreshed(self.writer)
+        return self._key_of(self.writer, self._keys.of(self.writer) or self._keys.refreshed(self.writer))
+
+    def _key_of(self, writer: str, keys: tuple[Key, ...]) -> Key:
+        """The one that signs. Raises ``ConfigError`` where there is none: its writer would not be believed."""
         if not keys:
-            path = key_path(self._keys.folder, self.writer)
-            raise ConfigError([Fault(str(path), "", "", f"the key of {self.writer} is missing", MAKE_THEM)])
+            path = key_path(self._keys.folder, writer)
+            raise ConfigError([Fault(str(path), "", "", f"the key of {writer} is missing", MAKE_THEM)])
         return keys[0]
 
     def _find(self, writer: str, key_id: str) -> Key:

@@ -40,9 +40,7 @@ from shared.runtime.service import StartOverError
 
 WAIT_MS = 100  # how long a read waits for entries before the clock is looked at again
 RENEW_SECONDS = 1.0
-WAIT_BESIDE_QUESTIONS_MS = (
-    1  # so that a flood of questions does not keep a machine and the server at work without a pause
-)
+WAIT_BESIDE_QUESTIONS_MS = 1  # a flood of them does not keep a machine and the server at work without a pause
 BATCH = 200
 # What a machine made and cannot be written: too much heat, too long, or numbers that MessagePack does not have.
 UNWRITABLE = (ContentRefusedError, ArithmeticError, TypeError, ValueError)

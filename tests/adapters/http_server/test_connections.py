@@ -60,6 +60,15 @@ def test_nobody_who_is_being_answered_is_cut() -> None:
     assert (connections.displaced, connections.refused) == (0, 1)
 
 
+def test_who_was_gone_before_anybody_asked_for_its_address_is_forgotten_like_others() -> None:
+    connections = Connections(BOUNDS)
+    for _ in range(2 * BOUNDS.connections):
+        line = Line(connections, "")
+        assert line.is_in
+        connections.forget(line.handler)
+    assert (len(connections), connections.refused) == (0, 0)
+
+
 @given(st.lists(st.tuples(st.sampled_from("cwe"), st.sampled_from("abc"), st.integers(0, 5)), max_size=60))
 @examples(200)
 def test_no_bound_is_passed_and_every_connection_is_counted_once(steps: list[tuple[str, str, int]]) -> None:

@@ -2,13 +2,16 @@
 
 import re
 from collections import Counter
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
+from aiohttp import web
 from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.adapters.http_server.bounds import Bounds
-from shared.adapters.http_server.guard import strange_host, strange_page, unbounded_body
+from shared.adapters.http_server.guard import bears, strange_host, strange_page, unbounded_body
 from tests.examples import examples
 
 OURS = ("localhost", "127.0.0.1:9090", "127.8.9.10", "[::1]:9090", "LocalHost:1", "localhost.", "ops:9090", "10.0.0.9")
@@ -117,3 +120,20 @@ def test_a_body_is_refused_by_its_size_before_it_is_read(
 ) -> None:
     refusal = unbounded_body(headers, length, Bounds(body_bytes=100))
     assert (refusal and refusal[0]) == status
+
+
+@pytest.mark.parametrize(
+    ("given", "token", "does"),
+    [
+        ("Bearer secret", "secret", True),
+        ("Bearer Secret", "secret", False),
+        ("secret", "secret", False),
+        ("", "", False),
+        ("Bearer ", "", False),
+        ("Bearer \udcff", "secret", False),  # bytes that are no text, as they come off the wire
+        ("Bearer \udcff", "?", False),
+    ],
+)
+def test_a_request_bears_the_token_that_it_shows_and_no_other(given: str, token: str, does: bool) -> None:
+    request = cast("web.Request", SimpleNamespace(headers={"Authorization": given}))
+    assert bears(request, token) is does

@@ -12,12 +12,14 @@ from services.sizing.service import spec_of as sizing_spec
 from services.wiring import machine_homes
 from shared.adapters.clocks import ManualClock
 from shared.adapters.redis.bus import RedisBus
+from shared.adapters.redis.keys import machine_keys
 from shared.adapters.redis.repair import KeyFault, Machine, Stack, look
 from shared.application.stack import streams_of
 from shared.config.model import Settings
 from shared.messages.catalogue import DECIDED
 from shared.messages.market import MarkChanged
 from shared.messages.orders import OrderDecided
+from shared.messages.reports import PlacedReported
 from shared.ports.bus import Heartbeat
 from shared.ports.clock import ClockOrigin
 from shared.ports.errors import (
@@ -34,7 +36,7 @@ from tests.domain.risk.risk_harness import PRICES, UNIVERSE
 from tests.keys import MAIN
 from tests.runtime.host.process import Process
 from tests.runtime.host.risk_stage import PLAN, a_market
-from tests.samples import HOUR, T0, bar, book, proposal
+from tests.samples import HOUR, T0, bar, book, proposal, samples
 
 SETTINGS = Settings(universe=UNIVERSE, plan=PLAN)
 SPECS = {"risk": risk_spec, "execution": execution_spec, "sizing": sizing_spec}
@@ -61,6 +63,7 @@ class SmallStack:
     async def begin(cls, bus: RedisBus) -> "SmallStack":
         """A stack that has traded, so that every key is there that a stack has."""
         await bus.named_identity()
+        await bus.note_library()
         await bus.agree_on_clock(ClockOrigin(origin_market_ns=T0, origin_wall_ns=T0, speed=1.0))
         stack = cls(bus, await a_market(bus))
         await stack.market.market_lease("market_data").acquire()
@@ -70,6 +73,7 @@ class SmallStack:
             await bus.set_heartbeat(beat, "market" if service == "market_data" else "portfolio")
         await stack.settle()
         await bus.propose(proposal("of-bot", quantity=Decimal("0.001"), time_ns=stack.clock.time_ns), "bot")
+        await bus.report(next(each for each in samples() if isinstance(each, PlacedReported)), "bot")
         first = await stack.propose()
         assert first is not None
         assert first.verdict == "approve", first
@@ -103,6 +107,9 @@ class SmallStack:
             done = 0
             for name, process in self.processes.items():
                 try:
+                    if process.host is None and await self._waits_for_ever(name):
+                        self.ended[name] = "somebody holds its lease who never has to renew it"
+                        continue
                     if process.host is None:
                         process.host = MachineHost(
                             process.make_spec(), self.bus, self.clock, process.log, process.memory
@@ -118,6 +125,11 @@ class SmallStack:
                     done += 1
             if not done:
                 break
+
+    async def _waits_for_ever(self, name: str) -> bool:
+        """Whether somebody else holds a machine's lease for good: whoever starts waits until it was repaired."""
+        lease = machine_keys(MAIN.home, name).lease
+        return await self.bus.client.type(lease) == b"string" and await self.bus.client.pttl(lease) == -1
 
     async def restart(self) -> None:
         """New processes in place of the old ones, which died."""

@@ -9,6 +9,7 @@ import pytest
 from shared.adapters.clocks import RealClock
 from shared.adapters.codec import encode
 from shared.adapters.redis.bus import RedisBus
+from shared.adapters.redis.group_reader import MOST_READ_ON
 from shared.adapters.redis.keys import decision_key
 from shared.messages.catalogue import AUDIT, BARS, DECIDED, PROPOSED
 from shared.messages.market import MarkChanged
@@ -45,6 +46,23 @@ async def test_whatever_a_group_is_called_a_writer_begins_its_own(redis_bus: Red
     lease = redis_bus.writer_lease("risk", (Proposed,), home=MAIN.home)
     assert await lease.acquire() == 1
     assert len(await redis_bus.readers((Proposed,))) == 2
+
+
+async def test_a_commit_after_a_long_time_away_is_there_whole_however_many_entries_it_handles(
+    redis_bus: RedisBus,
+) -> None:
+    lease = redis_bus.writer_lease("execution", (Decided,), home=MAIN.home, whole=(Decided,))
+    pipe = redis_bus.client.pipeline(transaction=False)
+    for _ in range(MOST_READ_ON + 1):
+        pipe.xadd(Decided, {"m": b"x"})
+    await pipe.execute()
+    await lease.acquire()
+    found = await lease.read(0)
+    assert len(found) > MOST_READ_ON
+    last, handled = {Decided: found[-1].id}, [(entry.stream, entry.id) for entry in found]
+    await lease.commit(Commit(seq=1, outputs=(), records={"a": b"1"}, cursors=last, handled=handled, digest=7))
+    assert (await lease.load()).seq == 1
+    assert (await redis_bus.client.xpending(Decided, lease.group))["pending"] == 0
 
 
 @pytest.mark.parametrize("full", [Decided, MAIN.of(AUDIT), f"{MAIN.home}:journal:risk"])

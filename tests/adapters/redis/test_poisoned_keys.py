@@ -23,11 +23,11 @@ MACHINES = ("risk", "execution", "sizing")
 STREAMS = (
     "hs:bars:1d", "hs:pairs", "hs:feeds", "hs:signals", "hs:dead", "hs:set-aside", MINE + "sizes", MINE + "portfolio",
     MINE + "halts", MINE + "audit", MINE + "control", MINE + "orders:proposed", MINE + "orders:decided",
-    MINE + "orders:executed", MINE + "orders:reported", MINE + "clients:bot",
+    MINE + "orders:executed", MINE + "orders:reported", MINE + "clients:bot", MINE + "reports:bot",
     MINE + "journal:risk", MINE + "journal:execution", MINE + "journal:sizing",
 )  # fmt: skip
 HASHES = (
-    "hs:marks", "hs:books", "hs:services", "{hs:bars:1d}:last", "{hs:market}:meta", MINE + "services",
+    "hs:library", "hs:marks", "hs:books", "hs:services", "{hs:bars:1d}:last", "{hs:market}:meta", MINE + "services",
     MINE + "reserved", MINE + "clients",
     *(f"{MINE}{kind}:{name}" for kind in ("meta", "cursors", "state", "tries") for name in MACHINES),
 )  # fmt: skip
@@ -43,6 +43,7 @@ OF_THE_GATE = {
     *(f"{MINE}{kind}:risk" for kind in ("meta", "cursors", "state")),
     "hs:identity",
 }
+HELD_FOR_EVER = (MINE + "lease:risk", "string")  # by somebody who never has to renew it: whoever starts waits
 # An answer to what the market does may be due on these, and without it a step is not taken.
 PERHAPS = {MINE + key for key in ("portfolio", "halts", "audit")}
 BEYOND_REPAIR = {f"{MINE}state:{name}" for name in MACHINES}
@@ -75,7 +76,7 @@ async def test_a_poisoned_key_stops_what_depends_on_it_and_repair_brings_that_ba
         decided.append(await stack.propose())
         await redis_bus.heartbeats()
         await stack.restart()
-    if key not in OF_THE_GATE | PERHAPS:
+    if key not in OF_THE_GATE | PERHAPS and (key, poison) != HELD_FOR_EVER:
         assert None not in decided, stack.ended
     await check_repair(stack, key, kept)
 
@@ -96,6 +97,7 @@ async def test_a_stream_with_the_last_id_there_is_takes_entries_again_once_it_wa
         assert None not in decided, stack.ended
     seq = await redis_bus.client.hget(MINE + "meta:risk", "seq")
     assert int(seq) == await redis_bus.client.xlen(MINE + "journal:risk") - (key == MINE + "journal:risk")
+    assert key in [fault.key for fault in await stack.faults()]
     await check_repair(stack, key, b"")
     assert await redis_bus.client.xlen(key) >= before
     await redis_bus.client.xadd(key, {"m": b"one more"})
@@ -104,6 +106,7 @@ async def test_a_stream_with_the_last_id_there_is_takes_entries_again_once_it_wa
 async def check_repair(stack: SmallStack, key: str, kept: bytes) -> None:
     """Repair finds it, and all work again; what cannot be made anew is put back from a copy."""
     found = [fault.key for fault in await stack.faults()]
+    assert key in found or await stack.bus.client.type(key) in (KINDS[key].encode(), b"none")
     mended = await stack.mended()
     left = await stack.faults()
     if key in BEYOND_REPAIR and left:
@@ -116,6 +119,8 @@ async def check_repair(stack: SmallStack, key: str, kept: bytes) -> None:
         await stack.bus.client.delete(key)
         await stack.bus.client.restore(key, 0, kept)
     stack.ended.clear()
+    await stack.bus.note_library()
+    await stack.bus.check_library()
     if await stack.bus.identity() == "":
         await stack.bus.named_identity()
     await stack.market_moves()
@@ -138,6 +143,8 @@ ROWS = [
     (MINE + "meta:risk", "epoch", b"x"), (MINE + "meta:risk", "seq", b"nan"), (MINE + "meta:risk", "digest", b"-1"),
     (MINE + "meta:risk", "seq", b"9" * 40), (MINE + "cursors:risk", MAIN.of(PROPOSED), b"garbage"),
     (MINE + "cursors:risk", MAIN.of(EXECUTED), LAST_ID.encode()), (MINE + "cursors:sizing", "hs:bars:1d", b"\xff"),
+    (MINE + "meta:risk", "epoch", b"9" * 16), (MINE + "meta:risk", "seq", b"9" * 16),
+    (MINE + "cursors:risk", MAIN.of(EXECUTED), b"9" * 20 + b"-0"), ("{hs:market}:meta", "epoch", b"9" * 16),
     (MINE + "tries:risk", "start", b"many"), ("hs:services", "risk", b"\xc1"), ("hs:services", b"\xff", b"\xc1"),
     ("{hs:bars:1d}:last", "BTC/USDT", b"soon"), ("{hs:market}:meta", "epoch", b"inf"),
     ("hs:marks", "BTC/USDT", b"\xc1"), (MINE + "reserved", "o-1", b"nan"), (MINE + "reserved", "o-1", b"garbage"),

@@ -249,6 +249,23 @@ async def test_keys_are_rotated_without_a_stop_and_the_old_ones_count_for_a_whil
     assert held(signed) == booked(signed) == D("0.2")
 
 
+async def test_a_key_that_was_taken_away_is_void_for_those_that_run(tmp_path: Path) -> None:
+    folder = tmp_path / "keys"
+    write_new_keys(folder, wiring.key_holders())
+    word = signatures_of(str(folder), wiring.RISK).sign("s", b"body", "1-1")
+    running = signatures_of(str(folder), wiring.EXECUTION)
+    rotate(folder, [wiring.RISK])
+    assert not running.refresh()
+    assert running.read("s", b"body", word).writer == wiring.RISK
+    forget_old(folder, [wiring.RISK])
+    assert not running.refresh()
+    with pytest.raises(NotSignedError, match="not known here"):
+        running.read("s", b"body", word)
+    (folder / "risk.key").unlink()
+    with pytest.raises(ConfigError, match="the key of risk is missing"):
+        running.refresh()
+
+
 def test_nobody_but_the_owner_can_read_keys(tmp_path: Path) -> None:
     folder = tmp_path / "keys"
     assert write_new_keys(folder, wiring.key_holders()) == list(wiring.key_holders())

@@ -5,13 +5,21 @@ from contextlib import suppress
 
 from shared.adapters.codec import struct_or_none
 from shared.adapters.redis.client import bus_errors
-from shared.adapters.redis.keys import CLOCK_KEY, IDENTITY_KEY, SCOPES, client_key, clients_key, services_key
+from shared.adapters.redis.keys import (
+    CLOCK_KEY,
+    IDENTITY_KEY,
+    LIBRARY_KEY,
+    SCOPES,
+    client_key,
+    services_key,
+)
 from shared.adapters.redis.repair.decisions import decision_faults
 from shared.adapters.redis.repair.faults import KeyFault, Stack
 from shared.adapters.redis.repair.kinds import deleting, kind_of, literal, rows_fault, stream_faults, wrong_kind
 from shared.adapters.redis.repair.machines import machine_faults
 from shared.adapters.redis.repair.market import market_faults
 from shared.adapters.redis.repair.reserved import reserved_fault
+from shared.messages.catalogue import QUEUED, client_of_key
 from shared.ports.bus import Heartbeat
 from shared.ports.clock import ClockOrigin
 
@@ -43,17 +51,18 @@ async def _streams(stack: Stack) -> AsyncIterator[KeyFault]:
 
 async def _queues(stack: Stack) -> AsyncIterator[str]:
     """The queues of clients, whether their names are kept or not."""
-    prefix = client_key(stack.keys, "")
-    async with bus_errors():
-        async for key in stack.client.scan_iter(match=literal(prefix) + "*", count=PAGE):
-            queue = key.decode(errors="replace")
-            with suppress(ValueError):
-                yield stack.keys.of_client(queue.removeprefix(prefix))
+    for topic in QUEUED:
+        prefix = client_key(stack.keys, "", topic)
+        async with bus_errors():
+            async for key in stack.client.scan_iter(match=literal(prefix) + "*", count=PAGE):
+                queue = key.decode(errors="replace")
+                with suppress(ValueError):
+                    yield stack.keys.of_client(queue.removeprefix(prefix), topic)
 
 
 async def _clients(stack: Stack) -> KeyFault | None:
-    """Names of clients: the gate reads the queues of those that stand there."""
-    key, names = clients_key(stack.keys), [queue.rpartition(":")[2] async for queue in _queues(stack)]
+    """Names of clients: the queues of those that stand there are read."""
+    key, names = stack.keys.clients, [client_of_key(queue) async for queue in _queues(stack)]
     if fault := await wrong_kind(stack.client, key, "hash"):
         problem = fault.problem
     else:
@@ -61,7 +70,7 @@ async def _clients(stack: Stack) -> KeyFault | None:
             known = await stack.client.hkeys(key)
         if not (missing := [name for name in names if name.encode() not in known]):
             return None
-        problem = f"does not name {missing[0]}, whose proposals nobody reads"
+        problem = f"does not name {missing[0]}, whose queue nobody reads"
 
     async def name_all() -> None:
         pipe = stack.client.pipeline(transaction=True)
@@ -84,6 +93,8 @@ async def _facts(stack: Stack) -> AsyncIterator[KeyFault]:
         if fault := await rows_fault(client, services_key(stack.keys, scope), _is_beat):
             yield fault
     if fault := await wrong_kind(client, IDENTITY_KEY, "string"):
+        yield fault
+    if fault := await wrong_kind(client, LIBRARY_KEY, "hash"):
         yield fault
     if fault := await wrong_kind(client, CLOCK_KEY, "string"):
         yield fault

@@ -8,10 +8,9 @@ from shared.adapters.redis.journal import last_journalled
 from shared.adapters.redis.keys import group_prefix
 from shared.adapters.redis.repair.faults import KeyFault, Machine, Mend, Stack
 from shared.adapters.redis.repair.kinds import deleting, kind_of, wrong_kind
-from shared.adapters.redis.stored_texts import is_counter, is_cursor, is_number
+from shared.adapters.redis.stored_texts import COMMIT_NUMBERS, is_counter, is_cursor
 from shared.ports.streams import entry_order, is_end_of_ids
 
-NUMBERS = ("epoch", "seq", "digest")
 LONGEST_LEASE_MS = 60_000
 RESTORE = "nothing here can give them back: restore the server's data from a copy (docs/repair.md)"
 Rows = dict[bytes, bytes]
@@ -63,7 +62,7 @@ async def _meta(stack: Stack, machine: Machine) -> KeyFault | None:
     else:
         async with bus_errors(key):
             rows = await client.hgetall(key)
-        odd = [name for name in NUMBERS if not is_number(rows.get(name.encode(), b"0"))]
+        odd = [name for name, is_right in COMMIT_NUMBERS.items() if not is_right(rows.get(name.encode(), b"0"))]
         if not odd and (rows or await kind_of(client, machine.key("state")) == "none"):
             return None
         problem = f"holds no number as {', '.join(odd)}" if odd else "is gone, and the records are not"

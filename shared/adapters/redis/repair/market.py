@@ -9,7 +9,7 @@ from shared.adapters.redis.market_lease import LEASE_KEY, META_KEY
 from shared.adapters.redis.repair.faults import KeyFault, Stack
 from shared.adapters.redis.repair.kinds import FIRST, kind_of, rows_fault, wrong_kind
 from shared.adapters.redis.repair.machines import lease_fault
-from shared.adapters.redis.stored_texts import is_time
+from shared.adapters.redis.stored_texts import is_counter, is_time
 from shared.messages.catalogue import BARS, BOOKS, MARKS
 from shared.messages.market import BarClosed
 
@@ -29,20 +29,25 @@ async def market_faults(stack: Stack) -> AsyncIterator[KeyFault]:
     for timeframe in stack.timeframes:
         if fault := await _last_bars(stack, timeframe):
             yield fault
-    for key in (*(stack.keys.of(BARS, timeframe) for timeframe in stack.timeframes), MARKS.key, BOOKS.key):
-        if fault := await _fence(client, market_epoch_key(key)):
+    for key in _fences(stack):
+        if fault := await _fence(client, key):
             yield fault
 
 
-async def _fences(stack: Stack) -> int:
+def _fences(stack: Stack) -> list[str]:
+    """The keys of the epochs under which the market was written last."""
+    bars = (stack.keys.of(BARS, timeframe) for timeframe in stack.timeframes)
+    return [market_epoch_key(key) for key in (*bars, MARKS.key, BOOKS.key)]
+
+
+async def _last_epoch(stack: Stack) -> int:
     """The highest epoch under which the market was written."""
-    keys = [*(stack.keys.of(BARS, timeframe) for timeframe in stack.timeframes), MARKS.key, BOOKS.key]
     epochs = [0]
-    for key in map(market_epoch_key, keys):
+    for key in _fences(stack):
         if await kind_of(stack.client, key) == "string":
             async with bus_errors(key):
                 text = await stack.client.get(key) or b"0"
-            epochs.append(int(text) if is_time(text) else 0)
+            epochs.append(int(text) if is_counter(text) else 0)
     return max(epochs)
 
 
@@ -53,12 +58,12 @@ async def _market_epoch(stack: Stack) -> KeyFault | None:
     else:
         async with bus_errors(META_KEY):
             text = await client.hget(META_KEY, "epoch")
-        if is_time(text or b"0"):
+        if is_counter(text or b"0"):
             return None
         problem = "holds an epoch that is no number"
 
     async def renew() -> None:
-        epoch = await _fences(stack) + 1
+        epoch = await _last_epoch(stack) + 1
         pipe = client.pipeline(transaction=True)
         pipe.unlink(META_KEY)
         pipe.hset(META_KEY, "epoch", epoch)
@@ -74,7 +79,7 @@ async def _fence(client: Client, key: str) -> KeyFault | None:
     else:
         async with bus_errors(key):
             text = await client.get(key)
-        if is_time(text or b"0"):
+        if is_counter(text or b"0"):
             return None
         problem = "holds an epoch that is no number"
 

@@ -3,7 +3,7 @@ import { createHash, randomBytes } from 'node:crypto'
 import * as answers from './answers.js'
 import { Connections, LostError, sleep } from './connections.js'
 import { TOPICS } from './messages.js'
-import { bodyOf, deadline, functionFor, isBefore, Refused, Sending, unreadable } from './sending.js'
+import { bodyOf, deadline, functionFor, isBefore, Refused, Sending, standsIn, unreadable } from './sending.js'
 import { signer } from './signing.js'
 import { amount, pack, unpack, UnwritableError } from './wire.js'
 import { decode } from '@msgpack/msgpack'
@@ -101,7 +101,9 @@ export class Gate {
   async verdictOf(orderId, { timeout = this.#timeout } = {}) {
     return this.#patiently(timeout, async () => {
       // A cancel that came too early was refused under the id of the order that it meant, which may be decided yet.
-      const isAboutOrder = each => each.order_id === orderId && ['OrderProposed', ''].includes(each.what)
+      // So may this client's order be where another one's was refused under its id.
+      const isOwn = each => ['', standsIn(this.#place, 'proposed')].includes(each.source)
+      const isAboutOrder = each => isOwn(each) && each.order_id === orderId && ['OrderProposed', ''].includes(each.what)
       const waits = [
         ...(await this.#back(this.#place.key('proposed'), orderId)),
         ...(await this.#back(this.#place.clientKey('proposed'), orderId).catch(lostOr([]))), // perhaps not this user's
@@ -234,8 +236,7 @@ export class Gate {
     if (!TOPICS[name]?.durable || (name === 'bars') !== Boolean(timeframe)) {
       throw new GateError(`there is no stream '${topic}'; there are ${Object.keys(TOPICS).filter(each => TOPICS[each].durable)}`)
     }
-    const isOwn = functionFor(this.#place, name) // every client has queues of its own
-    const key = isOwn ? this.#place.clientKey(name) : this.#place.key(name).replace('<timeframe>', timeframe)
+    const key = standsIn(this.#place, name).replace('<timeframe>', timeframe) // every client has queues of its own
     let cursor = after === 'start' ? '0-0' : after
     if (after === 'now') cursor = await this.#patiently(this.#timeout, async () => idOf((await this.#must(['XREVRANGE', key, '+', '-', 'COUNT', 1]))[0]))
     for (;;) {

@@ -21,6 +21,9 @@ export const deadline = ms => {
 /** The function that takes what clients send on a topic; undefined where there is none. */
 export const functionFor = (place, topic) => (place.missing.has(topic) ? undefined : FUNCTIONS[topic])
 
+/** The key of the stream into which this client's messages of a topic go. */
+export const standsIn = (place, topic) => (functionFor(place, topic) ? place.clientKey(topic) : place.key(topic))
+
 /** The server did not take it, for good: nothing was written. */
 export class Refused extends Error {
   constructor(code, reason) {
@@ -133,6 +136,7 @@ export class Sending {
     if (answer.type === 'OrderDecided') return type === 'OrderProposed' && answer.order_id === id && this.#isSame(answer)
     if (this.isReport) return this.#isAnswer(answer)
     if (answer.type !== 'ProposalRefused') return answer.cause === id
+    if (answer.source && answer.source !== standsIn(this.place, 'proposed')) return false // another's, perhaps under the same ids
     if (answer.entry && this.#entry) return answer.entry === this.#entry // of bytes that could not be read
     return answer.cause === id && ['', type].includes(answer.what)
   }

@@ -157,6 +157,21 @@ def test_bytes_of_somebody_else_that_could_not_be_read_are_not_taken_for_ones_ow
     assert (verdict.code, sent.count("XREAD")) == ("malformed", 2)
 
 
+@pytest.mark.parametrize("entry", ["", "1-0"])
+def test_what_another_client_sent_under_the_id_is_not_taken_for_ones_own(entry: str) -> None:
+    """Not even where its entry, in the other queue, has the same id."""
+    theirs = encode_refusal("not_signed", entry=entry, source="hs:{main}:clients:careful")
+    mine = decided(quantity_requested=ORDER.quantity)
+    verdict, sent = verdict_when(EMPTY, [[b"QUEUED", b"1-0"]], entries(theirs), entries(mine))
+    assert (verdict.verdict, sent.count("XREAD")) == ("trim", 2)
+
+
+def test_the_refusal_of_what_stood_in_ones_own_queue_counts() -> None:
+    own = encode_refusal("malformed", source="hs:{main}:clients:ana")
+    verdict, _ = verdict_when(EMPTY, [[b"QUEUED", b"1-0"]], entries(own))
+    assert (verdict.verdict, verdict.code) == ("refused", "malformed")
+
+
 def test_a_cancel_that_is_sent_again_reads_from_before_it_was_sent_first() -> None:
     cancel = messages.CancelProposed(id="cancel-1", time_ns=0, order_id="mine-1")
     taken = wire.pack(messages.CancelDecided(id="c", time_ns=0, cause="cancel-1", order_id="mine-1", symbol="BTC/USDT"))

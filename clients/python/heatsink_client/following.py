@@ -18,9 +18,7 @@ def key_of(place: Place, topic: str) -> str:
     if name not in TOPICS or not TOPICS[name].durable or (name == "bars") != bool(timeframe):
         streams = ", ".join("bars:1h" if name == "bars" else name for name, topic in TOPICS.items() if topic.durable)
         raise GateError(f"there is no stream {topic!r}; there are {streams}")
-    if place.function(name):
-        return place.client_key(name)
-    return place.key(name).replace("<timeframe>", timeframe)
+    return place.stands_in(name).replace("<timeframe>", timeframe)
 
 
 def end_of(key: str) -> Operation[str]:

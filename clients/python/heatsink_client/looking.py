@@ -57,15 +57,19 @@ def verdict_of(place: Place, order_id: str) -> Operation[Verdict]:
             return Verdict.refusal(order_id, "other_body", "client", reason, symbol=decided.symbol)
         return Verdict.of(decided)
     for message in (yield from _back(place.key("decided"), order_id)):
-        if isinstance(message, ProposalRefused) and _is_about_order(message, order_id):
+        if isinstance(message, ProposalRefused) and _is_about_order(place, message, order_id):
             return Verdict.refusal(order_id, message.code, message.field, message.reason, symbol=message.symbol)
     if waits:
         return Verdict.unknown(order_id, "yes", "it is proposed, and not decided yet: ask again in a moment")
     return Verdict.unknown(order_id, "no", "the server knows no such order: you may propose it under this id")
 
 
-def _is_about_order(refused: ProposalRefused, order_id: str) -> bool:
-    """A cancel that came too early was refused under the id of the order that it meant, which may be decided yet."""
+def _is_about_order(place: Place, refused: ProposalRefused, order_id: str) -> bool:
+    """A cancel that came too early was refused under the id of the order that it meant, which may be decided yet. So may
+    this client's order be where another one's was refused under its id.
+    """
+    if refused.source not in ("", place.stands_in("proposed")):
+        return False
     return refused.order_id == order_id and refused.what in (OrderProposed.__name__, "")
 
 

@@ -35,7 +35,9 @@ class Proposal(Sending):
         return isinstance(answer, CancelDecided | StopApproved) and super()._matches(answer)
 
     def _is_about_this(self, refused: ProposalRefused) -> bool:
-        """Of bytes that could not be read, the entry says whose they were: an id may be used by several."""
+        """Where it stood says whose it was: an id may be used by several, and entries of two queues may have one id."""
+        if refused.source and refused.source != self.place.stands_in(self.into):
+            return False
         if refused.entry and self.entry:
             return refused.entry == self.entry
         return refused.cause == self.message.id and refused.what in (type(self.message).__name__, "")

@@ -107,6 +107,10 @@ class Place:
             " portfolio=..., or another address: heatsink url prints it"
         )
 
+    def stands_in(self, topic: str) -> str:
+        """The stream into which this client's messages of a topic go."""
+        return self.client_key(topic) if self.function(topic) else self.key(topic)
+
     def function(self, topic: str) -> str:
         """The function that puts it there; empty where there is none."""
         return "" if topic in self.missing else FUNCTIONS.get(topic, "")

@@ -54,11 +54,17 @@ class FreqtradeBot:
     def runs(self) -> bool:
         return self.process is not None and self.process.poll() is None
 
-    def rows(self, query: str) -> list[Any]:
-        """Of freqtrade's database; none while there is none."""
-        if not self.database.exists():
+    def has_stored_what_it_sent(self) -> bool:
+        """Whether every order that the mixin let through stands in freqtrade's own database, or is over."""
+        journal = self.folder / "heatsink.freqtrade.live.sqlite"
+        return self.rows("SELECT count(*) FROM orders WHERE state = 'open' AND order_id = ''", journal) == [(0,)]
+
+    def rows(self, query: str, of: Path | None = None) -> list[Any]:
+        """Of freqtrade's database, or of another file; none while there is none."""
+        database = of or self.database
+        if not database.exists():
             return []
-        with closing(sqlite3.connect(f"file:{self.database}?mode=ro", uri=True, timeout=20)) as file:
+        with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True, timeout=20)) as file:
             try:
                 return file.execute(query).fetchall()
             except sqlite3.OperationalError as error:

@@ -219,6 +219,7 @@ def test_freqtrade_trades_live_on_the_simulated_exchange_and_all_three_agree(tmp
         bot.start()
         patiently(lambda: len(bot.purchases()) >= 3)
         until_market(stack, bot, 0.3)
+        patiently(bot.has_stored_what_it_sent)  # else it loses an order, which is left to its owner: not told here
         bot.kill()
         bot.start()
         until_market(stack, bot, 0.5)

@@ -1,6 +1,7 @@
 """Orders that fill at the next open: the paper exchange, with what is approved at a close held until a price comes.
 
 Whoever trades on closed bars sends an order after the close; the first price that it can have is the next bar's open.
+What is decided within a bar, as when a halt ends there, fills at the next price of that bar that is assumed.
 """
 
 from collections.abc import Sequence
@@ -18,11 +19,13 @@ class NextOpen:
     """Stands before the machine of execution. Orders at the market wait here; all else goes straight through.
 
     waiting: the pairs of which an order waits.
+    ended: the pairs whose last bar is over; their orders wait for no later price.
     """
 
     def __init__(self, machine: Exchange) -> None:
         self._machine = machine
         self.records = machine.records
+        self.ended: set[str] = set()
         self._orders: dict[str, list[OrderDecided]] = {}
 
     @property
@@ -46,9 +49,10 @@ class NextOpen:
                     ),
                 )
             case MarkChanged():
-                return (*self._machine.handle(message), *self._release(message.symbol, message.time_ns))
+                is_last = message.symbol in self.ended
+                return (*self._machine.handle(message), *self._release(message, before_ns=message.time_ns + is_last))
             case PairListed() if message.status != "trading":  # no price comes; execution says why nothing fills
-                return (*self._machine.handle(message), *self._release(message.symbol, message.time_ns))
+                return (*self._machine.handle(message), *self._release(message, before_ns=message.time_ns + 1))
             case WriteOffDecided():
                 self._orders.pop(message.symbol, None)
         return self._machine.handle(message)
@@ -59,11 +63,15 @@ class NextOpen:
     def restored(self) -> None:
         self._machine.restored()
 
-    def _release(self, symbol: str, now_ns: int) -> list[Message]:
-        """There is a price: what waits for it is placed now."""
+    def _release(self, message: MarkChanged | PairListed, *, before_ns: int) -> list[Message]:
+        """There is a price, or will be none: what was decided before this time is placed now."""
+        orders = self._orders.pop(message.symbol, [])
+        if later := [order for order in orders if order.time_ns >= before_ns]:
+            self._orders[message.symbol] = later
         outputs: list[Message] = []
-        for order in self._orders.pop(symbol, ()):
-            outputs += self._machine.handle(structs.replace(order, time_ns=max(order.time_ns, now_ns)))
+        for order in orders:
+            if order.time_ns < before_ns:
+                outputs += self._machine.handle(structs.replace(order, time_ns=message.time_ns))
         return outputs
 
     def _take(self, symbol: str, order_id: str) -> OrderDecided | None:

@@ -192,6 +192,7 @@ class BacktestRun:
         self.recorder.fills.ending.add(symbol)
         made = self.host.feed([due.message])
         if self._held_back is not None and symbol in self._held_back.waiting and (price := self._mark_of(symbol)):
+            self._held_back.ended.add(symbol)
             last = MarkChanged(id=f"last-{now_ns}-{symbol}", time_ns=now_ns, symbol=symbol, price=price)
             made += self.host.feed([last])  # there is no next open
         return made

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import Phase, given, settings
+from hypothesis import Phase, example, given, settings
 from hypothesis import strategies as st
 
 from services.backtest.market.aggregation import aggregated, between
@@ -117,6 +117,7 @@ def test_a_pair_that_ends_within_a_bar_is_sold_with_its_last_whole_one() -> None
 
 
 @settings(examples(6), phases=(Phase.explicit, Phase.reuse, Phase.generate))  # a seed has no smaller one
+@example(seed=4996, market="jumping", fill="next_open", bar="1h")  # a halt ends within a bar, where a signal waits
 @given(
     seed=st.integers(0, 10_000),
     market=st.sampled_from(["smooth", "jumping"]),

@@ -98,6 +98,7 @@ class LockStep:
         self._now_ns = 0
         self._stopped: dict[str, float] = {}  # since when they stand still
         self._readers: dict[str, int] = {}  # the connections that they read by
+        self._told: set[str] = set()  # whom a channel told something that they have not heard yet
 
     async def tell(self, messages: Sequence[Message]) -> None:
         """Tell the stack the time of the first message, then all messages, and let it settle after each."""
@@ -142,14 +143,14 @@ class LockStep:
 
     async def _settle(self, order: Sequence[str], channels: Sequence[str] = ()) -> None:
         """Rounds, until nothing waits for anybody. channels: who was told something by a channel, which nobody sees."""
+        self._told = set(channels)
         busy = True
         while busy:
             busy = False
             for name in order:
-                if name in channels or await self._waits(name):
+                if name in self._told or await self._waits(name):
                     busy = True
                     await self._turn(name)
-            channels = ()
 
     async def _turn(self, name: str, *, looks: int = 0) -> None:
         """Let a service work until it has handled all that waits for it."""
@@ -159,10 +160,12 @@ class LockStep:
     async def _let_others_breathe(self) -> None:
         """Let those for whom nothing waits run for a moment: they change nothing, and their calls come to an end."""
         for name, since in list(self._stopped.items()):
-            if monotonic() - since > BREATH_SECONDS and not await self._waits(name):
+            is_late = monotonic() - since > BREATH_SECONDS
+            if is_late and name not in self._told and not await self._waits(name):
                 await self._work(name)
 
     async def _work(self, name: str, looks: int = 0) -> None:
+        self._told.discard(name)
         await self.commands.catch_up()
         looked = self.commands.looks[name] + looks
         self._signal(name, signal.SIGCONT)

@@ -34,7 +34,7 @@ quick: dev ## Run the tests that need no process, no socket and no weeks of a ma
 	@$(PYTEST) -n $(CORES) -m "not sockets and not long" --hypothesis-profile quick $(ARGS)
 
 test: dev ## Run all tests but those of chaos; options for pytest: make test ARGS="-k heat"
-	@$(PYTEST) -n $(WORKERS) --maxschedchunk 1 --durations 25 -m "not chaos" $(ARGS)
+	@$(PYTEST) -n $(WORKERS) --dist loadgroup --no-loadscope-reorder --durations 25 -m "not chaos" $(ARGS)
 
 check: dev ## Lint, types, floors, then all tests
 	$(DEV)/ruff check $(SOURCES)

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import AsyncIterator, Iterator
+from itertools import chain
 from pathlib import Path
 
 import pytest
@@ -56,7 +57,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker("processes")
         if item.get_closest_marker("processes"):
             item.add_marker("sockets")
+        if shares_what_its_module_made(item):
+            item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))
     items.sort(key=length, reverse=True)
+
+
+def shares_what_its_module_made(item: pytest.Item) -> bool:
+    """Whether a fixture is made once for its module: one worker then runs all of these tests, or each would make it."""
+    fixtures = getattr(item, "_fixtureinfo").name2fixturedefs  # noqa: B009 - pytest shows it in no other way
+    return any(each.scope == "module" for each in chain(*fixtures.values()))
 
 
 def length(item: pytest.Item) -> float:

@@ -157,6 +157,8 @@ def test_cancels_stops_room_and_state_are_told(node: NodeGate) -> None:
 
 
 def test_a_stream_is_read_on_and_what_is_gone_is_named(node: NodeGate) -> None:
+    for number in range(3):
+        assert node("propose", BUY | {"id": f"read-{number}"})["known"]
     everything = node("take", "decided", 3, {"after": "start"})
     assert node("take", "decided", 2, {"after": everything[0]["id"]}) == everything[1:]
     with pytest.raises(GateFailureError, match=r"MissedError: .* no longer kept"):

@@ -20,6 +20,7 @@ from shared.adapters.clocks import RealClock
 from shared.adapters.local_ports import free_port
 from shared.adapters.redis.bus import RedisBus
 from shared.adapters.redis.embedded_valkey import EmbeddedValkey, wait_until_ready
+from shared.adapters.redis.keys import machine_keys
 from shared.domain.timeframes import DAY_NS
 from shared.messages.base import Message
 from shared.messages.catalogue import DEAD, DECIDED, EXECUTED, PORTFOLIO, PROPOSED
@@ -136,13 +137,24 @@ async def execution_killed(field_: Battlefield) -> None:
     field_.execution.kill()
 
 
-async def gates_paused_past_their_lease(field_: Battlefield) -> None:
-    """One after the other, so that the one that writes is among them: the other takes over, and the first wakes up."""
-    for gate in field_.gates:
-        gate.process.send_signal(signal.SIGSTOP)
-        await asyncio.sleep(4.5)
-        gate.process.send_signal(signal.SIGCONT)
-        await asyncio.sleep(0.5)
+async def gate_paused_past_its_lease(field_: Battlefield) -> None:
+    """The one that writes: the other takes over, and the first wakes up and is fenced."""
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while (paused := await writer(field_)) is None:
+            await asyncio.sleep(0.1)
+        ended = len(paused.codes)
+        paused.process.send_signal(signal.SIGSTOP)
+        while await writer(field_) in (paused, None):
+            await asyncio.sleep(0.1)
+        paused.process.send_signal(signal.SIGCONT)
+        while len(paused.codes) == ended:
+            await asyncio.sleep(0.1)
+
+
+async def writer(field_: Battlefield) -> Child | None:
+    """The gate that has the lease."""
+    owner = await field_.bus.client.get(machine_keys(MAIN.home, "risk").lease) or b""
+    return next((gate for gate in field_.gates if f":{gate.process.pid}:" in owner.decode()), None)
 
 
 async def replies_cut(field_: Battlefield) -> None:
@@ -167,7 +179,7 @@ FAULTS = (
     replies_cut,
     gate_killed,
     groups_destroyed,
-    gates_paused_past_their_lease,
+    gate_paused_past_its_lease,
     execution_killed,
     library_lost,
 )

@@ -262,7 +262,9 @@ def test_without_a_token_in_the_folder_it_is_off(tmp_path: Path) -> None:
 
 
 def test_no_token_ever_stands_in_the_log(site: Site) -> None:
-    """After all of the above, on the level at which everything is logged."""
+    """On the level at which everything is logged, after what is taken and what is refused."""
+    said = [asyncio.run(site.post(BUY | {"id": "logged"}, token=token))[0] for token in (ANA, BOB, "guessedguessed")]
+    assert said == [200, 200, 401]
     text = site.log.read_text()
     assert "proposed_over_http" in text
     assert not [token for token in (ANA, BOB, "guessedguessed", "carl-cccc") if token in text]

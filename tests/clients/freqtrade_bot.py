@@ -81,7 +81,14 @@ class FreqtradeBot:
         amounts = "filled - coalesce(ft_fee_base, 0), coalesce(average, price)"
         rows = self.rows(f"SELECT ft_order_side, ft_pair, {amounts} FROM orders WHERE {ENDED}")
         return sorted(
-            (side, pair, Decimal(repr(round(filled, 10))), Decimal(repr(price))) for side, pair, filled, price in rows
+            ("buy" if side == "buy" else "sell", pair, Decimal(repr(round(filled, 10))), Decimal(repr(price)))
+            for side, pair, filled, price in rows
+        )
+
+    def stops(self) -> dict[str, float]:
+        """Where stops rest at the exchange, by pair."""
+        return dict(
+            self.rows("SELECT ft_pair, ft_price FROM orders WHERE ft_order_side = 'stoploss' AND ft_is_open = 1")
         )
 
     def purchases(self) -> set[str]:

@@ -175,6 +175,14 @@ def _is_held_by_heatsink(stack: BotStack, pair: str) -> bool:
         return pair in {position.symbol for position in gate.portfolio().positions}
 
 
+def _counts_on_what_rests(stack: BotStack, bot: FreqtradeBot) -> bool:
+    """Whether there are stops at the exchange, and none below the one that heatsink counts on."""
+    with Gate(stack.url) as gate:
+        counted = {position.symbol: position.stop for position in gate.portfolio().positions}
+    resting = bot.stops()
+    return bool(resting) and all(price >= float(counted.get(pair) or 0) * (1 - 1e-9) for pair, price in resting.items())
+
+
 def _to_rest(stack: BotStack, bot: FreqtradeBot) -> None:
     """freqtrade is halted, goes on until everything is told, and is killed then."""
     stack.publish(Halt(id="last", time_ns=0, who="a test", reason="the end"))
@@ -212,7 +220,7 @@ def _check_the_books(stack: BotStack, bot: FreqtradeBot, watcher: Watcher) -> No
 
 
 def test_freqtrade_trades_live_on_the_simulated_exchange_and_all_three_agree(tmp_path: Path) -> None:
-    """By limit orders, with commissions taken out of the coin."""
+    """By limit orders and stops that rest there, with commissions taken out of the coin."""
     bot_program("freqtrade")
     with bot_stack(tmp_path, speed=SPEED, settings=LIMITS) as stack:
         bot = FreqtradeBot(stack, strategy="WantingBehindHeatsinkByLimit", dry_run=False)
@@ -225,10 +233,10 @@ def test_freqtrade_trades_live_on_the_simulated_exchange_and_all_three_agree(tmp
         until_market(stack, bot, 0.5)
         assert _halted(stack, bot) == 0
         until_market(stack, bot, 0.8)
+        patiently(lambda: _counts_on_what_rests(stack, bot))
         stack.publish(Halt(id="last", time_ns=0, who="a test", reason="the end"))
         with Gate(stack.url) as gate:
             patiently(lambda: any(not halt.symbol and not halt.until_ns for halt in gate.halts()))
-            patiently(lambda: not gate.portfolio().open_orders)  # what was sent before has filled, or was cancelled
             stack.publish(Flatten(id="flatten", time_ns=0, who="a test", reason="to see it sold"))
             patiently(lambda: not any(position.notional_usdt > LEAST_USDT for position in gate.portfolio().positions))
             patiently(lambda: not bot.held() and not gate.portfolio().open_orders)
@@ -238,6 +246,7 @@ def test_freqtrade_trades_live_on_the_simulated_exchange_and_all_three_agree(tmp
         filled = [message for message in stack.latest(EXECUTED) if isinstance(message, OrderFilled)]
         assert sorted((fill.side, fill.symbol, fill.quantity, fill.price) for fill in filled) == bot.fills()
         assert len(filled) > 10
+        assert any(fill.stop for fill in filled)
         assert stack.coins("k") == positions  # dust: what commissions left over
         cash, snapshot = stack.cash("k"), stack.latest(PORTFOLIO, 1)[0]
         assert abs(snapshot.cash - cash) < Decimal("0.01")

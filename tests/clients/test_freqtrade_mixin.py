@@ -17,7 +17,7 @@ from shared.adapters.redis.bus import RedisBus
 from shared.messages.catalogue import EXECUTED
 from shared.messages.control import Flatten
 from shared.messages.orders import OrderClosed, OrderFilled, StopPlaced
-from shared.messages.reports import ReportRefused
+from shared.messages.reports import ReportAwaited, ReportRefused
 from tests.clients.gate_harness import CLIENT_EXECUTES, RunningGate, running_gate
 from tests.keys import MAIN
 from tests.patience import patiently
@@ -34,6 +34,7 @@ class HandBooks:
     by_id: dict[str, BotOrder] = field(default_factory=dict)
     held: dict[str, BotTrade] = field(default_factory=dict)
     is_dry_run: bool = True
+    stops_at_exchange: bool = False
 
     def trades(self) -> list[BotTrade]:
         return [*self.held.values()]
@@ -58,7 +59,8 @@ class HandBooks:
             fee_usdt=D("0.1"), is_open=False, is_limit=False,
         )  # fmt: skip
         if side == "buy":
-            self.held[pair] = BotTrade(pair=pair, amount=amount, stop_loss=STOP, has_open_orders=False)
+            at_exchange = 0.0 if self.stops_at_exchange else None
+            self.held[pair] = BotTrade(pair=pair, amount=amount, stop_loss=STOP, at_exchange=at_exchange)
         else:
             del self.held[pair]
 
@@ -306,6 +308,64 @@ def test_what_commissions_left_over_does_not_keep_a_stop_from_protecting(
     books.held["ETH/USDT"] = replace(books.held["ETH/USDT"], amount=1 + dust)
     sell(bot, books, "seventeen", "ETH/USDT")
     patiently(lambda: positions(gate) == {})
+
+
+def at_exchange(bot: Asking, books: HandBooks, pair: str, price: float) -> None:
+    """freqtrade has its stop there, or none at 0; and its next loop begins."""
+    books.held[pair] = replace(books.held[pair], at_exchange=price)
+    bot.round()
+
+
+def stops_told(running: RunningGate, pair: str) -> list[Decimal]:
+    return [stop.stop_price for stop in said(running, StopPlaced) if stop.symbol == pair]
+
+
+@needs_processes
+def test_a_stop_at_the_exchange_counts_while_it_rests_there_and_books_what_it_sells(
+    running: RunningGate, gate: Gate, tmp_path: Path
+) -> None:
+    books = HandBooks(stops_at_exchange=True)
+    bot = asking(running, tmp_path, books)
+    before = len(stops_told(running, "SOL/USDT"))
+    buy(bot, books, "t20-", "thirty", "SOL/USDT")
+    bot.round()
+    assert len(stops_told(running, "SOL/USDT")) == before, "freqtrade has not placed it yet"
+    at_exchange(bot, books, "SOL/USDT", 95.0)
+    assert stops_told(running, "SOL/USDT")[0] == 95
+    assert gate.raise_stop("SOL/USDT", 96)
+    patiently(lambda: (bot.round(), bot.stops.approved("SOL/USDT") == 96)[1])
+    assert stops_told(running, "SOL/USDT")[0] == 95, "freqtrade's rests where it was"
+    at_exchange(bot, books, "SOL/USDT", 96.0)
+    assert stops_told(running, "SOL/USDT")[0] == 96
+    at_exchange(bot, books, "SOL/USDT", 0.0)
+    gone = said(running, ReportAwaited)[0]
+    assert (gone.symbol, gone.what, gone.reason) == ("SOL/USDT", "stop", "its client says that no stop works")
+    bot.round()
+    assert said(running, ReportAwaited)[0].id == gone.id, "it is told once"
+    at_exchange(bot, books, "SOL/USDT", 96.0)
+    assert len(stops_told(running, "SOL/USDT")) == before + 3
+    books.trade("stoploss", "thirty-one", 1.0, "SOL/USDT", price=96.0)
+    bot.round()
+    patiently(lambda: positions(gate) == {})
+    sold = said(running, OrderFilled)[0]
+    assert (sold.stop, sold.side, sold.quantity, sold.price) == (True, "sell", D(1), D(96))
+
+
+@needs_processes
+def test_a_stop_that_sold_while_the_bot_was_down_is_booked_once_heatsink_has_named_it(
+    running: RunningGate, gate: Gate, tmp_path: Path
+) -> None:
+    books = HandBooks(stops_at_exchange=True)
+    bot = asking(running, tmp_path, books)
+    refused = len(said(running, ReportRefused))
+    stake = wanted(bot, "t21-", pair="ETH/USDT")
+    assert bot.may_send("ETH/USDT", stake / PRICE)
+    books.trade("buy", "thirty-two", 1.0, "ETH/USDT")
+    books.trade("stoploss", "thirty-three", 1.0, "ETH/USDT", price=STOP)
+    again = asking(running, tmp_path, books)
+    patiently(lambda: (again.round(), positions(gate) == {} and said(running, OrderFilled)[0].stop)[1])
+    assert len(said(running, ReportRefused)) == refused
+    assert gate.halts() == ()
 
 
 @needs_processes

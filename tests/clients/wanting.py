@@ -37,4 +37,5 @@ class WantingBehindHeatsink(BehindHeatsink, Wanting):
 
 
 class WantingBehindHeatsinkByLimit(BehindHeatsink, Wanting):
-    order_types = Wanting.order_types | {"entry": "limit", "exit": "limit"}
+    stoploss = -0.01  # near enough for some to sell
+    order_types = Wanting.order_types | {"entry": "limit", "exit": "limit", "stoploss_on_exchange": True}

@@ -139,8 +139,9 @@ class Asking:
                 self._settling.settle(row)
                 row = self._journal.row(row.id)
                 if row is not None and row.side == "buy" and row.fill_quantity and row.state == "over":
-                    self.stops.tell(pair, Decimal(row.fill_quantity))
+                    self.stops.bought(pair, Decimal(row.fill_quantity))
             except Exception as error:  # noqa: BLE001 - whatever it is, freqtrade goes on
+                self._is_open = False  # the next sale of this loop does not wait in vain as well
                 LOG.warning("%s: reported in the next round: %s", pair, error)
 
     def is_cancelled(self, pair: str, order_id: str) -> bool:

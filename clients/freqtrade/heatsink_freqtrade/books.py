@@ -32,18 +32,23 @@ class BotOrder:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BotTrade:
-    """What freqtrade holds of a pair, and where its stop is."""
+    """What freqtrade holds of a pair, and its stop, USDT per unit.
+
+    stop_loss: where freqtrade wants it. at_exchange: where it rests at the exchange, 0 while it does not; None without
+    ``stoploss_on_exchange``, when freqtrade watches the price itself.
+    """
 
     pair: str
     amount: Decimal
     stop_loss: float
-    has_open_orders: bool
+    at_exchange: float | None = None
 
 
 class Books(Protocol):
     """freqtrade's, or those of a test."""
 
     is_dry_run: bool
+    stops_at_exchange: bool
 
     def trades(self) -> list[BotTrade]: ...
 
@@ -59,10 +64,10 @@ class Books(Protocol):
 
 
 class FreqtradeBooks:
-    """exchange: freqtrade's own."""
+    """exchange: freqtrade's own. stops_at_exchange: whether its stops rest there, by ``stoploss_on_exchange``."""
 
-    def __init__(self, exchange: Any, *, is_dry_run: bool) -> None:
-        self._exchange, self.is_dry_run = exchange, is_dry_run
+    def __init__(self, exchange: Any, *, is_dry_run: bool, stops_at_exchange: bool = False) -> None:
+        self._exchange, self.is_dry_run, self.stops_at_exchange = exchange, is_dry_run, stops_at_exchange
 
     def trades(self) -> list[BotTrade]:
         from freqtrade.persistence import Trade
@@ -72,7 +77,7 @@ class FreqtradeBooks:
                 pair=trade.pair,
                 amount=_exact(trade.amount),
                 stop_loss=trade.stop_loss or 0.0,
-                has_open_orders=trade.has_open_orders,
+                at_exchange=_rests_at(trade.open_sl_orders) if self.stops_at_exchange else None,
             )
             for trade in Trade.get_open_trades()
         ]
@@ -127,6 +132,11 @@ def _order_of(order: Any) -> BotOrder:
         is_open=order.ft_is_open,
         is_limit=order.order_type == "limit",
     )
+
+
+def _rests_at(stops: list[Any]) -> float:
+    """The lowest of a trade's open stops."""
+    return min((float(order.stop_price or order.ft_price) for order in stops), default=0.0)
 
 
 def _fee_rate(trade: Any, *, is_buy: bool) -> float:

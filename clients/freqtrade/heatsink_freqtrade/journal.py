@@ -156,6 +156,10 @@ class Journal:
     def pairs_with_stops(self) -> set[str]:
         return {stop.pair for stop in self._read(Stop)}
 
+    def pairs_with_untold_stops(self) -> set[str]:
+        """Where a stop has sold at the exchange, or may have, and heatsink has not booked it yet."""
+        return {row.pair for row in self._read(Row, "side = 'stop' AND state != 'over'")}
+
     def forget_stop(self, pair: str) -> None:
         with self._lock:
             self._file.execute("DELETE FROM stops WHERE pair = ?", (pair,))

@@ -98,7 +98,11 @@ class BehindHeatsink:
         )
         is_dry_run = bool(config["dry_run"])
         journal = Path(config["user_data_dir"]) / f"heatsink.{self._name}.{'dryrun' if is_dry_run else 'live'}.sqlite"
-        books = FreqtradeBooks(self.dp._exchange, is_dry_run=is_dry_run)  # type: ignore[attr-defined]
+        books = FreqtradeBooks(
+            self.dp._exchange,  # type: ignore[attr-defined]
+            is_dry_run=is_dry_run,
+            stops_at_exchange=bool(self.order_types.get("stoploss_on_exchange")),  # type: ignore[attr-defined]
+        )
         return Asking(gate, journal, books)
 
     def ft_bot_cleanup(self) -> None:

@@ -55,8 +55,10 @@ class Overheard:
                 self._journal.grant(message.order_id)  # nothing of it is left to do
             case StopApproved() if message.symbol in held and self._stops.approved(message.symbol) is not None:
                 self._stops.allow(message.symbol, message.stop_price)
-            case ReportAwaited(what="stop") if message.symbol in held and message.stop_price is not None:
-                self._stops.allow(message.symbol, message.stop_price)
+            case ReportAwaited(what="stop") if self._journal.has_orders_in(message.symbol) or message.symbol in held:
+                self._stops.named(message.symbol, message.order_id)
+                if message.symbol in held and message.stop_price is not None:
+                    self._stops.allow(message.symbol, message.stop_price)
 
     def _hear_order(self, order: OrderDecided, held: set[str]) -> None:
         row = self._journal.row(order.order_id)

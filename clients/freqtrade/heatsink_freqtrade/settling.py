@@ -46,7 +46,8 @@ class Settling:
         self._journal.reopen_stuck()
         if not self._journal.fact("begun"):
             for order in self._books.orders():
-                self._note(order, "before", "it is older than this journal", state="over")
+                if order.side != "stoploss" or not order.is_open:  # such a stop may sell what was brought in since
+                    self._note(order, "before", "it is older than this journal", state="over")
             self._journal.remember("begun", "yes")
             for trade in self._books.trades():
                 LOG.warning(
@@ -189,6 +190,11 @@ class Settling:
         """A stop that rests at the exchange: it is of interest when it has sold."""
         order = self._books.order(row.pair, row.order_id)
         if order is not None and order.is_open:
+            return
+        if order is not None and order.filled and not self._journal.stop(row.pair).id:
+            if not row.reason:
+                LOG.warning("%s: the stop sold; it is told once heatsink has named its own stop", row.pair)
+            self._journal.change(row, reason="heatsink has not named its stop yet")
             return
         if order is None or not order.filled or self._filled(row, order) is not None:
             self._journal.change(self._journal.row(row.id) or row, state="over")

@@ -1,7 +1,8 @@
 """Stops: where heatsink counts on one, freqtrade has it, and heatsink hears of it.
 
 freqtrade's stop is the one that sells. ``custom_stoploss`` never lets it rest below what heatsink has approved. What
-freqtrade raises by itself is proposed, and counts in heatsink once it is approved and reported.
+freqtrade raises by itself is proposed, and counts in heatsink once it is approved and reported. With
+``stoploss_on_exchange`` freqtrade leaves all of it to the exchange: what counts then is the order that rests there.
 """
 
 import logging
@@ -33,9 +34,13 @@ class Stops:
         if price > Decimal(stop.approved or 0):
             self._journal.put(replace(stop, approved=str(price)))
 
+    def named(self, pair: str, order_id: str) -> None:
+        """heatsink has said under which order the stop of a pair fills."""
+        self._journal.put(replace(self._journal.stop(pair), id=order_id))
+
     def round(self) -> None:
         held = {trade.pair for trade in self._books.trades()}
-        for pair in self._journal.pairs_with_stops() - held:
+        for pair in self._journal.pairs_with_stops() - held - self._journal.pairs_with_untold_stops():
             self._journal.forget_stop(pair)
         for trade in self._books.trades():
             if trade.amount > 0 and self.approved(trade.pair) is not None:
@@ -53,9 +58,24 @@ class Stops:
             self.allow(trade.pair, approved.stop_price if isinstance(approved, StopApproved) else stands)
 
     def _tell(self, trade: BotTrade) -> None:
-        approved = self.approved(trade.pair)
-        if approved is not None and trade.stop_loss >= float(approved):  # else custom_stoploss raises it first
+        stop = self._journal.stop(trade.pair)
+        rests_at = trade.stop_loss if trade.at_exchange is None else trade.at_exchange
+        if rests_at >= float(stop.approved):  # else custom_stoploss raises it first
             self.tell(trade.pair, trade.amount)
+        elif trade.at_exchange is not None and stop.told and rests_at < float(stop.told):
+            self._tell_missing(trade, stop)
+
+    def _tell_missing(self, trade: BotTrade, stop: Stop) -> None:
+        """The exchange has no stop any more: freqtrade could not place it anew, or is selling."""
+        LOG.warning("%s: no stop rests at the exchange where heatsink counts on one, at %s", trade.pair, stop.told)
+        answer = self._gate.report_stop(trade.pair, stop.told, trade.amount, working=False)
+        if answer or answer.code == "nothing_held":
+            self._journal.put(replace(stop, told=""))
+
+    def bought(self, pair: str, quantity: Decimal) -> None:
+        """The stop of a purchase. At the exchange it is placed in freqtrade's next loop, and told after that."""
+        if not self._books.stops_at_exchange:
+            self.tell(pair, quantity)
 
     def tell(self, pair: str, quantity: Decimal) -> None:
         """Report the stop of what is held."""
@@ -82,5 +102,5 @@ def _id_in(answer: Answer) -> str:
 
 
 def after_purchase(stop: Stop, price: str) -> Stop:
-    """It rests at the higher of both, and has to be told anew."""
-    return replace(stop, approved=str(max(Decimal(stop.approved or 0), Decimal(price))), told="")
+    """It rests at the higher of both, and has to be told anew: heatsink names it, which may be another one now."""
+    return replace(stop, approved=str(max(Decimal(stop.approved or 0), Decimal(price))), told="", id="")

@@ -64,6 +64,15 @@ class HandBooks:
         else:
             del self.held[pair]
 
+    def open_sale(self, order_id: str, quantity: float, pair: str) -> None:
+        """One that rests at the exchange."""
+        self.trade("sell", order_id, quantity, pair, price=PRICE * 1.5)
+        self.by_id[order_id] = replace(self.by_id[order_id], filled=D(0), is_open=True, is_limit=True)
+        self.hold(quantity, pair)
+
+    def hold(self, quantity: float, pair: str) -> None:
+        self.held[pair] = BotTrade(pair=pair, amount=D(str(quantity)), stop_loss=STOP)
+
 
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningGate]:
@@ -220,7 +229,7 @@ def test_heatsink_flattens_through_the_bot(running: RunningGate, gate: Gate, boo
     bot = asking(running, tmp_path, books)
     buy(bot, books, "t7-", "nine", "ETH/USDT")
     patiently(lambda: positions(gate) == {"ETH/USDT": D(1)})
-    running.publish(Flatten(id="flatten-1", time_ns=0, symbol="ETH/USDT", who="a test", reason="it is time"))
+    flatten(running, "flatten-1")
     patiently(lambda: (bot.round(), bot.wants_sold("ETH/USDT"))[1])
     sell(bot, books, "ten", "ETH/USDT")
     assert not bot.wants_sold("ETH/USDT")
@@ -231,6 +240,89 @@ def test_heatsink_flattens_through_the_bot(running: RunningGate, gate: Gate, boo
     assert not closed.order_id.startswith("ft-")
 
 
+def flatten(running: RunningGate, name: str, pair: str = "ETH/USDT") -> None:
+    running.publish(Flatten(id=name, time_ns=0, symbol=pair, who="a test", reason="it is time"))
+
+
+@needs_processes
+def test_what_freqtrade_and_heatsink_sell_at_the_same_time_is_booked_as_heatsinks(
+    running: RunningGate, gate: Gate, books: HandBooks, tmp_path: Path
+) -> None:
+    bot = asking(running, tmp_path, books, timeout=2)
+    buy(bot, books, "t14-", "forty", "ETH/USDT")
+    patiently(lambda: positions(gate) == {"ETH/USDT": D(1)})
+    running.kill("execution")
+    flatten(running, "flatten-3")
+    patiently(lambda: gate.portfolio().open_orders == 1)
+    sell(bot, books, "forty-one", "ETH/USDT")  # it has not heard of heatsink's own
+    running.start("execution")
+    patiently(lambda: (bot.round(), positions(gate) == {})[1])
+    closed = said(running, OrderClosed)[0]
+    assert (closed.ending, closed.order_id.startswith("flatten-")) == ("filled", True)
+    patiently(lambda: (bot.round(), gate.portfolio().open_orders == 0)[1])
+    assert not bot.wants_sold("ETH/USDT")
+    assert gate.halts() == ()
+
+
+@needs_processes
+def test_a_sale_of_more_than_heatsink_left_to_sell_is_booked_whole(
+    running: RunningGate, gate: Gate, books: HandBooks, tmp_path: Path
+) -> None:
+    bot = asking(running, tmp_path, books)
+    buy(bot, books, "t15-", "forty-two", "ETH/USDT")
+    patiently(lambda: positions(gate) == {"ETH/USDT": D(1)})
+    assert gate.propose("ETH/USDT", "sell", "0.4", id="a-part", reduce_only=True)
+    sell(bot, books, "forty-three", "ETH/USDT")
+    patiently(lambda: (bot.round(), positions(gate) == {})[1])
+    assert said(running, OrderFilled)[0].quantity == 1
+    patiently(lambda: (bot.round(), gate.portfolio().open_orders == 0)[1])
+    assert gate.halts() == ()
+
+
+@needs_processes
+def test_heatsinks_sale_is_wanted_until_freqtrade_has_placed_it_and_sold_all_of_it(
+    running: RunningGate, gate: Gate, books: HandBooks, tmp_path: Path
+) -> None:
+    bot = asking(running, tmp_path, books)
+    buy(bot, books, "t16-", "forty-four", "ETH/USDT")
+    patiently(lambda: positions(gate) == {"ETH/USDT": D(1)})
+    flatten(running, "flatten-4")
+    patiently(lambda: (bot.round(), bot.wants_sold("ETH/USDT"))[1])
+    for _ in range(3):  # the exchange refuses it
+        bot.sell("ETH/USDT", 1.0, PRICE, is_limit=False)
+        bot.round()
+    assert bot.wants_sold("ETH/USDT")
+    books.trade("sell", "forty-five", 1.0, "ETH/USDT")
+    books.by_id["forty-five"] = replace(books.by_id["forty-five"], filled=D("0.4"))  # and was cancelled then
+    books.hold(0.6, "ETH/USDT")
+    bot.round()
+    patiently(lambda: positions(gate) == {"ETH/USDT": D("0.6")})
+    assert bot.wants_sold("ETH/USDT")
+    sell(bot, books, "forty-six", "ETH/USDT")
+    patiently(lambda: (bot.round(), positions(gate) == {})[1])
+    assert not bot.wants_sold("ETH/USDT")
+    patiently(lambda: (bot.round(), gate.portfolio().open_orders == 0)[1])
+
+
+@needs_processes
+def test_a_sale_that_rests_is_cancelled_for_heatsink_which_sells_then(
+    running: RunningGate, gate: Gate, books: HandBooks, tmp_path: Path
+) -> None:
+    bot = asking(running, tmp_path, books)
+    buy(bot, books, "t17-", "forty-seven", "SOL/USDT")
+    patiently(lambda: positions(gate) == {"SOL/USDT": D(1)})
+    bot.sell("SOL/USDT", 1.0, PRICE * 1.5, is_limit=True)
+    books.open_sale("forty-eight", 1.0, "SOL/USDT")
+    bot.round()
+    flatten(running, "flatten-5", "SOL/USDT")
+    patiently(lambda: (bot.round(), bot.is_cancelled("SOL/USDT", "forty-eight"))[1])
+    books.by_id["forty-eight"] = replace(books.by_id["forty-eight"], is_open=False)
+    patiently(lambda: (bot.round(), bot.wants_sold("SOL/USDT"))[1])
+    sell(bot, books, "forty-nine", "SOL/USDT")
+    patiently(lambda: (bot.round(), positions(gate) == {})[1])
+    assert not bot.is_cancelled("SOL/USDT", "forty-eight")
+
+
 @needs_processes
 def test_a_sale_that_has_nothing_to_sell_any_more_is_taken_back_until_that_is_answered(
     running: RunningGate, gate: Gate, books: HandBooks, tmp_path: Path
@@ -238,7 +330,7 @@ def test_a_sale_that_has_nothing_to_sell_any_more_is_taken_back_until_that_is_an
     bot = asking(running, tmp_path, books, timeout=2)
     buy(bot, books, "t12-", "twenty", "ETH/USDT")
     patiently(lambda: positions(gate) == {"ETH/USDT": D(1)})
-    running.publish(Flatten(id="flatten-2", time_ns=0, symbol="ETH/USDT", who="a test", reason="it is time"))
+    flatten(running, "flatten-2")
     patiently(lambda: (bot.round(), bot.wants_sold("ETH/USDT"))[1])
     stop = {"trade_id": "stopped", "quantity": 1, "price": STOP, "fee_usdt": 0.1, "stop": True}
     assert gate.report_fill(said(running, StopPlaced)[0].order_id, "ETH/USDT", "sell", **stop)
@@ -288,25 +380,6 @@ def test_stops_rise_on_both_sides(running: RunningGate, gate: Gate, books: HandB
     bot.round()
     assert said(running, StopPlaced)[0].stop_price == 97
     sell(bot, books, "twelve", "SOL/USDT")
-    patiently(lambda: positions(gate) == {})
-
-
-@needs_processes
-def test_what_commissions_left_over_does_not_keep_a_stop_from_protecting(
-    running: RunningGate, gate: Gate, books: HandBooks, tmp_path: Path
-) -> None:
-    bot = asking(running, tmp_path, books)
-    buy(bot, books, "t9-", "fourteen", "ETH/USDT")
-    dust = D("0.01")
-    books.held["ETH/USDT"] = replace(books.held["ETH/USDT"], amount=D(1) - dust)
-    sell(bot, books, "fifteen", "ETH/USDT")
-    patiently(lambda: positions(gate) == {"ETH/USDT": dust})
-    buy(bot, books, "t10-", "sixteen", "ETH/USDT")
-    patiently(lambda: positions(gate) == {"ETH/USDT": 1 + dust})
-    bot.round()
-    assert said(running, StopPlaced)[0].quantity == 1 + dust
-    books.held["ETH/USDT"] = replace(books.held["ETH/USDT"], amount=1 + dust)
-    sell(bot, books, "seventeen", "ETH/USDT")
     patiently(lambda: positions(gate) == {})
 
 
@@ -366,6 +439,25 @@ def test_a_stop_that_sold_while_the_bot_was_down_is_booked_once_heatsink_has_nam
     patiently(lambda: (again.round(), positions(gate) == {} and said(running, OrderFilled)[0].stop)[1])
     assert len(said(running, ReportRefused)) == refused
     assert gate.halts() == ()
+
+
+@needs_processes
+def test_what_commissions_left_over_does_not_keep_a_stop_from_protecting(
+    running: RunningGate, gate: Gate, books: HandBooks, tmp_path: Path
+) -> None:
+    bot = asking(running, tmp_path, books)
+    buy(bot, books, "t9-", "fourteen", "ETH/USDT")
+    dust = D("0.01")
+    books.held["ETH/USDT"] = replace(books.held["ETH/USDT"], amount=D(1) - dust)
+    sell(bot, books, "fifteen", "ETH/USDT")
+    patiently(lambda: positions(gate) == {"ETH/USDT": dust})
+    buy(bot, books, "t10-", "sixteen", "ETH/USDT")
+    patiently(lambda: positions(gate) == {"ETH/USDT": 1 + dust})
+    bot.round()
+    assert said(running, StopPlaced)[0].quantity == 1 + dust
+    books.held["ETH/USDT"] = replace(books.held["ETH/USDT"], amount=1 + dust)
+    sell(bot, books, "seventeen", "ETH/USDT")
+    patiently(lambda: positions(gate) == {})
 
 
 @needs_processes

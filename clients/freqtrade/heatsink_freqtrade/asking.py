@@ -2,7 +2,6 @@
 
 import logging
 import time
-from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
@@ -11,12 +10,14 @@ from heatsink_client import Gate, GateError
 from heatsink_freqtrade.books import Books
 from heatsink_freqtrade.journal import Journal, Row
 from heatsink_freqtrade.overheard import Overheard
-from heatsink_freqtrade.settling import Settling, propose_sale
+from heatsink_freqtrade.sales import Sales
+from heatsink_freqtrade.settling import Settling
 from heatsink_freqtrade.stops import Stops
 
 LOG = logging.getLogger(__name__)
 ATTEMPTS = 9  # at one purchase on one candle
 SLACK = 1e-9  # of a quantity: what floats may differ by
+SALE_SECONDS = 1.0  # for which a sale waits to be heard of before it is sent
 
 
 class Asking:
@@ -25,8 +26,9 @@ class Asking:
     def __init__(self, gate: Gate, journal: Path, books: Books) -> None:
         self._gate, self._journal, self._books = gate, Journal(journal), books
         self.stops = Stops(gate, self._journal, books)
-        self._settling = Settling(gate, self._journal, books)
-        self._overheard = Overheard(gate, self._journal, books, self.stops)
+        self._sales = Sales(gate, self._journal)
+        self._settling = Settling(gate, self._journal, books, self._sales)
+        self._overheard = Overheard(gate, self._journal, books, self.stops, self._sales)
         self._is_open, self._has_begun, self._said = False, False, ""
 
     def close(self) -> None:
@@ -134,7 +136,7 @@ class Asking:
             try:
                 self._settling.link()
                 row = self._journal.row_of(pair, order_id)
-                if row is None or row.state != "open":
+                if row is None or row.state != "open" or not self._is_open:
                     return
                 self._settling.settle(row)
                 row = self._journal.row(row.id)
@@ -152,10 +154,14 @@ class Asking:
     # --- sales --------------------------------------------------------------------------------------------------------
 
     def wants_sold(self, pair: str) -> bool:
-        return bool(self._journal.wishes("sell", pair))
+        return self._sales.is_wanted(pair)
 
     def sell(self, pair: str, amount: float, rate: float, *, is_limit: bool) -> None:
-        """Tell of a sale before it is sent. It is sent whatever comes back: what reduces risk always passes."""
+        """Tell of a sale before it is sent. It is sent whatever comes back: what reduces risk always passes.
+
+        It waits for nobody but the gate, for a moment, and for that only once in a loop: what else there is to say of
+        it, and of what it takes the place of, is said in the next round.
+        """
         with self._journal.locked():
             try:
                 self._sell(pair, amount, rate, is_limit=is_limit)
@@ -163,12 +169,10 @@ class Asking:
                 LOG.exception("%s: sold without heatsink; it is told later", pair)
 
     def _sell(self, pair: str, amount: float, rate: float, *, is_limit: bool) -> None:
-        if self._is_open:
-            self._settling.round()  # the sale that this one takes the place of has ended
         quantity = str(Decimal(repr(float(amount))))
-        for row in self._journal.open_rows():
-            if (row.pair, row.side, row.order_id, row.quantity) == (pair, "sell", "", quantity):
-                return  # told before, and not sent yet
+        others = [row for row in self._journal.open_rows() if (row.pair, row.side) == (pair, "sell")]
+        if any((row.order_id, row.quantity) == ("", quantity) for row in others):
+            return  # told before, and not sent yet
         asked = now()
         row = Row(
             id=f"ft-x-{pair.replace('/', '')[:14]}-{int(asked * 1000)}",
@@ -179,15 +183,13 @@ class Asking:
             sent=1,
             asked=asked,
         )
-        for wish in self._journal.wishes("sell", pair):
-            if Decimal(wish.quantity) >= Decimal(quantity) and row.approved is None:
-                row = replace(row, id=wish.id, approved=wish.quantity, limit_price="")
-                self._journal.grant(wish.id)
-            else:
-                self._overheard.take_back(wish, "all of it is sold")
+        if self._sales.as_heatsinks(row) is not None:
+            return
         self._journal.put(row)
-        if row.approved is None and self._is_open:
-            self._settling.take(row, propose_sale(self._gate, row))
+        if self._is_open and not others and not self.wants_sold(pair):
+            verdict = self._sales.propose(row, timeout=SALE_SECONDS)
+            self._is_open = verdict.is_known
+            self._settling.take(row, verdict)
 
 
 def now() -> float:

@@ -66,7 +66,7 @@ class Stop:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wish:
-    """Something that heatsink wants done: ``sell`` what is held of a pair, or ``cancel`` an order."""
+    """Something that heatsink wants done: ``sell`` what is held or is ``left`` of a pair, or ``cancel`` an order."""
 
     id: str
     pair: str

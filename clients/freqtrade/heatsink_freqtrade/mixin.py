@@ -172,6 +172,11 @@ class BehindHeatsink:
             return True
         return bool(super().check_entry_timeout(pair=pair, order=order, **about))  # type: ignore[misc]
 
+    def check_exit_timeout(self, pair: str, order: Any, **about: Any) -> bool:
+        if self._asking is not None and self._asking.is_cancelled(pair, order.order_id):
+            return True
+        return bool(super().check_exit_timeout(pair=pair, order=order, **about))  # type: ignore[misc]
+
     # --- sales and stops ----------------------------------------------------------------------------------------------
 
     def custom_exit(self, pair: str, **about: Any) -> Any:

@@ -8,6 +8,7 @@ from heatsink_client.messages import CancelDecided, Message, OrderClosed, OrderD
 
 from heatsink_freqtrade.books import Books
 from heatsink_freqtrade.journal import Journal, Wish
+from heatsink_freqtrade.sales import Sales
 from heatsink_freqtrade.stops import Stops
 
 LOG = logging.getLogger(__name__)
@@ -18,8 +19,8 @@ PAGES = 50  # that are read in one round; the rest is read in the next one
 class Overheard:
     """Follows the streams. Where it has read to is in the journal, so that nothing is missed while a bot is down."""
 
-    def __init__(self, gate: Gate, journal: Journal, books: Books, stops: Stops) -> None:
-        self._gate, self._journal, self._books, self._stops = gate, journal, books, stops
+    def __init__(self, gate: Gate, journal: Journal, books: Books, stops: Stops, sales: Sales) -> None:
+        self._gate, self._journal, self._books, self._stops, self._sales = gate, journal, books, stops, sales
 
     def round(self) -> None:
         """Raises ``GateError`` when heatsink does not answer."""
@@ -77,13 +78,11 @@ class Overheard:
 
     def _let_go(self, held: set[str]) -> None:
         """Take back sales of what nobody holds any more."""
+        for wish in self._journal.wishes("left"):
+            if wish.pair not in held:
+                self._journal.grant(wish.id)
         gone = [wish for wish in self._journal.wishes("sell") if wish.pair not in held]
         still_there = {position.symbol for position in self._gate.portfolio().positions} if gone else set()
         for wish in gone:
             if wish.pair not in still_there:
-                self.take_back(wish, "nothing is held")
-
-    def take_back(self, wish: Wish, reason: str) -> None:
-        """Say that nobody will execute it. Where that is not answered, it is said again in a later round."""
-        if self._gate.report_closed(wish.id, wish.pair, "cancelled", quantity_filled=0, reason=reason).is_known:
-            self._journal.grant(wish.id)
+                self._sales.take_back(wish, "nothing is held")

@@ -5,6 +5,7 @@ what is left to do, whatever was killed before it.
 """
 
 import logging
+from dataclasses import replace
 from decimal import Decimal
 from hashlib import blake2b
 
@@ -13,6 +14,7 @@ from heatsink_client.desk import Ending
 
 from heatsink_freqtrade.books import Books, BotOrder
 from heatsink_freqtrade.journal import Journal, Row, State
+from heatsink_freqtrade.sales import Sales
 from heatsink_freqtrade.stops import after_purchase
 
 LOG = logging.getLogger(__name__)
@@ -23,13 +25,6 @@ def digest(*about: str) -> str:
     return blake2b("\x1f".join(about).encode(), digest_size=8).hexdigest()
 
 
-def propose_sale(gate: Gate, row: Row) -> Verdict:
-    """Never more than is held, so the gate lets it pass whatever is halted."""
-    return gate.propose(
-        row.pair, "sell", row.quantity, limit_price=row.limit_price or None, id=row.id, reduce_only=True
-    )  # fmt: skip
-
-
 class UnansweredError(GateError):
     """heatsink did not answer: what is left is done in the next round."""
 
@@ -37,8 +32,8 @@ class UnansweredError(GateError):
 class Settling:
     """gate, journal, books: of one bot."""
 
-    def __init__(self, gate: Gate, journal: Journal, books: Books) -> None:
-        self._gate, self._journal, self._books = gate, journal, books
+    def __init__(self, gate: Gate, journal: Journal, books: Books, sales: Sales) -> None:
+        self._gate, self._journal, self._books, self._sales = gate, journal, books, sales
         self._not_seen: dict[str, int] = {}
 
     def begin(self) -> None:
@@ -75,6 +70,7 @@ class Settling:
                 continue
             if (row := self._journal.unlinked(order.pair, order.side)) is not None:
                 self._journal.change(row, order_id=order.order_id)
+                self._sales.placed(row)
             elif order.side == "buy":
                 LOG.error("%s: order %s was never approved: it is not reported", order.pair, order.order_id)
                 self._note(order, "buy", "nobody approved it", state="over")
@@ -99,16 +95,27 @@ class Settling:
             return self._drive_stop(row)
         if row.approved is None:
             row = self._decided(row)
-        if row.state != "open" or row.approved is None:
+        if row.state != "open" or (row.approved is None and not row.is_rejected):
             return None
         if not row.sent:
             return self._close(row, "rejected", "freqtrade did not place it")
         order = self._books.order(row.pair, row.order_id) if row.order_id else None
         if order is None:
             return self._missing(row)
+        sold = order.quantity if order.is_open else order.filled
+        if row.side == "sell" and sold > row.allowed:
+            return self._uncovered(row, sold)
         if order.is_open:
             return self._placed(row, order)
         return self._ended(row, order)
+
+    def _uncovered(self, row: Row, sold: Decimal) -> None:
+        """More is sold than was approved: it is booked by another order, which covers all of it."""
+        if row.allowed and not self._is_closed(row, "cancelled", "freqtrade sold more than was approved"):
+            return
+        again = self._sales.again(replace(row, quantity=str(sold)), row.reason)
+        if again.approved is not None:
+            self._drive(again)
 
     def _decided(self, row: Row) -> Row:
         """The row with its verdict. What reduces is proposed again; a purchase is not, for it would come too late."""
@@ -117,24 +124,25 @@ class Settling:
             if not verdict.is_known and verdict.arrived == "no":
                 return self._journal.change(row, state="over", reason="it never reached heatsink")
         else:
-            verdict = propose_sale(self._gate, row)
+            verdict = self._sales.propose(row)
         return self.take(row, verdict)
 
     def take(self, row: Row, verdict: Verdict) -> Row:
         """The row with what the gate said to it."""
         if not verdict.is_known:
             return row
-        if verdict:
-            return self._journal.change(row, approved=str(verdict.quantity))
         reason = f"{verdict.verdict}: {verdict.reason}"
-        if row.side == "buy" or not row.sent:
+        if verdict:
+            return self._journal.change(row, approved=str(verdict.quantity), reason="" if row.side == "buy" else reason)
+        if row.side == "buy":
             return self._journal.change(row, approved="0", state="over", reason=reason, is_rejected=1)
-        LOG.error("%s: heatsink does not book the sale of %s: %s", row.pair, row.quantity, reason)
-        return self._journal.change(row, state="stuck", reason=reason)
+        return self._journal.change(row, reason=reason, is_rejected=1)  # until it is seen what freqtrade has sold
 
     def _missing(self, row: Row) -> None:
         """freqtrade has no such order: it was not placed, or it was removed unfilled, or it was lost."""
         if not row.order_id:
+            if self._sales.is_waiting(row) and any(trade.pair == row.pair for trade in self._books.trades()):
+                return
             self._not_seen[row.id] = self._not_seen.get(row.id, 0) + 1
             if self._not_seen[row.id] < 2:  # it may be on its way, from a command of the user's
                 return
@@ -165,6 +173,8 @@ class Settling:
         if order.filled > 0 and self._filled(row, order) is None:
             return
         if Decimal(order.filled) < row.allowed:
+            if row.side == "sell":
+                self._sales.left_over(row)
             self._close(row, "filled" if order.filled else "cancelled", "", order.filled)
         else:
             self._journal.change(self._journal.row(row.id) or row, state="over")
@@ -200,9 +210,12 @@ class Settling:
             self._journal.change(self._journal.row(row.id) or row, state="over")
 
     def _close(self, row: Row, ending: Ending, reason: str, filled: Decimal = Decimal(0)) -> None:
-        answer = self._gate.report_closed(row.id, row.pair, ending, quantity_filled=filled, reason=reason)
-        if answer.code in OVER or self._is_taken(row, answer):
+        if self._is_closed(row, ending, reason, filled):
             self._journal.change(self._journal.row(row.id) or row, state="over", reason=reason)
+
+    def _is_closed(self, row: Row, ending: Ending, reason: str, filled: Decimal = Decimal(0)) -> bool:
+        answer = self._gate.report_closed(row.id, row.pair, ending, quantity_filled=filled, reason=reason)
+        return answer.code in OVER or self._is_taken(row, answer)
 
     def _is_taken(self, row: Row, answer: Answer) -> bool:
         if not answer.is_known:

@@ -40,9 +40,9 @@ export function answerOf(id, message) {
 export const refusedAnswer = (id, { code, field, reason }) => answer({ id, outcome: 'refused', code, field, reason })
 export const unknownAnswer = (id, arrived, reason) => answer({ id, outcome: 'unknown', code: 'unknown', arrived, reason })
 
-/** room: as the gate says it; without one, nobody answered. */
-export function roomLeft(symbol, room, reason = '') {
-  const found = room ?? { quantity: '0', reason, code: 'unknown', ceilings: [] }
+/** room: as the gate says it; without one, nobody answered, or the question was none. */
+export function roomLeft(symbol, room, reason = '', code = 'unknown') {
+  const found = room ?? { quantity: '0', reason, code, ceilings: [] }
   return Object.freeze({
     symbol: found.symbol ?? symbol,
     quantity: found.quantity,

@@ -5,13 +5,14 @@ import { Connections, LostError, sleep } from './connections.js'
 import { TOPICS } from './messages.js'
 import { bodyOf, deadline, functionFor, isBefore, Refused, Sending, standsIn, unreadable } from './sending.js'
 import { signer } from './signing.js'
-import { amount, pack, unpack, UnwritableError } from './wire.js'
+import { amount, milliseconds, nanoseconds, pack, unpack, UnwritableError } from './wire.js'
 import { decode } from '@msgpack/msgpack'
 
 const PAGE = 1_000
 const PAGES = 20
 const PAUSE_MS = 100
 const TRY_MS = 1_000 // for one answer on a channel, which may be lost
+const SNAPSHOT_MS = 10_000 // a risk service that works gives one out every second
 
 /** The gate's state is not known. Whoever catches it must not trade on. */
 export class GateError extends Error {}
@@ -24,8 +25,9 @@ export class Gate {
   #strategy
   #timeout
 
-  constructor(url = 'redis://127.0.0.1:6390/0', { portfolio = 'main', client = '', strategy = 'external', timeout = 5_000, key } = {}) {
+  constructor(url = 'redis://127.0.0.1:6390/0', { portfolio = 'main', client = '', strategy = 'external', timeout, key } = {}) {
     this.#connections = new Connections(url)
+    this.#timeout = orGateError(() => milliseconds('timeout', timeout, 5_000))
     const home = `hs:{${portfolio}}`
     this.#place = {
       portfolio,
@@ -33,12 +35,11 @@ export class Gate {
       missing: new Set(), // topics for which the server has no function to take them; found out by trying
       client: client || clientIn(url),
       clientKey: topic => TOPICS[topic].clientKey.replace('{P}', `{${portfolio}}`).replace('<client>', client || clientIn(url)),
-      signed: signerOf(key),
+      signed: orGateError(() => signer(key)),
       key: topic => TOPICS[topic].key.replace('{P}', `{${portfolio}}`),
       decisionKey: id => `${home}:decision:${id}`,
     }
     this.#strategy = strategy
-    this.#timeout = timeout
   }
 
   static async open(url, options) {
@@ -62,8 +63,10 @@ export class Gate {
 
   // --- proposals -----------------------------------------------------------------------------------------------------
 
-  async propose({ symbol, side, quantity, id = newId('order'), because, timeout = this.#timeout, ...more }) {
+  async propose({ symbol, side, quantity, because, timeout, ...more }) {
+    const id = more.id || newId('order')
     try {
+      const limitPrice = amount('limitPrice', more.limitPrice)
       const order = {
         type: 'OrderProposed',
         id,
@@ -72,14 +75,15 @@ export class Gate {
         side,
         quantity: required('quantity', quantity),
         stop_price: amount('stopPrice', more.stopPrice),
-        limit_price: amount('limitPrice', more.limitPrice),
-        order_type: more.limitPrice === undefined ? 'market' : 'limit',
-        strategy: more.strategy ?? this.#strategy,
+        limit_price: limitPrice,
+        order_type: limitPrice === null ? 'market' : 'limit',
+        strategy: more.strategy || this.#strategy,
         reduce_only: more.reduceOnly ?? false,
-        expires_ns: more.expiresNs ?? 0n,
+        expires_ns: nanoseconds('expiresNs', more.expiresNs),
       }
+      const until = this.#until(timeout)
       const sending = new Sending(this.#connections, this.#place, order)
-      const answer = await sending.run(deadline(timeout))
+      const answer = await sending.run(until)
       if (!answer) return answers.unknownVerdict(id, symbol, sending.arrived, sending.reason)
       if (answer.type === 'OrderDecided') return answers.decidedVerdict(answer)
       return answers.refusedVerdict(id, symbol, answer)
@@ -89,17 +93,17 @@ export class Gate {
   }
 
   async cancel(orderId, { reason = '', timeout } = {}) {
-    return this.#ask(() => ({ type: 'CancelProposed', id: newId('cancel'), time_ns: 0, order_id: orderId, reason }), timeout)
+    return this.#ask(newId('cancel'), timeout, () => ({ type: 'CancelProposed', time_ns: 0n, order_id: orderId, reason }))
   }
 
   async raiseStop(symbol, stopPrice, { because, timeout } = {}) {
-    const id = newId('raise')
-    const message = () => ({ type: 'StopRaised', id, ...ledBy(because), symbol, stop_price: required('stopPrice', stopPrice) })
-    return this.#ask(message, timeout)
+    return this.#ask(newId('raise'), timeout, () => ({
+      type: 'StopRaised', ...ledBy(because), symbol, stop_price: required('stopPrice', stopPrice),
+    }))
   }
 
-  async verdictOf(orderId, { timeout = this.#timeout } = {}) {
-    return this.#patiently(timeout, async () => {
+  async verdictOf(orderId, { timeout } = {}) {
+    return this.#patiently(orGateError(() => milliseconds('timeout', timeout, this.#timeout)), async () => {
       // A cancel that came too early was refused under the id of the order that it meant, which may be decided yet.
       // So may this client's order be where another one's was refused under its id.
       const isOwn = each => ['', standsIn(this.#place, 'proposed')].includes(each.source)
@@ -125,47 +129,48 @@ export class Gate {
 
   // --- reports, of a bot that executes by itself ----------------------------------------------------------------------
 
-  async reportPlaced({ orderId, symbol, quantity, price, venueOrderId = '', timeNs = 0n, timeout }) {
-    return this.#ask(() => ({
-      type: 'PlacedReported', id: sameId('placed', orderId, venueOrderId), time_ns: timeNs, symbol, order_id: orderId,
+  async reportPlaced({ orderId, symbol, quantity, price, venueOrderId = '', timeNs, timeout }) {
+    return this.#ask(sameId('placed', orderId, venueOrderId), timeout, () => ({
+      type: 'PlacedReported', time_ns: nanoseconds('timeNs', timeNs), symbol, order_id: orderId,
       quantity: required('quantity', quantity), price: amount('price', price), venue_order_id: venueOrderId,
-    }), timeout)
+    }))
   }
 
-  async reportFill({ orderId, symbol, side, tradeId, quantity, price, feeUsdt, liquidity = 'taker', stop = false, timeNs = 0n, timeout }) {
-    return this.#ask(() => ({
-      type: 'FillReported', id: sameId('fill', orderId, tradeId), time_ns: timeNs, symbol, order_id: orderId,
+  async reportFill({ orderId, symbol, side, tradeId, quantity, price, feeUsdt, liquidity = 'taker', stop = false, timeNs, timeout }) {
+    return this.#ask(sameId('fill', orderId, tradeId), timeout, () => ({
+      type: 'FillReported', time_ns: nanoseconds('timeNs', timeNs), symbol, order_id: orderId,
       trade_id: tradeId, side, quantity: required('quantity', quantity), price: required('price', price),
       fee_usdt: required('feeUsdt', feeUsdt), liquidity, stop,
-    }), timeout)
+    }))
   }
 
-  async reportClosed({ orderId, symbol, ending, quantityFilled, reason = '', timeNs = 0n, timeout }) {
-    return this.#ask(() => ({
-      type: 'ClosedReported', id: sameId('closed', orderId), time_ns: timeNs, symbol, order_id: orderId, ending,
+  async reportClosed({ orderId, symbol, ending, quantityFilled, reason = '', timeNs, timeout }) {
+    return this.#ask(sameId('closed', orderId), timeout, () => ({
+      type: 'ClosedReported', time_ns: nanoseconds('timeNs', timeNs), symbol, order_id: orderId, ending,
       quantity_filled: required('quantityFilled', quantityFilled), reason,
-    }), timeout)
+    }))
   }
 
-  async reportStop({ symbol, stopPrice, quantity, working = true, venueOrderId = '', timeNs = 0n, timeout }) {
-    return this.#ask(() => ({
-      type: 'StopReported', id: newId('stop'), time_ns: timeNs, symbol, stop_price: required('stopPrice', stopPrice),
+  async reportStop({ symbol, stopPrice, quantity, working = true, venueOrderId = '', timeNs, timeout }) {
+    return this.#ask(newId('stop'), timeout, () => ({
+      type: 'StopReported', time_ns: nanoseconds('timeNs', timeNs), symbol, stop_price: required('stopPrice', stopPrice),
       quantity: required('quantity', quantity), working, venue_order_id: venueOrderId,
-    }), timeout)
+    }))
   }
 
   // --- questions -----------------------------------------------------------------------------------------------------
 
-  async room(symbol, { stopPrice, limitPrice, strategy = this.#strategy, timeout = this.#timeout } = {}) {
-    const until = deadline(timeout)
+  async room(symbol, { stopPrice, limitPrice, strategy, timeout } = {}) {
     let reason = 'there was no time to ask'
     let question
+    let until
     try {
+      until = this.#until(timeout)
       const asking = functionFor(this.#place, 'proposed') ? this.#place.client : '' // within whose bounds
       const amounts = { stop_price: amount('stopPrice', stopPrice), limit_price: amount('limitPrice', limitPrice) }
-      question = { symbol, strategy, client: asking, ...amounts }
+      question = { symbol, strategy: strategy || this.#strategy, client: asking, ...amounts }
     } catch (error) {
-      return answers.roomLeft(symbol, null, error.message)
+      return answers.roomLeft(symbol, null, error.message, 'malformed')
     }
     while (until.left() > 0) {
       try {
@@ -185,38 +190,42 @@ export class Gate {
     return this.#patiently(this.#timeout, async () => {
       const found = new Map()
       for (const size of await this.#back(this.#place.key('sizes'))) {
+        if (size.type !== 'PositionSized') continue
         if (['', size.timeframe].includes(timeframe) && !found.has(size.symbol)) found.set(size.symbol, size)
       }
       return found
     })
   }
 
-  async portfolio({ maxAge = 10_000 } = {}) {
+  async portfolio({ maxAge } = {}) {
+    const most = orGateError(() => milliseconds('maxAge', maxAge, SNAPSHOT_MS))
     return this.#patiently(this.#timeout, async () => {
       const [rows, now] = await this.#connections.call(['XREVRANGE', this.#place.key('portfolio'), '+', '-', 'COUNT', 1], ['TIME'])
       if (rows instanceof Error) throw new GateError(unreadable(this.#place, rows))
-      if (!rows.length) throw new GateError(`portfolio ${this.#place.portfolio} has no snapshot yet: is the risk service running?`)
+      const snapshot = rows.length ? unpack(bodyOf(rows[0][1])) : null
+      if (snapshot?.type !== 'PortfolioMarked') throw new GateError(`portfolio ${this.#place.portfolio} has no snapshot yet: is the risk service running?`)
       const nowMs = now instanceof Error ? Date.now() : Number(now[0]) * 1_000 + Number(now[1]) / 1_000
       const age = nowMs - Number(rows[0][0].toString().split('-')[0])
-      if (age > maxAge) throw new GateError(`the last snapshot is ${Math.round(age / 1_000)} s old: the risk service is not running (heatsink status)`)
-      return unpack(bodyOf(rows[0][1]))
+      if (age > most) throw new GateError(`the last snapshot is ${Math.round(age / 1_000)} s old: the risk service is not running (heatsink status)`)
+      return snapshot
     })
   }
 
-  async halts({ maxAge = 10_000 } = {}) {
+  async halts({ maxAge } = {}) {
     await this.portfolio({ maxAge })
     return this.#patiently(this.#timeout, async () => {
       const last = new Map() // newest first: the last word on each halt counts
       for (const each of await this.#back(this.#place.key('halts'))) {
         if (!['Halted', 'Resumed'].includes(each.type)) continue
-        const scope = JSON.stringify([each.symbol, each.trigger])
+        const scope = scopeOf(each)
         if (!last.has(scope)) last.set(scope, each)
       }
-      return [...last.values()].filter(each => each.type === 'Halted').sort((a, b) => (a.symbol < b.symbol ? -1 : 1))
+      return [...last.values()].filter(each => each.type === 'Halted').sort((a, b) => (scopeOf(a) < scopeOf(b) ? -1 : 1))
     })
   }
 
-  async marketNs({ inMs = 0 } = {}) {
+  async marketNs({ inMs } = {}) {
+    const ahead = orGateError(() => milliseconds('inMs', inMs, 0))
     return this.#patiently(this.#timeout, async () => {
       const [body] = await this.#must(['GET', 'hs:clock'])
       if (!body) throw new GateError('there is no market yet: is market_data running?')
@@ -224,14 +233,16 @@ export class Gate {
       const begins = BigInt(origin.begins_wall_ns ?? 0)
       const wall = BigInt(Date.now()) * 1_000_000n
       const passed = Number(wall - (begins || BigInt(origin.origin_wall_ns)))
-      const gone = ((begins ? Math.max(0, passed) : passed) + inMs * 1e6) * origin.speed
+      const gone = ((begins ? Math.max(0, passed) : passed) + ahead * 1e6) * origin.speed
       return BigInt(origin.origin_market_ns) + BigInt(Math.trunc(gone))
     })
   }
 
   // --- streams -------------------------------------------------------------------------------------------------------
 
-  async *follow(topic, { after = 'now', patience = 30_000 } = {}) {
+  async *follow(topic, { after: from, patience } = {}) {
+    const after = from ?? 'now'
+    const waits = orGateError(() => milliseconds('patience', patience, 30_000))
     const [name, timeframe = ''] = topic.split(':')
     if (!TOPICS[name]?.durable || (name === 'bars') !== Boolean(timeframe)) {
       throw new GateError(`there is no stream '${topic}'; there are ${Object.keys(TOPICS).filter(each => TOPICS[each].durable)}`)
@@ -240,7 +251,7 @@ export class Gate {
     let cursor = after === 'start' ? '0-0' : after
     if (after === 'now') cursor = await this.#patiently(this.#timeout, async () => idOf((await this.#must(['XREVRANGE', key, '+', '-', 'COUNT', 1]))[0]))
     for (;;) {
-      const found = await this.#patiently(patience, () => this.#readAfter(key, cursor))
+      const found = await this.#patiently(waits, () => this.#readAfter(key, cursor))
       for (const [id, fields] of found) {
         cursor = id.toString()
         const message = unpack(bodyOf(fields))
@@ -265,16 +276,19 @@ export class Gate {
 
   // --- what they have in common ----------------------------------------------------------------------------------------
 
-  async #ask(make, timeout = this.#timeout) {
-    let message = { id: '' }
+  async #ask(id, timeout, make) {
     try {
-      message = make()
-      const sending = new Sending(this.#connections, this.#place, message)
-      const answer = await sending.run(deadline(timeout))
-      return answer ? answers.answerOf(message.id, answer) : answers.unknownAnswer(message.id, sending.arrived, sending.reason)
+      const until = this.#until(timeout)
+      const sending = new Sending(this.#connections, this.#place, { ...make(), id })
+      const answer = await sending.run(until)
+      return answer ? answers.answerOf(id, answer) : answers.unknownAnswer(id, sending.arrived, sending.reason)
     } catch (error) {
-      return answers.refusedAnswer(message.id, faultOf(error))
+      return answers.refusedAnswer(id, faultOf(error))
     }
+  }
+
+  #until(timeout) {
+    return deadline(milliseconds('timeout', timeout, this.#timeout))
   }
 
   /** It listens first, and asks then. */
@@ -296,7 +310,8 @@ export class Gate {
   async #check() {
     const { home, portfolio } = this.#place
     const keys = ['hs:identity', this.#place.key('portfolio'), this.#place.key('decided'), `${home}:services`]
-    const [identity, ...found] = await this.#patiently(this.#timeout, () => this.#must(...keys.map(key => ['EXISTS', key])))
+    const read = ['XREAD', 'COUNT', 1, 'STREAMS', this.#place.key('decided'), '$'] // as answers are read later on
+    const [identity, ...found] = await this.#patiently(this.#timeout, () => this.#must(...keys.map(key => ['EXISTS', key]), read))
     if (!identity) throw new GateError('this server holds no heatsink: start one with make run, or give another address')
     if (!found.some(Boolean)) throw new GateError(`there is no portfolio '${portfolio}' on this server: give its name`)
   }
@@ -357,10 +372,11 @@ const lostOr = value => error => {
 }
 
 function ledBy(because) {
-  if (!because) return { time_ns: 0 }
+  if (!because) return { time_ns: 0n }
   return { time_ns: because.time_ns, cause: because.id, trace: because.trace || because.id }
 }
 
+const scopeOf = halt => JSON.stringify([halt.symbol, halt.trigger])
 const newId = what => `${what}-${randomBytes(10).toString('hex')}`
 const idOf = rows => (rows.length ? rows[0][0].toString() : '0-0')
 
@@ -375,9 +391,9 @@ function clientIn(url) {
   return /^[a-z0-9_-]+\.client\.([a-z0-9][a-z0-9_-]*)$/.exec(user)?.[1] ?? 'client'
 }
 
-function signerOf(key) {
+function orGateError(make) {
   try {
-    return signer(key)
+    return make()
   } catch (error) {
     throw new GateError(error.message)
   }

@@ -5,6 +5,8 @@ import type {
 
 /** A number is taken by its shortest text; text such as '0.25' is exact. */
 export type Amount = string | number | bigint
+/** What may be left out: undefined and null are the same as not given, and anything else that it cannot be is refused. */
+export type Maybe<T> = T | null | undefined
 /** Whether what was sent reached the server: `no` is certain, and so is `yes`. */
 export type Arrived = 'no' | 'maybe' | 'yes'
 
@@ -69,7 +71,7 @@ export interface RoomLeft {
 export interface Entry { id: string; message: Message }
 
 /** Milliseconds for the answer. */
-export interface Patience { timeout?: number }
+export interface Patience { timeout?: Maybe<number> }
 
 export interface Order extends Patience {
   symbol: string
@@ -77,9 +79,9 @@ export interface Order extends Patience {
   /** Base units. */
   quantity: Amount
   /** Required to buy, below the price, in whole ticks. */
-  stopPrice?: Amount
+  stopPrice?: Maybe<Amount>
   /** Makes it a limit order. */
-  limitPrice?: Amount
+  limitPrice?: Maybe<Amount>
   /**
    * Up to 36 of `A-Z a-z 0-9 - _`. One id gets one verdict, however often it is proposed. Give one that follows from what
    * led to the order: then a bot that was killed may propose again what it does not know the verdict of.
@@ -88,19 +90,19 @@ export interface Order extends Patience {
   strategy?: string
   reduceOnly?: boolean
   /** Market time after which it is not approved any more, nor open; see `marketNs`. */
-  expiresNs?: bigint
+  expiresNs?: Maybe<bigint>
   /** The message that led to it, such as a size: it lends the order its time, cause and trace. */
   because?: { id: string; trace: string; time_ns: bigint }
 }
 
-export interface Report extends Patience { symbol: string; /** Market time; 0n where it is not known. */ timeNs?: bigint }
+export interface Report extends Patience { symbol: string; /** Market time; left out where it is not known. */ timeNs?: Maybe<bigint> }
 
 export interface Options {
   portfolio?: string
   client?: string
   strategy?: string
   /** Milliseconds for an answer; a server that does not answer at all may add two seconds. */
-  timeout?: number
+  timeout?: Maybe<number>
   /**
    * The file with the key that this client signs with, where it has to (`[clients.NAME] signed`); left out, what
    * `HEATSINK_CLIENT_KEY` names. It is read once.
@@ -135,7 +137,7 @@ export declare class Gate {
   verdictOf(orderId: string, options?: Patience): Promise<Verdict>
 
   /** Reports are for `orders = "client"` in stack.toml. Each may be repeated: nothing is booked twice. */
-  reportPlaced(report: Report & { orderId: string; quantity: Amount; price?: Amount; venueOrderId?: string }): Promise<Answer>
+  reportPlaced(report: Report & { orderId: string; quantity: Amount; price?: Maybe<Amount>; venueOrderId?: string }): Promise<Answer>
   reportFill(report: Report & {
     orderId: string; side: 'buy' | 'sell'; tradeId: string; quantity: Amount; price: Amount; feeUsdt: Amount
     liquidity?: 'maker' | 'taker'; stop?: boolean
@@ -146,19 +148,19 @@ export declare class Gate {
   reportStop(report: Report & { stopPrice: Amount; quantity: Amount; working?: boolean; venueOrderId?: string }): Promise<Answer>
 
   /** The largest purchase that would be approved now, by the same rules. It reserves nothing. */
-  room(symbol: string, options?: Patience & { stopPrice?: Amount; limitPrice?: Amount; strategy?: string }): Promise<RoomLeft>
+  room(symbol: string, options?: Patience & { stopPrice?: Maybe<Amount>; limitPrice?: Maybe<Amount>; strategy?: string }): Promise<RoomLeft>
   /** The newest size of a full position, by pair. */
   sizes(options?: { timeframe?: string }): Promise<Map<string, PositionSized>>
   /** Throws `GateError` when the newest snapshot is older than `maxAge` milliseconds. */
-  portfolio(options?: { maxAge?: number }): Promise<PortfolioMarked>
+  portfolio(options?: { maxAge?: Maybe<number> }): Promise<PortfolioMarked>
   /** The halts in force; those of the whole portfolio, whose `symbol` is empty, first. */
-  halts(options?: { maxAge?: number }): Promise<Halted[]>
+  halts(options?: { maxAge?: Maybe<number> }): Promise<Halted[]>
   /** Market time now, or in so many milliseconds of this machine's clock. */
-  marketNs(options?: { inMs?: number }): Promise<bigint>
+  marketNs(options?: { inMs?: Maybe<number> }): Promise<bigint>
   /**
    * The entries of a stream, for ever: 'decided', 'executed', 'halts', 'bars:1h', ...; 'proposed' are your own.
    * after: 'now', 'start', or the id of the last entry that was handled.
    * patience: milliseconds for which a server may be away.
    */
-  follow(topic: string, options?: { after?: string; patience?: number }): AsyncGenerator<Entry>
+  follow(topic: string, options?: { after?: Maybe<string>; patience?: Maybe<number> }): AsyncGenerator<Entry>
 }

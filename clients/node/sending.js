@@ -10,6 +10,8 @@ const BLOCK_MS = 1_000 // of one read; below the bound of a call
 const PAUSE_MS = 100 // before another attempt
 const REFUSALS = /^(NAME|SIZE|MALFORMED|CLIENTS|QUOTA) (.*)/s // of the functions that take what clients send
 const FUNCTIONS = { proposed: 'hs_propose', reported: 'hs_report' } // into a queue of the client's own
+const DONE = ['CancelDecided', 'StopApproved'] // what answers a cancel or a raised stop that is taken
+const REPORTED = ['OrderPlaced', 'OrderFilled', 'OrderClosed', 'StopPlaced', 'ReportAwaited', 'ReportRefused']
 const NO_RIGHT = /permission/i
 const NO_FUNCTION = /function not found|unknown command|fcall/i
 
@@ -32,6 +34,9 @@ export class Refused extends Error {
   }
 }
 
+/** The server does not let us read answers: what was sent may be decided, and we never hear how. */
+class Deaf extends Error {}
+
 export class Sending {
   arrived = 'no'
   reason = 'there was no time to send it'
@@ -51,6 +56,10 @@ export class Sending {
       try {
         return await this.#attempt(until)
       } catch (error) {
+        if (error instanceof Deaf) {
+          this.reason = error.message
+          return null
+        }
         if (!(error instanceof LostError)) throw error
         this.reason = `the server did not answer: ${error.message}`
       }
@@ -118,7 +127,8 @@ export class Sending {
       const block = ms > 0 ? ['BLOCK', Math.max(1, Math.floor(ms))] : []
       const command = ['XREAD', 'COUNT', 200, ...block, 'STREAMS', this.answers, this.#cursor]
       const [reply] = await this.connections.call(command)
-      const found = reply instanceof Error || !reply ? [] : reply[0][1]
+      if (reply instanceof Error) throw new Deaf(unreadable(this.place, reply))
+      const found = reply ? reply[0][1] : []
       for (const [id, fields] of found) {
         this.#cursor = id.toString()
         const body = bodyOf(fields)
@@ -135,7 +145,7 @@ export class Sending {
     const { id, type } = this.message
     if (answer.type === 'OrderDecided') return type === 'OrderProposed' && answer.order_id === id && this.#isSame(answer)
     if (this.isReport) return this.#isAnswer(answer)
-    if (answer.type !== 'ProposalRefused') return answer.cause === id
+    if (answer.type !== 'ProposalRefused') return DONE.includes(answer.type) && answer.cause === id
     if (answer.source && answer.source !== standsIn(this.place, 'proposed')) return false // another's, perhaps under the same ids
     if (answer.entry && this.#entry) return answer.entry === this.#entry // of bytes that could not be read
     return answer.cause === id && ['', type].includes(answer.what)
@@ -144,7 +154,7 @@ export class Sending {
   /** Ids of reports follow from what they are about, so another client can use the same: it must not answer us. */
   #isAnswer(answer) {
     const { id, symbol, order_id = answer.order_id } = this.message
-    if (answer.cause !== id) return false
+    if (answer.cause !== id || !REPORTED.includes(answer.type)) return false
     if (answer.type === 'ReportRefused') return ['', this.place.client].includes(answer.client ?? '')
     return answer.symbol === symbol && answer.order_id === order_id
   }

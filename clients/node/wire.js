@@ -18,10 +18,30 @@ export function amount(field, given) {
   if (given === null || given === undefined) return null
   const text = typeof given === 'number' || typeof given === 'bigint' ? withoutExponent(String(given)) : given
   if (typeof text !== 'string' || !/^-?[0-9]+(\.[0-9]+)?$/.test(text)) {
-    throw new UnwritableError(field, `${String(given).slice(0, 40)} is no amount: give a number, or text such as '0.25'`)
+    throw new UnwritableError(field, `${shown(given)} is no amount: give a number, or text such as '0.25'`)
   }
   return text
 }
+
+/** Market time; 0n where none is given. */
+export function nanoseconds(field, given) {
+  if (given === null || given === undefined) return 0n
+  if (typeof given !== 'bigint' && !Number.isSafeInteger(given)) {
+    throw new UnwritableError(field, `${shown(given)} is no time: give whole nanoseconds, such as await gate.marketNs()`)
+  }
+  return BigInt(given)
+}
+
+/** The milliseconds that are given, or those that count where none are. */
+export function milliseconds(field, given, otherwise) {
+  if (given === null || given === undefined) return otherwise
+  if (typeof given !== 'number' || !Number.isFinite(given)) {
+    throw new UnwritableError(field, `${shown(given)} is no time: give milliseconds, such as 5000`)
+  }
+  return given
+}
+
+const shown = given => (typeof given === 'string' ? `'${given.slice(0, 40)}'` : String(given).slice(0, 40))
 
 /** The same for the same amount: 0.50 and 0.5 are one. */
 export function normal(text) {

@@ -1,4 +1,5 @@
-// The Node client at the hand of a test: a line of JSON for each call, a line of JSON for what came of it.
+// The Node client at the hand of a test: a line of JSON for each call, a line of JSON for what came of it. What JSON has no
+// word for is written as text: '$undefined', '$NaN', '$Infinity', and '$5n' for a BigInt.
 //
 //   node node_gate.mjs FOLDER_OF_THE_CLIENT URL [NAME_OF_THE_CLIENT]
 import { createInterface } from 'node:readline'
@@ -24,6 +25,14 @@ const more = {
   end: async () => process.exit(0),
 }
 
+const odd = { $undefined: undefined, $NaN: NaN, $Infinity: Infinity }
+const read = given => {
+  if (typeof given === 'string' && /^\$[0-9]+n$/.test(given)) return BigInt(given.slice(1, -1))
+  if (typeof given === 'string') return given in odd ? odd[given] : given
+  if (given === null || typeof given !== 'object' || Array.isArray(given)) return given
+  return Object.fromEntries(Object.entries(given).map(([name, value]) => [name, read(value)]))
+}
+
 const written = (_, value) => {
   if (typeof value === 'bigint') return `${value}n`
   return value instanceof Map ? Object.fromEntries(value) : value
@@ -32,7 +41,7 @@ const written = (_, value) => {
 for await (const line of createInterface({ input: process.stdin })) {
   const { number, method, given } = JSON.parse(line)
   const call = more[method] ?? ((...each) => gate[method](...each))
-  call(...given).then(
+  call(...given.map(read)).then(
     result => console.log(JSON.stringify({ number, result }, written)),
     error => console.log(JSON.stringify({ number, error: error.constructor.name, reason: error.message })),
   )

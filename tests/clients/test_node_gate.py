@@ -126,6 +126,53 @@ def test_what_is_no_order_is_not_approved_and_says_why(node: NodeGate, order: An
     assert found["reason"]
 
 
+@pytest.mark.parametrize("nothing", [None, "$undefined"])
+def test_what_is_null_or_undefined_is_not_given(node: NodeGate, nothing: str | None) -> None:
+    missing = dict.fromkeys(("id", "limitPrice", "expiresNs", "strategy", "reduceOnly", "because", "timeout"), nothing)
+    verdict = node("propose", BUY | {"symbol": "ETH/USDT", "quantity": 0.06} | missing)
+    assert (verdict["approved"], verdict["decided"]["order_type"], verdict["decided"]["strategy"]) == (
+        True, "market", "mine",
+    )  # fmt: skip
+    placed = {"orderId": verdict["orderId"], "symbol": "ETH/USDT", "quantity": 0.06, "price": nothing}
+    assert node("reportPlaced", placed | {"venueOrderId": nothing, "timeNs": nothing, "timeout": nothing})["taken"]
+    room = node(
+        "room", "SOL/USDT", {"stopPrice": nothing, "limitPrice": nothing, "strategy": nothing, "timeout": nothing}
+    )
+    assert room["known"]
+    assert node("portfolio", {"maxAge": nothing})["nav"] > 0
+    assert node("halts", {"maxAge": nothing}) == []
+    assert int(node("marketNs", {"inMs": nothing}).rstrip("n")) > 0
+
+
+@pytest.mark.parametrize("odd", ["$NaN", "$Infinity", "", "soon"])
+def test_what_is_no_number_is_refused_under_the_id_of_what_was_to_be_sent(node: NodeGate, odd: str) -> None:
+    for field in ("stopPrice", "limitPrice", "expiresNs", "timeout"):
+        verdict = node("propose", BUY | {"id": "odd-1", field: odd})
+        assert (verdict["verdict"], verdict["code"], verdict["field"], verdict["orderId"]) == (
+            "refused", "malformed", field, "odd-1",
+        )  # fmt: skip
+    for field in ("price", "timeNs", "timeout", "quantity"):
+        answer = node("reportPlaced", {"orderId": "odd-1", "symbol": "ETH/USDT", "quantity": 1, field: odd})
+        assert (answer["outcome"], answer["code"], answer["field"]) == ("refused", "malformed", field)
+        assert answer["id"].startswith("placed-")
+    assert node("raiseStop", "SOL/USDT", odd)["id"].startswith("raise-")
+    assert node("cancel", "odd-1", {"timeout": odd})["field"] == "timeout"
+    for field in ("stopPrice", "limitPrice", "timeout"):
+        room = node("room", "SOL/USDT", {field: odd})
+        assert (room["known"], room["open"], room["code"]) == (False, False, "malformed")
+        assert room["reason"].startswith(field)
+    for method, field in (("portfolio", "maxAge"), ("halts", "maxAge"), ("marketNs", "inMs")):
+        with pytest.raises(GateFailureError, match=f"GateError: {field}: .* is no time"):
+            node(method, {field: odd})
+    with pytest.raises(GateFailureError, match=r"GateError: timeout: .* is no time"):
+        node("open", "redis://127.0.0.1:1/0", {"timeout": odd})
+
+
+def test_nanoseconds_are_whole_and_exact(node: NodeGate) -> None:
+    assert node("propose", BUY | {"expiresNs": "$9000000000000000000n"})["known"]
+    assert node("propose", BUY | {"expiresNs": 9e18})["field"] == "expiresNs"
+
+
 def test_many_orders_at_once_get_each_its_own_verdict(node: NodeGate) -> None:
     asked = [
         node.start("propose", BUY | {"id": f"many-{each}", "symbol": "ETH/USDT", "quantity": 0.06})
@@ -190,7 +237,11 @@ def test_there_is_no_gate_where_there_is_none(node: NodeGate, running: RunningGa
         node("open", "redis://127.0.0.1:1/0", {"timeout": 300})
 
 
-USERS = {"looks": ("&*", "~*", "+@all", "-@write", "-fcall"), "other": ("&hs:reply:*", "~another:*", "+@all")}
+USERS = {
+    "looks": ("&*", "~*", "+@all", "-@write", "-fcall"),
+    "other": ("&hs:reply:*", "~another:*", "+@all"),
+    "deaf": ("&*", "~*", "+@all", "-xread"),
+}
 
 
 @pytest.mark.parametrize(
@@ -198,6 +249,7 @@ USERS = {"looks": ("&*", "~*", "+@all", "-@write", "-fcall"), "other": ("&hs:rep
     [
         ("looks", "secret", r"the user in the address may not write as client 'looks': NOPERM .*"),
         ("other", "secret", r"the user in the address may not read portfolio 'main': NOPERM .* heatsink url prints it"),
+        ("deaf", "secret", r"the user in the address may not read portfolio 'main': NOPERM .*xread.*"),
         ("looks", "wrong", r"the server did not answer: WRONGPASS .*; heatsink url prints an address with a name .*"),
     ],
 )
@@ -209,13 +261,16 @@ def test_who_is_not_allowed_is_told_what_to_do_about_it(
     address = running.url.replace("://", f"://main.client.{user}:{password}@")
     node = NodeGate(folder, address)
     try:
-        verdict = node("propose", BUY | {"timeout": 300})
+        verdict = node("propose", BUY | {"timeout": LONG_MS if user == "deaf" else 300})
         assert re.fullmatch(reason, verdict["reason"])
         assert not verdict["approved"]
         room = node("room", "BTC/USDT", {"timeout": 300})
-        assert room["known"] == (user == "looks" and password == "secret")
+        assert room["known"] == (user != "other" and password == "secret")
         if not room["known"]:
             assert re.search("NOPERM|WRONGPASS", room["reason"]), "that nobody answers would be another matter"
+        if user == "deaf":
+            assert (verdict["verdict"], verdict["arrived"]) == ("unknown", "yes")
+        if user == "deaf" or not room["known"]:
             with pytest.raises(GateFailureError, match=r"GateError: .* heatsink url prints"):
                 node("open", address, {"timeout": 300})
     finally:

@@ -6,6 +6,7 @@ import pytest
 from heatsink_client import messages, wire
 from heatsink_client.answers import Answer, Verdict
 from heatsink_client.connection import reason_of
+from heatsink_client.desk import Desk
 from heatsink_client.errors import GateError
 from heatsink_client.looking import check
 from heatsink_client.proposing import answer_to, ask_for, propose
@@ -105,7 +106,7 @@ def test_a_user_who_may_not_propose_is_told_so() -> None:
 
 def test_a_user_is_told_that_the_portfolio_is_not_his() -> None:
     with pytest.raises(GateError, match=r"may not read portfolio 'main': No permissions .* heatsink url prints it"):
-        replies(check(place()), [1, NoPermissionError("No permissions to access a key"), 0, 0])
+        replies(check(place()), [1, NoPermissionError("No permissions to access a key"), 0, 0, None])
 
 
 def test_a_user_who_may_not_read_verdicts_is_told_so_and_sends_nothing() -> None:
@@ -113,6 +114,45 @@ def test_a_user_who_may_not_read_verdicts_is_told_so_and_sends_nothing() -> None
     assert (verdict.verdict, verdict.code, verdict.arrived) == ("refused", "not_allowed", "yes")
     assert verdict.reason.startswith("the user in the address may not read portfolio 'main': No permissions")
     assert sent == ["XREVRANGE GET"]
+
+
+@pytest.mark.parametrize("seconds", [60.0, 1e9])
+def test_whoever_may_not_read_on_hears_it_at_once_and_asks_no_more(seconds: float) -> None:
+    denied = NoPermissionError("User ana has no permissions to run the 'xread' command")
+    verdict, sent = verdict_when(EMPTY, [[b"QUEUED", b"1-0"]], [denied], seconds=seconds)
+    assert (verdict.verdict, verdict.arrived, sent) == ("unknown", "yes", ["XREVRANGE GET", "FCALL", "XREAD"])
+    assert verdict.reason.startswith("the user in the address may not read portfolio 'main': User ana has no")
+
+
+def test_a_gate_is_not_entered_where_its_answers_may_not_be_read() -> None:
+    with pytest.raises(GateError, match=r"may not read portfolio 'main': No permissions .* heatsink url prints it"):
+        replies(check(place()), [1, 1, 1, 1, NoPermissionError("No permissions to run xread")])
+
+
+@pytest.mark.parametrize("odd", [float("nan"), float("inf"), "", "soon", True])
+def test_what_is_no_number_is_refused_or_raised_by_name(odd: Any) -> None:
+    desk = Desk("redis://127.0.0.1:1/0", portfolio="main", client="", strategy="mine", timeout=5.0, key="")
+    order: dict[str, Any] = dict.fromkeys(
+        ("stop_price", "limit_price", "expires_ns", "timeout", "because")
+    ) | {"id": "odd-1", "strategy": "", "reduce_only": False}  # fmt: skip
+    for field in ("stop_price", "limit_price", "expires_ns", "timeout"):
+        verdict, sent = replies(desk.propose("BTC/USDT", "buy", "0.5", **(order | {field: odd})))
+        assert (verdict.verdict, verdict.code, verdict.field, sent) == ("refused", "malformed", field, [])
+    about: dict[str, Any] = {"venue_order_id": "", "time_ns": 0, "timeout": None}
+    for field in ("time_ns", "timeout"):
+        answer, _ = replies(desk.report_placed("odd-1", "BTC/USDT", "1", None, **(about | {field: odd})))
+        assert (answer.outcome, answer.field, answer.id[:7]) == ("refused", field, "placed-")
+    answer, _ = replies(desk.report_placed("odd-1", "BTC/USDT", "1", odd, **about))
+    assert answer.field == "price"
+    assert replies(desk.cancel("odd-1", "", odd))[0].field == "timeout"
+    assert replies(desk.raise_stop("BTC/USDT", "9", None, odd))[0].field == "timeout"
+    [room], _ = replies(desk.room("BTC/USDT", stop_price=None, limit_price=odd, strategy="", timeout=None))
+    assert (room.is_known, room.code) == (False, "malformed")
+    for ask in (desk.portfolio, desk.halts, desk.market_ns, lambda given: desk.verdict_of("odd-1", given)):
+        with pytest.raises(GateError, match="is no time: give seconds"):
+            replies(ask(odd))
+    with pytest.raises(GateError, match=r"timeout: .* is no time"):
+        Desk("redis://127.0.0.1:1/0", portfolio="main", client="", strategy="mine", timeout=odd, key="")
 
 
 def test_whoever_is_not_let_in_hears_what_prints_an_address() -> None:

@@ -8,7 +8,7 @@ from urllib.parse import unquote, urlsplit
 
 from heatsink_client import asking, following, looking, proposing
 from heatsink_client.answers import Answer, RoomLeft, Sizes, Verdict
-from heatsink_client.errors import StaleError
+from heatsink_client.errors import GateError, StaleError
 from heatsink_client.messages import (
     CancelProposed,
     ClosedReported,
@@ -24,12 +24,13 @@ from heatsink_client.messages import (
 from heatsink_client.reporting import AnyReport, Report, report_id
 from heatsink_client.signing import client_key
 from heatsink_client.steps import Operation, Place
-from heatsink_client.wire import Amount, UnwritableError, amount
+from heatsink_client.wire import Amount, UnwritableError, amount, nanoseconds, seconds
 
 Side = Literal["buy", "sell"]
 Ending = Literal["filled", "cancelled", "expired", "rejected"]
 Amounts = dict[str, Amount | None]
 DEFAULT_URL = "redis://127.0.0.1:6390/0"
+TIMEOUT = 5.0  # seconds for an answer
 CLIENT = "client"  # who has no name of its own
 _USER = re.compile(r"[a-z0-9_-]+\.client(?:\.([a-z0-9][a-z0-9_-]*))?")
 
@@ -39,12 +40,12 @@ class Desk:
 
     client: its name; empty for the one that the address signs in with.
     strategy: what its orders are proposed under, unless they say otherwise. timeout: seconds, for every answer.
-    key: what it signs with, see ``client_key``. Raises ``GateError`` where that cannot be read.
+    key: what it signs with, see ``client_key``. Raises ``GateError`` where that cannot be read, or a time is none.
     """
 
     def __init__(self, url: str, *, portfolio: str, client: str, strategy: str, timeout: float, key: str) -> None:
         self.place = Place(portfolio, client or _client_in(url), signs_with=client_key(key))
-        self.strategy, self.timeout = strategy, timeout
+        self.strategy, self.timeout = strategy, _checked("timeout", timeout, TIMEOUT)
 
     def check(self) -> Operation[None]:
         return looking.patiently(lambda: looking.check(self.place), self.timeout)
@@ -78,16 +79,21 @@ class Desk:
                 order_type="market" if limit_price is None else "limit",
                 strategy=strategy or self.strategy,
                 reduce_only=reduce_only,
-                expires_ns=expires_ns,
+                expires_ns=nanoseconds("expires_ns", expires_ns),
                 **_led_by(because),
             )
+            within = self._seconds(timeout)
         except UnwritableError as error:
             return _at_once(Verdict.refusal(order_id, "malformed", error.field, error.reason, symbol=symbol))
-        return proposing.propose(self.place, order, self._seconds(timeout))
+        return proposing.propose(self.place, order, within)
 
     def cancel(self, order_id: str, reason: str, timeout: float | None) -> Operation[Answer]:
         cancel = CancelProposed(id=new_id("cancel"), time_ns=0, order_id=order_id, reason=reason)
-        return proposing.ask_for(self.place, cancel, self._seconds(timeout))
+        try:
+            within = self._seconds(timeout)
+        except UnwritableError as error:
+            return _at_once(Answer.refusal(cancel.id, "malformed", error.field, error.reason))
+        return proposing.ask_for(self.place, cancel, within)
 
     def raise_stop(
         self, symbol: str, stop_price: Amount, because: Message | None, timeout: float | None
@@ -95,12 +101,14 @@ class Desk:
         name = new_id("raise")
         try:
             raised = StopRaised(id=name, symbol=symbol, stop_price=amount("stop_price", stop_price), **_led_by(because))
+            within = self._seconds(timeout)
         except UnwritableError as error:
             return _at_once(Answer.refusal(name, "malformed", error.field, error.reason))
-        return proposing.ask_for(self.place, raised, self._seconds(timeout))
+        return proposing.ask_for(self.place, raised, within)
 
     def verdict_of(self, order_id: str, timeout: float | None) -> Operation[Verdict]:
-        return looking.patiently(lambda: looking.verdict_of(self.place, order_id), self._seconds(timeout))
+        within = _checked("timeout", timeout, self.timeout)
+        return looking.patiently(lambda: looking.verdict_of(self.place, order_id), within)
 
     # --- reports ------------------------------------------------------------------------------------------------------
 
@@ -131,15 +139,17 @@ class Desk:
         amounts: Amounts,
         *,
         timeout: float | None,
+        time_ns: int,
         **about: Any,
     ) -> Operation[Answer]:
         try:
+            within, at_ns = self._seconds(timeout), nanoseconds("time_ns", time_ns)
             checked = {field: None if given is None else amount(field, given) for field, given in amounts.items()}
         except UnwritableError as error:
             return _at_once(Answer.refusal(name, "malformed", error.field, error.reason))
         report: Any = kind
-        message = report(id=name, **checked, **about)
-        return proposing.answer_to(Report(self.place, message), self._seconds(timeout))
+        message = report(id=name, time_ns=at_ns, **checked, **about)
+        return proposing.answer_to(Report(self.place, message), within)
 
     # --- questions ----------------------------------------------------------------------------------------------------
 
@@ -153,6 +163,7 @@ class Desk:
         timeout: float | None,
     ) -> Operation[list[RoomLeft]]:
         try:
+            within = self._seconds(timeout)
             question = {
                 "symbol": symbol,
                 "strategy": strategy or self.strategy,
@@ -162,23 +173,26 @@ class Desk:
             }
         except UnwritableError as error:
             return _at_once([RoomLeft(symbol=symbol, reason=str(error), code="malformed", is_known=False)])
-        return asking.room(self.place, question, self._seconds(timeout))
+        return asking.room(self.place, question, within)
 
     def sizes(self, timeframe: str) -> Operation[Sizes]:
         return looking.patiently(lambda: looking.sizes(self.place, timeframe), self.timeout)
 
     def portfolio(self, max_age: float) -> Operation[PortfolioMarked]:
-        return looking.patiently(lambda: looking.portfolio(self.place, max_age), self.timeout)
+        most = _checked("max_age", max_age, looking.SNAPSHOT_SECONDS)
+        return looking.patiently(lambda: looking.portfolio(self.place, most), self.timeout)
 
     def halts(self, max_age: float) -> Operation[tuple[Halted, ...]]:
-        return looking.patiently(lambda: looking.halts(self.place, max_age), self.timeout)
+        most = _checked("max_age", max_age, looking.SNAPSHOT_SECONDS)
+        return looking.patiently(lambda: looking.halts(self.place, most), self.timeout)
 
     def market_ns(self, in_seconds: float) -> Operation[int]:
+        ahead = _checked("in_seconds", in_seconds, 0.0)
         origin = yield from looking.patiently(lambda: looking.market_clock(self.place), self.timeout)
         wall_ns = time.time_ns()  # noqa: TID251 - market time is counted from the clock of the machine
         begins = origin.get("begins_wall_ns", 0)
         passed = max(0, wall_ns - begins) if begins else wall_ns - origin["origin_wall_ns"]
-        return int(origin["origin_market_ns"] + (passed + in_seconds * 1e9) * origin["speed"])
+        return int(origin["origin_market_ns"] + (passed + ahead * 1e9) * origin["speed"])
 
     # --- streams ------------------------------------------------------------------------------------------------------
 
@@ -191,11 +205,21 @@ class Desk:
             return end if after == "now" else following.START
         return after
 
-    def read(self, key: str, after: str, seconds: float, patience: float) -> Operation[tuple[list[Any], str]]:
-        return looking.patiently(lambda: following.read(key, after, seconds), patience)
+    def read(self, key: str, after: str, wait: float, patience: float) -> Operation[tuple[list[Any], str]]:
+        patient = _checked("patience", patience, self.timeout)
+        return looking.patiently(lambda: following.read(key, after, wait), patient)
 
     def _seconds(self, timeout: float | None) -> float:
-        return self.timeout if timeout is None else timeout
+        """Raises ``UnwritableError``."""
+        return seconds("timeout", timeout, self.timeout)
+
+
+def _checked(field: str, given: float | None, otherwise: float) -> float:
+    """Where nothing is answered, but raised. Raises ``GateError``."""
+    try:
+        return seconds(field, given, otherwise)
+    except UnwritableError as error:
+        raise GateError(str(error)) from None
 
 
 def rooms_by_pair(rooms: list[RoomLeft]) -> dict[str, RoomLeft]:

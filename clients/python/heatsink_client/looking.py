@@ -65,8 +65,8 @@ def verdict_of(place: Place, order_id: str) -> Operation[Verdict]:
 
 
 def _is_about_order(place: Place, refused: ProposalRefused, order_id: str) -> bool:
-    """A cancel that came too early was refused under the id of the order that it meant, which may be decided yet. So may
-    this client's order be where another one's was refused under its id.
+    """A cancel that came too early was refused under the id of the order that it meant, which may be decided yet. So
+    may this client's order be where another one's was refused under its id.
     """
     if refused.source not in ("", place.stands_in("proposed")):
         return False
@@ -134,13 +134,14 @@ def halts(place: Place, max_age: float) -> Operation[tuple[Halted, ...]]:
 def check(place: Place) -> Operation[None]:
     """That a heatsink with this portfolio is there. Raises ``UnreachableError``."""
     keys = ["hs:identity", place.key("portfolio"), place.key("decided"), f"hs:{{{place.portfolio}}}:services"]
+    answers = ("XREAD", "COUNT", 1, "STREAMS", place.key("decided"), "$")  # read as they are read later on
     try:
-        [identity, *_] = found = yield from must(*(("EXISTS", key) for key in keys))
+        [identity, *found, _] = yield from must(*(("EXISTS", key) for key in keys), answers)
     except NoPermissionError as refused:
         raise GateError(place.unreadable(refused)) from refused
     if not identity:
         raise UnreachableError("this server holds no heatsink: start one with make run, or give another address")
-    if not any(found[1:]):
+    if not any(found):
         raise UnreachableError(
             f"there is no portfolio {place.portfolio!r} on this server: give its name, portfolio=..."
         )

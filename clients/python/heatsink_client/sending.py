@@ -38,6 +38,10 @@ class Refused(Exception):  # noqa: N818 - an answer, not a fault
         self.code, self.reason = code, reason
 
 
+class Deaf(Exception):  # noqa: N818 - an answer, not a fault
+    """The server does not let us read answers: what was sent may be decided, and we never hear how."""
+
+
 class Sending:
     """One message, put on the stream ``into``; its answer stands on ``answers``, with the message's id as its cause.
 
@@ -61,6 +65,9 @@ class Sending:
         while True:
             try:
                 return (yield from self._attempt(until))
+            except Deaf as deaf:
+                self.reason = str(deaf)
+                return None
             except LostError as lost:
                 self.reason = f"the server did not answer: {lost}"
             if until.left <= 0:
@@ -151,7 +158,9 @@ class Sending:
         """The next entries, and among them the answer."""
         while True:
             [reply] = yield from call(read_after(self.key, self.cursor, seconds))
-            found = entries_in(() if isinstance(reply, Exception) else reply)
+            if isinstance(reply, Exception):
+                raise Deaf(self.place.unreadable(reply))
+            found = entries_in(reply)
             for entry_id, body in found:
                 self.cursor = entry_id
                 answer = unpack(body) if self._may_name_it(body) else None

@@ -5,6 +5,7 @@ from contextlib import suppress
 from dataclasses import MISSING, fields, is_dataclass
 from decimal import Decimal, InvalidOperation
 from functools import cache
+from math import isfinite
 from types import UnionType
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
@@ -34,6 +35,24 @@ def amount(field: str, given: Amount) -> Decimal:
     if isinstance(given, bool) or not value.is_finite():
         raise UnwritableError(field, f'{given!r:.40} is no amount: give a number such as Decimal("0.25")')
     return value
+
+
+def nanoseconds(field: str, given: int | None) -> int:
+    """Market time; 0 where none is given. Raises ``UnwritableError``."""
+    if given is None:
+        return 0
+    if isinstance(given, bool) or not isinstance(given, int):
+        raise UnwritableError(field, f"{given!r:.40} is no time: give whole nanoseconds, such as gate.market_ns()")
+    return given
+
+
+def seconds(field: str, given: float | None, otherwise: float) -> float:
+    """The seconds that are given, or those that count where none are. Raises ``UnwritableError``."""
+    if given is None:
+        return otherwise
+    if isinstance(given, bool) or not isinstance(given, int | float) or not isfinite(given):
+        raise UnwritableError(field, f"{given!r:.40} is no time: give seconds, such as 5.0")
+    return given
 
 
 def pack(message: Message) -> bytes:

@@ -14,7 +14,7 @@ from shared.adapters.clocks import ManualClock
 from shared.adapters.private_files import passwords_in
 from shared.adapters.redis.acl import acl_file, set_users
 from shared.adapters.redis.bus import RedisBus
-from shared.adapters.redis.client import ServerTooOldError
+from shared.adapters.redis.client import UnfitServerError
 from shared.adapters.redis.embedded_valkey import EmbeddedValkey, running_valkey
 from shared.adapters.redis.keys import IDENTITY_KEY, LIBRARY_KEY, client_key, decision_key, machine_keys
 from shared.config.credentials import CLIENT, OPERATOR, OWNER, client_user, signed_in, user_name
@@ -474,6 +474,6 @@ async def test_no_service_but_the_owner_prepares_a_server(owner: RedisBus, serve
         with pytest.raises(StateGoneError, match="no name"):
             await bus.named_identity()
     await owner.client.function_flush()
-    with pytest.raises(ServerTooOldError, match="must not load it"):
+    with pytest.raises(UnfitServerError, match="must not load it"):
         async with signed(server, user):
             raise AssertionError("let in")

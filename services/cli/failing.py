@@ -55,7 +55,7 @@ def _sentence_for(error: BaseException, redis_remedy: str) -> str:
     """The sentence for an expected error; empty for a bug."""
     from shared.adapters.books.errors import BooksError
     from shared.adapters.klines.columns import RecordingError
-    from shared.adapters.redis.client import ServerTooOldError
+    from shared.adapters.redis.client import UnfitServerError
     from shared.adapters.redis.embedded_valkey import NoServerError
     from shared.ports.errors import AccessRefusedError, BusLostError, MisplacedKeyError
 
@@ -68,7 +68,7 @@ def _sentence_for(error: BaseException, redis_remedy: str) -> str:
             return str(error)
         case RecordingError():  # of several files, each fault stands in a line of its own
             return "\n  ".join(map(safe, str(error).split("\n  ")))
-        case BooksError() | NoServerError() | ServerTooOldError() | MisplacedKeyError():
+        case BooksError() | NoServerError() | UnfitServerError() | MisplacedKeyError():
             return safe(str(error))
         case OSError() if not isinstance(error, ConnectionError | TimeoutError | BrokenPipeError):
             return _about_file(error)

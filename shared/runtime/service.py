@@ -19,7 +19,7 @@ from typing import Any
 
 from shared.adapters.clocks import RealClock
 from shared.adapters.redis.bus import RedisBus
-from shared.adapters.redis.client import ServerTooOldError
+from shared.adapters.redis.client import UnfitServerError
 from shared.adapters.redis.inspect import persistence_weakness
 from shared.adapters.signing import signatures_of
 from shared.config.credentials import address_of, user_name
@@ -57,7 +57,7 @@ ENDED_UNASKED = "the service ended, and nobody had asked it to"
 ENDINGS: dict[type[Exception], tuple[str, int]] = {
     ConfigError: ("config_refused", EXIT_CONFIG),
     StateGoneError: ("state_gone", EXIT_CONFIG),
-    ServerTooOldError: ("server_refused", EXIT_CONFIG),
+    UnfitServerError: ("server_refused", EXIT_CONFIG),
     CorruptStateError: ("state_refused", 1),
     MarketTakenError: ("market_taken", EXIT_CONFIG),
     FencedError: ("fenced", 1),
@@ -236,7 +236,7 @@ async def _check_persistence(bus: RedisBus, settings: Settings, log: Any) -> Non
     if not (weak := await persistence_weakness(bus.client)):
         return
     if settings.exchange.orders == "exchange":
-        raise ServerTooOldError(f"{weak}. Orders go to the exchange: set appendonly yes and appendfsync always")
+        raise UnfitServerError(f"{weak}. Orders go to the exchange: set appendonly yes and appendfsync always")
     log.warning("weak_persistence", reason=weak, remedy="appendonly yes, appendfsync always")
 
 

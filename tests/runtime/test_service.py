@@ -17,7 +17,7 @@ import pytest
 
 from shared.adapters.local_ports import claimed_port, free_port
 from shared.adapters.redis.bus import RedisBus
-from shared.adapters.redis.client import ServerTooOldError
+from shared.adapters.redis.client import UnfitServerError
 from shared.adapters.redis.embedded_valkey import EmbeddedValkey, running_valkey, wait_until_ready
 from shared.ports.errors import BusLostError, CorruptStateError, FencedError, StateGoneError
 from shared.runtime.logs import get_logger
@@ -228,7 +228,7 @@ async def test_a_service_whose_function_library_was_lost_loads_it_again(tmp_path
     ("error", "code"),
     [
         (StateGoneError("forgotten"), 78),
-        (ServerTooOldError("redis 6.2 is too old"), 78),
+        (UnfitServerError("redis 6.2 is too old"), 78),
         (FencedError("another writer took over"), 1),
         (CorruptStateError("records do not match"), 1),
         (ValueError("a bug"), 1),

@@ -88,7 +88,7 @@ class RedisBus(RedisStreams, Bus):
         """The bus of a service, closed at the end of the block: the server is checked, and gets the function library.
 
         decisions_ms: how long decisions are kept that are committed over this bus.
-        Raises ``BusLostError``, or ``ServerTooOldError`` for a server that lacks what is needed.
+        Raises ``BusLostError``, or ``UnfitServerError`` for a server that lacks what is needed.
         """
         client = new_client(url)
         try:

@@ -39,7 +39,7 @@ REFUSED_IN_FUNCTION = "ACL failure"  # a command of a function that the caller m
 OLDEST = {"redis": (7, 0), "valkey": (8, 0)}
 
 
-class ServerTooOldError(RuntimeError):
+class UnfitServerError(RuntimeError):
     """The server does not have what heatsink needs; the text says what."""
 
 
@@ -143,26 +143,26 @@ async def prepare(client: Client) -> bool:
     """Check the server and load the function library; returns whether it is a Redis Cluster.
 
     Every process does this when it starts. One that signs in as a user of its own must find the library there: only the
-    owner of a server with users may load it. Raises ``ServerTooOldError`` for a server that lacks what is needed.
+    owner of a server with users may load it. Raises ``UnfitServerError`` for a server that lacks what is needed.
     """
     kind, version = await server_version(client)
     if version[:2] < OLDEST[kind]:
         found = ".".join(map(str, version))
-        raise ServerTooOldError(f"{kind} {found} is too old: heatsink needs Redis >= 7.0 or Valkey >= 8")
+        raise UnfitServerError(f"{kind} {found} is too old: heatsink needs Redis >= 7.0 or Valkey >= 8")
     clustered = await is_cluster(client)
     if clustered and (shards := await _shards(client)) > 1:
-        raise ServerTooOldError(f"a Redis Cluster of {shards} shards: heatsink needs one that serves all slots")
+        raise UnfitServerError(f"a Redis Cluster of {shards} shards: heatsink needs one that serves all slots")
     try:
         if not await _has_library(client):
             async with bus_errors():
                 await client.function_load(library_code(), replace=True)
     except AccessRefusedError as error:
-        raise ServerTooOldError(
+        raise UnfitServerError(
             "heatsink's function library of this version is not on the server, and this user must not load it: start "
             "the stack as its owner (heatsink up), or have it loaded by heatsink users"
         ) from error
     except RedisError as error:
-        raise ServerTooOldError(f"{kind} refused heatsink's function library: {error}") from error
+        raise UnfitServerError(f"{kind} refused heatsink's function library: {error}") from error
     return clustered
 
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from redis.exceptions import ResponseError
 
 from shared.adapters.redis.bus import RedisBus
-from shared.adapters.redis.client import ServerTooOldError
+from shared.adapters.redis.client import UnfitServerError
 from shared.adapters.redis.slots import reading_order, slot_of
 from shared.messages.catalogue import BARS, CONTROL, DECIDED, EXECUTED, FEEDS, PAIRS, PROPOSED
 from tests.cluster import running_cluster
@@ -45,7 +45,7 @@ def test_every_stream_is_read_once_with_those_of_its_slot(streams: list[str]) ->
 
 @pytest.mark.processes
 async def test_a_cluster_of_several_shards_is_refused_with_the_reason(tmp_path: Path) -> None:
-    with running_cluster(tmp_path, nodes=2) as server, pytest.raises(ServerTooOldError, match="Cluster of 2 shards"):
+    with running_cluster(tmp_path, nodes=2) as server, pytest.raises(UnfitServerError, match="Cluster of 2 shards"):
         async with RedisBus.open(server.url, MAIN):
             pass
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from shared.config.bounded_files import read_bounded
 from shared.config.credentials import CLIENT_NAME
 from shared.config.faults import Fault
 from shared.config.secret_files import others_may_use
@@ -77,8 +78,7 @@ def _read(path: Path) -> _Row:
             return _Row(path, "", "no file", "Move it away.")
         if others_may_use(mode):
             return _Row(path, "", "others on this machine can read it", f"Do chmod 600 {path}, and {_made_by(path)}")
-        with path.open("rb") as file:
-            token = file.read(MOST + 2).decode().strip()
+        token = read_bounded(path).decode().strip()
     except (OSError, UnicodeDecodeError, ValueError):
         return _Row(path, "", "it cannot be read", f"Delete it: {_made_by(path)}")
     if not LEAST <= len(token) <= MOST or not (token.isascii() and token.isprintable()) or " " in token:

@@ -383,6 +383,21 @@ def test_stops_rise_on_both_sides(running: RunningGate, gate: Gate, books: HandB
     patiently(lambda: positions(gate) == {})
 
 
+@needs_processes
+def test_a_position_that_is_bought_anew_in_the_same_loop_does_not_inherit_the_stop_of_the_one_before(
+    running: RunningGate, gate: Gate, books: HandBooks, tmp_path: Path
+) -> None:
+    bot = asking(running, tmp_path, books)
+    buy(bot, books, "t22-", "thirty-four", "SOL/USDT")
+    assert gate.raise_stop("SOL/USDT", 99)
+    patiently(lambda: (bot.round(), bot.stops.approved("SOL/USDT") == 99)[1])
+    sell(bot, books, "thirty-five", "SOL/USDT")
+    buy(bot, books, "t23-", "thirty-six", "SOL/USDT")
+    assert bot.stops.approved("SOL/USDT") == 95
+    sell(bot, books, "thirty-seven", "SOL/USDT")
+    patiently(lambda: (bot.round(), positions(gate) == {})[1])
+
+
 def at_exchange(bot: Asking, books: HandBooks, pair: str, price: float) -> None:
     """freqtrade has its stop there, or none at 0; and its next loop begins."""
     books.held[pair] = replace(books.held[pair], at_exchange=price)

@@ -80,6 +80,7 @@ class FreqtradeBooks:
                 at_exchange=_rests_at(trade.open_sl_orders) if self.stops_at_exchange else None,
             )
             for trade in Trade.get_open_trades()
+            if trade.is_open  # one that was just closed is not in its database yet
         ]
 
     def orders(self) -> list[BotOrder]:

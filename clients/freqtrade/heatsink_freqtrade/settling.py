@@ -194,6 +194,8 @@ class Settling:
             return None
         if row.side == "buy":
             self._journal.put(after_purchase(self._journal.stop(row.pair), row.stop_price))
+        elif all(trade.pair != row.pair for trade in self._books.trades()):
+            self._journal.forget_stop(row.pair)  # else what is bought next inherits it, perhaps above the price
         return row
 
     def _drive_stop(self, row: Row) -> None:

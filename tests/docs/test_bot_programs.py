@@ -31,7 +31,7 @@ def test_the_program_for_ccxt_buys_what_was_approved_protects_it_and_reports_bot
     stack: BotStack, tmp_path: Path
 ) -> None:
     source = program("ccxt_bot.py")
-    assert len([line for line in source.splitlines() if line]) <= 24
+    assert len([line for line in source.splitlines() if line]) <= 20
     taken, verdict = printed_by(
         tmp_path / "ccxt_bot.py", source, sys.executable, "ccxt_bot.py", stack.url, stack.exchange_url
     )
@@ -44,6 +44,12 @@ def test_the_program_for_ccxt_buys_what_was_approved_protects_it_and_reports_bot
     assert position.quantity == sum((fill.quantity for fill in fills), Decimal(0))
     assert position.stop is not None
     assert stack.coins("yours") == {"ETH/USDT": position.quantity}
+    stack.kill("risk")
+    [unanswered] = printed_by(
+        tmp_path / "ccxt_bot.py", source, sys.executable, "ccxt_bot.py", stack.url, stack.exchange_url
+    )
+    assert unanswered.startswith("unknown ")
+    assert stack.coins("yours") == {"ETH/USDT": position.quantity}, "nothing is sent without an approval"
 
 
 @pytest.mark.chaos

@@ -105,7 +105,7 @@ export class Sending {
 
   /**
    * By the function for it, into the queue of this client; and by XADD where the server has none. But who signs has no
-   * other way for proposals than its own queue.
+   * other way than its own queues.
    */
   async #put() {
     const topic = this.isReport ? 'reported' : 'proposed'
@@ -113,7 +113,7 @@ export class Sending {
     const name = functionFor(this.place, topic)
     if (name) {
       const queue = this.place.clientKey(topic)
-      const signed = this.isReport ? [] : this.place.signed(queue, this.body)
+      const signed = this.place.signed(queue, this.body)
       const [reply] = await this.connections.call(['FCALL', name, 2, key, queue, this.body, ...signed])
       if (signed.length || !(reply instanceof Error && NO_FUNCTION.test(reply.message))) return reply
       this.place.missing.add(topic)

@@ -6,7 +6,7 @@ An order is placed only while the gate's stored records have its reservation.
 from services import wiring
 from shared.config.faults import ConfigError, Fault
 from shared.config.model import Settings
-from shared.config.preflight import paper_faults
+from shared.config.preflight import paper_faults, signed_faults
 from shared.domain.execution.client.machine import ClientExecution
 from shared.domain.execution.client.records import CLIENT_KINDS, ENDED, HELD
 from shared.domain.execution.client.records import ORDER as AWAITED
@@ -24,7 +24,7 @@ LEFT_BY = {"paper": (POSITION, WORKING, DONE), "client": (AWAITED, HELD, ENDED)}
 
 
 def spec_of(settings: Settings, clock: Clock) -> MachineSpec:
-    if faults := paper_faults(settings):
+    if faults := [*paper_faults(settings), *signed_faults(settings)]:
         raise ConfigError(faults)
     keys, by_clients = settings.keys, settings.exchange.orders == "client"
     bars = tuple(keys.of(BARS, timeframe) for timeframe in settings.plan.timeframes)
@@ -38,6 +38,7 @@ def spec_of(settings: Settings, clock: Clock) -> MachineSpec:
         inputs=(PAIRS.key, *bars, keys.of(DECIDED), keys.of(REPORTED)),
         whole=(keys.of(BARS, DAILY), *((keys.of(DECIDED),) if by_clients else ())),
         in_turns=keys.of(REPORTED),
+        signed_clients=settings.plan.signed_reporters,
         home=keys.home,
         warm=bars,
         writes=keys.of(EXECUTED),

@@ -45,10 +45,12 @@ def paper_faults(settings: Settings) -> list[Fault]:
 
 
 def signed_faults(settings: Settings) -> list[Fault]:
-    """Why the risk service does not start where clients must sign. Without ``signing.keys``, keys may be made yet."""
-    signed = sorted(settings.plan.signed_clients)
-    if not signed or settings.signing.keys != NO_KEYS:
+    """Why a service does not start where clients must sign. Without ``signing.keys``, keys may be made yet."""
+    plan = settings.plan
+    asked = [f"{name}.signed" for name in sorted(plan.signed_clients)]
+    asked += [f"{name}.signed_reports" for name in sorted(plan.signed_reporters)]
+    if not asked or settings.signing.keys != NO_KEYS:
         return []
-    problem = f"nothing is signed so, and clients.{signed[0]}.signed asks for it"
-    remedy = "Name the folder of keys (heatsink keys new), or write signed = false."
+    problem = f"nothing is signed so, and clients.{asked[0]} asks for it"
+    remedy = f"Name the folder of keys (heatsink keys new), or write {asked[0].rpartition('.')[2]} = false."
     return [Fault("stack.toml", "signing.keys", NO_KEYS, problem, remedy)]

@@ -236,6 +236,7 @@ class ClientPlan(Struct, frozen=True, kw_only=True):
     open_orders: approved and not finished, at once.
     Of the last three, 0 stands for an equal part of what no client has named.
     signed: whether it has to sign what it proposes, with its key in the folder ``signing.keys``.
+    signed_reports: whether it has to sign what it reports, with the same key.
     """
 
     may: tuple[Sendable, ...] = SENDABLE
@@ -245,6 +246,7 @@ class ClientPlan(Struct, frozen=True, kw_only=True):
     orders_per_second: Annotated[int, Meta(ge=0, le=1_000_000)] = 0
     open_orders: Annotated[int, Meta(ge=0, le=1_000_000)] = 0
     signed: bool = False
+    signed_reports: bool = False
 
 
 class Plan(Struct, frozen=True, kw_only=True):
@@ -287,6 +289,11 @@ class Plan(Struct, frozen=True, kw_only=True):
     def signed_clients(self) -> frozenset[str]:
         """Those that have to sign what they propose."""
         return frozenset(name for name, client in self.clients.items() if client.signed)
+
+    @property
+    def signed_reporters(self) -> frozenset[str]:
+        """Those that have to sign what they report."""
+        return frozenset(name for name, client in self.clients.items() if client.signed_reports)
 
     @property
     def scale(self) -> float:

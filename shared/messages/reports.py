@@ -35,6 +35,7 @@ ReportFault = Literal[
     "stop_too_small",
     "failed",
     "on_paper",
+    "not_signed",
 ]
 
 

@@ -4,21 +4,26 @@ import os
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 from heatsink_client import AsyncGate, Gate, GateError
+from heatsink_client.messages import ReportRefused
 from heatsink_client.signing import VARIABLE, client_key
 
 from shared.adapters.local_ports import claimed_port
 from shared.adapters.private_files import private_folder, write_private
 from shared.adapters.signing import CLIENTS_FOLDER, ClientKeys, rotate, write_new_keys
 from shared.messages.catalogue import DEAD
-from tests.clients.gate_harness import ROOT, RunningGate, running_gate
+from shared.messages.reports import FillReported
+from tests.clients.gate_harness import CLIENT_EXECUTES, ROOT, RunningGate, running_gate
 from tests.clients.test_node_gate import NodeGate
 from tests.e2e.test_node_client import installed
 from tests.keys import MAIN
 from tests.ops.proposals.test_api import ANA, BUY, Site
+from tests.patience import patiently
 from tests.shipped import SHIPPED
 
 pytestmark = [pytest.mark.processes, pytest.mark.sockets]
@@ -26,6 +31,7 @@ pytestmark = [pytest.mark.processes, pytest.mark.sockets]
 CLIENTS = """
 [clients.ana]
 signed = true
+signed_reports = true
 [clients.bob]
 """
 
@@ -59,7 +65,7 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
         settings = {
             "HEATSINK_CONFIG_DIR": str(config), "HEATSINK_OPS__PORT": str(port), "HEATSINK_OPS__TOKENS": str(tokens),
         }  # fmt: skip
-        with running_gate(folder, "ops", settings=settings, signed=True) as gate:
+        with running_gate(folder, "execution", "ops", settings=settings | CLIENT_EXECUTES, signed=True) as gate:
             yield Scene(gate, keys, Site(gate, f"http://127.0.0.1:{port}", tokens, folder / "ops.log"))
 
 
@@ -76,6 +82,38 @@ def test_who_signs_is_heard_and_who_does_not_is_refused_with_the_remedy(scene: S
         assert bob.propose("ETH/USDT", "buy", "0.1", stop_price=99)
     with scene.gate(key=str(scene.keys / "bob.key")) as thief:
         assert thief.propose("BTC/USDT", "buy", "0.1", stop_price=99).code == "not_signed"
+
+
+def test_reports_are_booked_that_their_client_signed_and_a_forged_fill_moves_nothing(scene: Scene) -> None:
+    fill: dict[str, Any] = {"quantity": "0.1", "price": 100, "fee_usdt": 0, "trade_id": "t-1"}
+    with scene.gate(key=scene.key) as signing, scene.gate() as silent, scene.gate("bob") as bob:
+        assert signing.propose("SOL/USDT", "buy", "0.1", stop_price=99, id="told-1")
+        forged = silent.report_fill("told-1", "SOL/USDT", "buy", **fill)
+        assert (forged.outcome, forged.code, forged.field) == ("refused", "not_signed", "signature")
+        assert "client ana has to sign here" in forged.reason
+        on_the_stream_of_all = FillReported(
+            id="forged-1", time_ns=0, order_id="told-1", symbol="SOL/USDT", side="buy", trade_id="t-1",
+            quantity=Decimal("0.1"), price=Decimal(100), fee_usdt=Decimal(0),
+        )  # fmt: skip
+        scene.running.publish(on_the_stream_of_all)
+        [answer] = [each for each in _until_told(signing, "forged-1") if each.cause == "forged-1"]
+        assert (answer.code, answer.halts) == ("not_signed", False)
+        assert (signing.portfolio().positions, signing.halts()) == ((), ())
+        assert signing.report_fill("told-1", "SOL/USDT", "buy", **fill)
+        assert signing.report_stop("SOL/USDT", 99, "0.1")
+        assert bob.propose("ETH/USDT", "buy", "0.1", stop_price=99, id="told-2")
+        assert bob.report_fill("told-2", "ETH/USDT", "buy", **fill)
+
+
+def _until_told(gate: Gate, cause: str) -> list[Any]:
+    """The refusals of reports, once one of this cause is among them."""
+
+    def told() -> list[Any]:
+        entries, _ = gate.read("executed", after="start")
+        return [entry.message for entry in entries if isinstance(entry.message, ReportRefused)]
+
+    patiently(lambda: any(each.cause == cause for each in told()))
+    return told()
 
 
 def test_the_key_may_stand_in_the_environment_as_a_file_or_itself(
@@ -117,8 +155,10 @@ def node(scene: Scene, request: pytest.FixtureRequest, monkeypatch: pytest.Monke
 
 def test_node_signs_as_python_does(scene: Scene, node: NodeGate) -> None:
     order = {"symbol": "ETH/USDT", "side": "buy", "quantity": "0.1", "stopPrice": 99}
-    assert node("propose", order)["approved"]
+    verdict = node("propose", order)
+    assert verdict["approved"]
     assert node("cancel", "nothing")["code"] == "unknown_order"
+    assert node("reportPlaced", {"orderId": verdict["orderId"], "symbol": "ETH/USDT", "quantity": "0.1"})["taken"]
     for body in (b"", b"\x00\xff", "ä".encode(), b"x" * 10_000):
         key = client_key(scene.key)
         assert key is not None

@@ -122,6 +122,15 @@ def test_who_must_sign_is_told_before_the_start_that_nothing_is_signed(config_di
     assert start_faults(load_settings(config_dir, {})) == [], "keys are made yet"
 
 
+def test_who_must_sign_reports_alone_is_told_as_well(config_dir: Path) -> None:
+    write(config_dir, "[clients.ana]\nsigned_reports = true\n[clients.bob]")
+    settings = load_settings(config_dir, {"HEATSINK_SIGNING__KEYS": "off"})
+    assert (settings.plan.signed_clients, settings.plan.signed_reporters) == (set(), {"ana"})
+    [fault] = start_faults(settings)
+    assert "clients.ana.signed_reports asks for it" in str(fault)
+    assert "write signed_reports = false" in str(fault)
+
+
 def test_the_key_of_a_bot_in_the_same_shell_is_no_setting_and_no_fault(config_dir: Path) -> None:
     assert CLIENT_KEY == VARIABLE
     assert load_settings(config_dir, {CLIENT_KEY: "k1 " + "0" * 64}) == load_settings(config_dir, {})

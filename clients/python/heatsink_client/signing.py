@@ -1,4 +1,4 @@
-"""Signatures of proposals, for a client that has to sign (``signed`` in ``[clients.NAME]``): by HMAC-SHA256."""
+"""Signatures of proposals and reports, for a client that has to sign (``[clients.NAME]``): by HMAC-SHA256."""
 
 import hmac
 import os

@@ -72,7 +72,7 @@ class Place:
 
     portfolio: its name. client: the name under which proposals and reports go in.
     missing: topics for which the server has no function to take them; found out by trying.
-    signs_with: the key of the client, where it signs what it proposes.
+    signs_with: the key of the client, where it signs what it proposes and reports.
     """
 
     portfolio: str
@@ -86,7 +86,7 @@ class Place:
 
     def signed(self, topic: str, body: bytes) -> tuple[str | bytes, ...]:
         """What goes beside a message in the client's queue: the field with its signature, where it signs such."""
-        if self.signs_with is None or topic != "proposed":
+        if self.signs_with is None:
             return ()
         return "s", self.signs_with.signature(self.client_key(topic), body)
 

@@ -170,7 +170,8 @@ def signing(stack: StackLocator) -> Finding:
         text = f"others may read {', '.join(open_ones)} in {folder}"
         remedy = f"chmod 600 each, then: heatsink keys rotate {folder}; of clients with --client NAME."
         return Finding("warn", "signing", text, remedy)
-    if unkeyed := ClientKeys(folder).missing(stack.settings.plan.signed_clients):
+    plan = stack.settings.plan
+    if unkeyed := ClientKeys(folder).missing(plan.signed_clients | plan.signed_reporters):
         text = f"these clients must sign and have no key in {folder}, so they are refused: {', '.join(unkeyed)}"
         return Finding("warn", "signing", text, f"heatsink keys new {folder} --client {unkeyed[0]}.")
     return Finding("ok", "signing", f"verdicts and commands are signed with the keys in {folder}")

@@ -143,8 +143,8 @@ class Stack:
         if not self._own_server or self._settings.signing.keys:
             return self._settings.signing.keys
         folder = (self._options.data_dir / KEYS).resolve()
-        self._new_keys = bool(write_new_keys(folder, key_holders()))
-        write_new_keys(folder / CLIENTS_FOLDER, sorted(self._settings.plan.signed_clients))
+        self._new_keys, plan = bool(write_new_keys(folder, key_holders())), self._settings.plan
+        write_new_keys(folder / CLIENTS_FOLDER, sorted(plan.signed_clients | plan.signed_reporters))
         self._environ["HEATSINK_SIGNING__KEYS"] = str(folder)
         return str(folder)
 

@@ -5,6 +5,7 @@ from shared.messages.base import derived_id, truncate
 from shared.messages.catalogue import client_of_key
 from shared.messages.dead_letter import UnreadableReceived
 from shared.messages.reports import AnyReport, FillReported, ReportFault, ReportRefused, StopReported
+from shared.messages.signers import SIGNATURE
 
 
 def refusal_of(
@@ -31,9 +32,11 @@ def refusal_of(
 
 def refusal_of_unreadable(received: UnreadableReceived, *, unanswered: int, halted: str = "") -> ReportRefused:
     """Of bytes in the place of one."""
-    parts = received.parts
+    parts, fields = received.parts, refused.unreadable(received, unanswered)
+    if received.field == SIGNATURE:
+        fields["code"] = "not_signed"
     return ReportRefused(
-        **refused.unreadable(received, unanswered),
+        **fields,
         order_id=parts.get("order_id", ""),
         symbol=halted or parts.get("symbol", ""),
         what=parts.get("type", ""),

@@ -4,11 +4,15 @@ Where no keys are configured, everything is believed as it is, and ``domain/risk
 the bus and the ledger. What stands in the queue of a client that has to sign is believed by the client's own key.
 """
 
-from shared.messages.catalogue import CONTROL, SET_ASIDE, client_of_key, topic_of_key
+from shared.messages.catalogue import CONTROL, REPORTED, SET_ASIDE, client_of_key, topic_of_key
 from shared.messages.signers import SIGNATURE, SIGNERS
 from shared.ports.signatures import AFTER, NotSignedError, Signatures, Signed
 from shared.ports.streams import Entry, entry_order
 from shared.runtime.host.progress import Progress
+
+UNQUEUED = (
+    "here clients sign what they report, and a report outside of their queues could be anybody's: send it by hs_report"
+)
 
 
 class SignedEntries:
@@ -24,6 +28,8 @@ class SignedEntries:
             return entry
         if self._clients and (client := client_of_key(entry.stream)) in self._clients:
             return self._checked_of(client, entry)
+        if self._clients and not client and topic_of_key(entry.stream) is REPORTED:
+            return _not_believed(entry, NotSignedError(UNQUEUED))
         writers = SIGNERS.get(type(entry.message))
         if writers is None or not self._signatures.are_checked or self._is_from_before(entry):
             return entry

@@ -113,8 +113,8 @@ class MachineHost:
         """A client without a key is refused by itself; without any keys, nobody could be told from another."""
         clients = self.spec.signed_clients
         if clients and not self.bus.signatures.are_checked:
-            problem = f"nothing is signed here, and {', '.join(sorted(clients))} must sign (clients.NAME.signed)"
-            remedy = "Make keys (heatsink keys new, and with --client NAME), or write signed = false."
+            problem = f"nothing is signed here, and {', '.join(sorted(clients))} must sign (clients.NAME)"
+            remedy = "Make keys (heatsink keys new, and with --client NAME), or ask nobody to sign."
             raise ConfigError([Fault("stack.toml", "signing.keys", "", problem, remedy)])
         for client in self.bus.signatures.clients.missing(clients):
             reason = (

@@ -11,6 +11,7 @@ from shared.messages.base import Message
 from shared.messages.catalogue import REPORTED, client_of_key, topic_of_key
 from shared.messages.dead_letter import EntrySetAside, UnreadableReceived, message_refused
 from shared.messages.reports import AnyReport, FillReported, Report, ReportRefused
+from shared.messages.signers import SIGNATURE
 
 HALT_AGAIN_SECONDS = 10.0  # wall time: how often a pair is halted anew by reports of which too many come to be answered
 
@@ -44,12 +45,16 @@ class Answers:
         return (message_refused(report, time_ns=now_ns, field=doubt.field, reason=doubt.reason),)
 
     def unreadable(self, received: UnreadableReceived) -> Sequence[Message]:
-        """The answer to bytes that are no report. They may have been a trade, which the books lack then."""
+        """The answer to bytes that are no report. They may have been a trade, which the books lack then.
+
+        What is not signed by whom it has to be says nothing of him: it halts nothing.
+        """
         if received.topic != REPORTED.name:
             return ()
         parts = received.parts
         client, symbol, order_id = client_of_key(received.source), parts.get("symbol", ""), parts.get("order_id", "")
         is_trade = parts.get("type", "") == FillReported.__name__ and self._state.prices.knows(symbol)
+        is_trade = is_trade and received.field != SIGNATURE
         halted = self._halted(client, symbol, order_id) if is_trade else ""
         if (unanswered := self._may_answer(client, halted)) is None:
             return ()

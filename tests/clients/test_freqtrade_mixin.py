@@ -347,6 +347,27 @@ def test_a_sale_that_has_nothing_to_sell_any_more_is_taken_back_until_that_is_an
 
 
 @needs_processes
+def test_a_sale_of_dust_that_freqtrade_does_not_have_is_taken_back(
+    running: RunningGate, gate: Gate, tmp_path: Path
+) -> None:
+    books = HandBooks(stops_at_exchange=True)
+    bot = asking(running, tmp_path, books)
+    buy(bot, books, "t18-", "twenty-three", "ETH/USDT")
+    at_exchange(bot, books, "ETH/USDT", STOP)
+    flatten(running, "flatten-6")
+    patiently(lambda: (bot.round(), bot.wants_sold("ETH/USDT"))[1])
+    books.trade("stoploss", "twenty-four", 0.99, "ETH/USDT", price=STOP)  # a commission was taken out of it
+    bot.round()
+    assert not bot.wants_sold("ETH/USDT")
+    patiently(lambda: gate.portfolio().open_orders == 0)
+    assert positions(gate) == {"ETH/USDT": D("0.01")}
+    buy(bot, books, "t19-", "twenty-five", "ETH/USDT")
+    books.held["ETH/USDT"] = replace(books.held["ETH/USDT"], amount=D("1.01"))
+    sell(bot, books, "twenty-six", "ETH/USDT")
+    patiently(lambda: (bot.round(), positions(gate) == {})[1])
+
+
+@needs_processes
 def test_of_two_bots_with_pairs_of_their_own_neither_executes_what_the_other_sells(
     running: RunningGate, gate: Gate, books: HandBooks, tmp_path: Path
 ) -> None:

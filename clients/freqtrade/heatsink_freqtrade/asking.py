@@ -49,6 +49,7 @@ class Asking:
                 self._gate.portfolio()
                 self._overheard.round()
                 self._settling.round()
+                self._overheard.let_go()
                 self.stops.round()
                 self._is_open = True
                 self._say("")

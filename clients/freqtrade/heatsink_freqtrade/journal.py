@@ -136,6 +136,10 @@ class Journal:
             found = self._file.execute("SELECT 1 FROM orders WHERE pair = ? LIMIT 1", (pair,)).fetchone()
         return found is not None
 
+    def is_unsettled(self, pair: str) -> bool:
+        """Whether heatsink has not been told the end of all its orders, or does not take it."""
+        return bool(self._read(Row, "pair = ? AND state != 'over'", pair))
+
     def unlinked(self, pair: str, side: str) -> Row | None:
         """The one that freqtrade was told to send, and whose order was not seen yet."""
         where = "pair = ? AND side = ? AND sent = 1 AND order_id = '' AND state = 'open'"

@@ -28,7 +28,6 @@ class Overheard:
         for topic in TOPICS:
             for message in self._news(topic):
                 self._hear(message, held)
-        self._let_go(held)
 
     def _news(self, topic: str) -> Iterable[Message]:
         name = f"read:{topic}"
@@ -76,13 +75,15 @@ class Overheard:
         is_pair_of_ours = order.symbol in held or self._journal.has_orders_in(order.symbol)
         return is_pair_of_ours and order.client in ("", self._gate.client)
 
-    def _let_go(self, held: set[str]) -> None:
-        """Take back sales of what nobody holds any more."""
+    def let_go(self) -> None:
+        """Take back sales of what freqtrade holds no more, once all is booked of what it sold.
+
+        Commissions may have left dust of it in heatsink's books, which nobody can sell.
+        """
+        held = {trade.pair for trade in self._books.trades()}
         for wish in self._journal.wishes("left"):
             if wish.pair not in held:
                 self._journal.grant(wish.id)
-        gone = [wish for wish in self._journal.wishes("sell") if wish.pair not in held]
-        still_there = {position.symbol for position in self._gate.portfolio().positions} if gone else set()
-        for wish in gone:
-            if wish.pair not in still_there:
+        for wish in self._journal.wishes("sell"):
+            if wish.pair not in held and not self._journal.is_unsettled(wish.pair):
                 self._sales.take_back(wish, "nothing is held")

@@ -8,6 +8,7 @@ codes and words.
 import hashlib
 import hmac
 from collections.abc import Callable, Mapping
+from decimal import Decimal
 from typing import Annotated, Any
 from urllib.parse import parse_qsl
 
@@ -50,6 +51,20 @@ class RestingOrder(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     stopPrice: Amount = "0"  # noqa: N815
 
 
+class MadeTrade(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A trade that has happened, by Binance's own names. time: milliseconds; 0 for now."""
+
+    symbol: str
+    id: int
+    orderId: int  # noqa: N815
+    isBuyer: bool  # noqa: N815
+    price: Amount
+    qty: Amount
+    commission: Amount = "0"
+    commissionAsset: str = "USDT"  # noqa: N815
+    time: int = 0
+
+
 class SimulatedAccount(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """key, secret: of whoever looks. rights: those of the key that are given, such as ``enableReading``."""
 
@@ -59,6 +74,7 @@ class SimulatedAccount(Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     rights: dict[str, bool] = field(default_factory=lambda: {"enableReading": True})
     balances: tuple[HeldAsset, ...] = ()
     orders: tuple[RestingOrder, ...] = ()
+    trades: tuple[MadeTrade, ...] = ()
 
 
 class AccountApi:
@@ -70,6 +86,7 @@ class AccountApi:
         self.endpoints: dict[str, tuple[Weight, Answer]] = {
             "/api/v3/account": (lambda query: 20, self._account),
             "/api/v3/openOrders": (lambda query: 6 if "symbol" in query else 80, self._open_orders),
+            "/api/v3/myTrades": (lambda query: 20, self._trades),
             "/sapi/v1/account/apiRestrictions": (lambda query: 1, self._restrictions),
         }
 
@@ -136,6 +153,10 @@ class AccountApi:
         wanted = query.get("symbol")
         return [_order_row(order, now_ms) for order in self._known().orders if wanted in (None, order.symbol)]
 
+    def _trades(self, query: Mapping[str, str], now_ms: int) -> list[dict[str, Any]]:
+        latest = [trade for trade in self._known().trades if trade.symbol == query.get("symbol")]
+        return [_trade_row(trade, now_ms) for trade in latest[-int(query.get("limit", "500")) :]]
+
     def _restrictions(self, query: Mapping[str, str], now_ms: int) -> dict[str, Any]:
         rights = self._known().rights
         return {**{name: rights.get(name, False) for name in RIGHTS}, "createTime": now_ms}
@@ -163,6 +184,24 @@ def _order_row(order: RestingOrder, now_ms: int) -> dict[str, Any]:
         "isWorking": not order.type.startswith("STOP_LOSS"),
         "workingTime": now_ms,
         "selfTradePreventionMode": "EXPIRE_MAKER",
+    }
+
+
+def _trade_row(trade: MadeTrade, now_ms: int) -> dict[str, Any]:
+    return {
+        "symbol": trade.symbol,
+        "id": trade.id,
+        "orderId": trade.orderId,
+        "orderListId": -1,
+        "price": _padded(trade.price),
+        "qty": _padded(trade.qty),
+        "quoteQty": _padded(str(Decimal(trade.price) * Decimal(trade.qty))),
+        "commission": _padded(trade.commission),
+        "commissionAsset": trade.commissionAsset,
+        "time": trade.time or now_ms,
+        "isBuyer": trade.isBuyer,
+        "isMaker": False,
+        "isBestMatch": True,
     }
 
 

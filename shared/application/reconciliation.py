@@ -15,6 +15,7 @@ from shared.domain.portfolio.ledger import Position
 from shared.domain.risk.state.reservations import OpenOrder
 from shared.domain.universe import Universe, exchange_symbol
 from shared.domain.words import figure
+from shared.messages.orders import OrderFilled
 from shared.ports.account import AccountOrder, Balance
 
 QUOTE = "USDT"
@@ -22,7 +23,7 @@ CENT = Decimal("0.01")
 
 Code = Literal[
     "cash", "more_held", "less_held", "foreign_order", "other_order", "missing_order", "no_stop", "lower_stop",
-    "smaller_stop",
+    "smaller_stop", "trade_not_booked", "trade_not_there", "other_trade",
 ]  # fmt: skip
 
 
@@ -31,6 +32,7 @@ class Books(Struct, frozen=True, kw_only=True):
 
     cash: USDT. positions, orders: by name. lots: the exchange's lot of each pair, base units.
     venue_ids: the exchange's own id of an order, by that under which it was approved, as far as it was reported.
+    fills: the latest trades, oldest first. fills_since_ns: market time from which on none of them is missing.
     """
 
     cash: Decimal
@@ -38,6 +40,8 @@ class Books(Struct, frozen=True, kw_only=True):
     orders: Mapping[str, OpenOrder]
     lots: Mapping[str, Decimal] = {}
     venue_ids: Mapping[str, str] = {}
+    fills: Sequence[OrderFilled] = ()
+    fills_since_ns: int = 0
 
 
 class Difference(Struct, frozen=True, kw_only=True):

@@ -6,6 +6,8 @@ from typing import Protocol
 
 from msgspec import Struct
 
+MOST_TRADES = 1_000  # that an exchange tells in one answer
+
 
 class Balance(Struct, frozen=True, kw_only=True):
     """Of one asset, in its units. free: may be used. locked: in open orders."""
@@ -51,6 +53,24 @@ class AccountOrder(Struct, frozen=True, kw_only=True):
         return self.side == "SELL" and self.kind.startswith("STOP_LOSS")
 
 
+class AccountTrade(Struct, frozen=True, kw_only=True):
+    """A trade of the account.
+
+    exchange_symbol: as of ``AccountOrder``. trade_id, order_id: the exchange's own. side: ``buy`` or ``sell``.
+    quantity: base units that traded. arrived: those of them that are left after a fee that was taken out of the coin.
+    price: USDT per unit. time_ms: of the exchange's clock.
+    """
+
+    exchange_symbol: str
+    trade_id: str
+    order_id: str
+    side: str
+    quantity: Decimal
+    arrived: Decimal
+    price: Decimal
+    time_ms: int
+
+
 class KeyRights(Struct, frozen=True, kw_only=True):
     """What a key may. trades, moves: by the exchange's own names, such as ``enableWithdrawals``.
 
@@ -71,5 +91,11 @@ class Account(Protocol):
     async def balances(self) -> Sequence[Balance]: ...
 
     async def open_orders(self) -> Sequence[AccountOrder]: ...
+
+    async def trades(self, symbol: str) -> Sequence[AccountTrade] | None:
+        """The latest of a pair, oldest first, at most ``MOST_TRADES``; None for a pair that it does not know."""
+
+    async def time_ms(self) -> int:
+        """What the exchange's clock says."""
 
     async def close(self) -> None: ...

@@ -5,8 +5,9 @@ snapshots and fills. freqtrade runs on the market's clock, 720 times as fast as 
 bot, and only its clock and its sleeps are ours (``market_clock.c``).
 """
 
+import asyncio
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
@@ -16,11 +17,14 @@ import pytest
 from heatsink_client import Gate, GateError
 from heatsink_client.messages import PortfolioMarked
 
+from shared.adapters.binance.account import open_account
 from shared.adapters.clocks import ScaledClock
+from shared.application.trade_comparison import compare_trades
 from shared.domain.timeframes import SECOND_NS
 from shared.messages.catalogue import DECIDED, EXECUTED, PORTFOLIO
 from shared.messages.control import Flatten, Halt
 from shared.messages.orders import OrderDecided, OrderFilled
+from shared.ports.account import AccountTrade
 from tests.clients.bot_stack import BotStack, bot_program, bot_stack
 from tests.clients.freqtrade_bot import WALLET_USDT, FreqtradeBot
 from tests.patience import patiently
@@ -175,6 +179,16 @@ def _is_held_by_heatsink(stack: BotStack, pair: str) -> bool:
         return pair in {position.symbol for position in gate.portfolio().positions}
 
 
+async def _trades_there(stack: BotStack, bot: FreqtradeBot) -> dict[str, Sequence[AccountTrade]]:
+    """Of each pair, as ``heatsink reconcile`` asks for them."""
+    account = open_account(stack.exchange_url, "k", "s")
+    try:
+        pairs = {pair for _, pair, _, _ in bot.fills()}
+        return {pair: await account.trades(pair) or [] for pair in pairs}
+    finally:
+        await account.close()
+
+
 def _counts_on_what_rests(stack: BotStack, bot: FreqtradeBot) -> bool:
     """Whether there are stops at the exchange, and none below the one that heatsink counts on."""
     with Gate(stack.url) as gate:
@@ -247,6 +261,7 @@ def test_freqtrade_trades_live_on_the_simulated_exchange_and_all_three_agree(tmp
         assert sorted((fill.side, fill.symbol, fill.quantity, fill.price) for fill in filled) == bot.fills()
         assert len(filled) > 10
         assert any(fill.stop for fill in filled)
+        assert compare_trades(filled, asyncio.run(_trades_there(stack, bot)), since_ms=0) == []
         assert stack.coins("k") == positions  # dust: what commissions left over
         cash, snapshot = stack.cash("k"), stack.latest(PORTFOLIO, 1)[0]
         assert abs(snapshot.cash - cash) < Decimal("0.01")

@@ -37,5 +37,6 @@ class WantingBehindHeatsink(BehindHeatsink, Wanting):
 
 
 class WantingBehindHeatsinkByLimit(BehindHeatsink, Wanting):
-    stoploss = -0.01  # near enough for some to sell
+    stoploss = -0.005  # near enough for some to sell
+    minimal_roi = {"0": 0.01, "90": -0.01}  # noqa: RUF012 - as freqtrade has it
     order_types = Wanting.order_types | {"entry": "limit", "exit": "limit", "stoploss_on_exchange": True}

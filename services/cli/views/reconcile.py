@@ -4,7 +4,8 @@ from rich.text import Text
 
 from services.cli.printing import bare_table, json_text, plain_console, say
 from shared.application.reconcile import Look
-from shared.application.wording.formats import count, quantity, some
+from shared.application.wording.formats import clock, count, quantity, some
+from shared.domain.timeframes import MS_NS
 
 MOST_OUTSIDE = 12  # assets that are named in one line
 
@@ -27,6 +28,8 @@ def print_look(look: Look, *, as_json: bool) -> None:
         named = [f"{quantity(each.total)} {each.asset}" for each in result.outside]
         text = f"Outside the universe, and no difference: {some(named, MOST_OUTSIDE)}."
         console.print(Text(text), style="dim", soft_wrap=True)
+    if look.trades_since_ms:
+        console.print(Text(f"Trades were compared since {clock(look.trades_since_ms * MS_NS)}."), style="dim")
     for line in _warnings(look):
         console.print(Text(line), style="yellow", soft_wrap=True)
 

@@ -12,7 +12,8 @@ from typing import Any
 from ccxt.async_support.binance import binance
 from ccxt.base.errors import BaseError, DDoSProtection, NotSupported, OperationFailed, RateLimitExceeded
 
-from shared.ports.account import AccountOrder, Balance, KeyRights
+from shared.domain.universe import exchange_symbol
+from shared.ports.account import MOST_TRADES, AccountOrder, AccountTrade, Balance, KeyRights
 from shared.ports.exchange import ExchangeError, RateLimitedError, RejectedError, UnavailableError
 
 HOST = "https://api.binance.com"
@@ -20,6 +21,7 @@ TIMEOUT_MS = 10_000
 PAUSE_SECONDS = 60.0
 TRADES = ("enableSpotAndMarginTrading", "enableMargin", "enableFutures", "enableVanillaOptions", "enableFixApiTrade")
 MOVES = ("enableWithdrawals", "enableInternalTransfer", "permitsUniversalTransfer")
+UNKNOWN_PAIR = "-1121"
 SIGNED_QUERY = re.compile(r"\?\S*")
 
 
@@ -75,6 +77,22 @@ class CcxtAccount:
             for row in rows
         ]
 
+    async def trades(self, symbol: str) -> Sequence[AccountTrade] | None:
+        question = {"symbol": exchange_symbol(symbol), "limit": str(MOST_TRADES)}
+        try:
+            rows = await self._ask(self._client.privateGetMyTrades, question)
+        except RejectedError as error:
+            if UNKNOWN_PAIR in str(error):
+                return None
+            raise
+        if not isinstance(rows, list):
+            raise UnavailableError(f"trades that cannot be: {str(rows)[:200]}")
+        return [_trade(row, symbol.partition("/")[0]) for row in rows]
+
+    async def time_ms(self) -> int:
+        told = await self._ask(self._client.publicGetTime)
+        return int(_amount(told, "serverTime"))
+
     async def close(self) -> None:
         await self._client.close()  # type: ignore[no-untyped-call]
 
@@ -100,6 +118,23 @@ class CcxtAccount:
 def open_account(url: str, key: str, secret: str) -> CcxtAccount:
     """The account at ``url`` (``http://host:port`` of the simulated exchange); at Binance itself where it is empty."""
     return CcxtAccount(url, key, secret)
+
+
+def _trade(row: Any, base: str) -> AccountTrade:
+    is_buyer = row.get("isBuyer") if isinstance(row, dict) else None
+    if not isinstance(is_buyer, bool):
+        raise UnavailableError(f"a trade without its side: {str(row)[:200]}")
+    quantity, fee = _amount(row, "qty"), _amount(row, "commission")
+    return AccountTrade(
+        exchange_symbol=_text(row, "symbol"),
+        trade_id=_text(row, "id"),
+        order_id=_text(row, "orderId"),
+        side="buy" if is_buyer else "sell",
+        quantity=quantity,
+        arrived=quantity - fee if is_buyer and row.get("commissionAsset") == base else quantity,
+        price=_amount(row, "price"),
+        time_ms=int(_amount(row, "time")),
+    )
 
 
 def _config(url: str, key: str, secret: str) -> dict[str, Any]:

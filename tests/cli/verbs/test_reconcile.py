@@ -9,10 +9,14 @@ from typing import Any
 
 import aiohttp
 import pytest
+from msgspec import structs
 
 from services.exchange_sim.exchange import ExchangeOptions
 from shared.adapters.redis.bus import RedisBus
-from tests.cli.verbs.operators_stage import Run, risk_service, run
+from shared.domain.timeframes import MS_NS
+from shared.messages.orders import OrderFilled
+from tests.cli.verbs.operators_stage import HELD as FILLED
+from tests.cli.verbs.operators_stage import D, Run, risk_service, run
 from tests.exchange_sim.sim_stage import TOKEN, running_exchange
 from tests.exchange_sim.test_sim_account import KEY, SECRET
 
@@ -137,3 +141,33 @@ async def test_a_file_of_the_key_has_to_be_its_owners_alone(
         assert (told.exit_code, "others may read it (mode 644)" in told.stderr) == (78, True)
         path.chmod(0o600)
         assert (await asyncio.to_thread(run, "reconcile")).exit_code == 0
+
+
+async def test_each_trade_that_is_on_one_side_only_is_named_where_clients_execute(
+    redis_bus: RedisBus, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    booked_too = {"symbol": "ETHUSDT", "id": 1, "orderId": 7, "isBuyer": True, "price": "1500", "qty": "1"}
+    not_told = booked_too | {"id": 2, "orderId": 8, "isBuyer": False, "price": "1600.5", "qty": "0.25"}
+    long_ago = not_told | {"id": 3, "orderId": 9, "time": 1}
+    monkeypatch.setenv("HEATSINK_EXCHANGE__ORDERS", "client")
+    async with risk_service(redis_bus), account(monkeypatch, trades=[long_ago, booked_too, not_told]) as place:
+        await booked(redis_bus)
+        async with aiohttp.ClientSession() as http, http.get(f"http://{place}/api/v3/time") as response:
+            now_ms = (await response.json())["serverTime"]
+        about: dict[str, Any] = {
+            "order_id": "o-2",
+            "symbol": "SOL/USDT",
+            "side": "buy",
+            "fee_usdt": D(0),
+            "time_ns": now_ms * MS_NS,
+        }
+        made_up = OrderFilled(id="f-2", trade_id="t-2", quantity=D(3), price=D(20), **about)
+        the_first = structs.replace(FILLED, id="f-3", time_ns=now_ms * MS_NS, trade_id="as-one")
+        await redis_bus.publish([made_up, the_first])
+        told = await asyncio.to_thread(run, "reconcile", "--hours", "2")
+        assert told.exit_code == 3
+        words = " ".join(told.stdout.split())
+        assert "ETH/USDT nothing sell 0.25 at 1600.5 (trade 2, order 8) the trade is not in the books" in words
+        assert "SOL/USDT buy 3 at 20 (trade t-2, order o-2) nothing the exchange knows no such trade" in words
+        assert "2 differences" in words
+        assert "Trades were compared since" in words

@@ -98,7 +98,7 @@ class LockStep:
         self._now_ns = 0
         self._stopped: dict[str, float] = {}  # since when they stand still
         self._readers: dict[str, int] = {}  # the connections that they read by
-        self._told: set[str] = set()  # whom a channel told something that they have not heard yet
+        self._told: set[str] = set()  # who has not heard yet what the clock or a channel says
 
     async def tell(self, messages: Sequence[Message]) -> None:
         """Tell the stack the time of the first message, then all messages, and let it settle after each."""
@@ -138,6 +138,7 @@ class LockStep:
 
     async def _set_time(self, now_ns: int) -> None:
         await self.set_clock(now_ns)
+        self._told = set(HEARING)
         for name in HEARING:
             await self._turn(name, looks=1)
 

@@ -84,7 +84,7 @@ def of_topic(messages: list[Message], topic: Topic) -> list[Message]:
 
 
 def numbered_from(first: int, messages: list[Message]) -> list[Message]:
-    """Snapshots as if none came before: a stack on a busy machine begins anew before its first instant, and says one."""
+    """Snapshots as if none came before: one that begins anew on a busy machine says another."""
     numbers = count(first)
     return [
         structs.replace(each, seq=(number := next(numbers)), id=f"portfolio-main-{number}")

@@ -191,7 +191,11 @@ class LockStep:
         self.processes[name].send_signal(number)
 
     async def _unblock(self, name: str) -> None:
-        """Let a read that waits for entries end as if its time were over."""
+        """Let a read that waits for entries end as if its time were over.
+
+        What was on its way to the server when the process stood still may be looked at after the first question of ours.
+        """
+        await self.bus.client.ping()
         for row in await self.bus.client.client_list():
             if row["user"] == name and "b" in row["flags"]:
                 self._readers[name] = int(row["id"])

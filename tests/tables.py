@@ -7,7 +7,7 @@ import pytest
 
 
 def sampled(cases: Iterable[Any], *, every: int, since: int = 0) -> list[Any]:
-    """Cases for ``parametrize``: one of ``every`` as it is, the others marked ``wide``; since: the number of the first."""
+    """Cases for ``parametrize``: one of ``every``, from number ``since`` on; the others are ``wide``."""
     return [
         case if number % every == since else pytest.param(*_values(case), marks=pytest.mark.wide)
         for number, case in enumerate(cases)

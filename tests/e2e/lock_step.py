@@ -193,7 +193,7 @@ class LockStep:
     async def _unblock(self, name: str) -> None:
         """Let a read that waits for entries end as if its time were over.
 
-        What was on its way to the server when the process stood still may be looked at after the first question of ours.
+        What was on its way to the server when the process stood still may be read after our first question.
         """
         await self.bus.client.ping()
         for row in await self.bus.client.client_list():

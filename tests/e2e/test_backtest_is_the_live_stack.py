@@ -98,9 +98,10 @@ def first_difference(found: list[Message], expected: list[Message]) -> str:
     """Where they part, and in which fields; empty for the same."""
     for number, (one, other) in enumerate(zip_longest(found, expected)):
         if one != other:
-            fields = [f"{name}: {getattr(one, name, None)} for {getattr(other, name, None)}" for name in dir(other)
-                      if not name.startswith("_") and getattr(one, name, None) != getattr(other, name, None)]  # fmt: skip
-            return f"number {number} of {len(found)} for {len(expected)}, {other}\n" + "\n".join(fields)
+            names = [name for name in dir(other) if not name.startswith("_")]
+            pairs = [(name, getattr(one, name, None), getattr(other, name, None)) for name in names]
+            parted = [f"{name}: {mine} for {theirs}" for name, mine, theirs in pairs if mine != theirs]
+            return f"number {number} of {len(found)} for {len(expected)}, {other}\n" + "\n".join(parted)
     return ""
 
 

@@ -91,6 +91,11 @@ class FreqtradeBot:
             self.rows("SELECT ft_pair, ft_price FROM orders WHERE ft_order_side = 'stoploss' AND ft_is_open = 1")
         )
 
+    def stops_that_sold(self) -> int:
+        """Orders that rested at the exchange."""
+        [(count,)] = self.rows(f"SELECT count(*) FROM orders WHERE ft_order_side = 'stoploss' AND {ENDED}")
+        return int(count)
+
     def purchases(self) -> set[str]:
         """The orders that it has sent. Those that are cancelled unfilled it forgets."""
         return {order_id for (order_id,) in self.rows("SELECT order_id FROM orders WHERE ft_order_side = 'buy'")}

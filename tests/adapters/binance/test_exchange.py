@@ -192,9 +192,7 @@ async def test_a_stream_that_is_watched_twice_is_subscribed_once_and_later_ones_
 @pytest.mark.parametrize("fault", ["drop", "half_open", "server_shutdown"])
 async def test_a_lost_connection_is_told_and_comes_back_with_all_its_streams(fault: str) -> None:
     streams = [Stream("BTC/USDT", "15m")]
-    silent_seconds = (
-        1.0 if fault == "half_open" else PATIENCE_SECONDS
-    )  # else a pause loses it too
+    silent_seconds = 1.0 if fault == "half_open" else PATIENCE_SECONDS  # else a pause loses it too
     async with venue(3600.0) as stage, following(stage.exchange, streams, silent_seconds) as feed:
         await taken_until(feed, lambda whole: whole.closed)
         while not stage.sim.faults.happened[fault]:  # it finds no connection while one is renewed

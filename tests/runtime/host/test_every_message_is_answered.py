@@ -23,7 +23,16 @@ from shared.domain.plan import ClientPlan, RampPlan
 from shared.messages.ask import ImportAsked, RoomAnswered, RoomAsked, ShadowAsked
 from shared.messages.base import Message
 from shared.messages.catalogue import ASK, AUDIT, CATALOGUE, DECIDED, EXECUTED, PROPOSED, REPORTED, SIGNALS, Topic
-from shared.messages.orders import CancelProposed, OrderDecided, OrderFilled, ProposalRefused, Refusal, StopRaised
+from shared.messages.orders import (
+    CancelDecided,
+    CancelProposed,
+    OrderDecided,
+    OrderFilled,
+    ProposalRefused,
+    Refusal,
+    StopApproved,
+    StopRaised,
+)
 from shared.messages.reports import ClosedReported, FillReported, PlacedReported, ReportRefused, StopReported
 from shared.messages.signals import SignalRaised, SignalRefused
 from shared.runtime.host import MachineHost
@@ -52,7 +61,7 @@ class Desk:
     """A client's, before services that stand side by side."""
 
     bus: MemoryBus
-    hosts: tuple[MachineHost, ...]
+    hosts: list[MachineHost]
 
     async def send(self, client: str, message: Message, **changes: object) -> None:
         """A message as its sender packs it, a change of a field that no message could have included."""
@@ -67,6 +76,15 @@ class Desk:
             self.bus.append_bytes(queue, body)
         else:
             self.bus.append_bytes(MAIN.of(topic), body)
+
+    async def publish(self, proposal: Message) -> None:
+        await self.hosts[0].inbox.take(MAIN.of(PROPOSED), encode(proposal))
+
+    async def restart_the_gate(self) -> None:
+        before = self.hosts[0]
+        await before.lease.release()
+        self.hosts[0] = MachineHost(risk_spec(SETTINGS, before.clock), self.bus, before.clock, get_logger())
+        await self.hosts[0].recover()
 
     async def step(self) -> None:
         for host in self.hosts:
@@ -92,7 +110,7 @@ async def desk() -> Desk:
     bus = MemoryBus(MAIN)
     clock: ManualClock = await a_market(bus)
     specs = (risk_spec(SETTINGS, clock), execution_spec(SETTINGS, clock), sizing_spec(SETTINGS, clock))
-    hosts = tuple(MachineHost(spec, bus, clock, get_logger()) for spec in specs)
+    hosts = [MachineHost(spec, bus, clock, get_logger()) for spec in specs]
     for host in hosts:
         await host.recover()
     found = Desk(bus, hosts)
@@ -285,7 +303,7 @@ ON_PAPER = structs.replace(SETTINGS, exchange=ExchangeSettings(orders="paper"))
 async def test_a_report_where_orders_fill_on_paper_is_refused_by_what_to_change(report: Message) -> None:
     bus = MemoryBus(MAIN)
     clock = await a_market(bus)
-    desk = Desk(bus, (MachineHost(execution_spec(ON_PAPER, clock), bus, clock, get_logger()),))
+    desk = Desk(bus, [MachineHost(execution_spec(ON_PAPER, clock), bus, clock, get_logger())])
     await desk.hosts[0].recover()
     await desk.send("ana", structs.replace(report, id="read"))
     await desk.send("ana", structs.replace(report, id="odd"), symbol=7)
@@ -320,7 +338,7 @@ async def test_who_sent_what_a_machine_fails_at_is_told_once(
     clock = await a_market(bus)
     process = Process(bus, lambda: replace(failing(spec_of(SETTINGS, clock), type(message))), clock)
     await process.settle()
-    desk = Desk(bus, ())
+    desk = Desk(bus, [])
     await desk.put("ana", place_of(message), encode(message))
     await process.settle()
     [told] = [each for each in await desk.answers(topic) if isinstance(each, kind)]
@@ -371,3 +389,57 @@ def failing(spec: Any, kind: type[Message]) -> Any:
 
     spec.machine.handle = broken
     return spec
+
+
+CANCEL = CancelProposed(id="c-1", time_ns=0, order_id="open")
+RAISED = StopRaised(id="r-1", time_ns=0, symbol=BTC, stop_price=D(19_600))
+
+
+@pytest.mark.parametrize("word", [CANCEL, RAISED], ids=lambda word: word.id)
+@pytest.mark.parametrize("restarted", [False, True])
+async def test_a_cancel_or_a_raised_stop_that_comes_again_hears_the_same_by_whichever_way(
+    desk: Desk, word: Message, *, restarted: bool
+) -> None:
+    """What a client may have missed the first time. It acts once: execution is told of one end, one stop."""
+    await desk.publish(word)
+    await desk.step()
+    [first] = [each for each in await desk.answers(DECIDED) if each.cause == word.id]
+    assert not isinstance(first, ProposalRefused)
+    if restarted:
+        await desk.restart_the_gate()
+    async with desk.bus.listen(MAIN.of(DECIDED)) as listener:
+        await desk.publish(word)
+        await desk.step()
+        by_publish = await listener.next(0.01)
+        await desk.bus.publish([word])
+        await desk.step()
+        by_stream = await listener.next(0.01)
+    assert [decode(each[1]) for each in (by_publish, by_stream) if each is not None] == [first, first]
+    awaited = [each for each in await desk.answers(EXECUTED) if each.cause == first.id]
+    assert len({each.id for each in awaited}) == 1
+
+
+async def test_what_was_refused_and_is_mended_under_its_id_is_looked_at_anew_by_publish_too(desk: Desk) -> None:
+    refused = (cancel(id="c-1", order_id="never"), stop(id="r-1", stop_price=D(19_000)))
+    mended = (CANCEL, RAISED)
+    for word in (*refused, *mended):
+        await desk.publish(word)
+        await desk.step()
+    told = [(each.cause, type(each)) for each in reversed(await desk.answers(DECIDED)) if each.cause in ("c-1", "r-1")]
+    assert told == [
+        ("c-1", ProposalRefused), ("r-1", ProposalRefused), ("c-1", CancelDecided), ("r-1", StopApproved)
+    ]  # fmt: skip
+
+
+async def test_an_old_copy_of_a_refused_stop_raises_none_and_its_sender_hears_the_refusal_again(desk: Desk) -> None:
+    await desk.publish(stop(id="r-1", stop_price=D(19_000)))
+    await desk.step()
+    await desk.publish(stop(id="r-1", stop_price=D(19_000)))
+    async with desk.bus.listen(MAIN.of(DECIDED)) as listener:
+        await desk.restart_the_gate()
+        await desk.publish(stop(id="r-1", stop_price=D(19_000)))
+        await desk.step()
+        heard = await listener.next(0.01)
+    [refusal] = [each for each in await desk.answers(DECIDED) if each.cause == "r-1"]
+    assert heard is not None
+    assert decode(heard[1]) == refusal

@@ -70,7 +70,7 @@ class Gate:
         ruling = self._ruling(order, view)
         decided = self._message(order, ruling, view)
         if ruling.units > 0.0:
-            self._reserve(decided, ruling.units, view)
+            self._reserve(decided, ruling.units, view, order.client)
         return (decided,)
 
     def _repeat(self, order: OrderProposed) -> Sequence[ProposalRefused]:
@@ -134,7 +134,7 @@ class Gate:
             client=order.client if self._names_clients else "",
         )
 
-    def _reserve(self, decided: OrderDecided, units: float, view: View) -> None:
+    def _reserve(self, decided: OrderDecided, units: float, view: View, sender: str) -> None:
         state, buys = self._state, decided.side == "buy"
         limit_usdt = view.limits.heat * decided.nav
         state.reservation_checks.append(
@@ -156,6 +156,7 @@ class Gate:
                 stop_price=decided.stop_price,
                 mark=decided.mark,
                 owner=view.client,
+                sender=sender or ("" if view.effective.clients else None),
             ),
             units,
         )

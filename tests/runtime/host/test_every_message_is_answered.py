@@ -20,7 +20,7 @@ from shared.adapters.codec import decode, encode
 from shared.adapters.memory_bus import MemoryBus
 from shared.config.model import ExchangeSettings, Settings
 from shared.domain.plan import ClientPlan, RampPlan
-from shared.messages.ask import ImportAsked, RoomAnswered, RoomAsked, ShadowAsked
+from shared.messages.ask import ImportAsked, RoomAnswered, RoomAsked, ShadowAsked, ShadowCounted
 from shared.messages.base import Message
 from shared.messages.catalogue import ASK, AUDIT, CATALOGUE, DECIDED, EXECUTED, PROPOSED, REPORTED, SIGNALS, Topic
 from shared.messages.orders import (
@@ -35,6 +35,7 @@ from shared.messages.orders import (
 )
 from shared.messages.reports import ClosedReported, FillReported, PlacedReported, ReportRefused, StopReported
 from shared.messages.signals import SignalRaised, SignalRefused
+from shared.ports.errors import BusLostError
 from shared.runtime.host import MachineHost
 from shared.runtime.host.failures import TRIES
 from shared.runtime.logs import get_logger
@@ -378,12 +379,52 @@ async def test_whoever_asks_what_the_gate_fails_at_is_told_each_time(question: M
     assert process.starts == 1 + TRIES, "it starts over no more"
 
 
-def failing(spec: Any, kind: type[Message]) -> Any:
+WAITING = (
+    *(RoomAsked(id=f"q-{number}", time_ns=0, reply_to=REPLY, symbol=BTC) for number in range(3)),
+    ShadowAsked(id="poison", time_ns=0, reply_to=REPLY),
+    *(RoomAsked(id=f"q-{number}", time_ns=0, reply_to=REPLY, symbol=ETH) for number in range(3, 30)),
+)
+
+
+@pytest.mark.parametrize("ends", ["at a question", "at the commit", "at the answers"])
+async def test_questions_beside_one_that_ends_the_host_and_behind_it_are_answered_by_the_next(ends: str) -> None:
+    bus = MemoryBus(MAIN)
+    clock = await a_market(bus)
+    fails_at = "poison" if ends == "at a question" else "nothing"
+    process = Process(bus, lambda: failing(risk_spec(SETTINGS, clock), ShadowAsked, fails_at), clock)
+    await process.settle()
+    host, heard = process.host, []
+    assert host is not None
+    for question in WAITING:
+        await host.inbox.take(MAIN.of(ASK), encode(question))
+    await host.inbox.take(MAIN.of(PROPOSED), b"junk")
+    if ends == "at the commit":
+        host.lease.commit = is_lost  # type: ignore[method-assign]
+    elif ends == "at the answers":
+        host.inbox.answer = is_lost  # type: ignore[method-assign]
+    async with bus.listen(REPLY) as listener:
+        await process.settle()
+        while (copy := await listener.next(0.01)) is not None:
+            heard.append(decode(copy[1]))
+    answers = [each for each in heard if isinstance(each, RoomAnswered | ShadowCounted)]
+    assert sorted(each.cause for each in answers) == sorted(each.id for each in WAITING)
+    assert process.starts == 2
+    told = {each.cause for each in answers if isinstance(each, RoomAnswered) and each.reason}
+    assert told == ({"poison"} if ends == "at a question" else set())
+    [refused] = [each for each in await bus.latest(MAIN.of(DECIDED), 10) if isinstance(each, ProposalRefused)]
+    assert refused.code == "malformed"
+
+
+async def is_lost(*_: object) -> None:
+    raise BusLostError("gone")
+
+
+def failing(spec: Any, kind: type[Message], named: str = "") -> Any:
     """The service's own machine, with a bug."""
     handle = spec.machine.handle
 
     def broken(message: Message) -> Any:
-        if isinstance(message, kind):
+        if isinstance(message, kind) and named in message.id:
             raise ZeroDivisionError("nothing fits")
         return handle(message)
 

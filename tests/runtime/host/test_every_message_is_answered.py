@@ -322,22 +322,24 @@ async def test_a_report_where_orders_fill_on_paper_is_refused_by_what_to_change(
 
 
 FAILED = [
-    (risk_spec, order("x"), DECIDED, ProposalRefused),
-    (risk_spec, cancel(), DECIDED, ProposalRefused),
-    (execution_spec, placed(), EXECUTED, ReportRefused),
-    (sizing_spec, signal(), AUDIT, SignalRefused),
+    (risk_spec, SETTINGS, order("x"), DECIDED, ProposalRefused),
+    (risk_spec, SETTINGS, cancel(), DECIDED, ProposalRefused),
+    (risk_spec, SETTINGS, stop(), DECIDED, ProposalRefused),
+    *((execution_spec, SETTINGS, report, EXECUTED, ReportRefused) for report in REPORTS[:1]),
+    *((execution_spec, ON_PAPER, report, EXECUTED, ReportRefused) for report in REPORTS),
+    (sizing_spec, SETTINGS, signal(), AUDIT, SignalRefused),
 ]
 
 
 @pytest.mark.parametrize(
-    ("spec_of", "message", "topic", "kind"), FAILED, ids=lambda value: getattr(value, "__name__", "")
+    ("spec_of", "settings", "message", "topic", "kind"), FAILED, ids=lambda value: getattr(value, "__name__", "")
 )
 async def test_who_sent_what_a_machine_fails_at_is_told_once(
-    spec_of: Any, message: Message, topic: Topic, kind: type[Message]
+    spec_of: Any, settings: Settings, message: Message, topic: Topic, kind: type[Message]
 ) -> None:
     bus = MemoryBus(MAIN)
     clock = await a_market(bus)
-    process = Process(bus, lambda: replace(failing(spec_of(SETTINGS, clock), type(message))), clock)
+    process = Process(bus, lambda: replace(failing(spec_of(settings, clock), type(message))), clock)
     await process.settle()
     desk = Desk(bus, [])
     await desk.put("ana", place_of(message), encode(message))

@@ -19,6 +19,7 @@ from shared.ports.errors import (
     BusLostError,
     CommitRefusedError,
     ContentRefusedError,
+    CorruptStateError,
     StateGoneError,
 )
 from shared.ports.streams import Entry
@@ -339,12 +340,19 @@ class MachineHost:
         """Wait for the lease, with an eye on what its holder commits."""
         async with asyncio.TaskGroup() as group:
             service, witness = self.spec.service, self.memory.witness
-            follow = follow_while_standing_by(service, self.bus, self.lease, witness)
+            follow = follow_while_standing_by(service, self.bus, self.lease, witness, self._is_sealed)
             beside = [group.create_task(work) for work in (follow, witness.run(self.log))]
             epoch = await self.lease.acquire()
             for each in beside:
                 each.cancel()
         return epoch
+
+    def _is_sealed(self, data: str, found: Snapshot) -> bool:
+        try:
+            self._make_sealer(data).check(found, with_records=False)
+        except CorruptStateError:
+            return False
+        return True
 
     async def _check_witness(self) -> None:
         """Raises ``StateGoneError`` when the server does not have what was committed."""

@@ -367,6 +367,8 @@ class RedisBus(RedisStreams, Bus):
     # --- the stack's clock ----------------------------------------------------------------------------------------
 
     async def agree_on_clock(self, origin: ClockOrigin) -> ClockOrigin:
+        if (in_force := await self.clock_origin()) is not None:  # a full memory takes no more writes
+            return in_force
         async with bus_errors():
             await self.client.set(CLOCK_KEY, encode(origin), nx=True)
         in_force = await self.clock_origin()

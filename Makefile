@@ -12,10 +12,11 @@ SOURCES := services shared clients tests docs
 # Tests wait about as long as they compute: two workers a core, and one test at a time for each.
 CORES := $(shell $(PYTHON) -c 'import os; print(min(4, os.cpu_count() or 1))')
 WORKERS ?= $(shell echo $$((2 * $(CORES))))
+SHARED_OUT := -n $(WORKERS) --dist loadgroup --no-loadscope-reorder
 PYTEST := PYTHONDONTWRITEBYTECODE= $(DEV)/python -m pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help install run dev quick test check format lock asyncapi client-messages clients bots bench bench-peers cluster crash-windows chaos simulate mutants stack-test picture clean
+.PHONY: help install run dev quick test wide check format lock asyncapi client-messages clients bots bench bench-peers cluster crash-windows chaos simulate mutants stack-test picture clean
 
 help: ## List the verbs
 	@echo 'heatsink: make VERB [ARGS="..."] [PYTHON=python3.12]'
@@ -33,8 +34,11 @@ dev: # Install what testing needs, hash-pinned, into .venv-dev
 quick: dev ## Run the tests that need no process, no socket and no weeks of a market, with fewer examples
 	@$(PYTEST) -n $(CORES) -m "not sockets and not long" --hypothesis-profile quick $(ARGS)
 
-test: dev ## Run all tests but those of chaos; options for pytest: make test ARGS="-k heat"
-	@$(PYTEST) -n $(WORKERS) --dist loadgroup --no-loadscope-reorder --durations 25 -m "not chaos" $(ARGS)
+test: dev ## Run the tests, with a sample of the cases of each kind; options for pytest: make test ARGS="-k heat"
+	@$(PYTEST) $(SHARED_OUT) --durations 25 -m "not wide and not chaos" --hypothesis-profile some $(ARGS)
+
+wide: dev ## The tests of `make test` with every case of every kind, and all examples of every property
+	@$(PYTEST) $(SHARED_OUT) --durations 25 -m "not chaos" $(ARGS)
 
 check: dev ## Lint, types, floors, then all tests
 	$(DEV)/ruff check $(SOURCES)

@@ -72,6 +72,8 @@ def length(item: pytest.Item) -> float:
     """About how long a test takes, in seconds: as its mark says, or as others of its kind do."""
     if stack := item.get_closest_marker("stack"):
         return float(stack.kwargs.get("seconds", 10.0))
+    if item.get_closest_marker("long"):
+        return 5.0
     return 1.0 if item.get_closest_marker("sockets") else 0.0
 
 

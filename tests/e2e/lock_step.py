@@ -98,7 +98,7 @@ class LockStep:
         self._now_ns = 0
         self._stopped: dict[str, float] = {}  # since when they stand still
         self._readers: dict[str, int] = {}  # the connections that they read by
-        self._told: set[str] = set()  # whom a channel told something that they have not heard yet
+        self._told: set[str] = set()  # who has not heard yet what the clock or a channel says
 
     async def tell(self, messages: Sequence[Message]) -> None:
         """Tell the stack the time of the first message, then all messages, and let it settle after each."""
@@ -138,6 +138,7 @@ class LockStep:
 
     async def _set_time(self, now_ns: int) -> None:
         await self.set_clock(now_ns)
+        self._told = set(HEARING)
         for name in HEARING:
             await self._turn(name, looks=1)
 
@@ -190,7 +191,11 @@ class LockStep:
         self.processes[name].send_signal(number)
 
     async def _unblock(self, name: str) -> None:
-        """Let a read that waits for entries end as if its time were over."""
+        """Let a read that waits for entries end as if its time were over.
+
+        What was on its way to the server when the process stood still may be read after our first question.
+        """
+        await self.bus.client.ping()
         for row in await self.bus.client.client_list():
             if row["user"] == name and "b" in row["flags"]:
                 self._readers[name] = int(row["id"])

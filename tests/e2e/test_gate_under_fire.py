@@ -93,7 +93,7 @@ async def trade(field_: Battlefield) -> None:
         )  # fmt: skip
         await field_.insist(lambda order=order: field_.bus.publish([order]))  # type: ignore[misc]
         field_.sent[order_id] = None
-        await asyncio.sleep(dice.uniform(0, 0.03))
+        await asyncio.sleep(dice.uniform(0, 0.05))
 
 
 async def quote(field_: Battlefield) -> None:
@@ -238,7 +238,7 @@ async def everything_decided(field_: Battlefield) -> None:
             last = await field_.bus.latest(MAIN.of(PORTFOLIO))
             if not open_orders and isinstance(last[0], PortfolioMarked) and not last[0].open_orders:
                 return
-            await asyncio.sleep(0.2)
+            await asyncio.sleep(0.5)
 
 
 async def check(field_: Battlefield) -> Counter[str]:

@@ -39,6 +39,7 @@ def crash(data_dir: Path) -> dict[str, Played]:
     return {market: played(started(data_dir, FTX, ALL_ON, market)) for market in MARKETS}
 
 
+@pytest.mark.wide
 def test_the_same_crash_fires_the_same_breakers_and_makes_the_same_decisions(
     data_dir: Path, crash: dict[str, Played]
 ) -> None:

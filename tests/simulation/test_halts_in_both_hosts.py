@@ -20,8 +20,11 @@ OF_HEAT = BreakerPlan(off=("gap", "market_shock", "liquidity", "day_loss", "draw
 
 @pytest.mark.parametrize(
     ("breakers", "expected"),
-    [(OF_PRICE, {"gap", "market_shock", "liquidity"}), (OF_MONEY, {"day_loss", "drawdown"}), (OF_HEAT, {"heat"})],
-    ids=["price", "money", "heat"],
+    [
+        pytest.param(OF_PRICE, {"gap", "market_shock", "liquidity"}, id="price"),
+        pytest.param(OF_MONEY, {"day_loss", "drawdown"}, id="money", marks=pytest.mark.wide),
+        pytest.param(OF_HEAT, {"heat"}, id="heat", marks=pytest.mark.wide),
+    ],
 )
 async def test_halts_and_their_ends_are_the_same_in_both_hosts(
     data_dir: Path, redis_bus: RedisBus, breakers: BreakerPlan, expected: set[str]

@@ -17,6 +17,7 @@ from shared.ports.errors import MisplacedKeyError
 from tests.adapters.redis.repaired_stack import FOREIGN_ROW, LAST_ID, POISONS, SmallStack
 from tests.keys import MAIN
 from tests.samples import fill
+from tests.tables import sampled
 
 MINE = "hs:{main}:"
 MACHINES = ("risk", "execution", "sizing")
@@ -52,11 +53,12 @@ CASES = [(key, poison) for key in KINDS for poison in POISONS if not (KINDS[key]
 
 
 def cases() -> Iterator[ParameterSet]:
-    """Of each key one kind of poison, another one for each; all others with the tests of chaos."""
+    """Of each key one kind of poison, another one for each, and half of these wide; all others with those of chaos."""
     kinds = list(POISONS)
     for key, poison in CASES:
-        turn = (kinds.index(poison) - list(KINDS).index(key)) % len(kinds)
-        marks = () if turn == 0 else (pytest.mark.chaos,)
+        number = list(KINDS).index(key)
+        turn = (kinds.index(poison) - number) % len(kinds)
+        marks = pytest.mark.chaos if turn else pytest.mark.wide if number % 2 else ()
         yield pytest.param(key, poison, marks=marks, id=f"{poison} at {key}")
 
 
@@ -81,7 +83,7 @@ async def test_a_poisoned_key_stops_what_depends_on_it_and_repair_brings_that_ba
     await check_repair(stack, key, kept)
 
 
-@pytest.mark.parametrize("key", STREAMS)
+@pytest.mark.parametrize("key", sampled(STREAMS, every=3))
 async def test_a_stream_with_the_last_id_there_is_takes_entries_again_once_it_was_repaired(
     redis_bus: RedisBus, key: str
 ) -> None:
@@ -155,7 +157,7 @@ ROWS = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("key", "row", "body"), ROWS)
+@pytest.mark.parametrize(("key", "row", "body"), sampled(ROWS, every=3))
 async def test_a_poisoned_row_crashes_nobody_and_is_repaired(
     redis_bus: RedisBus, key: str, row: str, body: bytes
 ) -> None:
@@ -195,7 +197,7 @@ async def test_a_row_of_reserved_risk_that_is_no_number_stops_the_gate_by_name_u
 # --- decisions, and what came before them ---------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("poison", sorted(POISONS))
+@pytest.mark.parametrize("poison", sampled(sorted(POISONS), every=2))
 async def test_what_stands_where_a_decision_belongs_stops_that_order_alone(redis_bus: RedisBus, poison: str) -> None:
     stack = await SmallStack.begin(redis_bus)
     await POISONS[poison](redis_bus, decision_key(MAIN, "poisoned"))

@@ -11,6 +11,7 @@ from shared.messages.halts import Halted
 from shared.messages.orders import OrderFilled
 from shared.messages.signals import PositionSized
 from tests.simulation.crash_windows import ALL_ON, Window, started
+from tests.tables import sampled
 
 pytestmark = pytest.mark.long
 
@@ -23,7 +24,7 @@ def course_of(data: Path, window: Window, market: MarketKind, *, every_bar: bool
     return [message for messages in run.instants() for message in messages]
 
 
-@pytest.mark.parametrize("market", get_args(MarketKind))
+@pytest.mark.parametrize("market", sampled(get_args(MarketKind), every=2))
 @pytest.mark.parametrize("window", WINDOWS, ids=lambda window: window.title)
 def test_both_replays_say_the_same_of_a_crash(window: Window, market: MarketKind, data_dir: Path) -> None:
     full = course_of(data_dir, window, market, every_bar=True)

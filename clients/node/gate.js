@@ -108,10 +108,10 @@ export class Gate {
       // So may this client's order be where another one's was refused under its id.
       const isOwn = each => ['', standsIn(this.#place, 'proposed')].includes(each.source)
       const isAboutOrder = each => isOwn(each) && each.order_id === orderId && ['OrderProposed', ''].includes(each.what)
-      const waits = [
-        ...(await this.#back(this.#place.key('proposed'), orderId)),
-        ...(await this.#back(this.#place.clientKey('proposed'), orderId).catch(lostOr([]))), // perhaps not this user's
-      ].some(each => each.type === 'OrderProposed' && each.id === orderId)
+      const waiting = new Map([
+        ...(await this.#latestEntry(this.#place.key('proposed'), orderId)),
+        ...(await this.#latestEntry(this.#place.clientKey('proposed'), orderId).catch(lostOr([]))), // perhaps not this user's
+      ])
       const [kept] = await this.#must(['GET', this.#place.decisionKey(orderId)])
       const decided = kept && unpack(kept)
       if (decided && !['', this.#place.client].includes(decided.client ?? '')) { // its quantity is another's to trade
@@ -121,8 +121,9 @@ export class Gate {
       if (decided) return answers.decidedVerdict(decided)
       const told = await this.#back(this.#place.key('decided'), orderId)
       const refused = told.find(each => each.type === 'ProposalRefused' && isAboutOrder(each))
-      if (refused) return answers.refusedVerdict(orderId, refused.symbol, refused)
-      if (waits) return answers.unknownVerdict(orderId, '', 'yes', 'it is proposed, and not decided yet: ask again in a moment')
+      const wasSentAgain = refused?.entry && isBefore(refused.entry, waiting.get(refused.source) ?? '0-0')
+      if (refused && !wasSentAgain) return answers.refusedVerdict(orderId, refused.symbol, refused)
+      if (waiting.size) return answers.unknownVerdict(orderId, '', 'yes', 'it is proposed, and not decided yet: ask again in a moment')
       return answers.unknownVerdict(orderId, '', 'no', 'the server knows no such order: you may propose it under this id')
     })
   }
@@ -317,15 +318,25 @@ export class Gate {
   }
 
   /** What is named on a stream, newest first, of its latest 20,000 entries. */
+  /** The stream and the entry where an order stands there for the last time. */
+  async #latestEntry(key, orderId) {
+    const found = (await this.#entriesBack(key, orderId)).find(([, each]) => each.type === 'OrderProposed' && each.id === orderId)
+    return found ? [[key, found[0]]] : []
+  }
+
   async #back(key, naming = '') {
+    return (await this.#entriesBack(key, naming)).map(([, message]) => message)
+  }
+
+  async #entriesBack(key, naming) {
     const found = []
     let before = '+'
     for (let page = 0; page < PAGES; page += 1) {
       const [rows] = await this.#must(['XREVRANGE', key, before, '-', 'COUNT', PAGE])
-      for (const [, fields] of rows) {
+      for (const [entry, fields] of rows) {
         const body = bodyOf(fields)
         const message = body.includes(naming) ? unpack(body) : null
-        if (message) found.push(message)
+        if (message) found.push([String(entry), message])
       }
       if (rows.length < PAGE) break
       before = `(${rows.at(-1)[0]}`

@@ -14,7 +14,7 @@ from urllib.parse import parse_qsl
 
 from msgspec import Meta, Struct, field
 
-from services.exchange_sim.rest import BinanceError
+from services.exchange_sim.parameters import BinanceError, integer, malformed
 
 RECV_WINDOW_MS, LONGEST_WINDOW_MS = 5_000, 60_000
 AHEAD_MS = 1_000
@@ -100,8 +100,7 @@ class AccountApi:
         query = dict(parse_qsl(raw_query, keep_blank_values=True))
         for needed in ("timestamp", "signature"):
             if not query.get(needed):
-                message = f"Mandatory parameter '{needed}' was not sent, was empty/null, or malformed."
-                raise BinanceError(-1102, message)
+                raise malformed(needed)
         signed = raw_query.rpartition("&signature=")[0]
         signature = hmac.new(account.secret.encode(), signed.encode(), hashlib.sha256).hexdigest()
         if not hmac.compare_digest(signature.encode(), query["signature"].encode()):
@@ -111,13 +110,14 @@ class AccountApi:
             raise BinanceError(-2015, "Invalid API-key, IP, or permissions for action.", 401)
 
     def _check_time(self, query: Mapping[str, str], now_ms: int) -> None:
-        window = query.get("recvWindow", str(RECV_WINDOW_MS))
-        if not query["timestamp"].isdecimal() or not window.isdecimal() or int(window) > LONGEST_WINDOW_MS:
+        asked_ms, window_ms = integer(query, "timestamp") or 0, integer(query, "recvWindow")
+        window_ms = RECV_WINDOW_MS if window_ms is None else window_ms
+        if window_ms > LONGEST_WINDOW_MS:
             raise BinanceError(-1131, "recvWindow must be less than 60000")
-        asked_ms, scale = int(query["timestamp"]), max(1.0, self._speed)
+        scale = max(1.0, self._speed)
         if asked_ms > now_ms + AHEAD_MS * scale:
             raise BinanceError(-1021, "Timestamp for this request was 1000ms ahead of the server's time.")
-        if now_ms - asked_ms > int(window) * scale:
+        if now_ms - asked_ms > window_ms * scale:
             raise BinanceError(-1021, "Timestamp for this request is outside of the recvWindow.")
 
     def _known(self) -> SimulatedAccount:

@@ -14,8 +14,9 @@ from services.exchange_sim.faults import LASTING, ActiveFaults, Fault, ScriptedF
 from services.exchange_sim.market.market import Market
 from services.exchange_sim.market_faults import delist, rename, set_status
 from services.exchange_sim.odd_rows import spoil, spoiled_answer
+from services.exchange_sim.parameters import BinanceError
 from services.exchange_sim.publisher import Publisher
-from services.exchange_sim.rest import BinanceError, RestApi
+from services.exchange_sim.rest import RestApi
 from services.exchange_sim.streams import Connection, Frame, Hub
 from services.exchange_sim.trading import ACCOUNT_WEIGHTS, Trading
 from services.exchange_sim.weights import Refusal, WeightBudget, too_many

@@ -1,6 +1,6 @@
 """REST under /api/v3, in Binance's parameters, weights, answers and errors."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import msgspec
@@ -10,26 +10,12 @@ from services.exchange_sim.book import Book
 from services.exchange_sim.filters import rate_limits, symbol_info
 from services.exchange_sim.market.bars import INTERVALS
 from services.exchange_sim.market.market import Listing, Market
+from services.exchange_sim.parameters import BinanceError, Query, illegal, integer, malformed, time_ms
 from services.exchange_sim.quotes import LONGEST_BOOK, book_of, quote_of, rolling_of
 from shared.domain.timeframes import MS_NS
 
-Query = Mapping[str, str]
 MOST_KLINES = 1_000
 DEPTH_WEIGHTS = ((100, 5), (500, 25), (1_000, 50), (LONGEST_BOOK, 250))
-
-
-class BinanceError(Exception):
-    """An error as Binance writes it: ``{"code": ..., "msg": ...}``. status: of HTTP."""
-
-    def __init__(self, code: int, message: str, status: int = 400) -> None:
-        super().__init__(message)
-        self.code = code
-        self.message = message
-        self.status = status
-
-
-def _malformed(name: str) -> BinanceError:
-    return BinanceError(-1102, f"Mandatory parameter '{name}' was not sent, was empty/null, or malformed.")
 
 
 class Endpoint(NamedTuple):
@@ -89,11 +75,11 @@ class RestApi:
         symbol = self._one(query, now_ms).instrument.symbol
         name = query.get("interval") or ""
         if not name:
-            raise _malformed("interval")
+            raise malformed("interval")
         interval = INTERVALS.get(name)
         if interval is None:
             raise BinanceError(-1120, "Invalid interval.")
-        start_ms, end_ms = _integer(query, "startTime"), _integer(query, "endTime")
+        start_ms, end_ms = time_ms(query, "startTime"), time_ms(query, "endTime")
         if start_ms is not None and end_ms is not None and end_ms < start_ms:
             return []
         limit = _limit(query, 500, MOST_KLINES)
@@ -147,7 +133,7 @@ class RestApi:
     def _one(self, query: Query, now_ms: int) -> Listing:
         symbol = query.get("symbol") or ""
         if not symbol:
-            raise _malformed("symbol")
+            raise malformed("symbol")
         listing = self._market.find(symbol, now_ms)
         if listing is None:
             raise BinanceError(-1121, "Invalid symbol.")
@@ -164,21 +150,12 @@ class RestApi:
         try:
             names = msgspec.json.decode(query["symbols"], type=list[str])
         except msgspec.DecodeError:
-            raise BinanceError(-1100, "Illegal characters found in parameter 'symbols'; legal range is '[]'.") from None
+            raise illegal("symbols", "[]") from None
         return [self._one({"symbol": name}, now_ms) for name in names], False
 
 
-def _integer(query: Query, name: str) -> int | None:
-    text = query.get(name)
-    if text is None:
-        return None
-    if not text.isdecimal() or len(text) > 19:
-        raise BinanceError(-1100, f"Illegal characters found in parameter '{name}'; legal range is '^[0-9]{{1,20}}$'.")
-    return int(text)
-
-
 def _limit(query: Query, default: int, most: int) -> int:
-    limit = _integer(query, "limit")
+    limit = integer(query, "limit")
     if limit is None:
         return default
     if limit == 0:
@@ -188,7 +165,7 @@ def _limit(query: Query, default: int, most: int) -> int:
 
 def _depth_weight(query: Query) -> int:
     limit = query.get("limit", "100")
-    asked = int(limit) if limit.isdecimal() else 100
+    asked = int(limit) if limit.isdecimal() and len(limit) < 20 else 100  # what is wrong with it the answer says
     return next((weight for most, weight in DEPTH_WEIGHTS if asked <= most), DEPTH_WEIGHTS[-1][1])
 
 

@@ -6,47 +6,32 @@ of it, or waits. A commission of 0.1 % is taken out of what arrives, as Binance 
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping
-from decimal import ROUND_DOWN, Decimal, InvalidOperation
+from collections.abc import Callable
+from decimal import ROUND_DOWN, Decimal
 from typing import Any
 
-import msgspec
-
 from services.exchange_sim.market.market import Listing, Market
+from services.exchange_sim.orders import STOPS, ZERO, Order, locked, shown, text
+from services.exchange_sim.parameters import (
+    LATEST_MS,
+    BinanceError,
+    Query,
+    amount,
+    client_id,
+    integer,
+    malformed,
+    time_ms,
+)
 from services.exchange_sim.quotes import book_of, quote_of
-from services.exchange_sim.rest import BinanceError
+from shared.domain.numbers import is_multiple, quotient, round_down
 
-Query = Mapping[str, str]
-ZERO, COMMISSION = Decimal(0), Decimal("0.001")
+Fill = tuple[Decimal, Decimal]
+COMMISSION = Decimal("0.001")
+IN_FORCE = ("GTC", "IOC", "FOK")
 ACCOUNT_WEIGHTS = {"order": 1, "openOrders": 6, "allOrders": 20, "myTrades": 20, "account": 20}
 DEPTH = 500  # levels that a market order walks at most
-RECEIVE_WINDOW_MS, AHEAD_MS = 5_000, 1_000  # of wall time
+RECEIVE_WINDOW_MS, LONGEST_WINDOW_MS, AHEAD_MS = 5_000, 60_000, 1_000  # of wall time
 MOST_ORDERS = 1_000  # that are listed
-STOPS = ("STOP_LOSS", "STOP_LOSS_LIMIT")
-
-
-class Order(msgspec.Struct):
-    """quantity, filled: base units. value: quote units that were paid or got. trades: as ``fills`` shows them."""
-
-    number: int
-    client_id: str
-    symbol: str
-    side: str
-    kind: str
-    in_force: str
-    quantity: Decimal
-    price: Decimal
-    stop_price: Decimal
-    time_ms: int
-    status: str = "NEW"
-    filled: Decimal = ZERO
-    value: Decimal = ZERO
-    updated_ms: int = 0
-    trades: list[dict[str, Any]] = msgspec.field(default_factory=list)
-
-    @property
-    def is_open(self) -> bool:
-        return self.status == "NEW"
 
 
 class Account:
@@ -79,7 +64,7 @@ class Trading:
         if not key:
             raise BinanceError(-2014, "API-key format invalid.")
         if not query.get("signature"):
-            raise BinanceError(-1102, "Mandatory parameter 'signature' was not sent, was empty/null, or malformed.")
+            raise malformed("signature")
         self._check_time(query, now_ms)
         account = self._accounts.setdefault(key, Account(self._cash, "USDT"))
         self._match_all(account, now_ms)
@@ -90,13 +75,16 @@ class Trading:
             self._match_all(account, now_ms)
 
     def _check_time(self, query: Query, now_ms: int) -> None:
-        sent, window = query.get("timestamp", ""), query.get("recvWindow", str(RECEIVE_WINDOW_MS))
-        if not sent.isdecimal() or not window.isdecimal():
-            raise BinanceError(-1102, "Mandatory parameter 'timestamp' was not sent, was empty/null, or malformed.")
-        late = now_ms - int(sent)
+        if not query.get("timestamp"):
+            raise malformed("timestamp")
+        sent_ms, window_ms = integer(query, "timestamp") or 0, integer(query, "recvWindow")
+        window_ms = RECEIVE_WINDOW_MS if window_ms is None else window_ms
+        if window_ms > LONGEST_WINDOW_MS:
+            raise BinanceError(-1131, "recvWindow must be less than 60000")
+        late = now_ms - sent_ms
         if late < -AHEAD_MS * self._speed:
             raise BinanceError(-1021, "Timestamp for this request was 1000ms ahead of the server's time.")
-        if late > int(window) * self._speed:
+        if late > window_ms * self._speed:
             raise BinanceError(-1021, "Timestamp for this request is outside of the recvWindow.")
 
     # --- orders -------------------------------------------------------------------------------------------------------
@@ -110,44 +98,49 @@ class Trading:
             raise BinanceError(-1117, "Invalid side.")
         if kind not in ("MARKET", "LIMIT", *STOPS):
             raise BinanceError(-1116, "Invalid orderType.")
+        in_force = query.get("timeInForce", "GTC")
+        if in_force not in IN_FORCE:
+            raise BinanceError(-1115, "Invalid timeInForce.")
         self._number += 1
         order = Order(
             number=self._number,
-            client_id=query.get("newClientOrderId") or f"sim{self._number}",
+            client_id=client_id(query) or f"sim{self._number}",
             symbol=listing.instrument.symbol,
             side=side,
             kind=kind,
-            in_force=query.get("timeInForce", "GTC"),
-            quantity=_amount(query, "quantity"),
-            price=_amount(query, "price") if kind in ("LIMIT", "STOP_LOSS_LIMIT") else ZERO,
-            stop_price=_amount(query, "stopPrice") if kind in STOPS else ZERO,
+            in_force=in_force,
+            quantity=amount(query, "quantity"),
+            price=amount(query, "price") if kind in ("LIMIT", "STOP_LOSS_LIMIT") else ZERO,
+            stop_price=amount(query, "stopPrice") if kind in STOPS else ZERO,
             time_ms=now_ms,
             updated_ms=now_ms,
         )
         self._check(account, order, listing, now_ms)
         account.orders[order.number] = order
         self._match(account, order, now_ms)
-        if order.is_open and (order.kind == "MARKET" or order.in_force in ("IOC", "FOK")):
+        if order.is_open and not order.waits and (order.is_at_market or order.in_force in ("IOC", "FOK")):
             order.status = "EXPIRED"
         return shown(order) | {"transactTime": now_ms, "fills": order.trades}
 
     def _check(self, account: Account, order: Order, listing: Listing, now_ms: int) -> None:
-        instrument = listing.instrument
+        instrument, lot = listing.instrument, lot_of(listing)
         if self._market.status(order.symbol, now_ms) != "TRADING":
             raise BinanceError(-1013, "Market is closed.")
         if any(each.is_open and each.client_id == order.client_id for each in account.orders.values()):
             raise BinanceError(-2010, "Duplicate order sent.")
-        lot, tick = Decimal(1).scaleb(-instrument.quantity_places), Decimal(1).scaleb(-instrument.price_places)
-        if order.quantity < lot or order.quantity % lot:
+        tick = Decimal(1).scaleb(-instrument.price_places)
+        if order.quantity < lot or not is_multiple(order.quantity, lot):
             raise BinanceError(-1013, "Filter failure: LOT_SIZE")
-        if order.price % tick or order.stop_price % tick:
+        if not is_multiple(order.price, tick) or not is_multiple(order.stop_price, tick):
             raise BinanceError(-1013, "Filter failure: PRICE_FILTER")
         price = order.price or Decimal(str(self._market.price_at(order.symbol, now_ms * 1_000_000) or 0))
         if order.quantity * price < Decimal(str(instrument.min_notional_usdt)):
             raise BinanceError(-1013, "Filter failure: NOTIONAL")
         if order.kind in STOPS and price and self._is_triggered(order, now_ms):
             raise BinanceError(-2010, "Stop price would trigger immediately.")
-        asset, needed = _locked(order, price)
+        asset, needed = locked(order, order.price or order.stop_price or price)
+        if order.kind == "MARKET" and order.side == "BUY":  # what it costs, walked through the book
+            needed = max(needed, sum((at * quantity for at, quantity in self._reached(order, now_ms)), ZERO))
         if self._free(account, asset) < needed:
             raise BinanceError(-2010, "Account has insufficient balance for requested action.")
 
@@ -159,35 +152,37 @@ class Trading:
         return shown(order)
 
     def _order(self, account: Account, query: Query) -> Order:
-        number, client_id = query.get("orderId", ""), query.get("origClientOrderId", "")
+        number, given_id = integer(query, "orderId"), query.get("origClientOrderId", "")
         for order in reversed(account.orders.values()):
-            if order.symbol == query.get("symbol") and (str(order.number) == number or order.client_id == client_id):
+            if order.symbol == query.get("symbol") and (order.number == number or order.client_id == given_id):
                 return order
         raise BinanceError(-2013, "Order does not exist.")
 
     def _listed(self, account: Account, query: Query, *, only_open: bool) -> list[dict[str, Any]]:
-        symbol, since = query.get("symbol"), int(query.get("startTime") or 0)
+        symbol, since, until, most = query.get("symbol"), *_range_of(query)
         found = [
             order
             for order in account.orders.values()
-            if symbol in (None, order.symbol) and order.time_ms >= since and (order.is_open or not only_open)
+            if symbol in (None, order.symbol) and since <= order.time_ms <= until and (order.is_open or not only_open)
         ]
-        return [shown(order) for order in found[-MOST_ORDERS:]]
+        return [shown(order) for order in found[-(MOST_ORDERS if only_open else most) :]]
 
     def _trades(self, account: Account, query: Query, now_ms: int) -> list[dict[str, Any]]:
-        number, since = query.get("orderId"), int(query.get("startTime") or 0)
-        return [
+        number, since, until, most = integer(query, "orderId"), *_range_of(query)
+        found = [
             {**trade, "id": trade["tradeId"], "symbol": order.symbol, "orderId": order.number, "orderListId": -1,
-             "quoteQty": _text(Decimal(trade["price"]) * Decimal(trade["qty"])), "time": order.updated_ms,
+             "quoteQty": text(Decimal(trade["price"]) * Decimal(trade["qty"])), "time": order.updated_ms,
              "isBuyer": order.side == "BUY", "isMaker": False, "isBestMatch": True}
             for order in account.orders.values()
-            if order.symbol == query.get("symbol") and number in (None, str(order.number)) and order.updated_ms >= since
+            if order.symbol == query.get("symbol") and number in (None, order.number)
+            and since <= order.updated_ms <= until
             for trade in order.trades
         ]  # fmt: skip
+        return found[-most:]
 
     def _show_account(self, account: Account, query: Query, now_ms: int) -> dict[str, Any]:
         balances = [
-            {"asset": asset, "free": _text(free), "locked": _text(account.balances[asset] - free)}
+            {"asset": asset, "free": text(free), "locked": text(account.balances[asset] - free)}
             for asset in [*account.balances]
             for free in (self._free(account, asset),)
         ]
@@ -200,7 +195,7 @@ class Trading:
         }  # fmt: skip
 
     def _free(self, account: Account, asset: str) -> Decimal:
-        locks = (_locked(order, order.price or order.stop_price) for order in account.orders.values() if order.is_open)
+        locks = (locked(order, order.price or order.stop_price) for order in account.orders.values() if order.is_open)
         return account.balances[asset] - sum((needed for of, needed in locks if of == asset), ZERO)
 
     # --- matching -----------------------------------------------------------------------------------------------------
@@ -218,28 +213,45 @@ class Trading:
         return quote.ask >= stop_price if order.side == "BUY" else quote.bid <= stop_price
 
     def _match(self, account: Account, order: Order, now_ms: int) -> None:
-        if order.kind in STOPS:
+        if order.waits:
             if not self._is_triggered(order, now_ms):
                 return
-            order.stop_price = ZERO
-            order.kind = "MARKET" if order.kind == "STOP_LOSS" else "LIMIT"
-        book = book_of(self._market, order.symbol, now_ms, DEPTH)
-        if book is None:
-            return
-        is_buy = order.side == "BUY"
-        fills, left = [], order.quantity
-        for at, there in (book.asks if is_buy else book.bids).items():
+            order.triggered_ms = now_ms
+        reached = self._reached(order, now_ms)
+        fills = self._affordable(account, order, reached)
+        left = order.quantity - sum((quantity for _, quantity in fills), ZERO)
+        if order.is_at_market or not left:  # a limit order fills whole, or waits
+            for price, quantity in fills:
+                self._trade_at(account, order, price, quantity)
+            if fills or (reached and order.is_at_market):
+                order.status, order.updated_ms = "FILLED" if not left else "EXPIRED", now_ms
+
+    def _reached(self, order: Order, now_ms: int) -> list[Fill]:
+        """What of the book an order takes now: prices and quantities."""
+        book, is_buy = book_of(self._market, order.symbol, now_ms, DEPTH), order.side == "BUY"
+        found, left = list[Fill](), order.quantity
+        for at, there in ((book.asks if is_buy else book.bids) if book is not None else {}).items():
             price, size = Decimal(str(at)), Decimal(str(there))
             beyond = order.price and (price > order.price if is_buy else price < order.price)
             if not left or beyond:
                 break
-            fills.append((price, min(size, left)))
-            left -= fills[-1][1]
-        if order.kind == "MARKET" or not left:  # a limit order fills whole, or waits
-            for price, quantity in fills:
-                self._trade_at(account, order, price, quantity)
-            if fills:
-                order.status, order.updated_ms = "FILLED" if not left else "EXPIRED", now_ms
+            found.append((price, min(size, left)))
+            left -= found[-1][1]
+        return found
+
+    def _affordable(self, account: Account, order: Order, reached: list[Fill]) -> list[Fill]:
+        """As much of it as there is cash for: a stop has locked its own price, and may find a worse one."""
+        if order.side == "SELL":
+            return reached
+        cash = self._free(account, "USDT") + locked(order, order.price or order.stop_price)[1]  # its own is not free
+        lot, found = lot_of(self._market.listings[order.symbol]), list[Fill]()
+        for price, there in reached:
+            quantity = min(there, round_down(quotient(cash, price), lot))
+            if quantity <= 0:
+                break
+            found.append((price, quantity))
+            cash -= price * quantity
+        return found
 
     def _trade_at(self, account: Account, order: Order, price: Decimal, quantity: Decimal) -> None:
         self._trade += 1
@@ -253,39 +265,19 @@ class Trading:
         order.filled += quantity
         order.value += value
         order.trades.append(
-            {"price": _text(price), "qty": _text(quantity), "commission": _text(fee), "commissionAsset": asset,
+            {"price": text(price), "qty": text(quantity), "commission": text(fee), "commissionAsset": asset,
              "tradeId": self._trade}
         )  # fmt: skip
 
 
-def shown(order: Order) -> dict[str, Any]:
-    """An order as Binance shows it."""
-    return {
-        "symbol": order.symbol, "orderId": order.number, "orderListId": -1, "clientOrderId": order.client_id,
-        "price": _text(order.price), "origQty": _text(order.quantity), "executedQty": _text(order.filled),
-        "origQuoteOrderQty": "0.00000000", "cummulativeQuoteQty": _text(order.value), "status": order.status,
-        "timeInForce": order.in_force, "type": order.kind, "side": order.side, "stopPrice": _text(order.stop_price),
-        "icebergQty": "0.00000000", "time": order.time_ms, "updateTime": order.updated_ms, "isWorking": True,
-        "workingTime": order.time_ms, "selfTradePreventionMode": "EXPIRE_MAKER",
-    }  # fmt: skip
+def _range_of(query: Query) -> tuple[int, int, int]:
+    """From when until when, and how many at most."""
+    since, until, limit = time_ms(query, "startTime"), time_ms(query, "endTime"), integer(query, "limit")
+    if limit == 0:
+        raise BinanceError(-1130, "Data sent for parameter 'limit' is not valid.")
+    most = MOST_ORDERS if limit is None else min(limit, MOST_ORDERS)
+    return since or 0, LATEST_MS if until is None else until, most
 
 
-def _locked(order: Order, price: Decimal) -> tuple[str, Decimal]:
-    """What an open order keeps of its account."""
-    if order.side == "SELL":
-        return order.symbol.removesuffix("USDT"), order.quantity - order.filled
-    return "USDT", (order.quantity - order.filled) * price
-
-
-def _amount(query: Query, name: str) -> Decimal:
-    try:
-        amount = Decimal(query.get(name) or "")
-    except InvalidOperation:
-        amount = ZERO
-    if not amount.is_finite() or amount <= 0:
-        raise BinanceError(-1102, f"Mandatory parameter '{name}' was not sent, was empty/null, or malformed.")
-    return amount
-
-
-def _text(amount: Decimal) -> str:
-    return f"{amount:.8f}"
+def lot_of(listing: Listing) -> Decimal:
+    return Decimal(1).scaleb(-listing.instrument.quantity_places)

@@ -20,6 +20,7 @@ from shared.ports.bus import MOST_WAITING, Bus
 from shared.ports.errors import AccessRefusedError, BusLostError
 
 WAIT_MS = 1_000  # of one look at the stream
+AT_ONCE_MS = 1
 LOOKED_BACK = 1_000  # verdicts among which a refusal is looked for that nobody waited for
 # Whether an order has reached its queue: ``no`` and ``yes`` are certain.
 Arrived = Literal["no", "maybe", "yes"]
@@ -122,11 +123,20 @@ class Verdicts:
         queue = self._bus.keys.of_client(client)
         for said in await self._bus.latest(self._key, LOOKED_BACK):
             if isinstance(said, ProposalRefused) and said.cause == order_id and _is_refusal_in(queue, said):
+                if said.entry and await self._is_proposed_after(queue, said.entry, order_id):
+                    break  # it was mended and sent again: that one waits
                 return said
         for proposal in await self._bus.latest(queue, 2 * MOST_WAITING):
             if isinstance(proposal, OrderProposed) and proposal.id == order_id:
                 return await self._bus.decision(order_id) or Unknown("yes", NO_ANSWER)
         return None
+
+    async def _is_proposed_after(self, queue: str, entry: str, order_id: str) -> bool:
+        cursors = {queue: entry}
+        while entries := await self._bus.read_from(cursors, AT_ONCE_MS):
+            if any(isinstance(each.message, OrderProposed) and each.message.id == order_id for each in entries):
+                return True
+        return False
 
     async def _sent(self, asked: Asked, heard: Heard, seconds: float) -> Answer:
         """Put it into its queue, and wait."""

@@ -12,6 +12,7 @@ from msgspec import Struct
 from shared.domain.timeframes import SECOND_NS
 
 WAITING = 2**62
+MOST_SPEED = 1e9  # of a clock; no market is replayed so fast
 
 
 class ClockOrigin(Struct, frozen=True, kw_only=True):

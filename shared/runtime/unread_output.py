@@ -24,9 +24,10 @@ def _plain_note(lines: int) -> str:
 
 
 class UnreadOutput(io.TextIOBase):
-    """Text for a file descriptor. What is written takes effect with its line's end, or with ``flush``.
+    """Text for a file descriptor. What is written takes effect with its line's end, with ``flush``, or once the line is
+    as long as all that may wait.
 
-    most_bytes: that wait to be written.
+    most_bytes: that wait to be written, however long a line is; but what is written at once is not broken up.
     note: what stands in place of lines that were dropped, given how many.
     dropped: lines dropped so far.
     """
@@ -37,7 +38,8 @@ class UnreadOutput(io.TextIOBase):
         self.dropped = 0
         self._descriptor, self._most_bytes = descriptor, most_bytes
         self._isatty = os.isatty(descriptor)
-        self._begun = ""
+        self._begun: list[str] = []
+        self._begun_length = 0
         self._waiting: deque[bytes] = deque()
         self._size = self._untold = 0
         self._writing = False
@@ -64,8 +66,9 @@ class UnreadOutput(io.TextIOBase):
 
     def write(self, text: str, /) -> int:
         with self._changed:
-            self._begun += text
-            if text.endswith("\n"):
+            self._begun.append(text)
+            self._begun_length += len(text)
+            if text.endswith("\n") or (self._begun_length >= self._most_bytes and len(self._begun) > 1):
                 self._hand_over()
         return len(text)
 
@@ -81,10 +84,11 @@ class UnreadOutput(io.TextIOBase):
             self._changed.wait_for(lambda: not self.is_behind, seconds)
 
     def _hand_over(self) -> None:
-        if not self._begun:
+        if not self._begun_length:
             return
-        chunk = self._begun.encode(errors="backslashreplace")
-        self._begun = ""
+        chunk = "".join(self._begun).encode(errors="backslashreplace")
+        self._begun_length = 0
+        self._begun.clear()
         self._waiting.append(chunk)
         self._size += len(chunk)
         while self._size > self._most_bytes and len(self._waiting) > 1:

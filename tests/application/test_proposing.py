@@ -150,6 +150,22 @@ async def test_the_refusal_of_ones_own_entry_is_heard_and_that_of_an_entry_befor
         assert asking.result() == mine
 
 
+async def test_an_order_that_was_refused_and_sent_again_waits_and_its_old_refusal_is_not_found(bus: Buses) -> None:
+    verdicts, queue = Verdicts(bus), MAIN.of_client("ana")
+    first = await bus.propose(ORDER, "ana")
+    told = refused(ORDER.id, "not_signed", source=queue, entry=str(first))
+    await bus.publish([told])
+    await bus.propose(structs.replace(ORDER, id="o-2"), "ana")
+    assert await verdicts.find(ORDER.id, "ana") == told
+    second = await bus.propose(ORDER, "ana")
+    found = await verdicts.find(ORDER.id, "ana")
+    assert isinstance(found, Unknown)
+    assert found.arrived == "yes"
+    again = structs.replace(told, id="refused-again", entry=str(second))
+    await bus.publish([again])
+    assert await verdicts.find(ORDER.id, "ana") == again
+
+
 async def test_a_full_queue_takes_nothing_and_says_so(bus: Buses) -> None:
     async with following(bus) as verdicts:
         for number in range(MOST_WAITING):

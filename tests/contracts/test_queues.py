@@ -1,6 +1,7 @@
 """Nobody's entries are pushed out: what is trimmed, what is refused, and how clients take turns, on every bus."""
 
 import asyncio
+from collections import Counter
 from decimal import Decimal
 
 import pytest
@@ -9,6 +10,7 @@ from msgspec import structs
 from shared.adapters.codec import encode
 from shared.adapters.memory_bus import MemoryBus
 from shared.adapters.redis.bus import RedisBus
+from shared.adapters.redis.group_reader import ENTRIES_OF_A_CLIENT
 from shared.messages.catalogue import PROPOSED, REPORTED
 from shared.messages.orders import CancelProposed, OrderProposed, StopRaised
 from shared.messages.reports import Report, StopReported
@@ -147,6 +149,18 @@ async def test_a_flood_of_one_client_makes_no_long_step_for_the_others(redis_bus
     lease = await acquired(redis_bus)
     read = [len(await lease.read(0)) for _ in range(8)]
     assert read == [16 + 2, *[16] * 5, 100 - 6 * 16, 0]
+
+
+async def test_a_flood_is_bounded_for_every_client_also_where_the_stream_beside_their_queues_is_none(
+    redis_bus: RedisBus,
+) -> None:
+    await redis_bus.client.set(Proposed, "no stream")
+    for order in (*orders("ana", 40), *orders("bob", 40)):
+        await redis_bus.propose(order, order.id.partition("-")[0])
+    lease = await acquired(redis_bus)
+    assert [*lease.unreadable] == [Proposed]
+    given = Counter(entry.message.client for entry in await lease.read(0) if isinstance(entry.message, OrderProposed))
+    assert given == {"ana": ENTRIES_OF_A_CLIENT, "bob": ENTRIES_OF_A_CLIENT}
 
 
 async def test_a_flood_that_rests_between_its_turns_is_taken_whole_and_in_order(redis_bus: RedisBus) -> None:

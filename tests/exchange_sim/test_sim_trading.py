@@ -162,3 +162,144 @@ async def test_requests_at_once_never_spend_the_same_cash_twice() -> None:
             orders = (client.create_order("BTC/USDT", "market", "buy", amount) for _ in range(2))
             done = await asyncio.gather(*orders, return_exceptions=True)
         assert sum(isinstance(each, ccxt.InsufficientFunds) for each in done) == 1
+
+
+# --- what cannot be meant ---------------------------------------------------------------------------------------------
+
+ODD = (
+    "",
+    "x",
+    "-1",
+    "1e400",
+    "nan",
+    "0",
+    "9" * 19,
+    "9" * 25,
+    "9" * 5_000,
+    "1_0",
+    "0.00000000000000000000001",
+    "\u0661",
+)
+SIGNED = {
+    ("POST", "order"): ("quantity", "price", "stopPrice", "timeInForce", "newClientOrderId", "type", "side", "symbol"),
+    ("GET", "order"): ("orderId", "origClientOrderId", "symbol"),
+    ("DELETE", "order"): ("orderId", "origClientOrderId", "symbol"),
+    ("GET", "openOrders"): ("symbol",),
+    ("GET", "allOrders"): ("symbol", "startTime", "endTime", "limit"),
+    ("GET", "myTrades"): ("symbol", "startTime", "endTime", "limit", "orderId"),
+    ("GET", "account"): ("timestamp", "recvWindow"),
+}
+OPEN = {
+    "klines": ("symbol", "interval", "startTime", "endTime", "limit"),
+    "depth": ("symbol", "limit"),
+    "ticker/24hr": ("symbol", "symbols", "type"),
+    "exchangeInfo": ("symbol", "symbols", "symbolStatus"),
+}
+
+
+async def test_whatever_a_parameter_says_the_answer_is_binances_and_no_failure_of_the_simulator() -> None:
+    async with stage(speed=1.0, options=ExchangeOptions(cash_usdt=200_000.0, weight_per_minute=10**9)) as sim:
+        limit = {"symbol": "ETHUSDT", "side": "BUY", "type": "STOP_LOSS_LIMIT", "quantity": "1"}
+        whole = limit | {"price": "90000", "stopPrice": "90000", "interval": "1h"}
+        asked = [(method, path, name, odd) for (method, path), names in SIGNED.items() for name in names for odd in ODD]
+        asked += [("GET", path, name, odd) for path, names in OPEN.items() for name in names for odd in ODD]
+        for method, path, name, odd in asked:
+            query = (whole if path in ("order", "klines") else {"symbol": "ETHUSDT"}) | {
+                "timestamp": str(sim.now_ms), "signature": "s", name: odd
+            }  # fmt: skip
+            if name in ("symbols", "symbolStatus"):
+                del query["symbol"]
+            url, headers = f"{sim.url}/api/v3/{path}", {"X-MBX-APIKEY": "ana"}
+            async with sim.http.request(method, url, params=query, headers=headers) as answer:
+                body = await answer.json()
+            assert answer.status in (200, 400), (method, path, name, odd[:30], body)
+            assert answer.status == 200 or (body["code"] < -1000 and body["msg"])
+
+
+@pytest.mark.parametrize(
+    ("path", "name", "odd", "code", "words"),
+    [
+        (
+            "allOrders",
+            "startTime",
+            "yesterday",
+            -1100,
+            "Illegal characters found in parameter 'startTime'; legal range is",
+        ),
+        ("myTrades", "endTime", "1.5", -1100, "Illegal characters found in parameter 'endTime'"),
+        ("myTrades", "limit", "0", -1130, "Data sent for parameter 'limit' is not valid."),
+        ("account", "recvWindow", "60001", -1131, "recvWindow must be less than 60000"),
+        ("account", "timestamp", "", -1102, "Mandatory parameter 'timestamp' was not sent"),
+    ],
+)
+async def test_a_parameter_that_cannot_be_is_named(path: str, name: str, odd: str, code: int, words: str) -> None:
+    async with stage(speed=1.0, options=TRADES) as sim:
+        asked = {"timestamp": str(sim.now_ms), "signature": "s", "symbol": "ETHUSDT", name: odd}
+        async with sim.http.get(f"{sim.url}/api/v3/{path}", params=asked, headers={"X-MBX-APIKEY": "a"}) as answer:
+            body = await answer.json()
+        assert (answer.status, body["code"]) == (400, code)
+        assert words in body["msg"]
+
+
+# --- stops, and what there is cash for --------------------------------------------------------------------------------
+
+
+class Ana:
+    """Her orders, on a stage whose time she moves."""
+
+    def __init__(self, sim: Any) -> None:
+        self.sim = sim
+
+    async def ask(self, method: str, path: str, **more: str) -> Any:
+        asked = {"symbol": "ETHUSDT", "timestamp": str(self.sim.now_ms), "signature": "s"} | more
+        url, key = f"{self.sim.url}/api/v3/{path}", {"X-MBX-APIKEY": "ana"}
+        async with self.sim.http.request(method, url, params=asked, headers=key) as answer:
+            return await answer.json()
+
+    async def cash(self) -> Decimal:
+        [usdt] = [each for each in (await self.ask("GET", "account"))["balances"] if each["asset"] == "USDT"]
+        return Decimal(usdt["free"]) + Decimal(usdt["locked"])
+
+    async def until_triggered(self) -> Any:
+        for _ in range(48 * 60):
+            self.sim.pass_time(60_000)
+            order = (await self.ask("GET", "allOrders"))[-1]
+            if order["isWorking"]:
+                return order
+        raise AssertionError("the price never comes there")
+
+
+async def test_a_stop_with_a_limit_stays_one_when_it_was_triggered() -> None:
+    async with stage(speed=1.0, options=TRADES) as sim:
+        ana = Ana(sim)
+        ask = float((await sim.get("/api/v3/ticker/bookTicker", symbol="ETHUSDT"))[1]["askPrice"])
+        stop, limit = f"{ask * 1.003:.2f}", f"{ask * 0.5:.2f}"
+        placed = await ana.ask("POST", "order", side="BUY", type="STOP_LOSS_LIMIT", quantity="1", stopPrice=stop,
+                               price=limit, timeInForce="IOC")  # fmt: skip
+        assert (placed["status"], placed["isWorking"], placed["workingTime"]) == ("NEW", False, -1)
+        order = await ana.until_triggered()
+        assert (order["type"], float(order["stopPrice"]), float(order["price"])) == (
+            "STOP_LOSS_LIMIT", float(stop), float(limit)
+        )  # fmt: skip
+        assert order["workingTime"] > order["time"]
+
+
+async def test_nobody_buys_at_the_market_for_more_than_there_is() -> None:
+    async with stage(speed=1.0, options=ExchangeOptions(cash_usdt=20_000_000.0)) as sim:
+        ana = Ana(sim)
+        asks = (await sim.get("/api/v3/depth", symbol="ETHUSDT", limit=1000))[1]["asks"]
+        best = Decimal(asks[0][0])
+        wanted = (Decimal(20_000_000) / best * Decimal("0.99995")).quantize(
+            Decimal("0.001")
+        )  # at the best price just enough
+        refused = await ana.ask("POST", "order", side="BUY", type="MARKET", quantity=str(wanted))
+        assert (refused["code"], refused["msg"]) == (-2010, "Account has insufficient balance for requested action.")
+        stop = (best * Decimal("1.003")).quantize(Decimal("0.01"))
+        most = (Decimal(20_000_000) / stop).quantize(Decimal("0.001")) - Decimal("0.001")
+        assert (await ana.ask("POST", "order", side="BUY", type="STOP_LOSS", quantity=str(most), stopPrice=str(stop)))[
+            "status"
+        ] == "NEW"
+        order = await ana.until_triggered()
+        assert order["status"] == "EXPIRED"
+        assert 0 < float(order["executedQty"]) < float(most)
+        assert 0 <= await ana.cash() < 10

@@ -102,3 +102,14 @@ def test_a_reader_that_is_gone_and_a_full_disk_end_nobody() -> None:
                 output.drain(PATIENCE_SECONDS)
             assert output.dropped == 10
     os.close(writer)
+
+
+def test_a_line_without_an_end_takes_no_more_room_than_what_may_wait(pipe: Pipe) -> None:
+    """A progress bar without a reader, for days."""
+    pipe.fill()
+    for _ in range(20_001):
+        pipe.output.write("\r50 %")
+    assert sum(map(len, pipe.output._waiting)) + pipe.output._begun_length <= 2 * 2_000
+    assert pipe.output.dropped > 0
+    print(file=pipe.output)
+    assert pipe.read(b"50 %\n")

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from typing import Any, TypeVar
 
 import msgpack
@@ -49,7 +50,7 @@ def verdict_of(place: Place, order_id: str) -> Operation[Verdict]:
 
     The stream of proposals is looked at before the decision: whatever is decided in between is found as decided.
     """
-    waits = yield from _is_proposed(place, order_id)
+    waiting = yield from _proposed(place, order_id)
     [stored] = yield from must(("GET", place.decision_key(order_id)))
     if (decided := read_as(OrderDecided, stored)) is not None:
         if decided.client not in ("", place.client):  # its quantity is another's to trade
@@ -58,8 +59,10 @@ def verdict_of(place: Place, order_id: str) -> Operation[Verdict]:
         return Verdict.of(decided)
     for message in (yield from _back(place.key("decided"), order_id)):
         if isinstance(message, ProposalRefused) and _is_about_order(place, message, order_id):
+            if message.entry and _order(waiting.get(message.source, "")) > _order(message.entry):
+                break  # it was sent again since then, and that one waits
             return Verdict.refusal(order_id, message.code, message.field, message.reason, symbol=message.symbol)
-    if waits:
+    if waiting:
         return Verdict.unknown(order_id, "yes", "it is proposed, and not decided yet: ask again in a moment")
     return Verdict.unknown(order_id, "no", "the server knows no such order: you may propose it under this id")
 
@@ -73,15 +76,25 @@ def _is_about_order(place: Place, refused: ProposalRefused, order_id: str) -> bo
     return refused.order_id == order_id and refused.what in (OrderProposed.__name__, "")
 
 
-def _is_proposed(place: Place, order_id: str) -> Operation[bool]:
-    for message in (yield from _back(place.key("proposed"), order_id)):
+def _proposed(place: Place, order_id: str) -> Operation[dict[str, str]]:
+    """The streams on which an order stands, each with the id of its latest entry there."""
+    found = yield from _latest_entry(place.key("proposed"), order_id)
+    with suppress(ResponseError):  # not this user's
+        found |= yield from _latest_entry(place.client_key("proposed"), order_id)
+    return found
+
+
+def _latest_entry(stream: str, order_id: str) -> Operation[dict[str, str]]:
+    for entry, message in (yield from _entries_back(stream, order_id)):
         if isinstance(message, OrderProposed) and message.id == order_id:
-            return True
-    try:
-        queue = yield from _back(place.client_key("proposed"), order_id)
-    except ResponseError:  # not this user's
-        return False
-    return any(isinstance(message, OrderProposed) and message.id == order_id for message in queue)
+            return {stream: entry}
+    return {}
+
+
+def _order(entry: str) -> tuple[int, int]:
+    """What entries of a stream sort by."""
+    milliseconds, _, number = entry.partition("-")
+    return int(milliseconds or 0), int(number or 0)
 
 
 # --- what holds now ---------------------------------------------------------------------------------------------------
@@ -94,7 +107,7 @@ def sizes(place: Place, timeframe: str) -> Operation[Sizes]:
     for _ in range(PAGES):
         [rows] = yield from must(("XREVRANGE", place.key("sizes"), before, "-", "COUNT", PAGE))
         known = len(found)
-        for message in _messages_in(rows):
+        for _, message in _messages_in(rows):
             if isinstance(message, PositionSized) and timeframe in ("", message.timeframe):
                 found.setdefault(message.symbol, message)
         if len(rows) < PAGE or (known and len(found) == known):
@@ -158,7 +171,12 @@ def market_clock(place: Place) -> Operation[dict[str, Any]]:
 
 def _back(key: str, naming: str = "") -> Operation[list[Message]]:
     """What stands on a stream and names something, newest first, of its latest 20,000 entries."""
-    found: list[Message] = []
+    return [message for _, message in (yield from _entries_back(key, naming))]
+
+
+def _entries_back(key: str, naming: str = "") -> Operation[list[tuple[str, Message]]]:
+    """The same, with the ids of their entries."""
+    found: list[tuple[str, Message]] = []
     before = "+"
     for _ in range(PAGES):
         [rows] = yield from must(("XREVRANGE", key, before, "-", "COUNT", PAGE))
@@ -169,10 +187,10 @@ def _back(key: str, naming: str = "") -> Operation[list[Message]]:
     return found
 
 
-def _messages_in(rows: Iterable[Any]) -> Iterator[Message]:
-    for _, fields in rows:
+def _messages_in(rows: Iterable[Any]) -> Iterator[tuple[str, Message]]:
+    for entry, fields in rows:
         if (message := unpack(body_of(fields))) is not None:
-            yield message
+            yield entry.decode(), message
 
 
 def _seconds(now: Any) -> float:

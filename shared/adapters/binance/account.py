@@ -97,11 +97,22 @@ class CcxtAccount:
         await self._client.close()  # type: ignore[no-untyped-call]
 
     async def _ask(self, endpoint: Any, question: dict[str, str] | None = None) -> Any:
+        self._check_secret()
         try:
             await self._client.load_time_difference()
             return await endpoint(question or {})
         except BaseError as error:
             raise self._explained(error) from None  # ccxt's own text may have the signed address in it
+
+    def _check_secret(self) -> None:
+        """Whether it signs at all. Raises ``RejectedError``: ccxt fails in many ways at a private key that is none."""
+        try:
+            self._client.sign("account", ["private"])
+        except Exception:  # noqa: BLE001 - of every library that may look at a key
+            raise RejectedError(
+                "the secret is no private key that can be read: write that of an HMAC key, or an Ed25519 key as "
+                "Binance gives it (PKCS#8, not encrypted), from BEGIN PRIVATE KEY to END PRIVATE KEY"
+            ) from None  # its text may have the key in it
 
     def _explained(self, error: BaseError) -> ExchangeError:
         text = SIGNED_QUERY.sub("", str(error))

@@ -50,7 +50,7 @@ from shared.messages.market import BarClosed, BookSampled, MarkChanged
 from shared.messages.orders import OrderDecided
 from shared.messages.reports import Report
 from shared.ports.bus import Bus, Heartbeat, Proposal, Scope
-from shared.ports.clock import ClockOrigin
+from shared.ports.clock import MOST_SPEED, ClockOrigin
 from shared.ports.errors import (
     AccessRefusedError,
     CorruptStateError,
@@ -62,7 +62,7 @@ from shared.ports.errors import (
 from shared.ports.signatures import SIGNATURE_FIELD, Signatures
 
 BARS_PER_CALL = 500
-MOST_SPEED = 1e9  # of a clock; no market is replayed so fast
+
 
 S = TypeVar("S", bound=Struct)
 
@@ -367,6 +367,8 @@ class RedisBus(RedisStreams, Bus):
     # --- the stack's clock ----------------------------------------------------------------------------------------
 
     async def agree_on_clock(self, origin: ClockOrigin) -> ClockOrigin:
+        if (in_force := await self.clock_origin()) is not None:  # a full memory takes no more writes
+            return in_force
         async with bus_errors():
             await self.client.set(CLOCK_KEY, encode(origin), nx=True)
         in_force = await self.clock_origin()

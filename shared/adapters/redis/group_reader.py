@@ -194,7 +194,7 @@ class GroupReader:
         if not names:
             return []
         bounds = (ENTRIES_PER_READ, BYTES_PER_READ, len(turns), *(most_bytes_of(name) + FIELDS_BYTES for name in names))
-        bounds = (*bounds, ENTRIES_OF_A_CLIENT)
+        bounds = (*bounds, ENTRIES_OF_A_CLIENT, int(self._in_turns in self.unreadable))  # then a client's is the first
         rows = await self._call(self._connection, "FCALL", "hs_read", len(names), *names, self.group, *bounds)
         for number, _id, _fields, _size, *given in rows:
             if given and given[0]:

@@ -608,12 +608,13 @@ end
 -- long one is copied, whatever somebody wrote there.
 -- KEYS: streams, in the order of priority; the last ``turns`` of them take turns, one entry each.
 -- ARGV: group, entries, bytes, turns, then for each stream the most bytes of an entry; then, if given, the most entries
--- of each that takes turns but for the first. Both bounds are for each stream, and for all that take turns together, of
--- which each gets one turn at least.
+-- of each that takes turns but for the first, and 1 if they are those of the first as well. Both other bounds are for
+-- each stream, and for all that take turns together, of which each gets one turn at least.
 -- The first entry of each stream comes with how many the group was given with it.
 local function read(keys, args)
   local group, count, most_bytes, turns = args[1], tonumber(args[2]), tonumber(args[3]), tonumber(args[4])
   local rounds, round = tonumber(args[5 + #keys] or count), 0
+  local unbounded = args[6 + #keys] ~= '1' and #keys - turns + 1
   local rows, begun = {}, {}
   local function take(number)
     local reply = redis.call('XREADGROUP', 'GROUP', group, 'writer', 'COUNT', 1, 'STREAMS', keys[number], '>')
@@ -646,7 +647,7 @@ local function read(keys, args)
     local still_open = {}
     round = round + 1
     for _, number in ipairs(open) do
-      local may = round <= rounds or number == #keys - turns + 1
+      local may = round <= rounds or number == unbounded
       local size = left > 0 and may and take(number)
       if size then
         left, bytes = left - 1, bytes + size

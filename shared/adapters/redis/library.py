@@ -23,7 +23,8 @@ async def note_library(client: Client, signatures: Signatures) -> None:
         if await _is_noted(client, signatures, known):
             return  # as the owner did at the start: nothing is refused to a service then
         async with bus_errors(LIBRARY_KEY):
-            await client.hset(LIBRARY_KEY, known, signatures.sign(LIBRARY_KEY, known.encode()))
+            signature = signatures.sign(LIBRARY_KEY, known.encode())
+            await client.fcall("hs_write", 1, LIBRARY_KEY, "HSET", known, signature)  # also into a full memory
 
 
 async def check_library(client: Client, signatures: Signatures) -> None:

@@ -2,9 +2,12 @@
 
 import re
 
+from shared.domain.timeframes import MS_NS
+from shared.messages.base import LAST_NS
 from shared.ports.streams import LAST_MS, entry_order, is_end_of_ids
 
-NUMBER_DIGITS, TIME_DIGITS = 20, 16  # at most; the server counts in 64 bits
+NUMBER_DIGITS = 20  # at most; the server counts in 64 bits
+LATEST_MS = LAST_NS // MS_NS
 COUNTER_BELOW = 2**53  # where the function library, which counts in doubles, takes it for no number any more
 _ENTRY_ID = re.compile(r"[0-9]{1,20}-[0-9]{1,20}")
 
@@ -19,9 +22,9 @@ def is_counter(text: bytes) -> bool:
     return is_number(text) and int(text) < COUNTER_BELOW
 
 
-def is_time(text: bytes) -> bool:
-    """Whether it can be a time in milliseconds."""
-    return text.isdigit() and len(text) <= TIME_DIGITS
+def is_time(text: bytes, latest_ms: int = LATEST_MS) -> bool:
+    """Whether it can be a time in milliseconds, up to some moment."""
+    return is_number(text) and int(text) <= latest_ms
 
 
 def is_cursor(text: str) -> bool:

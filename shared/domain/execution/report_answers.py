@@ -3,7 +3,7 @@
 from shared.domain import refused
 from shared.messages.base import derived_id, truncate
 from shared.messages.catalogue import client_of_key
-from shared.messages.dead_letter import UnreadableReceived
+from shared.messages.dead_letter import EntrySetAside, UnreadableReceived
 from shared.messages.reports import AnyReport, FillReported, ReportFault, ReportRefused, StopReported
 from shared.messages.signers import SIGNATURE
 
@@ -43,6 +43,17 @@ def refusal_of_unreadable(received: UnreadableReceived, *, unanswered: int, halt
         trade_id=parts.get("trade_id", ""),
         halts=bool(halted),
         client=client_of_key(received.source),
+    )
+
+
+def refusal_of_failed(passed_over: EntrySetAside, *, now_ns: int, unanswered: int) -> ReportRefused:
+    """Of a report that the machine failed at, of which its host tells."""
+    return ReportRefused(
+        **refused.failed(passed_over, unanswered, now_ns),
+        order_id="",
+        symbol=passed_over.symbol,
+        what=passed_over.message,
+        client=client_of_key(passed_over.source),
     )
 
 

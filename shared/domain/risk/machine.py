@@ -272,9 +272,16 @@ class RiskMachine:
 
     # --- for the host ---------------------------------------------------------------------------------------------
 
-    def remember(self, decision: OrderDecided) -> None:
-        """Take in a decision from the store, so that its order is never decided again."""
-        self.gate.remember(decision)
+    def remember(self, answer: Message) -> None:
+        """Take in what was said before: a decision, so that its order is never decided again, or another answer."""
+        if isinstance(answer, OrderDecided):
+            self.gate.remember(answer)
+        else:
+            self.gate.answers.remember(answer)
+
+    def said_to(self, proposal: CancelProposed | StopRaised) -> Message | None:
+        """What was said to a cancel or a raised stop when it came before; None where that is not known."""
+        return self.gate.answers.to(proposal)
 
     def take_repeats(self) -> Sequence[str]:
         """The orders whose stored decision was asked for once more since the last call."""

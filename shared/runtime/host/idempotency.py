@@ -18,7 +18,7 @@ from typing import Protocol
 from shared.adapters.codec import sent_by
 from shared.domain.risk.gate.repeats import difference, proposal_of
 from shared.messages.base import Message
-from shared.messages.orders import OrderDecided, OrderProposed
+from shared.messages.orders import CancelProposed, OrderProposed, ProposalRefused, StopRaised
 from shared.ports.bus import Bus, Proposal
 from shared.ports.streams import Entry
 
@@ -33,8 +33,14 @@ class OrderDecider(Protocol):
 
     orders_remembered: int
 
-    def remember(self, decision: OrderDecided) -> None:
-        """Take note of a decision that was made before, so that its order is not decided again."""
+    def remember(self, answer: Message) -> None:
+        """Take note of a decision that was made before, so that its order is not decided again; or of what was said to
+        another proposal.
+        """
+        ...
+
+    def said_to(self, proposal: CancelProposed | StopRaised) -> Message | None:
+        """What was said to a cancel or a raised stop when it came before; None where that is not known."""
         ...
 
     def take_repeats(self) -> Sequence[str]:
@@ -56,10 +62,9 @@ class OrderIdempotency:
         self._answered: set[Message] = set()  # what came by PUBLISH and was answered since the last step
 
     async def load(self, bus: Bus) -> None:
-        """Let the machine remember the latest decisions, oldest first."""
-        for decision in reversed(await bus.latest(self._decided, self._machine.orders_remembered)):
-            if isinstance(decision, OrderDecided):
-                self._machine.remember(decision)
+        """Let the machine remember the latest decisions and answers, oldest first."""
+        for answer in reversed(await bus.latest(self._decided, self._machine.orders_remembered)):
+            self._machine.remember(answer)
 
     async def recall(self, bus: Bus, entries: Sequence[Entry]) -> None:
         """Ask the store about orders that may have been decided so long ago that the machine has forgotten them."""
@@ -70,23 +75,38 @@ class OrderIdempotency:
 
     async def take_in(self, bus: Bus, message: Message) -> Message | None:
         """Put what came by PUBLISH into its stream, unless it is the copy of what a commit wrote there: that is no
-        repeat, and the entry is answered. An order that came before is answered with its decision, if any;
-        another order under an id that was decided is given back, for the machine to refuse.
+        repeat, and the entry is answered. What came before is answered as it was then; what is another one under an id
+        that was used is given back, for the machine to answer.
         """
         message = sent_by(message, "")  # a channel has no owner
         if message in self._answered:  # since the last step
             return None
-        if not isinstance(message, Proposal) or await bus.take_in(message) or not isinstance(message, OrderProposed):
+        if not isinstance(message, Proposal) or await bus.take_in(message):
             return None
+        if not isinstance(message, OrderProposed):
+            return await self._said_before(bus, message)
         if (decision := await bus.decision(message.id)) is None:
             return None
         if difference(message, proposal_of(decision)):
             self._machine.remember(decision)
             return message
-        if len(self._answered) < ANSWERED_KEPT:
-            self._answered.add(message)
-        await bus.echo([decision])
+        await self._repeat(bus, message, decision)
         return None
+
+    async def _said_before(self, bus: Bus, proposal: CancelProposed | StopRaised) -> Message | None:
+        """A stop does not rise by an old copy, as a takeover hears them. To cancel an order is meant whenever it comes,
+        so a cancel that was refused is looked at again.
+        """
+        said = self._machine.said_to(proposal)
+        if said is None or (isinstance(proposal, CancelProposed) and isinstance(said, ProposalRefused)):
+            return proposal
+        await self._repeat(bus, proposal, said)
+        return None
+
+    async def _repeat(self, bus: Bus, proposal: Message, said: Message) -> None:
+        if len(self._answered) < ANSWERED_KEPT:
+            self._answered.add(proposal)
+        await bus.echo([said])
 
     async def answer_repeats(self, bus: Bus) -> None:
         """Publish the stored decisions on orders that came once more: each once for a step, however often it came."""

@@ -1,12 +1,14 @@
 """What comes to a machine by live channels, kept for its next step: the market as it is now, and questions.
 
 All of it is bounded. Of marks and books only the latest of each pair counts; of questions a few wait. What came while
-nobody listened is not missed: marks and books begin with what the bus knows, and who asked in vain asks again.
+nobody listened is not missed: marks and books begin with what the bus knows, and who asked in vain asks again. A
+question leaves the queue once it was answered: when a host ends, the next one of its process answers those that wait.
 """
 
 import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
+from itertools import islice
 from typing import Any
 
 from shared.adapters.codec import UnreadableError, decode, encode
@@ -34,6 +36,7 @@ class Inbox:
     idempotency: takes in what may come by PUBLISH instead of by its stream; None where nothing may.
     wall_ns: tells wall time, by which warnings are few.
     follows: whether marks and books of a pair are wanted, by its name.
+    questions: those that wait; it outlives the host.
     """
 
     def __init__(
@@ -45,12 +48,13 @@ class Inbox:
         *,
         wall_ns: Callable[[], int] = lambda: 0,
         follows: Callable[[str], bool] = lambda _: True,
+        questions: deque[Message] | None = None,
     ) -> None:
         self._follows = follows
         self._bus, self._log, self._wall_ns, self._few = bus, log, wall_ns, FewLines()
         self._dead_letters, self._idempotency = dead_letters, idempotency
         self._latest: dict[tuple[type[Message], str], Latest] = {}
-        self._questions: deque[Message] = deque()
+        self._questions: deque[Message] = deque() if questions is None else questions
         self._dropped = 0  # since none waited
 
     # --- taking in ------------------------------------------------------------------------------------------------
@@ -129,20 +133,37 @@ class Inbox:
         """Whether any questions wait for the next step."""
         return bool(self._questions)
 
-    def take_questions(self) -> Sequence[Message]:
-        """The oldest few questions, in the order in which they came.
+    def next_questions(self) -> Sequence[Message]:
+        """The oldest few questions, in the order in which they came. They wait on until they are ``done``.
 
         They are up to ``QUESTIONS_A_STEP`` about one pair each, or a single one about all pairs, whose answer costs as
         much as there are pairs. So a step's work is bounded by the number of pairs, whatever is asked.
         """
-        taken: list[Message] = []
         if not self._questions:
             self._dropped = 0
-        while self._questions and len(taken) < QUESTIONS_A_STEP:
-            if _is_over_all_pairs(self._questions[0]):
-                return taken or [self._questions.popleft()]
-            taken.append(self._questions.popleft())
+            return ()
+        taken: list[Message] = []
+        for question in islice(self._questions, QUESTIONS_A_STEP):
+            if _is_over_all_pairs(question):
+                return taken or [question]
+            taken.append(question)
         return taken
+
+    def all_questions(self) -> Sequence[Message]:
+        """All that wait."""
+        return tuple(self._questions)
+
+    def done(self, questions: Sequence[Message]) -> None:
+        """These, the oldest, were answered."""
+        for _ in questions:
+            self._questions.popleft()
+
+    def give_up(self, question: Message | None, told: Sequence[Message]) -> None:
+        """One that the machine fails at waits no more; in its place stands what the machine is told of it instead."""
+        place = next(number for number, each in enumerate(self._questions) if each is question)
+        del self._questions[place]
+        for each in told:
+            self._questions.insert(place, each)
 
     # --- answering ------------------------------------------------------------------------------------------------
 

@@ -48,6 +48,7 @@ async def recover_machine(
     progress = Progress(snapshot, sealer, reserves=spec.reserves)
     if progress.digest != snapshot.digest:
         raise CorruptStateError(f"{spec.service}: records do not match the digest of commit {snapshot.seq}")
+    witness.note(sealer.identity, snapshot.seq, snapshot.digest)
     _load_records(spec.machine, snapshot.records)
     passed_over = await _warm(spec, lease, clock, progress.cursors, failures)
     spec.machine.restored()

@@ -53,7 +53,7 @@ class Sealer:
 
     def __init__(self, signatures: Signatures, machine: str, *, reserves: bool, identity: str, library: str) -> None:
         self._signatures, self._machine, self._reserves = signatures, machine, reserves
-        self._identity, self._library = identity, library
+        self.identity, self._library = identity, library
         self.key = signatures.seal(b"").key
         self.secret = signatures.secret(self.key)
 
@@ -61,7 +61,7 @@ class Sealer:
         """The seal of what a commit leaves. records: None where no key is configured."""
         sums = (digest if records is None else records.sum, cursors.sum, reserved.sum)
         tallies = [f"{each:032x}" for each in sums]
-        statement = self._statement(seq, digest, self._identity, self._library, tallies)
+        statement = self._statement(seq, digest, self.identity, self._library, tallies)
         seal = self._signatures.seal(statement)
         return " ".join((VERSION, seal.key or "-", self._library or "-", *tallies, seal.mac))
 
@@ -82,7 +82,7 @@ class Sealer:
             raise self._corrupt(f"it is sealed with the key {key or 'of nobody'}, which is not among this machine's")
         tallies = [records, cursors, reserved]
         statements = (
-            self._statement(found.seq, found.digest, identity, library, tallies) for identity in (self._identity, "")
+            self._statement(found.seq, found.digest, identity, library, tallies) for identity in (self.identity, "")
         )
         if version != VERSION or not any(self._signatures.holds(each, Seal(key, mac)) for each in statements):
             raise self._corrupt(f"its seal is not of commit {found.seq}, or not of these data")

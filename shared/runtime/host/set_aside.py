@@ -48,29 +48,30 @@ class SetAside:
             refused = message_refused(message, time_ns=self._clock.now_ns(), field="$", reason=reason)
             self._dead_letters.hold_refusals([refused], item)
             self._log.error("entry_set_aside", source=item.stream, entry=item.id, reason=failure.reason)
-        return announcements or self.unanswered([item], failure.reason)
+        return announcements or self.unanswered(item, failure.reason)
 
-    def unanswered(self, items: Sequence[Entry], reason: str) -> Sequence[UnreadableReceived]:
-        """What the machine is told of the questions among things that it failed at, so that whoever asked hears so.
+    def unanswered(self, item: Entry, reason: str) -> Sequence[UnreadableReceived]:
+        """What the machine is told of a question that it failed at, so that whoever asked hears so; of other things
+        nothing.
 
-        It answers them as questions that nobody could read.
+        It answers it as one that nobody could read.
         """
+        question = item.message
+        if question is None or TOPIC_OF.get(type(question)) is not ASK:
+            return ()
         failed = f"{self._service} failed at this question: {reason[:512]}"
         remedy = "Ask no more like it until an operator has looked (machine_failed in the log)"
-        return [
-            UnreadableReceived(
-                id=derived_id("unanswered", question.id),
-                time_ns=self._clock.now_ns(),
-                topic=ASK.name,
-                source=item.stream,
-                entry="",
-                field="$",
-                reason=f"{failed}. {remedy}",
-                parts={"id": question.id, "reply_to": str(getattr(question, "reply_to", ""))},
-            )
-            for item in items
-            if (question := item.message) is not None and TOPIC_OF.get(type(question)) is ASK
-        ]
+        told = UnreadableReceived(
+            id=derived_id("unanswered", question.id),
+            time_ns=self._clock.now_ns(),
+            topic=ASK.name,
+            source=item.stream,
+            entry="",
+            field="$",
+            reason=f"{failed}. {remedy}",
+            parts={"id": question.id, "reply_to": str(getattr(question, "reply_to", ""))},
+        )
+        return (told,)
 
     def take_unreadable(self, stream: str, reason: str) -> EntrySetAside:
         """An input that is no stream is passed over whole; what has to be published waits for ``publish``."""

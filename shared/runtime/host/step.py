@@ -19,6 +19,7 @@ from shared.ports.errors import (
     BusLostError,
     CommitRefusedError,
     ContentRefusedError,
+    CorruptStateError,
     StateGoneError,
 )
 from shared.ports.streams import Entry
@@ -73,7 +74,15 @@ class MachineHost:
         self.dead_letters = DeadLetters(spec.service, bus, clock, log)
         portfolio = bus.keys.portfolio if spec.home == bus.keys.home else ""
         self.set_aside = SetAside(spec.service, portfolio, bus, clock, log, self.dead_letters)
-        self.inbox = Inbox(bus, log, self.dead_letters, spec.idempotency, wall_ns=clock.wall_ns, follows=spec.follows)
+        self.inbox = Inbox(
+            bus,
+            log,
+            self.dead_letters,
+            spec.idempotency,
+            wall_ns=clock.wall_ns,
+            follows=spec.follows,
+            questions=self.memory.questions,
+        )
         self.audit_log = AuditLog(log, clock)
         self._data = ""  # the identity of the data that is committed to
         self._memory_used: float | None = None  # what the machine was not told of yet
@@ -147,15 +156,13 @@ class MachineHost:
         if spec.idempotency is not None:
             await spec.idempotency.load(self.bus)
         await self.inbox.load(spec.latest)
-        for told in memory.unanswered:
-            self.inbox.ask(told)
-        memory.unanswered.clear()
         await self._recall(pending)
         await self._tell_unreadable()
         if lost := self.set_aside.lost(self.lease.losses, self._progress.cursors):
             await self._handle([*self._time_and_market(), *map(self._copy, lost)])
         if failures.careful or failures.died_before:
             await self._handle_one_by_one([*self._time_and_market(), *passed_over, *pending])
+            await self._answer_one_by_one()
         else:
             for first in range(0, len(pending), BATCH):
                 await self._handle([*self._time_and_market(), *pending[first : first + BATCH]])
@@ -180,6 +187,12 @@ class MachineHost:
                 await failures.end(item, self.lease)
         failures.careful = False
 
+    async def _answer_one_by_one(self) -> None:
+        """The same for what waits for an answer: somebody's question may be what the host before this one failed at."""
+        for question in self.inbox.all_questions():
+            await self._handle([self._copy(question)])
+            self.inbox.done([question])
+
     async def _recall(self, entries: Sequence[Entry]) -> None:
         if self.spec.idempotency is not None:
             await self.spec.idempotency.recall(self.bus, entries)
@@ -192,7 +205,10 @@ class MachineHost:
         entries = await self.lease.read(wait)
         if self.memory.ask_first:
             await self._recall(entries)
-        return await self._handle([*self._time_and_market(), *entries, *map(self._copy, self.inbox.take_questions())])
+        questions = self.inbox.next_questions()
+        count = await self._handle([*self._time_and_market(), *entries, *map(self._copy, questions)])
+        self.inbox.done(questions)
+        return count
 
     def _time_and_market(self) -> list[Entry]:
         """What comes before the entries: the time, and the market as it is now."""
@@ -273,7 +289,8 @@ class MachineHost:
             failures.note(items[0], error)
             what = " ".join(filter(None, (type(items[0].message).__name__, items[0].id, "of", items[0].stream)))
         reason = f"{type(error).__name__}: {error}"
-        self.memory.unanswered += self.set_aside.unanswered(items, reason)
+        if len(items) == 1 and (told := self.set_aside.unanswered(items[0], reason)):
+            self.inbox.give_up(items[0].message, told)
         self.log.error("machine_failed", what=what, reason=reason, exc_info=error)
         return StartOverError(f"{what}: {reason}")
 
@@ -323,12 +340,19 @@ class MachineHost:
         """Wait for the lease, with an eye on what its holder commits."""
         async with asyncio.TaskGroup() as group:
             service, witness = self.spec.service, self.memory.witness
-            follow = follow_while_standing_by(service, self.bus, self.lease, witness)
+            follow = follow_while_standing_by(service, self.bus, self.lease, witness, self._is_sealed)
             beside = [group.create_task(work) for work in (follow, witness.run(self.log))]
             epoch = await self.lease.acquire()
             for each in beside:
                 each.cancel()
         return epoch
+
+    def _is_sealed(self, data: str, found: Snapshot) -> bool:
+        try:
+            self._make_sealer(data).check(found, with_records=False)
+        except CorruptStateError:
+            return False
+        return True
 
     async def _check_witness(self) -> None:
         """Raises ``StateGoneError`` when the server does not have what was committed."""

@@ -5,11 +5,12 @@ data back or an operator has accepted the loss (``heatsink accept-loss``).
 """
 
 import asyncio
+from collections.abc import Callable
 
 from shared.adapters.witness import Seen, Witness, known_as
 from shared.ports.bus import StackFacts
 from shared.ports.errors import StateGoneError
-from shared.ports.writer_lease import LastCommit, WriterLease
+from shared.ports.writer_lease import LastCommit, Snapshot, WriterLease
 
 LOOK_SECONDS = 0.25
 REMEDY = "Give the server its data back, or accept the loss: heatsink accept-loss shows it and says what becomes of it"
@@ -18,7 +19,7 @@ REMEDY = "Give the server its data back, or accept the loss: heatsink accept-los
 async def check_witness(
     service: str, bus: StackFacts, lease: WriterLease, witness: Witness, *, at_start: bool = False
 ) -> None:
-    """Hold the server against the witness, which has seen its last commit from then on.
+    """Hold the server against the witness. What it says is not noted: others may have written there.
 
     at_start: the file is looked at again, and a commit that is not the last one any more is looked for in the journal.
     Raises ``StateGoneError`` where commits are gone, were replaced by others, or the data is not the same.
@@ -33,7 +34,6 @@ async def check_witness(
             fault = await _other_history(seen, last, lease)
         if fault:
             raise StateGoneError(f"{service}: {fault}. {REMEDY}")
-    witness.note(data, *last)
 
 
 async def contradiction(seen: Seen, data: str, last: LastCommit, lease: WriterLease) -> str:
@@ -63,10 +63,19 @@ async def _other_history(seen: Seen, last: LastCommit, lease: WriterLease) -> st
     )
 
 
-async def follow_while_standing_by(service: str, bus: StackFacts, lease: WriterLease, witness: Witness) -> None:
-    """Whoever waits for the lease sees what its holder commits. Else a stale server could be taken over unnoticed."""
+async def follow_while_standing_by(
+    service: str, bus: StackFacts, lease: WriterLease, witness: Witness, is_sealed: Callable[[str, Snapshot], bool]
+) -> None:
+    """Whoever waits for the lease sees what its holder commits. Else a stale server could be taken over unnoticed.
+
+    is_sealed: whether the machine vouches for what the server has, on data of this identity. What it does not vouch for
+    is not noted, for nobody could take it back; the holder of the lease finds it.
+    """
     is_first = True
     while True:
         await check_witness(service, bus, lease, witness, at_start=is_first)
         is_first = False
+        data, found = await bus.identity(), await lease.look()
+        if (witness.seen is None or found.seq > witness.seen.seq) and is_sealed(data, found):
+            witness.note(data, found.seq, found.digest)
         await asyncio.sleep(LOOK_SECONDS)

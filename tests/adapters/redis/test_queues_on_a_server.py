@@ -21,6 +21,7 @@ from shared.domain.timeframes import DAY_MS
 from shared.messages.catalogue import BARS, PROPOSED
 from shared.messages.market import MarkChanged
 from shared.ports.bus import Heartbeat
+from shared.ports.clock import ClockOrigin
 from shared.ports.errors import BusLostError, NotTakenError
 from shared.ports.writer_lease import Commit
 from tests.keys import MAIN
@@ -247,6 +248,7 @@ async def test_a_full_memory_refuses_clients_and_lets_the_services_work_until_th
 ) -> None:
     lease = small.writer_lease("risk", (Proposed,), home=MAIN.home, in_turns=Proposed)
     await lease.acquire()
+    clock = await small.agree_on_clock(ClockOrigin(origin_market_ns=T0, origin_wall_ns=T0, speed=1.0))
     assert await small.memory_used() < 0.9
     assert await fill(small) > 0
     assert await small.memory_used() > 0.9
@@ -259,6 +261,9 @@ async def test_a_full_memory_refuses_clients_and_lets_the_services_work_until_th
     await small.publish([decision("by-publish")])
     await lease.renew()
     await lease.release()
+    await small.note_library()
+    await small.check_library()
+    assert await small.agree_on_clock(clock) == clock
     successor = small.writer_lease("risk", (Proposed,), home=MAIN.home, in_turns=Proposed)
     assert await successor.acquire() == 2  # a service that starts over meanwhile starts
     assert await successor.begin_try("start") == 1

@@ -20,12 +20,22 @@ from shared.adapters.codec import decode, encode
 from shared.adapters.memory_bus import MemoryBus
 from shared.config.model import ExchangeSettings, Settings
 from shared.domain.plan import ClientPlan, RampPlan
-from shared.messages.ask import ImportAsked, RoomAnswered, RoomAsked, ShadowAsked
+from shared.messages.ask import ImportAsked, RoomAnswered, RoomAsked, ShadowAsked, ShadowCounted
 from shared.messages.base import Message
 from shared.messages.catalogue import ASK, AUDIT, CATALOGUE, DECIDED, EXECUTED, PROPOSED, REPORTED, SIGNALS, Topic
-from shared.messages.orders import CancelProposed, OrderDecided, OrderFilled, ProposalRefused, Refusal, StopRaised
+from shared.messages.orders import (
+    CancelDecided,
+    CancelProposed,
+    OrderDecided,
+    OrderFilled,
+    ProposalRefused,
+    Refusal,
+    StopApproved,
+    StopRaised,
+)
 from shared.messages.reports import ClosedReported, FillReported, PlacedReported, ReportRefused, StopReported
 from shared.messages.signals import SignalRaised, SignalRefused
+from shared.ports.errors import BusLostError
 from shared.runtime.host import MachineHost
 from shared.runtime.host.failures import TRIES
 from shared.runtime.logs import get_logger
@@ -52,7 +62,7 @@ class Desk:
     """A client's, before services that stand side by side."""
 
     bus: MemoryBus
-    hosts: tuple[MachineHost, ...]
+    hosts: list[MachineHost]
 
     async def send(self, client: str, message: Message, **changes: object) -> None:
         """A message as its sender packs it, a change of a field that no message could have included."""
@@ -67,6 +77,15 @@ class Desk:
             self.bus.append_bytes(queue, body)
         else:
             self.bus.append_bytes(MAIN.of(topic), body)
+
+    async def publish(self, proposal: Message) -> None:
+        await self.hosts[0].inbox.take(MAIN.of(PROPOSED), encode(proposal))
+
+    async def restart_the_gate(self) -> None:
+        before = self.hosts[0]
+        await before.lease.release()
+        self.hosts[0] = MachineHost(risk_spec(SETTINGS, before.clock), self.bus, before.clock, get_logger())
+        await self.hosts[0].recover()
 
     async def step(self) -> None:
         for host in self.hosts:
@@ -92,7 +111,7 @@ async def desk() -> Desk:
     bus = MemoryBus(MAIN)
     clock: ManualClock = await a_market(bus)
     specs = (risk_spec(SETTINGS, clock), execution_spec(SETTINGS, clock), sizing_spec(SETTINGS, clock))
-    hosts = tuple(MachineHost(spec, bus, clock, get_logger()) for spec in specs)
+    hosts = [MachineHost(spec, bus, clock, get_logger()) for spec in specs]
     for host in hosts:
         await host.recover()
     found = Desk(bus, hosts)
@@ -285,7 +304,7 @@ ON_PAPER = structs.replace(SETTINGS, exchange=ExchangeSettings(orders="paper"))
 async def test_a_report_where_orders_fill_on_paper_is_refused_by_what_to_change(report: Message) -> None:
     bus = MemoryBus(MAIN)
     clock = await a_market(bus)
-    desk = Desk(bus, (MachineHost(execution_spec(ON_PAPER, clock), bus, clock, get_logger()),))
+    desk = Desk(bus, [MachineHost(execution_spec(ON_PAPER, clock), bus, clock, get_logger())])
     await desk.hosts[0].recover()
     await desk.send("ana", structs.replace(report, id="read"))
     await desk.send("ana", structs.replace(report, id="odd"), symbol=7)
@@ -303,24 +322,26 @@ async def test_a_report_where_orders_fill_on_paper_is_refused_by_what_to_change(
 
 
 FAILED = [
-    (risk_spec, order("x"), DECIDED, ProposalRefused),
-    (risk_spec, cancel(), DECIDED, ProposalRefused),
-    (execution_spec, placed(), EXECUTED, ReportRefused),
-    (sizing_spec, signal(), AUDIT, SignalRefused),
+    (risk_spec, SETTINGS, order("x"), DECIDED, ProposalRefused),
+    (risk_spec, SETTINGS, cancel(), DECIDED, ProposalRefused),
+    (risk_spec, SETTINGS, stop(), DECIDED, ProposalRefused),
+    *((execution_spec, SETTINGS, report, EXECUTED, ReportRefused) for report in REPORTS[:1]),
+    *((execution_spec, ON_PAPER, report, EXECUTED, ReportRefused) for report in REPORTS),
+    (sizing_spec, SETTINGS, signal(), AUDIT, SignalRefused),
 ]
 
 
 @pytest.mark.parametrize(
-    ("spec_of", "message", "topic", "kind"), FAILED, ids=lambda value: getattr(value, "__name__", "")
+    ("spec_of", "settings", "message", "topic", "kind"), FAILED, ids=lambda value: getattr(value, "__name__", "")
 )
 async def test_who_sent_what_a_machine_fails_at_is_told_once(
-    spec_of: Any, message: Message, topic: Topic, kind: type[Message]
+    spec_of: Any, settings: Settings, message: Message, topic: Topic, kind: type[Message]
 ) -> None:
     bus = MemoryBus(MAIN)
     clock = await a_market(bus)
-    process = Process(bus, lambda: replace(failing(spec_of(SETTINGS, clock), type(message))), clock)
+    process = Process(bus, lambda: replace(failing(spec_of(settings, clock), type(message))), clock)
     await process.settle()
-    desk = Desk(bus, ())
+    desk = Desk(bus, [])
     await desk.put("ana", place_of(message), encode(message))
     await process.settle()
     [told] = [each for each in await desk.answers(topic) if isinstance(each, kind)]
@@ -360,14 +381,108 @@ async def test_whoever_asks_what_the_gate_fails_at_is_told_each_time(question: M
     assert process.starts == 1 + TRIES, "it starts over no more"
 
 
-def failing(spec: Any, kind: type[Message]) -> Any:
+WAITING = (
+    *(RoomAsked(id=f"q-{number}", time_ns=0, reply_to=REPLY, symbol=BTC) for number in range(3)),
+    ShadowAsked(id="poison", time_ns=0, reply_to=REPLY),
+    *(RoomAsked(id=f"q-{number}", time_ns=0, reply_to=REPLY, symbol=ETH) for number in range(3, 30)),
+)
+
+
+@pytest.mark.parametrize("ends", ["at a question", "at the commit", "at the answers"])
+async def test_questions_beside_one_that_ends_the_host_and_behind_it_are_answered_by_the_next(ends: str) -> None:
+    bus = MemoryBus(MAIN)
+    clock = await a_market(bus)
+    fails_at = "poison" if ends == "at a question" else "nothing"
+    process = Process(bus, lambda: failing(risk_spec(SETTINGS, clock), ShadowAsked, fails_at), clock)
+    await process.settle()
+    host, heard = process.host, []
+    assert host is not None
+    for question in WAITING:
+        await host.inbox.take(MAIN.of(ASK), encode(question))
+    await host.inbox.take(MAIN.of(PROPOSED), b"junk")
+    if ends == "at the commit":
+        host.lease.commit = is_lost  # type: ignore[method-assign]
+    elif ends == "at the answers":
+        host.inbox.answer = is_lost  # type: ignore[method-assign]
+    async with bus.listen(REPLY) as listener:
+        await process.settle()
+        while (copy := await listener.next(0.01)) is not None:
+            heard.append(decode(copy[1]))
+    answers = [each for each in heard if isinstance(each, RoomAnswered | ShadowCounted)]
+    assert sorted(each.cause for each in answers) == sorted(each.id for each in WAITING)
+    assert process.starts == 2
+    told = {each.cause for each in answers if isinstance(each, RoomAnswered) and each.reason}
+    assert told == ({"poison"} if ends == "at a question" else set())
+    [refused] = [each for each in await bus.latest(MAIN.of(DECIDED), 10) if isinstance(each, ProposalRefused)]
+    assert refused.code == "malformed"
+
+
+async def is_lost(*_: object) -> None:
+    raise BusLostError("gone")
+
+
+def failing(spec: Any, kind: type[Message], named: str = "") -> Any:
     """The service's own machine, with a bug."""
     handle = spec.machine.handle
 
     def broken(message: Message) -> Any:
-        if isinstance(message, kind):
+        if isinstance(message, kind) and named in message.id:
             raise ZeroDivisionError("nothing fits")
         return handle(message)
 
     spec.machine.handle = broken
     return spec
+
+
+CANCEL = CancelProposed(id="c-1", time_ns=0, order_id="open")
+RAISED = StopRaised(id="r-1", time_ns=0, symbol=BTC, stop_price=D(19_600))
+
+
+@pytest.mark.parametrize("word", [CANCEL, RAISED], ids=lambda word: word.id)
+@pytest.mark.parametrize("restarted", [False, True])
+async def test_a_cancel_or_a_raised_stop_that_comes_again_hears_the_same_by_whichever_way(
+    desk: Desk, word: Message, *, restarted: bool
+) -> None:
+    """What a client may have missed the first time. It acts once: execution is told of one end, one stop."""
+    await desk.publish(word)
+    await desk.step()
+    [first] = [each for each in await desk.answers(DECIDED) if each.cause == word.id]
+    assert not isinstance(first, ProposalRefused)
+    if restarted:
+        await desk.restart_the_gate()
+    async with desk.bus.listen(MAIN.of(DECIDED)) as listener:
+        await desk.publish(word)
+        await desk.step()
+        by_publish = await listener.next(0.01)
+        await desk.bus.publish([word])
+        await desk.step()
+        by_stream = await listener.next(0.01)
+    assert [decode(each[1]) for each in (by_publish, by_stream) if each is not None] == [first, first]
+    awaited = [each for each in await desk.answers(EXECUTED) if each.cause == first.id]
+    assert len({each.id for each in awaited}) == 1
+
+
+async def test_what_was_refused_and_is_mended_under_its_id_is_looked_at_anew_by_publish_too(desk: Desk) -> None:
+    refused = (cancel(id="c-1", order_id="never"), stop(id="r-1", stop_price=D(19_000)))
+    mended = (CANCEL, RAISED)
+    for word in (*refused, *mended):
+        await desk.publish(word)
+        await desk.step()
+    told = [(each.cause, type(each)) for each in reversed(await desk.answers(DECIDED)) if each.cause in ("c-1", "r-1")]
+    assert told == [
+        ("c-1", ProposalRefused), ("r-1", ProposalRefused), ("c-1", CancelDecided), ("r-1", StopApproved)
+    ]  # fmt: skip
+
+
+async def test_an_old_copy_of_a_refused_stop_raises_none_and_its_sender_hears_the_refusal_again(desk: Desk) -> None:
+    await desk.publish(stop(id="r-1", stop_price=D(19_000)))
+    await desk.step()
+    await desk.publish(stop(id="r-1", stop_price=D(19_000)))
+    async with desk.bus.listen(MAIN.of(DECIDED)) as listener:
+        await desk.restart_the_gate()
+        await desk.publish(stop(id="r-1", stop_price=D(19_000)))
+        await desk.step()
+        heard = await listener.next(0.01)
+    [refusal] = [each for each in await desk.answers(DECIDED) if each.cause == "r-1"]
+    assert heard is not None
+    assert decode(heard[1]) == refusal

@@ -76,6 +76,23 @@ async def test_a_seal_that_somebody_made_up_or_took_away_is_refused(portfolio: P
             await portfolio.start(wiring.RISK)
 
 
+@pytest.mark.parametrize("portfolio", ["signed"], indirect=True)
+async def test_a_number_of_a_commit_that_somebody_made_up_is_not_witnessed(portfolio: Portfolio) -> None:
+    """Once it is mended, nobody must miss a thousand million commits."""
+    made = await portfolio.bus.client.hget(META, "seq")
+    await portfolio.bus.client.hset(META, "seq", 10**9)
+    at_work = portfolio.hosts[wiring.RISK]
+    await at_work._check_witness()
+    assert await refusals(portfolio)
+    begun = portfolio.hosts[wiring.RISK]
+    assert not begun._is_sealed(await portfolio.bus.identity(), await begun.lease.look()), "a standby would note it"
+    assert begun.memory.witness.seen is None
+    assert at_work.memory.witness.seen is not None
+    assert at_work.memory.witness.seen.seq == int(made or 0)
+    await portfolio.bus.client.hset(META, "seq", made)
+    await portfolio.start(wiring.RISK)
+
+
 async def test_an_older_state_that_was_put_back_whole_is_noticed(portfolio: Portfolio) -> None:
     client = portfolio.bus.client
     before = {key: await client.hgetall(key) for key in (META, CURSORS, RESERVED)}

@@ -2,18 +2,21 @@
 
 from collections.abc import AsyncIterator
 
-from shared.adapters.codec import decode_or_none
+from shared.adapters.codec import decode_or_none, struct_or_none
 from shared.adapters.redis.client import Client, bus_errors
-from shared.adapters.redis.keys import last_bars_key, market_epoch_key
+from shared.adapters.redis.keys import CLOCK_KEY, last_bars_key, market_epoch_key
 from shared.adapters.redis.market_lease import LEASE_KEY, META_KEY
 from shared.adapters.redis.repair.faults import KeyFault, Stack
 from shared.adapters.redis.repair.kinds import FIRST, kind_of, rows_fault, wrong_kind
 from shared.adapters.redis.repair.machines import lease_fault
-from shared.adapters.redis.stored_texts import is_counter, is_time
+from shared.adapters.redis.stored_texts import LATEST_MS, is_counter, is_time
+from shared.domain.timeframes import HOUR_NS, MS_NS, SECOND_NS
 from shared.messages.catalogue import BARS, BOOKS, MARKS
 from shared.messages.market import BarClosed
+from shared.ports.clock import MOST_SPEED, ClockOrigin
 
 PAGE = 1_000
+CLOCKS_DIFFER_NS = HOUR_NS  # of wall time, at most: that of the server, and that of its clients
 
 
 async def market_faults(stack: Stack) -> AsyncIterator[KeyFault]:
@@ -92,6 +95,19 @@ async def _fence(client: Client, key: str) -> KeyFault | None:
     return KeyFault(key, problem, "the epoch in force takes its place", renew)
 
 
+async def _latest_ms(client: Client) -> int:
+    """The market time up to which bars can have opened, by the clock of this market; of none, the last there is."""
+    async with bus_errors():
+        body = await client.get(CLOCK_KEY) if await kind_of(client, CLOCK_KEY) == "string" else None
+        seconds, _ = await client.time()
+    origin = struct_or_none(body, ClockOrigin) if body else None
+    if origin is None or not 0 < origin.speed < MOST_SPEED:
+        return LATEST_MS
+    begun_ns = origin.begins_wall_ns or origin.origin_wall_ns
+    passed_ns = max(0, seconds * SECOND_NS - begun_ns) + CLOCKS_DIFFER_NS
+    return min(LATEST_MS, int(origin.origin_market_ns + passed_ns * origin.speed) // MS_NS)
+
+
 async def _last_bars(stack: Stack, timeframe: str) -> KeyFault | None:
     client, key, stream = stack.client, last_bars_key(stack.keys, timeframe), stack.keys.of(BARS, timeframe)
     if fault := await wrong_kind(client, key, "hash"):
@@ -99,10 +115,12 @@ async def _last_bars(stack: Stack, timeframe: str) -> KeyFault | None:
     else:
         async with bus_errors(key):
             rows = await client.hgetall(key)
-        odd = [symbol for symbol, opened in rows.items() if not is_time(opened)]
+        latest_ms = await _latest_ms(client)
+        odd = [symbol for symbol, opened in rows.items() if not is_time(opened, latest_ms)]
         if not odd:
             return None
-        problem = f"holds no time for {odd[0].decode(errors='replace')[:64]}"
+        name = odd[0].decode(errors="replace")[:64]
+        problem = f"holds {'a time that is yet to come' if is_time(rows[odd[0]]) else 'no time'} for {name}"
 
     async def count() -> None:
         last: dict[str, int] = {}

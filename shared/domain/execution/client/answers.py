@@ -2,15 +2,14 @@
 
 from collections.abc import Sequence
 
-from shared.domain import refused
 from shared.domain.answer_budget import AnswerBudgets
 from shared.domain.execution.client.doubts import ReportDoubt
 from shared.domain.execution.client.state import ClientState
-from shared.domain.execution.report_answers import order_of, refusal_of, refusal_of_unreadable
+from shared.domain.execution.report_answers import order_of, refusal_of, refusal_of_failed, refusal_of_unreadable
 from shared.messages.base import Message
 from shared.messages.catalogue import REPORTED, client_of_key, topic_of_key
 from shared.messages.dead_letter import EntrySetAside, UnreadableReceived, message_refused
-from shared.messages.reports import AnyReport, FillReported, Report, ReportRefused
+from shared.messages.reports import AnyReport, FillReported, Report
 from shared.messages.signers import SIGNATURE
 
 HALT_AGAIN_SECONDS = 10.0  # wall time: how often a pair is halted anew by reports of which too many come to be answered
@@ -64,17 +63,9 @@ class Answers:
         """The answer to a report that execution failed at, of which its host tells. The gate halts its pair."""
         if topic_of_key(passed_over.source) is not REPORTED:
             return ()
-        client = client_of_key(passed_over.source)
-        if (unanswered := self._may_answer(client, "")) is None:
+        if (unanswered := self._may_answer(client_of_key(passed_over.source), "")) is None:
             return ()
-        answer = ReportRefused(
-            **refused.failed(passed_over, unanswered, self._state.now_ns),
-            order_id="",
-            symbol=passed_over.symbol,
-            what=passed_over.message,
-            client=client,
-        )
-        return (answer,)
+        return (refusal_of_failed(passed_over, now_ns=self._state.now_ns, unanswered=unanswered),)
 
     def _halted(self, client: str, symbol: str, order_id: str) -> str:
         """The pair that a misfit report halts, empty for none: a client halts no pair in which others alone trade.

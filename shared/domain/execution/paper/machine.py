@@ -22,7 +22,7 @@ from shared.domain.timeframes import DAY_NS, SECOND_NS, timeframe_ns
 from shared.domain.universe import Universe
 from shared.messages.base import Message, TimePassed
 from shared.messages.catalogue import REPORTED
-from shared.messages.dead_letter import UnreadableReceived, message_refused
+from shared.messages.dead_letter import EntrySetAside, UnreadableReceived, message_refused
 from shared.messages.market import GONE, BarClosed, MarkChanged, PairListed
 from shared.messages.orders import CancelDecided, ImportDecided, OrderDecided, StopApproved, WriteOffDecided
 from shared.messages.reports import AnyReport
@@ -63,6 +63,7 @@ class PaperExecution:
             PairListed: self._pair_listed,
             **dict.fromkeys(REPORTED.messages, self._report),
             UnreadableReceived: self._unreadable,
+            EntrySetAside: self._failed,
         }
 
     def handle(self, message: Message) -> Sequence[Message]:
@@ -115,6 +116,9 @@ class PaperExecution:
 
     def _unreadable(self, received: UnreadableReceived) -> Sequence[Message]:
         return self._reports.unreadable(received, self._now_ns)
+
+    def _failed(self, passed_over: EntrySetAside) -> Sequence[Message]:
+        return self._reports.failed(passed_over, self._now_ns)
 
     # --- the market -----------------------------------------------------------------------------------------------
 

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 
 from shared.domain.answer_budget import AnswerBudgets
-from shared.domain.execution.report_answers import refusal_of, refusal_of_unreadable
-from shared.messages.catalogue import REPORTED, client_of_key
-from shared.messages.dead_letter import UnreadableReceived
+from shared.domain.execution.report_answers import refusal_of, refusal_of_failed, refusal_of_unreadable
+from shared.messages.catalogue import REPORTED, client_of_key, topic_of_key
+from shared.messages.dead_letter import EntrySetAside, UnreadableReceived
 from shared.messages.reports import AnyReport, ReportRefused
 
 REASON = (
@@ -35,3 +35,12 @@ class PaperReports:
         if received.topic != REPORTED.name or (unanswered := self._budgets.take(client, now_ns)) is None:
             return ()
         return (refusal_of_unreadable(received, unanswered=unanswered),)
+
+    def failed(self, passed_over: EntrySetAside, now_ns: int) -> Sequence[ReportRefused]:
+        """A report that the machine failed at, of which its host tells."""
+        client = client_of_key(passed_over.source)
+        if topic_of_key(passed_over.source) is not REPORTED:
+            return ()
+        if (unanswered := self._budgets.take(client, now_ns)) is None:
+            return ()
+        return (refusal_of_failed(passed_over, now_ns=now_ns, unanswered=unanswered),)

@@ -49,15 +49,25 @@ def fault_of_stop(raised: StopRaised, state: RiskState) -> NotAllowed | None:
 
 
 def fault_of_cancel(cancel: CancelProposed, order: OpenOrder | None, state: RiskState) -> NotAllowed | None:
-    """Why an order is not this client's to cancel; None where it is. order: None where it is not open."""
+    """Why an order is not this client's to cancel; None where it is. order: None where it is not open.
+
+    Whose it is may be unknown, of orders from before clients had bounds. Then whoever trades the pair may cancel it:
+    one of them proposed it, and has no other way to take it back. Who sent an order may take it back even when he is
+    registered no more.
+    """
     client = cancel.client
     if not client or not state.plan.clients:
         return None
-    if fault := _fault_of_sender(client, state.plan.clients.get(client), "cancels"):
+    bounds, whose = state.plan.clients.get(client), order and (order.owner or order.sender)
+    if bounds is None and whose == client:
+        return None
+    if (fault := _fault_of_sender(client, bounds, "cancels")) or bounds is None or order is None:
         return fault
-    if order is not None and order.owner != client:
-        whose = f"client {order.owner}" if order.owner else "the stack itself"
-        reason = f"order_id {order.order_id} is an order of {whose}: client {client} cancels its own orders only"
+    if whose is None:
+        return _fault_of_pair(order.symbol, client, bounds)
+    if whose != client:
+        named = f"client {whose}" if whose else "the stack itself"
+        reason = f"order_id {order.order_id} is an order of {named}: client {client} cancels its own orders only"
         return NotAllowed("order_id", reason)
     return None
 

@@ -1,7 +1,8 @@
 """A proposal in, its verdict out, and what the verdict reserves. ``gate/__init__.py`` says how it works."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from decimal import Decimal
+from typing import TypeVar
 
 from shared.domain.filters import filters_of
 from shared.domain.filters.prices import nearest_price, price_fault
@@ -9,6 +10,7 @@ from shared.domain.machine import ReservationCheck
 from shared.domain.numbers import ZERO, plain, round_down
 from shared.domain.odd_times import is_odd
 from shared.domain.recent import Recent
+from shared.domain.risk.gate.answered import Answer, Answers
 from shared.domain.risk.gate.client_bounds import fault_of_cancel, fault_of_stop
 from shared.domain.risk.gate.refusals import Refusals
 from shared.domain.risk.gate.repeats import as_sent, difference, proposal_of
@@ -30,6 +32,7 @@ from shared.messages.orders import (
 )
 
 ORDERS_REMEMBERED = 10_000
+W = TypeVar("W", CancelProposed, StopRaised)
 
 
 class Gate:
@@ -43,6 +46,7 @@ class Gate:
         self.refusals = Refusals(state)
         self._decided: Recent[OrderProposed] = Recent(orders_remembered)
         self._repeats: list[str] = []
+        self.answers = Answers()
 
     def remember(self, decision: OrderDecided) -> None:
         """Take in a decision from the store, so that its order is never decided again.
@@ -66,7 +70,7 @@ class Gate:
         ruling = self._ruling(order, view)
         decided = self._message(order, ruling, view)
         if ruling.units > 0.0:
-            self._reserve(decided, ruling.units, view)
+            self._reserve(decided, ruling.units, view, order.client)
         return (decided,)
 
     def _repeat(self, order: OrderProposed) -> Sequence[ProposalRefused]:
@@ -130,7 +134,7 @@ class Gate:
             client=order.client if self._names_clients else "",
         )
 
-    def _reserve(self, decided: OrderDecided, units: float, view: View) -> None:
+    def _reserve(self, decided: OrderDecided, units: float, view: View, sender: str) -> None:
         state, buys = self._state, decided.side == "buy"
         limit_usdt = view.limits.heat * decided.nav
         state.reservation_checks.append(
@@ -152,6 +156,7 @@ class Gate:
                 stop_price=decided.stop_price,
                 mark=decided.mark,
                 owner=view.client,
+                sender=sender or ("" if view.effective.clients else None),
             ),
             units,
         )
@@ -160,11 +165,15 @@ class Gate:
 
     # --- what always passes ---------------------------------------------------------------------------------------
 
-    def raise_stop(self, raised: StopRaised) -> Sequence[Message]:
+    def raise_stop(self, raised: StopRaised) -> Sequence[Answer]:
         """A higher stop passes, at the next price that the exchange takes.
 
-        A lower one is refused, one for nothing, and one that is not below the price: it would sell at once.
+        A lower one is refused, one for nothing, and one that is not below the price: it would sell at once. One that
+        passed before, and comes again, is answered as it was.
         """
+        return self._answered(raised, self._raise_stop)
+
+    def _raise_stop(self, raised: StopRaised) -> Sequence[Answer]:
         held = self._state.ledger.position(raised.symbol)
         if raised.portfolio not in ("", self._state.portfolio):
             return self._other_portfolio(raised)
@@ -217,8 +226,26 @@ class Gate:
                 passing = None
         return (asked, "") if passing is None else (passing, fault.reason)
 
-    def cancel(self, proposed: CancelProposed) -> Sequence[Message]:
+    def cancel(self, proposed: CancelProposed) -> Sequence[Answer]:
         """A cancel of an open order passes, unless it is another client's; of any other there is nothing to do."""
+        return self._answered(proposed, self._cancel)
+
+    def _answered(self, word: W, answer: Callable[[W], Sequence[Answer]]) -> Sequence[Answer]:
+        if (passed := self.answers.passed(word)) and self._still_holds(passed):
+            return (passed,)
+        said = answer(word)
+        for each in said:
+            self.answers.note(word, each)
+        return said
+
+    def _still_holds(self, passed: Answer) -> bool:
+        """A stop that was approved for a position which was sold since is not that of the one that is held now."""
+        if not isinstance(passed, StopApproved):
+            return True
+        held = self._state.ledger.position(passed.symbol)
+        return held is not None and passed.stop_price <= (held.stop_approved or ZERO)
+
+    def _cancel(self, proposed: CancelProposed) -> Sequence[Answer]:
         if proposed.portfolio not in ("", self._state.portfolio):
             return self._other_portfolio(proposed)
         if foreign := fault_of_cancel(proposed, self._state.reservations.get(proposed.order_id), self._state):
@@ -230,7 +257,7 @@ class Gate:
         reason = f"order_id {proposed.order_id} is no open order: {why}. Nothing is left to cancel"
         return self.refusals.of(proposed, "unknown_order", "order_id", reason)
 
-    def _other_portfolio(self, message: StopRaised | CancelProposed) -> Sequence[Message]:
+    def _other_portfolio(self, message: StopRaised | CancelProposed) -> Sequence[Answer]:
         reason = f"portfolio {message.portfolio!r}: this is {self._state.portfolio!r}; send it on its own stream"
         return self.refusals.of(message, "other_portfolio", "portfolio", reason)
 
@@ -239,7 +266,7 @@ class Gate:
         now_ns, time_ns = self._state.now_ns, cause.time_ns
         return now_ns if now_ns and (not 0 < time_ns <= now_ns or is_odd(time_ns, now_ns)) else time_ns
 
-    def cancel_order(self, cause: Message, order_id: str, reason: str) -> Sequence[Message]:
+    def cancel_order(self, cause: Message, order_id: str, reason: str) -> Sequence[CancelDecided]:
         """The cancel of an order, if it is not finished."""
         order = self._state.reservations.get(order_id)
         if order is None:

@@ -75,7 +75,7 @@ def decide_opening(order: OrderProposed, view: View) -> Ruling:
             return Ruling("approve", order.quantity, view.quantity, ceilings)
         cut = _Cut(order.quantity, "", "open", "")
     else:
-        cut = _Cut(to_decimal(most), least.rule, least.code, least.reason)
+        cut = _Cut(to_decimal(most), least.rule, least.code, least.reason or _why(least))
     if listing is not None and cut.quantity > 0:
         cut = _cut_to_filters(cut, lots_of(listing, order.order_type, order.limit_price, view.mark), listing)
     if cut.quantity >= order.quantity and cut.quantity:
@@ -89,7 +89,7 @@ def decide_opening(order: OrderProposed, view: View) -> Ruling:
         ceilings,
         binding=cut.binding,
         code=cut.code,
-        reason=cut.reason or _why(least),
+        reason=cut.reason,
         shortfall=cut.shortfall,
     )
 
@@ -110,7 +110,7 @@ def _cut_to_filters(cut: _Cut, lots: Lots, listing: PairListed) -> _Cut:
         return cut
     below = shortfall_words(short)
     is_alone = not cut.reason or cut.binding == "lot_step"
-    reason = below if is_alone else f"{cut.reason}; {below}"
+    reason = below if is_alone else f"{cut.reason}; what that leaves, {below}"
     binding = "minimum" if cut.binding in ("", "lot_step") else cut.binding
     return _Cut(ZERO, binding, "below_minimum", reason, short)
 

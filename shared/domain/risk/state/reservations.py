@@ -31,6 +31,8 @@ class OpenOrder(Struct, frozen=True, gc=False):
     client: who has to report of it; empty where nobody has to.
     report_due_ns: market time at which that is due; 0 when nothing is.
     owner: the client that proposed it, where clients have bounds; empty elsewhere.
+    sender: the client in whose queue it stood, bounds or none; empty for the stack itself. None where nobody knows: it
+        stood where anybody writes as long as no client has bounds, or the record is from before this was kept.
     """
 
     order_id: str
@@ -51,6 +53,7 @@ class OpenOrder(Struct, frozen=True, gc=False):
     client: str = ""
     report_due_ns: int = 0
     owner: str = ""
+    sender: str | None = None
 
     @property
     def left(self) -> Decimal:

@@ -112,6 +112,35 @@ def test_a_client_cancels_its_own_orders_only() -> None:
     assert refused.code == "unknown_order"
 
 
+def bounded_later(harness: RiskHarness, **clients: ClientPlan) -> None:
+    """The file has its first clients now, and the gate starts again."""
+    harness.plan = structs.replace(harness.plan, clients=clients)
+    harness.restart()
+
+
+def test_an_order_from_before_clients_had_bounds_is_cancelled_by_who_sent_it_and_by_no_other() -> None:
+    harness = RiskHarness(limits=WIDE)
+    hers = harness.buy(BTC, "0.1", client="ana")
+    bounded_later(harness, bob=ClientPlan())
+    [refused] = harness.handle(cancel(hers.order_id, "bob"))
+    assert isinstance(refused, ProposalRefused)
+    assert "is an order of client ana" in refused.reason
+    [cancelled] = harness.handle(cancel(hers.order_id, "ana"))  # who is not among them: she gets rid of risk
+    assert isinstance(cancelled, CancelDecided)
+
+
+def test_an_order_of_which_nobody_knows_the_sender_is_cancelled_by_who_may_trade_its_pair() -> None:
+    harness = RiskHarness(limits=WIDE)
+    nobodys = harness.buy(BTC, "0.1")
+    bounded_later(harness, ana=ClientPlan(), bob=ClientPlan(pairs=(ETH,)), cy=ClientPlan(may=("orders",)))
+    for client, field in (("bob", "symbol"), ("cy", "client"), ("dan", "client")):
+        [refused] = harness.handle(cancel(nobodys.order_id, client))
+        assert isinstance(refused, ProposalRefused)
+        assert (refused.code, refused.field) == ("not_allowed", field)
+    [cancelled] = harness.handle(cancel(nobodys.order_id, "ana"))
+    assert isinstance(cancelled, CancelDecided)
+
+
 def test_a_client_raises_stops_in_its_pairs_only() -> None:
     harness = with_clients(ana=ClientPlan(), bob=ClientPlan(pairs=(ETH,)), cy=ClientPlan(may=("orders",)))
     harness.fill(harness.buy(BTC, "0.1", client="ana"))

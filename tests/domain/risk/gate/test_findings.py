@@ -131,6 +131,28 @@ def test_what_the_exchanges_lots_and_minima_make_of_an_order_has_codes_of_its_ow
     assert (broken.binding, broken.code, broken.shortfall) == ("lot_step", "lot_size", None)
 
 
+@pytest.mark.parametrize(
+    ("tight", "rule"),
+    [
+        ({"pair_cap_nav": 0.00001}, "pair_cap_nav"),
+        ({"sector_cap_nav": 0.00001}, "sector_cap"),
+        ({"pair_cap_adv": 1e-9}, "pair_cap_adv"),
+        ({"heat": 0.000001}, "portfolio_heat"),
+        ({"equity_at_risk": 0.000001}, "equity_at_risk"),
+        ({"max_order_usdt": 0.01}, "order_size"),
+    ],
+)
+def test_a_limit_that_leaves_less_than_the_exchange_takes_is_named_before_its_filter(
+    tight: dict[str, float], rule: str
+) -> None:
+    """Nobody looks for a bigger order where a cap is used up."""
+    decided = harness_with(**tight).buy(ETH, "1")
+    assert (decided.verdict, decided.binding, decided.code) == ("reject", rule, "below_minimum")
+    assert decided.reason.startswith(f"{rule} has "), decided.reason
+    assert "; what that leaves, 0.00" in decided.reason
+    assert decided.reason.count("(NOTIONAL)") + decided.reason.count("(LOT_SIZE)") == 1
+
+
 def test_a_sell_that_the_exchange_would_refuse_is_dust_with_the_minimum_that_it_misses() -> None:
     harness = harness_with()
     harness.fill(harness.buy(ETH, "1"))

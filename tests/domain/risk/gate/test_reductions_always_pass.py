@@ -104,6 +104,6 @@ def test_what_is_left_of_a_position_below_the_exchanges_minimum_is_dust_although
     decided = harness.sell(BTC, "1")
     assert (decided.verdict, decided.code) == ("reject", "dust")
     assert decided.reason == (
-        "dust: 0.0001 BTC/USDT held, 0 being sold; 0.0001, worth 2 USDT, is below the exchange's minimum of 5 USDT "
-        "(NOTIONAL): the least is 0.0003"
+        "dust: 0.0001 BTC/USDT held, 0 being sold; what that leaves, 0.0001, worth 2 USDT, is below the exchange's "
+        "minimum of 5 USDT (NOTIONAL): the least is 0.0003"
     )

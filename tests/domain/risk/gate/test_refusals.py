@@ -72,6 +72,23 @@ def test_a_raised_stop_for_nothing_held_and_a_lower_one_are_answered() -> None:
     assert told.reason == "stop_price 19500 is not above the stop of 19800: stops only rise"
 
 
+def test_a_stop_that_passed_and_comes_again_is_told_so_but_not_for_a_position_that_was_bought_since() -> None:
+    risk = RiskHarness()
+    risk.fill(risk.buy("BTC/USDT", "0.01"))
+    raised = StopRaised(id="r-1", time_ns=0, symbol="BTC/USDT", stop_price=D(19_800))
+    [first] = risk.handle(raised)
+    assert isinstance(first, StopApproved)
+    assert risk.handle(raised) == [first]
+    risk.fill(risk.sell("BTC/USDT", "0.01"))
+    [told] = risk.handle(raised)
+    assert isinstance(told, ProposalRefused)
+    assert told.code == "nothing_held"
+    risk.fill(risk.buy("BTC/USDT", "0.01"))
+    [anew] = risk.handle(raised)
+    assert isinstance(anew, StopApproved)
+    assert risk.machine.state.ledger.position("BTC/USDT").stop_approved == D(19_800)  # type: ignore[union-attr]
+
+
 def test_a_stop_passes_below_the_price_only_for_at_it_or_above_it_would_sell_at_once() -> None:
     harness = RiskHarness()
     harness.fill(harness.buy("BTC/USDT", "0.1", stop=19_800))

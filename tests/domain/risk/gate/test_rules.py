@@ -259,14 +259,14 @@ def test_a_stop_only_moves_up() -> None:
     harness = RiskHarness()
     harness.fill(harness.buy("BTC/USDT", "0.1", stop=19_000))
 
-    def raised_to(price: int) -> type[Message]:
-        [made] = harness.handle(StopRaised(id=f"r{price}", time_ns=T0, symbol="BTC/USDT", stop_price=D(price)))
+    def raised_to(price: int, name: str = "r") -> type[Message]:
+        [made] = harness.handle(StopRaised(id=f"{name}{price}", time_ns=T0, symbol="BTC/USDT", stop_price=D(price)))
         return type(made)
 
     assert raised_to(19_500) is StopApproved
     harness.stop_placed("BTC/USDT", "19500")
     assert raised_to(19_400) is ProposalRefused
-    assert raised_to(19_500) is ProposalRefused
+    assert raised_to(19_500, name="another") is ProposalRefused
     harness.stop_placed("BTC/USDT", "19400")
     position = harness.machine.state.ledger.position("BTC/USDT")
     assert position is not None

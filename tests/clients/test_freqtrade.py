@@ -8,7 +8,7 @@ bot, and only its clock and its sleeps are ours (``market_clock.c``).
 import asyncio
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from decimal import Decimal
 from pathlib import Path
 from threading import Event, Thread
@@ -119,8 +119,9 @@ def until_market(stack: BotStack, bot: FreqtradeBot, days: float) -> None:
 
 def test_two_days_of_freqtrade_keep_to_every_limit_whoever_is_killed(tmp_path: Path) -> None:
     bot_program("freqtrade")
-    with bot_stack(tmp_path, speed=SPEED, settings=LIMITS) as stack:
+    with bot_stack(tmp_path, speed=SPEED, settings=LIMITS) as stack, ExitStack() as ended:
         bot = FreqtradeBot(stack, strategy="WantingBehindHeatsink", dry_run=True)
+        ended.callback(bot.kill)
         watcher = Watcher(bot, stack.url)
         bot.start()
         patiently(lambda: len(bot.purchases()) >= 3)
@@ -236,8 +237,9 @@ def _check_the_books(stack: BotStack, bot: FreqtradeBot, watcher: Watcher) -> No
 def test_freqtrade_trades_live_on_the_simulated_exchange_and_all_three_agree(tmp_path: Path) -> None:
     """By limit orders and stops that rest there, with commissions taken out of the coin."""
     bot_program("freqtrade")
-    with bot_stack(tmp_path, speed=SPEED, settings=LIMITS) as stack:
+    with bot_stack(tmp_path, speed=SPEED, settings=LIMITS) as stack, ExitStack() as ended:
         bot = FreqtradeBot(stack, strategy="WantingBehindHeatsinkByLimit", dry_run=False)
+        ended.callback(bot.kill)
         bot.start()
         patiently(lambda: len(bot.purchases()) >= 3)
         until_market(stack, bot, 0.3)

@@ -51,7 +51,7 @@ MARK_CHECK = MarkCheck()
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what needs a server, and put the longest first, so that nobody waits for them at the end."""
+    """Mark what needs a server, and put the tests in order."""
     for item in items:
         if needs_server(item) or item.get_closest_marker("stack"):
             item.add_marker("processes")
@@ -59,7 +59,21 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker("sockets")
         if shares_what_its_module_made(item):
             item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))
-    items.sort(key=length, reverse=True)
+    items[:] = in_order(items)
+
+
+def in_order(items: list[pytest.Item]) -> list[pytest.Item]:
+    """The longest first, so that nobody waits for them at the end. Those of whole stacks wait more than they compute:
+    they stand among the others, so that the cores have something to do.
+    """
+    items = sorted(items, key=length, reverse=True)
+    stacks = [item for item in items if item.get_closest_marker("stack")]
+    others = [item for item in items if not item.get_closest_marker("stack")]
+    apart = len(others) * 4 // 5 // max(1, len(stacks))  # the last fifth has none
+    ordered: list[pytest.Item] = []
+    for number, item in enumerate(stacks):
+        ordered += [item, *others[number * apart : (number + 1) * apart]]
+    return ordered + others[len(stacks) * apart :]
 
 
 def shares_what_its_module_made(item: pytest.Item) -> bool:

@@ -30,8 +30,7 @@ class PriceWatch:
             return
         goes_on = any(self._is_fresh(pair) for pair in state.heat.pairs.values())
         for pair in held:
-            is_worth_it = pair.quantity * pair.mark > MOST_DUST_USDT
-            state.heat.set_dust(pair, is_dust=not is_worth_it and self._is_dust(pair))
+            state.heat.set_dust(pair, is_dust=is_dust(state, pair))
             if pair.is_dust or self._is_fresh(pair):
                 self._forget(pair.symbol)
             elif goes_on:
@@ -54,7 +53,7 @@ class PriceWatch:
             state.records.put(UNPRICED, pair.symbol, Unpriced(since_ns=state.now_ns))
             return
         if state.now_ns - since_ns > state.market_ns(max(limits.unpriced_seconds, limits.nav_age_seconds)):
-            price = pair.mark or self._cost(pair)
+            price = pair.mark or _cost(state, pair)
             state.records.put(UNPRICED, pair.symbol, Unpriced(since_ns=since_ns, price=price))
             state.heat.set_unpriced(pair, price)
 
@@ -65,15 +64,19 @@ class PriceWatch:
         if (pair := self._state.heat.pair(symbol)) is not None:
             self._state.heat.set_unpriced(pair, 0.0)
 
-    def _cost(self, pair: PairHeat) -> float:
-        """What a unit was bought for: all that is known of its worth where no price ever came."""
-        position = self._state.ledger.position(pair.symbol)
-        return float(position.unit_cost) if position is not None else 0.0
 
-    def _is_dust(self, pair: PairHeat) -> bool:
-        listing = self._state.listings.get(pair.symbol)
-        if listing is None:
-            return False
-        worth = pair.quantity * (pair.mark or self._cost(pair))
-        least = float(max(listing.min_quantity, listing.quantity_step))
-        return worth <= MOST_DUST_USDT and (pair.quantity < least or worth < float(listing.min_notional))
+def is_dust(state: RiskState, pair: PairHeat) -> bool:
+    """Whether what is held is less than the exchange trades: no order sells it, and no stop protects it."""
+    listing = state.listings.get(pair.symbol)
+    worth = pair.quantity * (pair.mark or _cost(state, pair))
+    if listing is None or worth > MOST_DUST_USDT:
+        return False
+    return pair.quantity < float(max(listing.min_quantity, listing.quantity_step)) or worth < float(
+        listing.min_notional
+    )
+
+
+def _cost(state: RiskState, pair: PairHeat) -> float:
+    """What a unit was bought for: all that is known of its worth where no price ever came."""
+    position = state.ledger.position(pair.symbol)
+    return float(position.unit_cost) if position is not None else 0.0

@@ -1,4 +1,7 @@
-"""What is held without a working stop, although one was approved: all of it is at risk, and its pair is halted."""
+"""What is held without a working stop, although one was approved: all of it is at risk, and its pair is halted.
+
+No stop protects dust, so it halts nothing.
+"""
 
 from collections.abc import Sequence
 
@@ -7,6 +10,7 @@ from shared.domain.risk.halt_actions import HaltActions
 from shared.domain.risk.state.halts import NewHalt
 from shared.domain.risk.state.pair_aliases import aliases_of, trading_name
 from shared.domain.risk.state.state import RiskState
+from shared.domain.risk.unpriced import is_dust
 from shared.messages.base import Message
 from shared.messages.reports import ReportAwaited
 
@@ -23,7 +27,7 @@ class Unprotected:
         """A client did not report the stop of what it holds: the books count on none."""
         state = self._state
         symbol = ledger_name(state.ledger, state.universe, overdue.symbol).symbol
-        if state.ledger.position(symbol) is None:
+        if not self._can_be_protected(symbol):
             return ()
         state.ledger.drop_stop(symbol)
         state.follow_position(symbol)
@@ -42,6 +46,14 @@ class Unprotected:
 
     def end_if_sold(self, cause: Message, symbol: str) -> Sequence[Message]:
         """Of a pair of which something was sold or written off."""
-        if self._state.ledger.position(symbol) is not None:
+        if self._can_be_protected(symbol):
             return ()
-        return self.end(cause, symbol, "nothing is held of it any more")
+        is_left = self._state.ledger.position(symbol) is not None
+        return self.end(
+            cause, symbol, "what is left could not be sold" if is_left else "nothing is held of it any more"
+        )
+
+    def _can_be_protected(self, symbol: str) -> bool:
+        """Whether anything is held that a stop could sell."""
+        pair = self._state.heat.pair(symbol)
+        return pair is not None and pair.quantity > 0.0 and not is_dust(self._state, pair)

@@ -60,6 +60,18 @@ def test_the_halt_ends_as_well_once_nothing_is_held() -> None:
     assert only(Resumed, rig.gate.made).reason == "nothing is held of it any more"  # type: ignore[arg-type]
 
 
+def test_dust_that_a_sale_leaves_needs_no_stop() -> None:
+    """As a commission in the coin leaves it: no order of the exchange is so small."""
+    rig = bought()
+    rig.pass_time(STOP_SECONDS + 1)
+    assert rig.halts() == ["unprotected"]
+    rig.fill(rig.sell(quantity="0.999"))
+    assert rig.halts() == []
+    assert only(Resumed, rig.gate.made).reason == "what is left could not be sold"  # type: ignore[arg-type]
+    rig.pass_time(STOP_SECONDS * 10)
+    assert rig.halts() == []
+
+
 def test_a_stop_that_sold_although_it_was_never_reported_is_booked() -> None:
     rig = bought()
     rig.pass_time(STOP_SECONDS + 1)

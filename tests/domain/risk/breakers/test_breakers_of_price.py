@@ -162,6 +162,14 @@ def test_a_price_under_the_stop_of_a_position_that_is_still_held_halts_its_pair_
     assert halt_of(harness, "ETH/USDT", "gap").until_ns == until_ns
 
 
+def test_a_price_under_the_stop_of_dust_halts_nothing() -> None:
+    harness = RiskHarness(breakers=only("gap", mark_jump=1.0))
+    held(harness, "ETH/USDT", "1", 1450.0)
+    harness.fill(harness.sell("ETH/USDT", "0.999"))
+    jump(harness, "ETH/USDT", 1440.0)
+    assert in_force(harness) == []
+
+
 @pytest.mark.parametrize(("slips", "halts"), [(0.0, []), (1.99, []), (2.01, GAPPED)])
 def test_a_stop_that_fills_far_below_its_price_halts_its_pair(slips: float, halts: list[tuple[str, str, str]]) -> None:
     harness = RiskHarness(breakers=only("gap"))

@@ -29,7 +29,7 @@ from tests.clients.bot_stack import BotStack, bot_program, bot_stack
 from tests.clients.freqtrade_bot import WALLET_USDT, FreqtradeBot
 from tests.patience import patiently
 
-SPEED, LEAST_USDT = 720.0, 5.0
+SPEED, LEAST_USDT = 720.0, 50.0  # more than the commissions in coins leave over, in all of its trades
 DAY_NS, HOUR_NS = 86_400 * SECOND_NS, 3_600 * SECOND_NS
 HEAT, PAIR_CAP = 0.006, 0.05  # the first is lowered, so that it is reached by a few positions
 MARGIN = 1.02  # of heat: between two looks of the watcher

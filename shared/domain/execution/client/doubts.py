@@ -14,6 +14,7 @@ from shared.domain.odd_times import fault_of_time, is_odd
 from shared.domain.reach import MOST_FEE, is_within_reach, range_in_words
 from shared.domain.words import figure
 from shared.messages.base import AMOUNT_BELOW, derived_id
+from shared.messages.market import PairListed
 from shared.messages.reports import (
     ClosedReported,
     FillReported,
@@ -234,11 +235,11 @@ def _doubt_about_price(fill: FillReported, prices: Sequence[float]) -> ReportDou
 
 
 def doubt_about_stop(
-    stop: StopReported, held: ClientPosition | None, *, price: float, step: Decimal
+    stop: StopReported, held: ClientPosition | None, *, price: float, listed: PairListed | None
 ) -> ReportDoubt | None:
     """Where a stop is said to rest.
 
-    price: the pair's latest, USDT per unit; 0 when it is too old. step: the pair's lot, base units.
+    price: the pair's latest, USDT per unit; 0 when it is too old. listed: what the exchange takes of the pair.
     """
     if held is None:
         reason = f"symbol {stop.symbol}: nothing is held of it, so no stop protects it; report purchases first"
@@ -252,7 +253,7 @@ def doubt_about_stop(
         _doubt_about_lowering(stop, held)
         or _doubt_about_approval(stop, held)
         or _doubt_about_mark(stop, price)
-        or _doubt_about_cover(stop, held, step)
+        or _doubt_about_cover(stop, held, listed)
     )
 
 
@@ -278,12 +279,13 @@ def _doubt_about_mark(stop: StopReported, price: float) -> ReportDoubt | None:
     return ReportDoubt("stop_above_price", "stop_price", f"{above}; report its fill, or where it rests now")
 
 
-def _doubt_about_cover(stop: StopReported, held: ClientPosition, step: Decimal) -> ReportDoubt | None:
-    """Fees taken in the coin leave less than a lot that no stop can sell."""
+def _doubt_about_cover(stop: StopReported, held: ClientPosition, listed: PairListed | None) -> ReportDoubt | None:
+    """Fees taken in the coin leave dust beside what a stop sells: less than a lot, or worth less than any order."""
     if stop.quantity > held.quantity:
         reason = f"quantity {plain(stop.quantity)}: {plain(held.quantity)} {stop.symbol} is held; report fills first"
         return ReportDoubt("too_much", "quantity", reason)
-    if held.quantity - stop.quantity < step or stop.quantity == held.quantity:
+    left, price = held.quantity - stop.quantity, stop.stop_price
+    if left == 0 or (listed is not None and (left < listed.quantity_step or left * price < listed.min_notional)):
         return None
     reason = f"quantity {plain(stop.quantity)}: {plain(held.quantity)} {stop.symbol} is held; protect all of it"
     return ReportDoubt("stop_too_small", "quantity", reason)

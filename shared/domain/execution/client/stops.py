@@ -128,7 +128,7 @@ class ClientStops:
                 stop,
                 held,
                 price=state.prices.fresh(stop.symbol, state.now_ns, state.slack_ns),
-                step=listed.quantity_step if listed is not None else ZERO,
+                listed=listed,
             )
         )
         if doubt is not None:

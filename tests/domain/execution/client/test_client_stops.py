@@ -191,12 +191,13 @@ def test_more_of_a_pair_that_lacks_its_stop_is_at_risk_whole() -> None:
     assert rig.halts() == []
 
 
-def test_what_is_less_than_a_lot_needs_no_stop() -> None:
+def test_what_is_less_than_any_order_of_the_exchange_needs_no_stop() -> None:
     rig = ClientRig()
     order = rig.buy()
     rig.fill(order, "0.99905")
     rig.close(order, "0.99905", "filled")
-    assert refused(rig.stop("1425", "0.9989")).code == "stop_too_small"
+    assert refused(rig.stop("1425", "0.9955")).code == "stop_too_small"  # 0.00355 ETH are worth 5.06 USDT there
+    assert kinds(rig.stop("1425", "0.9956")) == ["StopPlaced"]
     assert kinds(rig.stop("1425", "0.999")) == ["StopPlaced"]
 
 

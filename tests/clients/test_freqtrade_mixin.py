@@ -490,7 +490,7 @@ def test_what_commissions_left_over_does_not_keep_a_stop_from_protecting(
     buy(bot, books, "t10-", "sixteen", "ETH/USDT")
     patiently(lambda: positions(gate) == {"ETH/USDT": 1 + dust})
     bot.round()
-    assert said(running, StopPlaced)[0].quantity == 1 + dust
+    assert said(running, StopPlaced)[0].quantity == 1
     books.held["ETH/USDT"] = replace(books.held["ETH/USDT"], amount=1 + dust)
     sell(bot, books, "seventeen", "ETH/USDT")
     patiently(lambda: positions(gate) == {})

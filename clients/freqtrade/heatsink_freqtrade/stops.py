@@ -15,7 +15,6 @@ from heatsink_client.messages import StopApproved, StopPlaced
 from heatsink_freqtrade.books import Books, BotTrade
 from heatsink_freqtrade.journal import Journal, Stop
 
-LEAST_USDT = 5  # what exchanges take as an order at least
 LOG = logging.getLogger(__name__)
 
 
@@ -83,18 +82,11 @@ class Stops:
         if not stop.approved or (stop.told, stop.quantity) == (stop.approved, str(quantity)):
             return
         answer = self._gate.report_stop(pair, stop.approved, quantity)
-        if answer.code == "stop_too_small":
-            answer = self._gate.report_stop(pair, stop.approved, self._with_dust(pair, quantity, stop))
         if answer:
             told = replace(stop, told=stop.approved, quantity=str(quantity))
             self._journal.put(replace(told, id=_id_in(answer) or stop.id))
         elif answer.is_known:
             LOG.warning("%s: heatsink does not take the stop at %s: %s", pair, stop.approved, answer.reason)
-
-    def _with_dust(self, pair: str, quantity: Decimal, stop: Stop) -> Decimal:
-        """And what commissions of earlier trades left over, as long as it is too little to be sold by itself."""
-        held = {position.symbol: position.quantity for position in self._gate.portfolio().positions}.get(pair, quantity)
-        return held if 0 < (held - quantity) * Decimal(stop.approved) < LEAST_USDT else quantity
 
 
 def _id_in(answer: Answer) -> str:

@@ -112,10 +112,15 @@ MUTANTS = (
         "shared/ports/errors.py",
         "    if stored < seq - 1:\n",
         "    if stored < 0:\n",
-        (
-            f"{BUS}::test_a_commit_after_one_that_the_store_has_not_says_that_the_store_went_back[memory]",
-            DRAWN,
-        ),
+        # Drawn runs hold even so: a gate whose commit is refused looks at its witness.
+        (f"{BUS}::test_a_commit_after_one_that_the_store_has_not_says_that_the_store_went_back[memory]",),
+    ),
+    Mutant(
+        "no witness: whatever the server has is gone on with",
+        "shared/runtime/host/witnessing.py",
+        "    if last.seq < seen.seq:\n",
+        "    if last.seq < 0:\n",
+        (f"{HOSTS}/test_witnessing.py::test_a_running_process_notices_at_its_next_renewal_and_at_its_next_commit",),
     ),
     # --- cursors and acknowledgements ---------------------------------------------------------------------------------
     Mutant(

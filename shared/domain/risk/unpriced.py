@@ -8,10 +8,9 @@ market is silent nothing is judged: then nobody knows anything, and the gate is 
 Dust, which is less than the exchange trades, never keeps NAV unknown.
 """
 
+from shared.domain.dust import is_dust
 from shared.domain.portfolio.heat import PairHeat
 from shared.domain.risk.state.state import UNPRICED, RiskState, Unpriced
-
-MOST_DUST_USDT = 100.0  # whatever the exchange says of its minimum: what is worth more is never dust
 
 
 class PriceWatch:
@@ -30,7 +29,7 @@ class PriceWatch:
             return
         goes_on = any(self._is_fresh(pair) for pair in state.heat.pairs.values())
         for pair in held:
-            state.heat.set_dust(pair, is_dust=is_dust(state, pair))
+            state.heat.set_dust(pair, is_dust=holds_dust(state, pair))
             if pair.is_dust or self._is_fresh(pair):
                 self._forget(pair.symbol)
             elif goes_on:
@@ -65,15 +64,9 @@ class PriceWatch:
             self._state.heat.set_unpriced(pair, 0.0)
 
 
-def is_dust(state: RiskState, pair: PairHeat) -> bool:
-    """Whether what is held is less than the exchange trades: no order sells it, and no stop protects it."""
-    listing = state.listings.get(pair.symbol)
-    worth = pair.quantity * (pair.mark or _cost(state, pair))
-    if listing is None or worth > MOST_DUST_USDT:
-        return False
-    return pair.quantity < float(max(listing.min_quantity, listing.quantity_step)) or worth < float(
-        listing.min_notional
-    )
+def holds_dust(state: RiskState, pair: PairHeat) -> bool:
+    """Whether what is held of a pair is less than the exchange trades."""
+    return is_dust(state.listings.get(pair.symbol), pair.quantity, pair.mark or _cost(state, pair))
 
 
 def _cost(state: RiskState, pair: PairHeat) -> float:

@@ -10,7 +10,7 @@ from shared.domain.risk.halt_actions import HaltActions
 from shared.domain.risk.state.halts import NewHalt
 from shared.domain.risk.state.pair_aliases import aliases_of, trading_name
 from shared.domain.risk.state.state import RiskState
-from shared.domain.risk.unpriced import is_dust
+from shared.domain.risk.unpriced import holds_dust
 from shared.messages.base import Message
 from shared.messages.reports import ReportAwaited
 
@@ -56,4 +56,4 @@ class Unprotected:
     def _can_be_protected(self, symbol: str) -> bool:
         """Whether anything is held that a stop could sell."""
         pair = self._state.heat.pair(symbol)
-        return pair is not None and pair.quantity > 0.0 and not is_dust(self._state, pair)
+        return pair is not None and pair.quantity > 0.0 and not holds_dust(self._state, pair)

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import NamedTuple
 
+from shared.domain.dust import is_dust
 from shared.domain.execution.client.records import MOST_TRADES, BookedTrade, ClientOrder, ClientPosition
 from shared.domain.numbers import ZERO, plain, product
 from shared.domain.odd_times import fault_of_time, is_odd
@@ -280,12 +281,12 @@ def _doubt_about_mark(stop: StopReported, price: float) -> ReportDoubt | None:
 
 
 def _doubt_about_cover(stop: StopReported, held: ClientPosition, listed: PairListed | None) -> ReportDoubt | None:
-    """Fees taken in the coin leave dust beside what a stop sells: less than a lot, or worth less than any order."""
+    """Fees taken in the coin leave dust beside what a stop sells."""
     if stop.quantity > held.quantity:
         reason = f"quantity {plain(stop.quantity)}: {plain(held.quantity)} {stop.symbol} is held; report fills first"
         return ReportDoubt("too_much", "quantity", reason)
-    left, price = held.quantity - stop.quantity, stop.stop_price
-    if left == 0 or (listed is not None and (left < listed.quantity_step or left * price < listed.min_notional)):
+    left = held.quantity - stop.quantity
+    if left == 0 or is_dust(listed, float(left), float(stop.stop_price)):
         return None
     reason = f"quantity {plain(stop.quantity)}: {plain(held.quantity)} {stop.symbol} is held; protect all of it"
     return ReportDoubt("stop_too_small", "quantity", reason)

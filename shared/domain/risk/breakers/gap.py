@@ -14,7 +14,7 @@ from shared.domain.risk.breakers.base import Breaker, exceeds
 from shared.domain.risk.halt_actions import HaltActions
 from shared.domain.risk.state.halts import NewHalt
 from shared.domain.risk.state.state import RiskState
-from shared.domain.risk.unpriced import is_dust
+from shared.domain.risk.unpriced import holds_dust
 from shared.domain.timeframes import DAILY, MINUTE_NS, SECOND_NS, timeframe_ns
 from shared.domain.words import figure
 from shared.messages.base import Message
@@ -99,7 +99,7 @@ class Gap(Breaker):
         below = 1.0 - price / pair.stop
         if not exceeds(below, self._slip(symbol)) or self._through.get(symbol) == pair.stop:
             return ()
-        if is_dust(self._state, pair):  # no stop sells it
+        if holds_dust(self._state, pair):  # no stop sells it
             return ()
         self._through[symbol] = pair.stop
         evidence = f"price {figure(price)}, stop {figure(pair.stop)}, still held: {figure(pair.quantity)}"

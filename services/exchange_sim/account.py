@@ -14,10 +14,8 @@ from urllib.parse import parse_qsl
 
 from msgspec import Meta, Struct, field
 
-from services.exchange_sim.parameters import BinanceError, integer, malformed
+from services.exchange_sim.parameters import BinanceError, check_time, how_many, malformed
 
-RECV_WINDOW_MS, LONGEST_WINDOW_MS = 5_000, 60_000
-AHEAD_MS = 1_000
 COMMISSION = {"maker": "0.00100000", "taker": "0.00100000", "buyer": "0.00000000", "seller": "0.00000000"}
 RIGHTS = (
     "ipRestrict", "enableReading", "enableSpotAndMarginTrading", "enableWithdrawals", "enableInternalTransfer",
@@ -98,27 +96,15 @@ class AccountApi:
         if account is None or not hmac.compare_digest(key.encode(), account.key.encode()):
             raise BinanceError(-2015, "Invalid API-key, IP, or permissions for action.", 401)
         query = dict(parse_qsl(raw_query, keep_blank_values=True))
-        for needed in ("timestamp", "signature"):
-            if not query.get(needed):
-                raise malformed(needed)
+        if not query.get("signature"):
+            raise malformed("signature")
         signed = raw_query.rpartition("&signature=")[0]
         signature = hmac.new(account.secret.encode(), signed.encode(), hashlib.sha256).hexdigest()
         if not hmac.compare_digest(signature.encode(), query["signature"].encode()):
             raise BinanceError(-1022, "Signature for this request is not valid.")
-        self._check_time(query, now_ms)
+        check_time(query, now_ms, self._speed)
         if not account.rights.get("enableReading"):
             raise BinanceError(-2015, "Invalid API-key, IP, or permissions for action.", 401)
-
-    def _check_time(self, query: Mapping[str, str], now_ms: int) -> None:
-        asked_ms, window_ms = integer(query, "timestamp") or 0, integer(query, "recvWindow")
-        window_ms = RECV_WINDOW_MS if window_ms is None else window_ms
-        if window_ms > LONGEST_WINDOW_MS:
-            raise BinanceError(-1131, "recvWindow must be less than 60000")
-        scale = max(1.0, self._speed)
-        if asked_ms > now_ms + AHEAD_MS * scale:
-            raise BinanceError(-1021, "Timestamp for this request was 1000ms ahead of the server's time.")
-        if now_ms - asked_ms > window_ms * scale:
-            raise BinanceError(-1021, "Timestamp for this request is outside of the recvWindow.")
 
     def _known(self) -> SimulatedAccount:
         assert self.account is not None, "checked before"
@@ -155,7 +141,7 @@ class AccountApi:
 
     def _trades(self, query: Mapping[str, str], now_ms: int) -> list[dict[str, Any]]:
         latest = [trade for trade in self._known().trades if trade.symbol == query.get("symbol")]
-        return [_trade_row(trade, now_ms) for trade in latest[-int(query.get("limit", "500")) :]]
+        return [_trade_row(trade, now_ms) for trade in latest[-how_many(query) :]]
 
     def _restrictions(self, query: Mapping[str, str], now_ms: int) -> dict[str, Any]:
         rights = self._known().rights

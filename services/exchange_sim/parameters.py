@@ -8,6 +8,8 @@ Query = Mapping[str, str]
 AMOUNT = r"^([0-9]{1,20})(\.[0-9]{1,20})?$"
 _INTEGER, _AMOUNT = re.compile(r"[0-9]{1,20}"), re.compile(r"[0-9]{1,20}(\.[0-9]{1,20})?")
 _CLIENT_ID = re.compile(r"[.A-Z:/a-z0-9_-]{1,36}")
+RECEIVE_WINDOW_MS, LONGEST_WINDOW_MS, AHEAD_MS = 5_000, 60_000, 1_000  # of wall time
+MOST_ROWS = 1_000  # of an answer
 LATEST_MS = 2**63 // 1_000_000  # what our own times, in nanoseconds, hold
 
 
@@ -61,3 +63,26 @@ def client_id(query: Query) -> str:
     if text and not _CLIENT_ID.fullmatch(text):
         raise illegal("newClientOrderId", r"^[\.A-Z\:/a-z0-9_-]{1,36}$")
     return text
+
+
+def how_many(query: Query) -> int:
+    """How many rows are asked for, by ``limit``. Raises ``BinanceError``."""
+    limit = integer(query, "limit")
+    if limit == 0:
+        raise BinanceError(-1130, "Data sent for parameter 'limit' is not valid.")
+    return MOST_ROWS if limit is None else min(limit, MOST_ROWS)
+
+
+def check_time(query: Query, now_ms: int, speed: float) -> None:
+    """Whether a signed question was asked a moment ago, of wall time. Raises ``BinanceError``."""
+    if not query.get("timestamp"):
+        raise malformed("timestamp")
+    sent_ms, window_ms = integer(query, "timestamp") or 0, integer(query, "recvWindow")
+    window_ms = RECEIVE_WINDOW_MS if window_ms is None else window_ms
+    if window_ms > LONGEST_WINDOW_MS:
+        raise BinanceError(-1131, "recvWindow must be less than 60000")
+    late_ms, scale = now_ms - sent_ms, max(1.0, speed)
+    if late_ms < -AHEAD_MS * scale:
+        raise BinanceError(-1021, "Timestamp for this request was 1000ms ahead of the server's time.")
+    if late_ms > window_ms * scale:
+        raise BinanceError(-1021, "Timestamp for this request is outside of the recvWindow.")

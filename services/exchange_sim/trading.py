@@ -14,10 +14,13 @@ from services.exchange_sim.market.market import Listing, Market
 from services.exchange_sim.orders import STOPS, ZERO, Order, locked, shown, text
 from services.exchange_sim.parameters import (
     LATEST_MS,
+    MOST_ROWS,
     BinanceError,
     Query,
     amount,
+    check_time,
     client_id,
+    how_many,
     integer,
     malformed,
     time_ms,
@@ -30,8 +33,6 @@ COMMISSION = Decimal("0.001")
 IN_FORCE = ("GTC", "IOC", "FOK")
 ACCOUNT_WEIGHTS = {"order": 1, "openOrders": 6, "allOrders": 20, "myTrades": 20, "account": 20}
 DEPTH = 500  # levels that a market order walks at most
-RECEIVE_WINDOW_MS, LONGEST_WINDOW_MS, AHEAD_MS = 5_000, 60_000, 1_000  # of wall time
-MOST_ORDERS = 1_000  # that are listed
 
 
 class Account:
@@ -65,7 +66,7 @@ class Trading:
             raise BinanceError(-2014, "API-key format invalid.")
         if not query.get("signature"):
             raise malformed("signature")
-        self._check_time(query, now_ms)
+        check_time(query, now_ms, self._speed)
         account = self._accounts.setdefault(key, Account(self._cash, "USDT"))
         self._match_all(account, now_ms)
         return self.endpoints[method, path](account, query, now_ms)
@@ -73,19 +74,6 @@ class Trading:
     def tick(self, now_ms: int) -> None:
         for account in self._accounts.values():
             self._match_all(account, now_ms)
-
-    def _check_time(self, query: Query, now_ms: int) -> None:
-        if not query.get("timestamp"):
-            raise malformed("timestamp")
-        sent_ms, window_ms = integer(query, "timestamp") or 0, integer(query, "recvWindow")
-        window_ms = RECEIVE_WINDOW_MS if window_ms is None else window_ms
-        if window_ms > LONGEST_WINDOW_MS:
-            raise BinanceError(-1131, "recvWindow must be less than 60000")
-        late = now_ms - sent_ms
-        if late < -AHEAD_MS * self._speed:
-            raise BinanceError(-1021, "Timestamp for this request was 1000ms ahead of the server's time.")
-        if late > window_ms * self._speed:
-            raise BinanceError(-1021, "Timestamp for this request is outside of the recvWindow.")
 
     # --- orders -------------------------------------------------------------------------------------------------------
 
@@ -165,7 +153,7 @@ class Trading:
             for order in account.orders.values()
             if symbol in (None, order.symbol) and since <= order.time_ms <= until and (order.is_open or not only_open)
         ]
-        return [shown(order) for order in found[-(MOST_ORDERS if only_open else most) :]]
+        return [shown(order) for order in found[-(MOST_ROWS if only_open else most) :]]
 
     def _trades(self, account: Account, query: Query, now_ms: int) -> list[dict[str, Any]]:
         number, since, until, most = integer(query, "orderId"), *_range_of(query)
@@ -272,11 +260,8 @@ class Trading:
 
 def _range_of(query: Query) -> tuple[int, int, int]:
     """From when until when, and how many at most."""
-    since, until, limit = time_ms(query, "startTime"), time_ms(query, "endTime"), integer(query, "limit")
-    if limit == 0:
-        raise BinanceError(-1130, "Data sent for parameter 'limit' is not valid.")
-    most = MOST_ORDERS if limit is None else min(limit, MOST_ORDERS)
-    return since or 0, LATEST_MS if until is None else until, most
+    since, until = time_ms(query, "startTime"), time_ms(query, "endTime")
+    return since or 0, LATEST_MS if until is None else until, how_many(query)
 
 
 def lot_of(listing: Listing) -> Decimal:

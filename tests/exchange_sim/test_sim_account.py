@@ -74,3 +74,14 @@ async def test_without_an_account_or_a_right_to_read_nothing_is_told() -> None:
         assert (await ask(scene, "/api/v3/account"))[1]["code"] == -2015
         async with scene.http.post(f"{scene.url}/sim/account", json={"key": 3}) as response:
             assert response.status == 400
+
+
+@pytest.mark.parametrize(
+    ("limit", "code"),
+    [("all", -1100), ("-1", -1100), ("1e3", -1100), ("", -1100), ("9" * 30, -1100), ("0", -1130)],
+)
+async def test_an_odd_limit_of_trades_is_an_error_of_binances(limit: str, code: int) -> None:
+    async with stage() as scene:
+        await set_account(scene)
+        status, body = await ask(scene, "/api/v3/myTrades", symbol="ETHUSDT", limit=limit)
+        assert (status, body["code"]) == (400, code)

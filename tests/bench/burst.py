@@ -16,8 +16,8 @@ from shared.domain.plan import Plan, StrategyPlan
 from shared.messages.catalogue import SIZES
 from shared.messages.portfolio import PortfolioMarked
 from shared.runtime.host import MachineHost
+from tests.bench.answering import Silent
 from tests.bench.market import DAY_NS, HISTORY_DAYS, daily_bars, listings, universe_of
-from tests.bench.redis_path import Silent
 from tests.keys import MAIN
 from tests.samples import T0, bar, samples
 

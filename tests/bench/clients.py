@@ -8,13 +8,12 @@ import tempfile
 from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 
-from services.wiring import BY_NAME, RISK
 from shared.adapters.redis.bus import RedisBus
 from shared.adapters.redis.embedded_valkey import running_valkey
-from shared.runtime.host import MachineHost
-from tests.bench.redis_path import Silent, check_approved, echo, open_market, p50_p99
+from tests.bench.answering import check_approved, echo, gate_on, open_market, p50_p99, serving
 from tests.keys import MAIN
 
 HERE = Path(__file__).parent
@@ -58,17 +57,9 @@ async def measured(url: str) -> None:
             async with client(command) as process:
                 for turn in range(TURNS):  # in turns, so that a busy moment of the machine hits both
                     for what in took:
-                        async with asyncio.TaskGroup() as group:
-                            stop, ready = asyncio.Event(), asyncio.Event()
-                            if what == "echo":
-                                serving = group.create_task(echo(bus, stop))
-                            else:
-                                host = MachineHost(BY_NAME[RISK].spec(settings, clock), bus, clock, Silent())
-                                serving = group.create_task(host.run(ready.set))
-                                await ready.wait()
+                        run = partial(echo, bus) if what == "echo" else gate_on(bus, settings, clock).run
+                        async with serving(run):
                             took[what] += await round_trips(process, what, f"{language.lower()}-{turn}")
-                            stop.set()
-                            serving.cancel()
             await check_approved(bus)
             bare, gate = p50_p99(took["echo"]), p50_p99(took["propose"])
             print(f"  {language:<7} bare stream echo   p50 {bare[0]:7.0f}   p99 {bare[1]:7.0f}")

@@ -11,7 +11,7 @@ from time import perf_counter
 
 from heatsink_client import Gate
 
-from tests.bench.redis_path import p50_p99
+from tests.bench.answering import p50_p99
 from tests.clients.hostile_scene import HONEST, attacked, stack
 
 ORDERS, WARMUP, TURNS = 150, 20, 3

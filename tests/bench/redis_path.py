@@ -2,23 +2,16 @@
 
 import asyncio
 import tempfile
-from contextlib import suppress
+from functools import partial
 from pathlib import Path
-from statistics import quantiles
 from time import perf_counter
 
-from redis.exceptions import ResponseError
-
-from services.wiring import BY_NAME, RISK
-from shared.adapters.clocks import ManualClock
 from shared.adapters.codec import encode
 from shared.adapters.redis.bus import RedisBus
 from shared.adapters.redis.embedded_valkey import running_valkey
-from shared.config.model import PortfolioSettings, Settings
 from shared.messages.catalogue import DECIDED, PROPOSED
-from shared.messages.orders import OrderDecided
-from shared.runtime.host import MachineHost
-from tests.bench.market import DAY_NS, HISTORY_DAYS, book, daily_bars, listings, mark, order, plan_of, universe_of
+from tests.bench.answering import check_approved, echo, gate_on, open_market, p50_p99, print_beside, serving
+from tests.bench.market import order
 from tests.keys import MAIN
 from tests.samples import T0
 
@@ -26,40 +19,6 @@ ORDERS = 3_000
 WARMUP = 200
 TURNS = 5
 BACKLOG = 20_000  # proposals
-
-
-class Silent:
-    """A log that costs nothing, so that both sides write none."""
-
-    def __getattr__(self, name: str):
-        return lambda *_, **__: None
-
-
-async def open_market(bus: RedisBus) -> tuple[Settings, ManualClock]:
-    """38 pairs with all that the gate wants to know of them."""
-    universe, clock = universe_of(38), ManualClock(T0 + HISTORY_DAYS * DAY_NS)
-    await bus.publish(listings(universe))
-    await bus.publish_bars(daily_bars(universe))
-    await bus.set_books([book(symbol, clock.time_ns) for symbol in universe.symbols])
-    await bus.set_marks([mark(symbol, clock.time_ns) for symbol in universe.symbols])
-    cash = PortfolioSettings(starting_cash_usdt=10_000_000.0)
-    return Settings(universe=universe, plan=plan_of(), portfolio=cash), clock
-
-
-async def echo(bus: RedisBus, stop: asyncio.Event) -> None:
-    """The yardstick's server side: read a group, answer, acknowledge."""
-    client = bus.client
-    with suppress(ResponseError):  # it is there already
-        await client.xgroup_create("echo:in", "echo", id="0", mkstream=True)
-    while not stop.is_set():
-        rows = await client.xreadgroup("echo", "one", {"echo:in": ">"}, count=200, block=50)
-        rows = rows.items() if isinstance(rows, dict) else rows or ()
-        for _, entries in rows:
-            for entry_id, fields in entries:
-                pipe = client.pipeline(transaction=False)
-                pipe.xadd("echo:out", fields)
-                pipe.xack("echo:in", "echo", entry_id)
-                await pipe.execute()
 
 
 async def ask(bus: RedisBus, into: str, out: str, count: int, name: str) -> list[float]:
@@ -79,17 +38,6 @@ async def ask(bus: RedisBus, into: str, out: str, count: int, name: str) -> list
     return took[WARMUP:]
 
 
-async def check_approved(bus: RedisBus) -> None:
-    """A rejection costs less and would flatter the figures."""
-    [last] = [each for each in await bus.latest(MAIN.of(DECIDED)) if isinstance(each, OrderDecided)]
-    assert last.verdict == "approve", last.reason
-
-
-def p50_p99(took: list[float]) -> tuple[float, float]:
-    cuts = quantiles(took, n=100)
-    return cuts[49], cuts[98]
-
-
 async def measured(url: str) -> None:
     async with RedisBus.open(url, MAIN) as bus, RedisBus.open(url, MAIN) as client:
         settings, clock = await open_market(bus)
@@ -97,23 +45,14 @@ async def measured(url: str) -> None:
         took: dict[str, list[float]] = {name: [] for name in ways}
         for turn in range(TURNS):  # in turns, so that a busy moment of the machine hits both
             for name, (into, out) in ways.items():
-                async with asyncio.TaskGroup() as group:
-                    stop, ready = asyncio.Event(), asyncio.Event()
-                    if name == "echo":
-                        serving = group.create_task(echo(bus, stop))
-                    else:
-                        host = MachineHost(BY_NAME[RISK].spec(settings, clock), bus, clock, Silent())
-                        serving = group.create_task(host.run(ready.set))
-                        await ready.wait()
+                run = partial(echo, bus) if name == "echo" else gate_on(bus, settings, clock).run
+                async with serving(run):
                     took[name] += await ask(client, into, out, ORDERS // TURNS + WARMUP, f"{turn}-")
-                    stop.set()
-                    serving.cancel()
         bare, gate = p50_p99(took["echo"]), p50_p99(took["gate"])
         await check_approved(bus)
     print("proposal to decision through Redis, one at a time (microseconds)")
     print(f"  bare stream echo   p50 {bare[0]:7.0f}   p99 {bare[1]:7.0f}")
-    print(f"  risk service       p50 {gate[0]:7.0f}   p99 {gate[1]:7.0f}")
-    print(f"  ratio              p50 {gate[0] / bare[0]:7.2f}   p99 {gate[1] / bare[1]:7.2f}")
+    print_beside(bare, "risk service", gate)
 
 
 async def sustained(url: str) -> None:
@@ -121,7 +60,7 @@ async def sustained(url: str) -> None:
     async with RedisBus.open(url, MAIN) as bus:
         await bus.client.flushall()
         settings, clock = await open_market(bus)
-        host = MachineHost(BY_NAME[RISK].spec(settings, clock), bus, clock, Silent())
+        host = gate_on(bus, settings, clock)
         await host.recover()
         while await host.step(0):
             pass

@@ -77,7 +77,7 @@ bots: ## Install freqtrade and NautilusTrader, hash-pinned, into .venv-bots: bot
 	@.venv-bots/bin/python -m pip install --quiet --no-input --disable-pip-version-check --no-deps ./clients/python ./clients/freqtrade
 
 clients: dev bots ## The client libraries beside real services, and real freqtrade: killed servers, gates and bots, lost replies
-	$(PYTEST) tests/clients tests/docs/test_bot_programs.py -n 2 --maxschedchunk 1 $(ARGS)
+	$(PYTEST) tests/clients tests/docs/test_bot_programs.py -n 2 --timeout 1200 --maxschedchunk 1 $(ARGS)
 
 bench: dev ## Measure decisions, the way through Redis, bursts of bars, backtests
 	$(DEV)/python -m tests.bench $(ARGS)
@@ -97,7 +97,7 @@ stack-test: ## The whole stack in containers, with killed services
 	bash tests/deploy/stack_test.sh
 
 chaos: dev ## Faults, kills, hangs, clocks that step, poison, a second market, false fills, floods, lost commits, blocked output
-	$(PYTEST) tests/e2e tests/adapters/redis/test_poisoned_keys.py -n 2 --maxschedchunk 1 --durations 12 -m "stack or processes or chaos" \
+	$(PYTEST) tests/e2e tests/adapters/redis/test_poisoned_keys.py -n 2 --maxschedchunk 1 --timeout 1200 --durations 12 -m "stack or processes or chaos" \
 		-k "kill or fault or chaos or fire or wrong or backtest or ten_days or poison or nobody_reads" $(ARGS)
 
 simulate: dev ## The whole stack under drawn faults in virtual time: make simulate SEED=1 RUNS=1000; a seed repeats exactly

@@ -1,5 +1,6 @@
 """What all tests share: the real history beside the repository, and real servers on free loopback ports."""
 
+import signal
 import sys
 from collections.abc import AsyncIterator, Iterator
 from itertools import chain
@@ -20,6 +21,11 @@ EVENTS = {
     "processes": ("subprocess.Popen", "os.fork", "os.forkpty", "os.posix_spawn", "os.system"),
     "sockets": ("socket.bind", "socket.connect"),
 }
+
+if (
+    signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+):  # as where a shell starts this behind its back: children inherit it
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)

@@ -2,9 +2,11 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from inspect import isawaitable
-from typing import TypeVar
+from subprocess import Popen
+from typing import AnyStr, TypeVar
 
 T = TypeVar("T")
 
@@ -29,3 +31,13 @@ async def until(holds: Callable[[], T | Awaitable[T]]) -> T:
             if found:
                 return found
             await asyncio.sleep(0.02)
+
+
+@contextmanager
+def killed_at_the_end(process: "Popen[AnyStr]") -> Iterator["Popen[AnyStr]"]:
+    """The process, for the block: ``Popen`` alone would wait for its end without one, also when the test has failed."""
+    with process:
+        try:
+            yield process
+        finally:
+            process.kill()

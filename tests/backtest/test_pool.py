@@ -17,7 +17,7 @@ from services.backtest.sweep.sweep import Sweeper
 from services.backtest.sweep.task import Task
 from services.backtest.sweep.work import DIED, work_off
 from tests.backtest.sweep.sweep_stage import GRID, digests, here, request_of, unwatched
-from tests.patience import PATIENCE_SECONDS, patiently
+from tests.patience import PATIENCE_SECONDS, killed_at_the_end, patiently
 from tests.shipped import bare_environ
 
 pytestmark = pytest.mark.processes
@@ -73,7 +73,8 @@ def test_ctrl_c_says_what_to_type_and_that_goes_on_with_what_is_left(tmp_path: P
     request = request_of(tmp_path, grids=(*GRID, "strategies.donchian.exit=3,4,5,6"))
     journal = tmp_path / "out" / NAME
     words = [sys.executable, "-m", "services.cli", *_words(request.command), "--workers", "1"]
-    with subprocess.Popen(words, cwd=ROOT, env=bare_environ(), stderr=subprocess.PIPE, text=True) as running:
+    process = subprocess.Popen(words, cwd=ROOT, env=bare_environ(), stderr=subprocess.PIPE, text=True)
+    with killed_at_the_end(process) as running:
         patiently(lambda: journal.exists() or running.poll() is not None)
         running.send_signal(signal.SIGINT)
         _, told = running.communicate(timeout=PATIENCE_SECONDS)

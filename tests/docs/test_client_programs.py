@@ -14,7 +14,7 @@ from shared.messages.orders import OrderDecided
 from tests.clients.gate_harness import CLIENT_EXECUTES, NOW_NS, PAIRS, RunningGate, running_gate
 from tests.docs.pages import ROOT, program
 from tests.e2e.test_node_client import installed
-from tests.patience import PATIENCE_SECONDS
+from tests.patience import PATIENCE_SECONDS, killed_at_the_end
 from tests.samples import samples
 
 pytestmark = pytest.mark.processes
@@ -80,10 +80,10 @@ def test_the_program_that_executes_reports_what_was_approved(running: RunningGat
     with Gate(running.url) as gate:
         assert gate.propose("ETH/USDT", "buy", "1", stop_price=95, id="mine-1")
         command = (sys.executable, path.name, running.url)
-        with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, text=True) as process:
+        started = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, text=True)
+        with killed_at_the_end(started) as process:
             assert process.stdout is not None
             lines = [process.stdout.readline().split() for _ in range(3)]
-            process.kill()
         assert [line[:2] for line in lines] == [["taken", "mine-1"], ["stop", "taken"], ["handled", lines[2][1]]]
     [decided] = [each for each in running.decisions() if isinstance(each, OrderDecided)]
     assert decided.order_id == "mine-1"

@@ -100,8 +100,9 @@ async def test_a_shutdown_that_was_announced_is_answered_by_a_new_connection_at_
         await stage.until(lambda: stage.log.all("reconnected"))
         await stage.until_calm()
         await stage.check_all(SYMBOLS)
-        lost = [one for one in await stage.messages(FEEDS.key) if isinstance(one, FeedLost)]
-    assert (stage.happened("server_shutdown"), lost[-1].reason) == (1, "serverShutdown")
+        lost = [one.reason for one in await stage.messages(FEEDS.key) if isinstance(one, FeedLost)]
+    assert stage.happened("server_shutdown") == 1
+    assert "serverShutdown" in lost  # on a slow machine bars may be missing for a moment as well
 
 
 async def test_refused_requests_only_delay_what_is_missing() -> None:

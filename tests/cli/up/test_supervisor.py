@@ -11,7 +11,7 @@ import pytest
 
 from services.cli.up.supervisor import Backoff, Supervisor
 from tests.cli.up.children import SLEEPS, Notes, is_gone, python, supervised
-from tests.patience import PATIENCE_SECONDS
+from tests.patience import PATIENCE_SECONDS, killed_at_the_end
 
 pytestmark = pytest.mark.processes
 
@@ -144,11 +144,12 @@ def test_children_die_with_a_supervisor_that_is_killed(tmp_path: Path) -> None:
         "asyncio.run(main())\n"
     )
     environ = {"PYTHONPATH": str(Path(__file__).parents[3])}
-    with subprocess.Popen([sys.executable, str(script)], stdout=subprocess.PIPE, env=environ) as process:
+    with killed_at_the_end(
+        subprocess.Popen([sys.executable, str(script)], stdout=subprocess.PIPE, env=environ)
+    ) as process:
         assert process.stdout is not None
         pid = int(process.stdout.readline())
         assert not is_gone(pid)
-        process.kill()
     for _ in range(2000):
         if is_gone(pid):
             return

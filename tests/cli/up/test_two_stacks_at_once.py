@@ -15,7 +15,7 @@ import pytest
 from shared.adapters.local_ports import claimed_port, free_port
 from shared.adapters.redis.embedded_valkey import running_valkey
 from shared.config.load import process_environment
-from tests.patience import PATIENCE_SECONDS
+from tests.patience import PATIENCE_SECONDS, killed_at_the_end
 
 ROOT = Path(__file__).parents[3]
 BEGINS = {"first": "2024-03-05", "second": "2023-09-12"}  # when their markets begin
@@ -62,17 +62,15 @@ def test_a_claim_ends_with_the_process_that_made_it(tmp_path: Path) -> None:
         "import sys; from shared.adapters.local_ports import claimed_port\n"
         f"with claimed_port({wanted}) as port: print(port, flush=True); sys.stdin.read()"
     )
-    with subprocess.Popen(
-        (sys.executable, "-c", code), cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    with killed_at_the_end(
+        subprocess.Popen(
+            (sys.executable, "-c", code), cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
     ) as process:
         assert process.stdout is not None
-        try:
-            assert int(process.stdout.readline()) == wanted
-            with claimed_port(wanted) as other:
-                assert other != wanted
-        finally:
-            process.kill()
-        process.wait()
+        assert int(process.stdout.readline()) == wanted
+        with claimed_port(wanted) as other:
+            assert other != wanted
     with claimed_port(wanted) as port:
         assert port == wanted
 

@@ -18,6 +18,7 @@ from services.users import users_of
 from services.wiring import services_with
 from shared.application.stack import find_stack, read_note
 from shared.config.credentials import OWNER
+from tests.patience import killed_at_the_end
 
 pytestmark = pytest.mark.processes
 
@@ -30,11 +31,9 @@ LINES_READ = 5_000
 def running(data_dir: Path, *arguments: str) -> Iterator["subprocess.Popen[str]"]:
     """``heatsink up`` in a process of its own, its log lines on a pipe; killed at the end if it still runs."""
     command = (sys.executable, "-m", "services.cli", "up", "--data", str(data_dir), "--json-logs", *arguments)
-    with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True) as process:
-        try:
-            yield process
-        finally:
-            process.kill()
+    process = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
+    with killed_at_the_end(process):
+        yield process
 
 
 def events(process: "subprocess.Popen[str]") -> Iterator[dict[str, Any]]:

@@ -21,7 +21,7 @@ from shared.adapters.redis.bus import RedisBus
 from shared.domain.timeframes import MINUTE_NS
 from tests.cli.verbs.sample_server import Heatsink
 from tests.keys import MAIN
-from tests.patience import PATIENCE_SECONDS
+from tests.patience import PATIENCE_SECONDS, killed_at_the_end
 from tests.samples import T0, bar, book, decision, fill
 
 
@@ -145,7 +145,7 @@ def test_a_process_that_is_ended_in_whatever_way_loses_nothing_that_it_heard(
     set_books(valkey_server, 1)
     where = ("--redis-url", valkey_server, "--data", str(tmp_path), "--store", str(store))
     command = [sys.executable, "-m", "services.cli", "data", "record-books", *where]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+    with killed_at_the_end(subprocess.Popen(command, stdout=subprocess.PIPE, text=True)) as process:
         assert process.stdout is not None
         assert process.stdout.readline().startswith("Recording books to")
         recorded_until(valkey_server, store / "sim" / "books" / JOURNAL)

@@ -90,6 +90,7 @@ def _a_day_earlier(days: Columns, start_ms: int, end_ms: int) -> Columns:
     return Columns(**{name: getattr(moved, name)[rows] for name in Columns.__dataclass_fields__})
 
 
+@pytest.mark.wide
 @examples(3)
 @given(st.integers(0, 10_000), st.sampled_from(["smooth", "jumping"]), st.sampled_from(["close", "next_open"]))
 def test_what_is_sound_passes_whatever_the_market_and_the_cuts(seed: int, market: str, fill: str) -> None:

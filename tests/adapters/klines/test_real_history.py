@@ -22,6 +22,7 @@ def bring(store: KlineStore, *paths: Path, markets: frozenset[str], **options: o
     return import_files(store, paths, ImportOptions(markets=markets, **options))  # type: ignore[arg-type]
 
 
+@pytest.mark.wide
 def test_spot_comes_in_whole_with_the_holes_that_are_known_and_no_other_finding(tmp_path: Path, data_dir: Path) -> None:
     store = KlineStore(tmp_path)
     files = [data_dir / f"{name}.parquet" for name in ("hourly_spot", "daily", "crash_windows")]

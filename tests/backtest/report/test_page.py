@@ -75,6 +75,7 @@ def usual() -> Backtest:
     return backtest()
 
 
+@pytest.mark.wide
 def test_five_years_by_the_hour_with_five_thousand_trades_fit_into_one_page() -> None:
     made = backtest(days=1826, trades=5000)
     text = page(made)

@@ -59,6 +59,7 @@ def dask(tmp_path: Path) -> Iterator[Processes]:
         yield Processes(address, {worker.pid: worker for worker in workers})
 
 
+@pytest.mark.wide
 def test_a_killed_worker_takes_no_run_with_it(tmp_path: Path, dask: Processes) -> None:
     killed: list[int] = []
 

@@ -116,7 +116,7 @@ def split(told: list[list[Message]], start_ns: int) -> tuple[list[BarClosed], li
 @pytest.mark.parametrize(
     ("market", "hours", "fills", "halts"),
     [
-        ("jumping", 4, 19, {"heat", "gap", "market_shock", "day_loss"}),
+        ("jumping", 3, 14, {"heat", "gap", "market_shock", "day_loss"}),
         pytest.param("jumping", 24, 20, {"heat", "gap", "market_shock"}, marks=pytest.mark.chaos),
         pytest.param("smooth", 24, 20, {"heat"}, marks=pytest.mark.chaos),
     ],
@@ -142,7 +142,8 @@ async def test_hours_through_the_live_stack_give_the_sizes_verdicts_and_fills_of
     await redis_bus.publish_bars(history)
     stack = LockStep(redis_bus, run.specs, options.speed)
     settings = {**SETTINGS, CONFIG_DIR: str(config)}
-    async with asyncio.timeout(PATIENCE_SECONDS), running(stack, valkey_server, tmp_path, settings, start_ns) as live:
+    patience = asyncio.timeout(2 * PATIENCE_SECONDS)
+    async with patience, running(stack, valkey_server, tmp_path, settings, start_ns) as live:
         for messages in instants:
             await live.tell(messages)
         for topic in MACHINES_WRITE:

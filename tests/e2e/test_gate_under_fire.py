@@ -31,7 +31,7 @@ from tests.e2e.children import HEAT_LIMIT, Child, service
 from tests.e2e.cutting_proxy import CuttingProxy
 from tests.e2e.invariants import check_decisions, check_ledger
 from tests.keys import MAIN
-from tests.patience import PATIENCE_SECONDS
+from tests.patience import PATIENCE_SECONDS, until
 
 PRICES = {"BTC/USDT": 20_000.0, "ETH/USDT": 1_500.0, "SOL/USDT": 30.0, "XRP/USDT": 0.5, "LINK/USDT": 7.0}
 
@@ -153,7 +153,9 @@ async def gate_paused_past_its_lease(field_: Battlefield) -> None:
 
 async def writer(field_: Battlefield) -> Child | None:
     """The gate that has the lease."""
-    owner = await field_.bus.client.get(machine_keys(MAIN.home, "risk").lease) or b""
+    owner = b""
+    with suppress(ConnectionError):
+        owner = await field_.bus.client.get(machine_keys(MAIN.home, "risk").lease) or b""
     return next((gate for gate in field_.gates if f":{gate.process.pid}:" in owner.decode()), None)
 
 
@@ -184,6 +186,7 @@ FAULTS = (
     library_lost,
 )
 WELL_APART_SECONDS = 1.5
+ENOUGH = 20
 
 
 # --- the test ---------------------------------------------------------------------------------------------------------
@@ -230,6 +233,13 @@ async def battlefield(folder: Path) -> AsyncIterator[Battlefield]:
             child.kill()
 
 
+async def enough_came(field_: Battlefield) -> bool:
+    """Whether there is enough of what is counted in the end; a slow machine needs longer for it."""
+    decided = await field_.all_of(MAIN.of(DECIDED))
+    bound = sum(isinstance(each, OrderDecided) and each.binding == "portfolio_heat" for each in decided)
+    return min(bound, field_.happened["proposed twice"]) >= ENOUGH
+
+
 async def everything_decided(field_: Battlefield) -> None:
     async with asyncio.timeout(PATIENCE_SECONDS):
         while True:
@@ -272,19 +282,18 @@ async def test_every_order_is_decided_once_and_the_books_agree_whatever_fails(
                 group.create_task(work(field_))
             await asyncio.sleep(3)
             for fault in faults:
-                with suppress(ConnectionError):
-                    await fault(field_)
-                    field_.happened[fault.__name__] += 1
+                await field_.insist(lambda fault=fault: fault(field_))  # type: ignore[misc]
+                field_.happened[fault.__name__] += 1
                 await asyncio.sleep(apart_seconds)
+            await until(lambda: enough_came(field_))
             field_.quiet.set()
             await everything_decided(field_)
             field_.ended.set()
         bound = await check(field_)
     codes = Counter(code for gate in field_.gates for code in gate.codes)
-    for fault in {fault.__name__ for fault in FAULTS}:
-        assert field_.happened[fault] >= 1, f"{fault} never happened"
-    assert field_.happened["proposed twice"] > 20
+    assert {fault.__name__ for fault in FAULTS} <= {fault for fault, times in field_.happened.items() if times}
+    assert field_.happened["proposed twice"] >= ENOUGH
     assert codes[1] >= 1, "nobody was ever fenced"
     assert set(codes) <= {1, -signal.SIGKILL}
-    assert bound["portfolio_heat"] > 20
+    assert bound["portfolio_heat"] >= ENOUGH
     assert field_.proxy.cuts >= 3

@@ -16,7 +16,7 @@ const SNAPSHOT_MS = 10_000 // a risk service that works gives one out every seco
 
 /** The gate's state is not known. Whoever catches it must not trade on. */
 export class GateError extends Error {}
-/** Entries of a stream are gone that were not read; go on from `oldest`. */
+/** Entries of a stream are gone that were not read; go on with all that follows `after`. */
 export class MissedError extends GateError {}
 
 export class Gate {
@@ -265,10 +265,11 @@ export class Gate {
     if (cursor !== '0-0') {
       const [oldest, newest] = (await this.#must(['XRANGE', key, '-', '+', 'COUNT', 1], ['XREVRANGE', key, '+', '-', 'COUNT', 1])).map(idOf)
       if (isBefore(cursor, oldest)) {
-        throw Object.assign(new MissedError(`entries of ${key} after ${cursor} are no longer kept; the oldest is ${oldest}`), { oldest })
+        const text = `entries of ${key} after ${cursor} are no longer kept; the oldest is ${oldest}`
+        throw Object.assign(new MissedError(text), { after: '0-0' }) // all that is kept follows what is gone
       }
       if (isBefore(newest, cursor)) {
-        throw Object.assign(new MissedError(`${key} ends at ${newest}, before ${cursor}: this server holds other data`), { oldest: newest })
+        throw Object.assign(new MissedError(`${key} ends at ${newest}, before ${cursor}: this server holds other data`), { after: newest })
       }
     }
     const [reply] = await this.#must(['XREAD', 'COUNT', 200, 'BLOCK', 1_000, 'STREAMS', key, cursor])

@@ -113,8 +113,8 @@ export interface Options {
 /** The gate's state is not known. Whoever catches it must not trade on. */
 export declare class GateError extends Error {}
 
-/** Entries of a stream are gone that were not read. Read the state anew, and go on from `oldest`. */
-export declare class MissedError extends GateError { oldest: string }
+/** Entries of a stream are gone that were not read. Read the state anew, and go on with all that follows `after`. */
+export declare class MissedError extends GateError { after: string }
 
 /**
  * heatsink, before an exchange. It fails closed: whatever is rejected, refused or unknown is not `approved`. Proposals,

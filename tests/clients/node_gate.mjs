@@ -18,6 +18,13 @@ const more = {
     for await (const entry of gate.follow(topic, options)) if (found.push(entry) === count) break
     return found
   },
+  missed: async (topic, after) => {
+    try {
+      await gate.follow(topic, { after }).next()
+    } catch (error) {
+      return error.after
+    }
+  },
   sign: async (stream, body, atMs) => signer()(stream, Buffer.from(body), atMs),
   amount: async given => amount('quantity', given),
   unpack: async text => unpack(Buffer.from(text, 'base64')),

@@ -210,6 +210,7 @@ def test_a_stream_is_read_on_and_what_is_gone_is_named(node: NodeGate) -> None:
     assert node("take", "decided", 2, {"after": everything[0]["id"]}) == everything[1:]
     with pytest.raises(GateFailureError, match=r"MissedError: .* no longer kept"):
         node("take", "decided", 1, {"after": "1-1"})
+    assert node("take", "decided", 3, {"after": node("missed", "decided", "1-1")}) == everything
     with pytest.raises(GateFailureError, match="there is no stream 'marks'"):
         node("take", "marks", 1, {})
 

@@ -171,9 +171,11 @@ def test_a_stream_is_read_on_from_where_a_bot_was(gate: Gate) -> None:
 
 
 def test_entries_that_are_gone_are_named_instead_of_passed_over(gate: Gate) -> None:
+    gate.propose("BTC/USDT", "buy", "0.5", stop_price=99)
+    first = next(gate.follow("decided", after="start"))
     with pytest.raises(MissedError, match="no longer kept") as missed:
         next(gate.follow("decided", after="1-1"))
-    assert next(gate.follow("decided", after=missed.value.oldest)).message
+    assert next(gate.follow("decided", after=missed.value.after)) == first
     with pytest.raises(MissedError, match="other data"):
         next(gate.follow("decided", after="99999999999999-0"))
 

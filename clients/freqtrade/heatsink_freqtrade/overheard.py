@@ -36,7 +36,7 @@ class Overheard:
                 entries, cursor = self._gate.read(topic, after=self._journal.fact(name) or "now")
             except MissedError as missed:
                 LOG.warning("heatsink no longer keeps some of what it said: %s", missed)
-                entries, cursor = [], missed.oldest
+                entries, cursor = [], missed.after
             yield from (entry.message for entry in entries)
             self._journal.remember(name, cursor)
             if not entries:

@@ -14,8 +14,8 @@ class StaleError(GateError):
 
 
 class MissedError(GateError):
-    """Entries of a stream are gone that were not read. Read the state anew, and go on from ``oldest``."""
+    """Entries of a stream are gone that were not read. Read the state anew, and go on with all that follows ``after``."""
 
-    def __init__(self, text: str, oldest: str) -> None:
+    def __init__(self, text: str, after: str) -> None:
         super().__init__(text)
-        self.oldest = oldest
+        self.after = after

@@ -50,7 +50,7 @@ def _check(key: str, after: str) -> Operation[None]:
         raise MissedError(
             f"entries of {key} after {after} are no longer kept; the oldest is {oldest}. Look at portfolio() and "
             "halts(), then read on from there",
-            oldest,
+            START,  # all that is kept follows what is gone
         )
     if position(newest) < position(after):
         raise MissedError(f"{key} ends at {newest}, before {after}: this server holds other data than before", newest)

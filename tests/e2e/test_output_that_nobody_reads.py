@@ -93,6 +93,7 @@ async def bus_of(data_dir: Path) -> AsyncIterator[RedisBus]:
         yield bus
 
 
+@pytest.mark.chaos
 @pytest.mark.stack(seconds=30)
 async def test_a_stack_whose_output_nobody_reads_restarts_what_is_killed_and_ends_when_asked(tmp_path: Path) -> None:
     up = ("services.cli", "up", "--speed", "3600", "--json-logs", "--data", str(tmp_path))

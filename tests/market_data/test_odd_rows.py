@@ -61,7 +61,7 @@ async def until_the_others_trade(stage: Stage) -> None:
     await stage.until_published(BTC, "15m", 2)
 
 
-@pytest.mark.parametrize("what", sampled(ODD, every=4))
+@pytest.mark.parametrize("what", sampled(ODD, every=6))
 async def test_a_pair_with_an_odd_row_is_off_by_name_until_good_rows_come(what: str) -> None:
     """From the start on."""
     feed, rows = ODD[what]

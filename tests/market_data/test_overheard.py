@@ -11,6 +11,7 @@ from shared.messages.market import FeedLost, FeedRestored, PairListed
 from tests.keys import MAIN
 from tests.market_data.market_stage import market_stage
 from tests.samples import T0
+from tests.tables import sampled
 
 BTC = "BTC/USDT"
 FEED_NAMES = [
@@ -20,7 +21,7 @@ FEED_NAMES = [
 
 
 @pytest.mark.sockets
-@pytest.mark.parametrize(("feed", "symbol"), FEED_NAMES)
+@pytest.mark.parametrize(("feed", "symbol"), sampled(FEED_NAMES, every=3))
 async def test_a_feed_that_somebody_else_calls_lost_is_said_to_be_back(feed: str, symbol: str) -> None:
     async with market_stage() as stage, stage.follow():
         await stage.until_calm()

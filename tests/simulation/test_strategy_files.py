@@ -4,6 +4,8 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
+import pytest
+
 from services.signals.service import spec_of
 from shared.adapters.clocks import ManualClock
 from shared.adapters.redis.bus import RedisBus
@@ -68,6 +70,7 @@ async def test_the_shipped_example_raises_the_same_signals_in_a_replay_and_on_re
     assert len(decisions) > 50
 
 
+@pytest.mark.wide
 async def test_a_file_that_fails_in_one_pair_halts_that_pair_and_stops_no_other_signal(
     data_dir: Path, redis_bus: RedisBus
 ) -> None:

@@ -83,7 +83,7 @@ async def test_a_poisoned_key_stops_what_depends_on_it_and_repair_brings_that_ba
     await check_repair(stack, key, kept)
 
 
-@pytest.mark.parametrize("key", sampled(STREAMS, every=3))
+@pytest.mark.parametrize("key", sampled(STREAMS, every=5))
 async def test_a_stream_with_the_last_id_there_is_takes_entries_again_once_it_was_repaired(
     redis_bus: RedisBus, key: str
 ) -> None:
@@ -197,7 +197,7 @@ async def test_a_row_of_reserved_risk_that_is_no_number_stops_the_gate_by_name_u
 # --- decisions, and what came before them ---------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("poison", sampled(sorted(POISONS), every=2))
+@pytest.mark.parametrize("poison", sampled(sorted(POISONS), every=4))
 async def test_what_stands_where_a_decision_belongs_stops_that_order_alone(redis_bus: RedisBus, poison: str) -> None:
     stack = await SmallStack.begin(redis_bus)
     await POISONS[poison](redis_bus, decision_key(MAIN, "poisoned"))

@@ -155,6 +155,7 @@ def test_what_the_exchange_refuses_ends_the_run_with_its_words(tmp_path: Path, m
     assert result.stderr.splitlines()[-1] == told
 
 
+@pytest.mark.wide
 @pytest.mark.stack
 def test_the_end_of_the_recording_ends_the_run_with_a_word(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = recording(tmp_path, {"BTCUSDT": range(90)})

@@ -75,6 +75,7 @@ def test_a_claim_ends_with_the_process_that_made_it(tmp_path: Path) -> None:
         assert port == wanted
 
 
+@pytest.mark.wide
 @pytest.mark.stack
 def test_two_stacks_that_start_at_once_have_each_their_own_server_exchange_and_dashboard(tmp_path: Path) -> None:
     wanted = {"HEATSINK_SIMULATOR__PORT": str(free_port()), "HEATSINK_OPS__PORT": str(free_port())}
@@ -94,6 +95,7 @@ def test_two_stacks_that_start_at_once_have_each_their_own_server_exchange_and_d
         assert len({told(rows, event)["url"] for rows in found.values()}) == 2, logs
 
 
+@pytest.mark.wide
 @pytest.mark.stack(seconds=25)
 def test_a_second_stack_on_one_server_is_refused_by_name_before_it_starts_anything(tmp_path: Path) -> None:
     ports = {"HEATSINK_SIMULATOR__PORT": str(free_port()), "HEATSINK_OPS__PORT": str(free_port())}

@@ -127,6 +127,7 @@ def test_a_duration_ends_the_run_and_halts_that_end_by_themselves_are_said_at_th
     assert told["summary"]["resumed"] == "0 halts by --resume-after 6"
 
 
+@pytest.mark.wide
 @pytest.mark.stack
 def test_quiet_off_a_terminal_leaves_the_summary_and_warnings(tmp_path: Path) -> None:
     command = (sys.executable, "-m", "services.cli", "up", "--data", str(tmp_path), "--quiet", "--duration", "3")

@@ -76,7 +76,7 @@ def test_ctrl_c_says_what_to_type_and_that_goes_on_with_what_is_left(tmp_path: P
     words = [sys.executable, "-m", "services.cli", *_words(request.command), "--workers", "1"]
     process = subprocess.Popen(words, cwd=ROOT, env=bare_environ(), stderr=subprocess.PIPE, text=True)
     with killed_at_the_end(process) as running:
-        patiently(lambda: journal.exists() or running.poll() is not None)
+        patiently(lambda: (journal.exists() and b"\n" in journal.read_bytes()) or running.poll() is not None)
         running.send_signal(signal.SIGINT)
         _, told = running.communicate(timeout=PATIENCE_SECONDS)
     assert running.returncode == 130, told

@@ -50,7 +50,7 @@ def dask(tmp_path: Path) -> Iterator[Processes]:
     note = tmp_path / "scheduler.json"
     with ExitStack() as stack:
         started(stack, tmp_path, "dask_scheduler", "--port", "0", "--scheduler-file", str(note))
-        patiently(note.exists)
+        patiently(lambda: note.exists() and note.read_text().rstrip().endswith("}"))
         words = ("dask_worker", "--scheduler-file", str(note), "--nthreads", "1", "--no-nanny")
         workers = [started(stack, tmp_path, *words) for _ in range(2)]
         with Client(scheduler_file=str(note), set_as_default=False) as client:

@@ -22,9 +22,8 @@ EVENTS = {
     "sockets": ("socket.bind", "socket.connect"),
 }
 
-if (
-    signal.getsignal(signal.SIGINT) is signal.SIG_IGN
-):  # as where a shell starts this behind its back: children inherit it
+# A shell that starts the tests in the background ignores Ctrl-C, and what they start would inherit that.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 

@@ -24,9 +24,6 @@ def examples(count: int, *, steps: int = 50) -> settings:
     return settings(max_examples=tried, stateful_step_count=steps, deadline=None)
 
 
-settings.register_profile("some", max_examples=USUAL // 5, deadline=None)
-
-
 def mostly(usual: st.SearchStrategy[T], odd: st.SearchStrategy[T]) -> st.SearchStrategy[T]:
     """Four of five times the usual: so that what is made of many such values is not refused nearly every time."""
     return st.integers(0, 4).flatmap(lambda number: usual if number else odd)

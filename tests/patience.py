@@ -35,7 +35,7 @@ async def until(holds: Callable[[], T | Awaitable[T]]) -> T:
 
 @contextmanager
 def killed_at_the_end(process: "Popen[AnyStr]") -> Iterator["Popen[AnyStr]"]:
-    """The process, for the block: ``Popen`` alone would wait for its end without one, also when the test has failed."""
+    """The process, which ends with the block. ``Popen`` by itself would wait for it, also when the test has failed."""
     with process:
         try:
             yield process

@@ -89,7 +89,7 @@ def test_what_the_pairs_made_is_what_nav_changed_by_and_costs_reconcile_to_the_c
     assert sum(trade.fills for trade in run.trades) == len(run.fills)
 
 
-@settings(examples(3), phases=PHASES)
+@settings(examples(5), phases=PHASES)
 @given(SEEDS, MARKETS, FILLS)
 def test_the_same_data_configuration_and_code_give_the_same_bytes(seed: int, market: str, fill: str) -> None:
     first, again = played(seed, market=market, fill=fill), played(seed, market=market, fill=fill)
@@ -102,7 +102,7 @@ def test_the_same_data_configuration_and_code_give_the_same_bytes(seed: int, mar
 
 
 def test_a_pair_that_ends_is_sold_at_its_last_price_and_one_that_begins_is_traded_from_then_on() -> None:
-    runs = [played(seed) for seed in range(4)]
+    runs = [played(seed) for seed in range(8)]
     by_symbol = defaultdict(list)
     for run in runs:
         for trade in run.trades:
@@ -118,7 +118,7 @@ def test_a_pair_that_ends_is_sold_at_its_last_price_and_one_that_begins_is_trade
 
 def test_a_position_goes_on_through_a_rename_in_the_new_units() -> None:
     through = []
-    for seed in range(4):
+    for seed in range(8):
         run = played(seed)
         cutover_ns = int(run.start_ns + 2 * 86_400e9)
         through += [

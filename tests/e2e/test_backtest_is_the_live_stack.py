@@ -143,8 +143,7 @@ async def test_hours_through_the_live_stack_give_the_sizes_verdicts_and_fills_of
     await redis_bus.publish_bars(history)
     stack = LockStep(redis_bus, run.specs, options.speed)
     settings = {**SETTINGS, CONFIG_DIR: str(config)}
-    patience = asyncio.timeout(2 * PATIENCE_SECONDS)
-    async with patience, running(stack, valkey_server, tmp_path, settings, start_ns) as live:
+    async with asyncio.timeout(PATIENCE_SECONDS), running(stack, valkey_server, tmp_path, settings, start_ns) as live:
         for messages in instants:
             await live.tell(messages)
         for topic in MACHINES_WRITE:

@@ -28,11 +28,8 @@ def started(folder: Path, *arguments: str, **environ: str) -> Iterator["subproce
     command = (sys.executable, "-m", "services.cli", "up", "--data", str(folder / "data"), "--json-logs", *arguments)
     with (folder / "up.log").open("wb") as log:
         process = subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=log, env={**process_environment(), **environ})
-    try:
+    with killed_at_the_end(process):
         yield process
-    finally:
-        process.kill()
-        process.wait()
 
 
 def events(folder: Path) -> list[dict[str, Any]]:

@@ -5,6 +5,7 @@ from tests.mutants.mutant import Mutant
 LUA = "shared/adapters/redis/heatsink.lua"
 MEMORY = "shared/adapters/memory_lease.py"
 QUEUES = "tests/contracts/test_queues.py"
+SERVER_QUEUES = "tests/adapters/redis/test_queues_on_a_server.py"
 BUS = "tests/contracts/test_bus.py"
 SEEDS = "tests/simulation/test_seeded_runs.py"
 ORDERS = "tests/domain/execution/orders/test_order_life.py"
@@ -192,6 +193,25 @@ MUTANTS = (
             f"{HOSTS}/test_takeover.py::test_books_are_not_opened_on_fills_that_were_trimmed_before_they_were_booked",
             DRAWN,
         ),
+    ),
+    # --- repeats of what was decided ----------------------------------------------------------------------------------
+    Mutant(
+        "a repeat is one for ever once it was one",
+        LUA,
+        " and redis.pcall('GET', home .. ':decision:' .. known.id) == known.decision and known.decision",
+        " and known.decision",
+        (
+            f"{SERVER_QUEUES}::test_a_repeat_is_one_no_more_once_its_decision_is_gone",
+            f"{SERVER_QUEUES}::test_a_repeat_gets_the_decision_that_stands_now",
+        ),
+    ),
+    Mutant(
+        "what one client repeats is every client's",
+        LUA,
+        "local function repeats_known(key, body, home)\n  local known = repeated[key] and repeated[key][body]\n",
+        "local function repeats_known(key, body, home)\n  local known\n"
+        "  for _, of in pairs(repeated) do\n    known = known or of[body]\n  end\n",
+        (f"{SERVER_QUEUES}::test_what_one_client_repeats_is_not_answered_to_another",),
     ),
     # --- claims and stops ---------------------------------------------------------------------------------------------
     Mutant(

@@ -716,9 +716,35 @@ local function is_decided_as(order, decided, client)
     and (order.reduce_only or order.side == 'sell') == (decided.reduce_only or decided.side == 'sell')
 end
 
+-- The bodies that were found to repeat what was decided, for whoever sends one again and again: to compare them costs as
+-- much as to queue several. In the memory of the library, and bounded.
+local MOST_REPEATED, LONGEST_REPEATED = 1000, 1024
+local repeated, repeats_kept = {}, 0
+
+-- The stored decision that a body of this queue repeats, if that was found out before and still stands; nil otherwise.
+local function repeats_known(key, body, home)
+  local known = repeated[key] and repeated[key][body]
+  return known and redis.pcall('GET', home .. ':decision:' .. known.id) == known.decision and known.decision or nil
+end
+
+local function note_repeat(key, body, id, decision)
+  if #body > LONGEST_REPEATED then
+    return
+  end
+  if repeats_kept >= MOST_REPEATED then
+    repeated, repeats_kept = {}, 0
+  end
+  repeated[key], repeats_kept = repeated[key] or {}, repeats_kept + 1
+  repeated[key][body] = {id = id, decision = decision}
+end
+
 -- How many entries of a client's queue their reader has not finished. Where its group does not tell: all that are there.
+-- So few that all of them may wait are not looked at any closer.
 local function waiting(key, reader)
   local length, most = redis.call('XLEN', key), nil
+  if length < MOST_WAITING then
+    return length
+  end
   for _, group in ipairs(groups_of(key)) do
     if string.sub(group['name'], 1, #reader) == reader then
       local here = group['lag'] and math.min(length, group['lag'] + group['pending']) or length
@@ -778,11 +804,15 @@ local function enqueue(keys, args, queue)
     return refused('SIZE', size .. ' bytes; at most ' .. MOST_BYTES .. ' are taken, with at most '
       .. MOST_FIELDS .. ' fields beside the message: send less')
   end
+  local again = repeats_known(key, body, home)
+  if again then
+    return {'DECIDED', again}
+  end
   local fine, order = pcall(cmsgpack.unpack, body)
   if not fine or type(order) ~= 'table' or not of.kinds[order.type] or type(order.id) ~= 'string' then
     return refused('MALFORMED', of.one .. ' is one MessagePack map with type (' .. of.named .. ') and id: see docs/join.md')
   end
-  local why = misfit(key, 'stream') or misfit(home .. ':clients', 'hash')
+  local why = mistyped(key, 'stream') or mistyped(home .. ':clients', 'hash')
   if why then
     return redis.error_reply('WRONGTYPE ' .. why)
   end
@@ -790,6 +820,7 @@ local function enqueue(keys, args, queue)
   if type(stored) == 'string' then
     local read_well, decided = pcall(cmsgpack.unpack, stored)
     if read_well and type(decided) == 'table' and is_decided_as(order, decided, client) then
+      note_repeat(key, body, order.id, stored)
       return {'DECIDED', stored}
     end
   end
@@ -799,6 +830,10 @@ local function enqueue(keys, args, queue)
       .. ' may: ' .. of.remedy)
   end
   if redis.call('HEXISTS', home .. ':clients', client) == 0 then
+    why = misfit(key, 'stream') -- a client is named only if its queue can be written
+    if why then
+      return redis.error_reply('WRONGTYPE ' .. why)
+    end
     if redis.call('HLEN', home .. ':clients') >= MOST_CLIENTS then
       return refused('CLIENTS', 'there are ' .. MOST_CLIENTS .. ' clients already: propose under the name of one of them')
     end

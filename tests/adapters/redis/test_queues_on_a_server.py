@@ -5,10 +5,13 @@ import re
 import tracemalloc
 from collections.abc import AsyncIterator
 from contextlib import suppress
+from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import msgpack
 import pytest
+from msgspec import structs
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import OutOfMemoryError, ResponseError
 
@@ -20,6 +23,7 @@ from shared.adapters.redis.keys import decision_key
 from shared.domain.timeframes import DAY_MS
 from shared.messages.catalogue import BARS, PROPOSED
 from shared.messages.market import MarkChanged
+from shared.messages.orders import OrderProposed
 from shared.ports.bus import Heartbeat
 from shared.ports.clock import ClockOrigin
 from shared.ports.errors import BusLostError, NotTakenError
@@ -36,6 +40,95 @@ VALKEY_CONF = Path("deploy/redis/valkey.conf").read_text(encoding="utf-8")
 
 async def contents(bus: RedisBus) -> int:
     return int(await bus.client.dbsize())
+
+
+# --- repeats of what was decided --------------------------------------------------------------------------------------
+
+IN_BRIEF = {"fcall", "time", "get"}  # what the server does for a repeat that it remembers
+
+
+async def decide(bus: RedisBus, order: OrderProposed, **changes: Any) -> bytes:
+    """A decision of this order as it stands on the server, in place of the one before."""
+    same = {"quantity_requested": order.quantity, "stop_price": order.stop_price, "strategy": order.strategy}
+    body = encode(decision(order.id, **same, **changes))
+    await bus.client.set(decision_key(MAIN, order.id), body)
+    return body
+
+
+async def propose_bare(bus: RedisBus, body: bytes, client: str) -> list[bytes]:
+    answer: list[bytes] = await bus.client.fcall("hs_propose", 1, MAIN.of_client(client), body)
+    return answer
+
+
+async def commands_for(bus: RedisBus, body: bytes, client: str) -> set[str]:
+    """Which commands the server does when a client sends this order again, as it was decided."""
+    await bus.client.config_resetstat()
+    assert (await propose_bare(bus, body, client))[0] == b"DECIDED"
+    return {name.removeprefix("cmdstat_") for name in await bus.client.info("commandstats")} - {"config|resetstat"}
+
+
+async def test_a_repeat_is_answered_from_memory_with_the_stored_decision(redis_bus: RedisBus) -> None:
+    order = proposal("o-1")
+    decided, body = await decide(redis_bus, order), encode(order)
+    assert await commands_for(redis_bus, body, "again") > IN_BRIEF
+    for _ in range(3):
+        assert await propose_bare(redis_bus, body, "again") == [b"DECIDED", decided]
+        assert await commands_for(redis_bus, body, "again") == IN_BRIEF
+    assert await redis_bus.client.exists(MAIN.of_client("again"), MAIN.clients) == 0
+
+
+async def test_a_repeat_is_one_no_more_once_its_decision_is_gone(redis_bus: RedisBus) -> None:
+    order = proposal("o-1")
+    body = encode(order)
+    await decide(redis_bus, order)
+    await commands_for(redis_bus, body, "again")
+    assert await commands_for(redis_bus, body, "again") == IN_BRIEF
+    await redis_bus.client.delete(decision_key(MAIN, "o-1"))
+    assert (await propose_bare(redis_bus, body, "again"))[0] == b"QUEUED"
+
+
+async def test_a_repeat_gets_the_decision_that_stands_now(redis_bus: RedisBus) -> None:
+    order = proposal("o-1")
+    body = encode(order)
+    await decide(redis_bus, order)
+    await commands_for(redis_bus, body, "again")
+    other = await decide(redis_bus, order, verdict="reject", quantity_approved=Decimal(0))
+    for _ in range(2):
+        assert await propose_bare(redis_bus, body, "again") == [b"DECIDED", other]
+    await decide(redis_bus, structs.replace(order, quantity=order.quantity * 2))  # of another order under this id
+    assert (await propose_bare(redis_bus, body, "again"))[0] == b"QUEUED"
+    await redis_bus.client.delete(decision_key(MAIN, "o-1"))
+    await redis_bus.client.hset(decision_key(MAIN, "o-1"), "a", "b")
+    assert (await propose_bare(redis_bus, body, "again"))[0] == b"QUEUED"
+
+
+async def test_what_one_client_repeats_is_not_answered_to_another(redis_bus: RedisBus) -> None:
+    order = proposal("o-1")
+    decided, body = await decide(redis_bus, order, client="ana"), encode(order)
+    for _ in range(2):
+        assert await propose_bare(redis_bus, body, "ana") == [b"DECIDED", decided]
+        assert (await propose_bare(redis_bus, body, "bob"))[0] == b"QUEUED"
+
+
+async def test_a_long_body_is_compared_each_time(redis_bus: RedisBus) -> None:
+    order = proposal("o-1")
+    body = msgpack.packb({**msgpack.unpackb(encode(order)), "note": "x" * 1_024})
+    await decide(redis_bus, order)
+    for _ in range(3):
+        assert await commands_for(redis_bus, body, "again") > IN_BRIEF
+
+
+async def test_only_so_many_repeats_are_remembered_and_then_it_begins_anew(redis_bus: RedisBus) -> None:
+    order = proposal("o-1")
+    decided = await decide(redis_bus, order)
+    bodies = [encode(structs.replace(order, time_ns=T0 + number)) for number in range(1_001)]
+    pipe = redis_bus.client.pipeline(transaction=False)
+    for body in bodies:
+        pipe.execute_command("FCALL", "hs_propose", 1, MAIN.of_client("many"), body)
+    assert await pipe.execute() == [[b"DECIDED", decided]] * len(bodies)
+    assert await commands_for(redis_bus, bodies[-1], "many") == IN_BRIEF
+    assert await commands_for(redis_bus, bodies[0], "many") > IN_BRIEF  # forgotten
+    assert await commands_for(redis_bus, bodies[0], "many") == IN_BRIEF
 
 
 # --- what a client is refused -----------------------------------------------------------------------------------------

@@ -144,8 +144,9 @@ MUTANTS = (
     Mutant(
         "early ack: handled before it is decided",
         "shared/runtime/host/step.py",
-        "        entries = await self.lease.read(wait)\n",
-        "        entries = await self.lease.read(wait)\n        self._progress.advance(entries)\n",
+        "        entries = await self.lease.read(self.inbox.wait_ms(wait_ms))\n",
+        "        entries = await self.lease.read(self.inbox.wait_ms(wait_ms))\n"
+        "        self._progress.advance(entries)\n",
         (f"{HOSTS}/test_host.py::test_every_proposal_gets_one_decision[memory]", DRAWN),
     ),
     Mutant(

@@ -608,8 +608,9 @@ end
 -- long one is copied, whatever somebody wrote there.
 -- KEYS: streams, in the order of priority; the last ``turns`` of them take turns, one entry each.
 -- ARGV: group, entries, bytes, turns, then for each stream the most bytes of an entry; then, if given, the most entries
--- of each that takes turns but for the first, and 1 if they are those of the first as well. Both other bounds are for
--- each stream, and for all that take turns together, of which each gets one turn at least.
+-- of each that takes turns but for the first, and 1 if they are those of the first as well; then, if given, the most
+-- entries of each stream that takes no turns. Both other bounds are for each stream, and for all that take turns
+-- together, of which each gets one turn at least.
 -- The first entry of each stream comes with how many the group was given with it.
 local function read(keys, args)
   local group, count, most_bytes, turns = args[1], tonumber(args[2]), tonumber(args[3]), tonumber(args[4])
@@ -629,7 +630,7 @@ local function read(keys, args)
     return size
   end
   for number = 1, #keys - turns do
-    local left, bytes = count, 0
+    local left, bytes = math.min(count, tonumber(args[6 + #keys + number] or count)), 0
     while left > 0 and bytes < most_bytes do
       local size = take(number)
       if not size then

@@ -21,8 +21,9 @@ What a step is.
 
 1. Read new entries of all inputs, in their order of priority; a bounded number, so that a step stays short.
 2. Tell the machine the time, then the latest marks and books, then the entries, then some questions. A mark comes
-   before what is judged by it, and a question never delays a decision by more than a few of its kind. Bars are taken as
-   they closed, the longer first on a tie, whichever streams they stand on (docs/decisions/0018).
+   before what is judged by it, and a question never delays a decision by more than a few of its kind: while entries
+   come, questions rest between the steps that answer some. Bars are taken as they closed, the longer first on a tie,
+   whichever streams they stand on (docs/decisions/0018).
 3. Put away what cannot be read, believed or handled: on ``hs:dead``, and what is passed over on ``hs:set-aside``. This
    comes before the commit, so that nothing is passed over in silence.
 4. Commit in one call: outputs, changed records, cursors and acknowledgements. What the commit does is all or nothing

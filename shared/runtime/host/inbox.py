@@ -3,15 +3,19 @@
 All of it is bounded. Of marks and books only the latest of each pair counts; of questions a few wait. What came while
 nobody listened is not missed: marks and books begin with what the bus knows, and who asked in vain asks again. A
 question leaves the queue once it was answered: when a host ends, the next one of its process answers those that wait.
+Questions rest as a flood does (``shared.adapters.resting``), for whoever proposes waits for the step that answers them.
 """
 
 import asyncio
+import math
 from collections import deque
 from collections.abc import Callable, Sequence
 from itertools import islice
 from typing import Any
 
 from shared.adapters.codec import UnreadableError, decode, encode
+from shared.adapters.resting import Resting
+from shared.domain.timeframes import SECOND_NS
 from shared.messages.ask import RoomAsked
 from shared.messages.base import Message
 from shared.messages.catalogue import ASK, BOOKS, MARKS, TOPIC_OF, Topic, topic_of_key
@@ -26,6 +30,8 @@ from shared.runtime.machine_spec import Idempotency
 QUESTIONS_KEPT = 200
 QUESTIONS_A_STEP = 20  # no verdict may wait for many of them
 LISTEN_SECONDS = 1.0
+WAIT_BESIDE_QUESTIONS_MS = 1  # a flood of them does not keep a machine and the server at work without a pause
+ENTRIES, QUESTIONS = "entries", "questions"  # what a step has to do
 
 Latest = MarkChanged | BookSampled
 
@@ -34,7 +40,7 @@ class Inbox:
     """The inbox of one machine's channels, and the way back to those who asked.
 
     idempotency: takes in what may come by PUBLISH instead of by its stream; None where nothing may.
-    wall_ns: tells wall time, by which warnings are few.
+    wall_ns: tells wall time, by which warnings are few. steady_ns: tells steady time, by which questions rest.
     follows: whether marks and books of a pair are wanted, by its name.
     questions: those that wait; it outlives the host.
     """
@@ -47,6 +53,7 @@ class Inbox:
         idempotency: Idempotency | None = None,
         *,
         wall_ns: Callable[[], int] = lambda: 0,
+        steady_ns: Callable[[], int] = lambda: 0,
         follows: Callable[[str], bool] = lambda _: True,
         questions: deque[Message] | None = None,
     ) -> None:
@@ -56,6 +63,7 @@ class Inbox:
         self._latest: dict[tuple[type[Message], str], Latest] = {}
         self._questions: deque[Message] = deque() if questions is None else questions
         self._dropped = 0  # since none waited
+        self._resting = Resting(lambda: steady_ns() / SECOND_NS)
 
     # --- taking in ------------------------------------------------------------------------------------------------
 
@@ -128,20 +136,32 @@ class Inbox:
         self._latest.clear()
         return taken
 
-    @property
-    def has_questions(self) -> bool:
-        """Whether any questions wait for the next step."""
-        return bool(self._questions)
+    def wait_ms(self, most: int) -> int:
+        """How long the next step may wait for entries: not long where questions wait for it."""
+        if not self._questions:
+            return most
+        left = self._resting.seconds_left or 0.0
+        return min(most, max(WAIT_BESIDE_QUESTIONS_MS, math.ceil(left * 1000)))
 
-    def next_questions(self) -> Sequence[Message]:
-        """The oldest few questions, in the order in which they came. They wait on until they are ``done``.
+    def next_questions(self, entries: int = 0) -> Sequence[Message]:
+        """The oldest few questions, in the order in which they came; none while they rest. They wait on until they are
+        ``done``.
+
+        entries: how many the step has that this is asked for.
 
         They are up to ``QUESTIONS_A_STEP`` about one pair each, or a single one about all pairs, whose answer costs as
         much as there are pairs. So a step's work is bounded by the number of pairs, whatever is asked.
         """
+        taken: Sequence[Message] = ()
         if not self._questions:
             self._dropped = 0
-            return ()
+        elif self._resting.awake((QUESTIONS,)):
+            taken = self._oldest()
+        gave = {ENTRIES: entries, QUESTIONS: len(taken)}
+        self._resting.begin_step([each for each, count in gave.items() if count], [QUESTIONS] if taken else [])
+        return taken
+
+    def _oldest(self) -> Sequence[Message]:
         taken: list[Message] = []
         for question in islice(self._questions, QUESTIONS_A_STEP):
             if _is_over_all_pairs(question):
@@ -154,7 +174,8 @@ class Inbox:
         return tuple(self._questions)
 
     def done(self, questions: Sequence[Message]) -> None:
-        """These, the oldest, were answered."""
+        """These, the oldest, were answered, at the end of their step."""
+        self._resting.end_step()
         for _ in questions:
             self._questions.popleft()
 

@@ -41,7 +41,6 @@ from shared.runtime.service import StartOverError
 
 WAIT_MS = 100  # how long a read waits for entries before the clock is looked at again
 RENEW_SECONDS = 1.0
-WAIT_BESIDE_QUESTIONS_MS = 1  # a flood of them does not keep a machine and the server at work without a pause
 BATCH = 200
 # What a machine made and cannot be written: too much heat, too long, or numbers that MessagePack does not have.
 UNWRITABLE = (ContentRefusedError, ArithmeticError, TypeError, ValueError)
@@ -80,6 +79,7 @@ class MachineHost:
             self.dead_letters,
             spec.idempotency,
             wall_ns=clock.wall_ns,
+            steady_ns=clock.steady_ns,
             follows=spec.follows,
             questions=self.memory.questions,
         )
@@ -201,11 +201,10 @@ class MachineHost:
 
     async def step(self, wait_ms: int = WAIT_MS) -> int:
         """Read, decide, commit once. Returns how many entries and outputs there were; 0 means nothing happened."""
-        wait = min(wait_ms, WAIT_BESIDE_QUESTIONS_MS) if self.inbox.has_questions else wait_ms
-        entries = await self.lease.read(wait)
+        entries = await self.lease.read(self.inbox.wait_ms(wait_ms))
         if self.memory.ask_first:
             await self._recall(entries)
-        questions = self.inbox.next_questions()
+        questions = self.inbox.next_questions(len(entries))
         count = await self._handle([*self._time_and_market(), *entries, *map(self._copy, questions)])
         self.inbox.done(questions)
         return count

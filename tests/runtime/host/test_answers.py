@@ -202,7 +202,7 @@ async def test_bytes_on_a_market_channel_take_no_places_of_questions(bus: AnyBus
     host = await started(bus, clock)
     for _ in range(QUESTIONS_KEPT):
         await host.inbox.take(MARKS.key, b"junk")
-    assert not host.inbox.has_questions
+    assert not host.inbox.all_questions()
 
 
 async def test_a_signal_of_a_misspelt_strategy_and_a_malformed_one_are_answered_on_the_audit_stream(

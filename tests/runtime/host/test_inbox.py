@@ -1,5 +1,6 @@
 """What the host hears beside its streams: books, and questions that are answered where the asker listens."""
 
+import asyncio
 from decimal import Decimal
 
 import pytest
@@ -12,6 +13,7 @@ from shared.adapters.memory_bus import MemoryBus
 from shared.adapters.redis.bus import RedisBus
 from shared.config.model import Settings
 from shared.domain.plan import Plan
+from shared.domain.timeframes import SECOND_NS
 from shared.messages.ask import RoomAnswered, RoomAsked, ShadowAsked, ShadowCounted
 from shared.messages.base import MAX_MESSAGE_BYTES, Message
 from shared.messages.catalogue import ASK, BOOKS, CATALOGUE, DECIDED
@@ -24,6 +26,7 @@ from shared.runtime.logs import get_logger
 from tests.domain.risk.risk_harness import CALM, PRICES, UNIVERSE
 from tests.keys import MAIN
 from tests.market_data.market_stage import LogLines
+from tests.patience import PATIENCE_SECONDS
 from tests.runtime.host.risk_stage import settle
 from tests.samples import T0, bar, book, counted, proposal
 
@@ -160,6 +163,95 @@ async def test_a_question_over_all_pairs_has_a_step_of_its_own_and_keeps_its_pla
         inbox.ask(question)
     steps = [taken(inbox) for _ in range(6)]
     assert steps == [["one"], ["all-1"], ["all-2"], ["other", "one"], ["all-3"], []]
+
+
+# --- questions rest ---------------------------------------------------------------------------------------------------
+
+
+class Steps:
+    """An inbox with many questions, step by step, with a steady time that a test sets."""
+
+    def __init__(self, questions: int) -> None:
+        self.now_ns, log, bus = 7 * SECOND_NS, LogLines(), MemoryBus(MAIN)
+        letters = DeadLetters("risk", bus, ManualClock(), log)
+        self.inbox = Inbox(bus, log, letters, steady_ns=lambda: self.now_ns)
+        for number in range(questions):
+            self.inbox.ask(asked(f"q-{number}", "BTC/USDT"))
+
+    def step(self, seconds: float, entries: int) -> int:
+        """A step that takes so long, with so many entries; returns how many questions it answers."""
+        taken = self.inbox.next_questions(entries)
+        self.sleep(seconds)
+        self.inbox.done(taken)
+        return len(taken)
+
+    def sleep(self, seconds: float) -> None:
+        self.now_ns += round(seconds * SECOND_NS)
+
+
+def test_questions_rest_for_four_times_as_long_as_their_step_took_while_entries_come() -> None:
+    steps = Steps(60)
+    assert steps.inbox.wait_ms(100) == 1
+    assert steps.step(0.01, entries=3) == QUESTIONS_A_STEP
+    assert [steps.inbox.wait_ms(most) for most in (0, 39, 40, 41, 100)] == [0, 39, 40, 40, 40]
+    assert [steps.step(0.01, entries=1) for _ in range(3)] == [0, 0, 0]
+    steps.sleep(0.0099)
+    assert (steps.step(0.0, entries=0), steps.inbox.wait_ms(100)) == (0, 1)
+    steps.sleep(0.0001)
+    assert (steps.step(0.01, entries=0), steps.inbox.wait_ms(100)) == (QUESTIONS_A_STEP, 40)  # entries came just now
+    steps.sleep(0.04)
+    assert (steps.step(0.01, entries=0), steps.inbox.wait_ms(100)) == (QUESTIONS_A_STEP, 100)  # and none is left
+
+
+def test_questions_do_not_rest_where_no_entry_comes() -> None:
+    steps = Steps(60)
+    for _ in range(2):
+        assert steps.step(0.05, entries=0) == QUESTIONS_A_STEP
+        assert steps.inbox.wait_ms(100) == 1
+
+
+@pytest.mark.parametrize(("seconds_ago", "answered"), [(4.9, 0), (5.0, QUESTIONS_A_STEP)])
+def test_entries_count_as_coming_for_some_seconds(seconds_ago: float, answered: int) -> None:
+    steps = Steps(60)
+    steps.step(0.0, entries=1)
+    steps.sleep(seconds_ago - 0.01)
+    assert steps.step(0.01, entries=0) == QUESTIONS_A_STEP
+    assert steps.step(0.0, entries=0) == answered
+
+
+def test_a_process_that_slept_does_not_let_questions_rest_as_long() -> None:
+    steps = Steps(60)
+    assert steps.step(3600.0, entries=1) == QUESTIONS_A_STEP
+    assert steps.step(0.1, entries=1) == QUESTIONS_A_STEP  # no entry came for an hour
+    assert steps.inbox.wait_ms(1_000) == 400
+
+
+def test_without_questions_a_step_waits_as_long_as_it_may() -> None:
+    steps = Steps(0)
+    assert steps.step(0.05, entries=5) == 0
+    assert [steps.inbox.wait_ms(most) for most in (0, 100)] == [0, 100]
+
+
+async def test_a_host_answers_questions_beside_entries_and_decides_those_that_come_while_they_rest(
+    bus: AnyBus, host: MachineHost
+) -> None:
+    await bus.set_books([book_now(host)])
+    await host.recover()
+    await settle(host)
+    answered = 0
+    async with bus.listen("hs:reply:1") as listener:
+        for number in range(40):
+            await hear(host, Ask, asked(f"q-{number}", "BTC/USDT"))
+        for number in range(3):
+            await bus.publish([proposal(f"o-{number}", quantity=Decimal("0.01"))])
+            await host.step(200)
+            assert await bus.decision(f"o-{number}") is not None, "its verdict waited for questions"
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while answered < 40:
+                await host.step(200)
+                while await listener.next(0.02):
+                    answered += 1
+    assert not host.inbox.all_questions()
 
 
 async def test_a_flood_of_questions_over_all_pairs_lets_every_step_commit_its_verdicts(

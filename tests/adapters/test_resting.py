@@ -1,9 +1,9 @@
-"""A queue that has more than a read takes leaves the reader to the others for some time."""
+"""A source that has more than a step takes leaves its reader to the others for some time."""
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.adapters.redis.resting import LONGEST_STEP_SECONDS, RESTS, Resting
+from shared.adapters.resting import LONGEST_STEP_SECONDS, RESTS, Resting
 
 WHOLE = 16
 FLOOD, HONEST, ANYBODY = "hs:{main}:clients:flood", "hs:{main}:clients:honest", "hs:{main}:orders:proposed"
@@ -15,12 +15,13 @@ class Reader:
 
     def __init__(self) -> None:
         self.now = 100.0
-        self.resting = Resting(WHOLE, lambda: self.now)
+        self.resting = Resting(lambda: self.now)
 
     def step(self, seconds: float, **given: int) -> tuple[str, ...]:
         """Returns who is read next."""
         keys = {"flood": FLOOD, "honest": HONEST, "anybody": ANYBODY}
-        self.resting.begin_step({keys[name]: count for name, count in given.items()}, never=ANYBODY)
+        gave = {keys[name]: count for name, count in given.items()}
+        self.resting.begin_step(gave, [key for key, count in gave.items() if count >= WHOLE and key != ANYBODY])
         self.now += seconds
         self.resting.end_step()
         return self.resting.awake(QUEUES)

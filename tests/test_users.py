@@ -29,6 +29,7 @@ from shared.messages.catalogue import (
     CATALOGUE,
     CONTROL,
     COPIED_TO,
+    DEAD,
     DECIDED,
     PROPOSED,
     REPORTED,
@@ -37,6 +38,7 @@ from shared.messages.catalogue import (
     Topic,
     topic_of_key,
 )
+from shared.messages.dead_letter import MessageRefused
 from shared.messages.keys import Keys
 from shared.messages.market import MarkChanged
 from shared.messages.orders import OrderDecided, OrderProposed
@@ -355,7 +357,9 @@ async def test_no_call_of_a_machine_is_refused_whatever_it_writes(
         for commit in commits:
             commit.handled = [(entry.stream, entry.id) for entry in entries] if commit.seq == 1 else ()
             commit.cursors = {entry.stream: entry.id for entry in entries} if commit.seq == 1 else {}
-            await lease.commit(commit)
+            commit.letters = [each for each in samples() if isinstance(each, MessageRefused)] if commit.seq == 1 else ()
+            assert await lease.commit(commit)
+        assert DEAD.key in lease.kept()
         for stream in spec.inputs:
             assert [entry.id async for entry in lease.history(stream, "+")]
         await lease.begin_try("x")

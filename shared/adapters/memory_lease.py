@@ -6,7 +6,7 @@ from itertools import count
 
 from msgspec import structs
 
-from shared.adapters.codec import decode, encode_for_commit
+from shared.adapters.codec import decode, encode_for_commit, encode_for_wire
 from shared.adapters.memory_server import MachineState, MemoryServer
 from shared.adapters.redis.keys import decision_key, group_prefix, proposal_marker
 from shared.adapters.signing import UNSIGNED
@@ -58,7 +58,7 @@ class MemoryWriterLease(WriterLease):
         self._unfinished: dict[str, int] = {}  # stream to the last entry that an earlier holder was given
         self.losses: Mapping[str, int] = {}
         self._told: dict[str, int] = {}  # of these losses, those behind which nothing was given out
-        self.library = ""
+        self.library, self.takes_letters = "", True
 
     # --- the right to write ---------------------------------------------------------------------------------------
 
@@ -209,7 +209,7 @@ class MemoryWriterLease(WriterLease):
         self._state.pending[stream].update(range(first, last + 1))
         return [self._server.entry(stream, number) for number in range(first, last + 1)]
 
-    async def commit(self, commit: Commit) -> None:
+    async def commit(self, commit: Commit) -> bool:
         state, server = self._state, self._server
         self._check_epoch()
         if commit.seq != state.seq + 1:
@@ -241,6 +241,9 @@ class MemoryWriterLease(WriterLease):
             state.pending[stream].discard(number_of(entry_id))
         state.seq, state.digest, state.seal = commit.seq, commit.digest, commit.seal
         state.digests[commit.seq] = commit.digest
+        for letter in commit.letters:
+            server.append(self._keys, letter, encode_for_wire(letter), lambda *_: b"")
+        return True
 
     def _refuse_repeats(self, outputs: Sequence[Message]) -> None:
         decided = [decision_key(self._keys, each.order_id) for each in outputs if isinstance(each, OrderDecided)]

@@ -46,6 +46,7 @@ class Commit(Struct, kw_only=True):
     handled: stream and id of the entries to acknowledge.
     digest: of all records as they are after this commit.
     reservation_checks: the steps by which reserved risk changes, for the store's own sum.
+    letters: messages about what was refused among these entries, for ``hs:dead``.
     seal: what vouches for all that the commit leaves (``runtime.host.seal``).
     """
 
@@ -56,6 +57,7 @@ class Commit(Struct, kw_only=True):
     handled: Sequence[tuple[str, str]]
     digest: int
     reservation_checks: Sequence[ReservationCheck] = ()
+    letters: Sequence[Message] = ()
     seal: str = ""
 
 
@@ -92,10 +94,12 @@ class WriterLease(Protocol):
 
     losses: how many entries of a stream were gone before anybody handled them, as ``acquire`` found them.
     library: a hash of the functions that commits are made by.
+    takes_letters: whether a commit may have letters: one call reaches their stream together with the state.
     """
 
     losses: Mapping[str, int]
     library: str
+    takes_letters: bool
 
     @property
     def unreadable(self) -> Mapping[str, str]:
@@ -165,8 +169,8 @@ class WriterLease(Protocol):
         """
         ...
 
-    async def commit(self, commit: Commit) -> None:
-        """Write all of it, or nothing.
+    async def commit(self, commit: Commit) -> bool:
+        """Write all of it, or nothing. Returns whether the letters are there: no commit is refused for want of a place.
 
         Raises ``FencedError``, ``StateGoneError``, ``CommitRefusedError`` or ``AlreadyDecidedError`` when nothing was
         written, and ``BusLostError`` when nobody knows.

@@ -4,22 +4,27 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from shared.adapters.codec import encode
 from shared.adapters.memory_bus import MemoryBus
 from shared.adapters.redis.bus import RedisBus
+from shared.adapters.redis.client import library_code
 from shared.domain.machine import ReservationCheck
-from shared.messages.catalogue import BARS, DECIDED, PROPOSED, SIGNALS
+from shared.messages.catalogue import BARS, DEAD, DECIDED, PROPOSED, SIGNALS
+from shared.messages.dead_letter import MessageRefused
 from shared.messages.market import MarkChanged
 from shared.messages.orders import CancelProposed, OrderDecided
 from shared.ports.errors import AlreadyDecidedError, CommitRefusedError, FencedError, StateGoneError
 from shared.ports.writer_lease import Commit
 from tests.keys import MAIN
-from tests.samples import T0, bar, book, counted, decision, proposal
+from tests.samples import T0, bar, book, counted, decision, proposal, samples
 
 BarsKey, DaysKey = MAIN.of(BARS, "1h"), MAIN.of(BARS, "1d")
 ProposedKey = MAIN.of(PROPOSED)
 AnyBus = MemoryBus | RedisBus
+LETTERS = tuple(each for each in samples() if isinstance(each, MessageRefused))
+on_one_server = pytest.mark.parametrize("bus", ["memory", "redis"], indirect=True)  # where commits take letters
 
 
 def commit_of(seq: int, **changes: Any) -> Commit:
@@ -189,6 +194,78 @@ async def test_a_commit_stores_everything_and_acknowledges_what_it_handled(bus: 
     assert await bus.latest(MAIN.of(DECIDED)) == [decision("o-1")]
     history = [entry.message async for entry in lease.history(BarsKey, snapshot.cursors[BarsKey])]
     assert history == [bar()]
+
+
+async def test_commits_take_letters_where_one_call_may_reach_their_stream(bus: AnyBus) -> None:
+    lease = bus.writer_lease("risk", (), home="hs:{main}")
+    assert lease.takes_letters != (isinstance(bus, RedisBus) and bus.clustered)
+
+
+@on_one_server
+async def test_a_commit_writes_and_publishes_its_letters(bus: AnyBus) -> None:
+    lease = bus.writer_lease("risk", (), home="hs:{main}")
+    await lease.acquire()
+    letters = [structs.replace(LETTERS[0], id=f"dead-{number}") for number in range(3)]
+    async with bus.listen(DEAD.key) as listener:
+        assert await lease.commit(commit_of(1, outputs=[decision("o-1")], letters=letters))
+        heard = [await listener.next(2.0) for _ in letters]
+    assert heard == [(DEAD.key, encode(letter)) for letter in letters]
+    assert await bus.latest(DEAD.key, 10) == letters[::-1]
+    assert await bus.decision("o-1") == decision("o-1")
+    assert await lease.commit(commit_of(2))  # none, and none is missing
+    assert await bus.latest(DEAD.key, 10) == letters[::-1]
+
+
+@on_one_server
+async def test_a_commit_that_is_refused_writes_no_letter(bus: AnyBus) -> None:
+    lease = bus.writer_lease("risk", (), home="hs:{main}")
+    await lease.acquire()
+    await lease.commit(commit_of(1, outputs=[decision("o-1")]))
+    over = [ReservationCheck("b", 5_001.0, 5_000.0, 10_000.0)]
+    for refused in (
+        commit_of(1, letters=LETTERS),
+        commit_of(3, letters=LETTERS),
+        commit_of(2, letters=LETTERS, outputs=[decision("o-1")]),
+        commit_of(2, letters=LETTERS, outputs=[decision("b")], reservation_checks=over),
+    ):
+        with pytest.raises((CommitRefusedError, StateGoneError, AlreadyDecidedError)):
+            await lease.commit(refused)
+    await lease.release()
+    await bus.writer_lease("risk", (), home="hs:{main}").acquire()
+    with pytest.raises(FencedError):
+        await lease.commit(commit_of(2, letters=LETTERS))
+    assert await bus.latest(DEAD.key, 10) == []
+
+
+@pytest.mark.parametrize("poison", ["string", "the last id there is"])
+async def test_a_commit_is_made_where_its_letters_have_no_place_and_says_so(redis_bus: RedisBus, poison: str) -> None:
+    if poison == "string":
+        await redis_bus.client.set(DEAD.key, "no stream")
+    else:
+        await redis_bus.client.xadd(DEAD.key, {"m": b"poison"}, id=f"{2**64 - 1}-{2**64 - 1}")
+    lease = redis_bus.writer_lease("risk", (), home="hs:{main}")
+    await lease.acquire()
+    assert not await lease.commit(commit_of(1, outputs=[decision("o-1")], records={"a:b": b"c"}, letters=LETTERS))
+    assert (await lease.load()).records == {"a:b": b"c"}
+    assert await redis_bus.decision("o-1") == decision("o-1")
+    assert await lease.commit(commit_of(2))
+
+
+async def test_a_function_of_an_earlier_version_leaves_the_letters_to_whoever_commits(redis_bus: RedisBus) -> None:
+    """It knows of none. A process of that version may start beside this one, and bring it along."""
+    now = "return {'OK', plan.letters and put_letters(keys[plan.letters[1]], plan.letters[2]) or 1}"
+    earlier = library_code().replace(now, "return {'OK'}")
+    assert earlier != library_code()
+    lease = redis_bus.writer_lease("risk", (), home="hs:{main}")
+    await lease.acquire()
+    await redis_bus.client.function_load(earlier, replace=True)
+    try:
+        assert not await lease.commit(commit_of(1, letters=LETTERS))
+        assert await lease.commit(commit_of(2))
+    finally:
+        await redis_bus.client.function_load(library_code(), replace=True)
+    assert await redis_bus.latest(DEAD.key, 10) == []
+    assert (await lease.load()).seq == 2
 
 
 async def test_a_writer_without_inputs_waits_and_reads_nothing(bus: AnyBus) -> None:

@@ -10,6 +10,7 @@ BUS = "tests/contracts/test_bus.py"
 SEEDS = "tests/simulation/test_seeded_runs.py"
 ORDERS = "tests/domain/execution/orders/test_order_life.py"
 HOSTS = "tests/runtime/host"
+REFUSALS = f"{HOSTS}/test_refusals.py"
 DRAWN = f"{SEEDS}::test_whatever_the_seeds_draw_nothing_is_lost_or_done_twice_and_heat_stays_in_its_limit"
 
 MUTANTS = (
@@ -195,7 +196,7 @@ MUTANTS = (
             DRAWN,
         ),
     ),
-    # --- repeats of what was decided ----------------------------------------------------------------------------------
+    # --- repeats and letters ------------------------------------------------------------------------------------------
     Mutant(
         "a repeat is one for ever once it was one",
         LUA,
@@ -213,6 +214,20 @@ MUTANTS = (
         "local function repeats_known(key, body, home)\n  local known\n"
         "  for _, of in pairs(repeated) do\n    known = known or of[body]\n  end\n",
         (f"{SERVER_QUEUES}::test_what_one_client_repeats_is_not_answered_to_another",),
+    ),
+    Mutant(
+        "what has no place on the dead stream is passed over in silence",
+        "shared/runtime/host/step.py",
+        "        if not are_put:\n",
+        "        if not self:\n",
+        (f"{REFUSALS}::test_a_refusal_that_has_no_place_stops_no_commit_and_is_logged",),
+    ),
+    Mutant(
+        "letters go with a commit that may have none",
+        "shared/runtime/host/step.py",
+        "        if self.set_aside.has_to_tell or not self.lease.takes_letters:\n",
+        "        if self.set_aside.has_to_tell:\n",
+        (f"{REFUSALS}::test_a_refusal_stands_on_the_dead_stream_as_soon_as_the_entry_counts_as_handled",),
     ),
     # --- claims and stops ---------------------------------------------------------------------------------------------
     Mutant(

@@ -8,7 +8,7 @@ from collections import defaultdict
 
 import msgpack
 
-from shared.adapters.codec import encode_for_commit
+from shared.adapters.codec import encode_for_commit, encode_for_wire
 from shared.adapters.redis.keys import (
     DECISION_TTL_MS,
     MARKER_TTL_MS,
@@ -21,6 +21,7 @@ from shared.adapters.signing import UNSIGNED
 from shared.adapters.signing.entries import signature_of
 from shared.domain.machine import ReservationCheck
 from shared.messages.base import Message
+from shared.messages.catalogue import DEAD
 from shared.messages.keys import Keys
 from shared.messages.market import BarClosed
 from shared.messages.orders import OrderDecided
@@ -94,7 +95,7 @@ class CommitEncoder:
         for stream, entry_id in commit.handled:
             if self.is_home(stream):
                 acks[stream].append(entry_id)
-        plan = {
+        plan: dict[str, object] = {
             "epoch": str(epoch),
             "seq": str(commit.seq),
             "digest": str(commit.digest),
@@ -109,6 +110,10 @@ class CommitEncoder:
             "cursors": list(commit.cursors.items()),
             "acks": [(number(stream), group, ids) for stream, ids in acks.items()],
         }
+        if commit.letters:
+            dead = self._topics.of(DEAD)
+            self.written[dead] = DEAD.keep
+            plan["letters"] = (number(dead), [encode_for_wire(letter) for letter in commit.letters])
         return keys, packed(plan)
 
 

@@ -262,6 +262,17 @@ local function append_all(entries)
   end
 end
 
+-- Append what is told of refused entries, and publish it. Returns 1, or 0 where it has no place.
+local function put_letters(key, letters)
+  for _, body in ipairs(letters) do
+    if not append(key, body) then
+      return 0
+    end
+    redis.call('PUBLISH', key, body)
+  end
+  return 1
+end
+
 -- The marker of a proposal says that its stream has it. It is the digest of the copy that its commit published until
 -- that is heard, for that copy is no repeat; from then on it is this.
 local HEARD = '1'
@@ -278,8 +289,9 @@ local DIGEST_LENGTH = 40
 --   records   {{field, bytes or false}}
 --   cursors   {{stream, id}}
 --   acks      {{key index, group, {id, ...}}}
--- Returns {'OK'}, {'TYPE', why}, {'FENCED', epoch}, {'SEQ', seq}, {'FOREIGN', why}, {'DUP', bytes, ...} or
--- {'HEAT', order, why}.
+--   letters   {key index, {bytes, ...}}          absent where there are none; no commit is refused for them
+-- Returns {'OK', 1, or 0 where the letters have no place}, {'TYPE', why}, {'FENCED', epoch}, {'SEQ', seq},
+-- {'FOREIGN', why}, {'DUP', bytes, ...} or {'HEAT', order, why}.
 local function commit(keys, args)
   local plan = cmsgpack.unpack(args[1])
   local why = misplaced(keys, plan)
@@ -359,7 +371,7 @@ local function commit(keys, args)
   if total then -- otherwise somebody wrote over the sum, and this commit does not need it
     redis.call('HSET', keys[1], 'reserved', string.format('%.17g', total))
   end
-  return {'OK'}
+  return {'OK', plan.letters and put_letters(keys[plan.letters[1]], plan.letters[2]) or 1}
 end
 
 -- What a machine's commits left, but for its records: to be held against its seal. KEYS: meta, cursors, reserved.

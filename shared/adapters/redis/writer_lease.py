@@ -102,7 +102,7 @@ class RedisWriterLease(WriterLease):
         self._lease_key, self._meta, self._cursors, self._state = own.lease, own.meta, own.cursors, own.state
         self._tries, self._journal, self._reserved = own.tries, own.journal, reserved_key(home)
         self._encoder = CommitEncoder(service, home, keys, decisions_ms, signatures)
-        self.library = library_hash()
+        self.library, self.takes_letters = library_hash(), not clustered
         self._service, self._lease_ms = service, lease_ms
         self._epoch = 0
 
@@ -256,7 +256,7 @@ class RedisWriterLease(WriterLease):
             await self.renew()
             raise
 
-    async def commit(self, commit: Commit) -> None:
+    async def commit(self, commit: Commit) -> bool:
         keys, plan = self._encoder.encode(commit, self._epoch, self.group)
         answer = await self._connection.call("FCALL", "hs_commit", len(keys), *keys, plan)
         if answer[0] != b"OK":
@@ -264,6 +264,7 @@ class RedisWriterLease(WriterLease):
         for stream, entry_id in commit.handled:
             if not self._encoder.is_home(stream):
                 self._reader.acknowledge_later(stream, entry_id)
+        return not commit.letters or answer[1:] == [1]  # an earlier version of the function says nothing of them
 
     def _refusal(self, commit: Commit, *answer: Any) -> Exception:
         """What the function library says to a commit that it did not make (see the head of ``heatsink.lua``)."""

@@ -24,10 +24,12 @@ What a step is.
    before what is judged by it, and a question never delays a decision by more than a few of its kind: while entries
    come, questions rest between the steps that answer some. Bars are taken as they closed, the longer first on a tie,
    whichever streams they stand on (docs/decisions/0018).
-3. Put away what cannot be read, believed or handled: on ``hs:dead``, and what is passed over on ``hs:set-aside``. This
-   comes before the commit, so that nothing is passed over in silence.
-4. Commit in one call: outputs, changed records, cursors and acknowledgements. What the commit does is all or nothing
-   (``adapters/redis/heatsink.lua``).
+3. Tell of what is passed over because the machine fails at it, on ``hs:dead`` and ``hs:set-aside``. This comes before
+   the commit, so that nothing is passed over in silence. A commit on a Redis Cluster does not reach ``hs:dead``: there,
+   what cannot be read or believed is put away now, too.
+4. Commit in one call: outputs, changed records, cursors, acknowledgements, and for ``hs:dead`` what cannot be read or
+   believed. What the commit does is all or nothing (``adapters/redis/heatsink.lua``), but for what has no place on
+   ``hs:dead``: that is logged, and stops no commit.
 5. Publish answers to questions. They are kept nowhere: whoever missed one asks again.
 
 Why this is safe wherever the process dies. In steps 1 to 3 nothing has been decided: the entries are pending, and the

@@ -61,16 +61,20 @@ class DeadLetters:
             self._hold(self._letter(entry._replace(body=body), refused.field, refused.reason, refused))
         return [message for message in made if type(message) is not MessageRefused]
 
-    async def put_held(self) -> None:
-        """Put away what was held.
-
-        Apart from the commit, because ``hs:dead`` is shared by all portfolios and may stand in another slot; and before
-        it, so that a crash in between repeats a letter instead of losing it.
-        """
-        if not self._held:
-            return
+    def take_held(self) -> Sequence[MessageRefused]:
+        """What was held, to be put away by a commit."""
         held, self._held = self._held, []
-        letters = held if self._few.count <= LETTERS_EACH else _condensed(held)
+        return held if self._few.count <= LETTERS_EACH else _condensed(held)
+
+    async def put_held(self) -> None:
+        """Put away what was held, apart from a commit: ``hs:dead`` is shared by all portfolios, and on a cluster it may
+        stand in another slot. That is before the commit, so that a crash in between repeats a letter and loses none.
+        """
+        if self._held:
+            await self.put_all(self.take_held())
+
+    async def put_all(self, letters: Sequence[MessageRefused]) -> None:
+        """Put these away."""
         try:
             await self._bus.publish(letters)
         except MisplacedKeyError as error:  # nobody stops because there is no place for what is refused: the log has it
@@ -83,7 +87,7 @@ class DeadLetters:
                     reason=letter.reason,
                     body=letter.body.hex(),
                 )
-            self._log.error("dead_letters_unwritten", count=len(held), reason=str(error))
+            self._log.error("dead_letters_unwritten", count=len(letters), reason=str(error))
 
     def _hold(self, letter: MessageRefused) -> None:
         self._warn(letter)

@@ -62,8 +62,11 @@ class Progress:
         outputs: Sequence[Message],
         records: Mapping[str, Struct | None],
         checks: Sequence[ReservationCheck],
+        letters: Sequence[Message] = (),
     ) -> Commit:
-        """The commit of a step: the entries it has handled, what it gives out, and the records that it changed."""
+        """The commit of a step: the entries it has handled, what it gives out, the records that it changed, and what it
+        refused.
+        """
         rows = {key: None if record is None else encode(record) for key, record in records.items()}
         for key, body in rows.items():
             self.digest ^= self._hashes.pop(key, 0)
@@ -86,6 +89,7 @@ class Progress:
             handled=[(entry.stream, entry.id) for entry in entries],
             digest=self.digest,
             reservation_checks=checks,
+            letters=letters,
             seal=self._sealer.seal(self.seq + 1, self.digest, self._records, self._cursors, self._reserved),
         )
 

@@ -115,6 +115,11 @@ class SetAside:
         self._announcements += [message for message in made if isinstance(message, EntrySetAside)]
         return [message for message in made if type(message) is not EntrySetAside]
 
+    @property
+    def has_to_tell(self) -> bool:
+        """Whether something was passed over since the last call of ``publish``."""
+        return bool(self._announcements)
+
     async def publish(self) -> None:
         """Tell of what was passed over since the last call; its dead letters went out before."""
         if self._announcements:

@@ -236,7 +236,8 @@ class MachineHost:
         for item in in_closing_order(items, _message_of):
             outputs += self._take(item)
         self._progress.advance(entries)
-        await self.dead_letters.put_held()
+        if self.set_aside.has_to_tell or not self.lease.takes_letters:
+            await self.dead_letters.put_held()
         await self.set_aside.publish()
         kept, answers = durable_and_answers(outputs)
         records = self.spec.machine.records.drain()
@@ -245,6 +246,7 @@ class MachineHost:
                 await self._commit(entries, kept, records)
             except UNWRITABLE as error:
                 raise self._failed(items, error) from error
+        await self.dead_letters.put_held()  # those that no commit took
         await self.inbox.answer(answers)
         if self.spec.idempotency is not None:
             await self.spec.idempotency.answer_repeats(self.bus)
@@ -296,9 +298,10 @@ class MachineHost:
     async def _commit(
         self, entries: Sequence[Entry], outputs: Sequence[Message], records: dict[str, Struct | None]
     ) -> None:
-        commit = self._progress.next_commit(entries, outputs, records, self.spec.reservation_checks())
+        letters = self.dead_letters.take_held()
+        commit = self._progress.next_commit(entries, outputs, records, self.spec.reservation_checks(), letters)
         try:
-            await self.lease.commit(commit)
+            are_put = await self.lease.commit(commit)
         except AlreadyDecidedError:
             self.memory.ask_first = True
             raise
@@ -307,6 +310,8 @@ class MachineHost:
         except CommitRefusedError:  # out of step with the store: because that lost something?
             await self._check_witness()
             raise
+        if not are_put:
+            await self.dead_letters.put_all(letters)
         self._progress.seq = commit.seq
         self.memory.witness.note(self._data, commit.seq, commit.digest)
         self.audit_log.log_outputs(outputs)

@@ -429,11 +429,11 @@ async def test_a_server_that_goes_away_again_and_again_condemns_no_entry(memory_
         lease = lease_of(*arguments, **place)
         whole = lease.commit
 
-        async def lose_some(commit: Commit) -> None:
+        async def lose_some(commit: Commit) -> bool:
             if left[0] < 8 and any(each.cause == "innocent" for each in commit.outputs):
                 left[0] += 1
                 raise BusLostError("gone")
-            await whole(commit)
+            return await whole(commit)
 
         lease.commit = lose_some  # type: ignore[method-assign]
         return lease

@@ -108,7 +108,7 @@ async def test_an_older_state_that_was_put_back_whole_is_noticed(portfolio: Port
 async def test_a_function_library_that_was_replaced_is_noticed_and_another_version_is_not(portfolio: Portfolio) -> None:
     risk, client = portfolio.bus_of(wiring.RISK), portfolio.bus.client
     await risk.check_library()
-    forged = library_code().replace("return {'OK'}", "return {'OK' }")
+    forged = library_code().replace("return {'OK', plan", "return {'OK' , plan")
     assert forged != library_code()
     await client.function_load(forged, replace=True)
     try:

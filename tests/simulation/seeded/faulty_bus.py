@@ -134,17 +134,19 @@ class FaultyLease(_Faulty):
         self._epoch = await self._line.call("acquire", self._inner.acquire)
         return self._epoch
 
-    async def commit(self, commit: Commit) -> None:
-        async def operation() -> None:
+    async def commit(self, commit: Commit) -> bool:
+        async def operation() -> bool:
             try:
-                await self._inner.commit(commit)
+                are_put: bool = await self._inner.commit(commit)
             except RuntimeError as refused:
                 self._watch.refused(self._service, refused)
                 raise
             self._watch.committed(self._service, self._epoch, commit)
+            return are_put
 
-        await self._line.call("commit", operation)
+        are_put: bool = await self._line.call("commit", operation)
         self._watch.heard(self._service, commit.seq)
+        return are_put
 
     async def read(self, wait_ms: int) -> Any:
         patient = 4 * wait_ms  # the fewer reads find nothing, the more runs there are

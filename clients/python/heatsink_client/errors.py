@@ -14,7 +14,7 @@ class StaleError(GateError):
 
 
 class MissedError(GateError):
-    """Entries of a stream are gone that were not read. Read the state anew, and go on with all that follows ``after``."""
+    """Entries of a stream are gone that were not read. Read the state anew, and go on with what follows ``after``."""
 
     def __init__(self, text: str, after: str) -> None:
         super().__init__(text)

@@ -233,8 +233,14 @@ async def test_what_an_earlier_process_reported_lost_is_reported_back() -> None:
 
 
 async def test_a_quiet_market_is_asked_about_and_not_taken_for_a_dead_stream() -> None:
-    """At a thousandth of real speed best prices hardly change, so the book streams are silent."""
-    async with market_stage(speed=0.001, start_ms=START_MS + 300_000) as stage, stage.follow():
+    """At a ten thousandth of real speed best prices hardly change, so the book streams are silent.
+
+    A process that stood still has heard nothing either. So a connection may be silent for longer here than a busy
+    machine lets a process stand still.
+    """
+    patient = replace(QUICK, stale_seconds=3.0)
+    quiet = market_stage(speed=0.0001, start_ms=START_MS + 300_000, market_data=patient)
+    async with quiet as stage, stage.follow():
         await stage.until_calm()
         before = await stage.bus.marks()
         await stage.until(lambda: stage.health.facts.get("probes", 0) >= 2)

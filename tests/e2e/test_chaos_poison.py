@@ -24,6 +24,7 @@ from tests.cli.up.children import supervised
 from tests.e2e.chaos import Trader, all_of, chaos_config, until
 from tests.e2e.invariants import check_books, halts, settled
 from tests.keys import MAIN
+from tests.patience import PATIENCE_SECONDS
 from tests.runtime.host.fragile_machine import DEADLY, poison_of
 from tests.shipped import bare_environ
 
@@ -93,7 +94,8 @@ async def test_poison_in_every_stream_is_set_aside_and_what_depends_on_it_is_hal
                 await redis_bus.publish([poison_of(HOURLY, ETH, now_ns, DEADLY)])
                 deadly = {reader for reader in read if reader[1] == HOURLY}
                 wanted = {"unreadable": read, "poison": read, "deadly": deadly}
-                await until(lambda: all_put_away(redis_bus, wanted))
+                # Some twenty starts of services follow from it: two minutes beside other stacks, and one by itself.
+                await until(lambda: all_put_away(redis_bus, wanted), 3 * PATIENCE_SECONDS)
             standing = await halts(redis_bus)
             assert ("", "set_aside") in standing
             assert (ETH, "set_aside") in standing

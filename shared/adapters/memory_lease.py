@@ -216,6 +216,7 @@ class MemoryWriterLease(WriterLease):
             raise out_of_step(self._service, commit.seq, state.seq)
         self._refuse_repeats(commit.outputs)
         bodies = [encode_for_commit(message) for message in commit.outputs]
+        letters = [(letter, encode_for_wire(letter)) for letter in commit.letters]
         state.reserved = _checked(state.reserved, commit.reservation_checks)
         for key, record in commit.records.items():
             if record is None:
@@ -241,8 +242,8 @@ class MemoryWriterLease(WriterLease):
             state.pending[stream].discard(number_of(entry_id))
         state.seq, state.digest, state.seal = commit.seq, commit.digest, commit.seal
         state.digests[commit.seq] = commit.digest
-        for letter in commit.letters:
-            server.append(self._keys, letter, encode_for_wire(letter), lambda *_: b"")
+        for letter, body in letters:
+            server.append(self._keys, letter, body, lambda *_: b"")
         return True
 
     def _refuse_repeats(self, outputs: Sequence[Message]) -> None:

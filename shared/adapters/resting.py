@@ -1,6 +1,7 @@
 """Which sources of work are left alone just now, so that a flood of one leaves its reader free for the others.
 
-A source is whatever somebody may fill: the queue of a client, a stream that clients share, the questions that wait.
+A source is whatever one of many may fill, and others can wait for: the queue of a client, the questions of all. Signals
+are none: those of strategies, by which positions are sold, stand in one stream with those of clients.
 Turns alone bound how much of a flood is read before somebody else; but the reader would be at work with it all the
 time, and whoever comes would wait for the end of a step, and for its writes. So a source that gave all that one step
 takes rests, for some times as long as the step with it took. It rests only while others are about: alone it may have

@@ -107,11 +107,6 @@ class Topic:
         return bool(self.client_key) or any(each in OPEN_TO for each in self.writers)
 
     @property
-    def is_shared_by_clients(self) -> bool:
-        """Whether clients write it, and all of them the same stream: a flood of one stands before what others wrote."""
-        return "clients" in self.writers and self.durable and not self.client_key
-
-    @property
     def readers(self) -> tuple[str, ...]:
         """``read_by``, name by name."""
         return tuple(filter(None, self.read_by.split(", ")))

@@ -11,9 +11,7 @@ from shared.adapters.codec import encode
 from shared.adapters.memory_bus import MemoryBus
 from shared.adapters.redis.bus import RedisBus
 from shared.adapters.redis.group_reader import ENTRIES_OF_A_CLIENT
-from shared.adapters.redis.writer_lease import RedisWriterLease
-from shared.adapters.resting import Resting
-from shared.messages.catalogue import BARS, CATALOGUE, PROPOSED, REPORTED, SIGNALS
+from shared.messages.catalogue import BARS, PROPOSED, REPORTED, SIGNALS
 from shared.messages.orders import CancelProposed, OrderProposed, StopRaised
 from shared.messages.reports import Report, StopReported
 from shared.messages.signals import SignalRaised
@@ -180,80 +178,19 @@ async def test_a_flood_that_rests_between_its_turns_is_taken_whole_and_in_order(
         assert [each for each in taken if each.startswith(client)] == [order.id for order in orders(client, number)]
 
 
-def signals(number: int) -> list[SignalRaised]:
-    [signal] = [each for each in samples() if isinstance(each, SignalRaised)]
-    return [structs.replace(signal, id=f"signal-{count}") for count in range(number)]
-
-
-async def reader_of_signals(bus: RedisBus, steady: list[float]) -> RedisWriterLease:
-    """What sizing reads by. steady: the time now in steady seconds, by which it lets floods rest."""
-    lease = bus.writer_lease("sizing", (BarsKey, SIGNALS.key), home=MAIN.home)
-    assert isinstance(lease, RedisWriterLease)
-    lease._reader._resting = Resting(lambda: steady[0])
-    await lease.acquire()
-    return lease
-
-
-async def counts(lease: WriterLease, wait_ms: int = 0) -> dict[str, int]:
-    return Counter(entry.stream for entry in await lease.read(wait_ms))
-
-
-def test_signals_alone_are_a_stream_that_clients_share() -> None:
-    assert [topic for topic in CATALOGUE if topic.is_shared_by_clients] == [SIGNALS]
-
-
-@pytest.mark.parametrize("bus", ["redis", "cluster"], indirect=True)
-async def test_a_flood_of_signals_makes_no_long_step_and_is_taken_whole_and_in_order(bus: RedisBus) -> None:
-    lease = await reader_of_signals(bus, [0.0])
-    sent = signals(150)
-    await write(bus, SIGNALS.key, *map(encode, sent))
-    await bus.publish_bars([bar(hour=hour) for hour in range(100)])
-    read = [await lease.read(0) for _ in range(4)]
-    given = [Counter(entry.stream for entry in entries) for entries in read]
-    assert given == [{BarsKey: 100, SIGNALS.key: 64}, {SIGNALS.key: 64}, {SIGNALS.key: 150 - 2 * 64}, {}]
-    assert [entry.message for entries in read for entry in entries if entry.stream == SIGNALS.key] == sent
-
-
-@pytest.mark.parametrize("bus", ["redis", "cluster"], indirect=True)
-async def test_a_flood_of_signals_rests_while_something_else_comes(bus: RedisBus) -> None:
-    steady = [0.0]
-    lease = await reader_of_signals(bus, steady)
-    await write(bus, SIGNALS.key, *map(encode, signals(300)))
-    await bus.publish_bars([bar(hour=0)])
-    assert await counts(lease, 1) == {BarsKey: 1, SIGNALS.key: 64}
-    steady[0] += 0.01  # so long the step takes
-    await bus.publish_bars([bar(hour=1)])
-    assert await counts(lease, 1) == {BarsKey: 1}
-    assert await counts(lease, 1) == {}
-    steady[0] += 0.039  # it rests for four times as long
-    assert await counts(lease, 1) == {}
-    steady[0] += 0.002
-    assert await counts(lease, 1) == {SIGNALS.key: 64}
-    steady[0] += 0.01
-    assert await counts(lease, 1) == {}
-    assert await counts(lease) == {SIGNALS.key: 64}  # whoever does not wait has nothing better to do
-    steady[0] += 5.0  # since then nothing else came
-    assert [await counts(lease, 1), await counts(lease, 1)] == [{SIGNALS.key: 64}, {SIGNALS.key: 300 - 4 * 64}]
-
-
-@pytest.mark.parametrize("bus", ["redis", "cluster"], indirect=True)
-async def test_a_flood_of_signals_alone_has_all_of_the_time(bus: RedisBus) -> None:
-    steady = [0.0]
-    lease = await reader_of_signals(bus, steady)
-    await write(bus, SIGNALS.key, *map(encode, signals(150)))
-    for count in (64, 64, 150 - 2 * 64):
-        assert await counts(lease, 1) == {SIGNALS.key: count}
-        steady[0] += 1.0
-
-
-async def test_where_signals_stand_is_passed_over_while_it_is_no_stream_and_other_inputs_are_read(
-    redis_bus: RedisBus,
+async def test_a_flood_of_signals_is_taken_without_a_rest_for_it_may_stand_before_what_a_strategy_sells_by(
+    bus: AnyBus,
 ) -> None:
-    await redis_bus.client.set(SIGNALS.key, "no stream")
-    lease = await reader_of_signals(redis_bus, [0.0])
-    assert [*lease.unreadable] == [SIGNALS.key]
-    await redis_bus.publish_bars([bar(hour=hour) for hour in range(100)])
-    assert [await counts(lease), await counts(lease)] == [{BarsKey: 100}, {}]
+    [signal] = [each for each in samples() if isinstance(each, SignalRaised)]
+    lease = bus.writer_lease("sizing", (BarsKey, SIGNALS.key), home=MAIN.home)
+    await lease.acquire()
+    await write(bus, SIGNALS.key, *(encode(structs.replace(signal, id=f"signal-{number}")) for number in range(500)))
+    given = []
+    for hour in range(4):
+        await bus.publish_bars([bar(hour=hour)])  # something else comes all the time
+        given.append(Counter(entry.stream for entry in await lease.read(1)))
+    assert [each[SIGNALS.key] for each in given] == [200, 200, 100, 0]
+    assert [each[BarsKey] for each in given] == [1, 1, 1, 1]
 
 
 async def test_an_order_that_comes_again_as_it_was_decided_is_answered_at_once(bus: AnyBus) -> None:

@@ -94,7 +94,7 @@ async def test_poison_in_every_stream_is_set_aside_and_what_depends_on_it_is_hal
                 await redis_bus.publish([poison_of(HOURLY, ETH, now_ns, DEADLY)])
                 deadly = {reader for reader in read if reader[1] == HOURLY}
                 wanted = {"unreadable": read, "poison": read, "deadly": deadly}
-                # Some twenty starts of services follow from it: two minutes beside other stacks, and one by itself.
+                # Some twenty starts of services follow from it: over three minutes beside two other stacks.
                 await until(lambda: all_put_away(redis_bus, wanted), 3 * PATIENCE_SECONDS)
             standing = await halts(redis_bus)
             assert ("", "set_aside") in standing

@@ -5,12 +5,12 @@ its beginning. Where nothing is there, the reader waits for one entry on a conne
 
 Clients have queues of their own beside the stream that anybody writes. From all of these the reader takes in turns, an
 entry of each, so that a flood of one delays the others by a turn (docs/decisions/0025). And a flood rests between its
-turns, see ``resting``. So does a flood in a stream that clients share, as that of signals is.
+turns, see ``resting``.
 """
 
 import asyncio
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -29,7 +29,6 @@ from shared.ports.streams import Entry, entry_order
 
 ENTRIES_PER_READ = 200
 ENTRIES_OF_A_CLIENT = 16  # of one read: so long is a step at most that others wait for
-ENTRIES_OF_CLIENTS = 64  # the same of a stream that they share: more than strategies say at the end of a bar
 BYTES_PER_READ = 2 * 1024 * 1024  # of a stream, and of all that take turns together
 FIELDS_BYTES = 4096  # what may stand in an entry beside the message
 MOST_READ_ON = 10_000  # entries of a stream that is read to its end
@@ -71,8 +70,6 @@ class GroupReader:
         self._reads = [tuple(stream for stream in streams if stream != in_turns) for streams in reads]
         self._in_turns, self._keys = in_turns, keys
         self._topic_in_turns = topic_of_key(in_turns) or PROPOSED
-        topics = {stream: topic_of_key(stream) for stream in inputs}
-        self._shared = tuple(stream for stream, topic in topics.items() if topic and topic.is_shared_by_clients)
         self._queues: tuple[str, ...] = ()  # of clients, as far as they are known
         self._resting = Resting()
         self._rank = {stream: number for number, stream in enumerate(inputs)}
@@ -157,49 +154,28 @@ class GroupReader:
         if not self._inputs:  # a machine that is configured to do nothing
             await asyncio.sleep(wait_ms / 1000)
             return ()
-        *before, waited_on = self._reads_now()
+        commands: Sequence[Sequence[str]] = self._reads
+        if self.unreadable:
+            commands = [[key for key in reads if key not in self.unreadable] for reads in self._reads]
+        *before, waited_on = commands
         found: list[Entry] = []
         for streams in before:
             found += await self._take(streams)
         found += await self._take(waited_on, self._turns)
         left = self._resting.seconds_left
         if not found and left is not None and not wait_ms:
-            found = await self._take_of_all()
+            found = await self._take((), self._beside(self._queues))
         elif not found and wait_ms:
             most_ms = min(wait_ms, MAX_BLOCK_MS)
             most_ms = most_ms if left is None else min(most_ms, max(1, round(left * 1000)))
             found = await self._wait((*waited_on, *self._turns), most_ms)
-        given = Counter(entry.stream for entry in found)
-        self._note_floods(given)
-        await self._read_on(found, [stream for stream in self._whole if stream in given])
+        in_turns = (self._in_turns, *self._queues)
+        given = Counter(entry.stream for entry in found if entry.stream in in_turns)
+        full = [queue for queue in self._queues if given[queue] >= ENTRIES_OF_A_CLIENT]
+        self._resting.begin_step(given, full)
+        began = {entry.stream for entry in found}
+        await self._read_on(found, [stream for stream in self._whole if stream in began])
         return self._in_order(found)
-
-    async def _take_of_all(self) -> list[Entry]:
-        """Of what rests, too: whoever does not wait has nothing better to do. What is shared may be in another slot."""
-        found: list[Entry] = []
-        for stream in self._readable(self._shared):
-            found += await self._take((stream,))
-        return found + (await self._take((), self._beside(self._queues)) if self._in_turns else [])
-
-    def _reads_now(self) -> Sequence[Sequence[str]]:
-        """By command what is read that does not take turns, without what cannot be, or rests."""
-        resting = {*self._shared} - {*self._resting.awake(self._shared)} if self._shared else ()
-        if not self.unreadable and not resting:
-            return self._reads
-        return [[key for key in self._readable(reads) if key not in resting] for reads in self._reads]
-
-    def _readable(self, streams: Iterable[str]) -> list[str]:
-        return [stream for stream in streams if stream not in self.unreadable]
-
-    def _note_floods(self, given: Counter[str]) -> None:
-        """Clients take the time of each other; what they share takes that of everything else that is read.
-
-        given: how many entries of each stream this step has.
-        """
-        queues = {queue: given[queue] for queue in (self._in_turns, *self._queues) if queue in given}
-        full = [queue for queue, count in queues.items() if count >= ENTRIES_OF_A_CLIENT and queue != self._in_turns]
-        full += [stream for stream in self._shared if given[stream] >= ENTRIES_OF_CLIENTS]
-        self._resting.begin_step(given if self._shared else queues, full)
 
     async def _read_on(self, found: list[Entry], streams: Sequence[str]) -> None:
         """Read these streams to their end, as it is now."""
@@ -220,8 +196,6 @@ class GroupReader:
             return []
         bounds = (ENTRIES_PER_READ, BYTES_PER_READ, len(turns), *(most_bytes_of(name) + FIELDS_BYTES for name in names))
         bounds = (*bounds, ENTRIES_OF_A_CLIENT, int(self._in_turns in self.unreadable))  # then a client's is the first
-        if self._shared:
-            bounds = (*bounds, *(ENTRIES_OF_CLIENTS if name in self._shared else ENTRIES_PER_READ for name in streams))
         rows = await self._call(self._connection, "FCALL", "hs_read", len(names), *names, self.group, *bounds)
         for number, _id, _fields, _size, *given in rows:
             if given and given[0]:

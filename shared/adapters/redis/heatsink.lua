@@ -620,9 +620,8 @@ end
 -- long one is copied, whatever somebody wrote there.
 -- KEYS: streams, in the order of priority; the last ``turns`` of them take turns, one entry each.
 -- ARGV: group, entries, bytes, turns, then for each stream the most bytes of an entry; then, if given, the most entries
--- of each that takes turns but for the first, and 1 if they are those of the first as well; then, if given, the most
--- entries of each stream that takes no turns. Both other bounds are for each stream, and for all that take turns
--- together, of which each gets one turn at least.
+-- of each that takes turns but for the first, and 1 if they are those of the first as well. Both other bounds are for
+-- each stream, and for all that take turns together, of which each gets one turn at least.
 -- The first entry of each stream comes with how many the group was given with it.
 local function read(keys, args)
   local group, count, most_bytes, turns = args[1], tonumber(args[2]), tonumber(args[3]), tonumber(args[4])
@@ -642,7 +641,7 @@ local function read(keys, args)
     return size
   end
   for number = 1, #keys - turns do
-    local left, bytes = math.min(count, tonumber(args[6 + #keys + number] or count)), 0
+    local left, bytes = count, 0
     while left > 0 and bytes < most_bytes do
       local size = take(number)
       if not size then
@@ -729,8 +728,9 @@ local function is_decided_as(order, decided, client)
     and (order.reduce_only or order.side == 'sell') == (decided.reduce_only or decided.side == 'sell')
 end
 
--- The bodies that were found to repeat what was decided, for whoever sends one again and again: to compare them costs as
--- much as to queue several. In the memory of the library, and bounded.
+-- The bodies that were found to repeat what was decided, by queue: to compare one with its decision costs the server as
+-- much as to queue three, and a client may send the same one again and again. They stand in the memory of the library, and
+-- so many of them at most.
 local MOST_REPEATED, LONGEST_REPEATED = 1000, 1024
 local repeated, repeats_kept = {}, 0
 
@@ -752,7 +752,7 @@ local function note_repeat(key, body, id, decision)
 end
 
 -- How many entries of a client's queue their reader has not finished. Where its group does not tell: all that are there.
--- So few that all of them may wait are not looked at any closer.
+-- A stream that is shorter than a queue may be is looked at no closer: its length is the answer then.
 local function waiting(key, reader)
   local length, most = redis.call('XLEN', key), nil
   if length < MOST_WAITING then

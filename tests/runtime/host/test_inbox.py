@@ -2,6 +2,7 @@
 
 import asyncio
 from decimal import Decimal
+from itertools import count
 
 import pytest
 from msgspec.structs import replace
@@ -11,6 +12,7 @@ from shared.adapters.clocks import ManualClock
 from shared.adapters.codec import decode, encode
 from shared.adapters.memory_bus import MemoryBus
 from shared.adapters.redis.bus import RedisBus
+from shared.adapters.resting import Resting
 from shared.config.model import Settings
 from shared.domain.plan import Plan
 from shared.domain.timeframes import SECOND_NS
@@ -63,6 +65,12 @@ def book_now(host: MachineHost, **changes: object) -> BookSampled:
     return book(**{"time_ns": host.clock.now_ns(), "asks": asks, "bids": bids, **changes})  # type: ignore[arg-type]
 
 
+async def begin_with_books(bus: AnyBus, host: MachineHost) -> None:
+    await bus.set_books([book_now(host)])
+    await host.recover()
+    await settle(host)
+
+
 async def hear(host: MachineHost, channel: str, message: Message) -> None:
     await host.inbox.take(channel, encode(message))
 
@@ -98,9 +106,7 @@ async def test_a_book_that_is_heard_is_taken_in_before_the_proposals_of_the_step
 
 
 async def test_a_question_is_answered_on_the_askers_channel_and_leaves_no_trace(bus: AnyBus, host: MachineHost) -> None:
-    await bus.set_books([book_now(host)])
-    await host.recover()
-    await settle(host)
+    await begin_with_books(bus, host)
     before = await host.lease.load()
     async with bus.listen("hs:reply:1", "hs:{main}:answers") as listener:
         question = RoomAsked(id="q-1", time_ns=T0, reply_to="hs:reply:1", symbol="BTC/USDT", stop_price=Decimal(19_500))
@@ -235,31 +241,31 @@ def test_without_questions_a_step_waits_as_long_as_it_may() -> None:
 async def test_a_host_answers_questions_beside_entries_and_decides_those_that_come_while_they_rest(
     bus: AnyBus, host: MachineHost
 ) -> None:
-    await bus.set_books([book_now(host)])
-    await host.recover()
-    await settle(host)
-    answered = 0
+    await begin_with_books(bus, host)
+    looks = count()
+    host.inbox._resting = Resting(lambda: next(looks) / 1_000)  # each look at the time is a millisecond later
+    waiting, answered = [], 0
     async with bus.listen("hs:reply:1") as listener:
         for number in range(40):
             await hear(host, Ask, asked(f"q-{number}", "BTC/USDT"))
-        for number in range(3):
+        for number in range(2):
             await bus.publish([proposal(f"o-{number}", quantity=Decimal("0.01"))])
             await host.step(200)
             assert await bus.decision(f"o-{number}") is not None, "its verdict waited for questions"
+            waiting.append(len(host.inbox.all_questions()))
         async with asyncio.timeout(PATIENCE_SECONDS):
             while answered < 40:
                 await host.step(200)
                 while await listener.next(0.02):
                     answered += 1
+    assert waiting == [20, 20], "the second step came while they rested"
     assert not host.inbox.all_questions()
 
 
 async def test_a_flood_of_questions_over_all_pairs_lets_every_step_commit_its_verdicts(
     bus: AnyBus, host: MachineHost
 ) -> None:
-    await bus.set_books([book_now(host)])
-    await host.recover()
-    await settle(host)
+    await begin_with_books(bus, host)
     orders = [f"o-{number}" for number in range(3)]
     async with bus.listen("hs:reply:1") as listener:
         for number in range(60):
